@@ -1,0 +1,1 @@
+"""Deltas: their code, and the strategies that choose bases."""

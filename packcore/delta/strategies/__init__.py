@@ -1,0 +1,1 @@
+"""Delta selection strategies, one file each; `packcore.registry` finds them."""

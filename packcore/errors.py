@@ -1,0 +1,103 @@
+"""One tree of errors: whatever outside bytes hold, what comes out is one of these.
+
+Each class carries the exit code that the command line ends with, and each error says *what*, *where*
+(pack and offset, object id, path, limit) and, where there is something to do about it, a `hint`.
+Messages never hold a secret. Errors of a remote live in `transport.errors`, below the same root.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "CorruptData",
+    "CorruptIndex",
+    "CorruptObject",
+    "CorruptPack",
+    "InvalidPlan",
+    "InvalidRefName",
+    "LimitExceeded",
+    "MissingObject",
+    "PackcoreError",
+    "RepositoryError",
+    "UnknownRevision",
+]
+
+
+class PackcoreError(Exception):
+    """The root. `str(error)` is one line for a person; `hint` says what to do, or is None."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class CorruptData(PackcoreError):
+    """Bytes that break their format."""
+
+    exit_code = 3
+
+
+class CorruptPack(CorruptData):
+    """A pack breaks its format at `offset` (bytes from the pack's start; None: the pack as a whole)."""
+
+    def __init__(
+        self, message: str, *, offset: int | None = None, pack: str | None = None, hint: str | None = None
+    ) -> None:
+        where = f" at offset {offset}" if offset is not None else ""
+        super().__init__(f"{pack or 'pack'}{where}: {message}", hint=hint)
+        self.reason = message
+        self.offset = offset
+        self.pack = pack
+
+
+class CorruptIndex(CorruptData):
+    """A pack index (.idx) or reverse index (.rev) breaks its format; `path` names it."""
+
+    def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
+        super().__init__(f"{path}: {message}", hint=hint)
+        self.reason = message
+        self.path = path
+
+
+class CorruptObject(CorruptData):
+    """An object's bytes do not parse, or are not what its id says; `oid` is the id in hex."""
+
+    def __init__(self, message: str, *, oid: str, hint: str | None = None) -> None:
+        super().__init__(f"object {oid}: {message}", hint=hint)
+        self.reason = message
+        self.oid = oid
+
+
+class MissingObject(CorruptData):
+    """An object that must be there is not; `oid` in hex, `context` says who needs it."""
+
+    def __init__(self, oid: str, *, context: str = "", hint: str | None = None) -> None:
+        super().__init__(f"object {oid} is missing" + (f" ({context})" if context else ""), hint=hint)
+        self.oid = oid
+
+
+class LimitExceeded(PackcoreError):
+    """A limit was reached: `limit` is its field name in `Limits`, or the option that sets it."""
+
+    def __init__(self, message: str, *, limit: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+
+
+class InvalidPlan(PackcoreError):
+    """A pack plan breaks one of its invariants (a cycle, a base after its delta, a depth over the limit)."""
+
+
+class RepositoryError(PackcoreError):
+    """A repository on disk can't be used as asked: not there, a lock held, a format not known."""
+
+
+class InvalidRefName(RepositoryError):
+    """A ref name that git-check-ref-format refuses."""
+
+
+class UnknownRevision(RepositoryError):
+    """No object or ref answers to the name that a user typed."""

@@ -1,0 +1,85 @@
+r"""Object ids and object formats: raw bytes inside, hex only at the edges.
+
+An id is the hash of `b"<type> <size>\0"` followed by the object's bytes
+(gitformat-pack and hash-function-transition in git's documentation).
+
+>>> SHA1.to_hex(SHA1.hash_object(b"blob", b"hello\n"))
+'ce013625030ba8dba906f756967f9e9ca394464a'
+>>> SHA256.to_hex(SHA256.hash_object(b"blob", b""))
+'473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NewType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from hashlib import _Hash
+
+__all__ = ["FORMATS", "SHA1", "SHA256", "ObjectFormat", "ObjectId"]
+
+ObjectId = NewType("ObjectId", bytes)
+"""Raw digest bytes: 20 for sha1, 32 for sha256."""
+
+_LOWER_HEX = re.compile(r"[0-9a-f]+\Z")
+
+
+def _new_sha1(data: bytes = b"") -> _Hash:
+    # FIPS builds refuse SHA-1 for security; as an object name it is none.
+    return hashlib.sha1(data, usedforsecurity=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFormat:
+    """How a repository names its objects. Passed explicitly, never guessed from a length."""
+
+    name: str
+    digest_size: int
+    format_id: bytes
+    """Four bytes that name the format in .rev and .midx files' headers: number 1 or 2, big-endian."""
+    new_hash: Callable[..., _Hash]
+
+    @property
+    def hex_size(self) -> int:
+        """Hex digits of an id: 40 or 64."""
+        return self.digest_size * 2
+
+    @property
+    def zero(self) -> ObjectId:
+        """The all-zero id, which means "no object" in ref updates."""
+        return ObjectId(bytes(self.digest_size))
+
+    def hash_object(self, type_name: bytes, data: bytes | memoryview) -> ObjectId:
+        """Return the id of an object of this type (b"blob", ...) with these bytes."""
+        digest = self.new_hash(b"%s %d\0" % (type_name, len(data)))
+        digest.update(data)
+        return ObjectId(digest.digest())
+
+    def from_hex(self, text: str | bytes) -> ObjectId:
+        """Parse a whole lower-case hex id.
+
+        Raises ValueError on a wrong length, upper case, or anything that isn't hex.
+        """
+        if isinstance(text, bytes):
+            text = text.decode("ascii", "replace")
+        if len(text) != self.hex_size or not _LOWER_HEX.match(text):
+            raise ValueError(f"not a {self.name} object id: {text[:80]!r}")
+        return ObjectId(bytes.fromhex(text))
+
+    @staticmethod
+    def to_hex(oid: ObjectId) -> str:
+        """Return an id as lower-case hex."""
+        return oid.hex()
+
+    def __repr__(self) -> str:
+        return f"ObjectFormat({self.name})"
+
+
+SHA1 = ObjectFormat("sha1", 20, b"\0\0\0\1", _new_sha1)
+SHA256 = ObjectFormat("sha256", 32, b"\0\0\0\2", hashlib.sha256)
+FORMATS = {fmt.name: fmt for fmt in (SHA1, SHA256)}
+"""Every object format by the name that git's config and wire use."""

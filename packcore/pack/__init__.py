@@ -1,0 +1,1 @@
+"""Pack files: their format, reading, resolving, indexing and verifying."""

@@ -1,0 +1,1 @@
+"""Object stores: one protocol (`base`), five rooms."""

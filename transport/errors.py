@@ -1,0 +1,78 @@
+"""Errors of talking to a remote. Each names the guilty side, carries an exit code, and holds no secret."""
+
+from __future__ import annotations
+
+from packcore.errors import PackcoreError
+
+__all__ = [
+    "AuthenticationRequired",
+    "HttpStatusError",
+    "LocalProtocolError",
+    "NetworkError",
+    "RefRejected",
+    "RemoteError",
+    "RemoteProtocolError",
+    "TargetRefMoved",
+    "TransportError",
+    "UnsupportedByRemote",
+]
+
+
+class TransportError(PackcoreError):
+    """Something between us and a remote failed."""
+
+    exit_code = 4
+
+
+class RemoteProtocolError(TransportError):
+    """The remote sent bytes that break the protocol."""
+
+
+class LocalProtocolError(TransportError):
+    """We were about to break the protocol: a caller's mistake, found before a byte was sent."""
+
+    exit_code = 1
+
+
+class RemoteError(TransportError):
+    """The remote itself reported an error (ERR line, side-band 3, unpack failure); its words, made safe."""
+
+
+class NetworkError(TransportError):
+    """No connection, a lost one, or silence past the idle timeout."""
+
+
+class HttpStatusError(TransportError):
+    """An HTTP answer other than success; `status` is its number, `url` is without secrets."""
+
+    def __init__(self, message: str, *, status: int, url: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.url = url
+
+
+class AuthenticationRequired(TransportError):
+    """The remote wants credentials, or refuses those it got."""
+
+    exit_code = 5
+
+
+class UnsupportedByRemote(TransportError):
+    """The remote lacks a capability that the request needs."""
+
+    exit_code = 1
+
+
+class RefRejected(TransportError):
+    """The target refused one ref; `reason` in the server's words, made safe."""
+
+    exit_code = 1
+
+    def __init__(self, ref: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{ref}: {reason}", hint=hint)
+        self.ref = ref
+        self.reason = reason
+
+
+class TargetRefMoved(RefRejected):
+    """The target's ref is no longer what it was when the run started. Nothing was overwritten; run again."""
