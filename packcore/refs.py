@@ -1,0 +1,122 @@
+r"""Names of refs: which are allowed, and how their bytes become text and back.
+
+The rules are git-check-ref-format's:
+
+    refs/heads/topic      components between slashes, at least two
+    .x   x.lock           no component starts with a dot or ends in `.lock`
+    a..b   a@{b           neither `..` nor `@{` anywhere
+    ~ ^ : ? * [ \ space   nor these, nor control characters, nor DEL
+    /a  a/  a//b  a.      no empty component, no dot at the end; `@` alone is no name
+
+A name is bytes to git; here it is `str`, decoded as UTF-8 with surrogateescape, so that any bytes
+survive the way there and back.
+
+>>> is_valid_ref_name("refs/heads/topic"), is_valid_ref_name("refs/heads/a..b"), is_valid_ref_name("HEAD")
+(True, False, False)
+>>> encode_ref_name(decode_ref_name(b"refs/heads/caf\xe9"))
+b'refs/heads/caf\xe9'
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import InvalidRefName
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectId
+
+__all__ = [
+    "REF_NAME_BYTES_MAX",
+    "Ref",
+    "check_ref_name",
+    "decode_ref_name",
+    "encode_ref_name",
+    "is_remote_ref_name",
+    "is_valid_ref_name",
+    "ref_sort_key",
+]
+
+REF_NAME_BYTES_MAX = 4096
+"""Longer names fit no path of a file system, so no repository on disk can hold them."""
+
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
+
+
+class Ref(NamedTuple):
+    """A ref as a repository holds it."""
+
+    name: str
+    oid: ObjectId
+    """What it comes to, symbolic refs followed."""
+    symref: str | None = None
+    """The name that it points to, where it is symbolic."""
+    peeled: ObjectId | None = None
+    """What the annotated tag it names comes to, where that is known without reading objects."""
+
+
+def decode_ref_name(name: bytes) -> str:
+    """Return a name's bytes as text; bytes that aren't UTF-8 become lone surrogates."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def encode_ref_name(name: str) -> bytes:
+    """Return the bytes of a name. Raises InvalidRefName on surrogates that never were bytes."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise InvalidRefName(f"not a ref name: {name[:80]!r}: it holds a lone surrogate") from None
+
+
+def ref_sort_key(name: str) -> bytes:
+    """Order names as git does: by their bytes."""
+    return name.encode("utf-8", "surrogatepass" if not _is_escaped(name) else "surrogateescape")
+
+
+def _is_escaped(name: str) -> bool:
+    return all("\udc80" <= char <= "\udcff" for char in name if "\ud800" <= char <= "\udfff")
+
+
+def check_ref_name(name: str, *, one_level: bool = False) -> None:
+    """Check a whole name such as `refs/heads/main`; `one_level` also takes `HEAD` and the like.
+
+    Raises InvalidRefName, which says what is wrong with it.
+    """
+    reason = _fault(name, one_level=one_level)
+    if reason is not None:
+        raise InvalidRefName(f"not a ref name: {name[:80]!r}: {reason}")
+
+
+def is_valid_ref_name(name: str, *, one_level: bool = False) -> bool:
+    """Tell whether `check_ref_name` would take the name."""
+    return _fault(name, one_level=one_level) is None
+
+
+def is_remote_ref_name(name: str) -> bool:
+    """Tell whether a name may come from a remote: `HEAD`, or a valid one below `refs/`."""
+    return name == "HEAD" or (name.startswith("refs/") and _fault(name, one_level=False) is None)
+
+
+def _fault(name: str, *, one_level: bool) -> str | None:
+    if not name or name == "@":
+        return "it is empty or `@`"
+    if not _is_escaped(name):
+        return "it holds a lone surrogate"
+    if len(name) > REF_NAME_BYTES_MAX:
+        return f"it is longer than {REF_NAME_BYTES_MAX} bytes"
+    if match := _FORBIDDEN.search(name):
+        return f"it holds {match[0]!r}"
+    if ".." in name or "@{" in name:
+        return "it holds `..` or `@{`"
+    if name.endswith("."):
+        return "it ends in a dot"
+    components = name.split("/")
+    if len(components) < 2 and not one_level:
+        return "it has only one component"
+    for component in components:
+        if not component:
+            return "it has an empty component"
+        if component.startswith(".") or component.endswith(".lock"):
+            return "a component starts with a dot or ends in `.lock`"
+    return None
