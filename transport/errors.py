@@ -7,6 +7,8 @@ from packcore.errors import PackcoreError
 __all__ = [
     "AuthenticationRequired",
     "HttpStatusError",
+    "InvalidEndpoint",
+    "InvalidOption",
     "LocalProtocolError",
     "NetworkError",
     "RefRejected",
@@ -22,6 +24,18 @@ class TransportError(PackcoreError):
     """Something between us and a remote failed."""
 
     exit_code = 4
+
+
+class InvalidEndpoint(TransportError):
+    """The text of an endpoint can't be parsed, or names a scheme that nothing here speaks."""
+
+    exit_code = 2
+
+
+class InvalidOption(TransportError):
+    """A transport option has a value that can't be used."""
+
+    exit_code = 2
 
 
 class RemoteProtocolError(TransportError):

@@ -1,0 +1,85 @@
+"""How one side is talked to: credentials, trust, patience. One frozen value, given to `open_transport`.
+
+The library reads no environment of its own: `environment` is empty unless a caller passes one (the
+command line passes os.environ), and from it come proxies, NETRC, HOME and SSL_CERT_FILE.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from transport.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["POST_BUFFER_BYTES", "TransportOptions"]
+
+POST_BUFFER_BYTES = 1024 * 1024
+"""Bodies up to this size travel with Content-Length. Git's http.postBuffer is of the same size."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
+_LINE_BREAKERS = re.compile(r"[\r\n\0]")
+# Framing and routing are ours: a second value of one of these would make the request ambiguous.
+_OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """Options of one side. Raises InvalidOption for values that could break a header.
+
+    Its repr shows no secret.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    """Password or token of basic authentication; sent from the first request on."""
+    username: str | None = field(default=None, repr=False)
+    """User of basic authentication; with a token alone it is "git"."""
+    bearer_token: str | None = field(default=None, repr=False)
+    """Sent as `Authorization: Bearer ...` instead of basic authentication."""
+    insecure_skip_tls_verify: bool = False
+    ca_bundle: str | None = None
+    """A PEM file of the certificates to trust, in place of the system's (as git's http.sslCAInfo)."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Further headers for each request; they stay with the scheme, host and port that was typed."""
+    follow_redirects: bool = True
+    """Whether `info/refs` may be redirected, as git's http.followRedirects=initial; else none is followed."""
+    connect_timeout: float = 30.0
+    """Seconds for each address to accept, and for a proxy or TLS handshake after it."""
+    idle_timeout: float = 120.0
+    """Seconds without a byte in either direction before a request is given up."""
+    retries: int = 0
+    """How often `info/refs` is asked again after a network error or a 429."""
+    allow_insecure_auth: bool = False
+    """Send credentials over plain http to a host that isn't this machine."""
+    post_buffer: int = POST_BUFFER_BYTES
+    """Bodies up to this many bytes are gathered first and sent with Content-Length; larger ones chunked."""
+    trace: Callable[[str], None] | None = field(default=None, repr=False)
+    """Called with one line for each event in the life of a request, secrets redacted."""
+    environment: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("token", "username", "bearer_token"):
+            value = getattr(self, name)
+            if value is not None and _LINE_BREAKERS.search(value):
+                raise InvalidOption(f"{name.replace('_', ' ')} can't hold a line break or NUL")
+        if self.bearer_token is not None and not re.fullmatch(r"[\x20-\x7e]+", self.bearer_token):
+            raise InvalidOption("a bearer token must be printable ASCII")
+        if self.username is not None and ":" in self.username:
+            raise InvalidOption("a user name of basic authentication can't hold ':'")
+        for name, value in self.headers:
+            if not _HEADER_NAME.match(name):
+                raise InvalidOption("a header's name holds characters that HTTP doesn't allow")
+            if not _HEADER_VALUE.match(value):
+                raise InvalidOption(f"the value of header {name} holds characters that HTTP doesn't allow")
+            if name.lower() in _OWN_HEADERS:
+                raise InvalidOption(f"header {name} is set by the transport itself")
+        for name in ("connect_timeout", "idle_timeout"):
+            if not getattr(self, name) > 0:
+                raise InvalidOption(f"{name.replace('_', ' ')} must be above zero")
+        if self.retries < 0 or self.post_buffer < 0:
+            raise InvalidOption("retries and post buffer can't be below zero")

@@ -1,0 +1,63 @@
+r"""What a remote says, made fit for a terminal and for one line of an error.
+
+Server text (side-band 2 and 3, ERR, `ng` reasons, HTTP bodies and headers) is outside data: escape
+sequences in it could repaint a terminal, right-to-left marks could make a name read as another
+(CVE-2024-52005 and its kin). Here every such character becomes something to see, and the length is bounded.
+
+    0x00-0x1f, 0x7f   ^@ ^A ... ^_ ^?     line feed and tab stay
+    0x80-0x9f         \x80 ... \x9f
+    invisible, bidi   \u202e and so on
+    bytes not utf-8   \xff
+
+>>> sanitise(b"fatal: \x1b[31mno\x07")
+'fatal: ^[[31mno^G'
+>>> one_line(" a\nb\r\n\n c ")
+'a; b; c'
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["TEXT_BYTES_MAX", "one_line", "sanitise"]
+
+TEXT_BYTES_MAX = 64 * 1024
+"""Most of one remote message that is looked at; git-sync's bound is the same."""
+
+# C0 without tab and line feed, DEL, C1, soft hyphen, zero-width and bidi marks, separators, BOM, tags,
+# and lone surrogates, which no terminal can be given.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return "^" + chr(code + 0x40)
+    if code == 0x7F:
+        return "^?"
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def sanitise(text: bytes | str, *, limit: int = TEXT_BYTES_MAX) -> str:
+    """Return the text with control and invisible characters made visible, cut at `limit` characters.
+
+    Lines stay lines: `\\r\\n` becomes `\\n`. Never raises, whatever the bytes are.
+    """
+    cut = len(text) > limit
+    text = text[:limit]
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    text = _UNSAFE.sub(_visible, text.replace("\r\n", "\n"))
+    return text + " [cut]" if cut else text
+
+
+def one_line(text: bytes | str, *, limit: int = 500) -> str:
+    """Return `sanitise(text)` as one line of at most about `limit` characters, for an error message."""
+    lines = (line.strip() for line in sanitise(text).splitlines())
+    joined = "; ".join(line for line in lines if line)
+    return joined if len(joined) <= limit else joined[:limit].rstrip() + " [cut]"
