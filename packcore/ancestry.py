@@ -1,0 +1,271 @@
+"""Walks over commits alone: which commits a set of wants has and a set of haves has not; ancestry.
+
+    A───B───C───D  want     newest first, by committer date, in one heap for both sides: lists D, C
+         `──E───F  have     what a have reaches is uninteresting: F, E, B, A
+                            edge: an uninteresting parent of a listed commit: B
+
+The walk stops when only uninteresting commits wait, and the newest of these is older than the oldest
+commit listed, and a little further still. Clocks that run wrong by more than that make it list too much,
+never too little: the receiver then gets a commit that it has. git bounds its walk the same way.
+
+A store may hold only the newest part of history (a fetched pack does). Where haves are given, a parent
+that the store lacks is a boundary, not an error; see `absent_ok`.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import CorruptObject, MissingObject
+from packcore.objects import CommitLinks, ObjectType, commit_links, parse_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore
+
+__all__ = ["CommitList", "ListedCommit", "is_ancestor", "list_commits", "peel", "walk_commits"]
+
+SLOP_COMMITS = 64
+"""Uninteresting commits looked at beyond the point where dates say that the walk is done."""
+
+
+class ListedCommit(NamedTuple):
+    """A commit that the walk lists."""
+
+    oid: ObjectId
+    tree: ObjectId
+    size: int
+    """Bytes of the commit object."""
+
+
+class CommitList(NamedTuple):
+    """What a commit walk found."""
+
+    commits: list[ListedCommit]
+    """Newest first."""
+    edge_trees: list[ObjectId]
+    """Trees of the haves and of the edges, as far as the store has these commits."""
+
+
+def list_commits(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    haves: Iterable[ObjectId] = (),
+    *,
+    shallow: Collection[ObjectId] = frozenset(),
+    haves_complete: bool = False,
+) -> list[ObjectId]:
+    """Return the commits reachable from `wants` and not from `haves`, newest first.
+
+    Tags are followed to their commits; other objects are ignored. `shallow` and `haves_complete` as in
+    `packcore.walk.list_objects`. Raises MissingObject and CorruptObject.
+    """
+    haves = list(haves)
+    absent_ok = bool(haves) and not haves_complete
+    want_commits = [oid for oid, type_ in (peel(store, want) for want in wants) if type_ is ObjectType.COMMIT]
+    have_commits: list[ObjectId] = []
+    for have in haves:
+        try:
+            oid, _ = peel(store, have)
+        except MissingObject:
+            oid = have
+        have_commits.append(oid)
+    found = walk_commits(store, want_commits, have_commits, shallow=shallow, absent_ok=absent_ok)
+    return [commit.oid for commit in found.commits]
+
+
+def walk_commits(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    haves: Iterable[ObjectId] = (),
+    *,
+    shallow: Collection[ObjectId] = frozenset(),
+    absent_ok: bool = False,
+    on_commit: Callable[[], None] | None = None,
+) -> CommitList:
+    """Walk from commits (tags already followed) and return those to send, and the trees at the edge.
+
+    `haves` may be absent from the store. Commits in `shallow` are taken to have no parents. With
+    `absent_ok` a parent that the store lacks is a boundary. Raises MissingObject for any other, and
+    CorruptObject where a commit does not parse or is no commit.
+    """
+    walk = _Walk(store, shallow, absent_ok=absent_ok)
+    have_ids = list(dict.fromkeys(haves))
+    for have in have_ids:
+        walk.exclude(have)
+    for want in dict.fromkeys(wants):
+        walk.want(want)
+    walk.run(on_commit)
+    return walk.result(have_ids)
+
+
+class _Node(NamedTuple):
+    links: CommitLinks
+    size: int
+
+
+class _Walk:
+    """The state of one walk. Ids in `uninteresting` may be absent from the store."""
+
+    def __init__(self, store: ObjectStore, shallow: Collection[ObjectId], *, absent_ok: bool) -> None:
+        self.store = store
+        self.shallow = frozenset(shallow)
+        self.absent_ok = absent_ok
+        self.nodes: dict[ObjectId, _Node | None] = {}
+        """Every commit met; None where the store lacks it, or where its links are no longer needed."""
+        self.heap: list[tuple[int, int, ObjectId]] = []
+        self.waiting: set[ObjectId] = set()
+        """Interesting commits in the heap."""
+        self.uninteresting: set[ObjectId] = set()
+        self.has_haves = False
+        self.listed: list[ListedCommit] = []
+
+    def exclude(self, oid: ObjectId) -> None:
+        self.has_haves = True
+        self.uninteresting.add(oid)
+        if oid not in self.nodes:
+            self._push(oid, needed_by=None)
+
+    def want(self, oid: ObjectId) -> None:
+        if oid not in self.nodes:
+            self._push(oid, needed_by="wanted")
+
+    def run(self, on_commit: Callable[[], None] | None) -> None:
+        oldest_listed_date: int | None = None
+        slop = SLOP_COMMITS
+        while self.heap:
+            negative_date, _, oid = heappop(self.heap)
+            if not self.waiting:
+                if oldest_listed_date is None:
+                    break  # everything wanted is excluded already
+                if -negative_date < oldest_listed_date:
+                    slop -= 1
+                    if slop < 0:
+                        break
+            node = self.nodes[oid]
+            assert node is not None
+            if oid in self.uninteresting:
+                for parent in node.links.parents:
+                    self._mark(parent)
+                continue
+            self.waiting.discard(oid)
+            date = -negative_date
+            oldest_listed_date = date if oldest_listed_date is None else min(date, oldest_listed_date)
+            self.listed.append(ListedCommit(oid, node.links.tree, node.size))
+            if on_commit is not None:
+                on_commit()
+            for parent in node.links.parents:
+                if parent not in self.nodes:
+                    self._push(parent, needed_by=oid)
+            if not self.has_haves:
+                self.nodes[oid] = None  # nothing will be marked later: give the links' memory back
+
+    def _mark(self, start: ObjectId) -> None:
+        """Make a commit and all that is known below it uninteresting."""
+        stack = [start]
+        while stack:
+            oid = stack.pop()
+            if oid in self.nodes:
+                if oid in self.uninteresting:
+                    continue
+                self.uninteresting.add(oid)
+                if oid in self.waiting:
+                    self.waiting.discard(oid)
+                elif (node := self.nodes[oid]) is not None:
+                    stack.extend(node.links.parents)
+            else:
+                self.uninteresting.add(oid)
+                self._push(oid, needed_by=None)
+
+    def _push(self, oid: ObjectId, needed_by: ObjectId | str | None) -> None:
+        """Read a commit and let it wait its turn; `needed_by` is None for an uninteresting one."""
+        try:
+            type_, data = self.store.read(oid)
+        except MissingObject as error:
+            if error.oid != oid.hex():
+                raise
+            if needed_by is None or (self.absent_ok and needed_by != "wanted"):
+                self.nodes[oid] = None
+                self.uninteresting.add(oid)
+                return
+            who = needed_by if isinstance(needed_by, str) else f"parent of commit {needed_by.hex()}"
+            raise MissingObject(oid.hex(), context=who) from None
+        if type_ is not ObjectType.COMMIT:
+            if needed_by is None:
+                self.nodes[oid] = None
+                return
+            raise CorruptObject(f"a commit is needed here, but it is a {type_.name.lower()}", oid=oid.hex())
+        links = commit_links(data, self.store.object_format, oid)
+        if oid in self.shallow:
+            links = links._replace(parents=())
+        self.nodes[oid] = _Node(links, len(data))
+        heappush(self.heap, (-links.date, len(self.nodes), oid))
+        if oid not in self.uninteresting:
+            self.waiting.add(oid)
+
+    def result(self, haves: list[ObjectId]) -> CommitList:
+        commits = [commit for commit in self.listed if commit.oid not in self.uninteresting]
+        edges = dict.fromkeys(haves)
+        if self.has_haves:
+            for commit in commits:
+                node = self.nodes[commit.oid]
+                if node is not None:
+                    edges.update(dict.fromkeys(p for p in node.links.parents if p in self.uninteresting))
+        nodes = (self.nodes.get(oid) for oid in edges)
+        return CommitList(commits, list(dict.fromkeys(node.links.tree for node in nodes if node)))
+
+
+def is_ancestor(store: ObjectStore, ancestor: ObjectId, descendant: ObjectId) -> bool:
+    """Tell whether `ancestor` is `descendant` or reachable from it by parents.
+
+    The store may hold only the new commits: `ancestor` counts as reached when it appears as a parent's
+    id, even if the store lacks it, and a parent that the store lacks ends that line of the walk. So True
+    is always right; False is right where the store holds the history down to `ancestor`. Both ids may
+    be tags, which are followed. Raises MissingObject if `descendant` itself is absent.
+    """
+    if ancestor == descendant:
+        return True
+    descendant, type_ = peel(store, descendant)
+    if ancestor in store:
+        ancestor, _ = peel(store, ancestor)
+    if ancestor == descendant:
+        return True
+    if type_ is not ObjectType.COMMIT:
+        return False
+    seen = {descendant}
+    heap = [(0, descendant)]
+    while heap:
+        _, oid = heappop(heap)
+        type_, data = store.read(oid)
+        if type_ is not ObjectType.COMMIT:
+            continue
+        links = commit_links(data, store.object_format, oid)
+        for parent in links.parents:
+            if parent == ancestor:
+                return True
+            if parent not in seen and parent in store:
+                seen.add(parent)
+                heappush(heap, (-links.date, parent))
+    return False
+
+
+def peel(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, ObjectType]:
+    """Follow tags to what they tag; return that object's id and type.
+
+    Raises MissingObject, saying which tag needs the object, and CorruptObject.
+    """
+    tag: ObjectId | None = None
+    while True:
+        try:
+            type_ = store.header(oid).type
+            if type_ is not ObjectType.TAG:
+                return oid, type_
+            data = store.read(oid).data
+        except MissingObject as error:
+            if tag is None or error.oid != oid.hex():
+                raise
+            raise MissingObject(oid.hex(), context=f"target of tag {tag.hex()}") from None
+        tag, oid = oid, parse_tag(data, store.object_format, oid).target

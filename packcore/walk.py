@@ -1,0 +1,252 @@
+"""From wants and haves to the objects to send, with the path where each was first met.
+
+    commits         newest first                       packcore.ancestry
+    tags            those on the way to the wants
+    trees, blobs    of each commit in that order, depth first, as the tree lists them
+
+That is the order of `git rev-list --objects`, and the set is the same, up to what git itself sends too
+much of: an object that only an older commit of the receiver holds is listed, since knowing better would
+mean reading every tree the receiver ever had. Excluded are all trees and blobs of the haves themselves
+and of the edge (uninteresting parents of listed commits).
+
+What the store may lack: with `haves`, whatever the receiver may have (a pack fetched against these haves
+holds only the rest); below a `shallow` commit, its parents; submodule entries always. Anything else
+that is absent raises MissingObject. An all-zero id in a tree names no object and is passed over.
+
+Memory: about 300 bytes for each object listed and 120 for each excluded. Every tree is read once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.ancestry import CommitList, is_ancestor, list_commits, walk_commits
+from packcore.errors import CorruptObject, LimitExceeded, MissingObject
+from packcore.limits import Limits
+from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_TYPE_MASK, ObjectType, parse_tag, tree_rows
+from packcore.plan import Candidate
+from packcore.progress import SILENT, Phase, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore
+
+__all__ = ["is_ancestor", "list_commits", "list_objects"]
+
+ADVANCE_EVERY = 256
+"""Objects between two progress events."""
+
+_MODE_KINDS: dict[bytes, int] = {}
+"""Type bits by octal digits: a few spellings make up all trees there are. Bounded, see `_kind`."""
+
+
+def list_objects(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    haves: Iterable[ObjectId] = (),
+    *,
+    shallow: Collection[ObjectId] = frozenset(),
+    limits: Limits | None = None,
+    progress: Progress = SILENT,
+    haves_complete: bool = False,
+) -> list[Candidate]:
+    """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
+
+    `wants` and `haves` are ids of objects of any type; haves may be absent from the store. Commits in
+    `shallow` are taken to have no parents. With `haves_complete` the caller says that the store holds
+    everything that the haves reach: then nothing may be missing, as when there are no haves.
+
+    Raises MissingObject (with who needs it), CorruptObject, and LimitExceeded for `tree_depth` and
+    `pack_objects`.
+    """
+    limits = limits or Limits()
+    wants, haves = list(dict.fromkeys(wants)), list(dict.fromkeys(haves))
+    with progress.phase("listing objects", unit="objects") as phase:
+        lister = _Lister(store, limits, phase, absent_ok=bool(haves) and not haves_complete)
+        excluded = lister.resolve(haves, wanted=False)
+        wanted = lister.resolve([want for want in wants if want not in set(haves)], wanted=True)
+        found = walk_commits(
+            store,
+            wanted.commits,
+            excluded.commits,
+            shallow=shallow,
+            absent_ok=lister.absent_ok,
+            on_commit=lister.count_commit,
+        )
+        lister.exclude(excluded, found)
+        return lister.collect(wanted, found)
+
+
+class _Tips(NamedTuple):
+    """Wants or haves by type, tags followed. Trees and blobs carry who named them."""
+
+    commits: list[ObjectId]
+    tags: list[tuple[ObjectId, int]]
+    trees: list[ObjectId]
+    blobs: list[ObjectId]
+
+
+class _Lister:
+    """The state of one listing."""
+
+    def __init__(self, store: ObjectStore, limits: Limits, phase: Phase, *, absent_ok: bool) -> None:
+        self.store = store
+        self.limits = limits
+        self.phase = phase
+        self.absent_ok = absent_ok
+        self.seen: set[ObjectId] = {store.object_format.zero}
+        """Trees, blobs and tags that are listed or excluded."""
+        self.candidates: list[Candidate] = []
+        self.paths: dict[bytes, bytes] = {}
+        """One object for each distinct path: versions of a file share it."""
+        self.uncounted = 0
+
+    def count_commit(self) -> None:
+        self._count(1)
+
+    def _count(self, objects: int) -> None:
+        self.uncounted += objects
+        if self.uncounted >= ADVANCE_EVERY:
+            self.phase.advance(self.uncounted)
+            self.uncounted = 0
+
+    def resolve(self, tips: Iterable[ObjectId], *, wanted: bool) -> _Tips:
+        """Sort tips by type and follow tags. An absent have counts as a commit that we lack."""
+        found = _Tips([], [], [], [])
+        for tip in tips:
+            oid, context = tip, "wanted"
+            while True:
+                try:
+                    type_, size = self.store.header(oid)
+                except MissingObject as error:
+                    if error.oid != oid.hex() or (wanted and not (self.absent_ok and oid != tip)):
+                        raise MissingObject(error.oid, context=context) from None
+                    if not wanted:
+                        found.commits.append(oid)
+                    break
+                if type_ is not ObjectType.TAG:
+                    by_type = {
+                        ObjectType.COMMIT: found.commits,
+                        ObjectType.TREE: found.trees,
+                        ObjectType.BLOB: found.blobs,
+                    }
+                    by_type[type_].append(oid)
+                    break
+                if oid in self.seen:
+                    break
+                self.seen.add(oid)
+                found.tags.append((oid, size))
+                tag = parse_tag(self.store.read(oid).data, self.store.object_format, oid)
+                context, oid = f"target of tag {oid.hex()}", tag.target
+        return found
+
+    def exclude(self, tips: _Tips, found: CommitList) -> None:
+        """Mark as had: blobs, and everything in the trees of haves and edges, as far as present."""
+        seen, object_format = self.seen, self.store.object_format
+        seen.update(tips.blobs)
+        stack = [*tips.trees, *found.edge_trees]
+        while stack:
+            oid = stack.pop()
+            if oid in seen:
+                continue
+            seen.add(oid)
+            try:
+                type_, data = self.store.read(oid)
+            except MissingObject as error:
+                if error.oid != oid.hex():
+                    raise
+                continue  # below a have: the receiver's business
+            if type_ is not ObjectType.TREE:
+                continue
+            for mode, _, entry in tree_rows(data, object_format, oid):
+                if entry not in seen:
+                    if _kind(mode) == MODE_DIRECTORY:
+                        stack.append(entry)
+                    else:
+                        seen.add(entry)
+
+    def collect(self, wanted: _Tips, found: CommitList) -> list[Candidate]:
+        """List commits, tags, what tips name directly, and what the commits hold."""
+        candidates = self.candidates
+        for commit in found.commits:
+            candidates.append(Candidate(commit.oid, ObjectType.COMMIT, commit.size, b"", len(candidates)))
+        for oid, size in wanted.tags:
+            candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
+        self._count(len(wanted.tags))
+        for oid in wanted.blobs:
+            self._below(oid, is_tree=False, context="wanted")
+        for oid in wanted.trees:
+            self._below(oid, is_tree=True, context="wanted")
+        for commit in found.commits:
+            if commit.tree not in self.seen:
+                self._below(commit.tree, is_tree=True, context=commit.oid)
+        self.phase.advance(self.uncounted)
+        return candidates
+
+    def _below(self, root: ObjectId, *, is_tree: bool, context: ObjectId | str) -> None:
+        """List a tree and what it holds, depth first; or one blob.
+
+        The hot loop of the walk, so it is one function: most entries of most trees are seen already,
+        and a comprehension drops these before anything else looks at them.
+        """
+        store, seen, candidates, paths = self.store, self.seen, self.candidates, self.paths
+        read, header, object_format = store.read, store.header, store.object_format
+        depth_max = self.limits.tree_depth
+        before = len(candidates)
+        stack = [(root, is_tree, b"", 0)]
+        while stack:
+            oid, is_tree, path, depth = stack.pop()
+            if oid in seen:
+                continue
+            seen.add(oid)
+            try:
+                if not is_tree:
+                    type_, size = header(oid)
+                    if type_ is not ObjectType.BLOB:
+                        raise _wrong_type(oid, type_, "blob")
+                    candidates.append(Candidate(oid, ObjectType.BLOB, size, path, len(candidates)))
+                    continue
+                type_, data = read(oid)
+            except MissingObject as error:
+                if self.absent_ok and error.oid == oid.hex() and oid != root:
+                    continue
+                if self.absent_ok and error.oid == oid.hex() and not isinstance(context, str):
+                    continue
+                raise MissingObject(error.oid, context=_describe(path, context)) from None
+            if type_ is not ObjectType.TREE:
+                raise _wrong_type(oid, type_, "tree")
+            candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
+            if depth >= depth_max:
+                raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
+            new = [row for row in tree_rows(data, object_format, oid) if row[2] not in seen]
+            new.reverse()
+            prefix = path + b"/" if path else b""
+            for mode, name, entry in new:
+                kind = _kind(mode)
+                if kind != MODE_GITLINK:
+                    entry_path = prefix + name
+                    entry_path = paths.setdefault(entry_path, entry_path)
+                    stack.append((entry, kind == MODE_DIRECTORY, entry_path, depth + 1))
+        if len(candidates) > self.limits.pack_objects:
+            raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
+        self._count(len(candidates) - before)
+
+
+def _kind(mode: bytes) -> int:
+    kind = _MODE_KINDS.get(mode)
+    if kind is None:
+        kind = int(mode, 8) & MODE_TYPE_MASK
+        if len(_MODE_KINDS) < 256:
+            _MODE_KINDS[mode] = kind
+    return kind
+
+
+def _describe(path: bytes, context: ObjectId | str) -> str:
+    where = context if isinstance(context, str) else f"tree of commit {context.hex()}"
+    return f"{path.decode('utf-8', 'backslashreplace')!r} in the {where}" if path else where
+
+
+def _wrong_type(oid: ObjectId, type_: ObjectType, needed: str) -> CorruptObject:
+    return CorruptObject(f"a {needed} is needed here, but it is a {type_.name.lower()}", oid=oid.hex())
