@@ -1,0 +1,164 @@
+r"""zlib-ng at the one seam: inflate that is bounded and says how many bytes it used, and deflate.
+
+Every object of a pack and every loose object is one zlib stream (RFC 1950). A stream does not know
+its length before its end, and a few bytes may inflate to gigabytes. So inflating here always takes
+the size that the stream must have, never makes more than one byte beyond it, and makes room as data
+comes, not as a header promises.
+
+>>> packed = deflate(b"hello\n" * 3)
+>>> inflate(packed, 18) == b"hello\n" * 3
+True
+>>> inflate_at(b"head" + packed + b"tail", 4, 18) == (b"hello\n" * 3, 4 + len(packed))
+True
+
+Loops that inflate a million entries call `new_inflater` themselves and catch `InflateError`; all
+others call the functions, which raise CorruptData.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zlib_ng import zlib_ng
+
+from packcore.errors import CorruptData
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "BLOCK_BYTES",
+    "InflateError",
+    "crc32",
+    "deflate",
+    "deflate_blocks",
+    "inflate",
+    "inflate_at",
+    "inflate_blocks",
+    "inflate_head",
+    "new_inflater",
+]
+
+BLOCK_BYTES = 64 * 1024
+"""Largest block that streams hand on."""
+
+new_inflater = zlib_ng.decompressobj
+"""Make an object that inflates one stream: `decompress(data, max_length)`, `eof`, `unused_data`."""
+
+InflateError: type[Exception] = getattr(zlib_ng, "error")  # noqa: B009 -- its stub names an instance
+"""What a broken stream raises below this seam; the functions here turn it into CorruptData."""
+
+crc32 = zlib_ng.crc32
+"""CRC-32 as .idx files hold it."""
+
+
+def deflate(data: bytes | memoryview, level: int = 6) -> bytes:
+    """Return the zlib stream of `data`. `level` is 0 (stored) to 9 (smallest)."""
+    return zlib_ng.compress(data, level)
+
+
+def deflate_blocks(blocks: Iterable[bytes], level: int = 6) -> Iterator[bytes]:
+    """Yield the zlib stream of all blocks together, in blocks of at most 64 KiB."""
+    compressor = zlib_ng.compressobj(level)
+    for block in blocks:
+        yield from _cut(compressor.compress(block))
+    yield from _cut(compressor.flush())
+
+
+def inflate(data: bytes | memoryview, size: int) -> bytes:
+    """Return what one whole zlib stream holds, which must be `size` bytes; bytes behind it are ignored.
+
+    Raises CorruptData if the stream is broken, ends early, or holds more or less.
+    """
+    return inflate_at(data, 0, size)[0]
+
+
+def inflate_at(data: bytes | memoryview, position: int, size: int) -> tuple[bytes, int]:
+    """Inflate the stream that starts at `position`; return its `size` bytes and the position behind it.
+
+    `data` may go on behind the stream: it is read in slices, so that little of the rest is copied.
+    Raises CorruptData as `inflate` does.
+    """
+    inflater = new_inflater()
+    view = memoryview(data)
+    slice_bytes = (size if size < 512 else size >> 1) + 80
+    pieces: list[bytes] = []
+    made = 0
+    try:
+        while True:
+            piece = inflater.decompress(view[position : position + slice_bytes], size + 1 - made)
+            position = min(position + slice_bytes, len(view))
+            made += len(piece)
+            pieces.append(piece)
+            if inflater.eof or made > size:
+                break
+            if position == len(view):
+                raise CorruptData("a zlib stream ends early")
+    except InflateError as error:
+        raise CorruptData(f"a zlib stream is broken: {_reason(error)}") from None
+    if made != size:
+        raise CorruptData(_wrong_size(made, size))
+    return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), position - len(inflater.unused_data)
+
+
+def inflate_head(data: bytes | memoryview, position: int, head_bytes: int) -> bytes:
+    """Return up to the first `head_bytes` bytes (1 or more) of the stream that starts at `position`.
+
+    Raises CorruptData if the stream is broken before that; its end is not looked at.
+    """
+    inflater = new_inflater()
+    view = memoryview(data)
+    head = b""
+    try:
+        while len(head) < head_bytes and not inflater.eof and position < len(view):
+            piece = view[position : position + head_bytes + 64]
+            head += inflater.decompress(piece, head_bytes - len(head))
+            position += len(piece) - len(inflater.unconsumed_tail)
+    except InflateError as error:
+        raise CorruptData(f"a zlib stream is broken: {_reason(error)}") from None
+    return head
+
+
+def inflate_blocks(blocks: Iterable[bytes | memoryview], size: int) -> Iterator[bytes]:
+    """Yield what one zlib stream, given in any blocks, holds, in blocks of at most 64 KiB.
+
+    The stream may end before the blocks do. Raises CorruptData as `inflate` does; a wrong size or a
+    wrong checksum comes out at the end, after the data.
+    """
+    inflater = new_inflater()
+    made = 0
+    try:
+        for block in blocks:
+            pending: bytes | memoryview = block
+            while not inflater.eof:
+                piece = inflater.decompress(pending, BLOCK_BYTES)
+                made += len(piece)
+                if made > size:
+                    raise CorruptData(_wrong_size(made, size))
+                if piece:
+                    yield piece
+                pending = inflater.unconsumed_tail
+                if not pending and len(piece) < BLOCK_BYTES:
+                    break
+            if inflater.eof:
+                break
+    except InflateError as error:
+        raise CorruptData(f"a zlib stream is broken: {_reason(error)}") from None
+    if not inflater.eof:
+        raise CorruptData("a zlib stream ends early")
+    if made != size:
+        raise CorruptData(_wrong_size(made, size))
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), BLOCK_BYTES):
+        yield data[start : start + BLOCK_BYTES]
+
+
+def _wrong_size(made: int, size: int) -> str:
+    return f"a zlib stream holds {f'more than {size}' if made > size else f'{made} of {size}'} bytes"
+
+
+def _reason(error: Exception) -> str:
+    """Return zlib's words without its error number: "incorrect header check"."""
+    return str(error).rpartition(": ")[2][:80]

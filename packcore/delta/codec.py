@@ -1,0 +1,324 @@
+r"""Deltas: how one object is made from another (gitformat-pack, "Deltified representation").
+
+    delta    base size │ target size │ instruction ...         sizes as `packcore.varint.encode_size`
+    copy     1 zyx dcba │ offset bytes a b c d that are there │ size bytes x y z that are there
+    insert   0 nnnnnnn  │ n bytes to take as they are           n = 1 to 127
+    0x00     reserved: an error
+
+A bit that is set says that its byte follows; one that is not, that the byte is zero. A copy of size
+0 means 0x10000 bytes.
+
+Copy 5 bytes from offset 6, then insert "!":
+
+      91       06      05      01      21
+    1 001 0001 offset  size  0 0000001 "!"
+
+>>> delta = encode_delta(11, 6, [Copy(6, 5), Insert(b"!")])
+>>> delta.hex(" ")
+'0b 06 91 06 05 01 21'
+>>> apply_delta(b"hello world", delta)
+b'world!'
+>>> list(iter_instructions(delta))
+[Copy(offset=6, size=5), Insert(data=b'!')]
+
+Finding a good delta is the job of `packcore.delta.encode`; here is only how it is written and read.
+All readers check bounds and both sizes, and raise CorruptData.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import CorruptData
+from packcore.varint import decode_size, encode_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = [
+    "COPY_BYTES_MAX",
+    "DELTA_HEAD_BYTES_MAX",
+    "INSERT_BYTES_MAX",
+    "Copy",
+    "Insert",
+    "Instruction",
+    "apply_delta",
+    "apply_delta_blocks",
+    "delta_sizes",
+    "encode_copy",
+    "encode_delta",
+    "encode_insert",
+    "iter_instructions",
+]
+
+COPY_BYTES_MAX = 0x10000
+"""Most bytes of one copy as it is written (three size bytes could say more; git writes two)."""
+INSERT_BYTES_MAX = 127
+DELTA_HEAD_BYTES_MAX = 20
+"""The two sizes are never longer than this."""
+_PIECE_BYTES = 64 * 1024
+_VIEW_FROM_BYTES = 8 * 1024  # from here on, copying a slice twice costs more than a memoryview
+
+
+class Copy(NamedTuple):
+    """Take `size` bytes of the base from `offset` on."""
+
+    offset: int
+    size: int
+
+
+class Insert(NamedTuple):
+    """Take these bytes."""
+
+    data: bytes
+
+
+Instruction = Copy | Insert
+
+
+def encode_copy(offset: int, size: int) -> bytes:
+    """Return one copy instruction; `offset` below 2**32, `size` 1 to 0x10000 bytes."""
+    coded = bytearray(b"\x80")
+    for bit in range(4):
+        if byte := offset >> 8 * bit & 0xFF:
+            coded[0] |= 1 << bit
+            coded.append(byte)
+    for bit in range(2):
+        if byte := size >> 8 * bit & 0xFF:
+            coded[0] |= 0x10 << bit
+            coded.append(byte)
+    return bytes(coded)
+
+
+def encode_insert(data: bytes) -> bytes:
+    """Return insert instructions for `data`, of any length."""
+    coded = bytearray()
+    for start in range(0, len(data), INSERT_BYTES_MAX):
+        piece = data[start : start + INSERT_BYTES_MAX]
+        coded.append(len(piece))
+        coded += piece
+    return bytes(coded)
+
+
+def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instruction]) -> bytes:
+    """Return the delta made of these instructions; copies and inserts of any size are cut to fit."""
+    coded = bytearray(encode_size(base_size) + encode_size(target_size))
+    for instruction in instructions:
+        if isinstance(instruction, Insert):
+            coded += encode_insert(instruction.data)
+            continue
+        offset, size = instruction
+        while size > 0:
+            coded += encode_copy(offset, min(size, COPY_BYTES_MAX))
+            offset += COPY_BYTES_MAX
+            size -= COPY_BYTES_MAX
+    return bytes(coded)
+
+
+def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
+    """Return the sizes in bytes of the base and of the target that the delta's head names.
+
+    The first `DELTA_HEAD_BYTES_MAX` bytes of a delta are enough. Raises CorruptData.
+    """
+    base_size, position = decode_size(delta, 0)
+    target_size, _ = decode_size(delta, position)
+    return base_size, target_size
+
+
+def iter_instructions(delta: bytes) -> Iterator[Instruction]:
+    """Yield the instructions of a delta as they stand; raises CorruptData where they break the format."""
+    _, position = decode_size(delta, 0)
+    _, position = decode_size(delta, position)
+    while position < len(delta):
+        op = delta[position]
+        position += 1
+        if op & 0x80:
+            fields = [0] * 7
+            for bit in range(7):
+                if op >> bit & 1:
+                    if position >= len(delta):
+                        raise CorruptData("a delta ends within a copy instruction")
+                    fields[bit] = delta[position]
+                    position += 1
+            size = int.from_bytes(bytes(fields[4:]), "little")
+            yield Copy(int.from_bytes(bytes(fields[:4]), "little"), size or COPY_BYTES_MAX)
+        elif op:
+            if position + op > len(delta):
+                raise CorruptData("a delta ends within an insert instruction")
+            yield Insert(bytes(delta[position : position + op]))
+            position += op
+        else:
+            raise CorruptData("a delta has instruction 0, which is reserved")
+
+
+def apply_delta(base: bytes | memoryview, delta: bytes | memoryview) -> bytes:
+    """Return the target that `delta` makes of `base`. Memory: the target, which is never made longer
+    than the delta's head says. Raises CorruptData on any instruction out of bounds and on a wrong size.
+    """  # noqa: D205 -- one sentence reads best unbroken
+    base_size, position = decode_size(delta, 0)
+    target_size, position = decode_size(delta, position)
+    if base_size != len(base):
+        raise CorruptData(f"a delta is for a base of {base_size} bytes; this one has {len(base)}")
+    # One flat loop: it runs once for each instruction of each delta of every pack that is read.
+    pieces: list[bytes | memoryview] = []
+    append = pieces.append
+    view: memoryview | None = None
+    end = len(delta)
+    left = target_size
+    try:
+        while position < end:
+            op = delta[position]
+            position += 1
+            if op >= 0x80:
+                offset = size = 0
+                if op & 0x01:
+                    offset = delta[position]
+                    position += 1
+                if op & 0x02:
+                    offset |= delta[position] << 8
+                    position += 1
+                if op & 0x04:
+                    offset |= delta[position] << 16
+                    position += 1
+                if op & 0x08:
+                    offset |= delta[position] << 24
+                    position += 1
+                if op & 0x10:
+                    size = delta[position]
+                    position += 1
+                if op & 0x20:
+                    size |= delta[position] << 8
+                    position += 1
+                if op & 0x40:
+                    size |= delta[position] << 16
+                    position += 1
+                if not size:
+                    size = 0x10000
+                left -= size
+                stop = offset + size
+                if stop > base_size or left < 0:
+                    raise CorruptData(_copy_fault(offset, size, base_size, target_size, left))
+                if size < _VIEW_FROM_BYTES:
+                    append(base[offset:stop])
+                else:
+                    if view is None:
+                        view = memoryview(base)
+                    append(view[offset:stop])
+            elif op:
+                stop = position + op
+                left -= op
+                if left < 0:
+                    raise CorruptData(f"a delta makes more than its {target_size} bytes")
+                append(delta[position:stop])
+                position = stop
+            else:
+                raise CorruptData("a delta has instruction 0, which is reserved")
+    except IndexError:
+        raise CorruptData("a delta ends within a copy instruction") from None
+    if position != end:
+        raise CorruptData("a delta ends within an insert instruction")
+    if left:
+        raise CorruptData(f"a delta makes {target_size - left} of its {target_size} bytes")
+    return b"".join(pieces)
+
+
+def apply_delta_blocks(
+    read_base: Callable[[int, int], bytes], base_size: int, delta: Iterable[bytes]
+) -> Iterator[bytes]:
+    """Yield the target in blocks of at most 64 KiB, for objects too large for memory.
+
+    `read_base(offset, size)` returns bytes of the base (never more than 64 KiB are asked for);
+    `delta` comes in blocks of any size. Raises CorruptData as `apply_delta` does, in part only after
+    some of the target was yielded.
+    """
+    source = _DeltaSource(delta)
+    said_base_size, target_size = source.read_sizes()
+    if said_base_size != base_size:
+        raise CorruptData(f"a delta is for a base of {said_base_size} bytes; this one has {base_size}")
+    left = target_size
+    pieces: list[bytes] = []
+    held = 0
+    while (instruction := source.read_instruction()) is not None:
+        insert, offset, size = instruction
+        left -= size
+        if left < 0 or (insert is None and offset + size > base_size):
+            raise CorruptData(_copy_fault(offset, size, base_size, target_size, left))
+        while size:
+            take = min(size, _PIECE_BYTES - held)
+            # An insert is never cut twice: 127 bytes cross at most one end of a block.
+            pieces.append(read_base(offset, take) if insert is None else insert[offset : offset + take])
+            offset += take
+            size -= take
+            held += take
+            if held == _PIECE_BYTES:
+                yield b"".join(pieces)
+                pieces.clear()
+                held = 0
+    if left:
+        raise CorruptData(f"a delta makes {target_size - left} of its {target_size} bytes")
+    if pieces:
+        yield b"".join(pieces)
+
+
+class _DeltaSource:
+    """Reads a delta's head and instructions from blocks, holding little more than one block."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._buffer = b""
+        self._position = 0
+
+    def _fill(self, count: int) -> bool:
+        """Try to have `count` bytes at hand; tell whether they are."""
+        if len(self._buffer) - self._position >= count:
+            return True
+        parts = [self._buffer[self._position :]]
+        held = len(parts[0])
+        for block in self._blocks:
+            parts.append(block)
+            held += len(block)
+            if held >= count:
+                break
+        self._buffer = b"".join(parts)
+        self._position = 0
+        return held >= count
+
+    def read_sizes(self) -> tuple[int, int]:
+        self._fill(DELTA_HEAD_BYTES_MAX)
+        base_size, position = decode_size(self._buffer, self._position)
+        target_size, self._position = decode_size(self._buffer, position)
+        return base_size, target_size
+
+    def read_instruction(self) -> tuple[bytes | None, int, int] | None:
+        """Return (insert bytes or None, offset, size) of the next instruction; None at the end."""
+        if not self._fill(1):
+            return None
+        op = self._buffer[self._position]
+        if op & 0x80:
+            if not self._fill(1 + (op & 0x7F).bit_count()):
+                raise CorruptData("a delta ends within a copy instruction")
+            position = self._position + 1
+            offset = size = 0
+            for bit in range(7):
+                if op >> bit & 1:
+                    byte = self._buffer[position]
+                    position += 1
+                    if bit < 4:
+                        offset |= byte << 8 * bit
+                    else:
+                        size |= byte << 8 * (bit - 4)
+            self._position = position
+            return None, offset, size or COPY_BYTES_MAX
+        if not op:
+            raise CorruptData("a delta has instruction 0, which is reserved")
+        if not self._fill(1 + op):
+            raise CorruptData("a delta ends within an insert instruction")
+        start = self._position + 1
+        self._position = start + op
+        return self._buffer[start : start + op], 0, op
+
+
+def _copy_fault(offset: int, size: int, base_size: int, target_size: int, left: int) -> str:
+    if left < 0:
+        return f"a delta makes more than its {target_size} bytes"
+    return f"a delta copies bytes {offset} to {offset + size} of a base of {base_size}"
