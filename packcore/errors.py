@@ -19,6 +19,7 @@ __all__ = [
     "LimitExceeded",
     "MissingObject",
     "PackcoreError",
+    "PluginError",
     "RepositoryError",
     "UnknownRevision",
 ]
@@ -89,6 +90,12 @@ class LimitExceeded(PackcoreError):
 
 class InvalidPlan(PackcoreError):
     """A pack plan breaks one of its invariants (a cycle, a base after its delta, a depth over the limit)."""
+
+
+class PluginError(PackcoreError):
+    """A plug-in is unknown, broken, or there twice."""
+
+    exit_code = 2
 
 
 class RepositoryError(PackcoreError):

@@ -4,20 +4,28 @@
     PackEntry   the same, with the way it will be written           select -> write
     PackPlan    all entries in pack order, checked once when made
 
+A plan that breaks a rule can't be made: `PackPlan` checks itself once, and from then on nobody does.
+
 Three integers that are never mixed: `entry_index` (position in the plan), `pack_offset` (bytes from
 the start of a pack), `size` (bytes of an inflated object).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from packcore.ids import ObjectId
-    from packcore.objects import ObjectType
-    from packcore.store.base import RawEntry
+from packcore.errors import InvalidPlan
 
-__all__ = ["Candidate", "Delta", "Encoding", "PackEntry", "Reused", "ThinDelta", "Whole"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.limits import Limits
+    from packcore.objects import ObjectType
+    from packcore.store.base import ObjectStore, RawEntry
+
+__all__ = ["Candidate", "Delta", "Encoding", "PackEntry", "PackPlan", "Reused", "ThinDelta", "Whole"]
 
 
 class Candidate(NamedTuple):
@@ -58,7 +66,11 @@ class ThinDelta(NamedTuple):
 
 
 class Reused(NamedTuple):
-    """Copied as it lies in another pack; a delta when `base_index` is not None."""
+    """Copied as it lies in another pack.
+
+    A delta against an earlier entry when `base_index` is not None; a thin delta when only `raw.base`
+    is not None; else a whole object.
+    """
 
     raw: RawEntry
     base_index: int | None
@@ -74,3 +86,79 @@ class PackEntry(NamedTuple):
     type: ObjectType
     size: int
     encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class PackPlan:
+    """A finished plan: every object of a pack, in pack order, bases before their deltas.
+
+    Making one raises InvalidPlan if an object comes twice, a base doesn't come before its delta or is
+    of another type, or a chain is longer than `limits.depth`.
+    """
+
+    object_format: ObjectFormat
+    entries: tuple[PackEntry, ...]
+    limits: Limits
+    strategy: str
+    """Name of the strategy that chose the deltas."""
+    store: ObjectStore = field(compare=False, repr=False)
+    """Where the writer reads what the plan doesn't carry. Must outlive the plan."""
+    make_delta: Callable[[ObjectType, bytes, bytes], bytes] = field(compare=False, repr=False)
+    """The pure function (type, base, target) -> delta that made the plan's deltas, to make them again."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def object_count(self) -> int:
+        """Objects in the pack: known before the first byte."""
+        return len(self.entries)
+
+    @property
+    def delta_count(self) -> int:
+        """Objects that will be written as deltas, reused ones included."""
+        return sum(_is_delta(entry.encoding) for entry in self.entries)
+
+    @property
+    def reused_count(self) -> int:
+        """Objects that are copied as they lie in another pack."""
+        return sum(isinstance(entry.encoding, Reused) for entry in self.entries)
+
+
+def _is_delta(encoding: Encoding) -> bool:
+    if isinstance(encoding, Reused):
+        return encoding.raw.base is not None
+    return not isinstance(encoding, Whole)
+
+
+def _check(plan: PackPlan) -> None:
+    """Raise InvalidPlan for the first rule that an entry breaks. Since bases come first, no cycle can be."""
+    digest_size, depth_max = plan.object_format.digest_size, plan.limits.depth
+    seen: set[bytes] = set()
+    depths: list[int] = []
+    for index, (oid, type_, size, encoding) in enumerate(plan.entries):
+        if len(oid) != digest_size or size < 0:
+            raise InvalidPlan(
+                f"entry {index} is no {plan.object_format.name} object: id {oid.hex()}, size {size}"
+            )
+        seen.add(oid)
+        if len(seen) <= index:
+            raise InvalidPlan(f"object {oid.hex()} comes a second time, as entry {index}")
+        depth = 0
+        if isinstance(encoding, Delta | Reused) and encoding.base_index is not None:
+            base_index = encoding.base_index
+            if not 0 <= base_index < index:
+                raise InvalidPlan(f"entry {index} has entry {base_index} as its base, which is not before it")
+            if plan.entries[base_index].type != type_:
+                raise InvalidPlan(f"entry {index} has a base of another type, entry {base_index}")
+            depth = depths[base_index] + 1
+        elif _is_delta(encoding):
+            depth = 1
+        if depth > depth_max:
+            raise InvalidPlan(f"entry {index} is at depth {depth}, more than {depth_max}")
+        depths.append(depth)
+    for index, entry in enumerate(plan.entries):
+        if isinstance(entry.encoding, ThinDelta) and entry.encoding.base_oid in seen:
+            raise InvalidPlan(
+                f"entry {index} takes {entry.encoding.base_oid.hex()} for outside, but it's in the pack"
+            )

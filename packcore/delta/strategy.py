@@ -1,0 +1,121 @@
+"""What a delta selection strategy is: one class in one file, which is given work and yields choices.
+
+    select                                  strategy
+      Work: candidates, sizes, paths  --->
+                                      <---  Choice(target, base or None, ...)     again and again
+      checks it, places it in the plan
+
+Choices come in pack order, and a base must have been placed before it is used, so no strategy can make
+a cycle or a base that comes late. `Work.depth` and `Work.room` say what is placed and how much deeper
+a chain may grow. A strategy must choose once for each index in `Work.searched`, and may take any placed
+object of the same type as a base, those that are reused from another pack included.
+
+A new strategy is a new file in `packcore/delta/strategies/`, or an entry point of the group
+`packcore.strategies` in another distribution.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from packcore.errors import CorruptObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packcore.ids import ObjectFormat
+    from packcore.limits import Limits
+    from packcore.objects import ObjectType
+    from packcore.plan import Candidate
+    from packcore.store.base import ObjectStore
+
+__all__ = ["Choice", "Parameter", "Strategy", "Work"]
+
+
+class Choice(NamedTuple):
+    """How one object is to be written. Indices are positions in `Work.candidates`."""
+
+    target: int
+    base: int | None
+    """None: whole."""
+    delta_size: int = 0
+    """Inflated bytes of the delta."""
+    deflated: bytes | None = None
+    """The zlib stream of the delta or the object if it was made; None leaves it to the writer."""
+
+
+class Parameter(NamedTuple):
+    """A knob of a strategy, for the list that users see."""
+
+    name: str
+    default: int
+    description: str
+
+
+class Work:
+    """The objects to choose for, and what is known of them. Read by strategies, kept up by `select`."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        candidates: Sequence[Candidate],
+        *,
+        plan_count: int,
+        limits: Limits,
+    ) -> None:
+        self.store = store
+        self.limits = limits
+        self.candidates = candidates
+        """First the objects of the pack, then those that the receiver has: bases that are never written."""
+        self.plan_count = plan_count
+        """How many of the candidates go into the pack."""
+        self.searched: list[int] = []
+        """Indices to choose for, ascending; the others are reused, big, or the receiver's."""
+        self.depth = [-1] * plan_count + [0] * (len(candidates) - plan_count)
+        """Deltas between each object and its whole root; -1 while it isn't placed."""
+        self.room = [limits.depth] * plan_count + [0] * (len(candidates) - plan_count)
+        """Greatest depth that a choice may give each object: the limit less what hangs on it."""
+        self.stored_size: dict[int, int] = {}
+        """Bytes of the zlib streams of those objects that lie whole in a pack and may be copied."""
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the objects are named."""
+        return self.store.object_format
+
+    def read(self, index: int) -> bytes:
+        """Return an object's bytes. Raises CorruptObject if they aren't of the announced size and type."""
+        candidate = self.candidates[index]
+        found = self.store.read(candidate.oid)
+        if len(found.data) != candidate.size or found.type != candidate.type:
+            raise CorruptObject(
+                f"was announced as {candidate.type.name.lower()} of {candidate.size} bytes, "
+                f"and is {len(found.data)} bytes or another type",
+                oid=candidate.oid.hex(),
+            )
+        return found.data
+
+
+class Strategy(Protocol):
+    """A way to choose deltas. Instances hold parameters only, no state of a run."""
+
+    name: ClassVar[str]
+    """What users type."""
+    description: ClassVar[str]
+    """One line for `packcore strategies`."""
+    cites: ClassVar[str]
+    """Where the method is described: a paper, a program's documentation, or this project's measurements."""
+    parameters: ClassVar[tuple[Parameter, ...]]
+    """Knobs; each is a keyword of the constructor."""
+    reuses_deltas: ClassVar[bool]
+    """Whether deltas of the source's packs are copied rather than searched, where the caller allows it."""
+
+    def __init__(self, **parameters: Any) -> None:
+        """Take parameters by name; all have defaults."""
+
+    def choose(self, work: Work) -> Iterator[Choice]:
+        """Yield one choice for each of `work.searched`, in pack order."""
+
+    @staticmethod
+    def make_delta(object_type: ObjectType, base: bytes, target: bytes) -> bytes:
+        """Return a delta. Pure: the writer calls it again for what the plan could not carry."""
