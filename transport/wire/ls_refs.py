@@ -1,0 +1,146 @@
+r"""ls-refs, protocol v2's list of refs on request.
+
+    request     0014command=ls-refs\n  agent=…  object-format=…  0001
+                peel  symrefs  unborn  ref-prefix refs/heads/ …  0000
+    answer      <oid> SP <name> [SP symref-target:<name>] [SP peeled:<oid>]
+                unborn SP HEAD SP symref-target:refs/heads/main
+                0000
+
+Specified in gitprotocol-v2. Attributes come in any order and unknown ones are passed over. A server
+may list refs outside the prefixes (and does so from 65,536 prefixes on), so we filter again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packcore.refs import decode_ref_name
+from transport.errors import UnsupportedByRemote
+from transport.safe_text import one_line
+from transport.wire.limits import WireLimits
+from transport.wire.pktline import DELIM, FLUSH, PacketReader, Special, encode_text
+from transport.wire.ref_lines import RefCollector, parse_oid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from transport.wire.capabilities import Capabilities
+
+__all__ = ["RefListing", "command_head", "encode_ls_refs", "parse_ls_refs", "reduce_prefixes"]
+
+_PREFIXES_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RefListing:
+    """The answer to ls-refs; fields as in `Advertisement`."""
+
+    refs: dict[str, ObjectId]
+    peeled: dict[str, ObjectId]
+    symrefs: dict[str, str]
+    head: ObjectId | None
+    warnings: tuple[str, ...]
+
+
+def command_head(
+    command: str, capabilities: Capabilities, agent: str, server_options: Sequence[str] = ()
+) -> bytes:
+    """Return the part that starts each v2 request: command, capabilities, delim.
+
+    Only what the server advertised is sent. Raises UnsupportedByRemote for server options it can't take.
+    """
+    if server_options and not capabilities.server_option:
+        raise UnsupportedByRemote("the remote takes no server options")
+    lines = [f"command={command}"]
+    if capabilities.agent is not None:
+        lines.append(f"agent={agent}")
+    if capabilities.announces_object_format:
+        lines.append(f"object-format={capabilities.object_format.name}")
+    lines += [f"server-option={option}" for option in server_options]
+    return b"".join(map(encode_text, lines)) + DELIM
+
+
+def encode_ls_refs(
+    capabilities: Capabilities,
+    *,
+    prefixes: Sequence[str] = (),
+    agent: str,
+    server_options: Sequence[str] = (),
+) -> bytes:
+    """Build the request for all refs below `prefixes` (none: all) and for HEAD.
+
+    Raises UnsupportedByRemote when the server has no ls-refs.
+    """
+    if capabilities.ls_refs is None:
+        raise UnsupportedByRemote("the remote speaks protocol v2 but has no ls-refs")
+    arguments = ["peel", "symrefs"]
+    if capabilities.ls_refs.unborn:
+        arguments.append("unborn")
+    reduced = reduce_prefixes(prefixes)
+    if reduced and len(reduced) < _PREFIXES_MAX:
+        arguments += [f"ref-prefix {prefix}" for prefix in reduce_prefixes([*reduced, "HEAD"])]
+    head = command_head("ls-refs", capabilities, agent, server_options)
+    return head + b"".join(map(encode_text, arguments)) + FLUSH
+
+
+def reduce_prefixes(prefixes: Iterable[str]) -> list[str]:
+    """Return the prefixes sorted, without repeats and without those that another one covers.
+
+    >>> reduce_prefixes(["refs/tags/", "refs/heads/a", "refs/heads/", "refs/tags/"])
+    ['refs/heads/', 'refs/tags/']
+    """
+    reduced: list[str] = []
+    for prefix in sorted(prefixes):
+        if not reduced or not prefix.startswith(reduced[-1]):
+            reduced.append(prefix)
+    return [] if reduced == [""] else reduced
+
+
+def parse_ls_refs(
+    blocks: Iterable[bytes],
+    object_format: ObjectFormat,
+    *,
+    prefixes: Sequence[str] = (),
+    limits: WireLimits | None = None,
+    to_end: bool = True,
+) -> RefListing:
+    """Parse the answer from blocks in any split, keeping HEAD and what lies below `prefixes`.
+
+    Raises RemoteError for an ERR line, RemoteProtocolError for anything that breaks the protocol.
+    """
+    limits = limits or WireLimits()
+    reader = PacketReader(blocks, bytes_max=limits.advertisement_bytes)
+    refs = RefCollector(object_format, limits)
+    wanted = tuple(reduce_prefixes(prefixes)) or ("",)
+    while (line := reader.read_line("a ref or the flush")) is not Special.FLUSH:
+        if isinstance(line, Special):
+            raise reader.error("a section ends inside the list of refs")
+        _take_line(line, refs, wanted, reader)
+    if to_end:
+        reader.expect_end()
+    return RefListing(refs.refs, refs.peeled, refs.symrefs, refs.head, refs.warnings())
+
+
+def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader: PacketReader) -> None:
+    hex_oid, _, rest = line.partition(b" ")
+    name, *attributes = rest.split(b" ")
+    if not name:
+        raise reader.error(f"not a line of ls-refs: {one_line(line, limit=200)!r}")
+    text = decode_ref_name(name)
+    keep = name == b"HEAD" or text.startswith(wanted)
+    if hex_oid == b"unborn":
+        refs.count_line()
+        listed = keep
+    else:
+        oid = parse_oid(hex_oid, refs.object_format)
+        listed = keep and refs.add(name, oid)
+    for attribute in attributes:
+        key, _, value = attribute.partition(b":")
+        if key == b"symref-target" and listed:
+            refs.add_symref(text, decode_ref_name(value))
+        elif key == b"peeled":
+            peeled = parse_oid(value, refs.object_format)
+            if listed and hex_oid != b"unborn":
+                refs.add_peeled(name, peeled)

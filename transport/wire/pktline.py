@@ -1,0 +1,271 @@
+r"""pkt-line: the framing below everything git says over a wire.
+
+    0 0 0 e  v e r s i o n   2 \n      four hex digits: length of the line, themselves included
+    ------- ---------------------
+    length   payload, 0 to 65516 bytes
+
+    0000  flush          end of a list, or of a message
+    0001  delim          between the sections of a v2 message
+    0002  response end   only for remote helpers; refused unless asked for
+    0003                 never legal
+    0004  empty line     legal, though nobody should send it
+
+Specified in gitprotocol-common. Git itself reads lengths up to 65523; the documented 65520 is our
+limit. Hex is read in either case and strictly: Python's `int(x, 16)` would take `+0ff` and `1_00`.
+
+Bytes in, packets out: the decoder takes blocks in any split and keeps at most one line of them.
+
+>>> decoder = PacketDecoder()
+>>> decoder.feed(b"000bversi"); decoder.next_packet()
+>>> decoder.feed(b"on0000"); decoder.next_packet(), decoder.next_packet()
+(b'version', <Special.FLUSH: 0>)
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from transport.errors import LocalProtocolError, RemoteError, RemoteProtocolError
+from transport.safe_text import one_line, sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "DELIM",
+    "FLUSH",
+    "LINE_BYTES_MAX",
+    "PAYLOAD_BYTES_MAX",
+    "RESPONSE_END",
+    "Packet",
+    "PacketDecoder",
+    "PacketReader",
+    "Special",
+    "encode_packet",
+    "encode_text",
+    "text_of",
+]
+
+LINE_BYTES_MAX = 65520
+"""Longest line, its four length digits included."""
+PAYLOAD_BYTES_MAX = LINE_BYTES_MAX - 4
+
+FLUSH = b"0000"
+DELIM = b"0001"
+RESPONSE_END = b"0002"
+
+_HEX4 = re.compile(rb"[0-9a-fA-F]{4}")
+_COMPACT_BYTES = 256 * 1024
+
+
+class Special(Enum):
+    """The packets that have no payload; the value is their length field."""
+
+    FLUSH = 0
+    DELIM = 1
+    RESPONSE_END = 2
+
+
+Packet = bytes | Special
+"""A payload, or one of the packets that have none."""
+
+_SPECIALS = {special.value: special for special in Special}
+
+
+def encode_packet(payload: bytes) -> bytes:
+    """Frame a payload. Raises LocalProtocolError when it is longer than a line can be."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise LocalProtocolError(f"a line of {len(payload)} bytes doesn't fit a pkt-line")
+    return b"%04x%b" % (len(payload) + 4, payload)
+
+
+def encode_text(line: str | bytes) -> bytes:
+    """Frame a line of text, with the newline that the protocol asks senders for.
+
+    Text is encoded as ref names are: UTF-8 with surrogateescape.
+    """
+    if isinstance(line, str):
+        try:
+            line = line.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise LocalProtocolError(f"not encodable for the wire: {one_line(line)}") from None
+    return encode_packet(line + b"\n")
+
+
+def text_of(payload: bytes) -> bytes:
+    """Return a text payload without its one trailing newline, if it has it.
+
+    Raises RemoteError for an `ERR` line, with the server's words made safe.
+    """
+    if payload.startswith(b"ERR "):
+        raise RemoteError(f"remote error: {sanitise(payload[4:]).strip() or 'no reason given'}")
+    return payload[:-1] if payload.endswith(b"\n") else payload
+
+
+class PacketDecoder:
+    """Turns blocks of bytes into packets. Knows where it is, for messages; does no I/O."""
+
+    def __init__(self, *, allow_response_end: bool = False) -> None:
+        self._buffer = bytearray()
+        self._start = 0
+        self._offset = 0
+        self._allow_response_end = allow_response_end
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the stream that have been taken out as packets."""
+        return self._offset
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that were fed and aren't part of a packet yet."""
+        return len(self._buffer) - self._start
+
+    def feed(self, block: bytes) -> None:
+        """Add the next bytes of the stream."""
+        if self._start == len(self._buffer):
+            self._buffer.clear()
+            self._start = 0
+        elif self._start > _COMPACT_BYTES:
+            del self._buffer[: self._start]
+            self._start = 0
+        self._buffer += block
+
+    def next_packet(self) -> Packet | None:
+        """Return the next packet, or None until more bytes are fed.
+
+        Raises RemoteProtocolError at the byte offset where the framing breaks.
+        """
+        start = self._start
+        header = bytes(self._buffer[start : start + 4])
+        if len(header) < 4:
+            self._check_partial_header(header)
+            return None
+        if not _HEX4.fullmatch(header):
+            raise self._error(f"bad pkt-line length {one_line(header)!r}")
+        length = int(header, 16)
+        if length < 4:
+            return self._take_special(length)
+        if length > LINE_BYTES_MAX:
+            raise self._error(f"pkt-line of {length} bytes, more than {LINE_BYTES_MAX}")
+        if len(self._buffer) - start < length:
+            return None
+        self._start = start + length
+        self._offset += length
+        return bytes(memoryview(self._buffer)[start + 4 : start + length])
+
+    def take_rest(self) -> bytes:
+        """Take out what was fed and not decoded yet: the start of a part that isn't framed."""
+        rest = bytes(self._buffer[self._start :])
+        self._offset += len(rest)
+        self._start = len(self._buffer)
+        return rest
+
+    def finish(self) -> None:
+        """Say that the stream has ended. Raises RemoteProtocolError if it ended inside a line."""
+        pending = self.pending_bytes
+        if not pending:
+            return
+        if pending < 4:
+            raise self._error(f"the stream ends inside a pkt-line length ({pending} of 4 bytes)")
+        length = int(bytes(self._buffer[self._start : self._start + 4]), 16)
+        raise self._error(f"the stream ends inside a pkt-line ({pending} of {length} bytes)")
+
+    def _check_partial_header(self, header: bytes) -> None:
+        # Garbage is told at its first byte, not only once four have come.
+        if header and not _HEX4.fullmatch(header + b"0" * (4 - len(header))):
+            raise self._error(f"bad pkt-line length {one_line(header)!r}")
+
+    def _take_special(self, length: int) -> Special:
+        special = _SPECIALS.get(length)
+        if special is None or (special is Special.RESPONSE_END and not self._allow_response_end):
+            raise self._error(f"illegal pkt-line {length:04x}")
+        self._start += 4
+        self._offset += 4
+        return special
+
+    def _error(self, message: str) -> RemoteProtocolError:
+        return RemoteProtocolError(f"{message} at byte {self._offset} of the answer")
+
+
+class PacketReader:
+    """Pulls packets out of an iterable of blocks, as far as it is asked and no further.
+
+    `bytes_max` bounds the stream (None: unbounded, for packs).
+    """
+
+    def __init__(self, blocks: Iterable[bytes], *, bytes_max: int | None = None) -> None:
+        self._blocks = iter(blocks)
+        self._decoder = PacketDecoder()
+        self._bytes_max = bytes_max
+        self._ended = False
+        self._pushed_back: Packet | None = None
+
+    @property
+    def offset(self) -> int:
+        """Where in the stream the next packet starts, for messages."""
+        return self._decoder.offset
+
+    def read_or_end(self) -> Packet | None:
+        """Return the next packet, or None at a clean end of the stream."""
+        if self._pushed_back is not None:
+            packet, self._pushed_back = self._pushed_back, None
+            return packet
+        while True:
+            packet_or_none = self._decoder.next_packet()
+            if packet_or_none is not None:
+                return packet_or_none
+            if not self._pull():
+                self._decoder.finish()
+                return None
+
+    def read(self, expected: str = "a line") -> Packet:
+        """Return the next packet. Raises RemoteProtocolError, naming what was expected, at the end."""
+        packet = self.read_or_end()
+        if packet is None:
+            raise self.error(f"the answer ends where {expected} was expected")
+        return packet
+
+    def read_line(self, expected: str = "a line") -> bytes | Special:
+        """Return the next packet, a payload as text: without its newline; ERR lines are raised."""
+        packet = self.read(expected)
+        return packet if isinstance(packet, Special) else text_of(packet)
+
+    def push_back(self, packet: Packet) -> None:
+        """Put the packet that was read last back, to be read again."""
+        self._pushed_back = packet
+
+    def expect_end(self) -> None:
+        """Read on to the end of the stream. Raises RemoteProtocolError if anything is left in it."""
+        packet = self.read_or_end()
+        if packet is not None:
+            if isinstance(packet, bytes):
+                text_of(packet)
+            raise self.error("the answer goes on after its end")
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield what is left of the stream as it comes, without framing."""
+        block = self._decoder.take_rest()
+        if block:
+            yield block
+        for block in self._blocks:
+            if block:
+                yield block
+
+    def error(self, message: str) -> RemoteProtocolError:
+        """Make the error for something wrong at this place."""
+        return RemoteProtocolError(f"{message} (at byte {self.offset} of the answer)")
+
+    def _pull(self) -> bool:
+        if self._ended:
+            return False
+        block = next(self._blocks, None)
+        if block is None:
+            self._ended = True
+            return False
+        self._decoder.feed(block)
+        if self._bytes_max is not None and self.offset + self._decoder.pending_bytes > self._bytes_max:
+            raise self.error(f"the answer is longer than {self._bytes_max} bytes")
+        return True

@@ -1,0 +1,109 @@
+"""Refs as a remote lists them, collected with every check: shared by advertisements and ls-refs.
+
+Names are never trusted: only `HEAD` and what git-check-ref-format allows below `refs/` is kept, the
+rest is left out with a warning. Ids are lower-case hex of the announced format, or the answer is wrong.
+A ref that is listed twice, or peeled without being listed, is an error too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.refs import decode_ref_name, is_remote_ref_name
+from transport.errors import RemoteProtocolError
+from transport.safe_text import one_line
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectFormat, ObjectId
+    from transport.wire.limits import WireLimits
+
+__all__ = ["RefCollector", "parse_oid"]
+
+
+def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
+    """Parse an id. Raises RemoteProtocolError unless it is whole, lower-case and of this format."""
+    try:
+        return object_format.from_hex(text)
+    except ValueError:
+        raise RemoteProtocolError(
+            f"not a {object_format.name} object id: {one_line(text, limit=100)!r}"
+        ) from None
+
+
+class RefCollector:
+    """Takes refs in the order in which they are listed."""
+
+    def __init__(self, object_format: ObjectFormat, limits: WireLimits) -> None:
+        self.object_format = object_format
+        self.refs: dict[str, ObjectId] = {}
+        """Without HEAD."""
+        self.peeled: dict[str, ObjectId] = {}
+        self.symrefs: dict[str, str] = {}
+        self.head: ObjectId | None = None
+        self._dropped: set[bytes] = set()
+        self._warnings: list[str] = []
+        self._unsaid_warnings = 0
+        self._lines = 0
+        self._limits = limits
+
+    def add(self, name: bytes, oid: ObjectId) -> bool:
+        """Take one ref; False where it was left out."""
+        self.count_line()
+        text = decode_ref_name(name)
+        if text in self.refs or name in self._dropped or (name == b"HEAD" and self.head is not None):
+            raise RemoteProtocolError(f"the remote lists a ref twice: {one_line(name, limit=200)}")
+        if not is_remote_ref_name(text):
+            return self._drop(name, "not a valid name")
+        if oid == self.object_format.zero:
+            return self._drop(name, "it points to no object")
+        if name == b"HEAD":
+            self.head = oid
+        else:
+            self.refs[text] = oid
+        return True
+
+    def add_peeled(self, name: bytes, oid: ObjectId) -> None:
+        """Take what the tag `name`, listed before, comes to."""
+        self.count_line()
+        if name in self._dropped:
+            return
+        text = decode_ref_name(name)
+        if text in self.peeled or (text not in self.refs and not (name == b"HEAD" and self.head)):
+            raise RemoteProtocolError(
+                f"the remote peels a ref twice, or one it doesn't list: {one_line(name, limit=200)}"
+            )
+        self.peeled[text] = oid
+
+    def add_symref(self, name: str, target: str) -> None:
+        """Take what a symbolic ref points to, if both are names to trust."""
+        if not is_remote_ref_name(name) or not is_remote_ref_name(target) or target == name:
+            self.warn(f"symbolic ref left out: {one_line(f'{name} -> {target}', limit=200)}")
+        elif name in self.symrefs:
+            if self.symrefs[name] != target:
+                self.warn(f"symbolic ref with a second target: {one_line(name, limit=200)}")
+        else:
+            self.symrefs[name] = target
+
+    def count_line(self) -> None:
+        """Hold the number of lines against the limit."""
+        self._lines += 1
+        if self._lines > self._limits.refs:
+            raise RemoteProtocolError(f"the remote lists more than {self._limits.refs} refs")
+
+    def warn(self, message: str) -> None:
+        """Keep a warning for the user; beyond a bound they are only counted."""
+        if len(self._warnings) < self._limits.warnings:
+            self._warnings.append(message)
+        else:
+            self._unsaid_warnings += 1
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return the warnings, safe to show."""
+        if self._unsaid_warnings:
+            return (*self._warnings, f"and {self._unsaid_warnings} more warnings")
+        return tuple(self._warnings)
+
+    def _drop(self, name: bytes, reason: str) -> bool:
+        self._dropped.add(name)
+        self.warn(f"ref left out: {one_line(name, limit=200)}: {reason}")
+        return False
