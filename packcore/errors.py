@@ -20,6 +20,7 @@ __all__ = [
     "MissingObject",
     "PackcoreError",
     "PluginError",
+    "RefMoved",
     "RepositoryError",
     "UnknownRevision",
 ]
@@ -104,6 +105,15 @@ class RepositoryError(PackcoreError):
 
 class InvalidRefName(RepositoryError):
     """A ref name that git-check-ref-format refuses."""
+
+
+class RefMoved(RepositoryError):
+    """A ref on disk no longer holds what the caller saw; nothing was changed."""
+
+    def __init__(self, ref: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{ref}: {reason}", hint=hint)
+        self.ref = ref
+        self.reason = reason
 
 
 class UnknownRevision(RepositoryError):

@@ -1,0 +1,82 @@
+"""Alternates: other object directories that a repository borrows from (gitrepository-layout).
+
+    objects/info/alternates        one path a line; `#` comments; relative to the objects directory
+                                   that the file belongs to; a line in double quotes is C-quoted
+
+An alternate may have alternates of its own. Paths that do not exist are passed over, as git does: what
+was borrowed from there shows as missing where it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["find_alternates"]
+
+ALTERNATE_DEPTH_MAX = 5
+"""Nesting that git follows, too."""
+ALTERNATES_MAX = 256
+FILE_BYTES_MAX = 1024 * 1024
+
+_ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})")
+_LETTERS = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
+
+
+def find_alternates(objects: Path) -> list[Path]:
+    """Return the object directories that this one borrows from, nearest first, each once.
+
+    Cycles are harmless. Raises RepositoryError where they nest deeper than 5 levels or are more than 256.
+    """
+    seen = {os.path.realpath(objects)}
+    found: list[Path] = []
+    level = [objects]
+    for depth in range(ALTERNATE_DEPTH_MAX + 2):
+        following: list[Path] = []
+        for directory in level:
+            for path in _listed(directory):
+                real = os.path.realpath(path)
+                if real not in seen and path.is_dir():
+                    seen.add(real)
+                    following.append(path)
+        if following and depth > ALTERNATE_DEPTH_MAX:
+            raise RepositoryError(
+                f"{objects}: alternates are nested deeper than {ALTERNATE_DEPTH_MAX} levels"
+            )
+        found += following
+        if len(found) > ALTERNATES_MAX:
+            raise RepositoryError(f"{objects}: more than {ALTERNATES_MAX} alternates")
+        level = following
+    return found
+
+
+def _listed(objects: Path) -> list[Path]:
+    path = objects / "info" / "alternates"
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise RepositoryError(f"{path}: {error.strerror}") from None
+    if len(data) > FILE_BYTES_MAX or b"\0" in data:
+        raise RepositoryError(f"{path}: not a list of paths")
+    lines = (line for line in data.split(b"\n") if line and not line.startswith(b"#"))
+    return [objects / os.fsdecode(_unquote(line)) for line in lines]
+
+
+def _unquote(line: bytes) -> bytes:
+    if len(line) < 2 or not (line.startswith(b'"') and line.endswith(b'"')):
+        return line
+    return _ESCAPE.sub(_unescape, line[1:-1])
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    text = match[1]
+    return bytes([int(text, 8) if len(text) == 3 else _LETTERS[text[0]]])

@@ -1,0 +1,178 @@
+r"""A repository's config file: git's own syntax, as git-config describes it, and what we ask of it.
+
+    [core]                              core.bare                 sections and names without case
+        bare = true         ; comment
+        odd                             core.odd                  a name alone means true
+    [remote "Origin"]                   remote.Origin.url         a subsection keeps its case
+        url = "a # b" \                 quotes, \n \t \b \" \\, and a backslash to continue the line
+              c
+
+Left out on purpose: includes (a repository that we open must not point us to other files), and the
+user's and the system's files.
+
+>>> GitConfig.parse('[Core]\n\tBare = yes\n[remote "X"] url=a').get_bool("core.bare")
+True
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.ids import FORMATS, SHA1, ObjectFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["GitConfig", "object_format_of"]
+
+_SECTION = re.compile(r'[ \t]*\[[ \t]*([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t]*\]')
+_NAME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*")
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
+
+CONFIG_BYTES_MAX = 16 * 1024 * 1024
+
+_KNOWN_EXTENSIONS = frozenset(
+    ("noop", "noop-v1", "objectformat", "partialclone", "preciousobjects", "refstorage", "relativeworktrees")
+) | {"worktreeconfig"}
+_V1_ONLY_EXTENSIONS = frozenset(("noop-v1", "objectformat", "refstorage", "relativeworktrees"))
+
+
+class GitConfig:
+    """The values of one config file, by `section.name` or `section.subsection.name`."""
+
+    def __init__(self, values: dict[str, list[str | None]]) -> None:
+        self._values = values
+
+    @classmethod
+    def parse(cls, text: str, *, source: str = "config") -> GitConfig:
+        """Parse a config file's text. Raises RepositoryError with the line's number."""
+        values: dict[str, list[str | None]] = {}
+        for key, value in _read(text.removeprefix("\ufeff").replace("\r\n", "\n"), source):
+            values.setdefault(key, []).append(value)
+        return cls(values)
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """Return the last value of a key; "true" for a name that stands alone."""
+        found = self.get_all(key)
+        return found[-1] if found else default
+
+    def get_all(self, key: str) -> list[str]:
+        """Return all values of a key in their order."""
+        return ["true" if value is None else value for value in self._values.get(_fold(key), ())]
+
+    def get_bool(self, key: str, *, default: bool = False) -> bool:
+        """Return a truth value as git reads it. Raises RepositoryError on any other word."""
+        value = self.get(key)
+        if value is None:
+            return default
+        word = value.lower()
+        if word in ("true", "yes", "on") or (word.isdecimal() and int(word[:9]) != 0):
+            return True
+        if word in ("false", "no", "off", "") or word.isdecimal():
+            return False
+        raise RepositoryError(f"config {key}: {value[:80]!r} is no truth value")
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that start with a prefix, sorted."""
+        return sorted(key for key in self._values if key.startswith(prefix))
+
+
+def _fold(key: str) -> str:
+    section, dot, rest = key.partition(".")
+    subsection, inner_dot, name = rest.rpartition(".")
+    return section.lower() + dot + subsection + inner_dot + name.lower()
+
+
+def _read(text: str, source: str) -> Iterator[tuple[str, str | None]]:
+    prefix = ""
+    at, line = 0, 1
+    while at < len(text):
+        if text[at] in " \t\n":
+            line += text[at] == "\n"
+            at += 1
+        elif text[at] in "#;":
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+        elif match := _SECTION.match(text, at):
+            prefix = match[1].lower() + "."
+            if match[2] is not None:
+                prefix += re.sub(r"\\(.)", r"\1", match[2]) + "."
+            at = match.end()
+        elif prefix and (match := _NAME.match(text, at)):
+            at = match.end()
+            if at >= len(text) or text[at] in "\n#;":
+                yield prefix + match[1].lower(), None
+            elif text[at] == "=":
+                value, at, newlines = _value(text, at + 1, f"{source}: line {line}")
+                yield prefix + match[1].lower(), value
+                line += newlines
+            else:
+                raise RepositoryError(f"{source}: line {line}: {text[at]!r} after the name {match[1]!r}")
+        else:
+            raise RepositoryError(f"{source}: line {line}: neither a section nor a name")
+
+
+def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
+    """Read a value up to its line's end; return it, the place after it, and the lines it continued over."""
+    out: list[str] = []
+    quoted = False
+    newlines = 0
+    blank: list[str] = []  # kept back: white space counts only before more text
+    while at < len(text) and text[at] != "\n":
+        char = text[at]
+        at += 1
+        if char == '"':
+            quoted = not quoted
+            out += blank
+            blank = []
+        elif char == "\\":
+            escaped = text[at : at + 1]
+            at += 1
+            if escaped == "\n":
+                newlines += 1
+            elif escaped in _ESCAPES and escaped:
+                out += [*blank, _ESCAPES[escaped]]
+                blank = []
+            else:
+                raise RepositoryError(f"{where}: unknown escape \\{escaped}")
+        elif not quoted and char in "#;":
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+        elif not quoted and char in " \t":
+            if out:
+                blank.append(char)
+        else:
+            out += [*blank, char]
+            blank = []
+    if quoted:
+        raise RepositoryError(f"{where}: a quote is not closed")
+    return "".join(out), at, newlines
+
+
+def object_format_of(config: GitConfig, *, source: str) -> ObjectFormat:
+    """Check that we know this kind of repository, and return its object format.
+
+    Raises RepositoryError for a newer format, an unknown extension, or refs in a reftable.
+    """
+    version_text = config.get("core.repositoryformatversion", "0") or "0"
+    if version_text not in ("0", "1"):
+        raise RepositoryError(f"{source}: repository format version {version_text[:20]!r} is not known")
+    extensions = {key.removeprefix("extensions."): config.get(key) for key in config.keys("extensions.")}
+    storage = (extensions.get("refstorage") or "files").lower()
+    if storage != "files":
+        raise RepositoryError(
+            f"{source}: its refs are kept as {storage[:40]!r}; only files are supported",
+            hint="git refs migrate --ref-format=files" if storage == "reftable" else None,
+        )
+    if version_text == "1":
+        unknown = sorted(set(extensions) - _KNOWN_EXTENSIONS)
+        if unknown:
+            raise RepositoryError(f"{source}: unknown repository extension {', '.join(unknown)[:120]}")
+    elif early := sorted(set(extensions) & _V1_ONLY_EXTENSIONS):
+        raise RepositoryError(f"{source}: extension {', '.join(early)} in a repository of format version 0")
+    name = extensions.get("objectformat") or SHA1.name
+    if name not in FORMATS:
+        raise RepositoryError(f"{source}: object format {name[:40]!r} is not known")
+    return FORMATS[name]

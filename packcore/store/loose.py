@@ -1,0 +1,218 @@
+r"""Loose objects: one zlib stream in one file each, as git keeps what is new (gitrepository-layout).
+
+    objects/ce/013625030ba8dba906f756967f9e9ca394464a      the id in hex, its first byte as a folder
+    zlib( "blob" SP "6" NUL "hello\n" )                    type, size in decimal, then the object's bytes
+
+A file appears whole or not at all: written under a temporary name, synced, made read-only, renamed.
+Reading checks the id, so that a damaged file is found before its bytes go anywhere. Left out: the
+uncompressed headers that git wrote for a few months in 2006, which git no longer reads either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from packcore.deflate import BLOCK_BYTES, deflate_blocks, inflate_at, inflate_blocks, inflate_head
+from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject, RepositoryError
+from packcore.ids import ObjectId
+from packcore.limits import Limits
+from packcore.objects import ObjectType
+from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from hashlib import _Hash
+
+    from packcore.ids import ObjectFormat
+
+__all__ = ["TEMPORARY_PREFIX", "LooseStore"]
+
+TEMPORARY_PREFIX = "tmp_packcore_"
+"""What our half-written files are called; `git gc` and our own sweep know what starts with tmp_."""
+
+HEADER_BYTES_MAX = 32
+"""`commit `, twenty digits and a NUL are less."""
+
+_HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
+
+
+class LooseStore:
+    """The loose objects below one `objects` directory, which need not exist before the first write."""
+
+    def __init__(self, directory: Path, object_format: ObjectFormat, limits: Limits | None = None) -> None:
+        self.object_format = object_format
+        self.limits = limits or Limits()
+        self._directory = directory
+        self._prefix = os.fspath(directory) + os.sep
+
+    def __contains__(self, oid: object) -> bool:
+        return (
+            isinstance(oid, bytes)
+            and len(oid) == self.object_format.digest_size
+            and os.path.isfile(self._path(ObjectId(oid)))  # noqa: PTH113 -- asked for every id of a walk
+        )
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        """Iterate in the order of ids. A file with any other name is passed over."""
+        rest_hex = self.object_format.hex_size - 2
+        for first in range(256):
+            try:
+                names = sorted(entry.name for entry in Path(f"{self._prefix}{first:02x}").iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for name in names:
+                if len(name) == rest_hex:
+                    try:
+                        yield self.object_format.from_hex(f"{first:02x}{name}")
+                    except ValueError:
+                        continue  # not an object's name: somebody else's file
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size from the first bytes of the file. Raises MissingObject, CorruptObject."""
+        with self._open(oid) as file:
+            return self._header(oid, file.read(512))[0]
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole, its id checked. Raises MissingObject, CorruptObject, LimitExceeded."""
+        with self._open(oid) as file:
+            head = file.read(512)
+            (type_, size), start = self._header(oid, head)
+            packed = head + file.read()
+        try:
+            data, end = inflate_at(packed, 0, start + size)
+        except CorruptData as error:
+            raise CorruptObject(str(error), oid=oid.hex()) from None
+        if end != len(packed):
+            raise CorruptObject("bytes behind its zlib stream", oid=oid.hex())
+        if self.object_format.new_hash(data).digest() != oid:
+            raise CorruptObject("its bytes have another id", oid=oid.hex())
+        return StoredObject(type_, data[start:])
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the bytes in blocks of at most 64 KiB; a wrong id comes out at the end.
+
+        Raises MissingObject at once, CorruptObject while reading.
+        """
+        file = self._open(oid)
+        try:
+            (_, size), start = self._header(oid, file.read(512))
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return self._stream(oid, file, start, size)
+
+    def _stream(self, oid: ObjectId, file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+        digest = self.object_format.new_hash()
+        to_skip = start
+        with file:
+            blocks = iter(lambda: file.read(BLOCK_BYTES), b"")
+            try:
+                for block in inflate_blocks(blocks, start + size):
+                    digest.update(block)
+                    if len(block) > to_skip:
+                        yield block[to_skip:]
+                    to_skip = max(0, to_skip - len(block))
+            except CorruptData as error:
+                raise CorruptObject(str(error), oid=oid.hex()) from None
+        if digest.digest() != oid:
+            raise CorruptObject("its bytes have another id", oid=oid.hex())
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 -- the protocol's shape
+        """Return None: nothing here lies in a pack."""
+        return None
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids sorted: folder by folder."""
+        return sorted(oids)
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def write(self, type_: ObjectType, data: bytes) -> ObjectId:
+        """Write an object unless it is there, and return its id.
+
+        Raises CorruptObject if another object of that id is there, RepositoryError if writing fails.
+        """
+        oid = self.object_format.hash_object(type_.label, data)
+        if oid in self:
+            if self.read(oid) != (type_, data):
+                raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+            return oid
+        return self.write_stream(type_, len(data), [data])
+
+    def write_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:
+        """Write an object of any size from its blocks, and return its id; memory stays small.
+
+        Raises CorruptData if the blocks are not `size` bytes together, RepositoryError if writing fails.
+        """
+        digest = self.object_format.new_hash()
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=self._directory)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    content = _hashed(type_, size, blocks, digest)
+                    for piece in deflate_blocks(content, self.limits.compression):
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(handle)
+                    os.fchmod(handle, 0o444)
+                oid = ObjectId(digest.digest())
+                self._install(temporary, oid)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        except OSError as error:
+            raise RepositoryError(f"{self._directory}: can't write an object: {error.strerror}") from None
+        return oid
+
+    def _install(self, temporary: str, oid: ObjectId) -> None:
+        path = Path(self._path(oid))
+        if not path.exists():  # what is there is never replaced
+            path.parent.mkdir(exist_ok=True)
+            Path(temporary).rename(path)
+
+    def _path(self, oid: ObjectId) -> str:
+        name = oid.hex()
+        return f"{self._prefix}{name[:2]}{os.sep}{name[2:]}"
+
+    def _open(self, oid: ObjectId) -> BinaryIO:
+        try:
+            return open(self._path(oid), "rb")  # noqa: PTH123 -- the caller closes it
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingObject(oid.hex()) from None
+        except OSError as error:
+            raise CorruptObject(f"its file can't be read: {error.strerror}", oid=oid.hex()) from None
+
+    def _header(self, oid: ObjectId, packed: bytes) -> tuple[ObjectHeader, int]:
+        """Return type and size, and where the object's bytes start in the inflated stream."""
+        try:
+            head = inflate_head(packed, 0, HEADER_BYTES_MAX)
+        except CorruptData as error:
+            raise CorruptObject(str(error), oid=oid.hex()) from None
+        match = _HEADER.match(head)
+        if match is None:
+            raise CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
+        size = int(match[2])
+        if size > self.limits.object_bytes:
+            raise LimitExceeded(f"object {oid.hex()} has {size} bytes", limit="object_bytes")
+        return ObjectHeader(ObjectType.from_label(match[1]), size), match.end()
+
+
+def _hashed(type_: ObjectType, size: int, blocks: Iterable[bytes], digest: _Hash) -> Iterator[bytes]:
+    """Yield header and blocks, hashing what passes by and holding it to its size."""
+    update = digest.update
+    header = b"%s %d\0" % (type_.label, size)
+    update(header)
+    yield header
+    made = 0
+    for block in blocks:
+        made += len(block)
+        update(block)
+        yield block
+    if made != size:
+        raise CorruptData(f"an object of {size} bytes was to be written, but {made} came")

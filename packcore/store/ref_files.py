@@ -1,0 +1,354 @@
+r"""Refs on disk: one file each, `packed-refs`, `HEAD`, and their locks (gitrepository-layout, git-pack-refs).
+
+    HEAD                     "ref: refs/heads/main\n", or an id in hex
+    refs/heads/main          an id in hex, or "ref: ..."                  wins over
+    packed-refs              "# pack-refs with: peeled fully-peeled sorted"
+                             "<hex> <name>", sorted by the names' bytes
+                             "^<hex>": what the annotated tag above comes to
+    refs/heads/main.lock     made with O_EXCL: whoever has it may replace the file by renaming it
+
+Every change is a compare-and-swap under the ref's lock. No write goes through a symbolic link: a folder
+below the repository that is one is refused. In a linked worktree `HEAD` and refs/{bisect,worktree,
+rewritten} are the worktree's, all others the common directory's. Left out: reflogs (a deleted ref's is
+removed, as git does), and the waiting clock that git has for locks: we try a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import threading
+from bisect import bisect_left
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import CorruptData, RefMoved, RepositoryError
+from packcore.refs import (
+    Ref,
+    check_ref_name,
+    decode_ref_name,
+    encode_ref_name,
+    is_valid_ref_name,
+    ref_sort_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["PackedRef", "RefFiles"]
+
+SYMREF_DEPTH_MAX = 5
+"""Symbolic refs followed one after the other; git's limit."""
+LOCK_TRIES = 100
+LOCK_PAUSE_SECONDS = 0.01
+REF_FILE_BYTES_MAX = 8192
+_PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
+_PACKED_HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
+
+
+class PackedRef(NamedTuple):
+    """A line of packed-refs."""
+
+    oid: ObjectId
+    peeled: ObjectId | None
+
+
+class RefFiles:
+    """The refs below a git directory."""
+
+    def __init__(self, git_directory: Path, common_directory: Path, object_format: ObjectFormat) -> None:
+        self._git = git_directory
+        self._common = common_directory
+        self._format = object_format
+        self._packed: dict[str, PackedRef] = {}
+        self._packed_names: list[str] = []
+        """Sorted, to find what lies below a name."""
+        self._packed_stamp: object = None
+        hexes = b"[0-9a-f]{%d}" % object_format.hex_size
+        self._loose_pattern = re.compile(rb"(%s)(?:\s|\Z)" % hexes)
+        self._packed_pattern = re.compile(rb"(%s) ([^\n]+)\n(?:\^(%s)\n)?" % (hexes, hexes))
+
+    # Reading
+
+    def read(self, name: str) -> Ref | None:
+        """Return a ref with symbolic ones followed, or None where it, or what it points to, isn't there."""
+        target = name
+        first: str | None = None
+        for _ in range(SYMREF_DEPTH_MAX + 1):
+            found = self.read_raw(target)
+            if found is None:
+                return None
+            if not isinstance(found, str):
+                peeled = self.packed().get(target)
+                known = peeled.peeled if peeled is not None and peeled.oid == found else None
+                return Ref(name, found, first, known)
+            first = first or found
+            target = found
+        return None
+
+    def read_raw(self, name: str) -> ObjectId | str | None:
+        """Return the id that a ref holds, or the name that it points to, or None where it isn't there.
+
+        A file that is neither counts as not there; `broken` lists these.
+        """
+        loose = self._read_loose(name)
+        if loose is not None:
+            return loose
+        packed = self.packed().get(name)
+        return packed.oid if packed is not None else None
+
+    def _read_loose(self, name: str) -> ObjectId | str | None:
+        path = self._path(name)
+        try:
+            if path.is_symlink():
+                # git's own first symbolic refs: a link whose text is the name.
+                target = os.fsencode(path.readlink())
+                return self._valid_target(target) if target.startswith(b"refs/") else None
+            with path.open("rb") as file:
+                data = file.read(REF_FILE_BYTES_MAX)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise RepositoryError(f"{path}: {error}") from None
+        if data.startswith(b"ref:"):
+            return self._valid_target(data[4:].strip())
+        match = self._loose_pattern.match(data)
+        return self._format.from_hex(match[1]) if match else None
+
+    @staticmethod
+    def _valid_target(target: bytes) -> str | None:
+        name = decode_ref_name(target)
+        return name if name.startswith("refs/") and is_valid_ref_name(name) else None
+
+    def all(self) -> dict[str, Ref]:
+        """Return every ref below refs/ that comes to an id, sorted by the names' bytes."""
+        names = sorted({*self.packed(), *self.loose_names()}, key=ref_sort_key)
+        found = ((name, self.read(name)) for name in names if is_valid_ref_name(name))
+        return {name: ref for name, ref in found if ref is not None}
+
+    def broken(self) -> list[str]:
+        """Return the names of ref files that come to no id, and of those that may not be called so."""
+        names = sorted({*self.packed(), *self.loose_names()}, key=ref_sort_key)
+        return [name for name in names if not is_valid_ref_name(name) or self.read(name) is None]
+
+    def loose_names(self) -> list[str]:
+        """Return the names of all files below refs/, whatever they hold; locks left out."""
+        names: list[str] = []
+        bases = [self._common] if self._git == self._common else [self._common, self._git]
+        for base in bases:
+            own = base == self._git and base != self._common
+            root = os.fsencode(base)
+            for folder, _, files in os.walk(root + b"/refs"):
+                inner = folder[len(root) + 1 :]
+                for file in files:
+                    name = decode_ref_name(inner + b"/" + file)
+                    shared = not name.startswith(_PER_WORKTREE)
+                    if not file.endswith(b".lock") and (shared != own or self._git == self._common):
+                        names.append(name)
+        return names
+
+    def packed(self) -> dict[str, PackedRef]:
+        """Return packed-refs, read again when the file changed. Raises CorruptData if it doesn't parse."""
+        path = self._common / "packed-refs"
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+                if stamp != self._packed_stamp:
+                    self._packed = self._parse_packed(file.read(), path)
+                    self._packed_names = sorted(self._packed)
+                    self._packed_stamp = stamp
+        except FileNotFoundError:
+            self._packed, self._packed_names, self._packed_stamp = {}, [], None
+        except OSError as error:
+            raise RepositoryError(f"{path}: {error.strerror}") from None
+        return self._packed
+
+    def _parse_packed(self, data: bytes, path: Path) -> dict[str, PackedRef]:
+        refs: dict[str, PackedRef] = {}
+        at = 0
+        while data.startswith(b"#", at):
+            at = data.find(b"\n", at) + 1 or len(data)
+        while at < len(data):
+            match = self._packed_pattern.match(data, at)
+            if match is None:
+                line = data.count(b"\n", 0, at) + 1
+                raise CorruptData(f"{path}: line {line} is neither a ref nor a peeled id")
+            peeled = self._format.from_hex(match[3]) if match[3] else None
+            refs[decode_ref_name(match[2])] = PackedRef(self._format.from_hex(match[1]), peeled)
+            at = match.end()
+        return refs
+
+    # Writing
+
+    def update(self, name: str, new: ObjectId, old: ObjectId | None) -> None:
+        """Point a ref to an id if it still holds `old` (None: whatever it holds; zero: it must be new).
+
+        A symbolic ref's target is what changes. Raises InvalidRefName, RefMoved, and RepositoryError
+        on a lock held by another, a name that is in the way, or a failed write.
+        """
+        name = self._final_name(name)
+        self._refuse_clash(name)
+        with self._lock(self._path(name)) as commit:
+            self._compare(name, old)
+            commit(new.hex().encode() + b"\n")
+
+    def delete(self, name: str, old: ObjectId | None) -> None:
+        """Remove a ref itself (symbolic or not) if it still holds `old` (None: whatever it holds).
+
+        Raises as `update` does, and RefMoved if it isn't there.
+        """
+        check_ref_name(name)
+        path = self._path(name)
+        with self._lock(path):
+            self._compare(name, old)
+            if self.read_raw(name) is None and not path.is_file():
+                raise RefMoved(name, "it is not there")
+            if name in self.packed():
+                self._write_packed_without(name)
+            with suppress(FileNotFoundError):
+                path.unlink()
+        with suppress(OSError):
+            (self._git / "logs" / _to_path(name)).unlink()
+        self._remove_empty_parents(path.parent)
+
+    def set_symbolic(self, name: str, target: str) -> None:
+        """Make `name` (HEAD, or a ref) a symbolic ref to `target`, which need not exist yet."""
+        check_ref_name(name, one_level=True)
+        check_ref_name(target)
+        if not target.startswith("refs/"):
+            raise RepositoryError(f"{name} can't point to {target!r}: not below refs/")
+        with self._lock(self._path(name)) as commit:
+            commit(b"ref: " + encode_ref_name(target) + b"\n")
+
+    def _final_name(self, name: str) -> str:
+        for _ in range(SYMREF_DEPTH_MAX + 1):
+            check_ref_name(name, one_level=name == "HEAD")
+            if name != "HEAD" and not name.startswith("refs/"):
+                raise RepositoryError(f"{name!r} is not below refs/")
+            found = self._read_loose(name)
+            if not isinstance(found, str):
+                return name
+            name = found
+        raise RepositoryError(f"{name}: symbolic refs are nested too deep")
+
+    def _compare(self, name: str, old: ObjectId | None) -> None:
+        if old is None:
+            return
+        ref = self.read(name)
+        current = ref.oid if ref is not None else self._format.zero
+        if current != old:
+            raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
+
+    def _refuse_clash(self, name: str) -> None:
+        """Refuse a name that is another ref's folder, or has another ref as one: refs are files."""
+        parts = name.split("/")
+        for length in range(2, len(parts)):
+            parent = "/".join(parts[:length])
+            if self.read_raw(parent) is not None:
+                raise RepositoryError(f"can't make {name}: {parent} is in the way")
+        below = name + "/"
+        self.packed()
+        following = self._packed_names[bisect_left(self._packed_names, below) :][:1]
+        child = following[0] if following and following[0].startswith(below) else None
+        folder = self._path(name)
+        if child is None and folder.is_dir() and not folder.is_symlink():
+            _remove_empty_folders(folder)
+            child = next((other for other in self.loose_names() if other.startswith(below)), None)
+        if child is not None:
+            raise RepositoryError(f"can't make {name}: {child} is in the way")
+
+    def _write_packed_without(self, name: str) -> None:
+        path = self._common / "packed-refs"
+        with self._lock(path) as commit:
+            refs = dict(self.packed())
+            refs.pop(name, None)
+            lines = [_PACKED_HEADER]
+            for other in sorted(refs, key=ref_sort_key):
+                oid, peeled = refs[other]
+                lines.append(b"%s %s\n" % (oid.hex().encode(), encode_ref_name(other)))
+                if peeled is not None:
+                    lines.append(b"^%s\n" % peeled.hex().encode())
+            commit(b"".join(lines))
+
+    @contextmanager
+    def _lock(self, path: Path) -> Iterator[Callable[[bytes], None]]:
+        """Hold `path`.lock; the function that this yields puts new content in place of the file."""
+        lock = path.with_name(path.name + ".lock")
+        committed = False
+
+        def commit(content: bytes) -> None:
+            nonlocal committed
+            with os.fdopen(os.dup(handle), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            lock.replace(path)
+            committed = True
+
+        try:
+            handle = self._open_lock(lock)
+        except OSError as error:
+            raise RepositoryError(f"{lock}: can't lock: {error.strerror}") from None
+        try:
+            yield commit
+        except OSError as error:
+            raise RepositoryError(f"{path}: {error.strerror}") from None
+        finally:
+            os.close(handle)
+            if not committed:
+                with suppress(FileNotFoundError):
+                    lock.unlink()
+
+    def _open_lock(self, lock: Path) -> int:
+        pause = threading.Event()
+        for _ in range(LOCK_TRIES):
+            self._make_parents(lock.parent)
+            try:
+                return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            except FileExistsError:
+                pause.wait(LOCK_PAUSE_SECONDS)
+            except FileNotFoundError:
+                continue  # somebody removed the folder that we just made: once more
+        raise RepositoryError(f"{lock} is held by another process", hint="if none runs, remove that file")
+
+    def _make_parents(self, folder: Path) -> None:
+        base = self._git if folder.is_relative_to(self._git) else self._common
+        current = base
+        for part in folder.relative_to(base).parts:
+            current /= part
+            with suppress(FileExistsError):
+                current.mkdir()
+            mode = os.lstat(current).st_mode
+            if stat.S_ISLNK(mode):
+                raise RepositoryError(f"{current} is a symbolic link; refs are not written through one")
+            if not stat.S_ISDIR(mode):
+                raise RepositoryError(f"{current} is in the way: a folder is needed there")
+
+    def _remove_empty_parents(self, folder: Path) -> None:
+        base = self._common / "refs"
+        # refs/heads and refs/tags stay, as git keeps them.
+        while folder.is_relative_to(base) and len(folder.relative_to(base).parts) > 1:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+    def _path(self, name: str) -> Path:
+        shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
+        return (self._common if shared else self._git) / _to_path(name)
+
+
+def _to_path(name: str) -> str:
+    return os.fsdecode(encode_ref_name(name))
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for inner, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # not empty: then a ref is in there
+            Path(inner).rmdir()

@@ -1,0 +1,345 @@
+"""A git repository on disk, as git itself lays it out (gitrepository-layout).
+
+    HEAD  config  packed-refs  shallow        packcore.store.ref_files, packcore.store.config
+    refs/…                                    one file a ref
+    objects/pack/pack-<hash>.{pack,idx,rev}   packcore.store.packed
+    objects/xx/…                              packcore.store.loose
+    objects/info/alternates                   packcore.store.alternates
+    .git  commondir                           work trees: where the above really is
+
+Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
+worktree. It is an ObjectStore over packs, then loose objects, then alternates; where an object isn't
+found the packs are looked at anew once, because a `gc` beside us may just have moved it. C git and we may
+use the same repository at the same time. Left out: reftables, reflogs, hooks, the index, multi-pack
+indexes and commit-graphs (both are shortcuts that git makes again).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from packcore.errors import CorruptData, MissingObject, RepositoryError
+from packcore.ids import SHA1, ObjectFormat, ObjectId
+from packcore.limits import Limits
+from packcore.refs import check_ref_name
+from packcore.store.alternates import find_alternates
+from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
+from packcore.store.loose import TEMPORARY_PREFIX, LooseStore
+from packcore.store.packed import PackedStore
+from packcore.store.ref_files import RefFiles
+from packcore.store.union import UnionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from packcore.objects import ObjectType
+    from packcore.refs import Ref
+    from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+
+__all__ = ["InstallablePack", "Repository"]
+
+STALE_SECONDS = 24 * 3600
+"""Our temporary files of this age belong to no running process."""
+
+_Result = TypeVar("_Result")
+
+
+class InstallablePack(Protocol):
+    """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
+
+    @property
+    def object_count(self) -> int:
+        """Objects in the pack."""
+
+    def install(self, pack_directory: Path) -> Path:
+        """Move pack and index there, whole or not at all; return the pack's path."""
+
+
+class Repository:
+    """An open repository. Close it, or use it as a context manager; closing gives back maps and files."""
+
+    def __init__(self, git_directory: Path, limits: Limits | None = None) -> None:
+        self.path = git_directory
+        """The git directory: what holds HEAD."""
+        self.limits = limits or Limits()
+        self.common_path = _common_directory(git_directory)
+        """What holds objects and refs: the same, but in a linked worktree."""
+        self.config = _read_config(self.common_path / "config")
+        self._format = object_format_of(self.config, source=str(git_directory))
+        self._refs = RefFiles(git_directory, self.common_path, self._format)
+        objects = self.common_path / "objects"
+        _sweep(objects)
+        self._packs: list[PackedStore] = []
+        stores: list[ObjectStore] = []
+        for directory in [objects, *find_alternates(objects)]:
+            packs = PackedStore(directory / "pack", self._format, self.limits)
+            loose = LooseStore(directory, self._format, self.limits)
+            self._packs.append(packs)
+            stores += [packs, loose]
+        self._loose = LooseStore(objects, self._format, self.limits)
+        self._objects = UnionStore(stores)
+
+    @classmethod
+    def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
+        """Open the repository at `path`: a bare one, or a work tree's top folder.
+
+        Raises RepositoryError if there is none, or of a kind we can't use.
+        """
+        return cls(_find_git_directory(Path(path)), limits)
+
+    @classmethod
+    def init(
+        cls,
+        path: str | Path,
+        object_format: ObjectFormat = SHA1,
+        default_branch: str = "main",
+        limits: Limits | None = None,
+    ) -> Repository:
+        """Make an empty bare repository and open it. Raises RepositoryError if one is there already."""
+        head = f"refs/heads/{default_branch}"
+        check_ref_name(head)
+        root = Path(path)
+        if _is_git_directory(root):
+            raise RepositoryError(f"{root}: there is a repository already")
+        version = 0 if object_format is SHA1 else 1
+        text = f"[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n"
+        if version == 1:
+            text += f"[extensions]\n\tobjectformat = {object_format.name}\n"
+        try:
+            for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+            (root / "config").write_text(text, encoding="utf-8")
+            # Last: what has no HEAD is no repository yet.
+            (root / "HEAD").write_bytes(os.fsencode(f"ref: {head}\n"))
+        except OSError as error:
+            raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
+        return cls(root, limits)
+
+    # Objects
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How this repository names its objects."""
+        return self._format
+
+    @property
+    def pack_directory(self) -> Path:
+        """Where this repository's own packs are."""
+        return self.common_path / "objects" / "pack"
+
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._objects or (self._refresh() and oid in self._objects)
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._objects)
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size. Raises MissingObject, CorruptData."""
+        return self._retry(lambda: self._objects.header(oid))
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole. Raises MissingObject, CorruptData."""
+        return self._retry(lambda: self._objects.read(oid))
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject, CorruptData."""
+        return self._retry(lambda: self._objects.stream(oid))
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:
+        """Return how the object lies in a pack, or None where it is only loose. Raises MissingObject."""
+        return self._retry(lambda: self._objects.raw(oid))
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids in the order in which reading them all is cheapest."""
+        return self._objects.storage_order(oids)
+
+    def _retry(self, attempt: Callable[[], _Result]) -> _Result:
+        """Try, and once more after looking for new packs: what was loose may have been packed meanwhile."""
+        try:
+            return attempt()
+        except MissingObject:
+            if not self._refresh():
+                raise
+        return attempt()
+
+    def _refresh(self) -> bool:
+        """Look for new packs everywhere. Always True, so that it reads well in a condition."""
+        for packs in self._packs:
+            packs.refresh()
+        return True
+
+    def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:
+        """Write one loose object unless the repository has it, and return its id."""
+        oid = self._format.hash_object(type_.label, data)
+        return oid if oid in self._objects else self._loose.write(type_, data)
+
+    def write_loose_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:
+        """Write one loose object of any size from its blocks, and return its id."""
+        return self._loose.write_stream(type_, size, blocks)
+
+    def add_pack(self, spooled: InstallablePack) -> Path | None:
+        """Install a fetched pack and its index here; return the pack's path, None for an empty pack."""
+        if spooled.object_count == 0:
+            return None
+        path = spooled.install(self.pack_directory)
+        self._refresh()
+        return path
+
+    def shallow(self) -> frozenset[ObjectId]:
+        """Return the commits whose parents a shallow clone left out. Raises CorruptData."""
+        path = self.common_path / "shallow"
+        try:
+            lines = path.read_text(encoding="ascii", errors="replace").split()
+        except FileNotFoundError:
+            return frozenset()
+        except OSError as error:
+            raise RepositoryError(f"{path}: {error.strerror}") from None
+        try:
+            return frozenset(map(self._format.from_hex, lines))
+        except ValueError as error:
+            raise CorruptData(f"{path}: {error}") from None
+
+    # Refs
+
+    def refs(self) -> dict[str, Ref]:
+        """Return every ref below refs/ that comes to an id, sorted by the names' bytes."""
+        return self._refs.all()
+
+    def broken_refs(self) -> list[str]:
+        """Return the names of ref files that come to no id, or are named as no ref may be."""
+        return self._refs.broken()
+
+    def read_ref(self, name: str) -> Ref | None:
+        """Return one ref by its full name (`HEAD` too), or None if it isn't there or comes to no id."""
+        check_ref_name(name, one_level=True)
+        return self._refs.read(name)
+
+    def head(self) -> str | ObjectId | None:
+        """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id."""
+        return self._refs.read_raw("HEAD")
+
+    def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:
+        """Point a ref to `new` if it still holds `old`.
+
+        `old` None: whatever it holds; the zero id: only if it isn't there. `new` must be present.
+        Raises InvalidRefName, RefMoved, MissingObject, RepositoryError.
+        """
+        if new == self._format.zero:
+            self.delete_ref(name, old)
+            return
+        if new not in self:
+            raise MissingObject(new.hex(), context=f"new value of {name}")
+        self._refs.update(name, new, old)
+
+    def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
+        """Remove a ref if it still holds `old` (None: whatever it holds). Raises as `update_ref`."""
+        self._refs.delete(name, old)
+
+    def set_head(self, name: str) -> None:
+        """Make HEAD point to the branch of this full ref name, which need not exist yet."""
+        self._refs.set_symbolic("HEAD", name)
+
+    def set_symbolic_ref(self, name: str, target: str) -> None:
+        """Make any ref a symbolic one."""
+        self._refs.set_symbolic(name, target)
+
+    def close(self) -> None:
+        """Give back files and maps. Idempotent."""
+        self._objects.close()
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Repository({str(self.path)!r})"
+
+
+def _find_git_directory(path: Path) -> Path:
+    inner = path / ".git"
+    for candidate in (path, inner):
+        if _is_git_directory(candidate):
+            return candidate
+    for candidate in (inner, path):
+        if candidate.is_file():
+            linked = _read_gitfile(candidate)
+            if not _is_git_directory(linked):
+                raise RepositoryError(f"{candidate}: it names {linked}, which is no repository")
+            return linked
+    raise RepositoryError(f"{path}: no git repository here")
+
+
+def _is_git_directory(path: Path) -> bool:
+    head = path / "HEAD"
+    if not (head.is_file() or head.is_symlink()):
+        return False
+    try:
+        common = _common_directory(path)
+    except RepositoryError:
+        return False
+    return (common / "objects").is_dir() and (common / "refs").is_dir()
+
+
+def _read_gitfile(path: Path) -> Path:
+    data = _read_small(path)
+    target = data.removeprefix(b"gitdir:").strip(b" \r\n")
+    if not data.startswith(b"gitdir:") or not target or b"\0" in target:
+        raise RepositoryError(f"{path}: no git repository, and no file that names one")
+    return path.parent / os.fsdecode(target)
+
+
+def _common_directory(git_directory: Path) -> Path:
+    path = git_directory / "commondir"
+    if not path.is_file():
+        return git_directory
+    target = _read_small(path).strip(b"\r\n")
+    if not target or b"\0" in target:
+        raise RepositoryError(f"{path}: it names no folder")
+    return git_directory / os.fsdecode(target)
+
+
+def _read_small(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(8192)
+    except OSError as error:
+        raise RepositoryError(f"{path}: {error.strerror}") from None
+
+
+def _read_config(path: Path) -> GitConfig:
+    try:
+        with path.open("rb") as file:
+            data = file.read(CONFIG_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return GitConfig({})
+    except OSError as error:
+        raise RepositoryError(f"{path}: {error.strerror}") from None
+    if len(data) > CONFIG_BYTES_MAX:
+        raise RepositoryError(f"{path}: longer than {CONFIG_BYTES_MAX} bytes")
+    return GitConfig.parse(data.decode("utf-8", "surrogateescape"), source=str(path))
+
+
+def _sweep(objects: Path) -> None:
+    """Remove what a run of ours that was killed left half-written, once it is a day old.
+
+    The file system's own clock is asked, by the time it gives a new file; only where there is something
+    to sweep. A repository that we may only read is left as it is.
+    """
+    stale = [path for folder in (objects, objects / "pack") for path in folder.glob(TEMPORARY_PREFIX + "*")]
+    if not stale:
+        return
+    with suppress(OSError), tempfile.TemporaryFile(dir=objects) as probe:
+        now = os.fstat(probe.fileno()).st_mtime
+        for path in stale:
+            with suppress(OSError):
+                if now - path.lstat().st_mtime > STALE_SECONDS:
+                    path.unlink()

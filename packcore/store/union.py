@@ -1,0 +1,87 @@
+"""Several stores as one: the first that holds an object answers for it.
+
+A repository is such a union (packs, loose objects, alternates), and so is a fetched pack together with
+the repository whose objects complete it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import MissingObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+
+__all__ = ["UnionStore"]
+
+
+class UnionStore:
+    """A view over stores of one object format, asked in their order. Closing it closes them."""
+
+    def __init__(self, stores: Sequence[ObjectStore]) -> None:
+        formats = {store.object_format.name for store in stores}
+        if len(formats) != 1:
+            raise ValueError(f"a union needs stores of one object format, not of {sorted(formats)}")
+        self._stores = tuple(stores)
+        self._object_format = stores[0].object_format
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the objects are named, the same in all stores."""
+        return self._object_format
+
+    def __contains__(self, oid: object) -> bool:
+        return any(oid in store for store in self._stores)
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        for position, store in enumerate(self._stores):
+            earlier = self._stores[:position]
+            for oid in store:
+                if not any(oid in other for other in earlier):
+                    yield oid
+
+    def _holder(self, oid: ObjectId) -> ObjectStore:
+        for store in self._stores:
+            if oid in store:
+                return store
+        raise MissingObject(oid.hex())
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size. Raises MissingObject."""
+        return self._holder(oid).header(oid)
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole. Raises MissingObject, CorruptData."""
+        return self._holder(oid).read(oid)
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks. Raises MissingObject, CorruptData."""
+        return self._holder(oid).stream(oid)
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:
+        """Return the entry of the first store that holds the object in a pack. Raises MissingObject."""
+        self._holder(oid)
+        for store in self._stores:
+            if oid in store and (entry := store.raw(oid)) is not None:
+                return entry
+        return None
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids store by store, each part in its store's own order; unknown ones at the end."""
+        groups: list[list[ObjectId]] = [[] for _ in range(len(self._stores) + 1)]
+        for oid in oids:
+            place = next((n for n, store in enumerate(self._stores) if oid in store), len(self._stores))
+            groups[place].append(oid)
+        ordered: list[ObjectId] = []
+        for store, group in zip(self._stores, groups, strict=False):
+            ordered += store.storage_order(group) if group else []
+        return ordered + groups[-1]
+
+    def close(self) -> None:
+        """Close every store."""
+        for store in self._stores:
+            store.close()
