@@ -1,0 +1,74 @@
+# Every command makes the virtual environment it needs, once: a second run starts at once.
+#
+#   make demo [REPO=url-or-path]   the main job on real input (default: this project's own repository)
+#   make test                      the fast suite
+#   make check                     what CI runs: test, e2e, lint, type
+#   make test-all                  every test, the slow ones and those that want real servers included
+
+PYTHON ?= python3
+VENV ?= .venv
+REPO ?=
+PYTEST_FLAGS ?= -q -n auto
+
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e test-all lint type check wheel format clean
+
+help:
+	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
+
+demo: $(RUN_STAMP)
+	@$(BIN)/python scripts/demo.py "$(REPO)"
+
+test: $(DEV_STAMP)
+	$(BIN)/pytest $(PYTEST_FLAGS) -m "not slow and not e2e"
+
+e2e: $(DEV_STAMP)
+	$(BIN)/pytest $(PYTEST_FLAGS) -m "e2e and not slow" tests
+
+test-all: $(DEV_STAMP)
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+type: $(DEV_STAMP)
+	$(BIN)/mypy
+
+check: test e2e lint type
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: $(DEV_STAMP)
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+clean:
+	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f $(RUN_STAMP) $(DEV_STAMP)
+	find packcore transport cli tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON); say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: packcore needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version); say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "make: $(PYTHON) has no venv module (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# pip learned dependency groups (PEP 735) in 25.1; the one that a venv starts with may be older.
+$(RUN_STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml $(RUN_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+	@touch $@
