@@ -1,1 +1,130 @@
-"""packcore."""
+"""A pure-Python git packfile engine: no socket, no terminal, no clock, no environment.
+
+    import packcore
+
+    store = packcore.open_repository("repo.git")
+    objects = packcore.list_objects(store, wants=[tip], haves=[])
+    plan = packcore.select(store, objects, strategy="chunk-window")     # phase 1: takes its time
+    for block in packcore.write_pack(plan): sock.sendall(block)         # phase 2: never stalls
+
+What stands here is the public API. Its modules are loaded when a name is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore._lazy import offer
+from packcore._version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.errors import (
+        CorruptData,
+        CorruptIndex,
+        CorruptObject,
+        CorruptPack,
+        InvalidPlan,
+        InvalidRefName,
+        LimitExceeded,
+        MissingObject,
+        PackcoreError,
+        PluginError,
+        RepositoryError,
+        UnknownRevision,
+    )
+    from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
+    from packcore.limits import Limits
+    from packcore.objects import ObjectType
+    from packcore.plan import Candidate, PackEntry, PackPlan
+    from packcore.registry import get_strategy, strategies
+    from packcore.revision import resolve_revision
+    from packcore.select import select
+    from packcore.store.memory import MemoryStore
+    from packcore.store.repository import Repository
+    from packcore.store.spool import SpooledPack
+    from packcore.walk import is_ancestor, list_commits, list_objects
+    from packcore.write import write_pack
+
+__all__ = [
+    "SHA1",
+    "SHA256",
+    "Candidate",
+    "CorruptData",
+    "CorruptIndex",
+    "CorruptObject",
+    "CorruptPack",
+    "InvalidPlan",
+    "InvalidRefName",
+    "LimitExceeded",
+    "Limits",
+    "MemoryStore",
+    "MissingObject",
+    "ObjectFormat",
+    "ObjectId",
+    "ObjectType",
+    "PackEntry",
+    "PackPlan",
+    "PackcoreError",
+    "PluginError",
+    "Repository",
+    "RepositoryError",
+    "SpooledPack",
+    "UnknownRevision",
+    "__version__",
+    "get_strategy",
+    "is_ancestor",
+    "list_commits",
+    "list_objects",
+    "open_repository",
+    "resolve_revision",
+    "select",
+    "strategies",
+    "write_pack",
+]
+
+
+
+def open_repository(path: str | Path, *, limits: Limits | None = None) -> Repository:
+    """Open a repository on disk: a bare one, a work tree with its `.git`, or a gitfile.
+
+    Raises RepositoryError where there is none, or one that can't be read.
+    """
+    from packcore.limits import Limits
+    from packcore.store.repository import Repository
+
+    return Repository.open(path, limits or Limits())
+
+
+offer(
+    __name__,
+    {
+        "packcore.errors": (
+            "CorruptData",
+            "CorruptIndex",
+            "CorruptObject",
+            "CorruptPack",
+            "InvalidPlan",
+            "InvalidRefName",
+            "LimitExceeded",
+            "MissingObject",
+            "PackcoreError",
+            "PluginError",
+            "RepositoryError",
+            "UnknownRevision",
+        ),
+        "packcore.ids": ("SHA1", "SHA256", "ObjectFormat", "ObjectId"),
+        "packcore.limits": ("Limits",),
+        "packcore.objects": ("ObjectType",),
+        "packcore.plan": ("Candidate", "PackEntry", "PackPlan"),
+        "packcore.registry": ("get_strategy", "strategies"),
+        "packcore.revision": ("resolve_revision",),
+        "packcore.select": ("select",),
+        "packcore.store.memory": ("MemoryStore",),
+        "packcore.store.repository": ("Repository",),
+        "packcore.store.spool": ("SpooledPack",),
+        "packcore.walk": ("is_ancestor", "list_commits", "list_objects"),
+        "packcore.write": ("write_pack",),
+    },
+)

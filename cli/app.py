@@ -1,0 +1,165 @@
+"""The `packcore` executable: a group whose commands are the files of `cli/commands`, loaded when asked for.
+
+packcore --help        lists every file's short help       (no rich, no engine, no TLS is loaded)
+packcore sync …        loads `cli/commands/sync.py`, which loads the rest inside its function
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+import cli.commands
+from cli import exits
+from cli.command import DEBUG_KEY, HelpSections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Packcore", "app", "main"]
+
+_SECTIONS = {
+    "Syncing": ("sync", "plan", "probe", "fetch", "ls-refs"),
+    "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack"),
+    "Looking inside": ("cat-file", "rev-list", "fsck", "strategies"),
+}
+"""How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
+
+
+class Packcore(HelpSections, click.Group):
+    """The root: finds commands by file name, and ends every run through `exits.guard`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all files in `cli/commands`, as commands."""
+        found = iter_modules(cli.commands.__path__)
+        return sorted(module.name.replace("_", "-") for module in found if not module.name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command's file; None when there is none of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(f"cli.commands.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or end with the names that come close."""
+        name = args[0]
+        if not name.startswith("-") and name not in (names := self.list_commands(ctx)):
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, names, n=3)
+            advice = f"; did you mean {' or '.join(close)}?" if close else ""
+            ctx.fail(f"no such command: {name}{advice}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups, each with its one line."""
+        left = dict.fromkeys(self.list_commands(ctx))
+        sections = {title: [name for name in names if name in left] for title, names in _SECTIONS.items()}
+        for names in sections.values():
+            for name in names:
+                del left[name]
+        sections["More"] = list(left)
+        for title, names in sections.items():
+            rows = [
+                (name, command.get_short_help_str(68))
+                for name in names
+                if (command := self.get_command(ctx, name))
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> int:
+        """Run and return the exit code; with `standalone_mode`, end the process with it."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        program = prog_name or "packcore"
+        self._complete(program, complete_var)
+        state: dict[str, bool] = {}
+
+        def run() -> int | None:
+            with self.make_context(program, list(arguments), obj=state, **extra) as ctx, _terminable():
+                code: int | None = self.invoke(ctx)
+            return code
+
+        code = exits.guard(
+            run,
+            secrets=exits.secrets_of(arguments, os.environ),
+            debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments),
+        )
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _complete(self, program: str, variable: str | None) -> None:
+        """Answer the shell's question for completions, if that is what we were started for."""
+        variable = variable or f"_{program.replace('-', '_').upper()}_COMPLETE"
+        if instruction := os.environ.get(variable):
+            from click.shell_completion import shell_complete
+
+            sys.exit(shell_complete(self, {}, program, variable, instruction))
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: temporary files go, one line is printed, exit code 130."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever embeds us handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from packcore import __version__
+
+        click.echo(f"packcore {__version__}")
+        ctx.exit()
+
+
+@click.command(
+    cls=Packcore,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`packcore COMMAND --help` tells more. Options are also read as PACKCORE_<NAME> from the environment.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+def app() -> None:
+    """Sync git repositories between servers, and make, read and check git packs."""
+
+
+def main() -> int:
+    """Run the program on `sys.argv` and return its exit code."""
+    return app.main(standalone_mode=False)

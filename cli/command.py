@@ -1,0 +1,115 @@
+"""One command of the program: help in sections, and options that every command has.
+
+An option made by `option(...)` names the help section it belongs to, reads `PACKCORE_<NAME>` from the
+environment (and further names that are given), and never shows its default when it may be a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "option"]
+
+DEBUG_KEY = "debug"
+"""Where the root context keeps that a traceback is wanted."""
+
+FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
+
+_LAST_SECTIONS = ("Output", "Other options")
+"""Sections that close a help page, in this order; the others stand as the command first names them."""
+
+
+class Option(click.Option):
+    """An option that knows its help section.
+
+    `twin_of` names an option that this one repeats for the other side (`--target-token` for
+    `--source-token`): it works, and the help tells of both in one line.
+    """
+
+    def __init__(
+        self, *args: Any, section: str = "Other options", twin_of: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+        self.twin_of = twin_of
+
+
+def option(*names: str, gitsync: Sequence[str] = (), **settings: Any) -> Callable[[FunctionT], FunctionT]:
+    """Declare an option that also reads `PACKCORE_<NAME>`, then each of the `gitsync` variables.
+
+    The first long name gives the variable; `settings` are click's, and `section` and `twin_of` of `Option`.
+    """
+    long_name = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = long_name[2:].replace("-", "_").upper()
+    settings.setdefault("envvar", [f"PACKCORE_{variable}", *gitsync])
+    settings.setdefault("show_default", False)
+    return click.option(*names, cls=Option, **settings)
+
+
+class HelpSections(click.Command):
+    """Writes options in the sections that they name."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one definition list a section; twins are left to the option that they repeat."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None or getattr(parameter, "twin_of", None):
+                continue
+            sections.setdefault(getattr(parameter, "section", "Other options"), []).append(record)
+        for title in _LAST_SECTIONS:
+            if title in sections:
+                sections[title] = sections.pop(title)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows, col_max=34)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+class Command(HelpSections):
+    """A command; `examples` close its help page as they are written, without refilling."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(
+                        f"{'':>{formatter.current_indent}}{line.strip()}\n" if line.strip() else "\n"
+                    )
+
+
+def _remember_debug(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.find_root().ensure_object(dict)[DEBUG_KEY] = True
+
+
+def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Declare a command; every one has `-h/--help` and `--debug`."""
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        debug = option(
+            "--debug",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_remember_debug,
+            help="Show a traceback after an error.",
+        )
+        context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+        make = click.command(name, cls=Command, context_settings=context, examples=examples, **settings)
+        made: Command = make(debug(function))
+        return made
+
+    return decorate

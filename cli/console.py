@@ -1,0 +1,223 @@
+"""Streams of one run: what is asked for goes to stdout, everything about it to stderr.
+
+    stdout   the result: text, or with --json exactly one object
+    stderr   errors; progress; what a remote says (`target: …`); with -v details; the HTTP trace
+
+A display of progress is chosen once, in `Console.progress`:
+
+    stderr a terminal, or --progress     live line and permanent lines   (`cli.live`, made by rich)
+    --progress without a terminal        permanent lines only            (`LineProgress`)
+    otherwise                            silent, but for a remote's own words
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from cli.render.progress import is_counter, permanent_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from packcore.progress import Phase, Progress, Unit
+
+__all__ = ["Console", "LineProgress", "PhaseCount", "Verbosity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verbosity:
+    """What the user wants to read."""
+
+    json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    progress: bool | None = None
+    """None: a live display where stderr is a terminal."""
+
+
+class Console:
+    """The two streams of a run, and how much is said on them."""
+
+    def __init__(self, verbosity: Verbosity | None = None) -> None:
+        self.verbosity = verbosity or Verbosity()
+        self._lock = threading.RLock()
+        self._above: Callable[[str], None] | None = None
+        """Prints above the live line, while there is one."""
+
+    def show(self, lines: str | Iterable[str]) -> None:
+        """Print the human result on stdout; nothing with --quiet or --json."""
+        if self.verbosity.quiet or self.verbosity.json:
+            return
+        for line in (lines,) if isinstance(lines, str) else lines:
+            sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
+
+    def show_json(self, value: object) -> None:
+        """Print the one object of --json on stdout."""
+        json.dump(value, sys.stdout, indent=2, ensure_ascii=True)
+        sys.stdout.write("\n")
+
+    def tell(self, line: str) -> None:
+        """Print a line on stderr, unless --quiet."""
+        if not self.verbosity.quiet:
+            self._write(_encodable(line, sys.stderr))
+
+    def _write(self, line: str) -> None:
+        with self._lock:
+            if self._above:
+                self._above(line)
+            else:
+                sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+
+    def trace(self, line: str) -> None:
+        """Print a line on stderr whatever the verbosity: it was asked for by name."""
+        self._write(_encodable(line, sys.stderr))
+
+    def warn(self, line: str) -> None:
+        """Print a warning on stderr, unless --quiet."""
+        self.tell(f"packcore: warning: {line}")
+
+    def detail(self, line: str) -> None:
+        """Print a line on stderr with --verbose."""
+        if self.verbosity.verbose:
+            self.tell(line)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Open the display that suits the streams; after an exception only finished lines stay."""
+        wanted, terminal = self.verbosity.progress, _is_live_terminal(sys.stderr)
+        if self.verbosity.quiet:
+            yield _Quiet()
+        elif wanted is False or (wanted is None and not terminal):
+            yield _WordsOnly(self)
+        elif not terminal:
+            yield LineProgress(self.tell)
+        else:
+            from cli.live import live_progress
+
+            with live_progress(sys.stderr) as display:
+                self._above = display.print
+                try:
+                    yield display
+                finally:
+                    self._above = None
+
+
+class PhaseCount:
+    """The counts of one running phase. `advance` is one addition: a display reads when it draws."""
+
+    __slots__ = ("count", "name", "notes", "started", "total_count", "unit")
+
+    def __init__(self, name: str, unit: Unit, total: int | None) -> None:
+        self.name, self.unit = name, unit
+        self.count = 0
+        self.total_count = total
+        self.notes: dict[str, int] = {}
+        self.started = time.monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        """Add finished units."""
+        self.count += count
+
+    def total(self, count: int) -> None:
+        """Set how many there will be."""
+        self.total_count = count
+
+    def note(self, **counts: int) -> None:
+        """Set further counts."""
+        self.notes.update(counts)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the phase opened."""
+        return time.monotonic() - self.started
+
+    def finished(self) -> str:
+        """Return the permanent line."""
+        return permanent_line(self.name, self.unit, self.count, self.notes, self.elapsed)
+
+
+class LineProgress:
+    """Permanent lines only: one when a phase ends well, and what remotes say beyond their counters."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    @contextmanager
+    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
+        """Print one line at the end, none after an error."""
+        phase = PhaseCount(name, unit, total)
+        yield phase
+        self._tell(phase.finished())
+
+    def message(self, origin: str, text: str) -> None:
+        """Print a remote's line, unless it is a counter that is not yet done."""
+        for line in message_lines(text):
+            if not is_counter(line) or "done" in line:
+                self._tell(f"{origin}: {line}")
+
+
+class _WordsOnly:
+    """No display: only what a remote says that is more than a counter, as a hook's refusal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
+        from packcore.progress import SILENT
+
+        return SILENT.phase(name, unit=unit, total=total)
+
+    def message(self, origin: str, text: str) -> None:
+        for line in message_lines(text):
+            if not is_counter(line):
+                self._console.tell(f"{origin}: {line}")
+
+
+class _Quiet(_WordsOnly):
+    """Nothing at all."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(Verbosity(quiet=True)))
+
+
+def message_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a remote's message without control characters; empty ones are left out."""
+    from transport.safe_text import sanitise
+
+    for line in text.replace("\r", "\n").split("\n"):
+        if line.strip():
+            yield sanitise(line.rstrip())
+
+
+def _is_live_terminal(stream: IO[str]) -> bool:
+    """Tell whether lines can be drawn over: a terminal that understands cursor movement."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def _encodable(line: str, stream: IO[str]) -> str:
+    """Return the line as the stream's encoding can carry it; ref names may hold any bytes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def binary_output() -> IO[bytes]:
+    """Return stdout for bytes. Raises UsageError where that is a terminal."""
+    if sys.stdout.isatty():
+        raise click.UsageError("will not write binary data to a terminal; redirect it or use -o FILE")
+    return sys.stdout.buffer
+
+
+def binary_input() -> IO[bytes]:
+    """Return stdin for bytes."""
+    return sys.stdin.buffer

@@ -1,0 +1,124 @@
+"""The live line of progress on a terminal: drawn eight times a second by rich, above it what stays.
+
+    target: Processing objects: done          lines that stay, printed above
+    selecting deltas  ━━━━━━━╺━━━━━━━━━  42%  5,210/12,345 objects, 3,901 deltas  9,800/s  0.5s
+                                              ^ the live line: gone when its phase ends, or on an error
+
+Phases only add to a number; the drawing thread reads it. A counter of the remote ("Resolving deltas:
+42%") takes a live line of its own until it is done, rather than a hundred lines that stay.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID
+from rich.progress import Progress as RichProgress
+from rich.table import Column
+from rich.text import Text
+
+from cli.console import PhaseCount, message_lines
+from cli.render.progress import is_counter, running_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packcore.progress import Phase, Unit
+
+__all__ = ["LiveProgress", "live_progress"]
+
+_DRAWS_PER_SECOND = 8
+_BAR_CELLS = 18
+_BAR_NEEDS_CELLS = 96
+"""Terminals narrower than this get the numbers only."""
+
+
+class _Name(ProgressColumn):
+    """What runs."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.description, style="bold", no_wrap=True)
+
+
+class _Numbers(ProgressColumn):
+    """Count, rate and time of a phase, read from it as it stands now; or a remote's own words."""
+
+    def render(self, task: Task) -> Text:
+        phase: PhaseCount | None = task.fields.get("phase")
+        if phase is None:
+            return Text(str(task.fields.get("words", "")), no_wrap=True, overflow="ellipsis")
+        line = running_line(phase.unit, phase.count, phase.total_count, dict(phase.notes), phase.elapsed)
+        return Text(line, no_wrap=True, overflow="ellipsis")
+
+
+class _Bar(BarColumn):
+    """A bar where the total is known, nothing otherwise."""
+
+    def render(self, task: Task) -> Text:  # type: ignore[override]
+        phase: PhaseCount | None = task.fields.get("phase")
+        if phase is None or not phase.total_count:
+            return Text("")
+        task.total, task.completed = phase.total_count, min(phase.count, phase.total_count)
+        return super().render(task)  # type: ignore[return-value]
+
+
+class LiveProgress:
+    """Implements `packcore.progress.Progress` on a rich display."""
+
+    def __init__(self, display: RichProgress) -> None:
+        self._display = display
+        self._counters: dict[str, TaskID] = {}
+
+    @contextmanager
+    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
+        """Show a live line while the phase runs; leave one line if it ends well."""
+        phase = PhaseCount(name, unit, total)
+        task = self._display.add_task(name, total=None, phase=phase)
+        try:
+            yield phase
+        finally:
+            self._display.remove_task(task)
+        self.print(phase.finished())
+
+    def message(self, origin: str, text: str) -> None:
+        """Print a remote's line above the live one; its counters share one live line for each side."""
+        for line in message_lines(text):
+            if is_counter(line) and "done" not in line:
+                self._count(origin, line)
+                continue
+            if origin in self._counters:
+                self._display.remove_task(self._counters.pop(origin))
+            self.print(f"{origin}: {line}")
+
+    def _count(self, origin: str, line: str) -> None:
+        if origin in self._counters:
+            self._display.update(self._counters[origin], words=line)
+        else:
+            self._counters[origin] = self._display.add_task(f"{origin}:", total=None, words=line)
+
+    def print(self, line: str) -> None:
+        """Print a line that stays, above the live ones."""
+        self._display.console.print(Text(line), soft_wrap=True)
+
+
+@contextmanager
+def live_progress(stream: IO[str]) -> Iterator[LiveProgress]:
+    """Draw on the stream until the block is left; the live lines vanish with it."""
+    console = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
+    columns: list[ProgressColumn] = [_Name(table_column=Column(no_wrap=True))]
+    if console.width >= _BAR_NEEDS_CELLS:
+        columns.append(_Bar(bar_width=_BAR_CELLS, table_column=Column(no_wrap=True)))
+    columns.append(_Numbers(table_column=Column(no_wrap=True, ratio=1)))
+    display = RichProgress(
+        *columns,
+        console=console,
+        transient=True,
+        refresh_per_second=_DRAWS_PER_SECOND,
+        # Our own stdout stays as it is: it may be a file, or bytes of a pack.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with display:
+        yield LiveProgress(display)

@@ -1,0 +1,94 @@
+"""The words of a phase: its running line and the one line it leaves.
+
+phase name                 unit      the line it leaves
+source: receiving pack     bytes     source: received 12.3 MiB in 0.8s (15 MiB/s)
+indexing                   objects   indexed 12,345 objects in 0.9s
+selecting deltas           objects   selected 12,345 objects, 8,910 deltas in 1.2s
+target: writing pack       bytes     target: wrote 3.1 MiB in 0.2s (15 MiB/s)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli.render import units
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["is_counter", "permanent_line", "running_line", "split_origin"]
+
+_DONE = {
+    "receiving": "received",
+    "indexing": "indexed",
+    "selecting": "selected",
+    "writing": "wrote",
+    "resolving": "resolved",
+    "counting": "counted",
+    "walking": "walked",
+    "listing": "listed",
+    "checking": "checked",
+    "unpacking": "unpacked",
+    "reading": "read",
+    "packing": "packed",
+    "sending": "sent",
+    "searching": "searched",
+    "ordering": "ordered",
+    "installing": "installed",
+    "completing": "completed",
+}
+_COUNTER = re.compile(r"[A-Z][\w ]*: +\d[\d,]*(?: |%|\Z|,)|Total \d+ \(delta \d+\)")
+
+
+def is_counter(line: str) -> bool:
+    """Tell whether a remote's line is its own progress counter, worth showing for a moment only.
+
+    >>> is_counter("Resolving deltas:  42% (3/7)"), is_counter("Enumerating objects: 5, done.")
+    (True, True)
+    >>> is_counter("GL-HOOK-ERR: not allowed")
+    False
+    """
+    return _COUNTER.match(line) is not None
+
+
+def split_origin(name: str) -> tuple[str, str]:
+    """Split `source: receiving pack` into its origin with colon and blank (or nothing) and the rest."""
+    origin, colon, rest = name.partition(": ")
+    return (f"{origin}: ", rest) if colon else ("", name)
+
+
+def permanent_line(name: str, unit: str, count: int, notes: Mapping[str, int], elapsed: float) -> str:
+    """Return the line that a finished phase leaves.
+
+    >>> permanent_line("selecting deltas", "objects", 12345, {"deltas": 8910}, 1.2)
+    'selected 12,345 objects, 8,910 deltas in 1.2s'
+    >>> permanent_line("source: receiving pack", "bytes", 12897485, {}, 0.8)
+    'source: received 12.3 MiB in 0.8s (15 MiB/s)'
+    """
+    origin, rest = split_origin(name)
+    word, _, _ = rest.partition(" ")
+    done = _DONE.get(word)
+    amount = units.size(count) if unit == "bytes" else units.count_of(count, unit)
+    also = "".join(f", {units.count_of(number, unit)}" for unit, number in notes.items())
+    speed = f" ({units.rate(count, elapsed)})" if unit == "bytes" and elapsed >= 0.05 else ""
+    return f"{origin}{done or rest + ':'} {amount}{also} in {units.seconds(elapsed)}{speed}"
+
+
+def running_line(unit: str, count: int, total: int | None, notes: Mapping[str, int], elapsed: float) -> str:
+    """Return what stands behind the name of a running phase: count, rate, elapsed time.
+
+    >>> running_line("objects", 5000, 20000, {"deltas": 1200}, 2.5)
+    '25%  5,000/20,000 objects, 1,200 deltas  2,000/s  2.5s'
+    >>> running_line("bytes", 3 << 20, None, {}, 1.5)
+    '3.0 MiB  2 MiB/s  1.5s'
+    """
+    if unit == "bytes":
+        amount = f"{units.size(count)} of {units.size(total)}" if total else units.size(count)
+        speed = units.rate(count, elapsed)
+    else:
+        amount = f"{count:,}/{total:,} {unit}" if total else units.count_of(count, unit)
+        speed = f"{count / elapsed if elapsed > 0 else 0:,.0f}/s"
+    share = f"{min(count * 100 // total, 100)}%  " if total else ""
+    also = "".join(f", {units.count_of(number, unit)}" for unit, number in notes.items())
+    return f"{share}{amount}{also}  {speed}  {units.seconds(elapsed)}"
