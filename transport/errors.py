@@ -9,8 +9,11 @@ __all__ = [
     "HttpStatusError",
     "InvalidEndpoint",
     "InvalidOption",
+    "InvalidRequest",
     "LocalProtocolError",
     "NetworkError",
+    "NoRefsMatched",
+    "ObjectFormatMismatch",
     "RefRejected",
     "RemoteError",
     "RemoteProtocolError",
@@ -73,6 +76,24 @@ class AuthenticationRequired(TransportError):
 
 class UnsupportedByRemote(TransportError):
     """The remote lacks a capability that the request needs."""
+
+    exit_code = 1
+
+
+class InvalidRequest(TransportError):
+    """What the caller asks for contradicts itself or can't be read; found before any traffic."""
+
+    exit_code = 2
+
+
+class NoRefsMatched(TransportError):
+    """The source has no ref within the scope that was asked for, so there is nothing to decide upon."""
+
+    exit_code = 1
+
+
+class ObjectFormatMismatch(TransportError):
+    """One side names its objects by sha1, the other by sha256: no ref of one can exist on the other."""
 
     exit_code = 1
 

@@ -1,0 +1,127 @@
+"""What a run cost: seconds, memory, and the traffic of each side.
+
+Peak memory is the process's own, as the system counts it (`getrusage`); where the system doesn't tell,
+it is left out rather than guessed.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transport.base import TransferStats
+
+__all__ = ["Measurement", "SideStats", "Stats", "Stopwatch", "peak_rss_bytes"]
+
+
+class Stopwatch:
+    """Seconds since it was made, by a clock that never goes back."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """The time that has passed."""
+        return time.perf_counter() - self._start
+
+
+def peak_rss_bytes() -> int | None:
+    """Return the most memory that this process ever held at once, or None where it isn't told."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Time and memory of one run."""
+
+    enabled: bool = False
+    elapsed_seconds: float = 0.0
+    peak_rss_bytes: int | None = None
+    gc_count: int = 0
+
+    @classmethod
+    def take(cls, watch: Stopwatch) -> Measurement:
+        """Measure now."""
+        collections = sum(generation["collections"] for generation in gc.get_stats())
+        return cls(True, watch.seconds, peak_rss_bytes(), collections)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `measurement` object of `--json`."""
+        return {
+            "enabled": self.enabled,
+            "elapsedMillis": round(self.elapsed_seconds * 1000),
+            "peakRssBytes": self.peak_rss_bytes,
+            "gcCount": self.gc_count,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SideStats:
+    """The traffic with one side."""
+
+    side: str
+    """"source" or "target"."""
+    service: str
+    url: str
+    """Without secrets."""
+    requests: int
+    bytes_sent: int
+    bytes_received: int
+    wants: int = 0
+    haves: int = 0
+    commands: int = 0
+
+    @classmethod
+    def of(cls, side: str, service: str, url: str, stats: TransferStats, **counts: int) -> SideStats:
+        """Read a transport's counters; `counts` are wants, haves and commands."""
+        return cls(side, service, url, stats.requests, stats.bytes_sent, stats.bytes_received, **counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The traffic of one run."""
+
+    enabled: bool = False
+    sides: tuple[SideStats, ...] = ()
+    elapsed_seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `stats` object of `--json`: an item for each service, a sum for each side.
+
+        A side's `bytes` are those of its payload: received from the source, sent to the target.
+        """
+        return {
+            "enabled": self.enabled,
+            "items": {f"{side.side} {side.service}": _item(side) for side in self.sides},
+            "sides": [
+                {
+                    "label": side.side,
+                    "bytes": side.bytes_sent if side.side == "target" else side.bytes_received,
+                    "display": side.url,
+                }
+                for side in self.sides
+            ],
+            "elapsedNanos": round(self.elapsed_seconds * 1e9),
+        }
+
+
+def _item(side: SideStats) -> dict[str, Any]:
+    return {
+        "name": f"{side.side} {side.service}",
+        "requests": side.requests,
+        "requestBytes": side.bytes_sent,
+        "responseBytes": side.bytes_received,
+        "wants": side.wants,
+        "haves": side.haves,
+        "commands": side.commands,
+    }

@@ -1,0 +1,210 @@
+"""What a sync is asked to do, as small frozen values; each is checked where it is made.
+
+    Scope              which refs: branches, tags, all, mappings, exclusions     -> planner
+    Policy             what may happen to them: prune, force, atomic, warnings    -> planner, pushing
+    SelectionOptions   how deltas are selected and compressed                     -> packcore.select
+    SyncRequest        the three, and the few settings of the run itself
+
+A mapping's names follow git-sync's rule: both sides short (`main:stable`, which are branches) or both in
+full (`refs/tags/a:refs/tags/b`), and of one kind. Other namespaces than branches and tags need
+`all_refs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from packcore.limits import Limits
+from packcore.refs import is_valid_ref_name
+from transport.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "Policy",
+    "Protocol",
+    "RefKind",
+    "RefMapping",
+    "Scope",
+    "SelectionOptions",
+    "SyncRequest",
+    "ref_kind",
+    "short_name",
+]
+
+Protocol = Literal["auto", "v0", "v1", "v2"]
+RefKind = Literal["branch", "tag", "other"]
+
+HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
+_SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
+
+
+def ref_kind(name: str) -> RefKind:
+    """Tell a branch from a tag from anything else below `refs/`."""
+    if name.startswith(HEADS):
+        return "branch"
+    return "tag" if name.startswith(TAGS) else "other"
+
+
+def short_name(name: str) -> str:
+    """Return what people call a ref: `main` for `refs/heads/main`, `notes/x` for `refs/notes/x`."""
+    for prefix in _SHORTENED:
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class RefMapping:
+    """One source ref and the target ref that it becomes; both names in full."""
+
+    source: str
+    target: str
+
+    def __post_init__(self) -> None:
+        for name in (self.source, self.target):
+            if not name.startswith(REFS) or not is_valid_ref_name(name):
+                raise InvalidRequest(f"not a ref name: {name[:80]!r} (in a mapping)")
+        source_kind, target_kind = ref_kind(self.source), ref_kind(self.target)
+        if source_kind != target_kind:
+            raise InvalidRequest(
+                f"a mapping can't turn a {source_kind} ref into a {target_kind} ref: "
+                f"{self.source} -> {self.target}"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> RefMapping:
+        """Read `SRC:DST`. Raises InvalidRequest."""
+        source, colon, target = (part.strip() for part in text.partition(":"))
+        if not colon or not source or not target or ":" in target:
+            raise InvalidRequest(f"not a mapping: {text[:160]!r}", hint="write it as SRC:DST")
+        in_full = [name.startswith(REFS) for name in (source, target)]
+        if any(in_full) != all(in_full):
+            raise InvalidRequest(
+                f"a mapping with one short and one full name: {text[:160]!r}",
+                hint="write both short (they are branches) or both from refs/ on",
+            )
+        if not all(in_full):
+            source, target = HEADS + source, HEADS + target
+        return cls(source, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which refs a run manages. The default: every branch."""
+
+    branches: tuple[str, ...] = ()
+    """Only these branches, by short or full name; none means all. Not heeded with `all_refs`."""
+    tags: bool = False
+    """Tags too."""
+    all_refs: bool = False
+    """Every ref below `refs/`, tags included."""
+    mappings: tuple[RefMapping, ...] = ()
+    """These refs under new names, instead of the branches."""
+    exclude_ref_prefixes: tuple[str, ...] = ()
+    """Refs that are left alone on both sides: neither pushed nor pruned. Mappings are not subject to it."""
+
+    def __post_init__(self) -> None:
+        sources: dict[str, str] = {}
+        for mapping in self.mappings:
+            if mapping.target in sources:
+                raise InvalidRequest(
+                    f"two mappings to {mapping.target}: from {sources[mapping.target]} and {mapping.source}"
+                )
+            sources[mapping.target] = mapping.source
+            if ref_kind(mapping.source) == "other" and not self.all_refs:
+                raise InvalidRequest(
+                    f"{mapping.source} is neither a branch nor a tag", hint="--all-refs allows to map it"
+                )
+        for name in self.branches:
+            if not is_valid_ref_name(name if name.startswith(REFS) else HEADS + name):
+                raise InvalidRequest(f"not a branch name: {name[:80]!r}")
+
+    @property
+    def branch_names(self) -> frozenset[str]:
+        """The named branches in full; empty where all are meant."""
+        if self.all_refs:
+            return frozenset()
+        return frozenset(name if name.startswith(HEADS) else HEADS + name for name in self.branches)
+
+    @property
+    def with_tags(self) -> bool:
+        """Whether tags are managed."""
+        return self.tags or self.all_refs
+
+    @property
+    def ref_prefixes(self) -> tuple[str, ...]:
+        """The `ref-prefix` lines of ls-refs: enough to see every ref that the scope may name."""
+        if self.all_refs:
+            return (REFS, "HEAD")
+        prefixes = {TAGS} if self.tags else set()
+        if self.mappings:
+            prefixes |= {HEADS if ref_kind(m.source) == "branch" else TAGS for m in self.mappings}
+        else:
+            prefixes.add(HEADS)
+        return (*sorted(prefixes), "HEAD")
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether a ref is left alone."""
+        return any(prefix and name.startswith(prefix) for prefix in self.exclude_ref_prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run may do to the target's refs. The default: create and fast-forward."""
+
+    prune: bool = False
+    """Delete managed target refs that the source no longer has."""
+    force_with_lease: bool = False
+    """Overwrite too, where the target's ref still is what it was when the run started."""
+    force_blind: bool = False
+    """Overwrite too, whatever the target's ref is when the push begins."""
+    atomic: bool = False
+    """All refs or none: nothing is pushed where one is blocked, and the target is asked for the same."""
+    best_effort: bool = False
+    """A ref that the target refuses is a warning, not a failure (git-sync's `--all-refs` implies it)."""
+    push_options: tuple[str, ...] = ()
+    """Passed to the target's hooks."""
+
+    def __post_init__(self) -> None:
+        if self.force_with_lease and self.force_blind:
+            raise InvalidRequest("force-with-lease and force-blind exclude each other")
+        for option in self.push_options:
+            if "\n" in option or "\0" in option:
+                raise InvalidRequest("a push option can't hold a line break or a NUL")
+
+    @property
+    def force(self) -> bool:
+        """Whether overwriting is allowed at all."""
+        return self.force_with_lease or self.force_blind
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionOptions:
+    """How the pack of our own is made."""
+
+    strategy: str = "chunk-window"
+    limits: Limits = field(default_factory=Limits)
+    reuse_deltas: bool = True
+    """Copy deltas that the source's pack has; else every object is searched anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """One sync, but for its two endpoints."""
+
+    scope: Scope = field(default_factory=Scope)
+    policy: Policy = field(default_factory=Policy)
+    selection: SelectionOptions = field(default_factory=SelectionOptions)
+    protocol: Protocol = "auto"
+    """How to speak to the source."""
+    dry_run: bool = False
+    """Plan only: ancestry is still looked up, nothing is pushed."""
+    materialized_max_objects: int | None = None
+    """Refuse to push more objects than this; None for no limit but those of `selection`."""
+    collect_stats: bool = False
+    measure_memory: bool = False
+    spool_directory: Path | None = None
+    """Where the fetched pack is kept while the run lasts; None for the system's temporary folder."""

@@ -1,0 +1,234 @@
+"""What came of a sync: every ref accounted for, typed, and as the JSON object that programs read.
+
+    action    what was decided for the ref           create update delete skip block warn
+    outcome   what became of it                      see `Outcome`
+
+The two differ where the target had the last word. In JSON a refused ref has the action `warn`, as in
+git-sync, with the server's words as its reason; `outcome` is there for whoever wants to know exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transport.errors import TargetRefMoved
+from transport.sync.measure import Measurement, Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packcore.errors import PackcoreError
+    from packcore.ids import ObjectId
+    from transport.sync.planner import RefAction
+
+__all__ = ["Outcome", "PackSummary", "RefResult", "SyncResult", "results_of"]
+
+FAILURE_EXIT_CODE = 1
+
+
+class Outcome(Enum):
+    """What became of one ref."""
+
+    PUSHED = "pushed"
+    """Created or updated; the target said so, or showed it when listed again."""
+    DELETED = "deleted"
+    UP_TO_DATE = "up-to-date"
+    BLOCKED = "blocked"
+    """Not tried: it would have overwritten something."""
+    REFUSED = "refused"
+    """The target said no; the reason holds its words."""
+    MOVED = "moved"
+    """Somebody else changed the target's ref during the run; nothing was overwritten."""
+    NOT_PUSHED = "not-pushed"
+    """Held back: a dry run, an atomic push that another ref prevented, or a push that broke off."""
+    UNKNOWN = "unknown"
+    """The connection was lost, and the target could not be asked what it did."""
+    IGNORED = "ignored"
+    """Left alone, with a warning."""
+
+
+class RefResult(NamedTuple):
+    """One ref: what was decided, and what became of it."""
+
+    planned: RefAction
+    outcome: Outcome
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an item of `plans`. Ids are hex, and empty where there is none."""
+        planned = self.planned
+        return {
+            "branch": planned.branch,
+            "sourceRef": planned.source_ref,
+            "targetRef": planned.target_ref,
+            "sourceHash": _hex(planned.source_id),
+            "targetHash": _hex(planned.target_id),
+            "kind": planned.kind,
+            "action": "warn" if self.outcome in _REFUSALS else planned.action,
+            "reason": self.reason,
+            "outcome": self.outcome.value,
+        }
+
+
+_REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class PackSummary:
+    """The pack of our own that was sent."""
+
+    objects: int
+    deltas: int
+    reused: int
+    """Entries copied as they lay in the source's pack."""
+    bytes: int
+    select_seconds: float
+    write_seconds: float
+    """From the moment the push began until the target had answered."""
+    first_byte_seconds: float | None
+    longest_gap_seconds: float | None
+    strategy: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `pack` object of `--json`."""
+        return {
+            "objects": self.objects,
+            "deltas": self.deltas,
+            "reused": self.reused,
+            "bytes": self.bytes,
+            "selectSeconds": _rounded(self.select_seconds),
+            "writeSeconds": _rounded(self.write_seconds),
+            "firstByteSeconds": _rounded(self.first_byte_seconds),
+            "longestGapSeconds": _rounded(self.longest_gap_seconds),
+            "strategy": self.strategy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The whole of a run. `failure` is set where it broke off after the push had begun."""
+
+    refs: tuple[RefResult, ...]
+    protocol: str
+    """Spoken with the source: v0, v1 or v2."""
+    source_head: str | None = None
+    dry_run: bool = False
+    best_effort: bool = False
+    operation_mode: str = "sync"
+    relay: bool = False
+    relay_mode: str = ""
+    relay_reason: str = ""
+    batch_count: int = 0
+    planned_batch_count: int = 0
+    temp_refs: tuple[str, ...] = ()
+    pack: PackSummary | None = None
+    stats: Stats = field(default_factory=Stats)
+    measurement: Measurement = field(default_factory=Measurement)
+    failure: PackcoreError | None = None
+
+    def count(self, *outcomes: Outcome) -> int:
+        """Return how many refs came to one of these outcomes."""
+        found = Counter(ref.outcome for ref in self.refs)
+        return sum(found[outcome] for outcome in outcomes)
+
+    @property
+    def pushed(self) -> int:
+        """Refs created or updated."""
+        return self.count(Outcome.PUSHED)
+
+    @property
+    def deleted(self) -> int:
+        """Refs deleted."""
+        return self.count(Outcome.DELETED)
+
+    @property
+    def skipped(self) -> int:
+        """Refs that needed nothing, or for which nothing was tried."""
+        return self.count(Outcome.UP_TO_DATE, Outcome.NOT_PUSHED)
+
+    @property
+    def blocked(self) -> int:
+        """Refs that would have overwritten something."""
+        return self.count(Outcome.BLOCKED)
+
+    @property
+    def warned(self) -> int:
+        """Refs that the target refused, that moved, or that were left alone for a reason."""
+        return self.count(Outcome.REFUSED, Outcome.MOVED, Outcome.UNKNOWN, Outcome.IGNORED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 for done; 1 where a ref was blocked, refused or not pushed; else the failure's own.
+
+        A refusal is no failure with `best_effort`; a ref that moved always is. A dry run that found
+        out what it was asked is done, whatever it found.
+        """
+        if self.failure is not None:
+            return self.failure.exit_code
+        if self.dry_run:
+            return 0
+        failed = [Outcome.BLOCKED, Outcome.MOVED, Outcome.UNKNOWN, Outcome.NOT_PUSHED]
+        if not self.best_effort:
+            failed.append(Outcome.REFUSED)
+        return FAILURE_EXIT_CODE if self.count(*failed) else 0
+
+    def moved(self) -> list[TargetRefMoved]:
+        """Return an error for each ref that somebody else changed meanwhile, for who wants to raise one."""
+        return [
+            TargetRefMoved(ref.planned.target_ref, ref.reason, hint="run again to plan from the new tip")
+            for ref in self.refs
+            if ref.outcome is Outcome.MOVED
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints; keys are git-sync's, and some of our own."""
+        return {
+            "plans": [ref.to_json() for ref in self.refs],
+            "pushed": self.pushed,
+            "skipped": self.skipped,
+            "blocked": self.blocked,
+            "deleted": self.deleted,
+            "warned": self.warned,
+            "dryRun": self.dry_run,
+            "protocol": self.protocol,
+            "operationMode": self.operation_mode,
+            "relay": self.relay,
+            "relayMode": self.relay_mode,
+            "relayReason": self.relay_reason,
+            "batching": self.planned_batch_count > 1,
+            "batchCount": self.batch_count,
+            "plannedBatchCount": self.planned_batch_count,
+            "tempRefs": list(self.temp_refs),
+            "sourceHead": self.source_head or "",
+            "stats": self.stats.to_json(),
+            "measurement": self.measurement.to_json(),
+            "pack": self.pack.to_json() if self.pack else None,
+            "error": str(self.failure) if self.failure else None,
+        }
+
+
+def _hex(oid: ObjectId | None) -> str:
+    return "" if oid is None else oid.hex()
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+def results_of(actions: Iterable[RefAction], *, held_back: str = "") -> list[RefResult]:
+    """Return results for actions of which none is pushed; `held_back` says why the pushing ones weren't."""
+    return [_unpushed(action, held_back) for action in actions]
+
+
+def _unpushed(action: RefAction, held_back: str) -> RefResult:
+    outcome = _WITHOUT_PUSH.get(action.action, Outcome.NOT_PUSHED)
+    reason = action.reason
+    if outcome is Outcome.NOT_PUSHED and held_back:
+        reason = f"{reason} ({held_back})"
+    return RefResult(action, outcome, reason)
+
+
+_WITHOUT_PUSH = {"skip": Outcome.UP_TO_DATE, "block": Outcome.BLOCKED, "warn": Outcome.IGNORED}
