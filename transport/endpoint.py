@@ -25,7 +25,9 @@ __all__ = ["DEFAULT_PORTS", "Endpoint", "Origin"]
 DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^/:\[\]@]+):(?!//)(?P<path>.+)", re.S)
+_SCP = re.compile(
+    r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^/:\[\]@]+):(?!//)(?P<path>.+)", re.DOTALL
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
 _PATH_SAFE = "/%:=&?~+!$,;'@()*[]"
@@ -107,6 +109,10 @@ class Endpoint:
         """Return the same endpoint with another path."""
         return replace(self, path=path)
 
+    def with_user(self, user: str | None) -> Endpoint:
+        """Return the same endpoint with this user and no password."""
+        return replace(self, user=user, password=None)
+
     def without_user(self) -> Endpoint:
         """Return the same endpoint without user and password."""
         return replace(self, user=None, password=None)
@@ -129,7 +135,9 @@ def _parse_url(text: str, scheme: str) -> Endpoint:
         if not path.startswith("/"):
             host, slash, rest = path.partition("/")
             if host.lower() != "localhost" or not slash:
-                raise InvalidEndpoint("a file:// URL needs an absolute path", hint="write file:///path/to/repo")
+                raise InvalidEndpoint(
+                    "a file:// URL needs an absolute path", hint="write file:///path/to/repo"
+                )
             path = "/" + rest
         return _checked(Endpoint("file", "", path))
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from transport.errors import InvalidOption
@@ -60,7 +59,7 @@ class TransportOptions:
     """Bodies up to this many bytes are gathered first and sent with Content-Length; larger ones chunked."""
     trace: Callable[[str], None] | None = field(default=None, repr=False)
     """Called with one line for each event in the life of a request, secrets redacted."""
-    environment: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("token", "username", "bearer_token"):

@@ -46,7 +46,7 @@ def _visible(match: re.Match[str]) -> str:
 def sanitise(text: bytes | str, *, limit: int = TEXT_BYTES_MAX) -> str:
     """Return the text with control and invisible characters made visible, cut at `limit` characters.
 
-    Lines stay lines: `\\r\\n` becomes `\\n`. Never raises, whatever the bytes are.
+    Lines stay lines, with CRLF made LF. Never raises, whatever the bytes are.
     """
     cut = len(text) > limit
     text = text[:limit]

@@ -1,0 +1,104 @@
+"""Content-Type and Content-Encoding of an answer, and gzip for small requests.
+
+    gzip, x-gzip   one or more gzip members (RFC 1952), each checked by its CRC
+    deflate        a zlib stream (RFC 1950), or the raw deflate that some servers send instead
+
+Decoding yields pieces of at most 64 KiB, so memory doesn't depend on what comes out; an answer that
+grows more than two-hundredfold beyond its first 64 MiB is taken for a bomb. (Deflate can reach 1032.)
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+from transport.errors import RemoteProtocolError
+from transport.safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["GZIP_REQUEST_BYTES_MIN", "ContentDecoder", "compress_request", "content_decoder", "media_type"]
+
+GZIP_REQUEST_BYTES_MIN = 1025
+"""Requests of more than 1024 bytes are worth compressing; git draws the line there too."""
+
+_PIECE_BYTES_MAX = 64 * 1024
+_FREE_BYTES = 64 * 1024 * 1024
+_GROWTH_MAX = 200
+
+
+def media_type(content_type: str) -> str:
+    """Return a Content-Type's media type: lower case, no blanks, no parameters."""
+    return re.sub(r"\s+", "", content_type.partition(";")[0]).lower()
+
+
+def compress_request(data: bytes) -> bytes:
+    """Return a request body as gzip, the same bytes every time."""
+    return gzip.compress(data, 9, mtime=0)
+
+
+class ContentDecoder:
+    """No content coding: the bytes are the content."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the content in `data`. Raises RemoteProtocolError for bytes that don't decode."""
+        yield data
+
+    def end(self) -> None:
+        """Say that the body is at its end. Raises RemoteProtocolError if the content is not."""
+
+
+def content_decoder(content_encoding: str) -> ContentDecoder:
+    """Return the decoder for a Content-Encoding header's value, "" for none."""
+    coding = content_encoding.strip().lower()
+    if coding in ("", "identity"):
+        return ContentDecoder()
+    if coding in ("gzip", "x-gzip"):
+        return _InflateDecoder(coding, 31)
+    if coding == "deflate":
+        return _InflateDecoder(coding, zlib.MAX_WBITS)
+    raise RemoteProtocolError(f"unsupported Content-Encoding: {one_line(content_encoding, limit=80)}")
+
+
+class _InflateDecoder(ContentDecoder):
+    def __init__(self, coding: str, wbits: int) -> None:
+        self._coding = coding
+        self._wbits = wbits
+        self._inflater = zlib.decompressobj(wbits)
+        self._bytes_in = self._bytes_out = 0
+        self._started = False  # whether the current member has had a byte
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._bytes_in += len(data)
+        pending = False  # the inflater may hold output although it has taken all input
+        while data or pending:
+            if self._inflater.eof:  # a further member
+                if self._coding == "deflate":
+                    raise RemoteProtocolError("the deflate-encoded answer goes on after its end")
+                self._inflater, self._started = zlib.decompressobj(self._wbits), False
+            piece = self._inflate(data)
+            data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            pending = len(piece) == _PIECE_BYTES_MAX and not self._inflater.eof
+            self._bytes_out += len(piece)
+            if self._bytes_out > max(_FREE_BYTES, self._bytes_in * _GROWTH_MAX):
+                raise RemoteProtocolError(f"the {self._coding}-encoded answer grows beyond all measure")
+            if piece:
+                yield piece
+
+    def _inflate(self, data: bytes) -> bytes:
+        first, self._started = not self._started, True
+        try:
+            return self._inflater.decompress(data, _PIECE_BYTES_MAX)
+        except zlib.error as error:
+            if not (first and self._wbits == zlib.MAX_WBITS):
+                raise RemoteProtocolError(f"the {self._coding}-encoded answer is damaged: {error}") from None
+        self._wbits = -zlib.MAX_WBITS  # "deflate" without its zlib header
+        self._inflater = zlib.decompressobj(self._wbits)
+        return self._inflate(data)
+
+    def end(self) -> None:
+        if self._started and not self._inflater.eof:
+            raise RemoteProtocolError(f"the {self._coding}-encoded answer was cut short")

@@ -1,0 +1,75 @@
+"""What an answer other than success means, in words: the status, the server's own text, what to do next.
+
+The server's text is shown only where it is text/plain (git's rule: pages of HTML help nobody), made safe
+and cut. After an upload each error says how much had been sent, since the reason often lies in that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transport.errors import AuthenticationRequired, HttpStatusError, TransportError
+from transport.http_rules.content import media_type
+from transport.safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["header", "status_error"]
+
+_TOO_LONG = "the server gave up waiting: push less at once (--target-max-pack-bytes); look at the refs first"
+_HINTS = {
+    403: "the credentials in use may lack the right to do this",
+    404: "is the URL right, and may these credentials see the repository?",
+    408: _TOO_LONG,
+    411: "the server takes no chunked bodies",
+    413: "the server or a proxy limits the size of a push: push less at once (--target-max-pack-bytes)",
+    415: "the server is not a git server, or an old one",
+    504: _TOO_LONG,
+    524: _TOO_LONG,
+}
+_REQUEST_IDS = ("x-github-request-id", "cf-ray", "x-request-id", "x-amzn-requestid")
+
+
+def header(headers: Sequence[tuple[str, str]], name: str) -> str:
+    """Return a header's first value, or ""."""
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes for a message."""
+    return f"{size} bytes" if size < 10_000 else f"{size / 1024 / 1024:.1f} MiB ({size} bytes)"
+
+
+def status_error(
+    *,
+    method: str,
+    url: str,
+    status: int,
+    reason: str,
+    headers: Sequence[tuple[str, str]],
+    text: bytes,
+    body_bytes_sent: int | None = None,
+) -> TransportError:
+    """Return the error for an answer.
+
+    `body_bytes_sent` is None where the request had no body, or one so small that it doesn't matter.
+    """
+    message = f"{method} {url}: HTTP {status}"
+    if reason:
+        message += f" {one_line(reason, limit=80)}"
+    if body_bytes_sent is not None:
+        message += f" after {size_text(body_bytes_sent)} of the body were sent"
+    if 300 <= status < 400:
+        message += " (a redirect on a request that is not the first is not followed)"
+    retry_after = header(headers, "retry-after")
+    if status in (429, 503) and retry_after:
+        message += f"; retry after {one_line(retry_after, limit=40)}"
+    if text and media_type(header(headers, "content-type")) == "text/plain":
+        message += f"; remote: {one_line(text)}"
+    identity = next((f"{key}: {value}" for key, value in headers if key.lower() in _REQUEST_IDS), "")
+    if identity and status >= 500:
+        message += f" [{one_line(identity, limit=120)}]"
+    if status in (401, 407):
+        return AuthenticationRequired(message)
+    return HttpStatusError(message, status=status, url=url, hint=_HINTS.get(status))

@@ -1,0 +1,73 @@
+"""One answer as it comes in: head, then framing, then content coding; bytes in, body blocks out.
+
+    feed(bytes) -> HeadParser -> body reader (chunked | length | until close) -> content decoder -> blocks
+
+It knows no socket. `head` is None until the head is whole; `complete` turns true at the end of the body
+that the framing announces, or at the connection's end where that is the framing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transport.http_rules.content import ContentDecoder, content_decoder
+from transport.http_rules.framing import BodyReader, body_reader
+from transport.http_rules.statuses import header
+from transport.schemes.http.heads import AnswerHead, HeadParser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """The answer to one request. `on_head` is called once, when the head is there."""
+
+    def __init__(self, on_head: Callable[[AnswerHead], None]) -> None:
+        self._parser = HeadParser()
+        self._on_head = on_head
+        self._reader: BodyReader | None = None
+        self._decoder = ContentDecoder()
+        self.head: AnswerHead | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole body is here."""
+        return self._reader is not None and self._reader.complete
+
+    @property
+    def begun(self) -> bool:
+        """Whether any byte of an answer has come."""
+        return self.head is not None or not self._parser.empty
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the decoded body bytes in `data`.
+
+        Raises RemoteProtocolError for bytes that are no answer.
+        """
+        reader = self._reader
+        if reader is None:
+            parsed = self._parser.feed(data)
+            if parsed is None:
+                return
+            head, data = parsed
+            self._reader = reader = body_reader(head.headers, head.status)
+            self._decoder = content_decoder(header(head.headers, "content-encoding"))
+            self.head = head
+            self._on_head(head)
+        if reader.complete:
+            return
+        for piece in reader.feed(data):
+            yield from self._decoder.feed(piece)
+        if self.complete:
+            self._decoder.end()
+
+    def end(self) -> None:
+        """Hear that the connection has ended, after a head.
+
+        Raises RemoteProtocolError if the body was cut.
+        """
+        if self._reader is not None and not self._reader.complete:
+            self._reader.end()
+            self._decoder.end()

@@ -1,0 +1,87 @@
+"""A request body on its way out: pulled ahead up to the post buffer, then as the socket drains.
+
+    all of it within the post buffer    length known: Content-Length
+    more                                length None: chunked, the part pulled ahead first
+    post buffer unlimited               all of it in a temporary file: Content-Length, for servers that
+                                        take no chunks (411, 501)
+
+Pulling ahead happens before a connection is open, so that however long a body takes to begin, no server
+is left waiting for it. What was pulled is kept in memory up to 1 MiB, then in a temporary file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from transport.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transport.base import Body
+
+__all__ = ["BLOCK_BYTES", "OutgoingBody", "no_room"]
+
+BLOCK_BYTES = 64 * 1024
+_MEMORY_BYTES = 1024 * 1024
+
+
+def no_room(error: OSError) -> TransportError:
+    """Return the error of the family for a temporary file that can't be written."""
+    return TransportError(
+        f"can't write a temporary file in {tempfile.gettempdir()}: {error.strerror or error}",
+        hint="TMPDIR names another place",
+    )
+
+
+class OutgoingBody:
+    """One iteration over a Body, begun; close it in any case."""
+
+    def __init__(self, body: Body, *, pull_ahead: int | None) -> None:
+        """Pull blocks until more than `pull_ahead` bytes are here (None: all).
+
+        Raises what the body raises.
+        """
+        self._source = body.blocks()
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - close() closes it
+        self.size_pulled = 0
+        self.length: int | None = None
+        """Bytes of the whole body, if it is pulled whole."""
+        try:
+            self._pull(pull_ahead)
+        except BaseException:
+            self.close()
+            raise
+
+    def _pull(self, pull_ahead: int | None) -> None:
+        for block in self._source:
+            try:
+                self._spool.write(block)
+            except OSError as error:
+                raise no_room(error) from None
+            self.size_pulled += len(block)
+            if pull_ahead is not None and self.size_pulled > pull_ahead:
+                break
+        else:
+            self.length = self.size_pulled
+        self._spool.seek(0)
+
+    def data(self) -> bytes:
+        """Return a body that is pulled whole, at once."""
+        self._spool.seek(0)
+        return self._spool.read()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what was pulled, then the rest as it comes; no block is empty."""
+        while block := self._spool.read(BLOCK_BYTES):
+            yield block
+        if self.length is None:
+            yield from (block for block in self._source if block)
+
+    def close(self) -> None:
+        """Give back the file, and stop the source where it is a generator. Idempotent."""
+        self._spool.close()
+        stop = getattr(self._source, "close", None)
+        if stop is not None:
+            stop()

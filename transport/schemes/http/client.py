@@ -1,0 +1,376 @@
+"""HttpTransport: smart HTTP's two kinds of request, with all that may come between.
+
+    advertise   GET  <base>/info/refs?service=X     redirects followed here, and only here: they move the base
+    request     POST <base>/X                       never redirected; small bodies with Content-Length,
+                                                    others chunked and after a probe
+
+    401 on either     ask the sources for a credential of this origin, once; then again
+    the probe         POST of "0000" before a chunked body: a 401 comes then, and not after 20 MB
+    411, 501          the body once more, with Content-Length; 400 too, if it came before the body was sent
+
+Each attempt opens a connection of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from transport.auth import (
+    Credential,
+    CredentialSource,
+    NetrcSource,
+    authentication_error,
+    given_credential,
+    may_send_credentials,
+)
+from transport.base import Body, Service, TransferStats
+from transport.errors import NetworkError, RemoteProtocolError, TransportError
+from transport.http_rules import redirects
+from transport.http_rules.content import GZIP_REQUEST_BYTES_MIN, compress_request, media_type
+from transport.http_rules.proxies import select_proxy
+from transport.http_rules.retries import retry_delay
+from transport.http_rules.statuses import header, status_error
+from transport.safe_text import one_line
+from transport.schemes.http.body import OutgoingBody
+from transport.schemes.http.connect import open_stream, proxy_headers, tls_context
+from transport.schemes.http.exchange import Exchange, NoAnswer, Request
+from transport.trace import RequestTrace
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Sequence
+
+    from transport.endpoint import Endpoint, Origin
+    from transport.options import TransportOptions
+
+__all__ = ["HttpTransport"]
+
+_GZIP_BYTES_MAX = 1024 * 1024
+_CHUNKS_REFUSED = frozenset({411, 501})
+_PROBE = b"0000"
+
+
+@lru_cache(maxsize=1)
+def user_agent() -> str:
+    """Return our User-Agent; it begins with "git/", since some hosts look for that."""
+    try:
+        return f"git/packcore-{metadata.version('packcore')}"
+    except metadata.PackageNotFoundError:
+        return "git/packcore"
+
+
+class HttpTransport:
+    """One remote repository over http or https."""
+
+    stateless = True
+
+    def __init__(
+        self, endpoint: Endpoint, options: TransportOptions, sources: Sequence[CredentialSource] | None = None
+    ) -> None:
+        self._options = options
+        self._typed = endpoint.origin
+        self._user = endpoint.user
+        self._base = endpoint.without_user().with_path(endpoint.path.rstrip("/"))
+        self._sources = (
+            (NetrcSource(options.environment, username=options.username),)
+            if sources is None
+            else tuple(sources)
+        )
+        given = given_credential(endpoint, options)
+        self._credentials: dict[Origin, tuple[Credential, CredentialSource | None]] = {}
+        if given is not None:
+            self._credentials[self._typed] = (given, None)
+        self._settled: set[Service] = set()  # services that have taken a POST
+        self._number = 0
+        self._open: set[Exchange] = set()
+        self.stats = TransferStats()
+
+    @property
+    def url(self) -> str:
+        """The repository's URL, after redirects, without secrets."""
+        return str(self._base)
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({self.url!r})"
+
+    @contextmanager
+    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Yield the blocks of the advertisement; see `Transport.advertise`."""
+        with self._answering(self._info_refs(service, version)) as blocks:
+            yield blocks
+
+    @contextmanager
+    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Send one request and yield the blocks of its answer; see `Transport.request`."""
+        with self._answering(self._rpc(service, body, version)) as blocks:
+            yield blocks
+
+    def close(self) -> None:
+        """Close whatever is open. Idempotent."""
+        for exchange in tuple(self._open):
+            self._closed(exchange)
+
+    @contextmanager
+    def _answering(self, exchange: Exchange) -> Iterator[Iterator[bytes]]:
+        try:
+            yield exchange.blocks()
+            exchange.finish()
+        finally:
+            self._closed(exchange)
+
+    # -- the advertisement ------------------------------------------------------------------------
+
+    def _info_refs(self, service: Service, version: int) -> Exchange:
+        asked = self._base
+        url = asked.with_path(redirects.info_refs_path(asked.path, service))
+        headers = [("Pragma", "no-cache"), *_protocol_header(service, version)]
+        followed = 0
+        while True:
+            exchange = self._get(url, headers)
+            head = exchange.head
+            location = header(head.headers, "location")
+            if head.status == 200:
+                self._check_type(exchange, f"application/x-{service}-advertisement")
+                if followed:
+                    self._base = redirects.rebase(url, asked, service)
+                return self._approved(exchange)
+            if head.status == 401 or (
+                head.status in redirects.REDIRECT_STATUSES and redirects.is_login_page(location)
+            ):
+                self._settle_authentication(exchange)
+            elif head.status in redirects.REDIRECT_STATUSES and self._options.follow_redirects:
+                self._closed(exchange)
+                followed += 1
+                if followed > redirects.REDIRECTS_MAX:
+                    raise RemoteProtocolError(f"{asked} redirects more than {redirects.REDIRECTS_MAX} times")
+                url = redirects.redirected(url, location)
+            else:
+                raise self._refused(exchange)
+
+    def _get(self, url: Endpoint, headers: list[tuple[str, str]]) -> Exchange:
+        """GET, again where a lost connection or a busy server makes that sensible."""
+        tries_left, free_retry = self._options.retries, True
+        while True:
+            try:
+                exchange = self._attempt("GET", url, headers)
+            except NetworkError as error:
+                # One silent close is free: nothing was asked that can't be asked twice.
+                if free_retry and isinstance(error, NoAnswer):
+                    free_retry = False
+                    continue
+                if not tries_left:
+                    raise
+                delay = 0.5
+            else:
+                wanted = retry_delay(exchange.head.status, header(exchange.head.headers, "retry-after"))
+                if not tries_left or wanted is None:
+                    return exchange
+                self._closed(exchange)
+                delay = wanted
+            tries_left -= 1
+            time.sleep(delay)
+
+    # -- services ---------------------------------------------------------------------------------
+
+    def _rpc(self, service: Service, body: Body, version: int) -> Exchange:
+        pull_ahead: int | None = self._options.post_buffer
+        while True:
+            outgoing = OutgoingBody(body, pull_ahead=pull_ahead)
+            chunked = outgoing.length is None
+            try:
+                if chunked and service not in self._settled:
+                    self._probe(service, version)
+                exchange = self._post(service, version, outgoing)
+            finally:
+                # An exchange that came about has read it to its end, or given it up.
+                outgoing.close()
+            status = exchange.head.status
+            if status == 200:
+                self._check_type(exchange, f"application/x-{service}-result")
+                self._settled.add(service)
+                return self._approved(exchange)
+            if status == 401:
+                self._settle_authentication(exchange)
+            elif chunked and (status in _CHUNKS_REFUSED or (status == 400 and not exchange.body_sent_whole)):
+                exchange.note(f"status {status} to a chunked body: once more with Content-Length")
+                self._closed(exchange)
+                pull_ahead = None
+            else:
+                raise self._refused(exchange)
+
+    def _probe(self, service: Service, version: int) -> None:
+        """Settle authentication with a body that costs nothing. Raises what the server refuses with."""
+        while True:
+            probe = OutgoingBody(Body.of(_PROBE), pull_ahead=None)
+            exchange = self._post(service, version, probe, streamed=False)
+            if exchange.head.status == 401:
+                self._settle_authentication(exchange)
+            elif exchange.head.status == 200:
+                exchange.finish()
+                self._closed(self._approved(exchange))
+                return
+            else:
+                raise self._refused(exchange)
+
+    def _post(self, service: Service, version: int, body: OutgoingBody, *, streamed: bool = True) -> Exchange:
+        url = self._base.with_path(redirects.rpc_path(self._base.path, service))
+        headers = [
+            ("Content-Type", f"application/x-{service}-request"),
+            ("Accept", f"application/x-{service}-result"),
+            *_protocol_header(service, version),
+        ]
+        length = body.length
+        if length is None:
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif service == "git-upload-pack" and GZIP_REQUEST_BYTES_MIN <= length <= _GZIP_BYTES_MAX:
+            body = OutgoingBody(Body.of(compress_request(body.data())), pull_ahead=None)
+            headers += [("Content-Encoding", "gzip"), ("Content-Length", str(body.length))]
+        else:
+            headers.append(("Content-Length", str(length)))
+        return self._attempt("POST", url, headers, body, streamed=streamed)
+
+    # -- one attempt ------------------------------------------------------------------------------
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return tls_context(self._options)
+
+    def _attempt(
+        self,
+        method: str,
+        url: Endpoint,
+        headers: list[tuple[str, str]],
+        body: OutgoingBody | None = None,
+        *,
+        streamed: bool = True,
+    ) -> Exchange:
+        """Open a connection, send, and return the exchange with its answer's head read."""
+        options = self._options
+        self._number += 1
+        self.stats.requests += 1
+        trace = RequestTrace(options.trace, self._number, [name for name, _ in options.headers])
+        proxy = select_proxy(url, options.environment)
+        request = self._request(method, url, headers, body, proxy=proxy)
+        stream = open_stream(url, proxy, options, self._tls, trace, user_agent=user_agent())
+        exchange = Exchange(stream, request, trace)
+        self._open.add(exchange)
+        try:
+            exchange.run()
+        except BaseException:
+            self._closed(exchange)
+            raise
+        finally:
+            if body is not None and streamed:
+                self.stats.first_byte_seconds = trace.first_byte_seconds
+                self.stats.longest_gap_seconds = trace.longest_gap_seconds
+        return exchange
+
+    def _request(
+        self,
+        method: str,
+        url: Endpoint,
+        headers: list[tuple[str, str]],
+        body: OutgoingBody | None,
+        *,
+        proxy: Endpoint | None,
+    ) -> Request:
+        own = self._options.headers if url.origin == self._typed else ()
+        all_headers = [("Host", url.authority), ("User-Agent", user_agent())]
+        if method == "GET":
+            all_headers.append(("Accept", "*/*"))
+        all_headers += [("Accept-Encoding", "deflate, gzip"), *headers]
+        credential, _ = self._credentials.get(url.origin, (None, None))
+        if credential and not may_send_credentials(
+            url.origin, self._options, through_proxy=proxy is not None
+        ):
+            credential = None
+        if credential and not any(name.lower() == "authorization" for name, _ in own):
+            all_headers.append(("Authorization", credential.header_value()))
+        all_headers += own
+        target = url.path
+        if proxy is not None and url.scheme == "http":
+            target = f"http://{url.authority}{url.path}"
+            all_headers += proxy_headers(proxy)
+        return Request(method, url, target, tuple(all_headers), body, credential)
+
+    def _closed(self, exchange: Exchange) -> None:
+        if exchange in self._open:
+            self._open.remove(exchange)
+            exchange.close()
+            self.stats.bytes_sent += exchange.bytes_sent
+            self.stats.bytes_received += exchange.bytes_received
+
+    # -- answers that are not the wanted one ------------------------------------------------------
+
+    def _refused(self, exchange: Exchange) -> TransportError:
+        """Return the error for an answer, its text read; closes the exchange."""
+        head, request = exchange.head, exchange.request
+        text = exchange.error_text()
+        sent = exchange.body_bytes_sent if request.body is not None and request.body.length is None else None
+        self._closed(exchange)
+        return status_error(
+            method=request.method,
+            url=str(request.url),
+            status=head.status,
+            reason=head.reason,
+            headers=head.headers,
+            text=text,
+            body_bytes_sent=sent,
+        )
+
+    def _check_type(self, exchange: Exchange, expected: str) -> None:
+        found = media_type(header(exchange.head.headers, "content-type"))
+        if found == expected:
+            return
+        url, shown = exchange.request.url, one_line(found, limit=80) or "none"
+        said = ""
+        if found == "text/plain":
+            said = f"; remote: {one_line(exchange.error_text())}"
+        self._closed(exchange)
+        raise RemoteProtocolError(
+            f"{url} is not a git repository over smart HTTP (content type {shown}){said}",
+            hint="is the URL right? A page to sign in, or a server of the old dumb protocol, answers so",
+        )
+
+    def _settle_authentication(self, exchange: Exchange) -> None:
+        """After a 401: find a credential for the next attempt, or raise AuthenticationRequired."""
+        url, sent = exchange.request.url, exchange.request.credential
+        challenges = [value for name, value in exchange.head.headers if name.lower() == "www-authenticate"]
+        text = exchange.error_text()
+        plain = media_type(header(exchange.head.headers, "content-type")) == "text/plain"
+        said = one_line(text) if plain else ""
+        self._closed(exchange)
+        proxied = select_proxy(url, self._options.environment) is not None
+        insecure = not may_send_credentials(url.origin, self._options, through_proxy=proxied)
+        if sent is not None:
+            _, source = self._credentials.pop(url.origin)
+            if source is not None:
+                source.reject(url, sent)
+        elif not insecure:
+            typed = url.origin == self._typed
+            asking = url.with_user(self._user) if typed else url
+            for source in self._sources:
+                credential = source.fill(asking, challenges=challenges, redirected=not typed)
+                if credential is not None:
+                    self._credentials[url.origin] = (credential, source)
+                    return
+        raise authentication_error(str(url), refused=sent, insecure=insecure, said=said)
+
+    def _approved(self, exchange: Exchange) -> Exchange:
+        sent = exchange.request.credential
+        origin = exchange.request.url.origin
+        source = self._credentials.get(origin, (None, None))[1]
+        if sent is not None and source is not None:
+            source.approve(exchange.request.url, sent)
+        return exchange
+
+
+def _protocol_header(service: Service, version: int) -> list[tuple[str, str]]:
+    # A receive-pack that is asked for version 2 drops its service line: git never asks it either.
+    if version > 0 and service == "git-upload-pack":
+        return [("Git-Protocol", f"version={version}")]
+    return []

@@ -1,0 +1,192 @@
+"""From an endpoint to an open stream: addresses in turn, a proxy where there is one, TLS.
+
+    http                     TCP                                        requests in origin form
+    http  through a proxy    TCP (TLS) to the proxy                     requests in absolute form
+    https                    TCP, TLS
+    https through a proxy    TCP (TLS) to the proxy, CONNECT, TLS       a tunnel; the proxy sees no headers
+
+Addresses that the name resolves to are tried one after the other, each with its own timeout; if all
+fail, the error names every one. The CONNECT is written here, since `http.client` loses the headers of
+a refusal, and knows no TLS inside TLS.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from transport.auth import url_credential
+from transport.errors import AuthenticationRequired, HttpStatusError, InvalidOption, NetworkError
+from transport.safe_text import one_line
+from transport.schemes.http.heads import AnswerHead, HeadParser, format_request_head
+from transport.schemes.http.stream import Stream
+
+if TYPE_CHECKING:
+    from transport.endpoint import Endpoint
+    from transport.options import TransportOptions
+    from transport.trace import RequestTrace
+
+__all__ = ["open_stream", "proxy_headers", "tls_context"]
+
+
+def tls_context(options: TransportOptions) -> ssl.SSLContext:
+    """Return the TLS settings of one side. Raises InvalidOption for a bundle that can't be read."""
+    cafile = options.ca_bundle or options.environment.get("SSL_CERT_FILE") or None
+    capath = None if cafile else options.environment.get("SSL_CERT_DIR") or None
+    try:
+        context = ssl.create_default_context(cafile=cafile, capath=capath)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no certificate in it"
+        raise InvalidOption(f"can't use the CA bundle {cafile or capath}: {reason}") from None
+    if not (cafile or capath):
+        context = _system_trust(context)
+    if options.insecure_skip_tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _system_trust(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Use the trust store of macOS or Windows, where OpenSSL's own look-up finds nothing."""
+    try:
+        import truststore  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return context
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # type: ignore[no-any-return,unused-ignore]
+
+
+def proxy_headers(proxy: Endpoint) -> list[tuple[str, str]]:
+    """Return the header that tells a proxy who we are, if its URL has user and password."""
+    credential = url_credential(proxy)
+    return [("Proxy-Authorization", credential.header_value())] if credential else []
+
+
+def open_stream(
+    endpoint: Endpoint,
+    proxy: Endpoint | None,
+    options: TransportOptions,
+    context: ssl.SSLContext,
+    trace: RequestTrace,
+    *,
+    user_agent: str,
+) -> Stream:
+    """Connect to an endpoint, through a proxy if given, TLS included.
+
+    Raises NetworkError, or AuthenticationRequired and HttpStatusError for what a proxy answers.
+    """
+    first_hop = proxy or endpoint
+    stream = Stream(
+        _connect(first_hop, options, trace), host=first_hop.authority, idle_timeout=options.idle_timeout
+    )
+    try:
+        if first_hop.scheme == "https":
+            _start_tls(stream, first_hop, options, context, trace)
+        if proxy is not None and endpoint.scheme == "https":
+            _tunnel(stream, endpoint, proxy, options, trace, user_agent=user_agent)
+            _start_tls(stream, endpoint, options, context, trace)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _connect(endpoint: Endpoint, options: TransportOptions, trace: RequestTrace) -> socket.socket:
+    via = endpoint.authority
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.effective_port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a host name"
+        raise NetworkError(f"can't resolve the name {endpoint.host}: {reason}") from None
+    failures = []
+    for family, kind, protocol, _, address in found:
+        numeric = _numeric(family, address)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failures.append(f"{numeric}: {error.strerror or error}")
+            continue
+        try:
+            sock.settimeout(options.connect_timeout)
+            sock.connect(address)
+        except TimeoutError:
+            failures.append(f"{numeric}: no answer within {options.connect_timeout:g} seconds")
+            sock.close()
+        except OSError as error:
+            failures.append(f"{numeric}: {error.strerror or error}")
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            trace.opened(numeric, via)
+            return sock
+    raise NetworkError(f"can't connect to {via} ({'; '.join(failures)})")
+
+
+def _numeric(family: int, address: tuple[object, ...]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+
+
+def _start_tls(
+    stream: Stream,
+    endpoint: Endpoint,
+    options: TransportOptions,
+    context: ssl.SSLContext,
+    trace: RequestTrace,
+) -> None:
+    layer = stream.start_tls(context, endpoint.host, host=endpoint.authority, timeout=options.connect_timeout)
+    trace.tls(*layer.description())
+
+
+def _tunnel(
+    stream: Stream,
+    endpoint: Endpoint,
+    proxy: Endpoint,
+    options: TransportOptions,
+    trace: RequestTrace,
+    *,
+    user_agent: str,
+) -> None:
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    target = f"{host}:{endpoint.effective_port}"
+    headers = [("Host", target), ("User-Agent", user_agent), *proxy_headers(proxy)]
+    trace.request("CONNECT", target, headers)
+    stream.write(format_request_head("CONNECT", target, headers))
+    head = _read_proxy_head(stream, proxy, options.connect_timeout)
+    trace.response(head.status_line, head.headers)
+    if head.status == 407:
+        refused = "refused the user and password in its URL" if url_credential(proxy) else "wants credentials"
+        raise AuthenticationRequired(
+            f"the proxy {proxy} {refused}",
+            hint="write them into the proxy's URL: http://user:password@proxy:port",
+        )
+    if not 200 <= head.status < 300:
+        raise HttpStatusError(
+            f"the proxy {proxy} refused a tunnel to {target}: "
+            f"HTTP {head.status} {one_line(head.reason, limit=80)}".rstrip(),
+            status=head.status,
+            url=str(proxy),
+        )
+
+
+def _read_proxy_head(stream: Stream, proxy: Endpoint, timeout: float) -> AnswerHead:
+    parser = HeadParser()
+    deadline = time.monotonic() + timeout
+    while True:
+        left = deadline - time.monotonic()
+        data = stream.receive(max(0.0, left))
+        if not data and stream.ended:
+            raise NetworkError(f"the proxy {proxy} closed the connection instead of opening a tunnel")
+        if not data:
+            raise NetworkError(f"the proxy {proxy} opened no tunnel within {timeout:g} seconds")
+        parsed = parser.feed(data)
+        if parsed is None:
+            continue
+        head, rest = parsed
+        if rest and 200 <= head.status < 300:
+            raise NetworkError(f"the proxy {proxy} sent data of its own into the tunnel")
+        return head

@@ -1,0 +1,258 @@
+"""One request and its answer on one connection, in one thread.
+
+    send                              meanwhile, after each block                 then
+    ----                              ---------------------------                 ----
+    head + first body block at once   an answer that comes is read and kept       the rest of the answer
+    block by block, never more than   status >= 300, or a complete 200: stop      is read as it comes,
+    256 KiB unsent                    a failed send: stop, still read the answer  block by block
+
+A 200 before the body is sent is normal (git http-backend does so): sending goes on, and what comes in is
+kept, in a temporary file beyond 4 MiB, so that neither side waits for the other for ever. If the body's
+generator fails, the exchange must be closed: the last chunk is never sent, so that the server can't
+take a torn body for a whole one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transport.errors import NetworkError, RemoteProtocolError, TransportError
+from transport.http_rules.framing import LAST_CHUNK, encode_chunk
+from transport.http_rules.statuses import size_text
+from transport.safe_text import TEXT_BYTES_MAX
+from transport.schemes.http.answer import Answer
+from transport.schemes.http.body import BLOCK_BYTES, no_room
+from transport.schemes.http.heads import AnswerHead, format_request_head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transport.auth import Credential
+    from transport.endpoint import Endpoint
+    from transport.schemes.http.body import OutgoingBody
+    from transport.schemes.http.stream import Stream
+    from transport.trace import RequestTrace
+
+__all__ = ["Exchange", "NoAnswer", "Request"]
+
+_UNSENT_BYTES_MAX = 256 * 1024
+_EARLY_MEMORY_BYTES = 4 * 1024 * 1024
+_EARLY_BYTES_MAX = 1024 * 1024 * 1024
+_ERROR_TEXT_SILENCE_SECONDS = 1.0
+_ERROR_TEXT_SECONDS = 5.0
+_AFTER_SEND_ERROR_SECONDS = 10.0
+_LEFT_OVER_BYTES_MAX = 64 * 1024
+
+
+class NoAnswer(NetworkError):
+    """The server closed the connection without a byte of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send. `url` is for messages: without secrets."""
+
+    method: str
+    url: Endpoint
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: OutgoingBody | None = None
+    credential: Credential | None = None
+
+
+class Exchange:
+    """One request on an open stream; closes the stream."""
+
+    def __init__(self, stream: Stream, request: Request, trace: RequestTrace) -> None:
+        self.request = request
+        self._stream = stream
+        self._trace = trace
+        self._answer = Answer(self._head_came)
+        self._early = tempfile.SpooledTemporaryFile(max_size=_EARLY_MEMORY_BYTES)  # noqa: SIM115
+        self._early_bytes = 0
+        self._closed = False
+        self.body_sent_whole = False
+
+    @property
+    def head(self) -> AnswerHead:
+        """The answer's head, after `run`."""
+        assert self._answer.head is not None
+        return self._answer.head
+
+    @property
+    def body_bytes_sent(self) -> int:
+        """Bytes of the body that left us, as far as the socket tells."""
+        return max(0, self._trace.body_bytes - self._stream.unsent_bytes)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes that the socket took, heads and TLS included."""
+        return self._stream.bytes_sent
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes that the socket gave, heads and TLS included."""
+        return self._stream.bytes_received
+
+    def note(self, text: str) -> None:
+        """Add a line to the trace."""
+        self._trace.say(text)
+
+    def run(self) -> AnswerHead:
+        """Send the request and return the answer's head.
+
+        Raises NetworkError, RemoteProtocolError, and whatever the body's generator raises.
+        """
+        self._send()
+        self._await_head()
+        return self.head
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the answer's body, decoded, to its end. Raises NetworkError, RemoteProtocolError."""
+        self._early.seek(0)
+        while block := self._early.read(BLOCK_BYTES):
+            yield block
+        while not self._answer.complete:
+            data = self._stream.receive()
+            if data:
+                yield from self._answer.feed(data)
+            else:
+                self._connection_ended()
+                return
+
+    def error_text(self) -> bytes:
+        """Return the body of an answer that is an error: bounded in size and time, however broken."""
+        self._stream.discard_unsent()
+        self._early.seek(0)
+        text = self._early.read(TEXT_BYTES_MAX)
+        deadline = time.monotonic() + _ERROR_TEXT_SECONDS
+        try:
+            while not self._answer.complete and len(text) < TEXT_BYTES_MAX and time.monotonic() < deadline:
+                data = self._stream.receive(_ERROR_TEXT_SILENCE_SECONDS)
+                if not data:
+                    break
+                text += b"".join(self._answer.feed(data))
+        except TransportError:
+            # The status is the news; its text is an extra that may be torn.
+            return text[:TEXT_BYTES_MAX]
+        return text[:TEXT_BYTES_MAX]
+
+    def finish(self) -> None:
+        """Read the little that may be left of the answer, then close.
+
+        Closing with unread bytes would reset the connection under a server that is still writing. What
+        is wrong with these last bytes is no error: all that git needs had been read before.
+        """
+        left = _LEFT_OVER_BYTES_MAX
+        try:
+            while not self._answer.complete and left > 0:
+                data = self._stream.receive(_ERROR_TEXT_SILENCE_SECONDS)
+                if not data:
+                    break
+                left -= sum(len(piece) for piece in self._answer.feed(data)) + 1
+        except TransportError as error:
+            self._trace.say(f"after the answer: {error}")
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close connection and temporary file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._early.close()
+        self._stream.close()
+        if self.request.body is not None:
+            self.request.body.close()
+        self._trace.closed()
+
+    def _send(self) -> None:
+        request = self.request
+        head = format_request_head(request.method, request.target, request.headers)
+        self._trace.request(request.method, request.target, request.headers)
+        if request.body is None:
+            self._stream.write(head)
+        else:
+            self._send_body(head, request.body)
+        self.body_sent_whole = self._drain(unsent_max=0)
+
+    def _send_body(self, head: bytes, body: OutgoingBody) -> None:
+        chunked = body.length is None
+        for block in body.blocks():
+            self._stream.write(head + (encode_chunk(block) if chunked else block))
+            head = b""
+            self._trace.body_block(len(block))
+            if not self._drain(unsent_max=_UNSENT_BYTES_MAX):
+                break
+        else:
+            self._stream.write(head + (LAST_CHUNK if chunked else b""))
+        self._trace.body_done(chunked=chunked)
+
+    def _drain(self, *, unsent_max: int) -> bool:
+        """Move bytes both ways until at most `unsent_max` are unsent; tell whether to go on sending."""
+        self._stream.pump(0)
+        while True:
+            self._take_early()
+            if self._is_settled():
+                return False
+            if self._stream.unsent_bytes <= unsent_max:
+                return True
+            self._stream.pump()
+
+    def _is_settled(self) -> bool:
+        """Tell whether sending on is of no use: refused, answered in full, or nobody listens."""
+        head = self._answer.head
+        answered = head is not None and (head.status >= 300 or self._answer.complete)
+        return answered or self._stream.ended or self._stream.send_error is not None
+
+    def _take_early(self) -> None:
+        while data := self._stream.take_received():
+            for piece in self._answer.feed(data):
+                self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
+        self._early_bytes += len(piece)
+        if self._early_bytes > _EARLY_BYTES_MAX:
+            raise RemoteProtocolError(
+                f"{self.request.url} answers without end while the request is being sent"
+            )
+        try:
+            self._early.write(piece)
+        except OSError as error:
+            raise no_room(error) from None
+
+    def _await_head(self) -> None:
+        patience = None if self._stream.send_error is None else _AFTER_SEND_ERROR_SECONDS
+        while self._answer.head is None:
+            data = self._stream.receive(patience)
+            if not data:
+                raise self._no_answer()
+            for piece in self._answer.feed(data):
+                self._keep(piece)
+
+    def _connection_ended(self) -> None:
+        error = self._stream.receive_error
+        if error is not None:
+            raise NetworkError(
+                f"{self.request.url}: the connection was lost within the answer: {_words(error)}"
+            )
+        self._answer.end()
+
+    def _no_answer(self) -> NetworkError:
+        error = self._stream.send_error or self._stream.receive_error
+        reason = f" ({_words(error)})" if error is not None else ""
+        sending = "" if self.body_sent_whole else " while the request was being sent"
+        sent = f", after {size_text(self.body_bytes_sent)} of the body" if self._trace.blocks else ""
+        if self._answer.begun:
+            return NetworkError(f"{self.request.url} closed the connection within its headers{reason}")
+        return NoAnswer(f"{self.request.url} closed the connection without an answer{sending}{sent}{reason}")
+
+    def _head_came(self, head: AnswerHead) -> None:
+        self._trace.response(head.status_line, head.headers)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or type(error).__name__
