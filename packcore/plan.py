@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import InvalidPlan
+from packcore.limits import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,21 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectStore, RawEntry
 
-__all__ = ["Candidate", "Delta", "Encoding", "PackEntry", "PackPlan", "Reused", "ThinDelta", "Whole"]
+__all__ = [
+    "Candidate",
+    "Delta",
+    "Encoding",
+    "PackEntry",
+    "PackPlan",
+    "STREAMED_BYTES",
+    "Reused",
+    "ThinDelta",
+    "Whole",
+]
+
+
+STREAMED_BYTES = 512 * KIB
+"""Whole objects from this size on are compressed in pieces while writing, so no plan carries their stream."""
 
 
 class Candidate(NamedTuple):
@@ -103,8 +118,8 @@ class PackPlan:
     """Name of the strategy that chose the deltas."""
     store: ObjectStore = field(compare=False, repr=False)
     """Where the writer reads what the plan doesn't carry. Must outlive the plan."""
-    make_delta: Callable[[ObjectType, bytes, bytes], bytes] = field(compare=False, repr=False)
-    """The pure function (type, base, target) -> delta that made the plan's deltas, to make them again."""
+    make_delta: Callable[[ObjectType, bytes, bytes, int], bytes] = field(compare=False, repr=False)
+    """The pure function (type, base, target, id bytes) -> delta that made the plan's deltas, to make them again."""
 
     def __post_init__(self) -> None:
         _check(self)

@@ -16,7 +16,7 @@ from packcore.delta.reuse import ReusableDeltas
 from packcore.delta.strategy import Work
 from packcore.errors import InvalidPlan
 from packcore.limits import Limits
-from packcore.plan import Delta, PackEntry, PackPlan, Reused, ThinDelta, Whole
+from packcore.plan import STREAMED_BYTES, Delta, PackEntry, PackPlan, Reused, ThinDelta, Whole
 from packcore.progress import SILENT
 from packcore.registry import get_strategy
 
@@ -118,6 +118,7 @@ class _Placer:
         self._searched.discard(index)
         depth = 0
         if base is not None:
+            work.base_of[index] = base
             if not 0 <= base < len(work.depth) or work.depth[base] < 0:
                 raise InvalidPlan(f"the strategy put object {index} before its base, object {base}")
             depth = work.depth[base] + 1
@@ -150,6 +151,8 @@ class _Placer:
         stored_size = self._work.stored_size.get(index)
         if stored_size is not None and (deflated is None or stored_size <= len(deflated)):
             return Reused(self._raws[index], None)
+        if self._work.candidates[index].size >= STREAMED_BYTES:
+            return Whole()
         return Whole(self._carried(deflated))
 
     def _carried(self, deflated: bytes | None) -> bytes | None:
@@ -174,4 +177,5 @@ class _Placer:
         work = self._work
         for index, base in self._reusable.below(root):
             encoding = Reused(self._raws[index], self._entry_index.get(base))
+            work.base_of[index] = base
             self._append(index, work.depth[base] + 1, encoding)

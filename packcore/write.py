@@ -21,7 +21,7 @@ from packcore.deflate import deflate, deflate_blocks
 from packcore.errors import CorruptObject, InvalidPlan
 from packcore.limits import KIB
 from packcore.pack.format import OFS_DELTA, REF_DELTA, encode_entry_header, encode_pack_header
-from packcore.plan import Delta, Reused, ThinDelta, Whole
+from packcore.plan import STREAMED_BYTES, Delta, Reused, ThinDelta, Whole
 from packcore.varint import encode_ofs
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ __all__ = ["BLOCK_BYTES", "write_pack"]
 
 BLOCK_BYTES = 64 * KIB
 """Blocks are never longer, and not much shorter while there is more to come."""
-STREAMED_BYTES = 512 * KIB
-"""Objects from this size on are compressed in pieces, each of which can leave at once."""
 WORK_BYTES = 1024 * KIB
 """Inflated bytes that may be handled before the block leaves as it is: some tens of milliseconds."""
 
@@ -130,7 +128,7 @@ def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
         )
         base = plan.store.read(base_oid).data
         target = _read(plan, entry)
-        delta = plan.make_delta(entry.type, base, target)
+        delta = plan.make_delta(entry.type, base, target, plan.object_format.digest_size)
         if len(delta) != encoding.delta_size:
             raise InvalidPlan(
                 f"the delta of {entry.oid.hex()} came out as {len(delta)} bytes, not {encoding.delta_size}"

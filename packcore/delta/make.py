@@ -2,25 +2,58 @@
 
 Whatever found the pair, the delta is made here, from nothing but the type and the bytes. So a delta
 that a plan could not carry comes out the same when the writer makes it again.
+
+    blob    text matches, gaps filled
+    tree    tree matches
+    commit  text matches from the author line on (tree and parents never agree), gaps filled
+    tag     text matches, gaps filled
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from packcore.delta.encode import encode_delta
-from packcore.delta.match import common_prefix, common_suffix
+from packcore.delta.gaps import fill_gaps
+from packcore.delta.segments import find_text_matches
+from packcore.delta.trees import find_tree_matches
+from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
-    from packcore.objects import ObjectType
+    from packcore.delta.encode import Match
 
-__all__ = ["make_delta"]
+__all__ = ["commit_text_start", "encode_matches", "find_matches", "make_delta"]
 
 
-def make_delta(object_type: ObjectType, base: bytes, target: bytes) -> bytes:  # noqa: ARG001
-    """Return the delta that makes `target` from `base`."""
-    limit = min(len(base), len(target))
-    prefix = common_prefix(base, 0, target, 0, limit)
-    suffix = common_suffix(base, len(base), target, len(target), limit - prefix)
-    matches = [(0, 0, prefix), (len(target) - suffix, len(base) - suffix, suffix)]
-    return encode_delta(len(base), target, [match for match in matches if match[2]])
+def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size: int) -> bytes:
+    """Return the delta that makes `target` from `base`. Any bytes will do; ids are `digest_size` long."""
+    found = find_matches(object_type, base, target, sys.maxsize, digest_size)
+    return encode_matches(object_type, base, target, [] if found is None else found[1])
+
+
+def find_matches(
+    object_type: ObjectType, base: bytes, target: bytes, cost_max: int, digest_size: int
+) -> tuple[int, list[Match]] | None:
+    """Return (cost, matches) as `make_delta` takes them, or None if the cost exceeds `cost_max`."""
+    if object_type == ObjectType.BLOB:
+        return find_text_matches(base, target, cost_max)
+    if object_type == ObjectType.TREE:
+        return find_tree_matches(base, target, cost_max, digest_size)
+    if object_type == ObjectType.COMMIT:
+        return find_text_matches(base, target, cost_max, commit_text_start(base), commit_text_start(target))
+    return find_text_matches(base, target, cost_max)
+
+
+def encode_matches(object_type: ObjectType, base: bytes, target: bytes, matches: list[Match]) -> bytes:
+    """Return the delta that these matches make, finer ones added between them."""
+    if object_type == ObjectType.COMMIT:
+        matches = fill_gaps(base, target, matches, commit_text_start(base), commit_text_start(target))
+    elif object_type != ObjectType.TREE:
+        matches = fill_gaps(base, target, matches)
+    return encode_delta(len(base), target, matches)
+
+
+def commit_text_start(commit: bytes) -> int:
+    """Return where a commit's author line starts, with the newline before it; 0 if there is none."""
+    return max(commit.find(b"\nauthor "), 0)

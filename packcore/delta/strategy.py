@@ -73,6 +73,8 @@ class Work:
         """Indices to choose for, ascending; the others are reused, big, or the receiver's."""
         self.depth = [-1] * plan_count + [0] * (len(candidates) - plan_count)
         """Deltas between each object and its whole root; -1 while it isn't placed."""
+        self.base_of = [-1] * len(candidates)
+        """The base of each object that is placed as a delta; -1 for all others."""
         self.room = [limits.depth] * plan_count + [0] * (len(candidates) - plan_count)
         """Greatest depth that a choice may give each object: the limit less what hangs on it."""
         self.stored_size: dict[int, int] = {}
@@ -117,5 +119,5 @@ class Strategy(Protocol):
         """Yield one choice for each of `work.searched`, in pack order."""
 
     @staticmethod
-    def make_delta(object_type: ObjectType, base: bytes, target: bytes) -> bytes:
+    def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size: int) -> bytes:
         """Return a delta. Pure: the writer calls it again for what the plan could not carry."""

@@ -34,6 +34,6 @@ class ReuseOnly:
             yield Choice(index, None)
 
     @staticmethod
-    def make_delta(object_type: ObjectType, base: bytes, target: bytes) -> bytes:
+    def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size: int) -> bytes:
         """Return the engine's own delta, though this strategy asks for none."""
-        return make_delta(object_type, base, target)
+        return make_delta(object_type, base, target, digest_size)

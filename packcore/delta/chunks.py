@@ -1,0 +1,94 @@
+"""Cutting objects into chunks, and chunks into fingerprints: how alike objects find each other.
+
+    text      lines                                             cut at \\n
+    trees     the object ids of the entries                     a renamed entry is still the same chunk
+    binaries  8 to 120 bytes, cut behind NUL, newline,          where the content says, so that bytes put in
+              space or punctuation                              or taken out shift no later cut
+
+A fingerprint is xxh3 of 64 bits. It only says where to look: bytes are compared before they are copied,
+so two chunks of one fingerprint cost a little time and no correctness.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "CHUNK_BYTES_MIN",
+    "cut",
+    "cut_with_starts",
+    "fingerprints",
+    "has_lines",
+    "tree_entry_start",
+    "tree_ids",
+]
+
+CHUNK_BYTES_MIN = 8
+"""Shorter chunks are found everywhere and say nothing."""
+LINE_BYTES_MAX = 200
+"""Mean line length above which newlines are taken for chance, and the content cuts."""
+
+_TREE_BYTES_BACK = 512
+"""How far before a byte its tree entry may start: an entry with a longer name is not found."""
+_MODE = re.compile(rb"[1-7][0-7]{4,5} ")
+_CONTENT_CUT = re.compile(rb"(?s).{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
+_TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for digest_size in (20, 32)}
+
+
+def has_lines(data: bytes, start: int, end: int) -> bool:
+    """Tell whether the bytes from start to end are to be cut into lines."""
+    return data.count(b"\n", start, end) * LINE_BYTES_MAX >= end - start
+
+
+def cut(data: bytes) -> list[bytes]:
+    """Return the chunks of a blob, those too short to say anything left out."""
+    chunks = data.split(b"\n") if has_lines(data, 0, len(data)) else _CONTENT_CUT.findall(data)
+    return [chunk for chunk in chunks if len(chunk) >= CHUNK_BYTES_MIN]
+
+
+def cut_with_starts(data: bytes, start: int, end: int, *, by_lines: bool) -> tuple[list[bytes], list[int]]:
+    """Return all chunks between start and end, and where each starts in `data`."""
+    part = data[start:end]
+    chunks = part.split(b"\n") if by_lines else _CONTENT_CUT.findall(part)
+    gap = 1 if by_lines else 0
+    starts = list(accumulate((len(chunk) + gap for chunk in chunks), initial=start))
+    starts.pop()
+    return chunks, starts
+
+
+def tree_ids(tree: bytes, start: int, end: int, digest_size: int) -> list[bytes]:
+    """Return the object ids of a tree's entries that start between start and end.
+
+    Of bytes that are no tree, some slices or nothing.
+    """
+    return _TREE_IDS[digest_size].findall(tree, start, end)
+
+
+def tree_entry_start(tree: bytes, position: int) -> int:
+    """Return where the tree entry that holds `position` seems to start.
+
+    A guess, since the bytes of an id may look like a mode; right but for one case in a million.
+    """
+    start = max(0, position - _TREE_BYTES_BACK)
+    found = start
+    for mode in _MODE.finditer(tree, start, position + 7):
+        if mode.start() > position:
+            break
+        found = mode.start()
+    return found
+
+
+def fingerprints(chunks: Iterable[bytes]) -> list[int]:
+    """Return the 64-bit fingerprint of each chunk.
+
+    >>> [f"{fingerprint:016x}" for fingerprint in fingerprints([b"hello"])]
+    ['9555e8555c62dcfd']
+    """
+    return list(map(xxh3_64_intdigest, chunks))

@@ -1,0 +1,85 @@
+"""Fine matches inside what a coarse search left over: words that stayed in a line that changed.
+
+    base     ... copied │ if (size > limit) {      │ copied ...
+    target   ... copied │ if (total_size > limit) {│ copied ...
+                          ^^^^^           ^^^^^^^^^^
+
+Only between two neighbouring matches whose base parts follow each other too, and only in gaps of a
+size where it pays. Each place where a word starts is looked up by the ten bytes there. Without this
+step packs are 3 to 9 % larger; it is done only for the base that won.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packcore.delta.encode import Match
+
+__all__ = ["fill_gaps"]
+
+_WORD_STARTS = re.compile(rb"(?s)\b(?=(\w.{9}))").findall
+"""The ten bytes from each start of a word on; overlapping, hence the look-ahead."""
+_MATCH_BYTES_MIN = 12
+_TARGET_GAP_MIN = 20
+_BASE_GAP_MIN = 10
+_GAP_MAX = 4096
+
+
+def fill_gaps(
+    base: bytes, target: bytes, matches: list[Match], base_from: int = 0, target_from: int = 0
+) -> list[Match]:
+    """Return `matches` with finer ones added between them. Gaps before the given starts stay as they are."""
+    filled: list[Match] = []
+    target_at, base_at = target_from, base_from
+    for match in (*matches, (len(target), len(base), 0)):
+        target_start, base_start, length = match
+        if (
+            _TARGET_GAP_MIN <= target_start - target_at <= _GAP_MAX
+            and _BASE_GAP_MIN <= base_start - base_at <= _GAP_MAX
+        ):
+            _fill(base, base_at, base_start, target, target_at, target_start, filled)
+        if length:
+            filled.append(match)
+        target_at, base_at = target_start + length, base_start + length
+    return filled
+
+
+def _fill(
+    base: bytes,
+    base_at: int,
+    base_end: int,
+    target: bytes,
+    target_at: int,
+    target_end: int,
+    filled: list[Match],
+) -> None:
+    known = set(_WORD_STARTS(base, base_at, base_end))
+    if not known:
+        return
+    for gram in _WORD_STARTS(target, target_at, target_end):
+        if gram not in known:
+            continue
+        start = target.find(gram, target_at, target_end)
+        found = base.find(gram, base_at, base_end)
+        if start < 0 or found < 0:
+            continue
+        # One XOR each way: gaps are small, and loops over bytes are slow.
+        room = min(target_end - start, base_end - found)
+        difference = int.from_bytes(target[start : start + room], "big") ^ int.from_bytes(
+            base[found : found + room], "big"
+        )
+        length = room - ((difference.bit_length() + 7) >> 3)
+        room = min(start - target_at, found - base_at)
+        if room:
+            difference = int.from_bytes(target[start - room : start], "little") ^ int.from_bytes(
+                base[found - room : found], "little"
+            )
+            back = room - ((difference.bit_length() + 7) >> 3)
+            start -= back
+            found -= back
+            length += back
+        if length >= _MATCH_BYTES_MIN:
+            filled.append((start, found, length))
+            target_at, base_at = start + length, found + length

@@ -1,0 +1,166 @@
+"""Matches between two versions of a text: what stayed the same, found the way that edits are made.
+
+    base     the same │ old lines     │ the same    │ │ the same
+    target   the same │ new lines     │ the same    │more│ the same
+             prefix     literal, then resynchronised          suffix
+
+1. Common prefix and suffix.
+2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
+   on the other, for both sides, up to four times. What is found is extended both ways.
+3. Where that fails, all that is left is matched through a table of the base's chunks.
+
+The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
+so whoever asks again without it gets the same matches.
+
+Cost of matches: literal bytes, and four for each match: about what the delta takes before compression.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.delta.chunks import cut_with_starts, has_lines
+from packcore.delta.match import common_prefix, common_suffix
+
+if TYPE_CHECKING:
+    from packcore.delta.encode import Match
+
+__all__ = ["MATCH_COST", "find_text_matches"]
+
+MATCH_COST = 4
+"""Bytes of an average copy instruction."""
+_EDGE_BYTES_MIN = 8
+"""Shorter common prefixes and suffixes aren't worth an instruction."""
+_SNIPPET_BYTES = 96
+"""Shorter snippets resynchronise on boilerplate (32: packs 4 % larger); longer ones miss small hunks."""
+_SNIPPET_BYTES_MIN = 12
+_ROUNDS = 4
+_REACH_BYTES = 2048
+"""How far away a snippet is looked for."""
+_TABLE_REACH_BYTES = 8192
+"""How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
+_HOPELESS = 10
+"""The table isn't made if what is left is more than this many times what may be spent."""
+
+
+def find_text_matches(
+    base: bytes,
+    target: bytes,
+    cost_max: int,
+    base_from: int = 0,
+    target_from: int = 0,
+) -> tuple[int, list[Match]] | None:
+    """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`.
+
+    What lies before `base_from` and `target_from` is left out of the matches and of the cost.
+    """
+    base_size, target_size = len(base), len(target)
+    matches: list[Match] = []
+    room = min(base_size - base_from, target_size - target_from)
+    prefix = common_prefix(base, base_from, target, target_from, room)
+    if prefix < _EDGE_BYTES_MIN:
+        prefix = 0
+    else:
+        matches.append((target_from, base_from, prefix))
+    target_at, base_at = target_from + prefix, base_from + prefix
+    suffix = common_suffix(base, base_size, target, target_size, room - prefix)
+    if suffix < _EDGE_BYTES_MIN:
+        suffix = 0
+    target_end, base_end = target_size - suffix, base_size - suffix
+
+    cost = MATCH_COST * 2
+    # The walk is one long loop because it runs for every blob of a repository.
+    while target_at < target_end and base_at < base_end:
+        target_next, base_next = target_at, base_at
+        hit_target = hit_base = -1
+        for _ in range(_ROUNDS):
+            skip = -1
+            if target_next >= 0:
+                target_next = target.find(b"\n", target_next, target_end) + 1
+                snippet = target[target_next : min(target_next + _SNIPPET_BYTES, target_end)]
+                if target_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
+                    target_next = -1
+                else:
+                    found = base.find(snippet, base_at, min(base_at + _REACH_BYTES, base_end))
+                    if found >= 0:
+                        hit_target, hit_base = target_next, found
+                        skip = target_next - target_at + found - base_at
+            if base_next >= 0:
+                base_next = base.find(b"\n", base_next, base_end) + 1
+                snippet = base[base_next : min(base_next + _SNIPPET_BYTES, base_end)]
+                if base_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
+                    base_next = -1
+                else:
+                    found = target.find(snippet, target_at, min(target_at + _REACH_BYTES, target_end))
+                    if found >= 0 and (skip < 0 or found - target_at + base_next - base_at < skip):
+                        hit_target, hit_base = found, base_next
+            if hit_target >= 0 or (target_next < 0 and base_next < 0):
+                break
+        if hit_target < 0:
+            break
+        back = common_suffix(
+            base, hit_base, target, hit_target, min(hit_base - base_at, hit_target - target_at)
+        )
+        hit_base -= back
+        hit_target -= back
+        length = common_prefix(
+            base, hit_base, target, hit_target, min(base_end - hit_base, target_end - hit_target)
+        )
+        matches.append((hit_target, hit_base, length))
+        cost += hit_target - target_at + MATCH_COST
+        if cost > cost_max:
+            return None
+        target_at, base_at = hit_target + length, hit_base + length
+
+    left = target_end - target_at
+    if left > 0:
+        if left >= _SNIPPET_BYTES_MIN:
+            if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
+                return None
+            copied = _match_by_table(base, target, target_at, target_end, base_at, matches)
+            left -= copied
+        cost += left
+        if cost > cost_max:
+            return None
+    if suffix:
+        matches.append((target_end, base_end, suffix))
+    return cost, matches
+
+
+def _match_by_table(
+    base: bytes, target: bytes, target_at: int, target_end: int, base_expected: int, matches: list[Match]
+) -> int:
+    """Match what is left of the target with all of the base; return the bytes won, instructions paid."""
+    by_lines = has_lines(target, target_at, target_end)
+    base_chunks, base_starts = cut_with_starts(base, 0, len(base), by_lines=by_lines)
+    base_chunks.reverse()
+    base_starts.reverse()
+    # Reversed, so that the first of equal chunks is the one that stays in the table.
+    start_of = dict(zip(base_chunks, base_starts, strict=True))
+    chunks, starts = cut_with_starts(target, target_at, target_end, by_lines=by_lines)
+    won = 0
+    for chunk, hit_base, start in zip(chunks, map(start_of.get, chunks), starts, strict=True):
+        if hit_base is None or start < target_at or len(chunk) < _SNIPPET_BYTES_MIN:
+            continue
+        if hit_base < base_expected:
+            later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
+            if later >= 0:
+                hit_base = later
+        back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
+        size = len(chunk)
+        length = (
+            back
+            + size
+            + common_prefix(
+                base,
+                hit_base + size,
+                target,
+                start + size,
+                min(len(base) - hit_base - size, target_end - start - size),
+            )
+        )
+        matches.append((start - back, hit_base - back, length))
+        won += length - MATCH_COST
+        target_at = start - back + length
+        base_expected = hit_base - back + length
+    return won

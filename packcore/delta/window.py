@@ -1,0 +1,78 @@
+"""The sliding window: which object, of those seen lately, first held a chunk; and their bytes.
+
+    fingerprint -> object          two tables, a young and an old one
+    young full: old is dropped, young becomes old, a new young one begins
+
+So what is forgotten is what was neither put in nor seen for a while, at no cost for each entry, and the
+memory is bounded whatever comes. A fingerprint leads to the newest object that brought in its chunk as
+new; objects that merely still hold it are not recorded, which keeps the tables forty times smaller than
+one entry for each line of each version.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["BYTES_PER_CHUNK", "ChunkIndex", "ObjectCache"]
+
+BYTES_PER_CHUNK = 112
+"""Memory of one entry: a dict slot when tables are about half full, and the fingerprint as an int."""
+
+
+class ChunkIndex:
+    """Fingerprints of chunks -> the object that brought them in."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._young_max = max(1024, memory_bytes // BYTES_PER_CHUNK // 2)
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def add(self, fingerprints: Iterable[int], index: int) -> None:
+        """Record that object `index` brought these in; of several, the last one counts."""
+        self._young.update(zip(fingerprints, repeat(index)))  # noqa: B905 - repeat never ends
+        if len(self._young) > self._young_max:
+            self._old = self._young
+            self._young = {}
+
+    def look_up(self, fingerprints: Iterable[int]) -> list[int | None]:
+        """Return for each fingerprint the object that brought it in, or None."""
+        young = self._young.get
+        if not self._old:
+            return list(map(young, fingerprints))
+        old = self._old.get
+        return [young(fingerprint, old(fingerprint)) for fingerprint in fingerprints]
+
+    def get(self, fingerprint: int) -> int | None:
+        """Return the object for one fingerprint, or None."""
+        return self._young.get(fingerprint, self._old.get(fingerprint))
+
+
+class ObjectCache:
+    """Bytes of objects in reach, the least recently used dropped first."""
+
+    def __init__(self, read: Callable[[int], bytes], memory_bytes: int) -> None:
+        self._read = read
+        self._memory_bytes = memory_bytes
+        self._held_bytes = 0
+        self._data: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, index: int) -> bytes:
+        """Return an object's bytes, from memory or the store."""
+        data = self._data.get(index)
+        if data is not None:
+            self._data.move_to_end(index)
+            return data
+        data = self._read(index)
+        self._data[index] = data
+        self._held_bytes += len(data) + 120
+        while self._held_bytes > self._memory_bytes and len(self._data) > 1:
+            self._held_bytes -= len(self._data.popitem(last=False)[1]) + 120
+        return data
