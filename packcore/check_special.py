@@ -1,0 +1,89 @@
+"""Checks of the two kinds of blob that make git act: `.gitmodules` and `.gitattributes`.
+
+    .gitmodules      a name with `..`, a url or path that looks like an option, a url with a line break,
+                     `update = !command`      each was once a way to run commands on a clone
+    .gitattributes   lines of 2048 bytes and more, files over 100 MB, which older gits mishandle
+
+Message ids and words are those of `git fsck` (fsck.c and submodule-config.c are the specification).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packcore.check import Finding, finding
+from packcore.errors import RepositoryError
+from packcore.objects import ObjectType
+from packcore.store.config import CONFIG_BYTES_MAX, GitConfig
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore
+
+__all__ = ["check_gitattributes", "check_gitmodules", "check_special_blob"]
+
+ATTRIBUTE_LINE_BYTES_MAX = 2048
+ATTRIBUTES_BYTES_MAX = 100 * 1024 * 1024
+
+_DOTDOT = re.compile(r"(?:\A|[/\\])\.\.(?:[/\\]|\Z)")
+_UPWARDS = re.compile(r"\A(?:\.\.?/)+")
+_NEWLINE = re.compile(r"\n|%0a", re.IGNORECASE)
+_CURL_URL = re.compile(r"(?:http|ftp)s?://(?P<host>(?:[^/?#@]*@)?[^/?#:]*)?", re.IGNORECASE)
+
+
+def check_special_blob(store: ObjectStore, kind: bytes, oid: ObjectId) -> list[Finding]:
+    """Check the blob of a tree's `.gitmodules` or `.gitattributes` entry, as `special_blobs` found it.
+
+    An absent one is left to the connectivity check. Raises CorruptData if it can't be read.
+    """
+    if oid not in store:
+        return []
+    type_, size = store.header(oid)
+    name = kind.decode()
+    if type_ is not ObjectType.BLOB:
+        return [finding(f"{name}Blob", f"non-blob found at .{name}")]
+    if size > (CONFIG_BYTES_MAX if kind == b"gitmodules" else ATTRIBUTES_BYTES_MAX):
+        return [finding(f"{name}Large", f".{name} too large to parse")]
+    data = store.read(oid).data
+    return check_gitmodules(data) if kind == b"gitmodules" else check_gitattributes(data)
+
+
+def check_gitattributes(data: bytes) -> list[Finding]:
+    """Check the bytes of a `.gitattributes` blob."""
+    if any(len(line) >= ATTRIBUTE_LINE_BYTES_MAX for line in data.split(b"\n")):
+        return [finding("gitattributesLineLength", ".gitattributes has too long lines to parse")]
+    return []
+
+
+def check_gitmodules(data: bytes) -> list[Finding]:
+    """Check the bytes of a `.gitmodules` blob."""
+    try:
+        config = GitConfig.parse(data.decode("utf-8", "surrogateescape"))
+    except RepositoryError:
+        return [finding("gitmodulesParse", "could not parse gitmodules blob")]
+    found: list[Finding] = []
+    for key in config.keys("submodule."):
+        name, _, variable = key.removeprefix("submodule.").rpartition(".")
+        if "." not in key.removeprefix("submodule."):
+            continue  # [submodule] without a name says nothing about any
+        if not name or _DOTDOT.search(name):
+            found.append(finding("gitmodulesName", f"disallowed submodule name: {name}"))
+        for value in config.get_all(key):
+            if variable == "url" and not _is_good_url(value):
+                found.append(finding("gitmodulesUrl", f"disallowed submodule url: {value}"))
+            elif variable == "path" and value.startswith("-"):
+                found.append(finding("gitmodulesPath", f"disallowed submodule path: {value}"))
+            elif variable == "update" and value.startswith("!"):
+                found.append(finding("gitmodulesUpdate", f"disallowed submodule update setting: {value}"))
+    return found
+
+
+def _is_good_url(url: str) -> bool:
+    if url.startswith("-") or _NEWLINE.search(url):
+        return False
+    if url.startswith(("./", "../")):
+        # Upwards and then `:` or `/`: joined to a remote's url, that makes another scheme or host.
+        return not _UPWARDS.sub("", url, count=1).startswith((":", "/"))
+    match = _CURL_URL.match(url)
+    return match is None or bool(match["host"].rpartition("@")[2])

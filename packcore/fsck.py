@@ -1,0 +1,256 @@
+"""Check a whole repository, as `git fsck` does: every object, every link, every ref.
+
+    error in tag <oid>: badDate: …        an object that breaks its format         packcore.check
+    error: <what>                         bytes that can't be read, or whose id is another
+    broken link from    tree <oid>        a reachable object names one that isn't there
+                  to    blob <oid>
+    missing blob <oid>                    the one that isn't there
+    dangling commit <oid>                 nothing names it; legal
+
+First pass: each object is read once in the order in which it lies, hashed, checked, and what it names is
+marked. Second pass: from the refs along all links. Memory: about 130 bytes for each object, never an
+object larger than `Limits.big_object` whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.check import check_object, special_blobs
+from packcore.check_special import check_special_blob
+from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject
+from packcore.objects import (
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    MODE_TYPE_MASK,
+    ObjectType,
+    commit_links,
+    parse_tag,
+    tree_rows,
+)
+from packcore.progress import SILENT, Phase, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packcore.check import Finding
+    from packcore.ids import ObjectId
+    from packcore.store.repository import Repository
+
+__all__ = ["FsckFinding", "check_repository", "object_links"]
+
+_TYPE_BITS = 7
+_USED = 8
+_REACHABLE = 16
+_ADVANCE_EVERY = 256
+
+_FAILURES = (CorruptData, LimitExceeded)
+
+
+class FsckFinding(NamedTuple):
+    """One line (or two) of the report."""
+
+    text: str
+    """As `git fsck` prints it."""
+    is_error: bool
+    """Whether the repository is broken by it: then the command fails."""
+    kind: str
+    """"object", "unreadable", "broken link", "missing", "ref" or "dangling"."""
+    oid: ObjectId | None
+
+
+def check_repository(
+    repository: Repository,
+    *,
+    strict: bool = False,
+    dangling: bool = True,
+    progress: Progress = SILENT,
+) -> Iterator[FsckFinding]:
+    """Check objects, links and refs, and yield what is wrong, as it is found.
+
+    `strict` makes warnings errors. Nothing that objects or refs hold raises; a repository that can't be
+    listed at all (a broken pack index) ends the report with the error's finding.
+    """
+    check = _Fsck(repository, strict=strict)
+    with progress.phase("checking objects", unit="objects") as phase:
+        try:
+            yield from check.objects(phase)
+        except CorruptData as error:
+            yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
+    with progress.phase("checking connectivity", unit="objects") as phase:
+        yield from check.refs()
+        yield from check.connectivity(phase)
+    if dangling:
+        yield from check.dangling()
+
+
+def object_links(
+    type_: ObjectType, data: bytes, repository: Repository, oid: ObjectId
+) -> list[tuple[ObjectId, ObjectType]]:
+    """Return the ids that an object names, with the type that each must have; submodules left out.
+
+    Raises CorruptObject.
+    """
+    object_format = repository.object_format
+    if type_ is ObjectType.COMMIT:
+        links = commit_links(data, object_format, oid)
+        return [(links.tree, ObjectType.TREE), *((parent, ObjectType.COMMIT) for parent in links.parents)]
+    if type_ is ObjectType.TAG:
+        tag = parse_tag(data, object_format, oid)
+        return [(tag.target, tag.target_type)]
+    if type_ is not ObjectType.TREE:
+        return []
+    found = []
+    for mode_digits, _, entry in tree_rows(data, object_format, oid):
+        kind = int(mode_digits, 8) & MODE_TYPE_MASK
+        if kind != MODE_GITLINK:
+            found.append((entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB))
+    return found
+
+
+class _Fsck:
+    """The state of one check."""
+
+    def __init__(self, repository: Repository, *, strict: bool) -> None:
+        self.repository = repository
+        self.strict = strict
+        self.flags: dict[ObjectId, int] = {}
+        """Of every object that is there and readable: its type, and the two marks."""
+        self.unread: set[ObjectId] = set()
+        self.shallow: frozenset[ObjectId] = frozenset()
+        self.special: dict[tuple[bytes, ObjectId], None] = {}
+        self.tips: list[tuple[ObjectId, ObjectType | None]] = []
+
+    def objects(self, phase: Phase) -> Iterator[FsckFinding]:
+        repository = self.repository
+        self.shallow = repository.shallow()
+        oids = repository.storage_order(repository)
+        self.flags = dict.fromkeys(oids, 0)
+        phase.total(len(oids))
+        for number, oid in enumerate(oids, 1):
+            if number % _ADVANCE_EVERY == 0:
+                phase.advance(_ADVANCE_EVERY)
+            try:
+                yield from self._object(oid)
+            except _FAILURES as error:
+                self.unread.add(oid)
+                yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=oid)
+        phase.advance(len(oids) % _ADVANCE_EVERY)
+        for kind, oid in self.special:
+            if oid in self.unread:
+                continue
+            try:
+                for found in check_special_blob(repository, kind, oid):
+                    yield self._line(ObjectType.BLOB, oid, found)
+            except _FAILURES as error:
+                yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=oid)
+
+    def _object(self, oid: ObjectId) -> Iterator[FsckFinding]:
+        repository, object_format = self.repository, self.repository.object_format
+        type_, size = repository.header(oid)
+        self.flags[oid] |= int(type_)
+        if type_ is ObjectType.BLOB and size >= repository.limits.big_object:
+            digest = object_format.new_hash(b"blob %d\0" % size)
+            for block in repository.stream(oid):
+                digest.update(block)
+            if digest.digest() != oid:
+                raise CorruptObject("its bytes have another id", oid=oid.hex())
+            return
+        data = repository.read(oid).data
+        if object_format.hash_object(type_.label, data) != oid:
+            raise CorruptObject("its bytes have another id", oid=oid.hex())
+        for found in check_object(type_, data, object_format, strict=self.strict):
+            yield self._line(type_, oid, found)
+        try:
+            links = object_links(type_, data, repository, oid)
+        except CorruptObject:
+            return  # check_object just said so
+        for target, _ in links:
+            if target in self.flags:
+                self.flags[target] |= _USED
+        if type_ is ObjectType.TREE:
+            self.special.update(dict.fromkeys(special_blobs(data, object_format)))
+
+    def _line(self, type_: ObjectType, oid: ObjectId, found: Finding) -> FsckFinding:
+        is_error = found.severity.is_error(strict=self.strict)
+        label = "error" if is_error else "warning"
+        text = f"{label} in {type_.name.lower()} {oid.hex()}: {found.message_id}: {found.text}"
+        return FsckFinding(text, is_error=is_error, kind="object", oid=oid)
+
+    def refs(self) -> Iterator[FsckFinding]:
+        try:
+            refs, broken = self.repository.refs(), self.repository.broken_refs()
+        except CorruptData as error:
+            yield FsckFinding(f"error: {error}", is_error=True, kind="ref", oid=None)
+            return
+        for name in broken:
+            yield FsckFinding(
+                f"error: {name}: not a ref that can be read", is_error=True, kind="ref", oid=None
+            )
+        tips = {name: ref.oid for name, ref in refs.items()}
+        head = self.repository.head()
+        if head is None:
+            yield FsckFinding("error: HEAD: not a ref that can be read", is_error=True, kind="ref", oid=None)
+        elif isinstance(head, bytes):
+            tips["HEAD"] = head
+        for name, oid in tips.items():
+            if oid not in self.flags:
+                text = f"error: {name}: invalid sha1 pointer {oid.hex()}"
+                yield FsckFinding(text, is_error=True, kind="ref", oid=oid)
+                continue
+            kind = self.flags[oid] & _TYPE_BITS
+            if name.startswith("refs/heads/") and kind != ObjectType.COMMIT and oid not in self.unread:
+                yield FsckFinding(f"error: {name}: not a commit", is_error=True, kind="ref", oid=oid)
+            self.flags[oid] |= _USED
+            self.tips.append((oid, None))
+
+    def connectivity(self, phase: Phase) -> Iterator[FsckFinding]:
+        """Follow all links from the refs; report each absent object once, each broken link to it."""
+        flags = self.flags
+        missing: dict[ObjectId, ObjectType] = {}
+        stack = [oid for oid, _ in self.tips]
+        for oid in stack:
+            flags[oid] |= _REACHABLE
+        while stack:
+            oid = stack.pop()
+            phase.advance(1)
+            type_bits = flags[oid] & _TYPE_BITS
+            if type_bits == ObjectType.BLOB or oid in self.unread or not type_bits:
+                continue
+            for target, target_type in self._links(oid):
+                mark = flags.get(target)
+                if mark is None:
+                    missing.setdefault(target, target_type)
+                    yield self._broken_link(oid, ObjectType(type_bits), target, target_type)
+                elif not mark & _REACHABLE:
+                    flags[target] = mark | _REACHABLE
+                    stack.append(target)
+                if mark is not None and mark & _TYPE_BITS not in (target_type, 0):
+                    yield self._broken_link(oid, ObjectType(type_bits), target, target_type)
+        for oid, type_ in missing.items():
+            text = f"missing {type_.name.lower()} {oid.hex()}"
+            yield FsckFinding(text, is_error=True, kind="missing", oid=oid)
+
+    def _links(self, oid: ObjectId) -> list[tuple[ObjectId, ObjectType]]:
+        try:
+            type_, data = self.repository.read(oid)
+            links = object_links(type_, data, self.repository, oid)
+        except (*_FAILURES, MissingObject):
+            return []  # reported when it was read first
+        return [links[0]] if oid in self.shallow and type_ is ObjectType.COMMIT else links
+
+    @staticmethod
+    def _broken_link(
+        oid: ObjectId, type_: ObjectType, target: ObjectId, target_type: ObjectType
+    ) -> FsckFinding:
+        text = (
+            f"broken link from {type_.name.lower():>7} {oid.hex()}\n"
+            f"              to {target_type.name.lower():>7} {target.hex()}"
+        )
+        return FsckFinding(text, is_error=True, kind="broken link", oid=target)
+
+    def dangling(self) -> Iterator[FsckFinding]:
+        for oid, flags in self.flags.items():
+            if not flags & (_USED | _REACHABLE) and flags & _TYPE_BITS:
+                text = f"dangling {ObjectType(flags & _TYPE_BITS).name.lower()} {oid.hex()}"
+                yield FsckFinding(text, is_error=False, kind="dangling", oid=oid)
