@@ -19,6 +19,7 @@ __all__ = [
     "RemoteProtocolError",
     "TargetRefMoved",
     "TransportError",
+    "TruncatedAnswer",
     "UnsupportedByRemote",
 ]
 
@@ -43,6 +44,10 @@ class InvalidOption(TransportError):
 
 class RemoteProtocolError(TransportError):
     """The remote sent bytes that break the protocol."""
+
+
+class TruncatedAnswer(RemoteProtocolError):
+    """The remote's answer ended where the protocol has more to come."""
 
 
 class LocalProtocolError(TransportError):

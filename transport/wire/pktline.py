@@ -27,7 +27,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from transport.errors import LocalProtocolError, RemoteError, RemoteProtocolError
+from transport.errors import LocalProtocolError, RemoteError, RemoteProtocolError, TruncatedAnswer
 from transport.safe_text import one_line, sanitise
 
 if TYPE_CHECKING:
@@ -164,14 +164,16 @@ class PacketDecoder:
         return rest
 
     def finish(self) -> None:
-        """Say that the stream has ended. Raises RemoteProtocolError if it ended inside a line."""
+        """Say that the stream has ended. Raises TruncatedAnswer if it ended inside a line."""
         pending = self.pending_bytes
         if not pending:
             return
         if pending < 4:
-            raise self._error(f"the stream ends inside a pkt-line length ({pending} of 4 bytes)")
-        length = int(bytes(self._buffer[self._start : self._start + 4]), 16)
-        raise self._error(f"the stream ends inside a pkt-line ({pending} of {length} bytes)")
+            where = f"length ({pending} of 4 bytes)"
+        else:
+            length = int(bytes(self._buffer[self._start : self._start + 4]), 16)
+            where = f"({pending} of {length} bytes)"
+        raise TruncatedAnswer(f"the answer ends inside a pkt-line {where} at byte {self._offset}")
 
     def _check_partial_header(self, header: bytes) -> None:
         # Garbage is told at its first byte, not only once four have come.
@@ -222,10 +224,10 @@ class PacketReader:
                 return None
 
     def read(self, expected: str = "a line") -> Packet:
-        """Return the next packet. Raises RemoteProtocolError, naming what was expected, at the end."""
+        """Return the next packet. Raises TruncatedAnswer, naming what was expected, at the end."""
         packet = self.read_or_end()
         if packet is None:
-            raise self.error(f"the answer ends where {expected} was expected")
+            raise TruncatedAnswer(f"the answer ends at byte {self.offset}, where {expected} was expected")
         return packet
 
     def read_line(self, expected: str = "a line") -> bytes | Special:

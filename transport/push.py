@@ -1,0 +1,142 @@
+"""One conversation with receive-pack, over any transport: list the refs, then push.
+
+    advertise_push   GET the advertisement; always protocol v0
+    push             one request: commands, flush, pack; the answer is the status report
+
+The body can be produced again (for a replay after 401 or 411), and its first block holds the commands
+and the first bytes of the pack together: between the two there is no pause that a proxy could cut at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from transport.agent import agent
+from transport.base import Body
+from transport.errors import LocalProtocolError, RemoteProtocolError, TransportError, TruncatedAnswer
+from transport.wire.advertisement import Advertisement, parse_advertisement
+from transport.wire.limits import WireLimits
+from transport.wire.pktline import FLUSH, PacketReader, Special, encode_packet, text_of
+from transport.wire.receive_pack import PushOptions, RefUpdate, empty_pack, encode_commands
+from transport.wire.report import ReportParser, ReportStatus
+from transport.wire.sideband import OnMessage, Sideband
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from packcore.ids import ObjectId
+    from transport.base import Transport
+
+__all__ = ["advertise_push", "push"]
+
+_SERVICE: Literal["git-receive-pack"] = "git-receive-pack"
+_BLOCK_BYTES = 64 * 1024
+
+
+def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:
+    """Return the target's refs and what its receive-pack can do.
+
+    Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
+    """
+    with transport.advertise(_SERVICE, version=0) as blocks:
+        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=transport.stateless)
+    if advertisement.version == 2:
+        raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
+    return advertisement
+
+
+def push(
+    transport: Transport,
+    advertisement: Advertisement,
+    updates: Sequence[RefUpdate],
+    pack: Body | None,
+    *,
+    atomic: bool = False,
+    push_options: Sequence[str] = (),
+    quiet: bool = False,
+    shallow: Sequence[ObjectId] = (),
+    on_message: OnMessage = None,
+    limits: WireLimits | None = None,
+) -> ReportStatus:
+    """Push the updates and return what became of each; only an explicit `ok` counts.
+
+    `pack` holds what the target lacks; None stands for an empty pack, or for no pack where all
+    updates delete (then there must be none). Before the first byte: LocalProtocolError,
+    UnsupportedByRemote. After it: RemoteError (the server's words), RemoteProtocolError, and what the
+    transport raises; refs may have moved then. A missing or cut report is no exception: see
+    `ReportStatus.complete`.
+    """
+    options = PushOptions(atomic, tuple(push_options), quiet, tuple(shallow))
+    commands = encode_commands(updates, advertisement.capabilities, options, agent=agent())
+    if all(update.is_delete for update in updates):
+        if pack is not None:
+            raise LocalProtocolError("a push that only deletes sends no pack")
+    elif pack is None:
+        pack = Body.of(empty_pack(advertisement.object_format))
+    answer = _Answer([update.name for update in updates], advertisement, on_message, limits or WireLimits())
+    with transport.request(_SERVICE, _push_body(commands, pack), version=0) as blocks:
+        return answer.read(blocks, to_end=transport.stateless)
+
+
+def _push_body(commands: bytes, pack: Body | None) -> Body:
+    if pack is None:
+        return Body.of(commands)
+    source = pack
+    size = None if pack.size is None else len(commands) + pack.size
+    return Body(lambda: _joined(commands, source.blocks()), size)
+
+
+def _joined(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield head and blocks, the first block joined to the head so that they leave together."""
+    first = next(blocks, b"")
+    start = head + first
+    for position in range(0, len(start), _BLOCK_BYTES):
+        yield start[position : position + _BLOCK_BYTES]
+    yield from blocks
+
+
+class _Answer:
+    """Reads the answer to a push, with or without side-band."""
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        advertisement: Advertisement,
+        on_message: OnMessage,
+        limits: WireLimits,
+    ) -> None:
+        capabilities = advertisement.capabilities
+        self._multiplexed = capabilities.side_band_64k or capabilities.side_band
+        self._report = ReportParser(names, limits=limits)
+        self._sideband = Sideband(on_message, limits=limits)
+
+    def read(self, blocks: Iterable[bytes], *, to_end: bool) -> ReportStatus:
+        """Read the whole answer. A fault after the complete report is a warning, no failure."""
+        fault = None
+        try:
+            self._read(PacketReader(blocks), to_end=to_end)
+        except TruncatedAnswer as error:
+            fault = str(error)
+        except TransportError as error:
+            if not self._report.complete:
+                raise
+            fault = f"after the status report: {error}"
+        finally:
+            self._sideband.finish()
+        result = self._report.result()
+        return result if fault is None else replace(result, warnings=(*result.warnings, fault))
+
+    def _read(self, reader: PacketReader, *, to_end: bool) -> None:
+        while (packet := reader.read_or_end()) is not Special.FLUSH:
+            if packet is None:
+                return  # what is missing shows in the report: it isn't complete
+            if isinstance(packet, Special):
+                raise reader.error("a section ends inside the answer to a push")
+            if packet.startswith(b"ERR "):
+                text_of(packet)
+            self._report.feed(self._sideband.feed(packet) if self._multiplexed else encode_packet(packet))
+        if not self._multiplexed:
+            self._report.feed(FLUSH)
+        if to_end:
+            reader.expect_end()
