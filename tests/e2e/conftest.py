@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.command import Workplace
 from tests.e2e.nginx import GitHttpServer
+from tests.e2e.places import Pair, Place
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -49,18 +50,19 @@ def _running(folder: Path) -> Iterator[GitHttpServer]:
             _SERVERS.remove(running)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A test's own part of the server: `path("x.git")` below the server's root."""
-
-    name: str
-
-    def path(self, repository: str) -> str:
-        """Return the repository's path as the server's URLs have it."""
-        return f"{self.name}/{repository}"
-
-
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     """Return names on the server that no other test uses."""
     return Place(re.sub(r"[^A-Za-z0-9_]+", "-", request.node.name).strip("-")[:80])
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    """Return where the test's packcore runs, with a TMPDIR of its own."""
+    return Workplace(tmp_path / "workplace")
+
+
+@pytest.fixture
+def pair(server: GitHttpServer, place: Place) -> Pair:
+    """Return a source with a history and an empty target, both on the server."""
+    return Pair.make(server, place)

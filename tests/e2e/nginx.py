@@ -184,6 +184,7 @@ class GitHttpServer:
             "GIT_CONFIG_KEY_1": "http.receivepack",
             "GIT_CONFIG_VALUE_1": "true",
         }
+        socket_path.unlink(missing_ok=True)
         backend = Child(command, self.folder / "fcgiwrap.log", environment=git_environment(settings))
         self._children.append(backend)
         backend.wait_for(socket_path.exists, "fcgiwrap to make its socket")

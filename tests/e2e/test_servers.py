@@ -13,8 +13,8 @@ from tests.support import fsck, git, git_environment, history, ls_remote, make_r
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Place
     from tests.e2e.nginx import GitHttpServer
+    from tests.e2e.places import Place
 
 pytestmark = pytest.mark.e2e
 

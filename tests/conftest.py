@@ -1,0 +1,40 @@
+"""Figures that tests measure and nobody asserts: collected, and printed after the run.
+
+    def test_something(figures):
+        figures("peak memory", "87 MB")
+
+Time and memory depend on the machine, so they are shown, not judged. Works below pytest-xdist too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PREFIX = "figure: "
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[[str, object], None]:
+    """Return a function that notes one named figure of this test."""
+    return lambda name, value: record_property(_PREFIX + name, value)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests noted."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    lines = [
+        (report.nodeid.rpartition("::")[2], str(name).removeprefix(_PREFIX), value)
+        for report in reports
+        if report.when == "call"
+        for name, value in report.user_properties
+        if str(name).startswith(_PREFIX)
+    ]
+    if lines:
+        terminalreporter.section("figures")
+    for test, name, value in lines:
+        terminalreporter.line(f"{test}: {name} {value}")

@@ -1,0 +1,106 @@
+"""JGit as a second reader of our packs: its command line as Debian ships it, and its daemon as a server.
+
+Debian's jgit-cli 4.11 does not start as installed: its script names one jar only, and the class
+`BuiltinLFS`, which its main class calls first, is in no package. So the class path is given here, with
+an empty stand-in for that class, assembled byte by byte (The Java Virtual Machine Specification, §4).
+
+`push_pack` speaks just enough of git:// to have the daemon take a pack: its parser then reads it all.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Self
+
+from tests.e2e.servers import Child, free_port
+from tests.support import git_environment, require
+
+if TYPE_CHECKING:
+    from io import BufferedRWPair
+    from pathlib import Path
+
+__all__ = ["JGitDaemon", "push_pack"]
+
+_JARS = ("org.eclipse.jgit", "org.eclipse.jgit.http.apache", "org.eclipse.jgit.lfs")
+_MISSING_CLASS = "org/eclipse/jgit/lfs/BuiltinLFS"
+
+
+class JGitDaemon:
+    """`jgit daemon` over the bare repositories below a folder, taking pushes. A context manager."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        require("jgit", "java")
+        folder.mkdir()
+        stand_in = folder / f"{_MISSING_CLASS}.class"
+        stand_in.parent.mkdir(parents=True)
+        stand_in.write_bytes(_class_with_empty_method(_MISSING_CLASS, "register"))
+        self.port = free_port()
+        jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS)
+        # A small machine's cores belong to the tests; the daemon's life is short.
+        java = {"JGIT_CLASSPATH": f"{folder}:{jars}", "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Xmx256m"}
+        where = (str(self.port), str(root))
+        self._child = Child(
+            [*"jgit daemon --export-all --enable receive-pack --listen 127.0.0.1 --port".split(), *where],
+            folder / "jgit.log",
+            environment=git_environment({**java, "HOME": str(folder)}),
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self._child.wait_for_port(self.port)
+        except BaseException:
+            self._child.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.stop()
+
+
+def push_pack(port: int, repository: str, ref: str, oid: str, pack: bytes) -> list[str]:
+    """Create `ref` at `oid` with this pack, over git://; return the lines of the server's report."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        stream = connection.makefile("rwb")
+        with stream:
+            stream.write(_packet(f"git-receive-pack /{repository}\0host=127.0.0.1\0".encode()))
+            stream.flush()
+            while _read_packet(stream):
+                pass  # the advertisement: an empty repository's capabilities
+            stream.write(_packet(f"{'0' * len(oid)} {oid} {ref}\0report-status".encode()) + b"0000")
+            stream.write(pack)
+            stream.flush()
+            report = []
+            while line := _read_packet(stream):
+                report.append(line.decode().rstrip("\n"))
+            return report
+
+
+def _packet(payload: bytes) -> bytes:
+    return b"%04x%s" % (len(payload) + 4, payload)
+
+
+def _read_packet(stream: BufferedRWPair) -> bytes:
+    size = int(stream.read(4) or b"0", 16)
+    return stream.read(size - 4) if size else b""
+
+
+def _class_with_empty_method(name: str, method: str) -> bytes:
+    """Return a class file: `public class name { public static void method() {} }`."""
+
+    def utf8(text: str) -> bytes:
+        return struct.pack(">BH", 1, len(text)) + text.encode()
+
+    def class_reference(index: int) -> bytes:
+        return struct.pack(">BH", 7, index)
+
+    pool = (
+        *(utf8(name), class_reference(1), utf8("java/lang/Object"), class_reference(3)),
+        *(utf8(method), utf8("()V"), utf8("Code")),
+    )
+    instructions = b"\xb1"  # return
+    code = struct.pack(">HHI", 0, 0, len(instructions)) + instructions + struct.pack(">HH", 0, 0)
+    methods = struct.pack(">HHHHHHI", 1, 0x0009, 5, 6, 1, 7, len(code)) + code
+    head = struct.pack(">IHHH", 0xCAFEBABE, 0, 49, len(pool) + 1) + b"".join(pool)
+    # public super; this class, its parent; no interfaces, no fields; one method; no attributes
+    return head + struct.pack(">HHHHH", 0x0021, 2, 4, 0, 0) + methods + struct.pack(">H", 0)
