@@ -54,15 +54,24 @@ class Severity(IntEnum):
 
 
 _SEVERITIES = {
-    **dict.fromkeys(("nulInHeader", "unterminatedHeader"), Severity.FATAL),
-    **dict.fromkeys(
-        ["emptyName", "fullPathname", "hasDot", "hasDotdot", "hasDotgit", "largePathname", "nullSha1", "nulInCommit", "zeroPaddedFilemode"],
-        Severity.WARN,
-    ),
-    **dict.fromkeys(
-        ["badFilemode", "badTagName", "gitattributesSymlink", "gitignoreSymlink", "gitmodulesParse", "mailmapSymlink", "missingTaggerEntry"],
-        Severity.INFO,
-    ),
+    "nulInHeader": Severity.FATAL,
+    "unterminatedHeader": Severity.FATAL,
+    "emptyName": Severity.WARN,
+    "fullPathname": Severity.WARN,
+    "hasDot": Severity.WARN,
+    "hasDotdot": Severity.WARN,
+    "hasDotgit": Severity.WARN,
+    "largePathname": Severity.WARN,
+    "nullSha1": Severity.WARN,
+    "nulInCommit": Severity.WARN,
+    "zeroPaddedFilemode": Severity.WARN,
+    "badFilemode": Severity.INFO,
+    "badTagName": Severity.INFO,
+    "gitattributesSymlink": Severity.INFO,
+    "gitignoreSymlink": Severity.INFO,
+    "gitmodulesParse": Severity.INFO,
+    "mailmapSymlink": Severity.INFO,
+    "missingTaggerEntry": Severity.INFO,
     "extraHeaderEntry": Severity.IGNORE,
 }
 """What is not named here is an ERROR."""

@@ -28,7 +28,7 @@ from packcore.plan import Candidate
 from packcore.progress import SILENT, Phase, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -51,12 +51,14 @@ def list_objects(
     limits: Limits | None = None,
     progress: Progress = SILENT,
     haves_complete: bool = False,
+    want_paths: Mapping[ObjectId, bytes] | None = None,
 ) -> list[Candidate]:
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
     `wants` and `haves` are ids of objects of any type; haves may be absent from the store. Commits in
     `shallow` are taken to have no parents. With `haves_complete` the caller says that the store holds
     everything that the haves reach: then nothing may be missing, as when there are no haves.
+    `want_paths` names paths of wanted trees and blobs, where these are known.
 
     Raises MissingObject (with who needs it), CorruptObject, and LimitExceeded for `tree_depth` and
     `pack_objects`.
@@ -76,7 +78,7 @@ def list_objects(
             on_commit=lister.count_commit,
         )
         lister.exclude(excluded, found)
-        return lister.collect(wanted, found)
+        return lister.collect(wanted, found, want_paths or {})
 
 
 class _Tips(NamedTuple):
@@ -167,7 +169,9 @@ class _Lister:
                     else:
                         seen.add(entry)
 
-    def collect(self, wanted: _Tips, found: CommitList) -> list[Candidate]:
+    def collect(
+        self, wanted: _Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
+    ) -> list[Candidate]:
         """List commits, tags, what tips name directly, and what the commits hold."""
         candidates = self.candidates
         for commit in found.commits:
@@ -176,16 +180,16 @@ class _Lister:
             candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
         self._count(len(wanted.tags))
         for oid in wanted.blobs:
-            self._below(oid, is_tree=False, context="wanted")
+            self._below(oid, want_paths.get(oid, b""), is_tree=False, context="wanted")
         for oid in wanted.trees:
-            self._below(oid, is_tree=True, context="wanted")
+            self._below(oid, want_paths.get(oid, b""), is_tree=True, context="wanted")
         for commit in found.commits:
             if commit.tree not in self.seen:
-                self._below(commit.tree, is_tree=True, context=commit.oid)
+                self._below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
         return candidates
 
-    def _below(self, root: ObjectId, *, is_tree: bool, context: ObjectId | str) -> None:
+    def _below(self, root: ObjectId, root_path: bytes, *, is_tree: bool, context: ObjectId | str) -> None:
         """List a tree and what it holds, depth first; or one blob.
 
         The hot loop of the walk, so it is one function: most entries of most trees are seen already,
@@ -195,7 +199,7 @@ class _Lister:
         read, header, object_format = store.read, store.header, store.object_format
         depth_max = self.limits.tree_depth
         before = len(candidates)
-        stack = [(root, is_tree, b"", 0)]
+        stack = [(root, is_tree, root_path, 0)]
         while stack:
             oid, is_tree, path, depth = stack.pop()
             if oid in seen:
