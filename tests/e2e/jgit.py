@@ -39,9 +39,9 @@ class JGitDaemon:
         jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS)
         # A small machine's cores belong to the tests; the daemon's life is short.
         java = {"JGIT_CLASSPATH": f"{folder}:{jars}", "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Xmx256m"}
-        where = (str(self.port), str(root))
+        where = ("--listen", "127.0.0.1", "--port", str(self.port), str(root))
         self._child = Child(
-            [*"jgit daemon --export-all --enable receive-pack --listen 127.0.0.1 --port".split(), *where],
+            ["jgit", "daemon", "--export-all", "--enable", "receive-pack", *where],
             folder / "jgit.log",
             environment=git_environment({**java, "HOME": str(folder)}),
         )

@@ -1,0 +1,73 @@
+"""Big things in little memory: a repository with a 300 MB blob of noise and a 300 MB text."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.recorder import Recorder
+from tests.support import fsck, ls_remote, make_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.command import Workplace
+    from tests.e2e.nginx import GitHttpServer
+    from tests.e2e.places import Place
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+MEBIBYTE = 1 << 20
+LARGE_BYTES = 300 * MEBIBYTE
+PEAK_GOAL_BYTES = 150 * MEBIBYTE
+
+
+def test_two_files_of_300_mb_are_synced_in_little_memory(
+    workplace: Workplace,
+    server: GitHttpServer,
+    place: Place,
+    figures: Callable[[str, object], None],
+) -> None:
+    source = make_repository(server.root / place.path("source.git"), _large_files())
+    target = server.create(place.path("target.git"))
+    # The relay keeps what it saw in memory, so it stands in the way of this test's own process only.
+    with Recorder(server.ports["edge"]) as capture:
+        with workplace.start(
+            "sync", server.url(place.path("source.git")), capture.url(place.path("target.git")), "--json"
+        ) as running:
+            outcome = running.result(seconds=1200)
+    assert outcome.code == 0, outcome
+    assert not workplace.left_behind()
+    pack = json.loads(outcome.stdout)["pack"]
+    post = capture.matching("POST")[-1]
+    figures("peak memory of the whole sync:", f"{outcome.peak_bytes / 1e6:.0f} MB (goal: below 150)")
+    figures("pack:", f"{pack['bytes']:,} bytes in {pack['objects']} objects")
+    figures("selected, written in:", f"{pack['selectSeconds']:.2f} s, {pack['writeSeconds']:.2f} s")
+    figures("request line to first body byte, on the wire:", f"{post.first_body_seconds() * 1000:.1f} ms")
+    figures("longest gap between body pieces, on the wire:", f"{post.longest_gap_seconds() * 1000:.1f} ms")
+    figures("the same by --json:", f"{pack['firstByteSeconds']:.4f} s, {pack['longestGapSeconds']:.4f} s")
+    assert ls_remote(target) == ls_remote(source)
+    assert fsck(target) == []
+    assert outcome.peak_bytes < PEAK_GOAL_BYTES
+
+
+def _large_files() -> Iterator[bytes]:
+    chance = random.Random(11)
+    yield b"commit refs/heads/main\ncommitter C <c@example.com> 1112911993 +0000\ndata 0\n"
+    yield b"M 100644 inline noise.bin\ndata %d\n" % LARGE_BYTES
+    yield from (chance.randbytes(MEBIBYTE) for _ in range(LARGE_BYTES // MEBIBYTE))
+    yield b"\nM 100644 inline words.txt\ndata %d\n" % LARGE_BYTES
+    yield from (_text(chance, MEBIBYTE) for _ in range(LARGE_BYTES // MEBIBYTE))
+    yield b"\nM 100644 inline README\ndata 6\nlarge\n\ndone\n"
+
+
+def _text(chance: random.Random, size: int) -> bytes:
+    words = [b"pack", b"delta", b"chunk", b"window", b"object", b"tree", b"commit", b"base"]
+    lines = (
+        b"%d %s\n" % (chance.getrandbits(30), b" ".join(chance.choices(words, k=8)))
+        for _ in range(size // 50)
+    )
+    return b"".join(lines).ljust(size, b"\n")[:size]
