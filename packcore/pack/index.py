@@ -1,0 +1,282 @@
+r"""The pack index (.idx), versions 1 and 2: from an id to where its entry starts (gitformat-pack).
+
+    version 2   ff 't' 'O' 'c'  0 0 0 2                 signature, version
+                fan-out       256 x 4   [b]: how many ids start with a byte <= b
+                ids           n x 20    in order (32 with sha256)
+                CRC-32        n x 4     of each entry as it lies in the pack
+                offsets       n x 4     top bit set: the rest is a place in the next table
+                far offsets   m x 8     those from 0x80000000 on
+                pack's digest, digest of all this
+    version 1   fan-out; n x (offset 4, id 20); pack's digest, digest of all this
+
+Integers are big-endian. Three ways to name an object are never mixed: `position` (in the order of
+ids), pack offset, and id.
+
+An index over no objects, sha1, is 8 + 1024 + 40 bytes:
+
+>>> from packcore.ids import SHA1
+>>> from packcore.pack.table import PackTable
+>>> table = PackTable(SHA1)
+>>> table.checksum = bytes(20)
+>>> data = b"".join(write_index_v2(table, table.sorted_by_id()))
+>>> len(data), data[:8].hex()
+(1072, 'ff744f6300000002')
+>>> len(PackIndex(data, SHA1, "empty.idx"))
+0
+
+Left out: writing version 1, which nothing has needed since 2007.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptIndex
+from packcore.ids import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat
+    from packcore.pack.table import PackTable
+
+__all__ = ["FAR_OFFSET", "INDEX_SIGNATURE", "PackIndex", "big_endian", "open_index", "write_index_v2"]
+
+INDEX_SIGNATURE = b"\xfftOc"
+FAR_OFFSET = 0x80000000
+"""Offsets from here on lie in the table of far offsets."""
+_FAN_OUT_BYTES = 1024
+_BLOCK_ENTRIES = 4096
+_WHOLE_BYTES_MAX = 256 * 1024  # up to here an index is read, not mapped: a map costs a file descriptor
+
+
+class PackIndex:
+    """Look-ups in one index, over a map or bytes. `path` is for errors.
+
+    Opening checks signature, sizes and fan-out (CorruptIndex), so that no look-up can leave the
+    bytes; `verify` reads everything and checks the digest and the order of ids too.
+    """
+
+    def __init__(self, data: bytes | mmap.mmap, object_format: ObjectFormat, path: str) -> None:
+        self.object_format = object_format
+        self.path = path
+        self._data = data
+        self.version = 2 if data[:4] == INDEX_SIGNATURE else 1
+        digest_size = object_format.digest_size
+        header_bytes = 8 if self.version == 2 else 0
+        if len(data) < header_bytes + _FAN_OUT_BYTES + 2 * digest_size:
+            raise self._corrupt("it is too short for an index")
+        if self.version == 2 and data[4:8] != b"\0\0\0\2":
+            raise self._corrupt(f"it has version {int.from_bytes(data[4:8], 'big')}; 1 and 2 are known")
+        table = header_bytes + _FAN_OUT_BYTES
+        self._fan_out = big_endian("I", data[header_bytes:table])
+        if any(a > b for a, b in zip(self._fan_out, self._fan_out[1:], strict=False)):
+            raise self._corrupt("its fan-out table does not rise")
+        count = self._fan_out[255]
+        self._count = count
+        if self.version == 2:
+            self._stride = digest_size
+            self._ids = table
+            self._crcs = table + count * digest_size
+            self._offsets = self._crcs + count * 4
+            self._far = self._offsets + count * 4
+        else:
+            self._stride = digest_size + 4
+            self._ids = table + 4
+            self._offsets = table
+            self._far = table + count * self._stride
+        far_bytes = len(data) - 2 * digest_size - self._far
+        if far_bytes < 0 or far_bytes % 8 or far_bytes > (8 * count if self.version == 2 else 0):
+            raise self._corrupt(f"it has {len(data)} bytes, which does not fit {count} objects")
+        self._far_count = far_bytes // 8
+        self.pack_checksum = bytes(data[-2 * digest_size : -digest_size])
+        """The trailer of the pack that this index is for."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        digest_size = self.object_format.digest_size
+        ids = self._ids
+        for start in range(ids, ids + self._count * self._stride, self._stride):
+            yield ObjectId(self._data[start : start + digest_size])
+
+    def find(self, oid: bytes) -> int:
+        """Return the position of an id (the first, where the pack holds it twice), or -1."""
+        data = self._data
+        stride = self._stride
+        ids = self._ids
+        digest_size = len(oid)
+        if digest_size != self.object_format.digest_size:
+            return -1
+        first = oid[0]
+        low = self._fan_out[first - 1] if first else 0
+        high = end = self._fan_out[first]
+        while low < high:
+            middle = (low + high) >> 1
+            start = ids + middle * stride
+            if data[start : start + digest_size] < oid:
+                low = middle + 1
+            else:
+                high = middle
+        start = ids + low * stride
+        return low if low < end and data[start : start + digest_size] == oid else -1
+
+    def find_range(self, low: bytes, high: bytes) -> range:
+        """Return the positions of the ids from `low` on and up to `high`, both as raw bytes of any length."""
+        return range(self._lower_bound(low), self._lower_bound(high + b"\xff" * 32))
+
+    def _lower_bound(self, prefix: bytes) -> int:
+        digest_size = self.object_format.digest_size
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) >> 1
+            start = self._ids + middle * self._stride
+            if self._data[start : start + digest_size] < prefix:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def oid(self, position: int) -> ObjectId:
+        """Return the id at a position."""
+        start = self._ids + position * self._stride
+        return ObjectId(self._data[start : start + self.object_format.digest_size])
+
+    def offset(self, position: int) -> int:
+        """Return where the entry starts in the pack. Raises CorruptIndex for a far offset not there."""
+        start = self._offsets + position * (4 if self.version == 2 else self._stride)
+        offset = int.from_bytes(self._data[start : start + 4], "big")
+        if offset & FAR_OFFSET and self.version == 2:
+            far = offset - FAR_OFFSET
+            if far >= self._far_count:
+                raise self._corrupt(
+                    f"object {self.oid(position).hex()} has far offset {far}, which isn't there"
+                )
+            start = self._far + far * 8
+            offset = int.from_bytes(self._data[start : start + 8], "big")
+        return offset
+
+    def crc32(self, position: int) -> int | None:
+        """Return the CRC-32 of the entry's bytes; None in version 1."""
+        if self.version == 1:
+            return None
+        start = self._crcs + position * 4
+        return int.from_bytes(self._data[start : start + 4], "big")
+
+    def offsets(self) -> array[int]:
+        """Return all offsets by position."""
+        if self.version == 1 or self._far_count:
+            return array("Q", map(self.offset, range(self._count)))
+        near = big_endian("I", self._data[self._offsets : self._far])
+        if near and max(near) >= FAR_OFFSET:
+            return array("Q", map(self.offset, range(self._count)))
+        return array("Q", near)
+
+    def pack_order(self) -> tuple[array[int], array[int]]:
+        """Return all positions, and all offsets, in the order of the pack."""
+        offsets = self.offsets()
+        positions = array("I", sorted(range(self._count), key=offsets.__getitem__))
+        return positions, array("Q", map(offsets.__getitem__, positions))
+
+    def verify(self) -> None:
+        """Read everything: the digest at the end, ids that rise, the fan-out. Raises CorruptIndex."""
+        data = self._data
+        digest_size = self.object_format.digest_size
+        digest = self.object_format.new_hash()
+        for start in range(0, len(data) - digest_size, 1 << 16):
+            digest.update(data[start : min(start + (1 << 16), len(data) - digest_size)])
+        if digest.digest() != data[len(data) - digest_size :]:
+            raise self._corrupt("its digest does not match its bytes")
+        previous = b""
+        for position, oid in enumerate(self):
+            if oid < previous:
+                raise self._corrupt(f"its ids are out of order at position {position}")
+            first = oid[0]
+            if not (self._fan_out[first - 1] if first else 0) <= position < self._fan_out[first]:
+                raise self._corrupt(f"its fan-out table does not fit id {oid.hex()}")
+            previous = oid
+        self.offsets()
+
+    def close(self) -> None:
+        """Give the map back."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
+    def _corrupt(self, message: str) -> CorruptIndex:
+        return CorruptIndex(message, path=self.path)
+
+
+def open_index(path: Path, object_format: ObjectFormat) -> PackIndex:
+    """Map an index file. Raises CorruptIndex; OSError where it can't be opened."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size <= _WHOLE_BYTES_MAX:
+            return PackIndex(file.read(_WHOLE_BYTES_MAX), object_format, str(path))
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError) as error:
+            raise CorruptIndex(f"it can't be mapped: {error}", path=str(path)) from None
+    try:
+        return PackIndex(data, object_format, str(path))
+    except CorruptIndex:
+        data.close()
+        raise
+
+
+def write_index_v2(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
+    """Yield the bytes of an index of version 2, as git writes it, in blocks.
+
+    `order` is `table.sorted_by_id()`; the table must be resolved and know its pack's checksum.
+    """
+    digest = table.object_format.new_hash()
+    for block in _index_body(table, order):
+        digest.update(block)
+        yield block
+    yield digest.digest()
+
+
+def _index_body(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
+    digest_size = table.object_format.digest_size
+    oids = table.oids
+    yield INDEX_SIGNATURE + b"\0\0\0\2"
+    fan_out = array("I", bytes(_FAN_OUT_BYTES))
+    for first in oids[::digest_size]:
+        fan_out[first] += 1
+    for first in range(1, 256):
+        fan_out[first] += fan_out[first - 1]
+    yield _to_big_endian(fan_out)
+    for start in range(0, len(order), _BLOCK_ENTRIES):
+        block = order[start : start + _BLOCK_ENTRIES]
+        yield b"".join([oids[i * digest_size : (i + 1) * digest_size] for i in block])
+    yield _to_big_endian(array("I", map(table.crcs.__getitem__, order)))
+    near = array("I")
+    far = array("Q")
+    for offset in map(table.offsets.__getitem__, order):
+        if offset < FAR_OFFSET:
+            near.append(offset)
+        else:
+            near.append(FAR_OFFSET | len(far))
+            far.append(offset)
+    yield _to_big_endian(near)
+    yield _to_big_endian(far)
+    yield table.checksum
+
+
+def big_endian(typecode: str, data: bytes) -> array[int]:
+    """Return big-endian integers as an array ("I": 4 bytes each, "Q": 8)."""
+    values: array[int] = array(typecode)
+    values.frombytes(data)
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values
+
+
+def _to_big_endian(values: array[int]) -> bytes:
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values.tobytes()

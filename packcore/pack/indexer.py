@@ -1,0 +1,268 @@
+"""Takes a pack in: scan, resolve, complete if it is thin; out comes the table that an index is made of.
+
+    blocks --PackReader--> table, deltas --Resolver--> ids --complete_thin_pack--> IndexedPack
+
+    indexed = index_pack_file(path, object_format=SHA1)
+    b"".join(indexed.index_blocks()), b"".join(indexed.reverse_index_blocks())
+
+This is what `git index-pack` does, with the same result to the byte. The order of an index is by id,
+so whatever order the deltas were resolved in, the result is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks
+from packcore.errors import CorruptObject, CorruptPack, LimitExceeded
+from packcore.limits import Limits
+from packcore.pack.format import encode_entry_header, encode_pack_header
+from packcore.pack.index import write_index_v2
+from packcore.pack.mapping import PackSource
+from packcore.pack.reader import PackReader
+from packcore.pack.resolve import Resolver
+from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
+from packcore.pack.table import PackTable
+from packcore.progress import SILENT
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from typing import IO
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.progress import Progress
+    from packcore.store.base import ObjectStore
+
+__all__ = [
+    "IndexedPack",
+    "complete_thin_pack",
+    "index_pack",
+    "index_pack_file",
+    "read_blocks",
+    "scan_pack",
+]
+
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPack:
+    """A pack that was checked whole."""
+
+    table: PackTable
+    order: array[int]
+    """Entry indices by id."""
+
+    def index_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of its .idx (version 2), as git writes it."""
+        return write_index_v2(self.table, self.order)
+
+    def reverse_index_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of its .rev, as git writes it."""
+        positions = pack_order_positions(self.order)
+        return write_reverse_index(positions, self.table.checksum, self.table.object_format)
+
+
+def scan_pack(reader: PackReader, resolver: Resolver, table: PackTable) -> None:
+    """Read all entries into the table, and their deltas and data into the resolver."""
+    # Once for each entry: the arrays are filled here and not by a call of the table.
+    add_offset, add_crc, add_size = table.offsets.append, table.crcs.append, table.sizes.append
+    add_type, add_base, add_depth = table.types.append, table.bases.append, table.depths.append
+    oids = table.oids
+    zero = table.object_format.zero
+    index_at = table.index_at
+    add = resolver.add
+    for entry_index, item in enumerate(reader):
+        offset, type_code, size, _, _, crc, oid, base_offset, base_oid, data = item
+        add_offset(offset)
+        add_crc(crc)
+        add_size(size)
+        add_base(-1)
+        add_depth(0)
+        if oid is not None:
+            add_type(type_code)
+            oids += oid
+            add(entry_index, data=data)
+        else:
+            add_type(0)
+            oids += zero
+            base_index = -1
+            if base_offset is not None:
+                base_index = index_at(base_offset, entry_index)
+                if base_index < 0:
+                    raise CorruptPack(
+                        f"the delta's base at offset {base_offset} is not the start of an entry",
+                        offset=offset,
+                    )
+            add(entry_index, base_index=base_index, base_oid=base_oid, data=data)
+    table.pack_bytes = reader.pack_bytes
+    table.checksum = reader.checksum
+
+
+def index_pack(
+    blocks: Iterable[bytes],
+    open_source: Callable[[], PackSource],
+    *,
+    object_format: ObjectFormat,
+    limits: Limits = _DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+    directory: Path | None = None,
+    receiving: str | None = None,
+    complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
+) -> IndexedPack:
+    """Check a pack whole and learn its objects' ids.
+
+    `open_source` is called once the blocks are used up, and gives random access to the same bytes;
+    `directory` is for the temporary files of large objects; `receiving` names a progress
+    phase that counts the blocks' bytes; `complete` may add missing bases.
+    Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
+    """
+    table = PackTable(object_format)
+    resolver = Resolver(table, limits, directory)
+    if receiving is not None:
+        blocks = _counted(blocks, progress, receiving)
+    scan_pack(PackReader(blocks, object_format=object_format, limits=limits), resolver, table)
+    source = open_source()
+    try:
+        delta_count = table.types.count(0)
+        with progress.phase("indexing", unit="objects", total=len(table)) as phase:
+            phase.advance(len(table) - delta_count)
+            resolver.resolve(source, phase.advance)
+            if complete is not None:
+                complete(source, table, resolver)
+            resolver.check_complete()
+            phase.note(deltas=delta_count)
+        order = table.sorted_by_id()
+        _check_duplicates(table, order)
+    finally:
+        source.close()
+    return IndexedPack(table, order)
+
+
+def index_pack_file(
+    path: Path, *, object_format: ObjectFormat, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+) -> IndexedPack:
+    """Check a pack that lies on disk, and learn its objects' ids. The file is not changed.
+
+    Raises what `index_pack` does; OSError where the file can't be read.
+    """
+    with path.open("rb") as file:
+        try:
+            return index_pack(
+                read_blocks(file),
+                lambda: PackSource(file, str(path), object_format.digest_size),
+                object_format=object_format,
+                limits=limits,
+                progress=progress,
+                receiving="reading pack",
+            )
+        except CorruptPack as error:
+            raise CorruptPack(error.reason, offset=error.offset, pack=str(path), hint=error.hint) from None
+
+
+def complete_thin_pack(
+    file: IO[bytes],
+    source: PackSource,
+    table: PackTable,
+    resolver: Resolver,
+    *,
+    bases: ObjectStore,
+    level: int,
+) -> int:
+    """Append the bases that the pack lacks and `bases` has, and rewrite count and trailer.
+
+    Returns how many were added. As `git index-pack --fix-thin` does: in the order in which the deltas
+    need them. A base that turns out to be in reach of one added before is not added.
+    """
+    digest_size = table.object_format.digest_size
+    added = 0
+    end = table.pack_bytes - digest_size
+    for entry_index, base_oid in resolver.missing():
+        if table.types[entry_index] or base_oid not in bases:
+            continue
+        file.seek(end)
+        file.truncate()
+        root = _append_object(file, table, end, base_oid, bases=bases, level=level)
+        end = file.seek(0, 2)
+        added += 1
+        # The map takes its last bytes for a trailer: give it one, to be made right in the end.
+        file.write(bytes(digest_size))
+        file.flush()
+        source.remap()
+        resolver.add(root)
+        resolver.resolve_below(root)
+    if added:
+        table.pack_bytes = end + digest_size
+        table.checksum = _rewrite_frame(file, table, end)
+    return added
+
+
+def _append_object(
+    file: IO[bytes], table: PackTable, offset: int, oid: ObjectId, *, bases: ObjectStore, level: int
+) -> int:
+    header = bases.header(oid)
+    digest = table.object_format.new_hash(b"%s %d\0" % (header.type.label, header.size))
+
+    def hashed() -> Iterator[bytes]:
+        for block in bases.stream(oid):
+            digest.update(block)
+            yield block
+
+    head = encode_entry_header(header.type, header.size)
+    file.write(head)
+    crc = crc32(head)
+    for block in deflate_blocks(hashed(), level):
+        crc = crc32(block, crc)
+        file.write(block)
+    if digest.digest() != oid:
+        raise CorruptObject("its bytes, wanted as a base, do not match its id", oid=oid.hex())
+    entry_index = table.append(offset, crc, header.size)
+    table.settle(entry_index, header.type, oid)
+    return entry_index
+
+
+def _rewrite_frame(file: IO[bytes], table: PackTable, end: int) -> bytes:
+    """Write count and trailer anew; return the trailer."""
+    if len(table) >= 1 << 32:
+        raise LimitExceeded("a pack can't hold more than 2**32-1 objects", limit="pack_objects")
+    file.seek(0)
+    file.write(encode_pack_header(len(table)))
+    file.flush()
+    digest = table.object_format.new_hash()
+    file.seek(0)
+    left = end
+    while left and (block := file.read(min(left, 16 * BLOCK_BYTES))):
+        digest.update(block)
+        left -= len(block)
+    file.seek(end)
+    file.write(digest.digest())
+    file.truncate()
+    file.flush()
+    return digest.digest()
+
+
+def _check_duplicates(table: PackTable, order: array[int]) -> None:
+    """Two entries of one id must at least agree in type and size: more is the hash's business."""
+    for one, other in table.duplicates(order):
+        if (table.types[one], table.sizes[one]) != (table.types[other], table.sizes[other]):
+            raise CorruptPack(
+                f"object {table.oid(one).hex()} differs from its twin at offset {table.offsets[one]}",
+                offset=table.offsets[other],
+            )
+
+
+def _counted(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[bytes]:
+    with progress.phase(name, unit="bytes") as phase:
+        for block in blocks:
+            yield block
+            phase.advance(len(block))
+
+
+def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file from its start in blocks of 64 KiB."""
+    file.seek(0)
+    while block := file.read(BLOCK_BYTES):
+        yield block

@@ -1,0 +1,167 @@
+"""A pack's bytes on disk: mapped into memory, with a bound on how much of the map stays resident.
+
+    source = PackSource(file, name, digest_size)
+    source.entry(offset)             type, size, base and where the zlib stream starts
+    source.inflate(header)           the stream whole: small entries
+    source.inflate_blocks(header)    the stream in blocks: any size
+
+Pages of a map count as the process's own while they are resident, so after every `_RESIDENT_BYTES`
+read they are given back (they stay in the system's file cache, and come again when touched).
+All faults are CorruptPack with pack and offset.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.deflate import BLOCK_BYTES, inflate_at, inflate_blocks, inflate_head
+from packcore.errors import CorruptData, CorruptPack
+from packcore.ids import ObjectId
+from packcore.limits import MIB
+from packcore.pack.format import (
+    ENTRY_HEADER_BYTES_MAX,
+    OFS_DELTA,
+    PACK_HEADER_BYTES,
+    REF_DELTA,
+    decode_entry_header,
+)
+from packcore.varint import decode_ofs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+__all__ = ["EntryHeader", "PackSource"]
+
+_RESIDENT_BYTES = 16 * MIB
+_DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows has no such thing, and no need
+
+
+class EntryHeader(NamedTuple):
+    """The head of one entry."""
+
+    offset: int
+    type_code: int
+    size: int
+    """Inflated bytes of the zlib stream: of the object, or of the delta."""
+    base_offset: int | None
+    base_oid: ObjectId | None
+    payload_offset: int
+
+    @property
+    def is_delta(self) -> bool:
+        """Tell whether the stream is a delta."""
+        return self.type_code >= OFS_DELTA
+
+
+class PackSource:
+    """Random access to the entries of one pack; `name` is for errors.
+
+    The file must hold at least a pack's header; it may be closed while the source is open. If it
+    grows, `remap` makes the new part readable.
+    """
+
+    def __init__(self, file: IO[bytes], name: str, digest_size: int) -> None:
+        self.name = name
+        self._file = file
+        self._digest_size = digest_size
+        self._touched_bytes = 0
+        self._map = self._open_map()
+        self.pack_bytes = len(self._map)
+        """Bytes of the whole file, trailer included."""
+
+    def _open_map(self) -> mmap.mmap:
+        try:
+            return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError) as error:  # an empty file can't be mapped
+            raise CorruptPack(f"it can't be read: {error}", pack=self.name) from None
+
+    def remap(self) -> None:
+        """Look at the file anew, after it has grown."""
+        self.close()
+        self._map = self._open_map()
+        self.pack_bytes = len(self._map)
+
+    @property
+    def entries_end(self) -> int:
+        """Where the trailer starts."""
+        return self.pack_bytes - self._digest_size
+
+    def close(self) -> None:
+        """Give the map back; blocks that are still being read keep it alive until they are done."""
+        with contextlib.suppress(BufferError):
+            self._map.close()
+
+    def slice(self, start: int, end: int) -> bytes:
+        """Return bytes of the pack as they lie."""
+        self._touch(end - start)
+        return self._map[start:end]
+
+    def slices(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes of the pack as they lie, in blocks of at most 64 KiB."""
+        while start < end:
+            stop = min(start + BLOCK_BYTES, end)
+            yield self.slice(start, stop)
+            start = stop
+
+    def entry(self, offset: int) -> EntryHeader:
+        """Read the header of the entry at `offset`."""
+        if not PACK_HEADER_BYTES <= offset < self.entries_end:
+            raise CorruptPack("no entry can be there", offset=offset, pack=self.name)
+        head = self._map[offset : offset + ENTRY_HEADER_BYTES_MAX]
+        base_offset = base_oid = None
+        try:
+            type_code, size, position = decode_entry_header(head, 0)
+            if type_code == OFS_DELTA:
+                distance, position = decode_ofs(head, position)
+                base_offset = offset - distance
+                if distance == 0 or base_offset < PACK_HEADER_BYTES:
+                    raise CorruptData("the delta's base lies outside the pack's entries")
+        except CorruptPack as error:
+            raise CorruptPack(error.reason, offset=offset, pack=self.name) from None
+        except CorruptData as error:
+            raise CorruptPack(str(error), offset=offset, pack=self.name) from None
+        if type_code == REF_DELTA:
+            base_oid = ObjectId(head[position : position + self._digest_size])
+            position += self._digest_size
+        if offset + position > self.entries_end:
+            raise CorruptPack("it ends within an entry's header", offset=offset, pack=self.name)
+        return EntryHeader(offset, type_code, size, base_offset, base_oid, offset + position)
+
+    def inflate(self, header: EntryHeader) -> bytes:
+        """Return what the entry's stream holds."""
+        self._touch(header.size)
+        try:
+            with memoryview(self._map) as view, view[: self.entries_end] as entries:
+                return inflate_at(entries, header.payload_offset, header.size)[0]
+        except CorruptData as error:
+            raise self.fault(error, header.offset) from None
+
+    def inflate_head(self, header: EntryHeader, head_bytes: int) -> bytes:
+        """Return up to `head_bytes` first bytes of what the entry's stream holds."""
+        try:
+            with memoryview(self._map) as view, view[: self.entries_end] as entries:
+                return inflate_head(entries, header.payload_offset, head_bytes)
+        except CorruptData as error:
+            raise self.fault(error, header.offset) from None
+
+    def inflate_blocks(self, header: EntryHeader) -> Iterator[bytes]:
+        """Yield what the entry's stream holds, in blocks of at most 64 KiB."""
+        try:
+            yield from inflate_blocks(self.slices(header.payload_offset, self.entries_end), header.size)
+        except CorruptData as error:
+            raise self.fault(error, header.offset) from None
+
+    def fault(self, error: CorruptData, offset: int) -> CorruptPack:
+        """Return the error with its place: this pack, this offset."""
+        if isinstance(error, CorruptPack) and error.pack is not None:
+            return error
+        return CorruptPack(str(error), offset=offset, pack=self.name)
+
+    def _touch(self, touched_bytes: int) -> None:
+        self._touched_bytes += touched_bytes
+        if self._touched_bytes > _RESIDENT_BYTES and _DONTNEED is not None:
+            self._touched_bytes = 0
+            self._map.madvise(_DONTNEED)

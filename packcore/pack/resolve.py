@@ -1,0 +1,361 @@
+"""From deltas to objects: which entry is which object, for a pack whose deltas come in any order.
+
+    while the pack is scanned    add(...)        who hangs on whom; what memory allows is kept inflated
+    then                         resolve(...)    from each whole object down through its deltas
+    for a thin pack              missing()       the ids of bases that the pack has not
+    once such a base was added   resolve_below(...)
+
+The deltas of a pack are a forest: whole objects are the roots, each delta hangs on its base. Children
+are two flat arrays (first child, next sibling). One walk with an explicit stack goes down from each
+root, so a base is inflated once and dropped when its last child is made. A child that has no children
+goes first, which keeps the bases that wait few.
+
+Memory is bounded by `Limits.resolve_memory`: kept streams, and bases that wait for further children.
+What is beyond it is dropped, the topmost base first, and made again when it is asked for: from the
+nearest kept base above, or from the pack. From `Limits.big_object` on, an object is a temporary file.
+
+A cycle of ref-deltas has no root, so its members come out as deltas whose base is missing; their ids
+can't be known. An ofs-delta's base lies before it, so those form none.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, apply_delta, delta_sizes
+from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
+from packcore.ids import ObjectId
+from packcore.objects import ObjectType
+from packcore.pack.scratch import Content, Scratch, apply_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from packcore.limits import Limits
+    from packcore.pack.mapping import PackSource
+    from packcore.pack.table import PackTable
+
+__all__ = ["Resolver"]
+
+_LABELS = {int(type_): type_.label for type_ in ObjectType}
+_ADVANCE_DELTAS = 256  # progress is told in steps of so many
+
+
+class Resolver:
+    """Resolves one pack's deltas into its table. `directory` is where temporary files go."""
+
+    def __init__(self, table: PackTable, limits: Limits, directory: Path | None = None) -> None:
+        self.bases_inflated = 0
+        """How often a base's or a delta's stream was inflated again from the pack (tests, tuning)."""
+        self._table = table
+        self._limits = limits
+        self._directory = directory
+        self._first_child = array("i")
+        self._next_sibling = array("i")
+        self._ref_children: dict[ObjectId, int] = {}  # base's id -> first child, until the id turns up
+        self._ref_bases: dict[int, ObjectId] = {}  # the other way round: entry -> base's id
+        self._kept: dict[int, bytes] = {}  # streams inflated while scanning
+        self._kept_bytes = 0
+        self._kept_full = False
+        self._live: dict[int, Content] = {}  # bases that wait for further children, topmost first
+        self._live_bytes = 0
+        self._waiting: dict[int, int] = {}  # how many children each base on the way has still to come
+        self._source: PackSource
+        self._deltas_done = 0
+
+    def add(
+        self,
+        entry_index: int,
+        *,
+        base_index: int = -1,
+        base_oid: ObjectId | None = None,
+        data: bytes | None = None,
+    ) -> None:
+        """Take in an entry while scanning: its base, if it is a delta, and its inflated stream."""
+        self._first_child.append(-1)
+        self._next_sibling.append(-1)
+        if base_index >= 0:
+            self._next_sibling[entry_index] = self._first_child[base_index]
+            self._first_child[base_index] = entry_index
+            self._table.bases[entry_index] = base_index
+        elif base_oid is not None:
+            self._next_sibling[entry_index] = self._ref_children.get(base_oid, -1)
+            self._ref_children[base_oid] = entry_index
+            self._ref_bases[entry_index] = base_oid
+        if data is not None and not self._kept_full:
+            self._kept[entry_index] = data
+            self._kept_bytes += len(data)
+            if self._kept_bytes > self._limits.resolve_memory:
+                self._shed()
+
+    def _shed(self) -> None:
+        """Keep only deltas and objects that are known to be bases; if that is not enough, stop keeping."""
+        kept = self._kept
+        types = self._table.types
+        for entry_index in [i for i in kept if types[i] and self._first_child[i] < 0]:
+            self._kept_bytes -= len(kept.pop(entry_index))
+        budget = self._limits.resolve_memory
+        self._kept_full = self._kept_bytes > budget * 3 // 4
+        while self._kept_bytes > budget:
+            self._kept_bytes -= len(kept.popitem()[1])
+
+    def resolve(self, source: PackSource, advance: Callable[[int], None]) -> None:
+        """Resolve everything that hangs on an object of the pack; `advance` hears how many deltas are done.
+
+        Raises CorruptPack for a delta that does not fit its base, LimitExceeded for a chain longer
+        than `chain_depth` or a result over `object_bytes`.
+        """
+        self._source = source
+        types = self._table.types
+        for root in range(len(types)):
+            # Only the whole objects have a type before the walk; deltas get theirs in it.
+            if types[root] and self._table.bases[root] < 0:
+                self._resolve_tree(root, advance)
+        self._kept.clear()
+        self._kept_bytes = 0
+
+    def resolve_below(self, root: int) -> None:
+        """Resolve what hangs on a whole object that was added to the pack after the scan."""
+        self._resolve_tree(root, lambda _: None)
+
+    def missing(self) -> list[tuple[int, ObjectId]]:
+        """Return the ref-deltas that are not resolved, in pack order: entry index and the base's id."""
+        return sorted(self._ref_bases.items())
+
+    def check_complete(self) -> None:
+        """Raise MissingObject if a delta is left without its base."""
+        if not (missing := self.missing()):
+            return
+        entry_index, oid = missing[0]
+        unresolved = self._table.types.count(0)
+        raise MissingObject(
+            oid.hex(),
+            context=f"the base of the delta at offset {self._table.offsets[entry_index]}; "
+            f"{unresolved} deltas of the pack can't be resolved",
+            hint="the pack is thin or damaged, or its deltas form a cycle",
+        )
+
+    def _resolve_tree(self, root: int, advance: Callable[[int], None]) -> None:
+        # The loop of the indexer: once for each delta of every pack that is taken in.
+        stack = self._take_children(root, self._table.oid(root) if self._ref_children else None)
+        if not stack:
+            if (data := self._kept.pop(root, None)) is not None:
+                self._kept_bytes -= len(data)
+            return
+        self._waiting[root] = len(stack)
+        table = self._table
+        types, sizes, bases, depths = table.types, table.sizes, table.bases, table.depths
+        first_child = self._first_child
+        kept, live, waiting = self._kept, self._live, self._waiting
+        big_bytes = self._limits.big_object
+        new_hash = table.object_format.new_hash
+        type_ = types[root]
+        label = _LABELS[type_]
+        depth_max = self._limits.chain_depth
+        done = 0
+        while stack:
+            entry_index = stack.pop()
+            base_index = bases[entry_index]
+            depth = depths[base_index] + 1
+            if depth > depth_max:
+                raise self._too_deep(entry_index)
+            depths[entry_index] = depth
+            base = live.get(base_index)
+            if base is None:
+                base = self._load(base_index)
+            left = waiting[base_index] - 1
+            if left:
+                waiting[base_index] = left
+                if base_index not in live:
+                    self._hold(base_index, base)
+            else:
+                del waiting[base_index]
+                if base_index in live:
+                    self._release(base_index)
+            delta = kept.pop(entry_index, None)
+            if delta is not None:
+                self._kept_bytes -= len(delta)
+            elif sizes[entry_index] < big_bytes:
+                delta = self._inflate(entry_index)
+            if (
+                delta is None
+                or isinstance(base, Scratch)
+                or self._target_size(delta, entry_index) >= big_bytes
+            ):
+                oid, result = self._apply_big(entry_index, base, delta, label)
+                size = sizes[entry_index]
+            else:
+                try:
+                    result = apply_delta(base, delta)
+                except CorruptData as error:
+                    raise self._fault(error, entry_index) from None
+                size = len(result)
+                digest = new_hash(b"%s %d\0" % (label, size))
+                digest.update(result)
+                oid = ObjectId(digest.digest())
+            sizes[entry_index] = size
+            table.settle(entry_index, type_, oid)
+            done += 1
+            if done >= _ADVANCE_DELTAS:
+                advance(done)
+                done = 0
+            if first_child[entry_index] >= 0 or (self._ref_children and oid in self._ref_children):
+                children = self._take_children(entry_index, oid)
+                waiting[entry_index] = len(children)
+                stack += children
+                if result is not None:
+                    self._hold(entry_index, result)
+            elif isinstance(result, Scratch):
+                result.close()
+            if isinstance(base, Scratch) and base_index not in waiting:
+                base.close()
+        if done:
+            advance(done)
+
+    def _take_children(self, entry_index: int, oid: ObjectId | None) -> list[int]:
+        """Return the children of an entry, the last to be made first; those of its id become its own."""
+        children = list(self._siblings(self._first_child[entry_index]))
+        if oid is not None and oid in self._ref_children:
+            for child in self._siblings(self._ref_children.pop(oid)):
+                children.append(child)
+                self._table.bases[child] = entry_index
+                del self._ref_bases[child]
+        if len(children) > 1:
+            first_child = self._first_child
+            children.sort(key=lambda child: first_child[child] < 0)
+        return children
+
+    def _siblings(self, child: int) -> Iterator[int]:
+        while child >= 0:
+            yield child
+            child = self._next_sibling[child]
+
+    def _hold(self, entry_index: int, content: Content) -> None:
+        """Keep a base for further children, and make room for it: the oldest goes."""
+        live = self._live
+        live[entry_index] = content
+        if isinstance(content, Scratch):
+            return
+        self._live_bytes += len(content)
+        while self._live_bytes + self._kept_bytes > self._limits.resolve_memory:
+            oldest = next(
+                (i for i, held in live.items() if i != entry_index and isinstance(held, bytes)), None
+            )
+            if oldest is None:
+                break
+            self._release(oldest)
+
+    def _release(self, entry_index: int) -> None:
+        content = self._live.pop(entry_index)
+        if isinstance(content, bytes):
+            self._live_bytes -= len(content)
+
+    def _load(self, entry_index: int) -> Content:
+        """Make a base that is not at hand: from the nearest base above that is, or from the pack."""
+        chain = []
+        content: Content | None = None
+        while content is None:
+            content = self._live.get(entry_index)
+            if content is None:
+                if self._table.bases[entry_index] < 0:
+                    content = self._load_root(entry_index)
+                else:
+                    chain.append(entry_index)
+                    entry_index = self._table.bases[entry_index]
+        borrowed = entry_index in self._live
+        while chain:
+            entry_index = chain.pop()
+            base = content
+            content = self._remake(entry_index, base)
+            if isinstance(base, Scratch) and not borrowed:
+                base.close()
+            borrowed = False
+        return content
+
+    def _load_root(self, entry_index: int) -> Content:
+        if (data := self._kept.pop(entry_index, None)) is not None:
+            self._kept_bytes -= len(data)
+            return data
+        self.bases_inflated += 1
+        header = self._source.entry(self._table.offsets[entry_index])
+        if header.size < self._limits.big_object:
+            return self._source.inflate(header)
+        return Scratch(self._source.inflate_blocks(header), self._directory)
+
+    def _remake(self, entry_index: int, base: Content) -> Content:
+        """Apply a delta again that was applied before."""
+        size = self._table.sizes[entry_index]
+        header = self._source.entry(self._table.offsets[entry_index])
+        self.bases_inflated += 1
+        is_big = header.size >= self._limits.big_object
+        delta = self._source.inflate_blocks(header) if is_big else self._source.inflate(header)
+        blocks = apply_to(base, delta)
+        return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
+
+    def _inflate(self, entry_index: int) -> bytes:
+        self.bases_inflated += 1
+        return self._source.inflate(self._source.entry(self._table.offsets[entry_index]))
+
+    def _target_size(self, delta: bytes, entry_index: int) -> int:
+        try:
+            size = delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1]
+        except CorruptData as error:
+            raise self._fault(error, entry_index) from None
+        if size > self._limits.object_bytes:
+            raise LimitExceeded(
+                f"the object at offset {self._table.offsets[entry_index]} has {size} bytes; "
+                f"the limit is {self._limits.object_bytes}",
+                limit="object_bytes",
+            )
+        return size
+
+    def _apply_big(
+        self, entry_index: int, base: Content, delta: bytes | None, label: bytes
+    ) -> tuple[ObjectId, Content | None]:
+        """Apply a delta where base, delta or target is too large for memory.
+
+        Sets the entry's size. The target is kept only if something may hang on it; a large one whose
+        children are known only by its id is made again for them.
+        """
+        header = self._source.entry(self._table.offsets[entry_index])
+        if delta is not None:
+            size = self._target_size(delta, entry_index)
+        else:
+            size = self._target_size(self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX), entry_index)
+        digest = self._table.object_format.new_hash(b"%s %d\0" % (label, size))
+        blocks = _hashed(
+            apply_to(base, self._source.inflate_blocks(header) if delta is None else delta), digest.update
+        )
+        result: Content | None = None
+        try:
+            if size < self._limits.big_object:
+                result = b"".join(blocks)
+            elif self._first_child[entry_index] >= 0:
+                result = Scratch(blocks, self._directory)
+            else:
+                for _ in blocks:
+                    pass
+        except CorruptData as error:
+            raise self._fault(error, entry_index) from None
+        self._table.sizes[entry_index] = size
+        return ObjectId(digest.digest()), result
+
+    def _fault(self, error: CorruptData, entry_index: int) -> CorruptPack:
+        if isinstance(error, CorruptPack):
+            return error
+        return CorruptPack(str(error), offset=self._table.offsets[entry_index])
+
+    def _too_deep(self, entry_index: int) -> LimitExceeded:
+        return LimitExceeded(
+            f"the delta at offset {self._table.offsets[entry_index]} is the end of a chain of more than "
+            f"{self._limits.chain_depth}",
+            limit="chain_depth",
+        )
+
+
+def _hashed(blocks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    for block in blocks:
+        update(block)
+        yield block

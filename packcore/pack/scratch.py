@@ -1,0 +1,89 @@
+"""Objects too large for memory while deltas are applied: in a temporary file, read in pieces.
+
+A delta may copy from anywhere in its base, so the base must lie somewhere whole. Up to
+`Limits.big_object` that is the heap; from there on it is a file without a name, which is gone when it
+is closed, or when the process ends in whatever way.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from packcore.deflate import BLOCK_BYTES
+from packcore.delta.codec import apply_delta, apply_delta_blocks
+from packcore.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["Content", "Scratch", "apply_to"]
+
+
+class Scratch:
+    """The bytes of one large object. Close it, or drop it: its file goes with it."""
+
+    def __init__(self, blocks: Iterable[bytes], directory: Path | None = None) -> None:
+        self.size = 0
+        try:
+            self._file = tempfile.TemporaryFile(dir=directory, prefix="tmp_obj_", buffering=0)  # noqa: SIM115 -- held open as long as the object is needed
+        except OSError as error:
+            raise _unwritable(error) from None
+        try:
+            for block in blocks:
+                self._write(block)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _write(self, block: bytes) -> None:
+        view = memoryview(block)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise _unwritable(error) from None
+        self.size += len(block)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset` on."""
+        self._file.seek(offset)
+        return self._file.read(size)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield everything in blocks of at most 64 KiB."""
+        for offset in range(0, self.size, BLOCK_BYTES):
+            yield self.read(offset, BLOCK_BYTES)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+    def __del__(self) -> None:
+        if file := getattr(self, "_file", None):
+            file.close()
+
+
+Content = bytes | Scratch
+"""An object's bytes, wherever they are."""
+
+
+def apply_to(base: Content, delta: bytes | Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the target of a delta in blocks; base and delta may each be too large for memory."""
+    if isinstance(base, Scratch):
+        return apply_delta_blocks(base.read, base.size, (delta,) if isinstance(delta, bytes) else delta)
+    if isinstance(delta, bytes):
+        return iter((apply_delta(base, delta),))
+    return apply_delta_blocks(_reader_of(base), len(base), delta)
+
+
+def _reader_of(base: bytes) -> Callable[[int, int], bytes]:
+    return lambda offset, size: base[offset : offset + size]
+
+
+def _unwritable(error: OSError) -> RepositoryError:
+    return RepositoryError(
+        f"a temporary file can't be written: {error.strerror}",
+        hint="free some disk space, or let TMPDIR name a folder with more",
+    )

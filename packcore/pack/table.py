@@ -1,0 +1,108 @@
+"""What is known of each entry of a pack while it is taken in: flat arrays, a few bytes an entry.
+
+    offsets   8   where its header starts            sizes    8   of the object, once resolved
+    crcs      4   CRC-32 of its bytes as they lie    types    1   of the object, once resolved, else 0
+    oids  20/32   its id, once resolved, else zero   bases    4   entry index of its base, or -1
+                                                     depths   2   deltas between it and a whole object
+    = 47 bytes an entry with sha1; a dict of tuples would take some 500
+
+Entries are in pack order and are named by `entry_index`. A pack may hold the same object twice, as
+git allows: both entries stay, and stand side by side in the index.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from packcore.ids import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packcore.ids import ObjectFormat
+
+__all__ = ["PackTable"]
+
+
+class PackTable:
+    """The entries of one pack. Filled by the indexer, completed by the resolver, then only read."""
+
+    def __init__(self, object_format: ObjectFormat) -> None:
+        self.object_format = object_format
+        self.offsets = array("Q")
+        self.crcs = array("I")
+        self.types = bytearray()
+        self.sizes = array("Q")
+        self.oids = bytearray()
+        self.bases = array("i")
+        self.depths = array("H")
+        self.pack_bytes = 0
+        """Bytes of the whole pack, trailer included."""
+        self.checksum = b""
+        """The pack's trailer."""
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def append(self, offset: int, crc: int, size: int) -> int:
+        """Add an entry of which only its frame is known; return its index."""
+        self.offsets.append(offset)
+        self.crcs.append(crc)
+        self.sizes.append(size)
+        self.types.append(0)
+        self.oids += self.object_format.zero
+        self.bases.append(-1)
+        self.depths.append(0)
+        return len(self.offsets) - 1
+
+    def settle(self, entry_index: int, type_: int, oid: ObjectId) -> None:
+        """Say what object the entry is."""
+        digest_size = self.object_format.digest_size
+        self.types[entry_index] = type_
+        self.oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
+
+    def oid(self, entry_index: int) -> ObjectId:
+        """Return the id of an entry."""
+        digest_size = self.object_format.digest_size
+        return ObjectId(bytes(self.oids[entry_index * digest_size : (entry_index + 1) * digest_size]))
+
+    def end_offset(self, entry_index: int) -> int:
+        """Return where the entry ends."""
+        if entry_index + 1 < len(self.offsets):
+            return self.offsets[entry_index + 1]
+        return self.pack_bytes - self.object_format.digest_size
+
+    def index_at(self, offset: int, before: int) -> int:
+        """Return the index of the entry that starts at `offset`, among the first `before`; -1 for none."""
+        entry_index = bisect_left(self.offsets, offset, 0, before)
+        return entry_index if entry_index < before and self.offsets[entry_index] == offset else -1
+
+    def sorted_by_id(self) -> array[int]:
+        """Return all entry indices in the order of an index: by id, then by place in the pack."""
+        digest_size = self.object_format.digest_size
+        oids = self.oids
+        # In 256 parts, so that ids exist as objects for only a part of them at a time.
+        parts = [array("I") for _ in range(256)]
+        put = [part.append for part in parts]
+        for entry_index, first in enumerate(oids[::digest_size]):
+            put[first](entry_index)
+        order = array("I")
+        for part in parts:
+            ids = {i: bytes(oids[i * digest_size : (i + 1) * digest_size]) for i in part}
+            order.extend(sorted(part, key=ids.__getitem__))
+        return order
+
+    def duplicates(self, order: array[int]) -> Iterator[tuple[int, int]]:
+        """Yield the pairs of entries that are the same object, given `sorted_by_id`."""
+        digest_size = self.object_format.digest_size
+        oids = self.oids
+        last = -1
+        previous = b""
+        for entry_index in order:
+            oid = bytes(oids[entry_index * digest_size : (entry_index + 1) * digest_size])
+            if oid == previous:
+                yield last, entry_index
+            previous = oid
+            last = entry_index

@@ -1,0 +1,185 @@
+"""All packs of one directory, as one store, while `git gc` may be at work beside us.
+
+Packs are opened once and stay open: a map outlives the removal of its file. When an object is asked
+for that is in none of them, the directory is looked at again, once, as git does: the pack that `gc`
+just wrote holds it now. The pack that answered last is asked first.
+
+A pack or index that can't be opened is set aside in `faults` and does not hide the others; if then an
+object is missing, its error is the answer. If one pack's copy of an object is damaged and another
+pack has the object too, that one is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
+from packcore.limits import Limits
+from packcore.store.packfile import BaseCache, PackFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+
+__all__ = ["PackFile", "PackedStore"]
+
+_DEFAULT_LIMITS = Limits()
+_Result = TypeVar("_Result")
+
+
+class PackedStore:
+    """The packs of a directory (`objects/pack`), which need not exist. An ObjectStore."""
+
+    def __init__(
+        self, directory: Path, object_format: ObjectFormat, limits: Limits = _DEFAULT_LIMITS
+    ) -> None:
+        self.directory = directory
+        self.limits = limits
+        self.faults: dict[str, CorruptData] = {}
+        """Packs that could not be opened, by file name, and why."""
+        self._object_format = object_format
+        self._cache = BaseCache(limits.base_cache)
+        self._packs: list[PackFile] = []
+        self._known: set[str] = set()
+        self.refresh()
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the packs' objects are named."""
+        return self._object_format
+
+    @property
+    def packs(self) -> list[PackFile]:
+        """The open packs, in the order of their names."""
+        return sorted(self._packs, key=lambda pack: pack.name)
+
+    def refresh(self) -> bool:
+        """Look for packs that were added since; tell whether there were any.
+
+        Packs that vanished stay readable until `close`. Raises RepositoryError if files can't be opened
+        for a reason other than having vanished.
+        """
+        try:
+            names = sorted(entry.name for entry in self.directory.iterdir() if entry.suffix == ".idx")
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise RepositoryError(f"{self.directory}: {error.strerror}") from None
+        found = False
+        for name in names:
+            if name not in self._known:
+                found |= self._open(name)
+        return found
+
+    def _open(self, name: str) -> bool:
+        path = (self.directory / name).with_suffix(".pack")
+        try:
+            pack = PackFile(path, self._object_format, self.limits, cache=self._cache)
+        except FileNotFoundError:
+            return False  # gone again, or an index whose pack is not there yet: asked for anew next time
+        except CorruptData as error:
+            self.faults[name] = error
+            self._known.add(name)
+            return False
+        except OSError as error:
+            raise RepositoryError(
+                f"{path}: {error.strerror}",
+                hint="too many packs are open at once; repack, or raise `ulimit -n`",
+            ) from None
+        self._known.add(name)
+        self._packs.insert(0, pack)
+        return True
+
+    def __len__(self) -> int:
+        return sum(len(pack) for pack in self._packs)
+
+    def __contains__(self, oid: object) -> bool:
+        return isinstance(oid, bytes) and self._holder(oid) is not None
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        self.refresh()
+        packs = self.packs
+        for number, pack in enumerate(packs):
+            before = packs[:number]
+            for oid in pack:
+                if not any(oid in other for other in before):
+                    yield oid
+
+    def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
+        """Yield the ids from `low` on and up to `high` (raw bytes, of any length): for abbreviations.
+
+        An id may come more than once.
+        """
+        for pack in self.packs:
+            for position in pack.index.find_range(low, high):
+                yield pack.index.oid(position)
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size without making the object's bytes."""
+        return self._ask(oid, lambda pack: pack.header(oid))
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole."""
+        return self._ask(oid, lambda pack: pack.read(oid))
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks of at most 64 KiB."""
+        pack = self._holder(oid)
+        if pack is None:
+            raise self._missing(oid)
+        yield from pack.stream(oid)
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:
+        """Return how the object lies in the first pack that has it, or None."""
+        pack = self._holder(oid)
+        return None if pack is None else pack.raw(oid)
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids pack by pack and by offset; those that are in no pack last, as they came."""
+        by_pack: dict[int, list[ObjectId]] = {}
+        packs = self.packs
+        for oid in oids:
+            number = next((n for n, pack in enumerate(packs) if oid in pack), len(packs))
+            by_pack.setdefault(number, []).append(oid)
+        ordered: list[ObjectId] = []
+        for number in sorted(by_pack):
+            held = by_pack[number]
+            ordered += packs[number].storage_order(held) if number < len(packs) else held
+        return ordered
+
+    def close(self) -> None:
+        """Give back all files and maps. Idempotent."""
+        for pack in self._packs:
+            pack.close()
+        self._packs.clear()
+        self._known.clear()
+        self._cache.clear()
+
+    def _holder(self, oid: bytes) -> PackFile | None:
+        packs = self._packs
+        for number, pack in enumerate(packs):
+            if oid in pack:
+                if number:
+                    packs.insert(0, packs.pop(number))
+                return pack
+        return self._holder(oid) if self.refresh() else None
+
+    def _ask(self, oid: ObjectId, question: Callable[[PackFile], _Result]) -> _Result:
+        pack = self._holder(oid)
+        if pack is None:
+            raise self._missing(oid)
+        try:
+            return question(pack)
+        except CorruptPack:
+            for other in self.packs:
+                if other is not pack and oid in other:
+                    return question(other)
+            raise
+
+    def _missing(self, oid: ObjectId) -> CorruptData:
+        if self.faults:
+            return self.faults[min(self.faults)]
+        return MissingObject(oid.hex(), context=f"in no pack of {self.directory}")

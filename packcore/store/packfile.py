@@ -1,0 +1,435 @@
+"""One pack with its index: objects by id, whole, in blocks, or as they lie.
+
+    pack-<digest>.idx   id -> position -> offset        packcore.pack.index
+    pack-<digest>.pack  offset -> header, zlib stream   packcore.pack.mapping
+
+Reading a delta goes up its chain to a whole object or one in the cache, then down again, without
+recursion; every object made on the way is cached, by bytes. From `Limits.big_object` on, bases are
+temporary files. A fault names the pack, the offset and the object.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from packcore.deflate import BLOCK_BYTES, crc32
+from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, apply_delta, delta_sizes
+from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
+from packcore.limits import Limits
+from packcore.objects import ObjectType
+from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, decode_pack_header
+from packcore.pack.index import open_index
+from packcore.pack.mapping import EntryHeader, PackSource
+from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
+from packcore.pack.scratch import Content, Scratch, apply_to
+from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.pack.index import PackIndex
+
+__all__ = ["BaseCache", "PackFile"]
+
+_DEFAULT_LIMITS = Limits()
+_TYPES_KNOWN_MAX = 1 << 16  # entries whose type is remembered: some 6 MB
+
+
+class BaseCache:
+    """Inflated objects by (pack, offset): the least recently used go when the bytes run out."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._held_bytes = 0
+        self._objects: dict[tuple[int, int], tuple[int, bytes]] = {}
+        self._packs = 0
+
+    def new_pack(self) -> int:
+        """Return a number for one more pack that shares this cache."""
+        self._packs += 1
+        return self._packs
+
+    def get(self, key: tuple[int, int]) -> tuple[int, bytes] | None:
+        """Return type code and bytes, and make them the last to go."""
+        found = self._objects.pop(key, None)
+        if found is not None:
+            self._objects[key] = found
+        return found
+
+    def put(self, key: tuple[int, int], type_code: int, data: bytes) -> None:
+        """Take an object in, unless it alone is more than half of the cache."""
+        size = len(data) + 200  # the key, the tuple and the slot cost about so much
+        if size > self._bytes_max >> 1 or key in self._objects:
+            return
+        self._objects[key] = (type_code, data)
+        self._held_bytes += size
+        while self._held_bytes > self._bytes_max:
+            oldest = next(iter(self._objects))
+            self._held_bytes -= len(self._objects.pop(oldest)[1]) + 200
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._objects.clear()
+        self._held_bytes = 0
+
+
+class PackFile:
+    """The objects of one pack: an ObjectStore, and the PackBytes of its raw entries.
+
+    `path` is the .pack; the .idx lies beside it. Opening checks that both belong together
+    (CorruptPack, CorruptIndex; OSError where one can't be opened). Several packs may share a `cache`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        object_format: ObjectFormat,
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        cache: BaseCache | None = None,
+    ) -> None:
+        index = open_index(path.with_suffix(".idx"), object_format)
+        try:
+            with path.open("rb") as file:
+                source = PackSource(file, str(path), object_format.digest_size)
+        except BaseException:
+            index.close()
+            raise
+        self._open(source, index, limits, cache)
+        try:
+            self._check_pair()
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def over(
+        cls,
+        source: PackSource,
+        index: PackIndex,
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        sorted_offsets: array[int],
+        order: array[int],
+    ) -> PackFile:
+        """Make one over a pack and an index that are open already, and known to belong together.
+
+        `sorted_offsets` are those of all entries in pack order, `order` the entry index of each
+        position: what `PackTable` knows.
+        """
+        pack = cls.__new__(cls)
+        pack._open(source, index, limits, None)
+        pack._sorted_offsets = sorted_offsets
+        pack._pack_order = pack_order_positions(order)
+        return pack
+
+    def _open(self, source: PackSource, index: PackIndex, limits: Limits, cache: BaseCache | None) -> None:
+        self.name = source.name
+        self.limits = limits
+        self.index = index
+        self._source = source
+        self._object_format = index.object_format
+        self._cache = cache if cache is not None else BaseCache(limits.base_cache)
+        self._cache_key = self._cache.new_pack()
+        self._types: dict[int, int] = {}  # offset -> type of the object that lies there
+        self._sorted_offsets: array[int] | None = None
+        self._pack_order: array[int] | None = None
+
+    def _check_pair(self) -> None:
+        source = self._source
+        if source.pack_bytes < PACK_HEADER_BYTES + self._object_format.digest_size:
+            raise CorruptPack("it is too short for a pack", offset=source.pack_bytes, pack=self.name)
+        try:
+            _, count = decode_pack_header(source.slice(0, PACK_HEADER_BYTES))
+        except CorruptPack as error:
+            raise CorruptPack(error.reason, offset=error.offset, pack=self.name) from None
+        if count != len(self.index):
+            raise CorruptPack(
+                f"it has {count} objects, its index {len(self.index)}", pack=self.name, offset=8
+            )
+        if source.slice(source.entries_end, source.pack_bytes) != self.index.pack_checksum:
+            raise CorruptPack("its trailer is not the one that its index names", pack=self.name)
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the pack's objects are named."""
+        return self._object_format
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __contains__(self, oid: object) -> bool:
+        return isinstance(oid, bytes) and self.index.find(oid) >= 0
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        previous = None
+        for oid in self.index:
+            if oid != previous:
+                yield oid
+            previous = oid
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size without making the object's bytes."""
+        offset = self._find(oid)
+        try:
+            entry = self._source.entry(offset)
+            size = entry.size if entry.type_code < OFS_DELTA else self._target_size(entry)
+            return ObjectHeader(ObjectType(self._type_at(offset)), size)
+        except CorruptPack as error:
+            raise self._about(error, oid) from None
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole."""
+        offset = self._find(oid)
+        try:
+            type_code, data = self.read_at(offset)
+        except CorruptPack as error:
+            raise self._about(error, oid) from None
+        return StoredObject(ObjectType(type_code), data)
+
+    def read_at(self, offset: int) -> tuple[int, bytes]:
+        """Return type code and bytes of the object whose entry starts at `offset`. Raises CorruptPack."""
+        cache, number = self._cache, self._cache_key
+        if found := cache.get((number, offset)):
+            return found
+        source = self._source
+        entry = source.entry(offset)
+        chain: list[EntryHeader] = []
+        while entry.type_code >= OFS_DELTA:
+            chain.append(entry)
+            base_offset = self._base_offset(entry)
+            self._check_depth(chain)
+            if found := cache.get((number, base_offset)):
+                type_code, data = found
+                break
+            entry = source.entry(base_offset)
+        else:
+            self._check_size(entry.size, entry.offset)
+            type_code = entry.type_code
+            data = source.inflate(entry)
+            cache.put((number, entry.offset), type_code, data)
+        while chain:
+            entry = chain.pop()
+            self._check_size(entry.size, entry.offset)
+            delta = source.inflate(entry)
+            try:
+                self._check_size(delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1], entry.offset)
+                data = apply_delta(data, delta)
+            except CorruptData as error:
+                raise source.fault(error, entry.offset) from None
+            cache.put((number, entry.offset), type_code, data)
+        return type_code, data
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks of at most 64 KiB, whatever its size."""
+        offset = self._find(oid)
+        try:
+            entry = self._source.entry(offset)
+            if entry.type_code >= OFS_DELTA:
+                blocks = self._stream_delta(entry)
+            elif entry.size >= self.limits.big_object:
+                self._check_size(entry.size, offset)
+                blocks = self._source.inflate_blocks(entry)
+            else:
+                blocks = _cut(self.read_at(offset)[1])
+            yield from blocks
+        except CorruptPack as error:
+            raise self._about(error, oid) from None
+
+    def _stream_delta(self, entry: EntryHeader) -> Iterator[bytes]:
+        """Yield a delta's target; what is large on the way lies in temporary files."""
+        chain = [entry]
+        largest = 0
+        while entry.type_code >= OFS_DELTA:
+            largest = max(largest, entry.size, self._target_size(entry))
+            entry = self._source.entry(self._base_offset(entry))
+            chain.append(entry)
+            self._check_depth(chain)
+        big = self.limits.big_object
+        if max(largest, entry.size) < big:
+            yield from _cut(self.read_at(chain[0].offset)[1])
+            return
+        self._check_size(largest, chain[0].offset)
+        root = chain.pop()
+        content: Content = (
+            self._source.inflate(root) if root.size < big else Scratch(self._source.inflate_blocks(root))
+        )
+        while chain:
+            entry = chain.pop()
+            source = self._source
+            delta = source.inflate(entry) if entry.size < big else source.inflate_blocks(entry)
+            try:
+                blocks = apply_to(content, delta)
+                if not chain:
+                    for block in blocks:
+                        yield from _cut(block)
+                else:
+                    is_small = self._target_size(entry) < big
+                    made = b"".join(blocks) if is_small else Scratch(blocks)
+            except CorruptData as error:
+                raise source.fault(error, entry.offset) from None
+            if isinstance(content, Scratch):
+                content.close()
+            if chain:
+                content = made
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:
+        """Return how the object lies here; None if it does not."""
+        position = self.index.find(oid)
+        if position < 0:
+            return None
+        try:
+            entry = self._source.entry(self.index.offset(position))
+            base = entry.base_oid
+            if entry.base_offset is not None:
+                base = self._oid_at(entry.base_offset)
+            end = self._end_of(self._entry_index(entry.offset))
+        except CorruptPack as error:
+            raise self._about(error, oid) from None
+        return RawEntry(self, entry.offset, entry.payload_offset, end, entry.size, base)
+
+    def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
+        """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
+
+        The check runs before the first block for an entry up to 64 KiB, at its end for a larger one.
+        """
+        start, payload, end = entry.pack_offset, entry.payload_offset, entry.end_offset
+        pack_order, _ = self._order()
+        said = self.index.crc32(pack_order[self._entry_index(start)])
+        if end - start <= BLOCK_BYTES:
+            data = self._source.slice(start, end)
+            self._check_crc(crc32(data), said, start)
+            yield data[payload - start :]
+            return
+        crc = crc32(self._source.slice(start, payload))
+        for block in self._source.slices(payload, end):
+            crc = crc32(block, crc)
+            yield block
+        self._check_crc(crc, said, start)
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids by their offset; those that are not here come last, as they came."""
+        placed = [(position, oid) for oid in oids for position in (self.index.find(oid),)]
+        here = sorted((self.index.offset(position), oid) for position, oid in placed if position >= 0)
+        return [oid for _, oid in here] + [oid for position, oid in placed if position < 0]
+
+    def close(self) -> None:
+        """Give back the maps. Idempotent."""
+        self._source.close()
+        self.index.close()
+
+    def missing(self, oid: ObjectId) -> MissingObject:
+        """Return the error for an object that is not here."""
+        return MissingObject(oid.hex(), context=f"asked of {os.path.basename(self.name)}")  # noqa: PTH119
+
+    def reverse_index_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of the pack's .rev."""
+        return write_reverse_index(self._order()[0], self.index.pack_checksum, self._object_format)
+
+    def _find(self, oid: ObjectId) -> int:
+        position = self.index.find(oid)
+        if position < 0:
+            raise self.missing(oid)
+        return self.index.offset(position)
+
+    def _base_offset(self, entry: EntryHeader) -> int:
+        if entry.base_offset is not None:
+            return entry.base_offset
+        assert entry.base_oid is not None
+        position = self.index.find(entry.base_oid)
+        if position < 0:
+            raise CorruptPack(
+                f"the delta's base {entry.base_oid.hex()} is not in the pack",
+                offset=entry.offset,
+                pack=self.name,
+            )
+        return self.index.offset(position)
+
+    def _type_at(self, offset: int) -> int:
+        """Return the type code of the object at `offset`, through its chain."""
+        passed: list[int] = []
+        while (type_code := self._types.get(offset)) is None:
+            entry = self._source.entry(offset)
+            passed.append(offset)
+            if entry.type_code < OFS_DELTA:
+                type_code = entry.type_code
+                break
+            self._check_depth(passed)
+            offset = self._base_offset(entry)
+        if len(self._types) + len(passed) > _TYPES_KNOWN_MAX:
+            self._types.clear()
+        for offset in passed:
+            self._types[offset] = type_code
+        return type_code
+
+    def _target_size(self, entry: EntryHeader) -> int:
+        try:
+            return delta_sizes(self._source.inflate_head(entry, DELTA_HEAD_BYTES_MAX))[1]
+        except CorruptData as error:
+            raise self._source.fault(error, entry.offset) from None
+
+    def _check_depth(self, chain: list[EntryHeader] | list[int]) -> None:
+        if len(chain) <= self.limits.chain_depth:
+            return
+        offsets = [entry if isinstance(entry, int) else entry.offset for entry in chain]
+        if len(set(offsets)) < len(offsets):
+            raise CorruptPack("the delta is its own base, through a cycle", offset=offsets[0], pack=self.name)
+        raise LimitExceeded(
+            f"{self.name}: the delta at offset {offsets[0]} is the end of a chain of more than "
+            f"{self.limits.chain_depth}",
+            limit="chain_depth",
+        )
+
+    def _check_size(self, size: int, offset: int) -> None:
+        if size > self.limits.object_bytes:
+            raise LimitExceeded(
+                f"{self.name}: the object at offset {offset} has {size} bytes; "
+                f"the limit is {self.limits.object_bytes}",
+                limit="object_bytes",
+            )
+
+    def _check_crc(self, crc: int, said: int | None, offset: int) -> None:
+        if said is not None and crc != said:
+            raise CorruptPack(
+                f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}", offset=offset, pack=self.name
+            )
+
+    def _order(self) -> tuple[array[int], array[int]]:
+        """Return positions and offsets in pack order, worked out at the first need."""
+        if self._pack_order is None or self._sorted_offsets is None:
+            self._pack_order, self._sorted_offsets = self.index.pack_order()
+        return self._pack_order, self._sorted_offsets
+
+    def _entry_index(self, offset: int) -> int:
+        _, sorted_offsets = self._order()
+        entry_index = bisect_left(sorted_offsets, offset)
+        if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
+            raise CorruptPack("its index knows no entry there", offset=offset, pack=self.name)
+        return entry_index
+
+    def _oid_at(self, offset: int) -> ObjectId:
+        return self.index.oid(self._order()[0][self._entry_index(offset)])
+
+    def _end_of(self, entry_index: int) -> int:
+        _, sorted_offsets = self._order()
+        # Past entries of the same offset, which only a damaged index has.
+        following = bisect_right(sorted_offsets, sorted_offsets[entry_index])
+        end = sorted_offsets[following] if following < len(sorted_offsets) else self._source.entries_end
+        if end > self._source.entries_end:
+            raise CorruptPack("its index names an entry behind the pack's end", offset=end, pack=self.name)
+        return end
+
+    def _about(self, error: CorruptPack, oid: ObjectId) -> CorruptPack:
+        return CorruptPack(
+            f"object {oid.hex()}: {error.reason}", offset=error.offset, pack=self.name, hint=error.hint
+        )
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), BLOCK_BYTES):
+        yield data[start : start + BLOCK_BYTES]

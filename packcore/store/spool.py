@@ -1,0 +1,301 @@
+"""A fetched pack in a temporary file: checked whole, then an object store, then installed or gone.
+
+    with SpooledPack.receive(blocks, object_format=SHA1) as spool:
+        spool.read(oid) ...
+        spool.install(repository.pack_directory)
+
+Memory for each object (sha1), once received: index 28 bytes, and offset 8, size 8, type 1, two orders
+4 each = 53 bytes, so 53 MB for a million objects; while receiving, some 60 more. Beyond that, what
+`Limits` grants: `resolve_memory`, then `base_cache`.
+
+The file has no name unless `directory` is given, so that nothing stays behind, however we end; with a
+directory it is named `tmp_packcore_*` there, can be moved into place without copying, and is removed
+on error, on `close`, and when the interpreter ends.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.limits import Limits
+from packcore.objects import ObjectType
+from packcore.pack.index import PackIndex
+from packcore.pack.indexer import IndexedPack, complete_thin_pack, index_pack, read_blocks
+from packcore.pack.mapping import PackSource
+from packcore.progress import SILENT
+from packcore.store.base import ObjectHeader
+from packcore.store.loose import TEMPORARY_PREFIX
+from packcore.store.packfile import PackFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.pack.resolve import Resolver
+    from packcore.pack.table import PackTable
+    from packcore.progress import Progress
+    from packcore.store.base import ObjectStore, RawEntry, StoredObject
+
+__all__ = ["SpooledPack"]
+
+_DEFAULT_LIMITS = Limits()
+_NAME = "received pack"
+
+
+class SpooledPack:
+    """A pack that was received and found right. An ObjectStore and a context manager; made by `receive`."""
+
+    def __init__(self, file: _SpoolFile, indexed: IndexedPack, limits: Limits) -> None:
+        table = indexed.table
+        self.object_count = len(table)
+        self.pack_bytes = table.pack_bytes
+        """Bytes of the pack, bases that were added included."""
+        self.checksum = table.checksum
+        """The pack's trailer, which names the installed files."""
+        self._file = file
+        self._object_format = table.object_format
+        self._index_bytes = b"".join(indexed.index_blocks())
+        self._indexed_order = indexed.order
+        self._sizes = table.sizes
+        self._types = table.types
+        index = PackIndex(self._index_bytes, table.object_format, _NAME)
+        self._pack = PackFile.over(
+            file.source(table.object_format), index, limits, sorted_offsets=table.offsets, order=indexed.order
+        )
+
+    @classmethod
+    def receive(
+        cls,
+        blocks: Iterable[bytes],
+        *,
+        object_format: ObjectFormat,
+        limits: Limits = _DEFAULT_LIMITS,
+        progress: Progress = SILENT,
+        bases: ObjectStore | None = None,
+        directory: Path | None = None,
+        receiving: str | None = None,
+    ) -> SpooledPack:
+        """Take in a pack, check everything, and return it.
+
+        `bases` completes a thin pack: what its deltas need and it lacks is appended from there.
+        `receiving` names a progress phase for the incoming bytes (for callers that don't count them
+        themselves); "indexing" follows it. Raises CorruptPack, MissingObject, LimitExceeded,
+        RepositoryError where the file can't be written, and what the blocks' iterator raises; the
+        temporary file is gone then.
+        """
+        file = _SpoolFile(directory)
+        try:
+
+            def complete(source: PackSource, table: PackTable, resolver: Resolver) -> None:
+                if bases is not None:
+                    complete_thin_pack(
+                        file.file, source, table, resolver, bases=bases, level=limits.compression
+                    )
+
+            indexed = index_pack(
+                file.written(blocks),
+                lambda: file.source(object_format),
+                object_format=object_format,
+                limits=limits,
+                progress=progress,
+                directory=directory,
+                receiving=receiving,
+                complete=complete,
+            )
+            return cls(file, indexed, limits)
+        except BaseException as error:
+            file.close()
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                raise _unwritable(error) from None
+            raise
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the pack's objects are named."""
+        return self._object_format
+
+    @property
+    def path(self) -> Path | None:
+        """Where the temporary file lies; None where it has no name."""
+        return self._file.path
+
+    def __enter__(self) -> SpooledPack:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self.object_count
+
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._pack
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._pack)
+
+    def header(self, oid: ObjectId) -> ObjectHeader:
+        """Return type and size, which are known from receiving: nothing is inflated."""
+        position = self._pack.index.find(oid)
+        if position < 0:
+            raise self._pack.missing(oid)
+        entry_index = self._indexed_order[position]
+        return ObjectHeader(ObjectType(self._types[entry_index]), self._sizes[entry_index])
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        """Return the object whole."""
+        return self._pack.read(oid)
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks of at most 64 KiB."""
+        return self._pack.stream(oid)
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:
+        """Return how the object lies in the pack."""
+        return self._pack.raw(oid)
+
+    def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return the ids by their offset; those that are not here come last."""
+        return self._pack.storage_order(oids)
+
+    def close(self) -> None:
+        """Give back map and file; a temporary file that was not installed is gone. Idempotent."""
+        self._pack.close()
+        self._file.close()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the pack's bytes from its start."""
+        return read_blocks(self._file.file)
+
+    def install(self, pack_directory: Path, *, keep: bool = False) -> Path:
+        """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
+
+        Each is written under a temporary name, synced and renamed, the .idx last, since a pack without
+        it does not exist for git. `keep` adds a .keep file, which tells `git gc` to leave the pack alone.
+        The store goes on working. Raises RepositoryError.
+        """
+        target = pack_directory / f"pack-{self.checksum.hex()}.pack"
+        try:
+            pack_directory.mkdir(parents=True, exist_ok=True)
+            if keep:
+                _write_file(target.with_suffix(".keep"), iter(()), 0o644)
+            if not target.exists():
+                self._place_pack(target)
+            positions = self._pack.reverse_index_blocks()
+            _write_file(target.with_suffix(".rev"), positions, 0o444)
+            _write_file(target.with_suffix(".idx"), iter((self._index_bytes,)), 0o444)
+            _sync_directory(pack_directory)
+        except OSError as error:
+            raise RepositoryError(f"{target}: the pack can't be installed: {error.strerror}") from None
+        return target
+
+    def _place_pack(self, target: Path) -> None:
+        if not self._file.move_to(target):
+            _write_file(target, self.blocks(), 0o444)
+
+
+class _SpoolFile:
+    """The temporary file: nameless, or named in a directory and removed when no longer needed."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self.path: Path | None = None
+        self._remove: weakref.finalize[[Path], _SpoolFile] | None = None
+        try:
+            if directory is None:
+                self.file: IO[bytes] = tempfile.TemporaryFile(prefix=TEMPORARY_PREFIX)  # noqa: SIM115 -- as long as the pack
+                return
+            directory.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=".pack", dir=directory)
+        except OSError as error:
+            raise _unwritable(error) from None
+        self.path = Path(name)
+        self._remove = weakref.finalize(self, _unlink, self.path)
+        self.file = os.fdopen(handle, "w+b")
+
+    def written(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Write blocks to the file and pass them on."""
+        write = self.file.write
+        for block in blocks:
+            try:
+                write(block)
+            except OSError as error:
+                raise _unwritable(error) from None
+            yield block
+
+    def source(self, object_format: ObjectFormat) -> PackSource:
+        """Return random access to what was written."""
+        try:
+            self.file.flush()
+        except OSError as error:
+            raise _unwritable(error) from None
+        return PackSource(self.file, _NAME, object_format.digest_size)
+
+    def move_to(self, target: Path) -> bool:
+        """Rename the file into place; tell whether that was possible (it must have a name, same disk)."""
+        if self.path is None or os.name != "posix":  # elsewhere a mapped file can't be renamed
+            return False
+        os.fsync(self.file.fileno())
+        self.path.chmod(0o444)
+        try:
+            self.path.rename(target)
+        except OSError:
+            return False
+        if self._remove is not None:
+            self._remove.detach()
+        self.path = None
+        return True
+
+    def close(self) -> None:
+        with suppress(OSError):  # flushing to a full disk: the file is given up anyway
+            self.file.close()
+        if self._remove is not None:
+            self._remove()
+        self.path = None
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):  # someone removed it, or its directory
+        path.unlink(missing_ok=True)
+
+
+def _write_file(target: Path, blocks: Iterator[bytes], mode: int) -> None:
+    """Write a file whole: temporary name beside it, sync, rename."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for block in blocks:
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(target)
+    except BaseException:
+        _unlink(temporary)
+        raise
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(error: OSError) -> RepositoryError:
+    return RepositoryError(
+        f"the temporary pack can't be written: {error.strerror}",
+        hint="free some disk space, or let TMPDIR name a folder with more",
+    )
