@@ -34,7 +34,12 @@ class PackedStore:
     """The packs of a directory (`objects/pack`), which need not exist. An ObjectStore."""
 
     def __init__(
-        self, directory: Path, object_format: ObjectFormat, limits: Limits = _DEFAULT_LIMITS
+        self,
+        directory: Path,
+        object_format: ObjectFormat,
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        rescan: bool = True,
     ) -> None:
         self.directory = directory
         self.limits = limits
@@ -42,6 +47,8 @@ class PackedStore:
         """Packs that could not be opened, by file name, and why."""
         self._object_format = object_format
         self._cache = BaseCache(limits.base_cache)
+        self._rescan = rescan
+        """False where the owner calls `refresh` itself: a repository asks other places first."""
         self._packs: list[PackFile] = []
         self._known: set[str] = set()
         self.refresh()
@@ -165,7 +172,7 @@ class PackedStore:
                 if number:
                     packs.insert(0, packs.pop(number))
                 return pack
-        return self._holder(oid) if self.refresh() else None
+        return self._holder(oid) if self._rescan and self.refresh() else None
 
     def _ask(self, oid: ObjectId, question: Callable[[PackFile], _Result]) -> _Result:
         pack = self._holder(oid)

@@ -77,7 +77,7 @@ class Repository:
         self._packs: list[PackedStore] = []
         stores: list[ObjectStore] = []
         for directory in [objects, *find_alternates(objects)]:
-            packs = PackedStore(directory / "pack", self._format, self.limits)
+            packs = PackedStore(directory / "pack", self._format, self.limits, rescan=False)
             loose = LooseStore(directory, self._format, self.limits)
             self._packs.append(packs)
             stores += [packs, loose]
@@ -128,12 +128,20 @@ class Repository:
         return self._format
 
     @property
+    def pack_faults(self) -> dict[str, CorruptData]:
+        """Packs that could not be opened, by file name, and why; alternates' too."""
+        return {name: fault for packs in self._packs for name, fault in packs.faults.items()}
+
+    @property
     def pack_directory(self) -> Path:
         """Where this repository's own packs are."""
         return self.common_path / "objects" / "pack"
 
     def __contains__(self, oid: object) -> bool:
-        return oid in self._objects or (self._refresh() and oid in self._objects)
+        if oid not in self._objects:
+            self._refresh()
+            return oid in self._objects
+        return True
 
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._objects)
@@ -163,15 +171,19 @@ class Repository:
         try:
             return attempt()
         except MissingObject:
-            if not self._refresh():
-                raise
-        return attempt()
+            self._refresh()
+        try:
+            return attempt()
+        except MissingObject:
+            # A pack that can't be opened may be what holds it: then that is the thing to say.
+            for packs in self._packs:
+                for fault in packs.faults.values():
+                    raise fault from None
+            raise
 
-    def _refresh(self) -> bool:
-        """Look for new packs everywhere. Always True, so that it reads well in a condition."""
+    def _refresh(self) -> None:
         for packs in self._packs:
             packs.refresh()
-        return True
 
     def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:
         """Write one loose object unless the repository has it, and return its id."""
