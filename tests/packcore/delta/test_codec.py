@@ -1,0 +1,123 @@
+"""Deltas as they are written and applied."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packcore.delta.codec import (
+    Copy,
+    Insert,
+    Instruction,
+    apply_delta,
+    apply_delta_blocks,
+    delta_sizes,
+    encode_copy,
+    encode_delta,
+    encode_insert,
+    iter_instructions,
+)
+from packcore.errors import CorruptData
+
+COPIES = [
+    (Copy(0, 1), "9001"),
+    (Copy(6, 5), "910605"),
+    (Copy(0x100, 0x100), "a20101"),
+    (Copy(0x12345678, 0x1234), "bf785634123412"),
+    (Copy(0, 0x10000), "80"),
+    (Copy(0xFF000000, 0xFFFF), "b8ffffff"),
+]
+
+
+def blockwise(base: bytes, delta: bytes, cut: int = 3) -> bytes:
+    pieces = [delta[i : i + cut] for i in range(0, len(delta), cut)]
+    blocks = list(apply_delta_blocks(lambda offset, size: base[offset : offset + size], len(base), pieces))
+    assert all(0 < len(block) <= 65536 for block in blocks)
+    return b"".join(blocks)
+
+
+@st.composite
+def base_and_instructions(draw: st.DrawFn) -> tuple[bytes, list[Instruction]]:
+    base = draw(st.binary(min_size=1, max_size=300))
+    instructions: list[Instruction] = []
+    for _ in range(draw(st.integers(0, 12))):
+        if draw(st.booleans()):
+            offset = draw(st.integers(0, len(base) - 1))
+            instructions.append(Copy(offset, draw(st.integers(1, len(base) - offset))))
+        else:
+            instructions.append(Insert(draw(st.binary(min_size=1, max_size=127))))
+    return base, instructions
+
+
+@pytest.mark.parametrize(("copy", "coded"), COPIES)
+def test_a_copy_writes_only_the_bytes_that_are_not_zero(copy: Copy, coded: str):
+    assert encode_copy(*copy).hex() == coded
+    assert list(iter_instructions(b"\x00\x00" + bytes.fromhex(coded))) == [copy]
+
+
+def test_a_long_insert_is_written_as_several():
+    coded = encode_insert(b"x" * 300)
+    assert [coded[0], coded[128], coded[256]] == [127, 127, 46]
+
+
+def test_a_long_copy_is_written_as_several():
+    base = bytes(range(256)) * 1000
+    delta = encode_delta(len(base), 200_000, [Copy(5, 200_000)])
+    assert [i.size for i in iter_instructions(delta) if isinstance(i, Copy)] == [65536, 65536, 65536, 3392]
+    assert apply_delta(base, delta) == base[5:200_005] == blockwise(base, delta)
+
+
+@given(base_and_instructions(), st.integers(1, 50))
+def test_applying_does_what_the_instructions_say(case: tuple[bytes, list[Instruction]], cut: int):
+    base, instructions = case
+    target = b"".join(
+        base[i.offset : i.offset + i.size] if isinstance(i, Copy) else i.data for i in instructions
+    )
+    delta = encode_delta(len(base), len(target), instructions)
+    assert list(iter_instructions(delta)) == instructions
+    assert delta_sizes(delta) == (len(base), len(target))
+    assert apply_delta(base, delta) == target
+    assert apply_delta(memoryview(base), memoryview(delta)) == target
+    assert blockwise(base, delta, cut) == target
+
+
+WRONG = [
+    ("no head", b"", "integer"),
+    ("half a head", b"\x05", "integer"),
+    ("another base", b"\x04\x01\x01a", "for a base of 4 bytes; this one has 5"),
+    ("reserved", b"\x05\x01\x00", "reserved"),
+    ("copy behind the base", b"\x05\x05\x91\x01\x05", "copies bytes 1 to 6"),
+    ("copy far behind the base", b"\x05\x01\xbf\xff\xff\xff\xff\xff\xff", "more than"),
+    ("copy of the default size", b"\x05\x05\x80", "more than"),
+    ("too long by copy", b"\x05\x04\x90\x05", "more than its 4"),
+    ("too long by insert", b"\x05\x02\x03abc", "more than its 2"),
+    ("too short", b"\x05\x07\x90\x05", "5 of its 7"),
+    ("empty, but should not be", b"\x05\x07", "0 of its 7"),
+    ("ends in an insert", b"\x05\x05\x05ab", "ends within an insert"),
+    ("ends in a copy", b"\x05\x05\x91\x00", "ends within a copy"),
+    ("ends in a copy of seven", b"\x05\x05\xff\x00\x00", "ends within a copy"),
+]
+
+
+@pytest.mark.parametrize(("delta", "words"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_a_delta_that_breaks_the_format_is_corrupt(delta: bytes, words: str):
+    for apply in (apply_delta, blockwise):
+        with pytest.raises(CorruptData, match=words):
+            apply(b"hello", delta)
+
+
+@given(st.binary(max_size=20), st.binary(max_size=40))
+def test_any_delta_applies_or_is_corrupt_and_both_ways_agree(base: bytes, tail: bytes):
+    for delta in (tail, encode_delta(len(base), 10, []) + tail):
+        outcomes: list[bytes | None] = []
+        for apply in (apply_delta, blockwise):
+            try:
+                outcomes.append(apply(base, delta))
+            except CorruptData:
+                outcomes.append(None)
+        assert outcomes[0] == outcomes[1]
+        try:
+            list(iter_instructions(delta))
+        except CorruptData:
+            assert outcomes[0] is None
