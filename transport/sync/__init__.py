@@ -1,1 +1,100 @@
-"""transport/sync."""
+"""Sync: make one remote's refs follow another's.
+
+from transport.sync import Policy, Scope, sync
+result = sync("https://a/x.git", "https://b/x.git", scope=Scope(tags=True), policy=Policy(prune=True))
+result.exit_code, result.pushed, result.to_json()
+
+request    what is asked: Scope, Policy, SelectionOptions, SyncRequest
+planner    two lists of refs -> what to do with each (pure)
+ancestry   is it a fast-forward? exactly
+strategies one module for each way to move the objects
+pushing    the push, and an outcome for every ref
+result     the outcome, typed and as JSON
+fetch_into the source's half alone: into a repository on this disk
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.progress import SILENT
+from transport.errors import InvalidRequest
+from transport.sync.request import (
+    Policy,
+    Protocol,
+    RefMapping,
+    Scope,
+    SelectionOptions,
+    SyncRequest,
+)
+from transport.sync.result import Outcome, PackSummary, RefResult, SyncResult
+
+if TYPE_CHECKING:
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.endpoint import Endpoint
+    from transport.options import TransportOptions
+
+__all__ = [
+    "Outcome",
+    "PackSummary",
+    "Policy",
+    "Protocol",
+    "RefMapping",
+    "RefResult",
+    "Scope",
+    "SelectionOptions",
+    "SyncRequest",
+    "SyncResult",
+    "sync",
+]
+
+
+def sync(
+    source: str | Endpoint | Transport,
+    target: str | Endpoint | Transport,
+    request: SyncRequest | None = None,
+    *,
+    scope: Scope | None = None,
+    policy: Policy | None = None,
+    selection: SelectionOptions | None = None,
+    source_options: TransportOptions | None = None,
+    target_options: TransportOptions | None = None,
+    progress: Progress = SILENT,
+) -> SyncResult:
+    """Make the target's refs follow the source's, and tell what became of each.
+
+    The request is given whole, or by its parts. Sides are endpoints, which are opened and closed here,
+    or transports of the caller's, which stay open.
+
+    Raises InvalidRequest, TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    After that nothing is raised for the target's doing: see `SyncResult.exit_code`, `.refs`, `.failure`.
+    """
+    from transport.sync.strategies.materialized import sync_materialized
+
+    request = request or SyncRequest()
+    request = replace(
+        request,
+        scope=scope or request.scope,
+        policy=policy or request.policy,
+        selection=selection or request.selection,
+    )
+    with ExitStack() as opened:
+        source_transport = _open(source, source_options, opened)
+        target_transport = _open(target, target_options, opened)
+        if source_transport.url.rstrip("/") == target_transport.url.rstrip("/"):
+            raise InvalidRequest(f"source and target are the same repository: {source_transport.url}")
+        return sync_materialized(source_transport, target_transport, request, progress=progress)
+
+
+def _open(side: str | Endpoint | Transport, options: TransportOptions | None, opened: ExitStack) -> Transport:
+    from transport.endpoint import Endpoint
+    from transport.schemes import open_transport
+
+    if not isinstance(side, (str, Endpoint)):
+        return side
+    transport = open_transport(side, options)
+    opened.callback(transport.close)
+    return transport

@@ -197,7 +197,9 @@ def _desired_refs(refs: Mapping[str, ObjectId], scope: Scope) -> tuple[dict[str,
             raise NoRefsMatched(f"the source has no {mapping.source}, which is mapped to {mapping.target}")
         desired[mapping.target] = mapping.source
     named = frozenset() if scope.mappings else scope.branch_names
-    absent = sorted((name for name in named if name not in refs), key=ref_sort_key)
+    absent = sorted(
+        (name for name in named if name not in refs and not scope.excludes(name)), key=ref_sort_key
+    )
     warnings.extend(_warning(name, None, "the source has no such branch; left alone") for name in absent)
     for name, oid in refs.items():
         if name in desired or not _is_discovered(name, scope, named):

@@ -33,7 +33,7 @@ class Outcome(Enum):
     """What became of one ref."""
 
     PUSHED = "pushed"
-    """Created or updated; the target said so, or showed it when listed again."""
+    """Created or updated: the target said so."""
     DELETED = "deleted"
     UP_TO_DATE = "up-to-date"
     BLOCKED = "blocked"
@@ -44,8 +44,8 @@ class Outcome(Enum):
     """Somebody else changed the target's ref during the run; nothing was overwritten."""
     NOT_PUSHED = "not-pushed"
     """Held back: a dry run, an atomic push that another ref prevented, or a push that broke off."""
-    UNKNOWN = "unknown"
-    """The connection was lost, and the target could not be asked what it did."""
+    UNANSWERED = "unanswered"
+    """The target never said; the reason tells what it shows when it is listed again."""
     IGNORED = "ignored"
     """Left alone, with a warning."""
 
@@ -73,7 +73,7 @@ class RefResult(NamedTuple):
         }
 
 
-_REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.UNKNOWN}
+_REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class SyncResult:
     @property
     def warned(self) -> int:
         """Refs that the target refused, that moved, or that were left alone for a reason."""
-        return self.count(Outcome.REFUSED, Outcome.MOVED, Outcome.UNKNOWN, Outcome.IGNORED)
+        return self.count(Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.IGNORED)
 
     @property
     def exit_code(self) -> int:
@@ -170,7 +170,7 @@ class SyncResult:
             return self.failure.exit_code
         if self.dry_run:
             return 0
-        failed = [Outcome.BLOCKED, Outcome.MOVED, Outcome.UNKNOWN, Outcome.NOT_PUSHED]
+        failed = [Outcome.BLOCKED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.NOT_PUSHED]
         if not self.best_effort:
             failed.append(Outcome.REFUSED)
         return FAILURE_EXIT_CODE if self.count(*failed) else 0

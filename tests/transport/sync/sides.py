@@ -1,0 +1,95 @@
+"""Two repositories and a sync between them, for the tests of this folder."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from packcore.progress import SILENT, Progress
+from tests.git_transport import GitTransport
+from tests.support import fast_import, fsck, git, init_repository, ls_remote
+from transport.sync import Policy, Scope, SyncRequest, SyncResult
+from transport.sync.strategies.materialized import sync_materialized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMITTER = "C O Mitter <committer@example.com>"
+
+
+class Sides:
+    """A source and a target repository below one folder."""
+
+    def __init__(self, folder: Path, *, object_format: str = "sha1") -> None:
+        self.source = init_repository(folder / "source.git", object_format=object_format)
+        self.target = init_repository(folder / "target.git", object_format=object_format)
+
+    def sync(
+        self,
+        *,
+        scope: dict[str, Any] | None = None,
+        policy: dict[str, Any] | None = None,
+        progress: Progress = SILENT,
+        source: GitTransport | None = None,
+        target: GitTransport | None = None,
+        **request: Any,
+    ) -> SyncResult:
+        asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), **request)
+        return sync_materialized(
+            source or GitTransport(self.source), target or GitTransport(self.target), asked, progress=progress
+        )
+
+    def check(self, prefix: str = "refs/") -> None:
+        """Assert that the target is sound, and has the source's refs below `prefix`."""
+        assert fsck(self.target) == []
+        assert below(ls_remote(self.target), prefix) == below(ls_remote(self.source), prefix)
+
+    def clone_source(self) -> None:
+        """Make the target what the source is, by git's own means."""
+        git("push", "-q", "--mirror", self.target, cwd=self.source)
+
+
+def below(refs: dict[str, str], prefix: str) -> dict[str, str]:
+    return {name: oid for name, oid in refs.items() if name.startswith(prefix) and not name.endswith("^{}")}
+
+
+def outcomes(result: SyncResult) -> dict[str, str]:
+    """Outcome by short name of the target's ref."""
+    return {ref.planned.branch: ref.outcome.value for ref in result.refs}
+
+
+def commit(repository: Path, ref: str, *parents: str, text: str = "") -> str:
+    """Make a commit with one file on `ref`, and return its id."""
+    blob = git("hash-object", "-w", "--stdin", cwd=repository, stdin=f"{ref} {parents} {text}\n".encode())
+    tree = git("mktree", cwd=repository, stdin=f"100644 blob {blob}\tfile\n".encode())
+    flags = [flag for parent in parents for flag in ("-p", parent)]
+    oid = git("commit-tree", *flags, "-m", f"{ref} {text}", tree, cwd=repository)
+    git("update-ref", ref, oid, cwd=repository)
+    return oid
+
+
+def random_dag(repository: Path, seed: int, *, commits: int = 40, start: int = 0) -> list[str]:
+    """Write a merge-heavy random history with several roots; return the commits' ids, parents first.
+
+    The same seed gives the same commits, so that a target can hold any part of a source's history.
+    """
+    chance = random.Random(seed)
+    stream: list[bytes] = []
+    for number in range(commits):
+        count = min(number, chance.choice([0, 1, 1, 1, 2, 2, 3]))
+        parents = chance.sample(range(max(0, number - 6), number), count)
+        date = 1_112_000_000 + chance.randrange(1000)  # clocks that run wrong
+        stream.append(f"commit refs/dag/{number}\nmark :{number + 1}\n".encode())
+        stream.append(f"committer {COMMITTER} {date} +0000\ndata 2\n{number % 10}\n".encode())
+        stream += [
+            f"{'merge' if place else 'from'} :{parent + 1}\n".encode() for place, parent in enumerate(parents)
+        ]
+        content = f"{number} {chance.getrandbits(64)}\n" * 8
+        stream.append(
+            f"M 100644 inline d{number % 3}/f{number % 7}\ndata {len(content)}\n{content}\n".encode()
+        )
+    fast_import(repository, [*stream, b"done\n"])
+    ids = [git("rev-parse", f"refs/dag/{number}", cwd=repository) for number in range(commits)]
+    doomed = "".join(f"delete refs/dag/{number}\n" for number in range(commits))
+    git("update-ref", "--stdin", cwd=repository, stdin=doomed.encode())
+    return ids[start:]

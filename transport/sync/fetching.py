@@ -1,0 +1,177 @@
+"""What a sync asks of its source: the refs, the missing objects, and once in a while an ancestry.
+
+    advertise_both    source and target at once, each on a connection of its own
+    fetch_missing     wants and haves -> a store that holds the fetched pack, gone when left
+    ask_ancestry      one more, small question where the fetched pack can't tell
+
+Nothing here is thin: the pack is complete in itself, or it holds no delta against what it lacks.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packcore.progress import SILENT, Progress
+from packcore.store.memory import MemoryStore
+from packcore.store.spool import SpooledPack
+from transport.fetch import fetch_pack, list_refs
+from transport.push import advertise_push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.limits import Limits
+    from packcore.store.base import ObjectStore
+    from transport.base import Transport
+    from transport.sync.ancestry import Ancestry
+    from transport.sync.request import Protocol
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["Fetched", "advertise_both", "ask_ancestry", "commits_only_filter", "fetch_missing", "watched"]
+
+ABANDONED_SECONDS = 1.0
+"""How long a failed run waits for the other side's listing to notice that its transport was closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch brought."""
+
+    store: ObjectStore
+    shallow: frozenset[ObjectId]
+    """Commits whose parents the source lacks, or left out because of a depth."""
+    pack_bytes: int
+    object_count: int
+    spool: SpooledPack | None
+    """The pack itself; None where there was nothing to fetch."""
+
+
+def advertise_both(
+    source: Transport,
+    target: Transport,
+    *,
+    protocol: Protocol,
+    prefixes: Sequence[str],
+    progress: Progress,
+) -> tuple[Advertisement, Advertisement]:
+    """List both sides' refs at the same time. An error of the source is told before one of the target."""
+    answers: list[Advertisement] = []
+    errors: list[BaseException] = []
+
+    def list_target() -> None:
+        try:
+            answers.append(advertise_push(target))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=list_target, name="packcore-target-refs", daemon=True)
+    thread.start()
+    try:
+        source_refs = list_refs(
+            source, protocol=protocol, prefixes=prefixes, on_message=_messages(progress, "source")
+        )
+        thread.join()
+    except BaseException:
+        target.close()
+        thread.join(ABANDONED_SECONDS)
+        raise
+    if errors:
+        raise errors[0]
+    for side, listing in (("source", source_refs), ("target", answers[0])):
+        for warning in listing.warnings:
+            progress.message(side, warning)
+    return source_refs, answers[0]
+
+
+@contextmanager
+def fetch_missing(
+    source: Transport,
+    advertisement: Advertisement,
+    *,
+    wants: Sequence[ObjectId],
+    haves: Sequence[ObjectId],
+    limits: Limits,
+    progress: Progress,
+    directory: Path | None = None,
+    filter_spec: str | None = None,
+    depth: int | None = None,
+) -> Iterator[Fetched]:
+    """Fetch what the wants reach and the haves don't, and hold it until the block is left.
+
+    Without wants there is no request. Raises TransportError and CorruptData.
+    """
+    if not wants:
+        yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
+        return
+    with fetch_pack(
+        source,
+        advertisement,
+        wants=wants,
+        haves=haves,
+        depth=depth,
+        filter_spec=filter_spec,
+        on_message=_messages(progress, "source"),
+    ) as response:
+        spool = SpooledPack.receive(
+            watched(response.blocks or (), progress, "source: receiving pack"),
+            object_format=advertisement.object_format,
+            limits=limits,
+            progress=progress,
+            directory=directory,
+        )
+        shallow = frozenset(response.shallow) | frozenset(advertisement.shallow)
+    with spool:
+        yield Fetched(spool, shallow, spool.pack_bytes, spool.object_count, spool)
+
+
+def ask_ancestry(
+    source: Transport,
+    advertisement: Advertisement,
+    known: Ancestry,
+    old: ObjectId,
+    new: ObjectId,
+    *,
+    limits: Limits,
+    directory: Path | None = None,
+) -> bool | None:
+    """Ask the source for what `new` reaches and `old` doesn't, and decide by that."""
+    with fetch_pack(
+        source, advertisement, wants=[new], haves=[old], filter_spec=commits_only_filter(advertisement)
+    ) as response:
+        known.add_shallow(response.shallow)
+        if not response.common:
+            # It does not know `old`, so `old` is nowhere in the history that it has.
+            return None if response.shallow or advertisement.shallow else False
+        spool = SpooledPack.receive(
+            response.blocks or (),
+            object_format=advertisement.object_format,
+            limits=limits,
+            progress=SILENT,
+            directory=directory,
+        )
+    with spool:
+        return known.learn(spool, new, old)
+
+
+def commits_only_filter(advertisement: Advertisement) -> str | None:
+    """Return the filter that leaves trees and blobs out, or None where the source can't filter."""
+    capabilities = advertisement.capabilities
+    can_filter = capabilities.fetch.filter if capabilities.fetch is not None else capabilities.filter
+    return "tree:0" if can_filter else None
+
+
+def watched(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[bytes]:
+    """Pass blocks on, counted as the bytes of a phase; complete only when they came to their end."""
+    with progress.phase(name, unit="bytes") as phase:
+        for block in blocks:
+            phase.advance(len(block))
+            yield block
+
+
+def _messages(progress: Progress, origin: str) -> Callable[[str], None]:
+    return lambda text: progress.message(origin, text)

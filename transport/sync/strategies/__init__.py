@@ -1,0 +1,1 @@
+"""The ways in which a sync moves objects: one module each."""
