@@ -18,7 +18,7 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, HelpSections
+from cli.command import DEBUG_KEY, HelpSections, debug_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,8 @@ class Packcore(HelpSections, click.Group):
         """Load one command's file; None when there is none of that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = import_module(f"cli.commands.{cmd_name.replace('-', '_')}").command
+        module = cmd_name.replace("-", "_")
+        command = import_module(f"cli.commands.{module}").run
         assert isinstance(command, click.Command)
         return command
 
@@ -70,11 +71,11 @@ class Packcore(HelpSections, click.Group):
             for name in names:
                 del left[name]
         sections["More"] = list(left)
+        widest = max(map(len, self.list_commands(ctx)))
         for title, names in sections.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
             rows = [
-                (name, command.get_short_help_str(68))
-                for name in names
-                if (command := self.get_command(ctx, name))
+                (name.ljust(widest), command.get_short_help_str(68)) for name, command in commands if command
             ]
             if rows:
                 with formatter.section(title):
@@ -145,9 +146,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 @click.command(
     cls=Packcore,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`packcore COMMAND --help` tells more. Options are also read as PACKCORE_<NAME> from the environment.",
 )
+@debug_option
 @click.option(
     "--version",
     is_flag=True,

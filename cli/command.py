@@ -6,6 +6,7 @@ environment (and further names that are given), and never shows its default when
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,14 +14,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "option"]
+__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "debug_option", "option"]
 
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
 
+GENERAL = "General"
+_NAME_CELLS_MAX = 34
+_RANGE = re.compile(r"\s*\[[^]]*x[<>]=?[^]]*\]\Z")
+
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 
-_LAST_SECTIONS = ("Output", "Other options")
+_LAST_SECTIONS = ("Output", GENERAL)
 """Sections that close a help page, in this order; the others stand as the command first names them."""
 
 
@@ -31,9 +36,7 @@ class Option(click.Option):
     `--source-token`): it works, and the help tells of both in one line.
     """
 
-    def __init__(
-        self, *args: Any, section: str = "Other options", twin_of: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, section: str = GENERAL, twin_of: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
         self.twin_of = twin_of
@@ -58,18 +61,24 @@ class HelpSections(click.Command):
         """Write one definition list a section; twins are left to the option that they repeat."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is None or getattr(parameter, "twin_of", None):
-                continue
-            sections.setdefault(getattr(parameter, "section", "Other options"), []).append(record)
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None and not getattr(parameter, "twin_of", None):
+                sections.setdefault(getattr(parameter, "section", GENERAL), []).append(_tidied(*record))
         for title in _LAST_SECTIONS:
             if title in sections:
                 sections[title] = sections.pop(title)
         for title, rows in sections.items():
             with formatter.section(title):
-                formatter.write_dl(rows, col_max=34)
+                formatter.write_dl(rows, col_max=_NAME_CELLS_MAX + 2)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
+
+
+def _tidied(names: str, text: str) -> tuple[str, str]:
+    """Leave out what only lengthens: the off-switch of a long name, and a number's range."""
+    if len(names) > _NAME_CELLS_MAX:
+        names = names.partition(" / ")[0]
+    return names, _RANGE.sub("", text)
 
 
 class Command(HelpSections):
@@ -95,21 +104,23 @@ def _remember_debug(ctx: click.Context, _: click.Parameter, wanted: bool) -> Non
         ctx.find_root().ensure_object(dict)[DEBUG_KEY] = True
 
 
+debug_option = option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_debug,
+    help="Show a traceback after an error.",
+)
+
+
 def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Callable[..., Any]], Command]:
     """Declare a command; every one has `-h/--help` and `--debug`."""
 
     def decorate(function: Callable[..., Any]) -> Command:
-        debug = option(
-            "--debug",
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_remember_debug,
-            help="Show a traceback after an error.",
-        )
         context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         make = click.command(name, cls=Command, context_settings=context, examples=examples, **settings)
-        made: Command = make(debug(function))
+        made: Command = make(debug_option(function))
         return made
 
     return decorate

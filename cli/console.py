@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from packcore.progress import Phase, Progress, Unit
 
+OUTPUT_BLOCK_BYTES = 64 * 1024
+
 __all__ = ["Console", "LineProgress", "PhaseCount", "Verbosity"]
 
 
@@ -61,10 +63,42 @@ class Console:
         for line in (lines,) if isinstance(lines, str) else lines:
             sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
 
+    def show_exact(self, lines: Iterable[bytes]) -> None:
+        """Print lines for programs on stdout byte for byte; on a terminal, unsafe characters are made visible.
+
+        Lines come without their line feed. They are gathered, so that a million of them is no million writes.
+        """
+        if self.verbosity.quiet or self.verbosity.json:
+            return
+        if sys.stdout.isatty():
+            from transport.safe_text import sanitise
+
+            lines = (sanitise(line).encode("utf-8", "replace") for line in lines)
+        sys.stdout.flush()
+        output = sys.stdout.buffer
+        waiting = bytearray()
+        for line in lines:
+            waiting += line
+            waiting += b"\n"
+            if len(waiting) >= OUTPUT_BLOCK_BYTES:
+                output.write(waiting)
+                waiting.clear()
+        output.write(waiting)
+        output.flush()
+
+    def remote(self, origin: str) -> Callable[[str], None]:
+        """Return a function that shows what a remote says, for work without a display of progress."""
+        words = _WordsOnly(self.tell)
+        return lambda text: words.message(origin, text)
+
     def show_json(self, value: object) -> None:
         """Print the one object of --json on stdout."""
         json.dump(value, sys.stdout, indent=2, ensure_ascii=True)
         sys.stdout.write("\n")
+
+    def report_json(self, value: object) -> None:
+        """Print one JSON object on one line of stderr, for commands whose stdout is a pack."""
+        self._write(json.dumps(value, ensure_ascii=True))
 
     def tell(self, line: str) -> None:
         """Print a line on stderr, unless --quiet."""
@@ -78,6 +112,10 @@ class Console:
             else:
                 sys.stderr.write(f"{line}\n")
                 sys.stderr.flush()
+
+    def tell_error(self, line: str) -> None:
+        """Print a line on stderr that --quiet keeps too: it tells what is wrong."""
+        self._write(_encodable(line, sys.stderr))
 
     def trace(self, line: str) -> None:
         """Print a line on stderr whatever the verbosity: it was asked for by name."""
@@ -97,9 +135,9 @@ class Console:
         """Open the display that suits the streams; after an exception only finished lines stay."""
         wanted, terminal = self.verbosity.progress, _is_live_terminal(sys.stderr)
         if self.verbosity.quiet:
-            yield _Quiet()
+            yield _WordsOnly(lambda _: None)
         elif wanted is False or (wanted is None and not terminal):
-            yield _WordsOnly(self)
+            yield _WordsOnly(self.tell)
         elif not terminal:
             yield LineProgress(self.tell)
         else:
@@ -152,26 +190,38 @@ class LineProgress:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
+        self._open_phases = 0
 
     @contextmanager
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
-        """Print one line at the end, none after an error."""
+        """Print one line at the end: none after an error, none within another phase, which tells of both."""
         phase = PhaseCount(name, unit, total)
-        yield phase
-        self._tell(phase.finished())
+        is_outermost = not self._open_phases
+        self._open_phases += 1
+        try:
+            with self.shown(phase):
+                yield phase
+        finally:
+            self._open_phases -= 1
+        if is_outermost:
+            self._tell(phase.finished())
+
+    @contextmanager
+    def shown(self, phase: PhaseCount) -> Iterator[None]:  # noqa: ARG002 - for displays that draw
+        """Show a running phase; here it isn't."""
+        yield
 
     def message(self, origin: str, text: str) -> None:
-        """Print a remote's line, unless it is a counter that is not yet done."""
-        for line in message_lines(text):
-            if not is_counter(line) or "done" in line:
-                self._tell(f"{origin}: {line}")
+        """Print a remote's line, unless its next line is to replace it."""
+        if not is_transient(text):
+            self._tell(f"{origin}: {text}")
 
 
 class _WordsOnly:
     """No display: only what a remote says that is more than a counter, as a hook's refusal."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
 
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
         from packcore.progress import SILENT
@@ -179,25 +229,13 @@ class _WordsOnly:
         return SILENT.phase(name, unit=unit, total=total)
 
     def message(self, origin: str, text: str) -> None:
-        for line in message_lines(text):
-            if not is_counter(line):
-                self._console.tell(f"{origin}: {line}")
+        if not is_transient(text) and not is_counter(text):
+            self._tell(f"{origin}: {text}")
 
 
-class _Quiet(_WordsOnly):
-    """Nothing at all."""
-
-    def __init__(self) -> None:
-        super().__init__(Console(Verbosity(quiet=True)))
-
-
-def message_lines(text: str) -> Iterator[str]:
-    """Yield the lines of a remote's message without control characters; empty ones are left out."""
-    from transport.safe_text import sanitise
-
-    for line in text.replace("\r", "\n").split("\n"):
-        if line.strip():
-            yield sanitise(line.rstrip())
+def is_transient(text: str) -> bool:
+    """Tell whether a remote's line is empty or will be replaced by its next one (`RemoteLine.transient`)."""
+    return not text.strip() or getattr(text, "transient", False)
 
 
 def _is_live_terminal(stream: IO[str]) -> bool:

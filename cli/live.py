@@ -19,13 +19,12 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
-from cli.console import PhaseCount, message_lines
-from cli.render.progress import is_counter, running_line
+from cli.console import LineProgress, PhaseCount, is_transient
+from cli.render.progress import running_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from packcore.progress import Phase, Unit
 
 __all__ = ["LiveProgress", "live_progress"]
 
@@ -64,33 +63,31 @@ class _Bar(BarColumn):
         return super().render(task)  # type: ignore[return-value]
 
 
-class LiveProgress:
+class LiveProgress(LineProgress):
     """Implements `packcore.progress.Progress` on a rich display."""
 
     def __init__(self, display: RichProgress) -> None:
+        super().__init__(self.print)
         self._display = display
         self._counters: dict[str, TaskID] = {}
 
     @contextmanager
-    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
-        """Show a live line while the phase runs; leave one line if it ends well."""
-        phase = PhaseCount(name, unit, total)
-        task = self._display.add_task(name, total=None, phase=phase)
+    def shown(self, phase: PhaseCount) -> Iterator[None]:
+        """Show a live line while the phase runs."""
+        task = self._display.add_task(phase.name, total=None, phase=phase)
         try:
-            yield phase
+            yield
         finally:
             self._display.remove_task(task)
-        self.print(phase.finished())
 
     def message(self, origin: str, text: str) -> None:
-        """Print a remote's line above the live one; its counters share one live line for each side."""
-        for line in message_lines(text):
-            if is_counter(line) and "done" not in line:
-                self._count(origin, line)
-                continue
-            if origin in self._counters:
-                self._display.remove_task(self._counters.pop(origin))
-            self.print(f"{origin}: {line}")
+        """Print a remote's line above the live one; what its next line replaces gets a live line itself."""
+        if is_transient(text):
+            self._count(origin, text)
+            return
+        if origin in self._counters:
+            self._display.remove_task(self._counters.pop(origin))
+        super().message(origin, text)
 
     def _count(self, origin: str, line: str) -> None:
         if origin in self._counters:

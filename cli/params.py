@@ -40,6 +40,7 @@ __all__ = [
     "output_options",
     "plan_policy_options",
     "policy_options",
+    "probe_scope_options",
     "protocol_option",
     "repack_options",
     "scope_options",
@@ -98,10 +99,10 @@ def _names_of(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
 
 
 def _scope(
-    branch: tuple[tuple[str, ...], ...],
     tags: bool,
     all_refs: bool,
     exclude_ref_prefix: tuple[str, ...],
+    branch: tuple[tuple[str, ...], ...] = (),
     map_: tuple[str, ...] = (),
 ) -> Scope:
     from transport.sync.request import RefMapping, Scope
@@ -143,6 +144,7 @@ _EXCLUDE = option(
 
 scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _MAP, _EXCLUDE)
 fetch_scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _EXCLUDE)
+probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _EXCLUDE)
 
 
 # --- how refs may change ------------------------------------------------------------------------------
@@ -289,7 +291,7 @@ def _side_options(side: str, twins: bool) -> list[Callable[[Any], Any]]:
             "follow-info-refs-redirect",
             names=(f"--{side}-follow-info-refs-redirect/--{side}-no-follow-info-refs-redirect",),
             default=True,
-            help="Go on where the first request was redirected to (default: yes, as git does).",
+            help=f"Go on where the first request is sent (default; --{side}-no-… turns it off).",
         ),
     ]
 
@@ -413,6 +415,21 @@ def endpoint_arguments(*, target: bool | None) -> Callable[[FunctionT], Function
         return click.argument("endpoints", nargs=-1, metavar=shown)(decorated)  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _format_of(_: click.Context, __: click.Parameter, name: str | None) -> Any:
+    from packcore.ids import FORMATS
+
+    return FORMATS[name] if name else None
+
+
+OBJECT_FORMAT = option(
+    "--object-format",
+    type=click.Choice(["sha1", "sha256"]),
+    callback=_format_of,
+    section="The pack",
+    help="How its objects are named. Default: as in --repo, else sha1.",
+)
 
 
 # --- output -------------------------------------------------------------------------------------------

@@ -63,16 +63,27 @@ def permanent_line(name: str, unit: str, count: int, notes: Mapping[str, int], e
 
     >>> permanent_line("selecting deltas", "objects", 12345, {"deltas": 8910}, 1.2)
     'selected 12,345 objects, 8,910 deltas in 1.2s'
+    >>> permanent_line("indexing", "deltas", 7, {"objects": 12, "deltas": 7}, 0.04)
+    'indexed 12 objects, 7 deltas in 0.0s'
     >>> permanent_line("source: receiving pack", "bytes", 12897485, {}, 0.8)
     'source: received 12.3 MiB in 0.8s (15 MiB/s)'
     """
     origin, rest = split_origin(name)
     word, _, _ = rest.partition(" ")
     done = _DONE.get(word)
-    amount = units.size(count) if unit == "bytes" else units.count_of(count, unit)
-    also = "".join(f", {units.count_of(number, unit)}" for unit, number in notes.items())
     speed = f" ({units.rate(count, elapsed)})" if unit == "bytes" and elapsed >= 0.05 else ""
-    return f"{origin}{done or rest + ':'} {amount}{also} in {units.seconds(elapsed)}{speed}"
+    return f"{origin}{done or rest + ':'} {_amounts(unit, count, notes)} in {units.seconds(elapsed)}{speed}"
+
+
+def _amounts(unit: str, count: int, notes: Mapping[str, int]) -> str:
+    """Join a phase's count and its notes; objects come first, whichever of the two names them."""
+    counts = {unit: count, **notes}
+    if "objects" in counts:
+        counts = {"objects": counts["objects"], **counts}
+    return ", ".join(
+        units.size(number) if unit == "bytes" else units.count_of(number, unit)
+        for unit, number in counts.items()
+    )
 
 
 def running_line(unit: str, count: int, total: int | None, notes: Mapping[str, int], elapsed: float) -> str:

@@ -1,0 +1,57 @@
+"""`packcore ls-refs`: the refs of a remote, as `git ls-remote` prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli.command import command, option
+from cli.params import REFS, endpoint_arguments, output_options, protocol_option, transport_options
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from cli.params import NetworkOptions
+
+
+@command(
+    "ls-refs",
+    short_help="List a remote's refs, as git ls-remote does.",
+    examples="""
+        packcore ls-refs https://example.com/team/x.git
+        packcore ls-refs --tags ./x.git
+    """,
+)
+@endpoint_arguments(target=False)
+@option("--branches", "--heads", is_flag=True, section=REFS, help="Branches.")
+@option("--tags", is_flag=True, section=REFS, help="Tags.")
+@option("--symref", is_flag=True, section=REFS, help="Say what symbolic refs point to.")
+@output_options(progress=False)
+@transport_options(target=False)
+@protocol_option
+def run(
+    *,
+    source: str,
+    branches: bool,
+    tags: bool,
+    symref: bool,
+    protocol: Any,
+    network: NetworkOptions,
+    console: Console,
+) -> None:
+    """List the refs of SOURCE: id and name, annotated tags followed by what they tag (`^{}`)."""
+    from cli.render.refs import listing_json, listing_lines
+    from transport.fetch import list_refs
+    from transport.schemes import open_transport
+
+    prefixes = ["refs/heads/"] * branches + ["refs/tags/"] * tags
+    transport = open_transport(source, network.source)
+    try:
+        advertisement = list_refs(
+            transport, protocol=protocol, prefixes=prefixes, on_message=console.remote("source")
+        )
+    finally:
+        transport.close()
+    if console.verbosity.json:
+        console.show_json(listing_json(advertisement, transport.url, prefixes))
+        return
+    console.detail(f"protocol {advertisement.version}, {advertisement.object_format.name}")
+    console.show_exact(listing_lines(advertisement, prefixes, symref=symref))

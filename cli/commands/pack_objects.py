@@ -1,0 +1,213 @@
+"""`packcore pack-objects`: objects of a repository into one pack, in two phases."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from cli.command import command, option
+from cli.console import binary_input, binary_output
+from cli.params import OUTPUT, output_options, selection_options
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from packcore.plan import Candidate, PackPlan
+    from packcore.progress import Progress
+    from packcore.store.repository import Repository
+    from transport.sync.request import SelectionOptions
+
+WHAT = "What to pack"
+
+
+@command(
+    "pack-objects",
+    short_help="Make a pack of a repository's objects.",
+    examples="""
+        packcore pack-objects x.git --all -o all.pack
+        git -C x.git rev-list --objects main | packcore pack-objects x.git > main.pack
+        echo "main ^v1.0" | tr ' ' '\\n' | packcore pack-objects x.git --stdin-revs --thin > update.pack
+    """,
+)
+@click.argument("repo", type=click.Path())
+@option("--all", "all_refs", is_flag=True, section=WHAT, help="All that refs and HEAD reach.", envvar=None)
+@option(
+    "--stdin-revs", is_flag=True, section=WHAT, help="All that the revisions on stdin reach (`main`, `^v1`)."
+)
+@option("--thin", is_flag=True, section=WHAT, help="Deltas may be against objects of the ^revisions.")
+@option("-o", "--output", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write FILE and its index.")
+@selection_options
+@output_options(json=False)
+@option("--json", "as_json", is_flag=True, section=OUTPUT, help="Report on stderr, as one JSON object.")
+def run(
+    *,
+    repo: str,
+    all_refs: bool,
+    stdin_revs: bool,
+    thin: bool,
+    output: str | None,
+    as_json: bool,
+    selection: SelectionOptions,
+    console: Console,
+) -> None:
+    """Make a pack of objects of REPO, and write it to stdout, or to FILE with its .idx and .rev.
+
+    Stdin lists the objects as `git rev-list --objects` does: an id, and perhaps a path, on each line; a
+    line that begins with `-` names an object that the receiver has. All deltas are selected before the
+    first byte is written.
+    """
+    from packcore.select import select
+    from packcore.store.repository import Repository
+
+    if thin and output:
+        raise click.UsageError("a thin pack has no index: leave out -o, and give it to index-pack --fix-thin")
+    if all_refs and stdin_revs:
+        raise click.UsageError("--all and --stdin-revs exclude each other")
+    stream = None if output else binary_output()
+    with ExitStack() as stack:
+        repository = stack.enter_context(Repository.open(repo, selection.limits))
+        progress = stack.enter_context(console.progress())
+        if all_refs or stdin_revs:
+            objects, bases = _by_revisions(repository, all_refs, thin, progress)
+        else:
+            objects, bases = _by_list(repository, thin)
+        started = time.monotonic()
+        plan = select(
+            repository,
+            objects,
+            strategy=selection.strategy,
+            limits=selection.limits,
+            reuse_deltas=selection.reuse_deltas,
+            thin_bases=bases,
+            progress=progress,
+        )
+        selected = time.monotonic()
+        if stream is not None:
+            size, checksum = _write(plan, stream, progress)
+            stream.flush()
+        else:
+            size, checksum = _write_files(plan, Path(output or ""), progress)
+        written = time.monotonic()
+    if as_json:
+        report = _report(plan, size, checksum, selected - started, written - selected)
+        console.report_json(report)
+    elif output:
+        console.show(checksum)
+
+
+def _by_revisions(
+    repository: Repository, all_refs: bool, thin: bool, progress: Progress
+) -> tuple[list[Candidate], list[Candidate]]:
+    from packcore.revision import parse_revisions
+    from packcore.walk import list_objects
+
+    lines = [] if all_refs else [line.strip() for line in sys.stdin.read().splitlines()]
+    chosen = parse_revisions(repository, [line for line in lines if line], all_refs=all_refs)
+    shallow = repository.shallow()
+    limits = repository.limits
+    objects = list_objects(
+        repository,
+        chosen.wants,
+        chosen.haves,
+        shallow=shallow,
+        limits=limits,
+        progress=progress,
+        haves_complete=True,
+    )
+    if not thin:
+        return objects, []
+    packed = {candidate.oid for candidate in objects}
+    trees = [tree for oid in chosen.haves if (tree := _tree_of(repository, oid)) is not None]
+    held = list_objects(repository, trees, limits=limits)
+    return objects, [candidate for candidate in held if candidate.oid not in packed]
+
+
+def _tree_of(repository: Repository, oid: Any) -> Any:
+    """Return the tree of the commit that an id comes to, or None where it comes to none."""
+    from packcore.ancestry import peel
+    from packcore.objects import ObjectType, commit_links
+
+    oid, type_ = peel(repository, oid)
+    if type_ is not ObjectType.COMMIT:
+        return oid if type_ is ObjectType.TREE else None
+    return commit_links(repository.read(oid).data, repository.object_format, oid).tree
+
+
+def _by_list(repository: Repository, thin: bool) -> tuple[list[Candidate], list[Candidate]]:
+    """Read `oid[ path]` lines from stdin; each object once, in the order of the list."""
+    from packcore.plan import Candidate
+
+    wanted: dict[bytes, Candidate] = {}
+    held: dict[bytes, Candidate] = {}
+    for number, line in enumerate(binary_input(), 1):
+        line = line.rstrip(b"\r\n")
+        if not line:
+            continue
+        is_held = line.startswith(b"-")
+        name, _, path = line[is_held:].partition(b" ")
+        try:
+            oid = repository.object_format.from_hex(name)
+        except ValueError as error:
+            raise click.UsageError(f"stdin, line {number}: {error}") from None
+        lines = held if is_held else wanted
+        if oid not in lines:
+            type_, size = repository.header(oid)
+            lines[oid] = Candidate(oid, type_, size, path, len(lines))
+    bases = [candidate for oid, candidate in held.items() if oid not in wanted] if thin else []
+    return list(wanted.values()), bases
+
+
+def _write(plan: PackPlan, stream: IO[bytes], progress: Progress) -> tuple[int, str]:
+    """Write the pack; return its size and checksum."""
+    from packcore.write import write_pack
+
+    size, tail = 0, b""
+    with progress.phase("writing pack", unit="bytes") as phase:
+        for block in write_pack(plan):
+            stream.write(block)
+            size += len(block)
+            tail = (tail + block)[-plan.object_format.digest_size :]
+            phase.advance(len(block))
+    return size, tail.hex()
+
+
+def _write_files(plan: PackPlan, path: Path, progress: Progress) -> tuple[int, str]:
+    """Write pack and index; all of it is read back and checked before it gets its name."""
+    from cli.files import AtomicFiles
+    from packcore.pack.indexer import index_pack, read_blocks
+    from packcore.pack.mapping import PackSource
+
+    stem = path.with_suffix("") if path.suffix == ".pack" else path
+    with AtomicFiles(read_only=True) as files:
+        pack = files.open(path)
+        size, checksum = _write(plan, pack, progress)
+        pack.flush()
+
+        def source() -> PackSource:
+            return PackSource(pack, str(path), plan.object_format.digest_size)
+
+        indexed = index_pack(
+            read_blocks(pack), source, object_format=plan.object_format, limits=plan.limits, progress=progress
+        )
+        files.open(f"{stem}.rev").writelines(indexed.reverse_index_blocks())
+        files.open(f"{stem}.idx").writelines(indexed.index_blocks())
+    return size, checksum
+
+
+def _report(
+    plan: PackPlan, size: int, checksum: str, select_seconds: float, write_seconds: float
+) -> dict[str, Any]:
+    return {
+        "objects": plan.object_count,
+        "deltas": plan.delta_count,
+        "reused": plan.reused_count,
+        "bytes": size,
+        "checksum": checksum,
+        "strategy": plan.strategy,
+        "selectSeconds": round(select_seconds, 6),
+        "writeSeconds": round(write_seconds, 6),
+    }

@@ -1,0 +1,81 @@
+"""`packcore plan`: what a sync would do, pushing nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import (
+    CHANGES,
+    OUTPUT,
+    endpoint_arguments,
+    output_options,
+    plan_policy_options,
+    protocol_option,
+    scope_options,
+    transport_options,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cli.console import Console
+    from cli.params import NetworkOptions
+    from transport.sync.request import Policy, Scope
+
+
+@command(
+    "plan",
+    short_help="Show what a sync would do, pushing nothing.",
+    examples="""
+        packcore plan --all-refs --prune https://example.com/x.git https://backup.example.org/x.git
+    """,
+)
+@endpoint_arguments(target=True)
+@option(
+    "--mode",
+    type=click.Choice(["sync"]),
+    default="sync",
+    section=CHANGES,
+    help="What to plan. Default: sync.",
+)
+@scope_options
+@plan_policy_options
+@transport_options(target=True)
+@protocol_option
+@option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side.")
+@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@output_options()
+def run(
+    *,
+    source: str,
+    target: str,
+    scope: Scope,
+    policy: Policy,
+    protocol: Any,
+    stats: bool,
+    measure_memory: bool,
+    network: NetworkOptions,
+    console: Console,
+    mode: str,  # noqa: ARG001 - there is one so far
+) -> int:
+    """Show what `packcore sync` would do with each ref. Nothing is pushed.
+
+    Commits may be fetched from SOURCE, to tell which updates are fast-forwards. The exit code is 0
+    whatever would be blocked.
+    """
+    from cli.commands.sync import carry_out
+    from transport.sync.request import SyncRequest
+
+    request = SyncRequest(
+        scope=scope,
+        policy=replace(policy, best_effort=scope.all_refs),
+        protocol=protocol,
+        dry_run=True,
+        collect_stats=stats,
+        measure_memory=measure_memory,
+    )
+    return carry_out(request, source, target, network, console)

@@ -1,0 +1,111 @@
+"""`packcore probe`: what the sides say of themselves, before anything is fetched or pushed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cli.command import command, option
+from cli.params import (
+    OUTPUT,
+    endpoint_arguments,
+    output_options,
+    probe_scope_options,
+    protocol_option,
+    transport_options,
+)
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from cli.params import NetworkOptions
+    from transport.sync.request import Scope
+
+
+@command(
+    "probe",
+    short_help="Show refs, protocol and capabilities of SOURCE and TARGET.",
+    examples="""
+        packcore probe https://example.com/x.git
+        packcore probe --all-refs --json https://example.com/x.git https://backup.example.org/x.git
+    """,
+)
+@endpoint_arguments(target=None)
+@probe_scope_options
+@transport_options(target=True)
+@protocol_option
+@option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side.")
+@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@output_options(progress=False)
+def run(
+    *,
+    source: str,
+    target: str | None,
+    scope: Scope,
+    protocol: Any,
+    stats: bool,
+    measure_memory: bool,
+    network: NetworkOptions,
+    console: Console,
+) -> None:
+    """Ask SOURCE for its refs, and TARGET what it takes, and show what they answer. Nothing is changed.
+
+    With -v every ref is listed.
+    """
+    from cli.render.probe import probe_json, side_lines
+    from cli.render.sync import measurement_lines, stats_lines
+    from transport.fetch import list_refs
+    from transport.push import advertise_push
+    from transport.schemes import open_transport
+    from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
+
+    watch = Stopwatch()
+    sides: list[SideStats] = []
+    prefixes = scope.ref_prefixes
+    target_refs = target_url = None
+    with ExitStack() as stack:
+        transport = open_transport(source, network.source)
+        stack.callback(transport.close)
+        listed = list_refs(
+            transport, protocol=protocol, prefixes=prefixes, on_message=console.remote("source")
+        )
+        refs = {
+            name: oid
+            for name, oid in listed.refs.items()
+            if name.startswith(prefixes) and not scope.excludes(name)
+        }
+        source_refs, source_url = replace(listed, refs=refs), transport.url
+        sides.append(SideStats.of("source", "git-upload-pack", transport.url, transport.stats))
+        if target is not None:
+            transport = open_transport(target, network.target)
+            stack.callback(transport.close)
+            target_refs, target_url = advertise_push(transport), transport.url
+            sides.append(SideStats.of("target", "git-receive-pack", transport.url, transport.stats))
+    traffic = Stats(True, tuple(sides), watch.seconds) if stats else Stats()
+    measurement = Measurement.take(watch) if measure_memory else Measurement()
+    if console.verbosity.json:
+        answer = probe_json(
+            source_url,
+            source_refs,
+            target_url,
+            target_refs,
+            requested=protocol,
+            prefixes=prefixes,
+            names=list(refs),
+        )
+        console.show_json({**answer, "stats": traffic.to_json(), "measurement": measurement.to_json()})
+        return
+    for side, url, advertisement in (
+        ("source", source_url, source_refs),
+        ("target", target_url, target_refs),
+    ):
+        if advertisement is not None and url is not None:
+            console.show(side_lines(side, url, advertisement))
+            if console.verbosity.verbose:
+                from cli.render.refs import listing_lines
+
+                console.show_exact(listing_lines(advertisement))
+    if stats:
+        console.show(stats_lines(traffic))
+    if measure_memory:
+        console.show(measurement_lines(measurement))

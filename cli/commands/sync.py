@@ -1,0 +1,129 @@
+"""`packcore sync`: mirror refs from one server to another, with a pack of our own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import (
+    OUTPUT,
+    PACKING,
+    endpoint_arguments,
+    output_options,
+    policy_options,
+    protocol_option,
+    scope_options,
+    selection_options,
+    transport_options,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cli.console import Console
+    from cli.params import NetworkOptions
+    from transport.sync.request import Policy, Scope, SelectionOptions
+    from transport.sync.result import SyncResult
+
+
+@command(
+    "sync",
+    short_help="Mirror refs from SOURCE to TARGET.",
+    examples="""
+        packcore sync https://example.com/x.git https://backup.example.org/x.git
+        packcore sync --tags --prune SOURCE TARGET
+        packcore sync --branch main,stable --force-with-lease SOURCE TARGET
+        packcore sync --map main:trunk SOURCE TARGET
+        PACKCORE_TARGET_TOKEN=… packcore sync --all-refs --json SOURCE TARGET
+    """,
+)
+@endpoint_arguments(target=True)
+@scope_options
+@policy_options
+@option(
+    "--materialize", is_flag=True, section=PACKING, help="Never relay the source's pack (the only mode yet)."
+)
+@option(
+    "--materialized-max-objects",
+    type=click.IntRange(1),
+    section=PACKING,
+    metavar="N",
+    help="Refuse to push more objects than this.",
+)
+@selection_options
+@transport_options(target=True)
+@protocol_option
+@option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side, and times of the pack.")
+@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@output_options()
+def run(
+    *,
+    source: str,
+    target: str,
+    scope: Scope,
+    policy: Policy,
+    selection: SelectionOptions,
+    materialized_max_objects: int | None,
+    protocol: Any,
+    stats: bool,
+    measure_memory: bool,
+    network: NetworkOptions,
+    console: Console,
+    materialize: bool,  # noqa: ARG001 - what it asks for is what always happens
+) -> int:
+    """Mirror refs from SOURCE to TARGET: new and fast-forwarded branches, and what they reach.
+
+    The missing objects are fetched, deltas are selected, and only then is a connection to the target
+    opened and a pack of our own streamed to it. Exit code 1 tells that some ref was blocked or refused.
+    """
+    from transport.sync.request import SyncRequest
+
+    request = SyncRequest(
+        scope=scope,
+        # What a server refuses of everything below refs/ (pull requests, say) is a warning, as in git-sync.
+        policy=replace(policy, best_effort=scope.all_refs),
+        selection=selection,
+        protocol=protocol,
+        materialized_max_objects=materialized_max_objects,
+        collect_stats=stats,
+        measure_memory=measure_memory,
+    )
+    return carry_out(request, source, target, network, console)
+
+
+def carry_out(request: Any, source: str, target: str, network: NetworkOptions, console: Console) -> int:
+    """Run a sync or its dry run, show the result, and return the exit code."""
+    from transport.sync import sync
+
+    with console.progress() as progress:
+        result = sync(
+            source,
+            target,
+            request,
+            source_options=network.source,
+            target_options=network.target,
+            progress=progress,
+        )
+    show_result(result, console)
+    if result.failure is not None:
+        raise result.failure
+    return result.exit_code
+
+
+def show_result(result: SyncResult, console: Console) -> None:
+    """Show a result as text or as JSON."""
+    from cli.render.sync import measurement_lines, ref_lines, stats_lines, summary_line
+
+    if console.verbosity.json:
+        console.show_json(result.to_json())
+        return
+    console.detail(f"source: protocol {result.protocol}, HEAD is {result.source_head or 'not told'}")
+    console.show(ref_lines(result, all_refs=console.verbosity.verbose))
+    console.show(summary_line(result))
+    if result.stats.enabled:
+        console.show(stats_lines(result.stats, result.pack))
+    if result.measurement.enabled:
+        console.show(measurement_lines(result.measurement))

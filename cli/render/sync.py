@@ -1,0 +1,125 @@
+"""A sync's result for people: one line for each ref that matters, then one line that sums up.
+
+    created   refs/heads/main                        new at 1a2b3c4d
+    blocked   refs/heads/topic                       not a fast-forward (…); --force-with-lease would …
+    updated   refs/heads/main -> refs/heads/stable   1a2b3c4d -> 5e6f7a8b, fast-forward
+    2 refs pushed, 1 blocked, 12 up to date; sent 1,204 objects (883 deltas, 640 reused), 1.2 MiB
+
+Names and reasons may come from a remote: both are made safe here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.render import units
+from cli.render.table import columns
+from transport.safe_text import one_line
+from transport.sync.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transport.sync.measure import Measurement, Stats
+    from transport.sync.result import PackSummary, RefResult, SyncResult
+
+__all__ = ["measurement_lines", "ref_lines", "stats_lines", "summary_line"]
+
+_PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
+_REF_CELLS_MAX = 60
+"""A longer name pushes its own reason to the right, and not everybody else's."""
+
+
+def ref_lines(result: SyncResult, *, all_refs: bool = False) -> Iterator[str]:
+    """Yield a line for each ref; those that were up to date only with `all_refs`."""
+    shown = [ref for ref in result.refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
+    if not shown:
+        return
+    rows = [(_word(ref, result.dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
+    words = max(len(word) for word, _, _ in rows)
+    narrow = [row for row in rows if len(row[1]) <= _REF_CELLS_MAX]
+    lines = iter(
+        columns([(word.ljust(words), names, reason) for word, names, reason in narrow]) if narrow else ()
+    )
+    for word, names, reason in rows:
+        wide = len(names) > _REF_CELLS_MAX
+        yield f"{word.ljust(words)}  {names}  {reason}".rstrip() if wide else next(lines)
+
+
+def _word(ref: RefResult, dry_run: bool) -> str:
+    if ref.outcome is Outcome.PUSHED:
+        return _PUSHED[ref.planned.action]
+    if dry_run and ref.outcome is Outcome.NOT_PUSHED:
+        return ref.planned.action
+    return _in_words(ref.outcome)
+
+
+def _in_words(outcome: Outcome) -> str:
+    return outcome.value.replace("-", " ")
+
+
+def _names(ref: RefResult) -> str:
+    source, target = ref.planned.source_ref, ref.planned.target_ref
+    return one_line(target if not source or source == target else f"{source} -> {target}")
+
+
+def summary_line(result: SyncResult) -> str:
+    """Return the line that sums up."""
+    if result.dry_run:
+        planned = dict.fromkeys(_PUSHED, 0)
+        for ref in result.refs:
+            if ref.outcome is Outcome.NOT_PUSHED:
+                planned[ref.planned.action] += 1
+        parts = [f"{number:,} to {action}" for action, number in planned.items() if number]
+    else:
+        parts = [f"{units.count_of(result.pushed, 'refs')} pushed"] if result.pushed else []
+    told = {Outcome.PUSHED, Outcome.NOT_PUSHED} if result.dry_run else {Outcome.PUSHED}
+    for outcome in Outcome:
+        if outcome not in told and (number := result.count(outcome)):
+            parts.append(f"{number:,} {_in_words(outcome)}")
+    sent = f"; sent {_pack(result.pack)}" if result.pack else ""
+    return (", ".join(parts) or "no refs") + sent
+
+
+def _pack(pack: PackSummary) -> str:
+    return (
+        f"{units.count_of(pack.objects, 'objects')} ({units.count_of(pack.deltas, 'deltas')}, "
+        f"{pack.reused:,} reused), {units.size(pack.bytes)}"
+    )
+
+
+def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
+    """Yield the traffic of each side, and the times of the pack that was sent."""
+    rows = [
+        (
+            side.side,
+            side.service,
+            f"{side.requests:,} requests",
+            f"{units.size(side.bytes_sent)} sent",
+            f"{units.size(side.bytes_received)} received",
+            f"{side.wants:,} wants, {side.haves:,} haves"
+            if side.side == "source"
+            else f"{side.commands:,} commands",
+        )
+        for side in stats.sides
+    ]
+    if rows:
+        yield from columns(rows, right=(2, 3, 4))
+    if pack:
+        gap = pack.longest_gap_seconds
+        first = pack.first_byte_seconds
+        yield (
+            f"pack: selected in {units.seconds(pack.select_seconds)} by {pack.strategy}, "
+            f"written in {units.seconds(pack.write_seconds)}"
+            + (f", first byte after {first * 1000:.0f} ms" if first is not None else "")
+            + (f", longest gap {gap * 1000:.0f} ms" if gap is not None else "")
+        )
+
+
+def measurement_lines(measurement: Measurement) -> Iterator[str]:
+    """Yield time and memory of the run."""
+    peak = measurement.peak_rss_bytes
+    memory = (
+        f"peak memory {units.size(peak)}" if peak is not None else "peak memory is not told by this system"
+    )
+    yield f"elapsed {units.seconds(measurement.elapsed_seconds)}, {memory}"
