@@ -147,7 +147,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.command(
     cls=Packcore,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`packcore COMMAND --help` tells more. Options are also read as PACKCORE_<NAME> from the environment.",
+    epilog="`packcore COMMAND --help` tells more. Options are read from PACKCORE_<NAME> variables, too.",
 )
 @debug_option
 @click.option(

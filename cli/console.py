@@ -64,7 +64,7 @@ class Console:
             sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
 
     def show_exact(self, lines: Iterable[bytes]) -> None:
-        """Print lines for programs on stdout byte for byte; on a terminal, unsafe characters are made visible.
+        """Print lines on stdout byte for byte; on a terminal, unsafe characters are made visible.
 
         Lines come without their line feed. They are gathered, so that a million of them is no million writes.
         """

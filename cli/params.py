@@ -42,7 +42,6 @@ __all__ = [
     "policy_options",
     "probe_scope_options",
     "protocol_option",
-    "repack_options",
     "scope_options",
     "selection_options",
     "transport_options",
@@ -240,7 +239,6 @@ _PACKING = (
 )
 
 selection_options = group("selection", _selection, *_PACKING)
-repack_options = group("selection", _selection, *_PACKING[:-1])
 
 
 # --- both sides ---------------------------------------------------------------------------------------

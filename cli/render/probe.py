@@ -14,12 +14,13 @@ from transport.sync.request import ref_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from transport.sync.request import RefKind
     from transport.wire.advertisement import Advertisement
     from transport.wire.capabilities import Capabilities
 
 __all__ = ["capability_tokens", "side_lines"]
 
-_PLURALS = {"branch": "branches", "tag": "tags", "other": "other"}
+_PLURALS: dict[RefKind, str] = {"branch": "branches", "tag": "tags", "other": "other"}
 _UNDERSCORED = frozenset({"multi_ack", "multi_ack_detailed"})
 
 
@@ -67,7 +68,7 @@ def side_lines(side: str, url: str, advertisement: Advertisement) -> Iterator[st
     yield from (f"  {line}" for line in columns(rows))
 
 
-def units_of(kind: str, number: int) -> str:
+def units_of(kind: RefKind, number: int) -> str:
     """Return a kind of ref in the number that fits."""
     return kind if number == 1 else _PLURALS[kind]
 
