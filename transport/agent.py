@@ -1,31 +1,15 @@
-"""The name that we give to servers: `packcore/<version>`, or `git/packcore-<version>` in HTTP's header.
+"""The name that we give in the protocol's `agent` capability: `packcore/<version>`.
 
-Servers accept only printable ASCII without spaces in an agent, and some take only clients whose
-User-Agent starts with `git/`.
+Servers take printable ASCII without spaces. (HTTP's User-Agent is another name, of `schemes.http`.)
 """
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from packcore._version import __version__
 
-__all__ = ["agent", "user_agent"]
-
-
-@lru_cache(maxsize=1)
-def _version() -> str:
-    try:
-        return re.sub(r"[^0-9A-Za-z.+-]", "-", version("packcore"))
-    except PackageNotFoundError:  # run from a checkout that isn't installed
-        return "0"
+__all__ = ["agent"]
 
 
 def agent() -> str:
     """Return the value of the `agent` capability."""
-    return f"packcore/{_version()}"
-
-
-def user_agent() -> str:
-    """Return the value of the User-Agent header."""
-    return f"git/packcore-{_version()}"
+    return f"packcore/{__version__}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from packcore.ids import FORMATS, ObjectId
+from packcore.ids import FORMATS, SHA1, ObjectId
 from packcore.objects import ObjectType
 from packcore.store.memory import MemoryStore
 from tests.support import fast_import, git, git_bytes, history, init_repository, make_repository
@@ -19,9 +20,7 @@ from transport.wire.capabilities import Capabilities
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from transport.fetch import Protocol
+    from transport.fetch import FetchResponse, Protocol
 
 PROTOCOLS: tuple[Protocol, ...] = ("v0", "v1", "v2", "auto")
 
@@ -31,7 +30,7 @@ def source(request, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("source") / f"{request.param}.git"
     make_repository(path, history(tag="v1"), object_format=request.param, repack=True)
     git("branch", "early", "main~20", cwd=path)
-    return path
+    return Path(path)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +38,16 @@ def sha1_source(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("source") / "sha1.git"
     make_repository(path, history(tag="v1"), repack=True)
     git("branch", "early", "main~20", cwd=path)
-    return path
+    return Path(path)
 
 
 def oid_of(repository: Path, revision: str) -> ObjectId:
     return ObjectId(bytes.fromhex(git("rev-parse", revision, cwd=repository)))
+
+
+def whole(response: FetchResponse) -> bytes:
+    assert response.blocks is not None
+    return b"".join(response.blocks)
 
 
 def index_pack(path: Path, pack: bytes, object_format: str) -> set[str]:
@@ -95,7 +99,7 @@ def test_a_clone_gets_every_object(source, tmp_path, protocol, block_bytes):
     transport = ProcessTransport(source, block_bytes=block_bytes)
     advertisement = list_refs(transport, protocol=protocol)
     with fetch_pack(transport, advertisement, wants=[*advertisement.refs.values()]) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.rounds == 1
     assert index_pack(tmp_path / "target.git", pack, source.stem) == objects_of(source, "--all")
 
@@ -107,7 +111,7 @@ def test_what_is_below_a_have_is_not_sent(source, tmp_path, protocol):
     have = oid_of(source, "main~3")
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, advertisement, wants=wants, haves=[have]) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.common == (have,)
     store = init_repository(tmp_path / "target.git", object_format=source.stem)
     git_bytes("index-pack", "--stdin", cwd=store, stdin=pack)
@@ -123,7 +127,7 @@ def test_haves_that_the_server_lacks_cost_rounds_but_no_object(sha1_source, tmp_
     haves = [*strangers, oid_of(sha1_source, "main~1")]
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, advertisement, wants=wants, haves=haves) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.common == (haves[-1],)
     assert response.rounds > 2
     expected = objects_of(sha1_source, "main", "^main~1")
@@ -137,7 +141,7 @@ def test_only_strangers_as_haves_give_a_whole_clone(sha1_source, tmp_path, proto
     haves = TipNegotiator(ObjectId(bytes([n]) * 20) for n in range(1, 200))
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, advertisement, wants=wants, haves=haves) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.common == ()
     assert index_pack(tmp_path / "target.git", pack, "sha1") == objects_of(sha1_source, "main")
 
@@ -158,7 +162,7 @@ def test_a_store_is_walked_until_the_server_knows_a_commit(tmp_path, protocol):
     negotiator = CommitNegotiator(store, [oid_of(ours, "main")])
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, advertisement, wants=wants, haves=negotiator) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.common
     expected = objects_of(source, "main", "^main~3")
     assert int.from_bytes(pack[8:12], "big") == len(expected)
@@ -172,7 +176,7 @@ def test_a_shallow_fetch_tells_where_history_is_cut(sha1_source, protocol, with_
     wants = [advertisement.refs["refs/heads/main"]]
     haves = [oid_of(sha1_source, "early")] if with_have else []
     with fetch_pack(transport, advertisement, wants=wants, haves=haves, depth=2) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     assert response.shallow == (oid_of(sha1_source, "main~1"),)
     assert pack.startswith(b"PACK")
 
@@ -183,7 +187,7 @@ def test_a_filter_leaves_blobs_out(sha1_source, tmp_path, protocol):
     advertisement = list_refs(transport, protocol=protocol)
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, advertisement, wants=wants, filter_spec="blob:none") as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     listed = git("rev-list", "--objects", "--filter=blob:none", "main", cwd=sha1_source)
     assert int.from_bytes(pack[8:12], "big") == len(listed.splitlines())
 
@@ -195,13 +199,13 @@ def test_a_filter_that_the_server_lacks_is_refused_before_a_request(sha1_source,
     requests = len(transport.exchanges)
     with (
         pytest.raises(UnsupportedByRemote, match="filters"),
-        fetch_pack(transport, advertisement, wants=[bytes(20)], filter_spec="blob:none"),
+        fetch_pack(transport, advertisement, wants=[SHA1.zero], filter_spec="blob:none"),
     ):
         pass
     assert len(transport.exchanges) == requests
 
 
-DROPPED = {
+DROPPED: dict[str, dict[str, Any]] = {
     "side-band": {"side_band_64k": False},
     "no side-band": {"side_band_64k": False, "side_band": False},
     "no no-done": {"no_done": False},
@@ -221,7 +225,7 @@ def test_an_old_server_without_a_capability_is_served_by_another_way(
     haves = [oid_of(sha1_source, "main~5")] if with_have else []
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, fewer, wants=wants, haves=haves) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     expected = objects_of(sha1_source, "main", *(["^main~5"] if with_have else []))
     assert int.from_bytes(pack[8:12], "big") == len(expected)
     git_bytes("index-pack", "--stdin", cwd=init_repository(tmp_path / "target.git"), stdin=pack)
@@ -235,8 +239,7 @@ def test_progress_comes_line_by_line(sha1_source, protocol):
     with fetch_pack(
         transport, advertisement, wants=[*advertisement.refs.values()], on_message=lines.append
     ) as response:
-        for _ in response.blocks:
-            pass
+        whole(response)
     assert any(line.startswith("Enumerating objects: ") and line.endswith("done.") for line in lines)
     assert not any("\r" in line or "\n" in line for line in lines)
 
@@ -251,8 +254,7 @@ def test_no_progress_is_obeyed(sha1_source, protocol):
     with fetch_pack(
         transport, advertisement, wants=wants, options=options, on_message=lines.append
     ) as response:
-        for _ in response.blocks:
-            pass
+        whole(response)
     assert lines == []
 
 
@@ -263,7 +265,7 @@ def test_a_tag_comes_with_the_commit_it_names_if_asked_for(sha1_source, tmp_path
     wants = [advertisement.refs["refs/heads/main"]]
     options = FetchOptions(include_tag=True)
     with fetch_pack(transport, advertisement, wants=wants, options=options) as response:
-        pack = b"".join(response.blocks)
+        pack = whole(response)
     tag = advertisement.refs["refs/tags/v1"].hex()
     assert tag in index_pack(tmp_path / "target.git", pack, "sha1")
 
@@ -295,8 +297,7 @@ def test_a_thin_pack_is_asked_for_only_on_demand(sha1_source):
     wants = [advertisement.refs["refs/heads/main"]]
     for options in (FetchOptions(), FetchOptions(thin_pack=True)):
         with fetch_pack(transport, advertisement, wants=wants, options=options) as response:
-            for _ in response.blocks:
-                pass
+            whole(response)
     asked = [b"thin-pack" in sent for heading, sent, _ in transport.exchanges if b"want" in sent]
     assert asked == [False, True]
 
@@ -306,7 +307,7 @@ def test_a_depth_of_nothing_is_refused_here(sha1_source):
     advertisement = list_refs(transport)
     with (
         pytest.raises(LocalProtocolError, match="depth"),
-        fetch_pack(transport, advertisement, wants=[bytes(20)], depth=0),
+        fetch_pack(transport, advertisement, wants=[SHA1.zero], depth=0),
     ):
         pass
 
@@ -316,6 +317,6 @@ def test_a_v2_server_without_fetch_is_unsupported(sha1_source):
     advertisement = replace(list_refs(transport), capabilities=Capabilities())
     with (
         pytest.raises(UnsupportedByRemote, match="no fetch"),
-        fetch_pack(transport, advertisement, wants=[b""]),
+        fetch_pack(transport, advertisement, wants=[SHA1.zero]),
     ):
         pass

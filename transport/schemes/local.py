@@ -1,0 +1,81 @@
+"""`file:///path`, `/path`, `./path`: a repository on this disk, served in this process by our own code.
+
+No git binary and no connection: a request's blocks go straight into `transport.server`, and its answer's
+blocks come straight back. Each request is a conversation of its own, as over HTTP. Such a repository can
+be fetched from; pushing into one is refused.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from packcore.store.repository import Repository
+from transport.base import TransferStats
+from transport.errors import UnsupportedByRemote
+from transport.server.upload_pack import UploadPack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from transport.base import Body, Service
+    from transport.endpoint import Endpoint
+    from transport.options import TransportOptions
+
+__all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
+
+SCHEMES: tuple[str, ...] = ("file",)
+
+
+def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:  # noqa: ARG001
+    """Return the transport for a path; the options, all about networks, don't matter here."""
+    return LocalTransport(endpoint.path)
+
+
+class LocalTransport:
+    """A way to a repository on this disk. Opened when first needed, kept open until `close`."""
+
+    stateless = True
+
+    def __init__(self, path: str) -> None:
+        self.url = path
+        self.stats = TransferStats()
+        self._repository: Repository | None = None
+
+    @contextmanager
+    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Yield the advertisement. Raises RepositoryError where there is no repository."""
+        yield self._counted(self._server(service).advertise(version))
+
+    @contextmanager
+    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Yield the answer to one request; the body is read while the answer is."""
+        server = self._server(service)
+        self.stats.requests += 1
+        yield self._counted(server.answer(self._sent(body.blocks()), version))
+
+    def close(self) -> None:
+        """Close the repository. Idempotent."""
+        if self._repository is not None:
+            self._repository.close()
+            self._repository = None
+
+    def _server(self, service: Service) -> UploadPack:
+        if service != "git-upload-pack":
+            raise UnsupportedByRemote(
+                f"{self.url}: a repository on this disk can be read from, not pushed to",
+                hint="serve it over HTTP and push to that URL",
+            )
+        if self._repository is None:
+            self._repository = Repository.open(self.url)
+        return UploadPack(self._repository)
+
+    def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.stats.bytes_received += len(block)
+            yield block
+
+    def _sent(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.stats.bytes_sent += len(block)
+            yield block

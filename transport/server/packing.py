@@ -1,0 +1,153 @@
+"""From a client's wants and haves to the blocks of a pack: walk, select (phase 1), write (phase 2).
+
+Also the two questions about history that negotiation asks: is enough known to be common, and where
+does a depth cut? Both walk commits only, iteratively.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.ancestry import peel
+from packcore.errors import CorruptObject, MissingObject
+from packcore.limits import Limits
+from packcore.objects import CommitLinks, ObjectType, commit_links
+from packcore.progress import SILENT, Progress
+from packcore.select import select
+from packcore.walk import list_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from packcore.ids import ObjectId
+    from packcore.plan import Candidate, PackPlan
+    from packcore.store.base import ObjectStore
+    from transport.server.requests import FetchRequest
+
+__all__ = ["Cut", "cut_history", "enough_in_common", "plan_pack"]
+
+
+class Cut(NamedTuple):
+    """Where a depth ends history for the client."""
+
+    shallow: list[ObjectId]
+    """Commits that are sent without their parents, or are so already."""
+    unshallow: list[ObjectId]
+    """Commits that were cut at the client, and whose parents are sent now."""
+
+
+def plan_pack(
+    store: ObjectStore,
+    request: FetchRequest,
+    common: Sequence[ObjectId],
+    *,
+    cut: Cut | None,
+    store_shallow: Collection[ObjectId],
+    tags: Iterable[tuple[ObjectId, ObjectId]] = (),
+    strategy: str = "chunk-window",
+    limits: Limits | None = None,
+    progress: Progress = SILENT,
+) -> PackPlan:
+    """Choose what to send and how. `tags` are (tag, target): sent along with their target if wished.
+
+    Raises MissingObject and CorruptData where the store can't give what is wanted.
+    """
+    limits = limits or Limits()
+    boundary = frozenset(store_shallow) | frozenset(cut.shallow if cut else request.shallow)
+    # A client that deepens has the haves, but not what they reach: then everything is sent anew.
+    haves = () if cut and request.shallow else common
+
+    def listed(wants: Sequence[ObjectId]) -> list[Candidate]:
+        return list_objects(
+            store, wants, haves, shallow=boundary, limits=limits, haves_complete=True, progress=progress
+        )
+
+    objects = listed(request.wants)
+    if request.include_tag:
+        sent = {candidate.oid for candidate in objects}
+        followed = [tag for tag, target in tags if target in sent and tag not in sent]
+        if followed:
+            objects = listed([*request.wants, *followed])
+    return select(store, objects, strategy=strategy, limits=limits, progress=progress)
+
+
+def enough_in_common(
+    store: ObjectStore, wants: Iterable[ObjectId], common: Collection[ObjectId], shallow: Collection[ObjectId]
+) -> bool:
+    """Tell whether each want reaches something common, so that more haves would gain little.
+
+    Commits older than the oldest common one are not walked through, as they can't reach it.
+    """
+    if not common:
+        return False
+    bases = {base for base in (_commit(store, oid) for oid in common) if base is not None}
+    oldest = min((_links(store, base).date for base in bases), default=0)
+    fruitless: set[ObjectId] = set(shallow) - bases
+    """Met already, or without parents, and not common."""
+    for want in wants:
+        start = _commit(store, want)
+        if start is not None and not _reaches(store, start, bases, oldest, fruitless):
+            return False
+    return True
+
+
+def _reaches(
+    store: ObjectStore, start: ObjectId, bases: set[ObjectId], oldest: int, fruitless: set[ObjectId]
+) -> bool:
+    stack = [start]
+    seen: set[ObjectId] = set()
+    while stack:
+        oid = stack.pop()
+        if oid in bases:
+            return True
+        if oid in seen or oid in fruitless:
+            continue
+        seen.add(oid)
+        links = _links(store, oid)
+        if links.date >= oldest:
+            stack += links.parents
+    fruitless |= seen
+    return False
+
+
+def cut_history(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    depth: int,
+    client_shallow: Collection[ObjectId],
+    store_shallow: Collection[ObjectId],
+) -> Cut:
+    """Go `depth` commits down from the wants and return where that cuts, in the order met."""
+    level = list(dict.fromkeys(commit for want in wants if (commit := _commit(store, want)) is not None))
+    seen = set(level)
+    shallow: list[ObjectId] = []
+    unshallow: list[ObjectId] = []
+    for distance in range(1, depth + 1):
+        below: list[ObjectId] = []
+        for oid in level:
+            parents = _links(store, oid).parents
+            if (parents and distance == depth) or oid in store_shallow:
+                shallow.append(oid)
+                continue
+            if oid in client_shallow:
+                unshallow.append(oid)
+            for parent in parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    below.append(parent)
+        if not below:
+            break
+        level = below
+    return Cut(shallow, unshallow)
+
+
+def _commit(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
+    try:
+        peeled, type_ = peel(store, oid)
+    except (MissingObject, CorruptObject):
+        return None
+    return peeled if type_ is ObjectType.COMMIT else None
+
+
+def _links(store: ObjectStore, oid: ObjectId) -> CommitLinks:
+    return commit_links(store.read(oid).data, store.object_format, oid)

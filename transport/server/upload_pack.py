@@ -1,0 +1,281 @@
+r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 1 and 2, stateless.
+
+    advertise(version)      the first answer; v2: capabilities, v0 and v1: refs
+    answer(blocks, version) one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
+
+What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, and in v0
+multi_ack_detailed with no-done. Left out on purpose: filters, deepening by date, hidden refs, hooks.
+A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
+pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.ancestry import peel
+from packcore.errors import CorruptData, PackcoreError
+from packcore.limits import Limits
+from packcore.refs import encode_ref_name
+from packcore.write import write_pack
+from transport.agent import agent
+from transport.safe_text import one_line
+from transport.server.packing import Cut, cut_history, enough_in_common, plan_pack
+from transport.server.requests import (
+    BadRequest,
+    FetchRequest,
+    read_command,
+    read_fetch_v2,
+    read_wants_v0,
+)
+from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from packcore.ids import ObjectId
+    from packcore.plan import PackPlan
+    from packcore.store.repository import Repository
+
+__all__ = ["UploadPack"]
+
+_DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+
+
+class UploadPack:
+    """Serves one repository. Keeps nothing between two calls."""
+
+    def __init__(
+        self, repository: Repository, *, limits: Limits | None = None, strategy: str = "chunk-window"
+    ) -> None:
+        self._repository = repository
+        self._format = repository.object_format
+        self._limits = limits or Limits()
+        self._strategy = strategy
+
+    # The advertisement
+
+    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
+        """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
+        if version >= 2:
+            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", "fetch=shallow"]
+            lines.append(f"object-format={self._format.name}")
+            yield b"".join(map(encode_text, lines)) + FLUSH
+            return
+        if over_http:
+            yield encode_text("# service=git-upload-pack") + FLUSH
+        if version == 1:
+            yield encode_text("version 1")
+        tokens = self._capabilities_v0(stateless=over_http)
+        lines_of_refs = self._ref_lines_v0() or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        yield encode_text(lines_of_refs[0] + b"\0" + tokens)
+        for line in lines_of_refs[1:]:
+            yield encode_text(line)
+        for oid in sorted(self._repository.shallow()):
+            yield encode_text(f"shallow {oid.hex()}")
+        yield FLUSH
+
+    def _capabilities_v0(self, *, stateless: bool) -> bytes:
+        tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
+        tokens += ["no-progress", "include-tag", *(["no-done"] if stateless else [])]
+        encoded = [token.encode() for token in tokens]
+        target = self._repository.head()
+        if isinstance(target, str) and self._repository.read_ref(target) is not None:
+            encoded.append(b"symref=HEAD:" + encode_ref_name(target))
+        return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
+
+    def _ref_lines_v0(self) -> list[bytes]:
+        lines = []
+        for name, oid, peeled in self._refs():
+            lines.append(b"%s %s" % (oid.hex().encode(), name))
+            if peeled is not None:
+                lines.append(b"%s %s^{}" % (peeled.hex().encode(), name))
+        return lines
+
+    def _refs(self) -> Iterator[tuple[bytes, ObjectId, ObjectId | None]]:
+        """Yield (name, id, what a tag comes to), HEAD first; refs to absent objects are left out."""
+        head = self._repository.read_ref("HEAD")
+        refs = self._repository.refs()
+        for name, ref in [*([("HEAD", head)] if head else []), *refs.items()]:
+            try:
+                peeled, _ = peel(self._repository, ref.oid)
+            except CorruptData:  # a broken ref, or a tag of something absent: git leaves it out too
+                continue
+            yield encode_ref_name(name), ref.oid, peeled if peeled != ref.oid else None
+
+    # The answer to a request
+
+    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
+        """Yield the answer to one stateless request, whose body's blocks are given."""
+        reader = PacketReader(blocks)
+        try:
+            yield from self._answer_v2(reader) if version >= 2 else self._answer_v0(reader)
+        except PackcoreError as error:
+            yield encode_text(f"ERR {one_line(str(error))}")
+
+    def _answer_v2(self, reader: PacketReader) -> Iterator[bytes]:
+        command = read_command(reader, self._format)
+        if command is None:
+            return
+        if command.name == "ls-refs":
+            yield from self._ls_refs(command.arguments)
+        elif command.name == "fetch":
+            yield from self._fetch_v2(read_fetch_v2(command.arguments, self._format))
+        else:
+            raise BadRequest(f"invalid command {one_line(command.name, limit=100)!r}")
+
+    def _ls_refs(self, arguments: list[bytes]) -> Iterator[bytes]:
+        prefixes = tuple(argument[11:] for argument in arguments if argument.startswith(b"ref-prefix "))
+        known = {b"peel", b"symrefs", b"unborn"}
+        for argument in arguments:
+            if argument not in known and not argument.startswith(b"ref-prefix "):
+                raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
+        target = self._repository.head()
+        symref = b" symref-target:" + encode_ref_name(target) if isinstance(target, str) else b""
+        listed_head = False
+        for name, oid, peeled in self._refs():
+            listed_head |= name == b"HEAD"
+            if prefixes and not name.startswith(prefixes):
+                continue
+            line = b"%s %s" % (oid.hex().encode(), name)
+            if name == b"HEAD" and b"symrefs" in arguments:
+                line += symref
+            if peeled is not None and b"peel" in arguments:
+                line += b" peeled:" + peeled.hex().encode()
+            yield encode_text(line)
+        wanted = not prefixes or b"HEAD".startswith(prefixes)
+        if not listed_head and symref and wanted and {b"unborn", b"symrefs"} <= set(arguments):
+            yield encode_text(b"unborn HEAD" + symref)
+        yield FLUSH
+
+    def _fetch_v2(self, request: FetchRequest) -> Iterator[bytes]:
+        if not request.wants:
+            yield FLUSH
+            return
+        for want in request.wants:
+            if want not in self._repository:
+                raise BadRequest(f"upload-pack: not our ref {want.hex()}")
+        common = [oid for oid in dict.fromkeys(request.haves) if oid in self._repository]
+        if request.haves and not request.done:
+            ready = self._is_enough(request, common)
+            lines = [f"ACK {oid.hex()}" for oid in common] or ["NAK"]
+            yield b"".join(map(encode_text, ["acknowledgments", *lines, *(["ready"] if ready else [])]))
+            yield DELIM if ready else FLUSH
+            if not ready:
+                return
+        cut = self._cut(request)
+        if cut is not None or self._repository.shallow():
+            yield encode_text("shallow-info") + self._shallow_lines(request, cut) + DELIM
+        yield encode_text("packfile")
+        yield from self._send_pack(request, common, cut)
+
+    def _answer_v0(self, reader: PacketReader) -> Iterator[bytes]:
+        request = read_wants_v0(reader, self._format)
+        if request is None:
+            return
+        tips = {oid for _, oid, _ in self._refs()}
+        for want in request.wants:
+            if want not in tips:
+                raise BadRequest(f"upload-pack: not our ref {want.hex()}")
+        cut = self._cut(request)
+        if cut is not None:
+            yield self._shallow_lines(request, cut) + FLUSH
+        common: dict[ObjectId, None] = {}
+        send = yield from self._negotiate_v0(reader, request, common)
+        if send:
+            yield from self._send_pack(request, list(common), cut)
+
+    def _negotiate_v0(
+        self, reader: PacketReader, request: FetchRequest, common: dict[ObjectId, None]
+    ) -> Generator[bytes, None, bool]:
+        """Answer the haves up to `done` or the end; returns whether the pack follows."""
+        last = ""
+        while True:
+            line = reader.read_or_end()
+            if not isinstance(line, bytes):
+                enough = request.multi_ack_detailed and self._is_enough(request, list(common))
+                if enough:
+                    yield encode_text(f"ACK {last} ready")
+                if request.multi_ack_detailed or not common:
+                    yield encode_text("NAK")
+                if enough and request.no_done:
+                    yield encode_text(f"ACK {last}")
+                    return True
+                return False
+            line = line.removesuffix(b"\n")
+            if line == b"done":
+                if not common:
+                    yield encode_text("NAK")
+                elif request.multi_ack_detailed:
+                    yield encode_text(f"ACK {last}")
+                return True
+            oid = self._have(line)
+            if oid not in self._repository:
+                continue
+            common[oid] = None
+            last = oid.hex()
+            if request.multi_ack_detailed:
+                yield encode_text(f"ACK {last} common")
+            elif len(common) == 1:
+                yield encode_text(f"ACK {last}")
+
+    def _have(self, line: bytes) -> ObjectId:
+        try:
+            if not line.startswith(b"have "):
+                raise ValueError
+            return self._format.from_hex(line[5:])
+        except ValueError:
+            raise BadRequest(f"expected an object id list, got {one_line(line, limit=100)!r}") from None
+
+    # History and the pack
+
+    def _is_enough(self, request: FetchRequest, common: list[ObjectId]) -> bool:
+        shallow = self._repository.shallow() | request.shallow
+        return enough_in_common(self._repository, request.wants, common, shallow)
+
+    def _cut(self, request: FetchRequest) -> Cut | None:
+        if request.depth is None:
+            return None
+        return cut_history(
+            self._repository, request.wants, request.depth, request.shallow, self._repository.shallow()
+        )
+
+    def _shallow_lines(self, request: FetchRequest, cut: Cut | None) -> bytes:
+        shallow = cut.shallow if cut is not None else sorted(self._repository.shallow())
+        news = [f"shallow {oid.hex()}" for oid in shallow if oid not in request.shallow]
+        unshallow = [f"unshallow {oid.hex()}" for oid in (cut.unshallow if cut is not None else ())]
+        return b"".join(map(encode_text, [*news, *unshallow]))
+
+    def _send_pack(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> Iterator[bytes]:
+        """Yield the pack, multiplexed if the client can take that; a fault goes out on band 3."""
+        band_bytes = request.band_bytes
+        try:
+            plan = self._plan(request, common, cut)
+            if band_bytes is None:
+                yield from write_pack(plan, ofs_delta=request.ofs_delta)
+                return
+            if not request.no_progress:
+                words = f"Total {plan.object_count} (delta {plan.delta_count}), reused {plan.reused_count}\n"
+                yield encode_packet(_PROGRESS + words.encode())
+            for block in write_pack(plan, ofs_delta=request.ofs_delta):
+                for start in range(0, len(block), band_bytes - 1):
+                    yield encode_packet(_DATA + block[start : start + band_bytes - 1])
+            yield FLUSH
+        except PackcoreError as error:
+            if band_bytes is None:
+                raise
+            words = one_line(f"fatal: {error}", limit=900)
+            yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
+
+    def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:
+        tags = [(oid, peeled) for _, oid, peeled in self._refs() if peeled] if request.include_tag else []
+        return plan_pack(
+            self._repository,
+            request,
+            common,
+            cut=cut,
+            store_shallow=self._repository.shallow(),
+            tags=tags,
+            strategy=self._strategy,
+            limits=self._limits,
+        )
