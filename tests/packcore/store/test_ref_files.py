@@ -1,0 +1,231 @@
+"""Refs on disk: git's files and locks, compare-and-swap, and nothing written through a link."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.errors import CorruptData, InvalidRefName, RefMoved, RepositoryError
+from packcore.ids import SHA1, ObjectId
+from packcore.store import ref_files
+from packcore.store.ref_files import RefFiles
+from tests.support import git, init_repository, run_git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+A, B, C = (ObjectId(bytes([n]) * 20) for n in (1, 2, 3))
+ZERO = SHA1.zero
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "refs" / "heads").mkdir(parents=True)
+    (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
+    return tmp_path
+
+
+@pytest.fixture
+def refs(path: Path) -> RefFiles:
+    return RefFiles(path, path, SHA1)
+
+
+def pack(path: Path, *lines: str) -> None:
+    (path / "packed-refs").write_text("# pack-refs with: peeled fully-peeled sorted \n" + "".join(lines))
+
+
+def test_a_ref_is_made_moved_and_removed(refs: RefFiles, path: Path):
+    refs.update("refs/heads/a/b", A, ZERO)
+    assert (path / "refs/heads/a/b").read_text() == A.hex() + "\n"
+    refs.update("refs/heads/a/b", B, A)
+    assert refs.all()["refs/heads/a/b"].oid == B
+    refs.delete("refs/heads/a/b", B)
+    assert refs.all() == {}
+    assert [found.name for found in (path / "refs").iterdir()] == ["heads"]
+    assert not (path / "refs/heads/a").exists()
+
+
+@pytest.mark.parametrize("old", [ZERO, B])
+def test_a_ref_that_moved_stays_as_it_is(refs: RefFiles, path: Path, old: ObjectId):
+    refs.update("refs/heads/a", A, None)
+    with pytest.raises(RefMoved, match=A.hex()):
+        refs.update("refs/heads/a", C, old)
+    with pytest.raises(RefMoved, match=A.hex()):
+        refs.delete("refs/heads/a", old)
+    assert refs.all()["refs/heads/a"].oid == A
+    assert not (path / "refs/heads/a.lock").exists()
+
+
+def test_a_ref_that_should_be_there_and_is_not_has_moved_too(refs: RefFiles):
+    with pytest.raises(RefMoved):
+        refs.update("refs/heads/a", B, A)
+    with pytest.raises(RefMoved):
+        refs.delete("refs/heads/a", None)
+
+
+def test_loose_wins_over_packed_and_deleting_removes_both(refs: RefFiles, path: Path):
+    pack(path, f"{A.hex()} refs/heads/a\n", f"{B.hex()} refs/tags/t\n", f"^{C.hex()}\n")
+    assert [ref.oid for ref in refs.all().values()] == [A, B]
+    assert refs.all()["refs/tags/t"].peeled == C
+    refs.update("refs/heads/a", C, A)
+    assert refs.all()["refs/heads/a"].oid == C
+    refs.delete("refs/heads/a", C)
+    assert list(refs.all()) == ["refs/tags/t"]
+    assert (path / "packed-refs").read_text().endswith(f"sorted \n{B.hex()} refs/tags/t\n^{C.hex()}\n")
+
+
+def test_refs_are_sorted_by_bytes(refs: RefFiles, path: Path):
+    pack(path, f"{A.hex()} refs/heads/b\n", f"{A.hex()} refs/heads/é\n")
+    for name in ("refs/heads/a-b", "refs/heads/a/b", "refs/heads/Z"):
+        refs.update(name, A, None)
+    assert list(refs.all()) == [f"refs/heads/{name}" for name in ("Z", "a-b", "a/b", "b", "é")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("refs/heads/a", "refs/heads/a/b"), ("refs/heads/a/b/c", "refs/heads/a")]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_name_below_or_above_another_is_refused(
+    refs: RefFiles, path: Path, first: str, second: str, packed: bool
+):
+    if packed:
+        pack(path, f"{A.hex()} {first}\n")
+    else:
+        refs.update(first, A, None)
+    with pytest.raises(RepositoryError, match="in the way"):
+        refs.update(second, A, None)
+    refs.delete(first, A)
+    refs.update(second, A, ZERO)
+    assert list(refs.all()) == [second]
+
+
+def test_an_empty_folder_makes_way(refs: RefFiles, path: Path):
+    (path / "refs/heads/a/b").mkdir(parents=True)
+    refs.update("refs/heads/a", A, ZERO)
+    assert refs.all()["refs/heads/a"].oid == A
+
+
+@pytest.mark.parametrize(
+    "name", ["refs/heads/../../x", "../x", "HEAD.lock", "refs/heads/x.lock", "refs//x", "refs"]
+)
+def test_a_bad_name_is_refused_before_anything_is_touched(refs: RefFiles, name: str):
+    with pytest.raises(InvalidRefName):
+        refs.update(name, A, None)
+    with pytest.raises(InvalidRefName):
+        refs.delete(name, None)
+
+
+def test_a_name_beside_refs_is_refused(refs: RefFiles):
+    with pytest.raises(RepositoryError, match="not below refs/"):
+        refs.update("objects/pack", A, None)
+
+
+def test_symbolic_refs_are_followed_and_what_they_point_to_is_changed(refs: RefFiles, path: Path):
+    refs.update("HEAD", A, ZERO)
+    assert (path / "HEAD").read_text() == "ref: refs/heads/main\n"
+    head = refs.read("HEAD")
+    assert head is not None
+    assert (head.oid, head.symref) == (A, "refs/heads/main")
+    refs.set_symbolic("refs/remotes/o/HEAD", "refs/remotes/o/gone")
+    assert "refs/remotes/o/HEAD" not in refs.all()
+    assert refs.broken() == ["refs/remotes/o/HEAD"]
+
+
+def test_symbolic_refs_in_a_circle_come_to_nothing(refs: RefFiles):
+    refs.set_symbolic("refs/heads/a", "refs/heads/b")
+    refs.set_symbolic("refs/heads/b", "refs/heads/a")
+    assert refs.read("refs/heads/a") is None
+    with pytest.raises(RepositoryError, match="too deep"):
+        refs.update("refs/heads/a", A, None)
+
+
+@pytest.mark.parametrize("target", ["HEAD", "config", "refs/../config", "refs/heads/x.lock"])
+def test_a_symbolic_ref_points_below_refs_only(refs: RefFiles, path: Path, target: str):
+    with pytest.raises(RepositoryError):
+        refs.set_symbolic("HEAD", target)
+    (path / "refs/heads/evil").write_text(f"ref: {target}\n")
+    assert refs.read("refs/heads/evil") is None
+
+
+def test_a_lock_that_is_held_is_respected(refs: RefFiles, path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ref_files, "LOCK_TRIES", 2)
+    refs.update("refs/heads/a", A, None)
+    (path / "refs/heads/a.lock").touch()
+    with pytest.raises(RepositoryError, match="held by another process"):
+        refs.update("refs/heads/a", B, A)
+    assert refs.all()["refs/heads/a"].oid == A
+    assert (path / "refs/heads/a.lock").exists()
+
+
+def test_a_lock_that_is_given_back_soon_is_waited_for(refs: RefFiles, path: Path):
+    lock = path / "refs/heads/a.lock"
+    lock.touch()
+    timer = threading.Timer(0.05, lock.unlink)
+    timer.start()
+    refs.update("refs/heads/a", A, ZERO)
+    timer.join()
+    assert refs.all()["refs/heads/a"].oid == A
+
+
+def test_nothing_is_written_through_a_linked_folder(
+    refs: RefFiles, path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    outside = tmp_path_factory.mktemp("outside")
+    (path / "refs/heads/link").symlink_to(outside)
+    with pytest.raises(RepositoryError, match="symbolic link"):
+        refs.update("refs/heads/link/x", A, None)
+    assert list(outside.iterdir()) == []
+
+
+def test_a_linked_file_is_replaced_and_not_followed(
+    refs: RefFiles, path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    outside = tmp_path_factory.mktemp("outside") / "file"
+    outside.write_text("untouched")
+    (path / "refs/heads/link").symlink_to(outside)
+    refs.update("refs/heads/link", A, None)
+    assert outside.read_text() == "untouched"
+    assert not (path / "refs/heads/link").is_symlink()
+
+
+def test_a_link_whose_text_is_a_ref_name_is_an_old_symbolic_ref(refs: RefFiles, path: Path):
+    refs.update("refs/heads/main", A, None)
+    (path / "HEAD").unlink()
+    (path / "HEAD").symlink_to("refs/heads/main")
+    assert refs.read_raw("HEAD") == "refs/heads/main"
+
+
+@pytest.mark.parametrize("content", ["", "junk\n", "ref:", "1234\n", "A" * 40 + "\n", "ref: refs/heads/ x\n"])
+def test_a_broken_file_is_no_ref_and_is_listed(refs: RefFiles, path: Path, content: str):
+    (path / "refs/heads/bad").write_text(content)
+    assert refs.all() == {}
+    assert refs.broken() == ["refs/heads/bad"]
+    refs.update("refs/heads/bad", A, ZERO)
+    assert refs.all()["refs/heads/bad"].oid == A
+
+
+@pytest.mark.parametrize("line", ["junk\n", f"{A.hex()}\n", f"{A.hex()} refs/heads/a", f"^{A.hex()}\n"])
+def test_packed_refs_that_do_not_parse_are_corrupt_with_their_line(refs: RefFiles, path: Path, line: str):
+    pack(path, f"{A.hex()} refs/heads/ok\n", f"^{B.hex()}\n", line)
+    with pytest.raises(CorruptData, match="line 4"):
+        refs.all()
+
+
+def test_git_and_we_work_on_the_same_refs(tmp_path: Path):
+    path = init_repository(tmp_path / "r.git")
+    oid = SHA1.from_hex(git("commit-tree", git("mktree", cwd=path), "-m", "x", cwd=path))
+    refs = RefFiles(path, path, SHA1)
+    for number in range(5):
+        refs.update(f"refs/heads/b{number}", oid, ZERO)
+    refs.set_symbolic("HEAD", "refs/heads/b3")
+    assert git("symbolic-ref", "HEAD", cwd=path) == "refs/heads/b3"
+    git("tag", "-a", "-m", "t", "v1", "b0", cwd=path)
+    git("pack-refs", "--all", "--prune", cwd=path)
+    assert len(refs.all()) == 6
+    assert refs.all()["refs/tags/v1"].peeled == oid
+    refs.delete("refs/heads/b1", oid)
+    assert "refs/heads/b1" not in git("for-each-ref", cwd=path)
+    assert git("show-ref", "--dereference", "v1", cwd=path).count("\n") == 1
+    assert run_git("fsck", cwd=path).stderr == b""
