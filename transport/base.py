@@ -76,7 +76,8 @@ class Transport(Protocol):
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer.
 
-        The body's blocks are pulled only once the connection is open, and sent as they come.
+        The body's blocks are pulled as the connection takes them, and sent as they come. Over HTTP up to
+        a post buffer of them is pulled before the connection opens, to know whether that is all.
         """
         ...
 

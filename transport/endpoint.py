@@ -74,7 +74,7 @@ class Endpoint:
             return _parse_url(text, _ALIASES.get(url.group(1).lower(), url.group(1).lower()))
         scp = _SCP.fullmatch(text)
         # A drive letter is a path, and so is anything whose first colon comes after a slash.
-        if scp and len(scp["host"]) > 1:
+        if scp and (scp["user"] or len(scp["host"]) > 1):
             return _checked(cls("ssh", scp["host"].strip("[]").lower(), scp["path"], user=scp["user"]))
         return cls("file", "", text)
 

@@ -56,7 +56,7 @@ def push_body(source: Path, block_size: int = 60_000) -> Body:
     return Body(blocks)
 
 
-def push(url: str, source: Path, options: TransportOptions = TransportOptions()) -> bytes:
+def push(url: str, source: Path, options: TransportOptions | None = None) -> bytes:
     transport = open_transport(url, options)
     with transport.advertise("git-receive-pack", version=2) as blocks:
         assert b"# service=git-receive-pack" in b"".join(blocks)

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpTransport"]
 
 _GZIP_BYTES_MAX = 1024 * 1024
-_CHUNKS_REFUSED = frozenset({411, 501})
 _PROBE = b"0000"
 
 
@@ -132,24 +131,27 @@ class HttpTransport:
         while True:
             exchange = self._get(url, headers)
             head = exchange.head
-            location = header(head.headers, "location")
-            if head.status == 200:
-                self._check_type(exchange, f"application/x-{service}-advertisement")
-                if followed:
-                    self._base = redirects.rebase(url, asked, service)
-                return self._approved(exchange)
-            if head.status == 401 or (
-                head.status in redirects.REDIRECT_STATUSES and redirects.is_login_page(location)
-            ):
-                self._settle_authentication(exchange)
-            elif head.status in redirects.REDIRECT_STATUSES and self._options.follow_redirects:
-                self._closed(exchange)
-                followed += 1
-                if followed > redirects.REDIRECTS_MAX:
-                    raise RemoteProtocolError(f"{asked} redirects more than {redirects.REDIRECTS_MAX} times")
-                url = redirects.redirected(url, location)
-            else:
-                raise self._refused(exchange)
+            with self._closing_on_error(exchange):
+                if head.status == 200:
+                    self._check_type(exchange, f"application/x-{service}-advertisement")
+                    if followed:
+                        self._base = redirects.rebase(url, asked, service)
+                    return self._approved(exchange)
+                location = header(head.headers, "location")
+                redirect = head.status in redirects.REDIRECT_STATUSES
+                if head.status == 401 or (redirect and redirects.is_login_page(location)):
+                    self._settle_authentication(exchange)
+                elif redirect and self._options.follow_redirects:
+                    followed += 1
+                    if followed > redirects.REDIRECTS_MAX:
+                        raise RemoteProtocolError(
+                            f"{asked} redirects more than {redirects.REDIRECTS_MAX} times"
+                        )
+                    url = redirects.redirected(url, location)
+                    exchange.note(f"redirected to {url}")
+                    self._closed(exchange)
+                else:
+                    raise self._refused(exchange)
 
     def _get(self, url: Endpoint, headers: list[tuple[str, str]]) -> Exchange:
         """GET, again where a lost connection or a busy server makes that sensible."""
@@ -188,33 +190,33 @@ class HttpTransport:
             finally:
                 # An exchange that came about has read it to its end, or given it up.
                 outgoing.close()
-            status = exchange.head.status
-            if status == 200:
-                self._check_type(exchange, f"application/x-{service}-result")
-                self._settled.add(service)
-                return self._approved(exchange)
-            if status == 401:
-                self._settle_authentication(exchange)
-            elif chunked and (status in _CHUNKS_REFUSED or (status == 400 and not exchange.body_sent_whole)):
-                exchange.note(f"status {status} to a chunked body: once more with Content-Length")
-                self._closed(exchange)
-                pull_ahead = None
-            else:
-                raise self._refused(exchange)
+            with self._closing_on_error(exchange):
+                if exchange.head.status == 200:
+                    self._check_type(exchange, f"application/x-{service}-result")
+                    self._settled.add(service)
+                    return self._approved(exchange)
+                if exchange.head.status == 401:
+                    self._settle_authentication(exchange)
+                elif chunked and _chunks_refused(exchange):
+                    exchange.note("chunks are not taken: once more with Content-Length")
+                    self._closed(exchange)
+                    pull_ahead = None
+                else:
+                    raise self._refused(exchange)
 
     def _probe(self, service: Service, version: int) -> None:
         """Settle authentication with a body that costs nothing. Raises what the server refuses with."""
         while True:
             probe = OutgoingBody(Body.of(_PROBE), pull_ahead=None)
             exchange = self._post(service, version, probe, streamed=False)
-            if exchange.head.status == 401:
+            with self._closing_on_error(exchange):
+                if exchange.head.status == 200:
+                    exchange.finish()
+                    self._closed(self._approved(exchange))
+                    return
+                if exchange.head.status != 401:
+                    raise self._refused(exchange)
                 self._settle_authentication(exchange)
-            elif exchange.head.status == 200:
-                exchange.finish()
-                self._closed(self._approved(exchange))
-                return
-            else:
-                raise self._refused(exchange)
 
     def _post(self, service: Service, version: int, body: OutgoingBody, *, streamed: bool = True) -> Exchange:
         url = self._base.with_path(redirects.rpc_path(self._base.path, service))
@@ -304,11 +306,22 @@ class HttpTransport:
             self.stats.bytes_sent += exchange.bytes_sent
             self.stats.bytes_received += exchange.bytes_received
 
+    @contextmanager
+    def _closing_on_error(self, exchange: Exchange) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._closed(exchange)
+            raise
+
     # -- answers that are not the wanted one ------------------------------------------------------
 
     def _refused(self, exchange: Exchange) -> TransportError:
         """Return the error for an answer, its text read; closes the exchange."""
         head, request = exchange.head, exchange.request
+        _, source = self._credentials.get(request.url.origin, (None, None))
+        if head.status == 403 and request.credential is not None and source is not None:
+            source.reject(request.url, request.credential)  # some hosts say so of an expired token
         text = exchange.error_text()
         sent = exchange.body_bytes_sent if request.body is not None and request.body.length is None else None
         self._closed(exchange)
@@ -367,6 +380,16 @@ class HttpTransport:
         if sent is not None and source is not None:
             source.approve(exchange.request.url, sent)
         return exchange
+
+
+def _chunks_refused(exchange: Exchange) -> bool:
+    """Tell whether the answer can mean that chunked bodies are not taken.
+
+    411 and 501 say it. So do old proxies with 400; but a git server may say 400 for reasons of its own once
+    it has read the body, and then the push is not to be made twice.
+    """
+    status = exchange.head.status
+    return status in (411, 501) or (status == 400 and not exchange.body_sent_whole)
 
 
 def _protocol_header(service: Service, version: int) -> list[tuple[str, str]]:

@@ -112,6 +112,7 @@ class Exchange:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the answer's body, decoded, to its end. Raises NetworkError, RemoteProtocolError."""
+        self._stream.phase = "within the answer"
         self._early.seek(0)
         while block := self._early.read(BLOCK_BYTES):
             yield block
@@ -171,6 +172,7 @@ class Exchange:
 
     def _send(self) -> None:
         request = self.request
+        self._stream.phase = "while the request was being sent"
         head = format_request_head(request.method, request.target, request.headers)
         self._trace.request(request.method, request.target, request.headers)
         if request.body is None:
@@ -225,6 +227,7 @@ class Exchange:
             raise no_room(error) from None
 
     def _await_head(self) -> None:
+        self._stream.phase = "while waiting for the answer"
         patience = None if self._stream.send_error is None else _AFTER_SEND_ERROR_SECONDS
         while self._answer.head is None:
             data = self._stream.receive(patience)

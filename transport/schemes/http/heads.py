@@ -16,6 +16,7 @@ import http.client
 import io
 import re
 from dataclasses import dataclass
+from email.errors import MissingHeaderBodySeparatorDefect
 from typing import TYPE_CHECKING, Any
 
 from transport.errors import LocalProtocolError, RemoteProtocolError
@@ -145,6 +146,8 @@ def _parse(head: bytes) -> AnswerHead:
     response = http.client.HTTPResponse(_Shim(head))  # type: ignore[arg-type]
     try:
         response.begin()
+        if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in response.headers.defects):
+            raise RemoteProtocolError("can't parse the answer's headers (a line without a colon)")
         headers = tuple((name, str(value)) for name, value in response.headers.items())
         return AnswerHead(response.version, response.status, response.reason or "", headers)
     except (http.client.HTTPException, ValueError) as error:

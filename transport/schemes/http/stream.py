@@ -26,6 +26,7 @@ __all__ = ["Stream", "TlsLayer", "tls_error"]
 
 _RECEIVE_BYTES = 64 * 1024
 _TLS_RECORD_BYTES = 16 * 1024
+_NOT_TLS = frozenset({"wrong version number", "record layer failure", "packet length too long"})
 
 
 class TlsLayer:
@@ -106,7 +107,8 @@ def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
     reason = (error.reason or "").replace("_", " ").lower()
     if not reason or isinstance(error, ssl.SSLEOFError):
         reason = "the connection was closed during the handshake"
-    return NetworkError(f"no TLS connection to {host}: {reason}")
+    hint = "does this port speak TLS at all?" if reason in _NOT_TLS else None
+    return NetworkError(f"no TLS connection to {host}: {reason}", hint=hint)
 
 
 class Stream:
@@ -127,6 +129,8 @@ class Stream:
         self._idle_timeout = idle_timeout
         self._host = host
         self.unsent_bytes = 0
+        self.phase = "while connecting"
+        """What is going on, for the message of a timeout."""
         self.bytes_sent = 0
         self.bytes_received = 0
         self.send_error: OSError | None = None
@@ -187,8 +191,8 @@ class Stream:
         if not ready:
             if timeout is None:
                 raise NetworkError(
-                    f"no byte to or from {self._host} for {self._idle_timeout:g} seconds",
-                    hint="a longer --idle-timeout waits longer",
+                    f"no byte to or from {self._host} for {self._idle_timeout:g} seconds {self.phase}",
+                    hint="--idle-timeout sets how long to wait",
                 )
             return False
         events = ready[0][1]

@@ -1,0 +1,148 @@
+"""Endpoints: what a user may type, and what is never shown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transport.endpoint import Endpoint, Origin
+from transport.errors import InvalidEndpoint, InvalidOption
+from transport.options import TransportOptions
+from transport.schemes import open_transport, schemes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://Example.ORG/x.git", Endpoint("https", "example.org", "/x.git")),
+        ("HTTP://h:8080/a b", Endpoint("http", "h", "/a%20b", 8080)),
+        ("https://h/t%C3%A9/ü", Endpoint("https", "h", "/t%C3%A9/%C3%BC")),
+        ("https://bücher.example/x", Endpoint("https", "xn--bcher-kva.example", "/x")),
+        ("https://m%65:p%40w@h/x", Endpoint("https", "h", "/x", None, "me", "p@w")),
+        ("https://h/x?a=b", Endpoint("https", "h", "/x?a=b")),
+        ("https://[::1]:8443/x", Endpoint("https", "::1", "/x", 8443)),
+        ("ssh://git@h:22/x", Endpoint("ssh", "h", "/x", 22, "git")),
+        ("git+ssh://h/x", Endpoint("ssh", "h", "/x")),
+        ("git@h:team/x.git", Endpoint("ssh", "h", "team/x.git", user="git")),
+        ("host:x.git", Endpoint("ssh", "host", "x.git")),
+        ("git://h/x", Endpoint("git", "h", "/x")),
+        ("file:///srv/a%20b", Endpoint("file", "", "/srv/a b")),
+        ("/srv/x.git", Endpoint("file", "", "/srv/x.git")),
+        ("./a:b", Endpoint("file", "", "./a:b")),
+        ("C:\\repo", Endpoint("file", "", "C:\\repo")),
+        ("x.git", Endpoint("file", "", "x.git")),
+        ("swift://h/x", Endpoint("swift", "h", "/x")),
+    ],
+)
+def test_an_endpoint_is_parsed(text: str, expected: Endpoint) -> None:
+    assert Endpoint.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://",
+        "https:///x",
+        "https://h:99999/x",
+        "https://h:port/x",
+        "https://[::1/x",
+        "https://h/x\nHost: other",
+        "https://h/%0d%0aHost:%20other",
+        "https://h%0aother/x",
+        "https://u%0a:p@h/x",
+        "https://u:p%00@h/x",
+        "https://h h/x",
+        "ssh://-oProxyCommand=x/x",
+        "-oProxyCommand=x:y",
+        "host:-x",
+        "file://other/x",
+    ],
+)
+def test_what_could_be_misread_is_refused(text: str) -> None:
+    with pytest.raises(InvalidEndpoint):
+        Endpoint.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://hush:hush@h:443/x.git", "https://h/x.git"),
+        ("https://hush@h:444/x.git?hush=hush", "https://h:444/x.git?..."),
+        ("ssh://git:hush@h/x", "ssh://git@h/x"),
+        ("git@h:x", "ssh://git@h/x"),
+        ("/srv/x", "/srv/x"),
+    ],
+)
+def test_secrets_are_not_shown(text: str, shown: str) -> None:
+    endpoint = Endpoint.parse(text)
+    assert str(endpoint) == shown
+    assert repr(endpoint) == f"Endpoint({shown!r})"
+
+
+@given(st.text(max_size=60))
+def test_any_text_parses_or_is_an_invalid_endpoint(text: str) -> None:
+    for candidate in (text, f"https://{text}", f"ssh://{text}/x", f"file://{text}"):
+        try:
+            endpoint = Endpoint.parse(candidate)
+        except InvalidEndpoint:
+            continue
+        assert str(endpoint) is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("a.localhost", True),
+        ("10.0.0.1", False),
+        ("h", False),
+    ],
+)
+def test_loopback_is_known_by_name_and_address(host: str, loopback: bool) -> None:
+    assert Origin("http", host, 80).is_loopback is loopback
+
+
+def test_a_scheme_that_nothing_speaks_is_named_with_those_that_are() -> None:
+    with pytest.raises(InvalidEndpoint, match="gopher") as caught:
+        open_transport("gopher://h/x")
+    assert "https" in (caught.value.hint or "")
+    assert {"http", "https"} <= set(schemes())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": "a\nb"},
+        {"username": "a\rb"},
+        {"username": "a:b"},
+        {"bearer_token": "a\0b"},
+        {"bearer_token": "ü"},
+        {"headers": (("X Y", "z"),)},
+        {"headers": (("X", "a\r\nY: b"),)},
+        {"headers": (("X", "a\0"),)},
+        {"headers": (("X", "€"),)},
+        {"headers": (("Content-Length", "1"),)},
+        {"headers": (("transfer-encoding", "chunked"),)},
+        {"idle_timeout": 0},
+        {"connect_timeout": -1},
+        {"retries": -1},
+    ],
+)
+def test_options_that_could_break_a_request_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidOption):
+        TransportOptions(**options)  # type: ignore[arg-type]
+
+
+def test_options_do_not_show_their_secrets() -> None:
+    options = TransportOptions(
+        token="hush",
+        bearer_token="hush",
+        username="hush",
+        headers=(("X", "hush"),),
+        environment={"A": "hush"},
+    )
+    assert "hush" not in repr(options)
