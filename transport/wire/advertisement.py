@@ -113,7 +113,7 @@ def _skip_service_section(reader: PacketReader, service: str, limits: WireLimits
 def _version_of(line: bytes | Special) -> int | None:
     if isinstance(line, Special) or not line.startswith(b"version "):
         return None
-    if line in (b"version 0", b"version 1", b"version 2"):
+    if line in (b"version 1", b"version 2"):
         return int(line[-1:])
     raise UnsupportedByRemote(f"the remote speaks protocol {one_line(line, limit=40)!r}, which we don't")
 

@@ -141,11 +141,8 @@ class PacketDecoder:
         start = self._start
         header = bytes(self._buffer[start : start + 4])
         if len(header) < 4:
-            self._check_partial_header(header)
             return None
-        if not _HEX4.fullmatch(header):
-            raise self._error(f"bad pkt-line length {one_line(header)!r}")
-        length = int(header, 16)
+        length = self._length(header)
         if length < 4:
             return self._take_special(length)
         if length > LINE_BYTES_MAX:
@@ -171,14 +168,14 @@ class PacketDecoder:
         if pending < 4:
             where = f"length ({pending} of 4 bytes)"
         else:
-            length = int(bytes(self._buffer[self._start : self._start + 4]), 16)
+            length = self._length(bytes(self._buffer[self._start : self._start + 4]))
             where = f"({pending} of {length} bytes)"
         raise TruncatedAnswer(f"the answer ends inside a pkt-line {where} at byte {self._offset}")
 
-    def _check_partial_header(self, header: bytes) -> None:
-        # Garbage is told at its first byte, not only once four have come.
-        if header and not _HEX4.fullmatch(header + b"0" * (4 - len(header))):
+    def _length(self, header: bytes) -> int:
+        if not _HEX4.fullmatch(header):
             raise self._error(f"bad pkt-line length {one_line(header)!r}")
+        return int(header, 16)
 
     def _take_special(self, length: int) -> Special:
         special = _SPECIALS.get(length)
