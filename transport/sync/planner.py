@@ -113,6 +113,16 @@ class RefPlan:
         """The actions that are refused."""
         return [action for action in self.actions if action.action == "block"]
 
+    def block(self, is_impossible: Callable[[RefAction], bool], reason: str) -> RefPlan:
+        """Return the plan with the pushing actions blocked that can't be carried out, and say why."""
+        actions = (
+            action._replace(action="block", reason=f"{action.reason}; {reason}", open=False)
+            if action.pushes and is_impossible(action)
+            else action
+            for action in self.actions
+        )
+        return replace(self, actions=tuple(actions))
+
     def in_push_order(self) -> list[RefAction]:
         """Return the actions that push, in the order of their commands.
 

@@ -25,7 +25,7 @@ from transport.sync.planner import short_id
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
@@ -68,16 +68,20 @@ class PushOutcome:
         )
 
 
-def push_refs(  # noqa: PLR0917 - each is a different type, and there is one caller
+def push_refs(
     target: Transport,
     advertisement: Advertisement,
     plan: RefPlan,
     pack: PackPlan | None,
+    *,
     policy: Policy,
     progress: Progress,
+    shallow: Collection[ObjectId] = (),
 ) -> PushOutcome:
     """Send the plan's commands, and the pack unless all of them delete.
 
+    `shallow` are commits of the pack whose parents the source lacks; the target decides whether it takes
+    such a history.
     Raises TransportError where nothing was sent yet; after that a failure is part of the outcome.
     """
     watch = Stopwatch()
@@ -96,6 +100,7 @@ def push_refs(  # noqa: PLR0917 - each is a different type, and there is one cal
             None if body is None else Body(body.blocks),
             atomic=policy.atomic,
             push_options=policy.push_options,
+            shallow=sorted(shallow),
             on_message=lambda text: progress.message("target", text),
         )
     except TransportError as error:

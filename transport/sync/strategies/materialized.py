@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded
@@ -61,7 +61,16 @@ def sync_materialized(
             return run.result(results_of(plan.actions, held_back=run.why_held_back(plan)))
         objects = run.list_objects(plan, fetched, haves)
         pack, select_seconds = run.select(plan, fetched, objects)
-        pushed = push_refs(target, run.target_refs, plan, pack, request.policy, progress)
+        shallow = fetched.shallow.intersection(candidate.oid for candidate in objects)
+        pushed = push_refs(
+            target,
+            run.target_refs,
+            plan,
+            pack,
+            policy=request.policy,
+            progress=progress,
+            shallow=shallow,
+        )
         summary = pushed.summary(pack, target, select_seconds) if pack else None
     return run.result(pushed.refs, pushed=pushed, pack=summary)
 
@@ -96,7 +105,9 @@ class _Run:
     def plan(self) -> RefPlan:
         plan = plan_refs(self.source_refs, self.target_refs, self.request.scope, self.request.policy)
         self.source_head = plan.source_head
-        return _without_impossible_deletes(plan, self.target_refs)
+        if not self.target_refs.capabilities.delete_refs:
+            plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
+        return plan
 
     def is_over(self, plan: RefPlan) -> bool:
         """Tell whether nothing is left to be fetched or pushed."""
@@ -239,18 +250,3 @@ class _Run:
             SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands),
         )
         return Stats(enabled=True, sides=sides, elapsed_seconds=self.watch.seconds)
-
-
-def _without_impossible_deletes(plan: RefPlan, target: Advertisement) -> RefPlan:
-    """Block deletes that the target can't do, so that they don't fail the other refs."""
-    if target.capabilities.delete_refs:
-        return plan
-    return replace(
-        plan,
-        actions=tuple(
-            action._replace(action="block", reason=f"{action.reason}; the target can't delete refs")
-            if action.action == "delete"
-            else action
-            for action in plan.actions
-        ),
-    )

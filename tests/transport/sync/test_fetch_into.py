@@ -1,0 +1,161 @@
+"""Fetching into a repository on this disk: whole, by compare-and-swap, and usable by git afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.git_transport import GitTransport
+from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
+from tests.transport.sync.sides import commit, random_dag
+from transport.errors import NoRefsMatched, UnsupportedByRemote
+from transport.sync.fetch_into import FetchResult, fetch_into, fetch_only
+from transport.sync.request import Policy, Scope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL = Scope(all_refs=True)
+
+
+@pytest.fixture(params=["sha1", "sha256"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return init_repository(tmp_path / "source.git", object_format=request.param)
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    return tmp_path / "into.git"
+
+
+def fetch(source: Path, into: Path, scope: Scope = ALL, **options) -> FetchResult:
+    return fetch_into(GitTransport(source), into, scope=scope, **options)
+
+
+def outcomes(result: FetchResult) -> dict[str, str]:
+    return {ref.planned.branch: ref.outcome.value for ref in result.refs}
+
+
+def test_a_new_repository_is_made_as_a_clone_would_be(source, into):
+    fast_import(source, history(commits=10, branch="refs/heads/trunk", tag="v1"))
+    git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=source)
+    result = fetch(source, into)
+    assert outcomes(result) == {"trunk": "pushed", "v1": "pushed"}
+    assert ls_remote(into, head=True) == ls_remote(source, head=True)
+    assert fsck(into) == []
+    assert git("symbolic-ref", "HEAD", cwd=into) == "refs/heads/trunk"
+    assert result.object_count == len(git("rev-list", "--objects", "--all", cwd=source).splitlines())
+
+
+def test_a_second_fetch_brings_only_what_is_new(source, into):
+    fast_import(source, history(commits=10))
+    fetch(source, into)
+    tip = commit(source, "refs/heads/main", git("rev-parse", "main", cwd=source))
+    result = fetch(source, into)
+    assert result.object_count == 3
+    assert ls_remote(into) == {"refs/heads/main": tip}
+    assert fsck(into) == []
+
+
+def test_nothing_new_means_no_pack_and_no_request_for_one(source, into):
+    fast_import(source, history(commits=3))
+    fetch(source, into)
+    transport = GitTransport(source)
+    result = fetch_into(transport, into, scope=ALL)
+    assert outcomes(result) == {"main": "up-to-date"}
+    assert len(transport.requests) == 2
+    assert result.pack_path is None
+
+
+def test_a_diverged_branch_is_blocked_unless_forced(source, into):
+    base = commit(source, "refs/heads/main")
+    commit(source, "refs/heads/main", base, text="one")
+    fetch(source, into)
+    tip = commit(source, "refs/heads/main", base, text="two")
+    result = fetch(source, into)
+    assert outcomes(result) == {"main": "blocked"}
+    assert result.exit_code == 1
+    assert fetch(source, into, policy=Policy(force_with_lease=True)).exit_code == 0
+    assert ls_remote(into) == {"refs/heads/main": tip}
+
+
+def test_pruning_removes_what_the_source_lost(source, into):
+    tip = commit(source, "refs/heads/main")
+    git("update-ref", "refs/heads/gone", tip, cwd=source)
+    fetch(source, into)
+    git("update-ref", "-d", "refs/heads/gone", cwd=source)
+    assert outcomes(fetch(source, into)) == {"main": "up-to-date"}
+    assert outcomes(fetch(source, into, policy=Policy(prune=True))) == {
+        "gone": "deleted",
+        "main": "up-to-date",
+    }
+    assert set(ls_remote(into)) == {"refs/heads/main"}
+
+
+def test_a_branch_that_is_checked_out_is_left_alone(source, tmp_path):
+    tip = commit(source, "refs/heads/main")
+    work = tmp_path / "work"
+    git("clone", "-q", source, work)
+    git("update-ref", "refs/heads/other", commit(source, "refs/heads/main", tip), cwd=source)
+    assert outcomes(fetch(source, work, Scope())) == {"main": "blocked", "other": "pushed"}
+    assert git("status", "--porcelain", cwd=work) == ""
+
+
+def test_history_that_both_sides_share_is_found_below_the_tips(source, into):
+    ids = random_dag(source, seed=7)
+    git("update-ref", "refs/heads/all", ids[-1], cwd=source)
+    fetch(source, into)
+    ours = commit(into, "refs/heads/all", ids[-1], text="ours")
+    commit(source, "refs/heads/all", ids[-1], text="theirs")
+    result = fetch(source, into)
+    assert outcomes(result) == {"all": "blocked"}
+    assert result.object_count == 3
+    assert ls_remote(into) == {"refs/heads/all": ours}
+
+
+def test_an_incomplete_answer_moves_no_ref(source, into):
+    base = commit(source, "refs/heads/main")
+    commit(source, "refs/heads/main", base)
+    shallow = into.with_name("shallow.git")
+    git("clone", "-q", "--bare", "--depth=1", f"file://{source}", shallow)
+    with pytest.raises(UnsupportedByRemote, match="shallow clone"):
+        fetch(shallow, into)
+    assert ls_remote(into) == {}
+    assert list((into / "objects" / "pack").iterdir()) == []
+
+
+def test_an_interrupted_fetch_leaves_no_file_behind(source, into):
+    fast_import(source, history(commits=10))
+
+    class Interrupting(GitTransport):
+        @staticmethod
+        def _blocks(answer):
+            for number, block in enumerate(GitTransport._blocks(answer)):
+                if number == 1:
+                    raise KeyboardInterrupt
+                yield block[:600]
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch_into(Interrupting(source), into, scope=ALL)
+    assert list((into / "objects" / "pack").iterdir()) == []
+    assert outcomes(fetch(source, into)) == {"main": "pushed"}
+    assert fsck(into) == []
+
+
+def test_an_empty_source_is_an_error(source, into):
+    with pytest.raises(NoRefsMatched):
+        fetch(source, into)
+
+
+def test_a_fetch_that_keeps_nothing_tells_what_came(source):
+    fast_import(source, history(commits=5, tag="v1"))
+    result = fetch_only(GitTransport(source), scope=Scope(tags=True), collect_stats=True)
+    shown = result.to_json()
+    assert [want["name"] for want in shown["wants"]] == ["refs/heads/main", "refs/tags/v1"]
+    assert shown["fetchedObjects"] == len(git("rev-list", "--objects", "--all", cwd=source).splitlines())
+    assert shown["into"] is None
+    assert shown["stats"]["items"]["source git-upload-pack"]["wants"] == 2
+    tip = run_git("rev-parse", "main", cwd=source).stdout.strip()
+    again = fetch_only(GitTransport(source), haves=[bytes.fromhex(tip.decode())])
+    assert again.object_count == 0
