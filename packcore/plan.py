@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore, RawEntry
 
 __all__ = [
+    "STREAMED_BYTES",
     "Candidate",
     "Delta",
     "Encoding",
     "PackEntry",
     "PackPlan",
-    "STREAMED_BYTES",
     "Reused",
     "ThinDelta",
     "Whole",

@@ -12,7 +12,8 @@ so two chunks of one fingerprint cost a little time and no correctness.
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
@@ -57,10 +58,9 @@ def cut_with_starts(data: bytes, start: int, end: int, *, by_lines: bool) -> tup
     """Return all chunks between start and end, and where each starts in `data`."""
     part = data[start:end]
     chunks = part.split(b"\n") if by_lines else _CONTENT_CUT.findall(part)
-    gap = 1 if by_lines else 0
-    starts = list(accumulate((len(chunk) + gap for chunk in chunks), initial=start))
-    starts.pop()
-    return chunks, starts
+    starts = accumulate(map(len, chunks[:-1]), initial=start)
+    # Lines come without their newlines, one of which is before each but the first.
+    return chunks, list(map(add, starts, count()) if by_lines else starts)
 
 
 def tree_ids(tree: bytes, start: int, end: int, digest_size: int) -> list[bytes]:

@@ -72,7 +72,7 @@ def _radix(length: int, budget: int) -> int:
     levels = 3
     while levels < budget and (budget // levels + 1) ** levels < length:
         levels += 1
-    return budget // levels + 1
+    return max(2, budget // levels + 1)
 
 
 @cache

@@ -11,7 +11,7 @@
 A match is (target start, base start, length). Matches are given in target order and don't overlap;
 what lies between them is inserted as it is.
 
->>> encode_delta(10, b"hello world", [(0, 2, 6)]).hex(" ")
+>>> delta_from_matches(10, b"hello world", [(0, 2, 6)]).hex(" ")
 '0a 0b 91 02 06 05 77 6f 72 6c 64'
 
 Specified in gitformat-pack, "Deltified representation". Left out on purpose: copies longer than
@@ -27,7 +27,7 @@ from packcore.varint import encode_size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["COPY_BYTES_MAX", "INSERT_BYTES_MAX", "OFFSET_MAX", "Match", "encode_delta"]
+__all__ = ["COPY_BYTES_MAX", "INSERT_BYTES_MAX", "OFFSET_MAX", "Match", "delta_from_matches"]
 
 Match = tuple[int, int, int]
 """Target start, base start, length."""
@@ -39,7 +39,7 @@ OFFSET_MAX = 0xFFFFFFFF
 _BYTE = tuple(bytes((value,)) for value in range(256))
 
 
-def encode_delta(base_size: int, target: bytes, matches: Iterable[Match]) -> bytes:
+def delta_from_matches(base_size: int, target: bytes, matches: Iterable[Match]) -> bytes:
     """Return the delta that makes `target` from a base of `base_size` bytes by these matches.
 
     Matches that start beyond 4 GiB in the base can't be written as copies, and are inserted.

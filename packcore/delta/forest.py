@@ -40,8 +40,12 @@ def spanning_lines(
     weigh: Callable[[int, int], int] | None,
     *,
     tie_parts: bool,
+    placed_from: int,
 ) -> list[Line]:
     """Return the spanning forest of `members` (ascending: newest first).
+
+    Roots are the newest members, or rather the first that is `placed_from` or more: those are objects
+    that the receiver has.
 
     `edges` are (a, b, weight); `weigh`, if given, is asked for the weight where it matters. With
     `tie_parts` the parts that no edge connects are tied into one line, newest first.
@@ -53,7 +57,11 @@ def spanning_lines(
     if tie_parts and len(parts) > 1:
         _tie(parts, neighbours)
         parts = [sorted(member for part in parts for member in part)]
-    return [_line(part, neighbours, weigh) for part in parts]
+    lines = []
+    for part in parts:
+        root = next((member for member in part if member >= placed_from), part[0])
+        lines.append(_line(part, root, neighbours, weigh))
+    return lines
 
 
 def _parts(members: Sequence[int], neighbours: dict[int, dict[int, int]]) -> list[list[int]]:
@@ -88,10 +96,9 @@ def _tie(parts: list[list[int]], neighbours: dict[int, dict[int, int]]) -> None:
 
 
 def _line(
-    part: list[int], neighbours: dict[int, dict[int, int]], weigh: Callable[[int, int], int] | None
+    part: list[int], root: int, neighbours: dict[int, dict[int, int]], weigh: Callable[[int, int], int] | None
 ) -> Line:
-    """Build the spanning tree from the newest member (Prim), and walk it."""
-    root = part[0]
+    """Build the spanning tree from the root (Prim), and walk it."""
     has_rings = sum(len(neighbours[member]) for member in part) // 2 >= len(part)
     children: dict[int, list[int]] = {}
     reached: set[int] = set()

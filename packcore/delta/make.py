@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from packcore.delta.encode import encode_delta
+from packcore.delta.encode import delta_from_matches
 from packcore.delta.gaps import fill_gaps
 from packcore.delta.segments import find_text_matches
 from packcore.delta.trees import find_tree_matches
@@ -41,7 +41,8 @@ def find_matches(
     if object_type == ObjectType.TREE:
         return find_tree_matches(base, target, cost_max, digest_size)
     if object_type == ObjectType.COMMIT:
-        return find_text_matches(base, target, cost_max, commit_text_start(base), commit_text_start(target))
+        base_from, target_from = commit_text_start(base), commit_text_start(target)
+        return find_text_matches(base, target, cost_max, base_from=base_from, target_from=target_from)
     return find_text_matches(base, target, cost_max)
 
 
@@ -51,7 +52,7 @@ def encode_matches(object_type: ObjectType, base: bytes, target: bytes, matches:
         matches = fill_gaps(base, target, matches, commit_text_start(base), commit_text_start(target))
     elif object_type != ObjectType.TREE:
         matches = fill_gaps(base, target, matches)
-    return encode_delta(len(base), target, matches)
+    return delta_from_matches(len(base), target, matches)
 
 
 def commit_text_start(commit: bytes) -> int:

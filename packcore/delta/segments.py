@@ -7,7 +7,8 @@
 1. Common prefix and suffix.
 2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
    on the other, for both sides, up to four times. What is found is extended both ways.
-3. Where that fails, all that is left is matched through a table of the base's chunks.
+3. Where that fails, all that is left is matched chunk by chunk, through a table of the base's chunks if
+   there are many.
 
 The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
 so whoever asks again without it gets the same matches.
@@ -39,16 +40,17 @@ _REACH_BYTES = 2048
 """How far away a snippet is looked for."""
 _TABLE_REACH_BYTES = 8192
 """How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
+_FEW_CHUNKS = 16
+"""Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
 _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
 
+_Area = tuple[int, int, int]
+"""What is left: its start and end in the target, and where the base is expected to go on."""
+
 
 def find_text_matches(
-    base: bytes,
-    target: bytes,
-    cost_max: int,
-    base_from: int = 0,
-    target_from: int = 0,
+    base: bytes, target: bytes, cost_max: int, *, base_from: int = 0, target_from: int = 0
 ) -> tuple[int, list[Match]] | None:
     """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`.
 
@@ -117,7 +119,7 @@ def find_text_matches(
         if left >= _SNIPPET_BYTES_MIN:
             if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
                 return None
-            copied = _match_by_table(base, target, target_at, target_end, base_at, matches)
+            copied = _match_scattered(base, target, (target_at, target_end, base_at), matches)
             left -= copied
         cost += left
         if cost > cost_max:
@@ -127,40 +129,45 @@ def find_text_matches(
     return cost, matches
 
 
-def _match_by_table(
-    base: bytes, target: bytes, target_at: int, target_end: int, base_expected: int, matches: list[Match]
-) -> int:
+def _match_scattered(base: bytes, target: bytes, area: _Area, matches: list[Match]) -> int:
     """Match what is left of the target with all of the base; return the bytes won, instructions paid."""
+    target_at, target_end, base_expected = area
     by_lines = has_lines(target, target_at, target_end)
-    base_chunks, base_starts = cut_with_starts(base, 0, len(base), by_lines=by_lines)
-    base_chunks.reverse()
-    base_starts.reverse()
-    # Reversed, so that the first of equal chunks is the one that stays in the table.
-    start_of = dict(zip(base_chunks, base_starts, strict=True))
     chunks, starts = cut_with_starts(target, target_at, target_end, by_lines=by_lines)
+    few = len(chunks) <= _FEW_CHUNKS
+    if not few:
+        base_chunks, base_starts = cut_with_starts(base, 0, len(base), by_lines=by_lines)
+        # Reversed, so that the first of equal chunks is the one that stays in the table.
+        number_of = dict(zip(reversed(base_chunks), range(len(base_chunks) - 1, -1, -1), strict=True)).get
     won = 0
-    for chunk, hit_base, start in zip(chunks, map(start_of.get, chunks), starts, strict=True):
-        if hit_base is None or start < target_at or len(chunk) < _SNIPPET_BYTES_MIN:
-            continue
-        if hit_base < base_expected:
-            later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
-            if later >= 0:
-                hit_base = later
-        back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
+    for chunk, start in zip(chunks, starts, strict=True):
         size = len(chunk)
-        length = (
-            back
-            + size
-            + common_prefix(
-                base,
-                hit_base + size,
-                target,
-                start + size,
-                min(len(base) - hit_base - size, target_end - start - size),
-            )
-        )
-        matches.append((start - back, hit_base - back, length))
+        if start < target_at or size < _SNIPPET_BYTES_MIN:
+            continue
+        if few:
+            hit_base = base.find(chunk, base_expected)
+            if hit_base < 0:
+                hit_base = base.find(chunk)
+            if hit_base < 0:
+                continue
+        else:
+            number = number_of(chunk)
+            if number is None:
+                continue
+            hit_base = base_starts[number]
+            if hit_base < base_expected:
+                later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
+                if later >= 0:
+                    hit_base = later
+        back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
+        start += size
+        hit_base += size
+        room = min(len(base) - hit_base, target_end - start)
+        length = back + size + common_prefix(base, hit_base, target, start, room)
+        start -= back + size
+        hit_base -= back + size
+        matches.append((start, hit_base, length))
         won += length - MATCH_COST
-        target_at = start - back + length
-        base_expected = hit_base - back + length
+        target_at = start + length
+        base_expected = hit_base + length
     return won

@@ -37,7 +37,7 @@ class ChunkIndex:
 
     def add(self, fingerprints: Iterable[int], index: int) -> None:
         """Record that object `index` brought these in; of several, the last one counts."""
-        self._young.update(zip(fingerprints, repeat(index)))  # noqa: B905 - repeat never ends
+        self._young.update(zip(fingerprints, repeat(index)))
         if len(self._young) > self._young_max:
             self._old = self._young
             self._young = {}

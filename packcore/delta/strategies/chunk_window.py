@@ -141,7 +141,8 @@ class _Run:
                 continue
             data = self.read(member)
             start = commit_text_start(data) if type_ == ObjectType.COMMIT else 0
-            author = fingerprints((data[start : data.find(b">", start)],))
+            author_start = start if type_ == ObjectType.COMMIT else data.find(b"\ntagger ")
+            author = fingerprints((data[author_start : data.find(b">", author_start)],))
             lines = data[start:].split(b"\n")
             marks = fingerprints(lines)
             votes: dict[int, int] = {}
@@ -188,7 +189,13 @@ class _Run:
         choose = self._tree if type_ == ObjectType.TREE else self._blob
         weigh = None if type_ == ObjectType.TREE else self._difference
         for number, path in enumerate(ordered):
-            lines = spanning_lines(paths[path], edges_of.pop(number, ()), weigh, tie_parts=path != b"")
+            lines = spanning_lines(
+                paths[path],
+                edges_of.pop(number, ()),
+                weigh,
+                tie_parts=path != b"",
+                placed_from=self.work.plan_count,
+            )
             for line in lines:
                 yield from self._line(line, number, choose, index)
 
@@ -207,7 +214,7 @@ class _Run:
                     allowed = ruler.allowed_depth(distance)
                     prescribed = self._placed(way, distance, ruler.step(distance))
                 room = self.room[member]
-                yield choose(member, prescribed, allowed if allowed < room else room, index)
+                yield choose(member, prescribed, min(room, allowed), index)
             if distance == 0:
                 ruler = Ruler(line.length, max(depth[member], 0), depth_max)
             self.latest[path] = member
