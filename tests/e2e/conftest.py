@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+_NUMBERS = itertools.count(1)
 _SERVERS: list[GitHttpServer] = []
 
 
@@ -53,7 +55,8 @@ def _running(folder: Path) -> Iterator[GitHttpServer]:
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     """Return names on the server that no other test uses."""
-    return Place(re.sub(r"[^A-Za-z0-9_]+", "-", request.node.name).strip("-")[:80])
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", request.node.name).strip("-")[:60]
+    return Place(f"{next(_NUMBERS)}-{words}")
 
 
 @pytest.fixture

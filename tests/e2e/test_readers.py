@@ -72,7 +72,8 @@ def test_git_accepts_our_packs_and_makes_the_same_index(
     target = init_repository(tmp_path / "target.git", object_format=object_format)
     index = target / "objects/pack/pack-of-ours.idx"
     shutil.copy(pack, index.with_suffix(".pack"))
-    checks = ["--strict", "--fsck-objects"] if "testrepo" not in str(source) else []
+    # The fixture holds a commit that git itself finds fault with.
+    checks = [] if fsck(source) else ["--strict", "--fsck-objects"]
     git("index-pack", *checks, "--rev-index", "-o", index, index.with_suffix(".pack"), cwd=target)
     assert index.read_bytes() == pack.with_suffix(".idx").read_bytes()
     expected = git("rev-list", "--objects", "--all", "--no-object-names", cwd=source).split()
