@@ -325,11 +325,10 @@ class Resolver:
         else:
             size = self._target_size(self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX), entry_index)
         digest = self._table.object_format.new_hash(b"%s %d\0" % (label, size))
-        blocks = _hashed(
-            apply_to(base, self._source.inflate_blocks(header) if delta is None else delta), digest.update
-        )
         result: Content | None = None
         try:
+            made = apply_to(base, self._source.inflate_blocks(header) if delta is None else delta)
+            blocks = _hashed(made, digest.update)
             if size < self._limits.big_object:
                 result = b"".join(blocks)
             elif self._first_child[entry_index] >= 0:

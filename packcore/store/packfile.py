@@ -194,89 +194,95 @@ class PackFile:
 
     def read_at(self, offset: int) -> tuple[int, bytes]:
         """Return type code and bytes of the object whose entry starts at `offset`. Raises CorruptPack."""
-        cache, number = self._cache, self._cache_key
-        if found := cache.get((number, offset)):
+        if found := self._cache.get((self._cache_key, offset)):
             return found
-        source = self._source
-        entry = source.entry(offset)
-        chain: list[EntryHeader] = []
-        while entry.type_code >= OFS_DELTA:
-            chain.append(entry)
-            base_offset = self._base_offset(entry)
-            self._check_depth(chain)
-            if found := cache.get((number, base_offset)):
-                type_code, data = found
-                break
-            entry = source.entry(base_offset)
-        else:
-            self._check_size(entry.size, entry.offset)
-            type_code = entry.type_code
-            data = source.inflate(entry)
-            cache.put((number, entry.offset), type_code, data)
+        type_code, content, chain = self._climb(self._source.entry(offset))
         while chain:
             entry = chain.pop()
-            self._check_size(entry.size, entry.offset)
-            delta = source.inflate(entry)
-            try:
-                self._check_size(delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1], entry.offset)
-                data = apply_delta(data, delta)
-            except CorruptData as error:
-                raise source.fault(error, entry.offset) from None
-            cache.put((number, entry.offset), type_code, data)
-        return type_code, data
+            content = self._descend(type_code, content, entry, is_last=not chain)
+        assert isinstance(content, bytes)  # only bases of further deltas become files
+        return type_code, content
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB, whatever its size."""
         offset = self._find(oid)
         try:
             entry = self._source.entry(offset)
-            if entry.type_code >= OFS_DELTA:
-                blocks = self._stream_delta(entry)
-            elif entry.size >= self.limits.big_object:
-                self._check_size(entry.size, offset)
-                blocks = self._source.inflate_blocks(entry)
+            size = entry.size if entry.type_code < OFS_DELTA else self._target_size(entry)
+            if size < self.limits.big_object:
+                yield from _cut(self.read_at(offset)[1])
+            elif entry.type_code < OFS_DELTA:
+                self._check_size(size, offset)
+                yield from self._source.inflate_blocks(entry)
             else:
-                blocks = _cut(self.read_at(offset)[1])
-            yield from blocks
+                yield from self._stream_delta(entry)
         except CorruptPack as error:
             raise self._about(error, oid) from None
 
     def _stream_delta(self, entry: EntryHeader) -> Iterator[bytes]:
-        """Yield a delta's target; what is large on the way lies in temporary files."""
-        chain = [entry]
-        largest = 0
-        while entry.type_code >= OFS_DELTA:
-            largest = max(largest, entry.size, self._target_size(entry))
-            entry = self._source.entry(self._base_offset(entry))
-            chain.append(entry)
-            self._check_depth(chain)
-        big = self.limits.big_object
-        if max(largest, entry.size) < big:
-            yield from _cut(self.read_at(chain[0].offset)[1])
-            return
-        self._check_size(largest, chain[0].offset)
-        root = chain.pop()
-        content: Content = (
-            self._source.inflate(root) if root.size < big else Scratch(self._source.inflate_blocks(root))
-        )
-        while chain:
-            entry = chain.pop()
-            source = self._source
-            delta = source.inflate(entry) if entry.size < big else source.inflate_blocks(entry)
-            try:
-                blocks = apply_to(content, delta)
-                if not chain:
-                    for block in blocks:
-                        yield from _cut(block)
-                else:
-                    is_small = self._target_size(entry) < big
-                    made = b"".join(blocks) if is_small else Scratch(blocks)
-            except CorruptData as error:
-                raise source.fault(error, entry.offset) from None
+        type_code, content, chain = self._climb(entry)
+        while len(chain) > 1:
+            content = self._descend(type_code, content, chain.pop(), is_last=False)
+        self._check_size(self._target_size(entry), entry.offset)
+        try:
+            for block in apply_to(content, self._delta(entry)):
+                yield from _cut(block)
+        except CorruptData as error:
+            raise self._source.fault(error, entry.offset) from None
+        finally:
             if isinstance(content, Scratch):
                 content.close()
+
+    def _climb(self, entry: EntryHeader) -> tuple[int, Content, list[EntryHeader]]:
+        """Go up from an entry to what is at hand: a cached base, or a whole object.
+
+        Returns the type, the content found, and the deltas that lead down again, the last one first.
+        """
+        cache, number, source = self._cache, self._cache_key, self._source
+        chain: list[EntryHeader] = []
+        while entry.type_code >= OFS_DELTA:
+            chain.append(entry)
+            if len(chain) > self.limits.chain_depth:
+                raise self._too_deep(chain)
+            base_offset = entry.base_offset if entry.base_offset is not None else self._base_offset(entry)
+            if found := cache.get((number, base_offset)):
+                return *found, chain
+            entry = source.entry(base_offset)
+        if entry.size >= self.limits.big_object:
+            self._check_size(entry.size, entry.offset)
             if chain:
-                content = made
+                return entry.type_code, Scratch(source.inflate_blocks(entry)), chain
+        data = source.inflate(entry)
+        cache.put((number, entry.offset), entry.type_code, data)
+        return entry.type_code, data, chain
+
+    def _descend(self, type_code: int, base: Content, entry: EntryHeader, *, is_last: bool) -> Content:
+        """Apply one delta. A large target becomes a file, unless it is the object that was asked for."""
+        source = self._source
+        big_bytes = self.limits.big_object
+        try:
+            if entry.size < big_bytes and isinstance(base, bytes):
+                delta = source.inflate(entry)
+                size = delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1]
+                if size < big_bytes:
+                    data = apply_delta(base, delta)
+                    self._cache.put((self._cache_key, entry.offset), type_code, data)
+                    return data
+            size = self._target_size(entry)
+            self._check_size(size, entry.offset)
+            blocks = apply_to(base, self._delta(entry))
+            made = b"".join(blocks) if is_last or size < big_bytes else Scratch(blocks)
+        except CorruptData as error:
+            raise source.fault(error, entry.offset) from None
+        if isinstance(base, Scratch):
+            base.close()
+        return made
+
+    def _delta(self, entry: EntryHeader) -> bytes | Iterator[bytes]:
+        if entry.size < self.limits.big_object:
+            return self._source.inflate(entry)
+        self._check_size(entry.size, entry.offset)
+        return self._source.inflate_blocks(entry)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies here; None if it does not."""
@@ -352,19 +358,20 @@ class PackFile:
 
     def _type_at(self, offset: int) -> int:
         """Return the type code of the object at `offset`, through its chain."""
-        passed: list[int] = []
+        passed: list[EntryHeader] = []
         while (type_code := self._types.get(offset)) is None:
             entry = self._source.entry(offset)
-            passed.append(offset)
+            if len(passed) > self.limits.chain_depth:
+                raise self._too_deep(passed)
+            passed.append(entry)
             if entry.type_code < OFS_DELTA:
                 type_code = entry.type_code
                 break
-            self._check_depth(passed)
             offset = self._base_offset(entry)
         if len(self._types) + len(passed) > _TYPES_KNOWN_MAX:
             self._types.clear()
-        for offset in passed:
-            self._types[offset] = type_code
+        for entry in passed:
+            self._types[entry.offset] = type_code
         return type_code
 
     def _target_size(self, entry: EntryHeader) -> int:
@@ -373,14 +380,12 @@ class PackFile:
         except CorruptData as error:
             raise self._source.fault(error, entry.offset) from None
 
-    def _check_depth(self, chain: list[EntryHeader] | list[int]) -> None:
-        if len(chain) <= self.limits.chain_depth:
-            return
-        offsets = [entry if isinstance(entry, int) else entry.offset for entry in chain]
-        if len(set(offsets)) < len(offsets):
-            raise CorruptPack("the delta is its own base, through a cycle", offset=offsets[0], pack=self.name)
-        raise LimitExceeded(
-            f"{self.name}: the delta at offset {offsets[0]} is the end of a chain of more than "
+    def _too_deep(self, chain: list[EntryHeader]) -> CorruptPack | LimitExceeded:
+        start = chain[0].offset
+        if len({entry.offset for entry in chain}) < len(chain):
+            return CorruptPack("the delta's bases form a cycle", offset=start, pack=self.name)
+        return LimitExceeded(
+            f"{self.name}: the delta at offset {start} is the end of a chain of more than "
             f"{self.limits.chain_depth}",
             limit="chain_depth",
         )
