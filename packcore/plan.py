@@ -119,7 +119,7 @@ class PackPlan:
     store: ObjectStore = field(compare=False, repr=False)
     """Where the writer reads what the plan doesn't carry. Must outlive the plan."""
     make_delta: Callable[[ObjectType, bytes, bytes, int], bytes] = field(compare=False, repr=False)
-    """The pure function (type, base, target, id bytes) -> delta that made the plan's deltas, to make them again."""
+    """The pure function (type, base, target, id bytes) -> delta that made the deltas and makes them again."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -154,7 +154,7 @@ def _check(plan: PackPlan) -> None:
     for index, (oid, type_, size, encoding) in enumerate(plan.entries):
         if len(oid) != digest_size or size < 0:
             raise InvalidPlan(
-                f"entry {index} is no {plan.object_format.name} object: id {oid.hex()}, size {size}"
+                f"entry {index} has no {plan.object_format.name} id, or size {size}: {oid.hex()}"
             )
         seen.add(oid)
         if len(seen) <= index:
@@ -175,5 +175,5 @@ def _check(plan: PackPlan) -> None:
     for index, entry in enumerate(plan.entries):
         if isinstance(entry.encoding, ThinDelta) and entry.encoding.base_oid in seen:
             raise InvalidPlan(
-                f"entry {index} takes {entry.encoding.base_oid.hex()} for outside, but it's in the pack"
+                f"entry {index} has a base outside, {entry.encoding.base_oid.hex()}, that is inside"
             )

@@ -1,6 +1,6 @@
-"""Cutting objects into chunks, and chunks into fingerprints: how alike objects find each other.
+r"""Cutting objects into chunks, and chunks into fingerprints: how alike objects find each other.
 
-    text      lines                                             cut at \\n
+    text      lines                                             cut at \n
     trees     the object ids of the entries                     a renamed entry is still the same chunk
     binaries  8 to 120 bytes, cut behind NUL, newline,          where the content says, so that bytes put in
               space or punctuation                              or taken out shift no later cut

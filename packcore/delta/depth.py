@@ -77,7 +77,7 @@ def _radix(length: int, budget: int) -> int:
 
 @cache
 def root_depth_allowed(length: int, depth_max: int) -> int:
-    """Return what the depth of a root's base must be less than, for a root with `length` versions below it."""
+    """Return what the depth of a root's own base must be less than, for a line of `length` versions."""
     if length <= depth_max // 5:
         return depth_max + 1 - length
     if length <= 324:

@@ -1,9 +1,9 @@
-"""Versions of one path in the order in which they are to be written: a walk along a spanning forest.
+r"""Versions of one path in the order in which they are to be written: a walk along a spanning forest.
 
     edges (from the version graph)      forest (least weight)       walk (newest first)
 
     v5 - v4 - v3 - v2 - v1              v5                          v5 v4 v3 v2 v1 b2 b1
-          \\    \\                          `v4                       parents first, the
+          \    \                          `v4                       parents first, the
            b2 - b1                            `v3                   closest child first
                                               |  `v2 - v1
                                               `b1 - b2

@@ -39,22 +39,16 @@ def fill_gaps(
             _TARGET_GAP_MIN <= target_start - target_at <= _GAP_MAX
             and _BASE_GAP_MIN <= base_start - base_at <= _GAP_MAX
         ):
-            _fill(base, base_at, base_start, target, target_at, target_start, filled)
+            _fill(base, target, (target_at, target_start, base_at, base_start), filled)
         if length:
             filled.append(match)
         target_at, base_at = target_start + length, base_start + length
     return filled
 
 
-def _fill(
-    base: bytes,
-    base_at: int,
-    base_end: int,
-    target: bytes,
-    target_at: int,
-    target_end: int,
-    filled: list[Match],
-) -> None:
+def _fill(base: bytes, target: bytes, gap: tuple[int, int, int, int], filled: list[Match]) -> None:
+    """Append the matches of one gap: (start, end) in the target, (start, end) in the base."""
+    target_at, target_end, base_at, base_end = gap
     known = set(_WORD_STARTS(base, base_at, base_end))
     if not known:
         return

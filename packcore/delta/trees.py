@@ -54,7 +54,7 @@ def find_tree_matches(
         if base_size == target_size and target_size < _XOR_BYTES_MAX:
             middle = _same_places(base, target, prefix, target_end)
         if middle is None:
-            middle = _walk(base, base_size - suffix, target, target_end, prefix, cost_max, digest_size)
+            middle = _walk(base, target, (prefix, target_end, base_size - suffix), cost_max, digest_size)
         if middle is None:
             return None
         for match in middle:
@@ -82,14 +82,10 @@ def _same_places(base: bytes, target: bytes, start: int, end: int) -> list[Match
 
 
 def _walk(
-    base: bytes,
-    base_end: int,
-    target: bytes,
-    target_end: int,
-    start: int,
-    cost_max: int,
-    digest_size: int,
+    base: bytes, target: bytes, area: tuple[int, int, int], cost_max: int, digest_size: int
 ) -> list[Match] | None:
+    """Match what lies from the first byte of `area` on to its ends in target and base."""
+    start, target_end, base_end = area
     matches: list[Match] = []
     next_boundary = _BOUNDARY[digest_size]
     target_at = base_at = literal_start = start

@@ -148,7 +148,7 @@ def test_thin_bases_are_used_and_never_written(history):
 def test_thin_deltas_are_reused_when_the_receiver_has_the_base(history):
     store, objects = history
     first = select(store, objects)
-    index, based = next((i, e) for i, e in enumerate(first.entries) if isinstance(e.encoding, Delta))
+    based = next(entry for entry in first.entries if isinstance(entry.encoding, Delta))
     base_oid = first.entries[based.encoding.base_index].oid
     of = {candidate.oid: candidate for candidate in objects}
     plan = select(LyingInPack(first), [of[based.oid]], thin_bases=[of[base_oid]])

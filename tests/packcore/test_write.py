@@ -132,7 +132,7 @@ def test_a_thin_pack_is_completed_by_git(tmp_path):
     fix_thin = ["git", "-C", tmp_path, "index-pack", "--fix-thin", "--stdin"]
     subprocess.run(fix_thin, input=pack, check=True, capture_output=True, env=env)
     shown = subprocess.run(
-        ["git", "-C", tmp_path, "cat-file", "blob", new.hex()], capture_output=True, env=env
+        ["git", "-C", tmp_path, "cat-file", "blob", new.hex()], check=True, capture_output=True, env=env
     )
     assert shown.stdout == store.read(new).data
 

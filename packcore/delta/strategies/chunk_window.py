@@ -6,7 +6,7 @@
     4  prescribed base      by the depth schedule                                   delta/depth
     5  voted bases          when much stays literal: whoever brought in those       delta/window
                             chunks (a rename, a copy, a file split in two)
-    6  matches              of the best candidate, aborted when worse               delta/segments, delta/trees
+    6  matches              of the best candidate, aborted when worse               segments, trees
     7  acceptance           by what is really saved, after compression              here
 
 The window is the chunk index: what it has forgotten is out of reach, whatever its distance; what it
@@ -154,7 +154,7 @@ class _Run:
                 most = max(votes, key=votes.__getitem__)
                 if votes[most] >= _COMMIT_VOTES_MIN:
                     wanted.append(most)
-            best = self._best(type_, data, wanted, self.room[member], len(data) - start, None)
+            best = self._best(type_, data, wanted, allowed=self.room[member], cost_max=len(data) - start)
             by_author.add(author, member)
             index.add(marks, member)
             yield self._message_choice(type_, member, data, best)
@@ -234,7 +234,9 @@ class _Run:
         size = len(data)
         best = None
         if allowed > 0:
-            best = self._best(ObjectType.BLOB, data, (prescribed,), allowed, int(size * _VAIN), None)
+            best = self._best(
+                ObjectType.BLOB, data, (prescribed,), allowed=allowed, cost_max=int(size * _VAIN)
+            )
         literal = cut(data if best is None else _literal(data, best[2]))
         marks = fingerprints(literal)
         cost = size if best is None else best[1]
@@ -249,7 +251,12 @@ class _Run:
             )
             if voted:
                 better = self._best(
-                    ObjectType.BLOB, data, voted, allowed, min(cost - 1, int(size * _VAIN)), best
+                    ObjectType.BLOB,
+                    data,
+                    voted,
+                    allowed=allowed,
+                    cost_max=min(cost - 1, int(size * _VAIN)),
+                    best=best,
                 )
                 if better is not best and better is not None:
                     best = better
@@ -276,7 +283,9 @@ class _Run:
         size = len(data)
         best = None
         if allowed > 0:
-            best = self._best(ObjectType.TREE, data, (prescribed,), allowed, int(size * _VAIN), None)
+            best = self._best(
+                ObjectType.TREE, data, (prescribed,), allowed=allowed, cost_max=int(size * _VAIN)
+            )
         cost = size if best is None else best[1]
         small = size < _TREE_BYTES_SMALL
         if best is not None and (cost <= _TREE_COST_GOOD or not small):
@@ -293,7 +302,7 @@ class _Run:
             if most:
                 limit = min(cost - 1, int(size * _VAIN))
                 wanted = [voted for _, voted in most]
-                best = self._best(ObjectType.TREE, data, wanted, allowed, limit, best)
+                best = self._best(ObjectType.TREE, data, wanted, allowed=allowed, cost_max=limit, best=best)
         index.add(marks, member)
         return self._choice(ObjectType.TREE, member, data, best)
 
@@ -316,9 +325,10 @@ class _Run:
         type_: ObjectType,
         data: bytes,
         wanted: Iterable[int | None],
+        *,
         allowed: int,
         cost_max: int,
-        best: _Best | None,
+        best: _Best | None = None,
     ) -> _Best | None:
         """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`."""
         depth, base_of = self.depth, self.base_of

@@ -1,0 +1,46 @@
+"""Versions of one path are walked along a spanning tree, newest first."""
+
+from packcore.delta.forest import spanning_lines
+
+
+def walk(members, edges, weigh=None, *, tie_parts=False, placed_from=10**9):
+    lines = spanning_lines(members, edges, weigh, tie_parts=tie_parts, placed_from=placed_from)
+    return [(line.walk, line.length) for line in lines]
+
+
+def test_a_line_of_versions_is_walked_from_the_newest_on():
+    assert walk([0, 1, 2], [(2, 1, 0), (1, 0, 0)]) == [([(0, 0), (1, 1), (2, 2)], 3)]
+
+
+def test_a_side_branch_hangs_on_the_version_it_came_from():
+    edges = [(1, 0, 0), (2, 1, 0), (3, 2, 0), (2, 4, 0)]
+    assert walk([0, 1, 2, 3, 4], edges)[0][0] == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]
+
+
+def test_a_ring_is_opened_at_its_heaviest_edge():
+    weights = {frozenset((0, 1)): 5, frozenset((1, 2)): 1, frozenset((0, 2)): 9}
+    asked = walk([0, 1, 2], [(0, 1, 0), (1, 2, 0), (0, 2, 0)], lambda a, b: weights[frozenset((a, b))])
+    assert asked == [([(0, 0), (1, 1), (2, 2)], 3)]
+
+
+def test_weights_are_not_asked_for_without_a_ring():
+    def never(a, b):
+        raise AssertionError
+
+    assert len(walk([0, 1, 2], [(0, 1, 0), (1, 2, 0)], never)) == 1
+
+
+def test_parts_stay_apart_or_are_tied_in_time():
+    edges = [(0, 2, 0), (5, 6, 0)]
+    assert [line for line, _ in walk([0, 2, 5, 6], edges)] == [[(0, 0), (2, 1)], [(5, 0), (6, 1)]]
+    assert walk([0, 2, 5, 6], edges, tie_parts=True) == [([(0, 0), (2, 1), (5, 2), (6, 3)], 4)]
+
+
+def test_what_the_receiver_has_is_the_root():
+    assert walk([0, 1, 7], [(0, 1, 0), (1, 7, 0)], placed_from=5)[0][0] == [(7, 0), (1, 1), (0, 2)]
+
+
+def test_a_hundred_thousand_versions_need_no_recursion():
+    count = 100_000
+    [(line, length)] = walk(range(count), [(n, n + 1, 0) for n in range(count - 1)])
+    assert (len(line), length) == (count, count)

@@ -1,0 +1,43 @@
+"""The chunk index and the object cache keep what was used lately, within their memory."""
+
+from packcore.delta.window import BYTES_PER_CHUNK, ChunkIndex, ObjectCache
+
+
+def test_the_newest_object_answers_for_a_chunk():
+    index = ChunkIndex(10**6)
+    index.add([1, 2], 7)
+    index.add([2], 8)
+    assert index.look_up([1, 2, 3]) == [7, 8, None]
+    assert (index.get(2), index.get(3)) == (8, None)
+
+
+def test_the_index_never_grows_beyond_its_memory():
+    memory = 4096 * BYTES_PER_CHUNK
+    index = ChunkIndex(memory)
+    for number in range(20_000):
+        index.add([number], number)
+        assert len(index) <= memory // BYTES_PER_CHUNK + 2
+
+
+def test_what_came_lately_outlives_what_came_long_ago():
+    index = ChunkIndex(4096 * BYTES_PER_CHUNK)
+    for number in range(20_000):
+        index.add([number], number)
+    assert index.look_up([0, 19_999, 19_000]) == [None, 19_999, 19_000]
+
+
+def test_the_cache_reads_again_what_it_had_to_drop():
+    asked = []
+
+    def read(index):
+        asked.append(index)
+        return bytes(1000)
+
+    cache = ObjectCache(read, 3500)
+    for index in (1, 2, 3, 1, 4, 1, 2):
+        assert cache.read(index) == bytes(1000)
+    assert asked == [1, 2, 3, 4, 2]
+
+
+def test_an_object_larger_than_the_cache_is_still_given():
+    assert ObjectCache(lambda index: bytes(100), 10).read(1) == bytes(100)
