@@ -29,10 +29,11 @@ __all__ = [
     "DEFAULT_USERNAME",
     "Credential",
     "CredentialSource",
+    "Keyring",
     "NetrcSource",
-    "authentication_error",
     "given_credential",
     "may_send_credentials",
+    "url_credential",
 ]
 
 DEFAULT_USERNAME = "git"
@@ -61,8 +62,8 @@ class CredentialSource(Protocol):
     def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential | None:
         """Return a credential for the endpoint's origin, or None.
 
-        `challenges` are the WWW-Authenticate headers; `redirected` tells that the user didn't type this
-        origin.
+        The endpoint's user is the one that is wanted, where that is known. `challenges` are the
+        WWW-Authenticate headers; `redirected` tells that the user didn't type this origin.
         """
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
@@ -95,32 +96,11 @@ def may_send_credentials(origin: Origin, options: TransportOptions, *, through_p
     return origin.is_loopback and not through_proxy
 
 
-def authentication_error(
-    url: str, *, refused: Credential | None, insecure: bool, said: str = ""
-) -> AuthenticationRequired:
-    """Return the error for a 401 that nothing could settle; `said` is the server's text, made safe."""
-    remote = f"; remote: {said}" if said else ""
-    if refused is not None:
-        return AuthenticationRequired(
-            f"authentication failed for {url}: it refused the credentials from {refused.source}{remote}"
-        )
-    if insecure:
-        return AuthenticationRequired(
-            f"{url} wants credentials, which are not sent over plain http",
-            hint="use https, or say --allow-insecure-auth",
-        )
-    return AuthenticationRequired(
-        f"{url} wants credentials{remote}",
-        hint="give a token or user name by option or environment, or in a netrc file",
-    )
-
-
 class NetrcSource:
     """The netrc file: the one that NETRC names, else ~/.netrc (or ~/_netrc) of HOME."""
 
-    def __init__(self, environment: Mapping[str, str], *, username: str | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._username = username
 
     def _path(self) -> Path | None:
         named = self._environment.get("NETRC")
@@ -158,15 +138,87 @@ class NetrcSource:
         entry = hosts.get(endpoint.host) or (None if redirected else hosts.get("default"))
         if entry is None or not entry[2]:
             return None
-        username = endpoint.user or self._username
-        if username and entry[0] and entry[0] != username:
+        if endpoint.user and entry[0] and entry[0] != endpoint.user:
             return None
         if any(character in f"{entry[0]}{entry[2]}" for character in "\r\n\0"):
             raise InvalidOption(f"{path}: a user or password can't hold a line break or NUL")
-        return Credential(entry[0] or username or "", entry[2], "netrc")
+        return Credential(entry[0] or endpoint.user or "", entry[2], "netrc")
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
         """Nothing to note: the file is the user's own."""
 
     def reject(self, endpoint: Endpoint, credential: Credential) -> None:
         """Nothing to forget: the file is the user's own."""
+
+
+class Keyring:
+    """The credentials of one transport, each bound to its origin, and the sources to ask for more."""
+
+    def __init__(
+        self, endpoint: Endpoint, options: TransportOptions, sources: Sequence[CredentialSource] | None = None
+    ) -> None:
+        """Begin with what is given; `sources` None means netrc alone."""
+        self._options = options
+        self._typed = endpoint.origin
+        self._user = endpoint.user or options.username
+        self._sources = (NetrcSource(options.environment),) if sources is None else tuple(sources)
+        self._held: dict[Origin, tuple[Credential, CredentialSource | None]] = {}
+        given = given_credential(endpoint, options)
+        if given is not None:
+            self._held[self._typed] = (given, None)
+
+    def credential(self, url: Endpoint, *, through_proxy: bool) -> Credential | None:
+        """Return what to send with a request to `url`, if anything may be sent there."""
+        held = self._held.get(url.origin)
+        if held is None or not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
+            return None
+        return held[0]
+
+    def settle(
+        self,
+        url: Endpoint,
+        sent: Credential | None,
+        *,
+        challenges: Sequence[str],
+        through_proxy: bool,
+        said: str = "",
+    ) -> None:
+        """After a 401 to a request with `sent`, find a credential for the next one.
+
+        Raises AuthenticationRequired if there is none; `said` is the server's text for it, made safe.
+        """
+        remote = f"; remote: {said}" if said else ""
+        if sent is not None:
+            self.refused(url, sent)
+            self._held.pop(url.origin, None)
+            raise AuthenticationRequired(
+                f"authentication failed for {url}: it refused the credentials from {sent.source}{remote}"
+            )
+        if not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
+            raise AuthenticationRequired(
+                f"{url} wants credentials, which are not sent over plain http",
+                hint="use https, or say --allow-insecure-auth",
+            )
+        typed = url.origin == self._typed
+        asking = url.with_user(self._user if typed else None)
+        for source in self._sources:
+            credential = source.fill(asking, challenges=challenges, redirected=not typed)
+            if credential is not None:
+                self._held[url.origin] = (credential, source)
+                return
+        raise AuthenticationRequired(
+            f"{url} wants credentials{remote}",
+            hint="give a token or user name by option or environment, or in a netrc file",
+        )
+
+    def accepted(self, url: Endpoint, sent: Credential | None) -> None:
+        """Tell the source of a credential that the server took it."""
+        held = self._held.get(url.origin)
+        if held is not None and held[0] is sent and held[1] is not None:
+            held[1].approve(url, held[0])
+
+    def refused(self, url: Endpoint, sent: Credential | None) -> None:
+        """Tell the source of a credential that the server refused it."""
+        held = self._held.get(url.origin)
+        if held is not None and held[0] is sent and held[1] is not None:
+            held[1].reject(url, held[0])

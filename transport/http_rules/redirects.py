@@ -11,6 +11,7 @@ thus send us to a URL of its own making, and credentials stay with the origin th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -27,6 +28,7 @@ __all__ = [
     "is_login_page",
     "rebase",
     "redirected",
+    "repository_path",
     "rpc_path",
 ]
 
@@ -46,6 +48,15 @@ def info_refs_path(base_path: str, service: Service) -> str:
 def rpc_path(base_path: str, service: Service) -> str:
     """Return the request target of a service, below a repository's path."""
     return f"{base_path.rstrip('/')}/{service}"
+
+
+def repository_path(target: str) -> str:
+    """Return a request target of ours without what it asks of the repository: for messages.
+
+    >>> repository_path("/x.git/info/refs?service=git-upload-pack"), repository_path("/x/git-receive-pack")
+    ('/x.git', '/x')
+    """
+    return re.sub(r"/(info/refs[?&]service=)?git-(upload|receive)-pack\Z", "", target)
 
 
 def is_login_page(location: str) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from transport.schemes.http.client import HttpTransport
 
 if TYPE_CHECKING:
+    from transport.base import Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
 
@@ -26,6 +27,6 @@ __all__ = ["SCHEMES", "HttpTransport", "open_scheme"]
 SCHEMES = ("http", "https")
 
 
-def open_scheme(endpoint: Endpoint, options: TransportOptions) -> HttpTransport:
+def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
     """Return a transport for an http or https endpoint."""
     return HttpTransport(endpoint, options)

@@ -19,14 +19,7 @@ from functools import cached_property, lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from transport.auth import (
-    Credential,
-    CredentialSource,
-    NetrcSource,
-    authentication_error,
-    given_credential,
-    may_send_credentials,
-)
+from transport.auth import CredentialSource, Keyring
 from transport.base import Body, Service, TransferStats
 from transport.errors import NetworkError, RemoteProtocolError, TransportError
 from transport.http_rules import redirects
@@ -44,7 +37,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Sequence
 
-    from transport.endpoint import Endpoint, Origin
+    from transport.endpoint import Endpoint
     from transport.options import TransportOptions
 
 __all__ = ["HttpTransport"]
@@ -72,26 +65,13 @@ class HttpTransport:
     ) -> None:
         self._options = options
         self._typed = endpoint.origin
-        self._user = endpoint.user
         self._base = endpoint.without_user().with_path(endpoint.path.rstrip("/"))
-        self._sources = (
-            (NetrcSource(options.environment, username=options.username),)
-            if sources is None
-            else tuple(sources)
-        )
-        given = given_credential(endpoint, options)
-        self._credentials: dict[Origin, tuple[Credential, CredentialSource | None]] = {}
-        if given is not None:
-            self._credentials[self._typed] = (given, None)
+        self.url = str(self._base)
+        self._keyring = Keyring(endpoint, options, sources)
         self._settled: set[Service] = set()  # services that have taken a POST
         self._number = 0
         self._open: set[Exchange] = set()
         self.stats = TransferStats()
-
-    @property
-    def url(self) -> str:
-        """The repository's URL, after redirects, without secrets."""
-        return str(self._base)
 
     def __repr__(self) -> str:
         return f"HttpTransport({self.url!r})"
@@ -136,6 +116,7 @@ class HttpTransport:
                     self._check_type(exchange, f"application/x-{service}-advertisement")
                     if followed:
                         self._base = redirects.rebase(url, asked, service)
+                        self.url = str(self._base)
                     return self._approved(exchange)
                 location = header(head.headers, "location")
                 redirect = head.status in redirects.REDIRECT_STATUSES
@@ -285,11 +266,7 @@ class HttpTransport:
         if method == "GET":
             all_headers.append(("Accept", "*/*"))
         all_headers += [("Accept-Encoding", "deflate, gzip"), *headers]
-        credential, _ = self._credentials.get(url.origin, (None, None))
-        if credential and not may_send_credentials(
-            url.origin, self._options, through_proxy=proxy is not None
-        ):
-            credential = None
+        credential = self._keyring.credential(url, through_proxy=proxy is not None)
         if credential and not any(name.lower() == "authorization" for name, _ in own):
             all_headers.append(("Authorization", credential.header_value()))
         all_headers += own
@@ -319,9 +296,8 @@ class HttpTransport:
     def _refused(self, exchange: Exchange) -> TransportError:
         """Return the error for an answer, its text read; closes the exchange."""
         head, request = exchange.head, exchange.request
-        _, source = self._credentials.get(request.url.origin, (None, None))
-        if head.status == 403 and request.credential is not None and source is not None:
-            source.reject(request.url, request.credential)  # some hosts say so of an expired token
+        if head.status == 403:
+            self._keyring.refused(request.url, request.credential)  # some hosts say so of an expired token
         text = exchange.error_text()
         sent = exchange.body_bytes_sent if request.body is not None and request.body.length is None else None
         self._closed(exchange)
@@ -351,34 +327,20 @@ class HttpTransport:
 
     def _settle_authentication(self, exchange: Exchange) -> None:
         """After a 401: find a credential for the next attempt, or raise AuthenticationRequired."""
-        url, sent = exchange.request.url, exchange.request.credential
-        challenges = [value for name, value in exchange.head.headers if name.lower() == "www-authenticate"]
+        request, headers = exchange.request, exchange.head.headers
         text = exchange.error_text()
-        plain = media_type(header(exchange.head.headers, "content-type")) == "text/plain"
-        said = one_line(text) if plain else ""
         self._closed(exchange)
-        proxied = select_proxy(url, self._options.environment) is not None
-        insecure = not may_send_credentials(url.origin, self._options, through_proxy=proxied)
-        if sent is not None:
-            _, source = self._credentials.pop(url.origin)
-            if source is not None:
-                source.reject(url, sent)
-        elif not insecure:
-            typed = url.origin == self._typed
-            asking = url.with_user(self._user) if typed else url
-            for source in self._sources:
-                credential = source.fill(asking, challenges=challenges, redirected=not typed)
-                if credential is not None:
-                    self._credentials[url.origin] = (credential, source)
-                    return
-        raise authentication_error(str(url), refused=sent, insecure=insecure, said=said)
+        plain = media_type(header(headers, "content-type")) == "text/plain"
+        self._keyring.settle(
+            request.url.with_path(redirects.repository_path(request.url.path)),
+            request.credential,
+            challenges=[value for name, value in headers if name.lower() == "www-authenticate"],
+            through_proxy=select_proxy(request.url, self._options.environment) is not None,
+            said=one_line(text) if plain else "",
+        )
 
     def _approved(self, exchange: Exchange) -> Exchange:
-        sent = exchange.request.credential
-        origin = exchange.request.url.origin
-        source = self._credentials.get(origin, (None, None))[1]
-        if sent is not None and source is not None:
-            source.approve(exchange.request.url, sent)
+        self._keyring.accepted(exchange.request.url, exchange.request.credential)
         return exchange
 
 
