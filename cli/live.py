@@ -78,7 +78,7 @@ class LiveProgress(LineProgress):
         try:
             yield
         finally:
-            self._display.remove_task(task)
+            self._remove(task)
 
     def message(self, origin: str, text: str) -> None:
         """Print a remote's line above the live one; what its next line replaces gets a live line itself."""
@@ -86,8 +86,13 @@ class LiveProgress(LineProgress):
             self._count(origin, text)
             return
         if origin in self._counters:
-            self._display.remove_task(self._counters.pop(origin))
+            self._remove(self._counters.pop(origin))
         super().message(origin, text)
+
+    def _remove(self, task: TaskID) -> None:
+        """Take a live line away at once: what is printed next must not draw it again."""
+        self._display.remove_task(task)
+        self._display.refresh()
 
     def _count(self, origin: str, line: str) -> None:
         if origin in self._counters:
@@ -106,7 +111,14 @@ def live_progress(stream: IO[str]) -> Iterator[LiveProgress]:
     console = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
     columns: list[ProgressColumn] = [_Name(table_column=Column(no_wrap=True))]
     if console.width >= _BAR_NEEDS_CELLS:
-        columns.append(_Bar(bar_width=_BAR_CELLS, table_column=Column(no_wrap=True)))
+        columns.append(
+            _Bar(
+                bar_width=_BAR_CELLS,
+                complete_style="cyan",
+                finished_style="cyan",
+                table_column=Column(no_wrap=True),
+            )
+        )
     columns.append(_Numbers(table_column=Column(no_wrap=True, ratio=1)))
     display = RichProgress(
         *columns,

@@ -110,6 +110,8 @@ def carry_out(request: Any, source: str, target: str, network: NetworkOptions, c
     show_result(result, console)
     if result.failure is not None:
         raise result.failure
+    if result.exit_code:
+        show_problems(result, console)
     return result.exit_code
 
 
@@ -127,3 +129,13 @@ def show_result(result: SyncResult, console: Console) -> None:
         console.show(stats_lines(result.stats, result.pack))
     if result.measurement.enabled:
         console.show(measurement_lines(result.measurement))
+
+
+def show_problems(result: SyncResult, console: Console) -> None:
+    """Say on stderr that refs were left behind; with --quiet, which ones."""
+    from cli.render.sync import problem_line, ref_lines
+
+    console.tell_error(f"packcore: error: {problem_line(result)}")
+    if console.verbosity.quiet:
+        for line in ref_lines(result, only_problems=True):
+            console.tell_error(line)

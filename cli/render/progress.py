@@ -71,7 +71,7 @@ def permanent_line(name: str, unit: str, count: int, notes: Mapping[str, int], e
     origin, rest = split_origin(name)
     word, _, _ = rest.partition(" ")
     done = _DONE.get(word)
-    speed = f" ({units.rate(count, elapsed)})" if unit == "bytes" and elapsed >= 0.05 else ""
+    speed = f" ({units.rate(count, elapsed)})" if unit == "bytes" and count and elapsed >= 0.001 else ""
     return f"{origin}{done or rest + ':'} {_amounts(unit, count, notes)} in {units.seconds(elapsed)}{speed}"
 
 

@@ -10,6 +10,7 @@ Names and reasons may come from a remote: both are made safe here.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from cli.render import units
@@ -23,16 +24,18 @@ if TYPE_CHECKING:
     from transport.sync.measure import Measurement, Stats
     from transport.sync.result import PackSummary, RefResult, SyncResult
 
-__all__ = ["measurement_lines", "ref_lines", "stats_lines", "summary_line"]
+__all__ = ["measurement_lines", "problem_line", "problem_refs", "ref_lines", "stats_lines", "summary_line"]
 
 _PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
 _REF_CELLS_MAX = 60
 """A longer name pushes its own reason to the right, and not everybody else's."""
 
 
-def ref_lines(result: SyncResult, *, all_refs: bool = False) -> Iterator[str]:
+def ref_lines(result: SyncResult, *, all_refs: bool = False, only_problems: bool = False) -> Iterator[str]:
     """Yield a line for each ref; those that were up to date only with `all_refs`."""
     shown = [ref for ref in result.refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
+    if only_problems:
+        shown = problem_refs(result)
     if not shown:
         return
     rows = [(_word(ref, result.dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
@@ -76,8 +79,9 @@ def summary_line(result: SyncResult) -> str:
     told = {Outcome.PUSHED, Outcome.NOT_PUSHED} if result.dry_run else {Outcome.PUSHED}
     for outcome in Outcome:
         if outcome not in told and (number := result.count(outcome)):
-            parts.append(f"{number:,} {_in_words(outcome)}")
-    sent = f"; sent {_pack(result.pack)}" if result.pack else ""
+            amount = f"{number:,}" if parts else units.count_of(number, "refs")
+            parts.append(f"{amount} {_in_words(outcome)}")
+    sent = f"; sent {_pack(result.pack)}" if result.pack and result.pack.objects else ""
     return (", ".join(parts) or "no refs") + sent
 
 
@@ -86,6 +90,19 @@ def _pack(pack: PackSummary) -> str:
         f"{units.count_of(pack.objects, 'objects')} ({units.count_of(pack.deltas, 'deltas')}, "
         f"{pack.reused:,} reused), {units.size(pack.bytes)}"
     )
+
+
+def problem_refs(result: SyncResult) -> list[RefResult]:
+    """Return the refs that are not as they should be."""
+    fine = {Outcome.PUSHED, Outcome.DELETED, Outcome.UP_TO_DATE, Outcome.IGNORED}
+    return [ref for ref in result.refs if ref.outcome not in fine]
+
+
+def problem_line(result: SyncResult) -> str:
+    """Return what made the run fail, in few words."""
+    counts = Counter(_in_words(ref.outcome) for ref in problem_refs(result))
+    found = ", ".join(f"{number:,} {words}" for words, number in counts.items())
+    return f"{units.count_of(counts.total(), 'refs')} not synced: {found}"
 
 
 def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
