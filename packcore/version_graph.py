@@ -58,7 +58,7 @@ def version_edges(
 
     `read` gives an object's bytes by candidate index, and should remember the latest few megabytes.
     """
-    index_of = {candidate.oid: index for index, candidate in enumerate(candidates)}
+    index_of: dict[bytes, int] = {candidate.oid: index for index, candidate in enumerate(candidates)}
     graph = _Graph(index_of, read, object_format, usable)
     for index, candidate in enumerate(candidates):
         if candidate.type == ObjectType.COMMIT and usable(index):
