@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packcore.check import Finding, finding
 from packcore.errors import RepositoryError
+from packcore.findings import Finding, finding
 from packcore.objects import ObjectType
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig
 
@@ -35,12 +35,12 @@ _CURL_URL = re.compile(r"(?:http|ftp)s?://(?P<host>(?:[^/?#@]*@)?[^/?#:]*)?", re
 def check_special_blob(store: ObjectStore, kind: bytes, oid: ObjectId) -> list[Finding]:
     """Check the blob of a tree's `.gitmodules` or `.gitattributes` entry, as `special_blobs` found it.
 
-    An absent one is left to the connectivity check. Raises CorruptData if it can't be read.
+    Raises CorruptData if it can't be read.
     """
-    if oid not in store:
-        return []
-    type_, size = store.header(oid)
     name = kind.decode()
+    if oid not in store:
+        return [finding(f"{name}Missing", f"unable to read .{name} blob")]
+    type_, size = store.header(oid)
     if type_ is not ObjectType.BLOB:
         return [finding(f"{name}Blob", f"non-blob found at .{name}")]
     if size > (CONFIG_BYTES_MAX if kind == b"gitmodules" else ATTRIBUTES_BYTES_MAX):

@@ -77,6 +77,8 @@ def check_repository(
             yield from check.objects(phase)
         except CorruptData as error:
             yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
+    for fault in repository.pack_faults.values():
+        yield FsckFinding(f"error: {fault}", is_error=True, kind="unreadable", oid=None)
     with progress.phase("checking connectivity", unit="objects") as phase:
         yield from check.refs()
         yield from check.connectivity(phase)
@@ -183,10 +185,10 @@ class _Fsck:
         except CorruptData as error:
             yield FsckFinding(f"error: {error}", is_error=True, kind="ref", oid=None)
             return
+        zero = self.repository.object_format.zero
         for name in broken:
-            yield FsckFinding(
-                f"error: {name}: not a ref that can be read", is_error=True, kind="ref", oid=None
-            )
+            text = f"error: {name}: invalid sha1 pointer {zero.hex()}"
+            yield FsckFinding(text, is_error=True, kind="ref", oid=None)
         tips = {name: ref.oid for name, ref in refs.items()}
         head = self.repository.head()
         if head is None:

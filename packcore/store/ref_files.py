@@ -142,9 +142,12 @@ class RefFiles:
         for base in bases:
             own = base == self._git and base != self._common
             root = os.fsencode(base)
-            for folder, _, files in os.walk(root + b"/refs"):
+            for folder, folders, files in os.walk(root + b"/refs"):
                 inner = folder[len(root) + 1 :]
+                folders[:] = [name for name in folders if not name.startswith(b".")]
                 for file in files:
+                    if file.startswith(b"."):
+                        continue  # no ref is called so: some tool's marker, passed over as git does
                     name = decode_ref_name(inner + b"/" + file)
                     shared = not name.startswith(_PER_WORKTREE)
                     if not file.endswith(b".lock") and (shared != own or self._git == self._common):

@@ -114,6 +114,8 @@ _pieces = st.sampled_from(
 @given(st.lists(_pieces, min_size=1, max_size=6).map("".join))
 def test_git_agrees_about_any_name(name: str):
     require("git")
+    if name.startswith("-"):
+        name = f"x{name}"  # git would take it for an option
     assert is_valid_ref_name(name) is (run_git("check-ref-format", name).returncode == 0)
     assert is_valid_ref_name(name, one_level=True) is (
         run_git("check-ref-format", "--allow-onelevel", name).returncode == 0

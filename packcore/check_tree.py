@@ -1,0 +1,175 @@
+"""Strict checks of a tree: order, modes, and names that make trouble where the tree is checked out.
+
+A file system may take another name for `.git`: NTFS in any case, as `git~1`, with dots and spaces behind
+it or a stream's `:`, after a backslash; HFS+ with ignorable characters in between. The same holds for
+`.gitmodules` and its kin, which git reads: `special_blobs` says which blobs these are, by all their names.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptObject
+from packcore.findings import Finding, finding
+from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_SYMLINK, MODE_TYPE_MASK, tree_rows
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["check_tree", "special_blobs"]
+
+_TREE_TEXTS = {
+    "nullSha1": "contains entries pointing to null sha1",
+    "fullPathname": "contains full pathnames",
+    "emptyName": "contains empty pathname",
+    "hasDot": "contains '.'",
+    "hasDotdot": "contains '..'",
+    "hasDotgit": "contains '.git'",
+    "zeroPaddedFilemode": "contains zero-padded file modes",
+    "badFilemode": "contains bad file modes",
+    "duplicateEntries": "contains duplicate file entries",
+    "treeNotSorted": "not properly sorted",
+    "largePathname": "contains excessively large pathname",
+    "gitmodulesSymlink": ".gitmodules is a symbolic link",
+    "gitattributesSymlink": ".gitattributes is a symlink",
+    "gitignoreSymlink": ".gitignore is a symlink",
+    "mailmapSymlink": ".mailmap is a symlink",
+    "badTree": "cannot be parsed as a tree",
+}
+"""In the order in which git reports them; each at most once a tree, bar the symlinks."""
+
+_NAME_BYTES_MAX = 4096
+_GOOD_MODES = frozenset((0o100755, 0o100644, MODE_SYMLINK, MODE_DIRECTORY, MODE_GITLINK))
+_OLD_MODE = 0o100664
+_NTFS_DOTGIT = re.compile(rb"(?:\.git|git~1)[. ]*(?:\Z|[\\/:])", re.IGNORECASE)
+_HFS_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_SYMLINK_MESSAGES = {
+    b"gitmodules": "gitmodulesSymlink",
+    b"gitattributes": "gitattributesSymlink",
+    b"gitignore": "gitignoreSymlink",
+    b"mailmap": "mailmapSymlink",
+}
+
+
+def _ntfs_forms(name: bytes, fallback: bytes) -> re.Pattern[bytes]:
+    """Match what NTFS may take for a dot-file: its long name, its short names ~1 to ~4, its hashed ones."""
+    hashed = b"|".join(
+        re.escape(fallback[:length]) + b"~[1-9][0-9]{%d}" % (6 - length) for length in range(7)
+    )
+    long_and_short = rb"\.%s|%s~[1-4]" % (name, name[:6])
+    return re.compile(rb"(?:%s|%s)[. ]*(?:\Z|:)" % (long_and_short, hashed), re.IGNORECASE)
+
+
+_NTFS_SPECIAL = {
+    b"gitmodules": _ntfs_forms(b"gitmodules", b"gi7eba"),
+    b"gitattributes": _ntfs_forms(b"gitattributes", b"gi7d29"),
+    b"gitignore": _ntfs_forms(b"gitignore", b"gi250a"),
+    b"mailmap": _ntfs_forms(b"mailmap", b"maba30"),
+}
+_MAYBE_SPECIAL = re.compile(rb"[.~]|\\|[^\x00-\x7f]")
+
+
+def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
+    """Return what is wrong with a tree's bytes. Never raises on any bytes."""
+    try:
+        rows = tree_rows(data, object_format)
+    except CorruptObject:
+        return [finding("badTree", _TREE_TEXTS["badTree"])]
+    found: set[str] = set()
+    symlinks: list[str] = []
+    for mode_digits, name, oid in rows:
+        mode = int(mode_digits, 8)
+        if oid == object_format.zero:
+            found.add("nullSha1")
+        if mode_digits.startswith(b"0"):
+            found.add("zeroPaddedFilemode")
+        if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
+            found.add("badFilemode")
+        found.update(_check_name(name))
+        if mode & MODE_TYPE_MASK == MODE_SYMLINK:
+            symlinks += [_SYMLINK_MESSAGES[kind] for kind in _special_kinds(name)]
+    found.update(_check_order(rows))
+    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in found]
+    return [finding(message_id, _TREE_TEXTS[message_id]) for message_id in symlinks] + in_order
+
+
+def _check_name(name: bytes) -> list[str]:
+    if not name:
+        return ["emptyName"]
+    found = []
+    if b"/" in name:
+        found.append("fullPathname")
+    if name == b".":
+        found.append("hasDot")
+    if name == b"..":
+        found.append("hasDotdot")
+    if _is_dotgit(name):
+        found.append("hasDotgit")
+    if len(name) > _NAME_BYTES_MAX:
+        found.append("largePathname")
+    return found
+
+
+def _is_dotgit(name: bytes) -> bool:
+    if not _MAYBE_SPECIAL.search(name):
+        return False
+    if _hfs_name(name) == b".git":
+        return True
+    return any(_NTFS_DOTGIT.match(part) for part in _backslash_parts(name))
+
+
+def _backslash_parts(name: bytes) -> list[bytes]:
+    """Return the parts between backslashes, which are separators to Windows; all but the last keep theirs."""
+    parts = name.split(b"\\")
+    return [*(part + b"\\" for part in parts[:-1]), parts[-1]]
+
+
+def _hfs_name(name: bytes) -> bytes:
+    """Return the name as HFS+ compares it, as far as it matters here."""
+    if name.isascii():
+        return name.lower().partition(b"/")[0]
+    text = _HFS_IGNORABLE.sub("", name.decode("utf-8", "replace"))
+    return text.lower().partition("/")[0].encode("utf-8", "replace")
+
+
+def _special_kinds(name: bytes) -> list[bytes]:
+    """Return which dot-files of git's a file system may take this name for."""
+    if not _MAYBE_SPECIAL.search(name):
+        return []
+    plain = _hfs_name(name)
+    parts = _backslash_parts(name)
+    return [
+        kind
+        for kind, pattern in _NTFS_SPECIAL.items()
+        if plain == b"." + kind or any(pattern.match(part) for part in parts)
+    ]
+
+
+def _check_order(rows: list[tuple[bytes, bytes, ObjectId]]) -> set[str]:
+    """Compare neighbours as git sorts them: a folder's name as if it ended in a slash."""
+    found: set[str] = set()
+    previous = b""
+    names: set[bytes] = set()
+    for position, (mode, name, _) in enumerate(rows):
+        key = name + b"/" if int(mode, 8) & MODE_TYPE_MASK == MODE_DIRECTORY else name
+        if name in names:
+            found.add("duplicateEntries")
+        elif position and previous > key:
+            found.add("treeNotSorted")
+        names.add(name)
+        previous = key
+    return found
+
+
+def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes, ObjectId]]:
+    """Return the (kind, id) of a tree's entries that are `.gitmodules` or `.gitattributes` to somebody.
+
+    Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
+    """
+    found: list[tuple[bytes, ObjectId]] = []
+    for mode, name, oid in tree_rows(data, object_format):
+        if _MAYBE_SPECIAL.search(name) and int(mode, 8) & MODE_TYPE_MASK != MODE_SYMLINK:
+            kinds = _special_kinds(name)
+            found += [(kind, oid) for kind in (b"gitmodules", b"gitattributes") if kind in kinds]
+    return found
