@@ -80,25 +80,21 @@ def inflate_at(data: bytes | memoryview, position: int, size: int) -> tuple[byte
     Raises CorruptData as `inflate` does.
     """
     inflater = new_inflater()
-    view = memoryview(data)
-    slice_bytes = (size if size < 512 else size >> 1) + 80
-    pieces: list[bytes] = []
-    made = 0
+    view = data if isinstance(data, memoryview) else memoryview(data)
+    stop = position + size + (size >> 9) + 80  # hardly ever is a stream longer
     try:
-        while True:
-            piece = inflater.decompress(view[position : position + slice_bytes], size + 1 - made)
-            position = min(position + slice_bytes, len(view))
-            made += len(piece)
-            pieces.append(piece)
-            if inflater.eof or made > size:
-                break
-            if position == len(view):
+        made = inflater.decompress(view[position:stop], size + 1)
+        while not inflater.eof and len(made) <= size:
+            position = stop - len(inflater.unconsumed_tail)
+            if position >= len(view):
                 raise CorruptData("a zlib stream ends early")
+            stop = min(position + BLOCK_BYTES, len(view))
+            made += inflater.decompress(view[position:stop], size + 1 - len(made))
     except InflateError as error:
         raise CorruptData(f"a zlib stream is broken: {_reason(error)}") from None
-    if made != size:
-        raise CorruptData(_wrong_size(made, size))
-    return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), position - len(inflater.unused_data)
+    if len(made) != size:
+        raise CorruptData(_wrong_size(len(made), size))
+    return made, min(stop, len(view)) - len(inflater.unused_data)
 
 
 def inflate_head(data: bytes | memoryview, position: int, head_bytes: int) -> bytes:

@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData
-from packcore.varint import decode_size, encode_size
+from packcore.varint import INTEGER_MAX, decode_size, encode_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +42,7 @@ __all__ = [
     "Copy",
     "Insert",
     "Instruction",
+    "TargetTooLarge",
     "apply_delta",
     "apply_delta_blocks",
     "delta_sizes",
@@ -58,6 +59,10 @@ DELTA_HEAD_BYTES_MAX = 20
 """The two sizes are never longer than this."""
 _PIECE_BYTES = 64 * 1024
 _VIEW_FROM_BYTES = 8 * 1024  # from here on, copying a slice twice costs more than a memoryview
+
+
+class TargetTooLarge(CorruptData):
+    """A delta's target is larger than its caller wants to have in memory."""
 
 
 class Copy(NamedTuple):
@@ -151,14 +156,21 @@ def iter_instructions(delta: bytes) -> Iterator[Instruction]:
             raise CorruptData("a delta has instruction 0, which is reserved")
 
 
-def apply_delta(base: bytes | memoryview, delta: bytes | memoryview) -> bytes:
-    """Return the target that `delta` makes of `base`. Memory: the target, which is never made longer
-    than the delta's head says. Raises CorruptData on any instruction out of bounds and on a wrong size.
-    """  # noqa: D205 -- one sentence reads best unbroken
+def apply_delta(
+    base: bytes | memoryview, delta: bytes | memoryview, *, target_bytes_max: int = INTEGER_MAX
+) -> bytes:
+    """Return the target that `delta` makes of `base`.
+
+    The target is never made longer than the delta's head says. Raises CorruptData on any instruction
+    out of bounds and on a wrong size; TargetTooLarge, before anything is made, for a head that says
+    more than `target_bytes_max`.
+    """
     base_size, position = decode_size(delta, 0)
     target_size, position = decode_size(delta, position)
     if base_size != len(base):
         raise CorruptData(f"a delta is for a base of {base_size} bytes; this one has {len(base)}")
+    if target_size > target_bytes_max:
+        raise TargetTooLarge(f"a delta makes {target_size} bytes")
     # One flat loop: it runs once for each instruction of each delta of every pack that is read.
     pieces: list[bytes | memoryview] = []
     append = pieces.append

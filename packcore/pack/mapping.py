@@ -69,8 +69,11 @@ class PackSource:
         self._digest_size = digest_size
         self._touched_bytes = 0
         self._map = self._open_map()
+        self._view = memoryview(self._map)
         self.pack_bytes = len(self._map)
         """Bytes of the whole file, trailer included."""
+        self.entries_end = self.pack_bytes - digest_size
+        """Where the trailer starts."""
 
     def _open_map(self) -> mmap.mmap:
         try:
@@ -82,16 +85,14 @@ class PackSource:
         """Look at the file anew, after it has grown."""
         self.close()
         self._map = self._open_map()
+        self._view = memoryview(self._map)
         self.pack_bytes = len(self._map)
-
-    @property
-    def entries_end(self) -> int:
-        """Where the trailer starts."""
-        return self.pack_bytes - self._digest_size
+        self.entries_end = self.pack_bytes - self._digest_size
 
     def close(self) -> None:
         """Give the map back; blocks that are still being read keep it alive until they are done."""
         with contextlib.suppress(BufferError):
+            self._view.release()
             self._map.close()
 
     def slice(self, start: int, end: int) -> bytes:
@@ -119,13 +120,13 @@ class PackSource:
                 base_offset = offset - distance
                 if distance == 0 or base_offset < PACK_HEADER_BYTES:
                     raise CorruptData("the delta's base lies outside the pack's entries")
+            elif type_code == REF_DELTA:
+                base_oid = ObjectId(head[position : position + self._digest_size])
+                position += self._digest_size
         except CorruptPack as error:
             raise CorruptPack(error.reason, offset=offset, pack=self.name) from None
         except CorruptData as error:
             raise CorruptPack(str(error), offset=offset, pack=self.name) from None
-        if type_code == REF_DELTA:
-            base_oid = ObjectId(head[position : position + self._digest_size])
-            position += self._digest_size
         if offset + position > self.entries_end:
             raise CorruptPack("it ends within an entry's header", offset=offset, pack=self.name)
         return EntryHeader(offset, type_code, size, base_offset, base_oid, offset + position)
@@ -134,16 +135,14 @@ class PackSource:
         """Return what the entry's stream holds."""
         self._touch(header.size)
         try:
-            with memoryview(self._map) as view, view[: self.entries_end] as entries:
-                return inflate_at(entries, header.payload_offset, header.size)[0]
+            return inflate_at(self._view, header.payload_offset, header.size)[0]
         except CorruptData as error:
             raise self.fault(error, header.offset) from None
 
     def inflate_head(self, header: EntryHeader, head_bytes: int) -> bytes:
         """Return up to `head_bytes` first bytes of what the entry's stream holds."""
         try:
-            with memoryview(self._map) as view, view[: self.entries_end] as entries:
-                return inflate_head(entries, header.payload_offset, head_bytes)
+            return inflate_head(self._view, header.payload_offset, head_bytes)
         except CorruptData as error:
             raise self.fault(error, header.offset) from None
 

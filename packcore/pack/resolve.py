@@ -23,7 +23,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, apply_delta, delta_sizes
+from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Resolver"]
 
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
+_KEPT_COST_BYTES = 130  # what a kept stream costs beside its bytes: object header, slot, number
 _ADVANCE_DELTAS = 256  # progress is told in steps of so many
 
 
@@ -86,7 +87,7 @@ class Resolver:
             self._ref_bases[entry_index] = base_oid
         if data is not None and not self._kept_full:
             self._kept[entry_index] = data
-            self._kept_bytes += len(data)
+            self._kept_bytes += len(data) + _KEPT_COST_BYTES
             if self._kept_bytes > self._limits.resolve_memory:
                 self._shed()
 
@@ -95,11 +96,11 @@ class Resolver:
         kept = self._kept
         types = self._table.types
         for entry_index in [i for i in kept if types[i] and self._first_child[i] < 0]:
-            self._kept_bytes -= len(kept.pop(entry_index))
+            self._kept_bytes -= len(kept.pop(entry_index)) + _KEPT_COST_BYTES
         budget = self._limits.resolve_memory
         self._kept_full = self._kept_bytes > budget * 3 // 4
         while self._kept_bytes > budget:
-            self._kept_bytes -= len(kept.popitem()[1])
+            self._kept_bytes -= len(kept.popitem()[1]) + _KEPT_COST_BYTES
 
     def resolve(self, source: PackSource, advance: Callable[[int], None]) -> None:
         """Resolve everything that hangs on an object of the pack; `advance` hears how many deltas are done.
@@ -142,7 +143,7 @@ class Resolver:
         stack = self._take_children(root, self._table.oid(root) if self._ref_children else None)
         if not stack:
             if (data := self._kept.pop(root, None)) is not None:
-                self._kept_bytes -= len(data)
+                self._kept_bytes -= len(data) + _KEPT_COST_BYTES
             return
         self._waiting[root] = len(stack)
         table = self._table
@@ -176,24 +177,26 @@ class Resolver:
                     self._release(base_index)
             delta = kept.pop(entry_index, None)
             if delta is not None:
-                self._kept_bytes -= len(delta)
+                self._kept_bytes -= len(delta) + _KEPT_COST_BYTES
             elif sizes[entry_index] < big_bytes:
                 delta = self._inflate(entry_index)
-            if (
-                delta is None
-                or isinstance(base, Scratch)
-                or self._target_size(delta, entry_index) >= big_bytes
-            ):
+            result: Content | None
+            made: bytes | None = None
+            if delta is not None and isinstance(base, bytes):
+                try:
+                    made = apply_delta(base, delta, target_bytes_max=big_bytes - 1)
+                except TargetTooLarge:
+                    pass  # made in pieces, below
+                except CorruptData as error:
+                    raise self._fault(error, entry_index) from None
+            if made is None:
                 oid, result = self._apply_big(entry_index, base, delta, label)
                 size = sizes[entry_index]
             else:
-                try:
-                    result = apply_delta(base, delta)
-                except CorruptData as error:
-                    raise self._fault(error, entry_index) from None
-                size = len(result)
+                result = made
+                size = len(made)
                 digest = new_hash(b"%s %d\0" % (label, size))
-                digest.update(result)
+                digest.update(made)
                 oid = ObjectId(digest.digest())
             sizes[entry_index] = size
             table.settle(entry_index, type_, oid)
@@ -276,7 +279,7 @@ class Resolver:
 
     def _load_root(self, entry_index: int) -> Content:
         if (data := self._kept.pop(entry_index, None)) is not None:
-            self._kept_bytes -= len(data)
+            self._kept_bytes -= len(data) + _KEPT_COST_BYTES
             return data
         self.bases_inflated += 1
         header = self._source.entry(self._table.offsets[entry_index])

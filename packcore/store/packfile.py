@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES, crc32
-from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, apply_delta, delta_sizes
+from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import ObjectType
@@ -262,10 +262,11 @@ class PackFile:
         big_bytes = self.limits.big_object
         try:
             if entry.size < big_bytes and isinstance(base, bytes):
-                delta = source.inflate(entry)
-                size = delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1]
-                if size < big_bytes:
-                    data = apply_delta(base, delta)
+                try:
+                    data = apply_delta(base, source.inflate(entry), target_bytes_max=big_bytes - 1)
+                except TargetTooLarge:
+                    pass  # made in pieces, below
+                else:
                     self._cache.put((self._cache_key, entry.offset), type_code, data)
                     return data
             size = self._target_size(entry)
