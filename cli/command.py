@@ -7,6 +7,7 @@ environment (and further names that are given), and never shows its default when
 from __future__ import annotations
 
 import re
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "debug_option", "option"]
+__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "debug_option", "group", "option"]
 
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
@@ -124,3 +125,37 @@ def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Call
         return made
 
     return decorate
+
+
+def group(
+    keyword: str, make: Callable[..., Any], *options: Callable[[Any], Any]
+) -> Callable[[FunctionT], FunctionT]:
+    """Make a decorator that adds the options, and hands the function `keyword=make(**their values)`."""
+
+    def decorate(function: FunctionT) -> FunctionT:
+        known = _names_of(options)
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            values = {name: kwargs.pop(name) for name in known}
+            kwargs[keyword] = make(**values)
+            return function(*args, **kwargs)
+
+        decorated: Any = call
+        for add in reversed(options):
+            decorated = add(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _names_of(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
+    """Ask click which keyword each option will hand over."""
+
+    def nothing() -> None:
+        """Carry the options."""
+
+    for add in reversed(options):
+        add(nothing)
+    parameters: list[click.Parameter] = getattr(nothing, "__click_params__", [])
+    return [str(parameter.name) for parameter in parameters]

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from packcore.progress import Phase, Progress, Unit
 
+CONSOLE_KEY = "cli.console"
+"""Where a click context keeps the console of its run."""
 OUTPUT_BLOCK_BYTES = 64 * 1024
 
-__all__ = ["Console", "LineProgress", "PhaseCount", "Verbosity"]
+__all__ = ["CONSOLE_KEY", "Console", "LineProgress", "PhaseCount", "Verbosity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,9 @@ class Console:
     def show_exact(self, lines: Iterable[bytes]) -> None:
         """Print lines on stdout byte for byte; on a terminal, unsafe characters are made visible.
 
-        Lines come without their line feed. They are gathered, so that a million of them is no million writes.
+        For what was asked for and nothing else, so --quiet doesn't count. Lines come without their line
+        feed. They are gathered, so that a million of them is no million writes.
         """
-        if self.verbosity.quiet or self.verbosity.json:
-            return
         if sys.stdout.isatty():
             from transport.safe_text import sanitise
 

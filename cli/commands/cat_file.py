@@ -47,9 +47,9 @@ def run(*, repo: str, oid: str, shown: str | None, console: Console) -> None:
         name = resolve_revision(repository, oid)
         header = repository.header(name)
         if shown == "type":
-            console.show(header.type.label.decode())
+            console.show_exact([header.type.label])
         elif shown == "size":
-            console.show(str(header.size))
+            console.show_exact([b"%d" % header.size])
         elif header.type is ObjectType.TREE and shown != "raw":
             console.show_exact(tree_lines(repository.read(name).data, repository.object_format, name))
         else:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.command import command, option
-from cli.params import REFS, endpoint_arguments, output_options, protocol_option, transport_options
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import REFS, output_options
 
 if TYPE_CHECKING:
     from cli.console import Console
-    from cli.params import NetworkOptions
+    from cli.network import NetworkOptions
+    from transport.sync.request import Protocol
 
 
 @command(
@@ -33,7 +35,7 @@ def run(
     branches: bool,
     tags: bool,
     symref: bool,
-    protocol: Any,
+    protocol: Protocol,
     network: NetworkOptions,
     console: Console,
 ) -> None:

@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command, option
-from cli.params import (
-    CHANGES,
-    OUTPUT,
-    endpoint_arguments,
-    output_options,
-    plan_policy_options,
-    protocol_option,
-    scope_options,
-    transport_options,
-)
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import CHANGES, OUTPUT, output_options, plan_policy_options, scope_options
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from cli.console import Console
-    from cli.params import NetworkOptions
-    from transport.sync.request import Policy, Scope
+    from cli.network import NetworkOptions
+    from transport.sync.request import Policy, Protocol, Scope
 
 
 @command(
@@ -55,7 +45,7 @@ def run(
     target: str,
     scope: Scope,
     policy: Policy,
-    protocol: Any,
+    protocol: Protocol,
     stats: bool,
     measure_memory: bool,
     network: NetworkOptions,

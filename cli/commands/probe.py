@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.command import command, option
-from cli.params import (
-    OUTPUT,
-    endpoint_arguments,
-    output_options,
-    probe_scope_options,
-    protocol_option,
-    transport_options,
-)
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import OUTPUT, output_options, probe_scope_options
 
 if TYPE_CHECKING:
     from cli.console import Console
-    from cli.params import NetworkOptions
-    from transport.sync.request import Scope
+    from cli.network import NetworkOptions
+    from transport.sync.request import Protocol, Scope
 
 
 @command(
@@ -42,7 +36,7 @@ def run(
     source: str,
     target: str | None,
     scope: Scope,
-    protocol: Any,
+    protocol: Protocol,
     stats: bool,
     measure_memory: bool,
     network: NetworkOptions,

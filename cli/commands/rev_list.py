@@ -49,7 +49,7 @@ def run(
     with Repository.open(repo) as repository, console.progress() as progress:
         listed = list_revisions(repository, revisions, objects=objects, all_refs=all_refs, progress=progress)
     if count:
-        console.show(str(len(listed)))
+        console.show_exact([b"%d" % len(listed)])
     else:
         console.show_exact(_lines(listed))
 

@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command, option
-from cli.params import (
-    OUTPUT,
-    PACKING,
-    endpoint_arguments,
-    output_options,
-    policy_options,
-    protocol_option,
-    scope_options,
-    selection_options,
-    transport_options,
-)
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import OUTPUT, PACKING, output_options, policy_options, scope_options, selection_options
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
 
     from cli.console import Console
-    from cli.params import NetworkOptions
-    from transport.sync.request import Policy, Scope, SelectionOptions
-    from transport.sync.result import SyncResult
+    from cli.network import NetworkOptions
+    from transport.sync.request import Policy, Protocol, Scope, SelectionOptions, SyncRequest
+    from transport.sync.result import RefResult, SyncResult
 
 
 @command(
@@ -67,7 +58,7 @@ def run(
     policy: Policy,
     selection: SelectionOptions,
     materialized_max_objects: int | None,
-    protocol: Any,
+    protocol: Protocol,
     stats: bool,
     measure_memory: bool,
     network: NetworkOptions,
@@ -94,7 +85,9 @@ def run(
     return carry_out(request, source, target, network, console)
 
 
-def carry_out(request: Any, source: str, target: str, network: NetworkOptions, console: Console) -> int:
+def carry_out(
+    request: SyncRequest, source: str, target: str, network: NetworkOptions, console: Console
+) -> int:
     """Run a sync or its dry run, show the result, and return the exit code."""
     from transport.sync import sync
 
@@ -111,7 +104,7 @@ def carry_out(request: Any, source: str, target: str, network: NetworkOptions, c
     if result.failure is not None:
         raise result.failure
     if result.exit_code:
-        show_problems(result, console)
+        show_problems(result.refs, console)
     return result.exit_code
 
 
@@ -123,7 +116,7 @@ def show_result(result: SyncResult, console: Console) -> None:
         console.show_json(result.to_json())
         return
     console.detail(f"source: protocol {result.protocol}, HEAD is {result.source_head or 'not told'}")
-    console.show(ref_lines(result, all_refs=console.verbosity.verbose))
+    console.show(ref_lines(result.refs, dry_run=result.dry_run, all_refs=console.verbosity.verbose))
     console.show(summary_line(result))
     if result.stats.enabled:
         console.show(stats_lines(result.stats, result.pack))
@@ -131,11 +124,11 @@ def show_result(result: SyncResult, console: Console) -> None:
         console.show(measurement_lines(result.measurement))
 
 
-def show_problems(result: SyncResult, console: Console) -> None:
+def show_problems(refs: Sequence[RefResult], console: Console) -> None:
     """Say on stderr that refs were left behind; with --quiet, which ones."""
-    from cli.render.sync import problem_line, ref_lines
+    from cli.render.sync import problem_line, problem_refs, ref_lines
 
-    console.tell_error(f"packcore: error: {problem_line(result)}")
+    console.tell_error(f"packcore: error: {problem_line(refs)}")
     if console.verbosity.quiet:
-        for line in ref_lines(result, only_problems=True):
+        for line in ref_lines(problem_refs(refs)):
             console.tell_error(line)

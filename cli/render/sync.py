@@ -14,39 +14,42 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cli.render import units
-from cli.render.table import columns
+from cli.render.table import columns, width_of
 from transport.safe_text import one_line
 from transport.sync.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from transport.sync.measure import Measurement, Stats
     from transport.sync.result import PackSummary, RefResult, SyncResult
 
-__all__ = ["measurement_lines", "problem_line", "problem_refs", "ref_lines", "stats_lines", "summary_line"]
+__all__ = [
+    "count_line",
+    "measurement_lines",
+    "problem_line",
+    "problem_refs",
+    "ref_lines",
+    "stats_lines",
+    "summary_line",
+]
 
 _PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
 _REF_CELLS_MAX = 60
 """A longer name pushes its own reason to the right, and not everybody else's."""
 
 
-def ref_lines(result: SyncResult, *, all_refs: bool = False, only_problems: bool = False) -> Iterator[str]:
+def ref_lines(refs: Sequence[RefResult], *, dry_run: bool = False, all_refs: bool = False) -> Iterator[str]:
     """Yield a line for each ref; those that were up to date only with `all_refs`."""
-    shown = [ref for ref in result.refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
-    if only_problems:
-        shown = problem_refs(result)
-    if not shown:
-        return
-    rows = [(_word(ref, result.dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
-    words = max(len(word) for word, _, _ in rows)
-    narrow = [row for row in rows if len(row[1]) <= _REF_CELLS_MAX]
-    lines = iter(
-        columns([(word.ljust(words), names, reason) for word, names, reason in narrow]) if narrow else ()
+    shown = [ref for ref in refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
+    rows = [(_word(ref, dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
+    words = max((len(word) for word, _, _ in rows), default=0)
+    names_width = max(
+        (width_of(names) for _, names, _ in rows if width_of(names) <= _REF_CELLS_MAX), default=0
     )
     for word, names, reason in rows:
-        wide = len(names) > _REF_CELLS_MAX
-        yield f"{word.ljust(words)}  {names}  {reason}".rstrip() if wide else next(lines)
+        blanks = " " * (names_width - width_of(names))
+        yield f"{word.ljust(words)}  {names}{blanks}  {reason}".rstrip()
 
 
 def _word(ref: RefResult, dry_run: bool) -> str:
@@ -67,22 +70,28 @@ def _names(ref: RefResult) -> str:
 
 
 def summary_line(result: SyncResult) -> str:
-    """Return the line that sums up."""
-    if result.dry_run:
-        planned = dict.fromkeys(_PUSHED, 0)
-        for ref in result.refs:
-            if ref.outcome is Outcome.NOT_PUSHED:
-                planned[ref.planned.action] += 1
-        parts = [f"{number:,} to {action}" for action, number in planned.items() if number]
-    else:
-        parts = [f"{units.count_of(result.pushed, 'refs')} pushed"] if result.pushed else []
-    told = {Outcome.PUSHED, Outcome.NOT_PUSHED} if result.dry_run else {Outcome.PUSHED}
-    for outcome in Outcome:
-        if outcome not in told and (number := result.count(outcome)):
-            amount = f"{number:,}" if parts else units.count_of(number, "refs")
-            parts.append(f"{amount} {_in_words(outcome)}")
+    """Return the line that sums up a sync or its dry run."""
     sent = f"; sent {_pack(result.pack)}" if result.pack and result.pack.objects else ""
-    return (", ".join(parts) or "no refs") + sent
+    return count_line(result.refs, dry_run=result.dry_run) + sent
+
+
+def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str = "pushed") -> str:
+    """Return how many refs came to what: `2 refs pushed, 1 blocked`. `pushed` is the word for that."""
+    parts: list[str] = []
+
+    def add(number: int, words: str) -> None:
+        if number:
+            parts.append(f"{number:,} {words}" if parts else f"{units.count_of(number, 'refs')} {words}")
+
+    found = Counter(ref.outcome for ref in refs)
+    if dry_run:
+        planned = Counter(ref.planned.action for ref in refs if ref.outcome is Outcome.NOT_PUSHED)
+        for action in ("create", "update", "delete"):
+            add(planned[action], f"to {action}")
+        del found[Outcome.NOT_PUSHED]
+    for outcome in Outcome:
+        add(found[outcome], pushed if outcome is Outcome.PUSHED else _in_words(outcome))
+    return ", ".join(parts) or "no refs"
 
 
 def _pack(pack: PackSummary) -> str:
@@ -92,17 +101,17 @@ def _pack(pack: PackSummary) -> str:
     )
 
 
-def problem_refs(result: SyncResult) -> list[RefResult]:
+def problem_refs(refs: Iterable[RefResult]) -> list[RefResult]:
     """Return the refs that are not as they should be."""
     fine = {Outcome.PUSHED, Outcome.DELETED, Outcome.UP_TO_DATE, Outcome.IGNORED}
-    return [ref for ref in result.refs if ref.outcome not in fine]
+    return [ref for ref in refs if ref.outcome not in fine]
 
 
-def problem_line(result: SyncResult) -> str:
+def problem_line(refs: Iterable[RefResult]) -> str:
     """Return what made the run fail, in few words."""
-    counts = Counter(_in_words(ref.outcome) for ref in problem_refs(result))
+    counts = Counter(_in_words(ref.outcome) for ref in problem_refs(refs))
     found = ", ".join(f"{number:,} {words}" for words, number in counts.items())
-    return f"{units.count_of(counts.total(), 'refs')} not synced: {found}"
+    return f"{units.count_of(counts.total(), 'refs')} left behind: {found}"
 
 
 def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:

@@ -1,0 +1,203 @@
+"""How each side is reached: its endpoint, credentials, trust, patience, protocol.
+
+    endpoint_arguments(…)   SOURCE, TARGET: two words, or git-sync's --source-url, --target-url
+    transport_options(…)    NetworkOptions: one TransportOptions for each side
+    protocol_option         what to speak with the source
+
+What is secret has no default to show and is repeated in no message. The HTTP trace is asked for by
+PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE and goes to stderr, above the live line if there is one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cli.command import group, option
+from cli.console import CONSOLE_KEY, Console
+from cli.values import HEADER, SECONDS, is_true
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transport.options import TransportOptions
+
+__all__ = ["NetworkOptions", "endpoint_arguments", "protocol_option", "transport_options"]
+
+FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
+
+NETWORK = "Network"
+BOTH_SIDES = "Each side (--source-…, and the same as --target-…)"
+ONE_SIDE = "The source"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """One value for each side; for commands without a target both are the source's."""
+
+    source: TransportOptions
+    target: TransportOptions
+
+
+def _side_options(side: str, twins: bool) -> list[Callable[[Any], Any]]:
+    """Return the options of one side; the target's are listed together with the source's."""
+    section = BOTH_SIDES if twins else ONE_SIDE
+
+    def side_option(name: str, **settings: Any) -> Callable[[Any], Any]:
+        variable = f"GITSYNC_{side}_{name}".upper().replace("-", "_")
+        if settings.pop("in_git_sync", True):
+            settings["gitsync"] = (variable,)
+        if side == "target":
+            settings["twin_of"] = f"--source-{name}"
+        names = settings.pop("names", (f"--{side}-{name}",))
+        return option(*names, section=section, **settings)
+
+    return [
+        side_option("token", metavar="TEXT", help="Token or password of basic authentication."),
+        side_option("username", metavar="NAME", help="Its user name."),
+        side_option("bearer-token", metavar="TEXT", help="Send this as a bearer token instead."),
+        side_option(
+            "header",
+            type=HEADER,
+            multiple=True,
+            metavar="'NAME: VALUE'",
+            in_git_sync=False,
+            help="Send this header too; repeatable.",
+        ),
+        side_option(
+            "ca-bundle",
+            type=click.Path(),
+            metavar="FILE",
+            in_git_sync=False,
+            help="Trust these certificates.",
+        ),
+        side_option("insecure-skip-tls-verify", is_flag=True, help="Trust any certificate."),
+        side_option(
+            "follow-info-refs-redirect",
+            names=(f"--{side}-follow-info-refs-redirect/--{side}-no-follow-info-refs-redirect",),
+            default=True,
+            help=f"Go on where the first request is sent (default; --{side}-no-… turns it off).",
+        ),
+    ]
+
+
+_NETWORK = (
+    option(
+        "--connect-timeout", type=SECONDS, default=30.0, section=NETWORK, metavar="S", help="Default: 30."
+    ),
+    option(
+        "--idle-timeout",
+        type=SECONDS,
+        default=120.0,
+        section=NETWORK,
+        metavar="S",
+        help="Give up after so long without a byte either way. Default: 120.",
+    ),
+    option(
+        "--retries",
+        type=click.IntRange(0, 100),
+        default=0,
+        section=NETWORK,
+        metavar="N",
+        help="Repeat a failed first request this often. Default: 0.",
+    ),
+    option(
+        "--allow-insecure-auth",
+        is_flag=True,
+        section=NETWORK,
+        help="Send credentials over plain http to other machines.",
+    ),
+)
+
+protocol_option = option(
+    "--protocol",
+    type=click.Choice(["auto", "v0", "v1", "v2"]),
+    default="auto",
+    section=NETWORK,
+    gitsync=("GITSYNC_PROTOCOL",),
+    help="Protocol version with the source. Default: auto.",
+)
+
+
+def transport_options(*, target: bool) -> Callable[[FunctionT], FunctionT]:
+    """Add authentication, TLS and patience of the source, and of the target where there is one."""
+    sides = _side_options("source", target) + (_side_options("target", True) if target else [])
+    return group("network", _network, *sides, *_NETWORK)
+
+
+def _network(**values: Any) -> NetworkOptions:
+    shared = {
+        name: values[name] for name in ("connect_timeout", "idle_timeout", "retries", "allow_insecure_auth")
+    }
+    target = _side("target", values, shared) if "target_token" in values else _side("source", values, shared)
+    return NetworkOptions(_side("source", values, shared), target)
+
+
+def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> TransportOptions:
+    from transport.options import TransportOptions
+
+    return TransportOptions(
+        token=values[f"{side}_token"],
+        username=values[f"{side}_username"],
+        bearer_token=values[f"{side}_bearer_token"],
+        headers=tuple(values[f"{side}_header"]),
+        ca_bundle=values[f"{side}_ca_bundle"],
+        insecure_skip_tls_verify=values[f"{side}_insecure_skip_tls_verify"],
+        follow_redirects=values[f"{side}_follow_info_refs_redirect"],
+        environment=os.environ,
+        trace=_trace_of(side),
+        **shared,
+    )
+
+
+def _trace_of(side: str) -> Callable[[str], None] | None:
+    """Return where the life of requests is told, if PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE ask for it."""
+    wanted = os.environ.get("PACKCORE_HTTP_TRACE") or os.environ.get("GITSYNC_HTTP_TRACE")
+    if not is_true(wanted):
+        return None
+    context = click.get_current_context()
+
+    def trace(line: str) -> None:
+        console = context.meta.get(CONSOLE_KEY)
+        text = f"[http {side}] {line}"
+        if isinstance(console, Console):
+            console.trace(text)
+        else:
+            click.echo(text, err=True)
+
+    return trace
+
+
+def endpoint_arguments(*, target: bool | None) -> Callable[[FunctionT], FunctionT]:
+    """Add SOURCE, and TARGET (None: optional) - as arguments, or as git-sync's --source-url, --target-url."""
+
+    def decorate(function: FunctionT) -> FunctionT:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            words = list(kwargs.pop("endpoints"))
+            named = [kwargs.pop("source_url"), kwargs.pop("target_url", None)]
+            wanted = ["SOURCE"] if target is False else ["SOURCE", "TARGET"]
+            for index in range(len(wanted)):
+                if named[index] is None and words:
+                    named[index] = words.pop(0)
+            if words:
+                raise click.UsageError(f"too many arguments: {' and '.join(wanted)} are already given")
+            missing = [name for name, value in zip(wanted, named, strict=False) if value is None]
+            if missing and not (target is None and missing == ["TARGET"]):
+                raise click.UsageError(f"missing argument {missing[0]}")
+            kwargs["source"] = named[0]
+            if target is not False:
+                kwargs["target"] = named[1]
+            return function(*args, **kwargs)
+
+        shown = "SOURCE" if target is False else "SOURCE TARGET" if target else "SOURCE [TARGET]"
+        decorated: Any = option("--source-url", hidden=True, gitsync=())(call)
+        if target is not False:
+            decorated = option("--target-url", hidden=True, gitsync=())(decorated)
+        return click.argument("endpoints", nargs=-1, metavar=shown)(decorated)  # type: ignore[no-any-return]
+
+    return decorate
