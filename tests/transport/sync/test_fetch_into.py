@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.ids import ObjectId
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
 from tests.transport.sync.sides import commit, random_dag
@@ -157,5 +158,5 @@ def test_a_fetch_that_keeps_nothing_tells_what_came(source):
     assert shown["into"] is None
     assert shown["stats"]["items"]["source git-upload-pack"]["wants"] == 2
     tip = run_git("rev-parse", "main", cwd=source).stdout.strip()
-    again = fetch_only(GitTransport(source), haves=[bytes.fromhex(tip.decode())])
+    again = fetch_only(GitTransport(source), haves=[ObjectId(bytes.fromhex(tip.decode()))])
     assert again.object_count == 0

@@ -148,6 +148,30 @@ def test_the_heads_branch_is_the_first_to_be_created(sides):
     assert result.source_head == "refs/heads/trunk"
 
 
+def test_a_shallow_target_gets_a_history_that_it_can_use(sides, tmp_path):
+    ids = [commit(sides.source, "refs/heads/main")]
+    for number in range(4):
+        ids.append(commit(sides.source, "refs/heads/main", ids[-1], text=str(number)))
+    git("clone", "-q", "--bare", "--depth=1", f"file://{sides.source}", tmp_path / "shallow.git")
+    commit(sides.source, "refs/heads/main", ids[-1])
+    result = sides.sync(target=GitTransport(tmp_path / "shallow.git"))
+    assert outcomes(result) == {"main": "pushed"}
+    assert fsck(tmp_path / "shallow.git") == []
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_shallow_source_is_the_targets_to_judge(sides, tmp_path, accepted):
+    base = commit(sides.source, "refs/heads/main")
+    commit(sides.source, "refs/heads/main", base)
+    git("clone", "-q", "--bare", "--depth=1", f"file://{sides.source}", tmp_path / "shallow.git")
+    git("config", "receive.shallowUpdate", str(accepted).lower(), cwd=sides.target)
+    result = sides.sync(source=GitTransport(tmp_path / "shallow.git"))
+    assert outcomes(result) == {"main": "pushed" if accepted else "refused"}
+    assert fsck(sides.target) == []
+    if not accepted:
+        assert "shallow" in result.refs[0].reason
+
+
 # --- what may be done ---------------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def sync_materialized(
     plan = run.plan()
     if run.is_over(plan):
         return run.result(results_of(plan.actions, held_back=run.why_held_back(plan)))
-    haves = run.haves()
+    haves = run.haves(plan)
     with run.fetch(plan, haves) as fetched:
         plan = run.settle(plan, fetched, haves)
         if request.dry_run or run.is_over(plan):
@@ -120,11 +120,16 @@ class _Run:
             return ""
         return "held back: the push is atomic and another ref is blocked" if plan.blocked else ""
 
-    def haves(self) -> list[ObjectId]:
-        """Return the ids whose history the target has for certain: none where it is shallow."""
+    def haves(self, plan: RefPlan) -> list[ObjectId]:
+        """Return the ids whose history the target has for certain: none where it is shallow.
+
+        First come those that the wants most likely build on, since a server may soon have heard enough.
+        """
         if self.target_refs.shallow:
             return []
-        return list(dict.fromkeys([*self.target_refs.refs.values(), *self.target_refs.haves]))
+        updated = (action.target_id for action in plan.in_push_order() if action.target_id is not None)
+        tips = sorted(self.target_refs.refs.items(), key=lambda ref: not ref[0].startswith("refs/heads/"))
+        return list(dict.fromkeys([*updated, *(oid for _, oid in tips), *self.target_refs.haves]))
 
     def fetch(self, plan: RefPlan, haves: Sequence[ObjectId]) -> AbstractContextManager[Fetched]:
         """Fetch what the target may lack; for a dry run the commits that ancestry asks about, if any."""
