@@ -54,6 +54,10 @@ class Exchange:
     response: bytearray = field(default_factory=bytearray)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     """When bytes came from the client, and the number of bytes until then."""
+    longest_wait: float = 0.0
+    """Longest time in seconds that the relay, ready to read, waited between two body pieces.
+
+    Unlike the gap between arrivals it leaves out the time in which the server took nothing."""
     closed_first_by: Literal["client", "server"] | None = None
     client_closed: float | None = None
 
@@ -68,7 +72,7 @@ class Exchange:
     @property
     def line(self) -> str:
         """The first request's line."""
-        return bytes(self.request).partition(b"\r\n")[0].decode("latin-1")
+        return bytes(self.request[:_BLOCK_BYTES]).partition(b"\r\n")[0].decode("latin-1")
 
     def body_arrivals(self) -> list[float]:
         """Return when body bytes came, beginning with the piece that holds the first of them."""
@@ -171,7 +175,13 @@ class Recorder:
 
     def _pump_request(self, exchange: Exchange, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while block := client.recv(_BLOCK_BYTES):
+            while True:
+                ready = time.monotonic()
+                block = client.recv(_BLOCK_BYTES)
+                if not block:
+                    break
+                if len(exchange.arrivals) > 1:
+                    exchange.longest_wait = max(exchange.longest_wait, time.monotonic() - ready)
                 exchange.request += block
                 exchange.arrivals.append((time.monotonic(), len(exchange.request)))
                 self._maybe_hold(self._hold_request, exchange, len(exchange.request))

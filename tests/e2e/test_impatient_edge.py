@@ -82,6 +82,7 @@ def test_a_capture_of_the_post_shows_a_finished_pack_on_a_new_connection(
     pack = json.loads(outcome.stdout)["pack"]
     figures("request line to first body byte, on the wire:", f"{post.first_body_seconds() * 1000:.1f} ms")
     figures("longest gap between body pieces, on the wire:", f"{post.longest_gap_seconds() * 1000:.1f} ms")
+    figures("of it, waiting for packcore:", f"{post.longest_wait * 1000:.1f} ms")
     figures("the same by --json:", f"{pack['firstByteSeconds']:.4f} s, {pack['longestGapSeconds']:.4f} s")
     assert "longest gap" in outcome.stderr
 
