@@ -161,8 +161,11 @@ def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format
         request.band_bytes = 65516
     elif b"side-band" in tokens:
         request.band_bytes = 996
-    announced = [token[14:] for token in tokens if token.startswith(b"object-format=")] or [b"sha1"]
-    if announced[0].decode("ascii", "replace") != object_format.name:
+    # git's own client names no format here, whatever it uses.
+    announced = [
+        token[14:].decode("ascii", "replace") for token in tokens if token.startswith(b"object-format=")
+    ]
+    if announced and announced[0] != object_format.name:
         raise BadRequest(
             f"mismatched object format: server {object_format.name}; client {one_line(announced[0])}"
         )

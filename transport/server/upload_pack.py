@@ -192,6 +192,8 @@ class UploadPack:
         last = ""
         while True:
             line = reader.read_or_end()
+            if line is None:
+                return False  # a client that wanted the shallow list first, and asks on in its next request
             if not isinstance(line, bytes):
                 enough = request.multi_ack_detailed and self._is_enough(request, list(common))
                 if enough:

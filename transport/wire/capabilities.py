@@ -118,10 +118,10 @@ def parse_capabilities(text: bytes) -> Capabilities:
         name = key.decode("ascii", "replace")
         if not separator and name in _V0_FLAGS:
             found[_V0_FLAGS[name]] = True
-        elif name == "symref" and len(symrefs) < _SYMREFS_MAX:
+        elif separator and name == "symref" and len(symrefs) < _SYMREFS_MAX:
             source, _, target = value.partition(b":")
             symrefs.append((decode_ref_name(source), decode_ref_name(target)))
-        else:
+        elif separator:
             _take_value(found, name, value)
     return Capabilities(symrefs=tuple(symrefs), **found)
 
@@ -134,7 +134,7 @@ def parse_capabilities_v2(lines: Iterable[bytes]) -> Capabilities:
     """
     found: dict[str, Any] = {}
     for line in lines:
-        key, _, value = line.partition(b"=")
+        key, separator, value = line.partition(b"=")
         if not key.isascii() or not key or any(byte <= 0x20 or byte == 0x7F for byte in key):
             raise RemoteProtocolError(f"not a capability: {one_line(line, limit=200)!r}")
         name = key.decode("ascii")
@@ -144,7 +144,7 @@ def parse_capabilities_v2(lines: Iterable[bytes]) -> Capabilities:
             found.setdefault("fetch", _fetch_features(value.split()))
         elif name in _V2_FLAGS:
             found[_FLAGS[name]] = True
-        else:
+        elif separator:
             _take_value(found, name, value)
     return Capabilities(**found)
 

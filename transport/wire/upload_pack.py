@@ -155,8 +155,7 @@ def v0_capabilities(
         tokens.append("deepen-relative")
     if options.filter_spec is not None:
         tokens.append("filter")
-    if capabilities.announces_object_format:
-        tokens.append(f"object-format={capabilities.object_format.name}")
+    # No object-format: git's client sends none here, and the ids show it.
     if capabilities.agent is not None:
         tokens.append(f"agent={agent}")
     return tokens

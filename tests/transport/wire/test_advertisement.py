@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,9 @@ from transport.errors import RemoteError, RemoteProtocolError, UnsupportedByRemo
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import FLUSH, encode_packet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UPLOAD = "git-upload-pack"
 RECEIVE = "git-receive-pack"
@@ -232,7 +237,7 @@ def test_an_err_line_anywhere_is_the_remotes_error(prefix):
 
 
 def test_on_a_lasting_connection_nothing_is_read_beyond_the_flush():
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         yield BODY
         raise AssertionError("pulled too far")
 

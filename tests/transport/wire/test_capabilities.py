@@ -134,6 +134,11 @@ def test_a_v2_line_that_is_no_capability_is_an_error(line):
         parse_capabilities_v2([line])
 
 
+def test_a_name_without_its_value_says_nothing():
+    assert parse_capabilities(b"object-format agent symref") == Capabilities()
+    assert parse_capabilities_v2([b"object-format", b"agent"]) == Capabilities()
+
+
 def test_an_agent_is_made_safe():
     assert parse_capabilities(b"agent=x\x1b[2J").agent == "x^[[2J"
 

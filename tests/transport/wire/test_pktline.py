@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,9 @@ from transport.wire.pktline import (
     encode_text,
     text_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKETS = st.lists(
     st.one_of(st.binary(max_size=50), st.sampled_from([Special.FLUSH, Special.DELIM])), max_size=20
@@ -157,7 +162,7 @@ def test_what_follows_unframed_comes_out_as_it_is(rest, block_bytes):
 
 
 def test_nothing_is_pulled_beyond_what_is_asked_for():
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         yield b"0005a0005b"
         raise AssertionError("pulled too far")
 

@@ -1,0 +1,143 @@
+"""Our upload-pack, with git itself as the client, over plain HTTP and in each version of the protocol."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from packcore.store.repository import Repository
+from tests.support import fast_import, fsck, git, history, make_repository, require, run_git
+from transport.server.upload_pack import UploadPack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Handler(BaseHTTPRequestHandler):
+    """As much of smart HTTP as git needs to fetch."""
+
+    root: Path
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        service = parse_qs(url.query)["service"][0]
+        name = url.path.removesuffix("/info/refs")
+        with self._repository(name) as repository:
+            blocks = list(UploadPack(repository).advertise(self._version()))
+        self._answer(f"application/x-{service}-advertisement", blocks)
+
+    def do_POST(self) -> None:
+        name, _, service = self.path.rpartition("/")
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        with self._repository(name) as repository:
+            blocks = list(UploadPack(repository).answer([body], self._version()))
+        self._answer(f"application/x-{service}-result", blocks)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def _version(self) -> int:
+        return int(self.headers.get("Git-Protocol", "version=0").partition("=")[2])
+
+    def _repository(self, name: str) -> Repository:
+        return Repository.open(self.root / name.strip("/"))
+
+    def _answer(self, content_type: str, blocks: list[bytes]) -> None:
+        data = b"".join(blocks)
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    require("git")
+    path = Path(tmp_path_factory.mktemp("served"))
+    for name in ("sha1", "sha256"):
+        repository = make_repository(path / f"{name}.git", history(tag="v1"), object_format=name)
+        git("branch", "early", "main~20", cwd=repository)
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(root) -> Iterator[str]:
+    handler = type("ServingHandler", (Handler,), {"root": root})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def refs(path: Path | str) -> str:
+    return git("ls-remote", path)
+
+
+def version(number: int) -> list[str]:
+    return ["-c", f"protocol.version={number}", "-c", "transfer.fsckObjects=true"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("name", ["sha1", "sha256"])
+def test_git_clones(root, url, tmp_path, name, number):
+    target = tmp_path / "clone.git"
+    git(*version(number), "clone", "-q", "--mirror", f"{url}/{name}.git", target)
+    assert refs(target) == refs(root / f"{name}.git")
+    assert fsck(target) == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_git_lists_refs(root, url, number):
+    assert git(*version(number), "ls-remote", "--symref", f"{url}/sha1.git") == git(
+        "ls-remote", "--symref", root / "sha1.git"
+    )
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_git_fetches_what_is_new(tmp_path, root, url, number):
+    """Both sides have commits that the other lacks, many rounds of them."""
+    source = make_repository(root / f"moving{number}.git", history(commits=5))
+    target = tmp_path / "clone.git"
+    git("clone", "-q", "--bare", source, target)
+    fast_import(source, history(commits=20, seed=2, start="refs/heads/main^0"))
+    ours = history(commits=60, seed=3, branch="refs/heads/ours", start="refs/heads/main^0")
+    fast_import(target, ours)
+    done = run_git(
+        *version(number), "fetch", "-q", f"{url}/moving{number}.git", "main:refs/heads/theirs", cwd=target
+    )
+    assert done.returncode == 0, done.stderr
+    assert git("rev-parse", "theirs", cwd=target) == git("rev-parse", "main", cwd=source)
+    assert fsck(target) == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_git_clones_a_part_of_history_and_more_of_it_later(tmp_path, root, url, number):
+    target = tmp_path / "clone.git"
+    git(*version(number), "clone", "-q", "--bare", "--depth=3", f"{url}/sha1.git", target)
+    assert git("rev-list", "--count", "main", cwd=target) == "3"
+    git(*version(number), "fetch", "-q", "--depth=6", f"{url}/sha1.git", "main", cwd=target)
+    assert git("rev-list", "--count", "FETCH_HEAD", cwd=target) == "6"
+    git(*version(number), "fetch", "-q", "--unshallow", f"{url}/sha1.git", "main", cwd=target)
+    assert git("rev-list", "--count", "FETCH_HEAD", cwd=target) == "30"
+    assert fsck(target) == []
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_git_is_told_why_it_gets_nothing(tmp_path, url, number):
+    target = tmp_path / "target.git"
+    git("init", "-q", "--bare", target)
+    done = run_git(*version(number), "fetch", f"{url}/sha1.git", "1" * 40, cwd=target)
+    assert done.returncode != 0
+    assert b"not our ref" in done.stderr or b"unadvertised object" in done.stderr
