@@ -82,12 +82,12 @@ def list_objects(
 
 
 class _Tips(NamedTuple):
-    """Wants or haves by type, tags followed. Trees and blobs carry who named them."""
+    """Wants or haves by type, tags followed."""
 
     commits: list[ObjectId]
     tags: list[tuple[ObjectId, int]]
-    trees: list[ObjectId]
-    blobs: list[ObjectId]
+    others: dict[ObjectId, ObjectType]
+    """Trees and blobs, in the order in which they were named."""
 
 
 class _Lister:
@@ -116,7 +116,7 @@ class _Lister:
 
     def resolve(self, tips: Iterable[ObjectId], *, wanted: bool) -> _Tips:
         """Sort tips by type and follow tags. An absent have counts as a commit that we lack."""
-        found = _Tips([], [], [], [])
+        found = _Tips([], [], {})
         for tip in tips:
             oid, context = tip, "wanted"
             while True:
@@ -129,12 +129,10 @@ class _Lister:
                         found.commits.append(oid)
                     break
                 if type_ is not ObjectType.TAG:
-                    by_type = {
-                        ObjectType.COMMIT: found.commits,
-                        ObjectType.TREE: found.trees,
-                        ObjectType.BLOB: found.blobs,
-                    }
-                    by_type[type_].append(oid)
+                    if type_ is ObjectType.COMMIT:
+                        found.commits.append(oid)
+                    else:
+                        found.others[oid] = type_
                     break
                 if oid in self.seen:
                     break
@@ -147,8 +145,9 @@ class _Lister:
     def exclude(self, tips: _Tips, found: CommitList) -> None:
         """Mark as had: blobs, and everything in the trees of haves and edges, as far as present."""
         seen, object_format = self.seen, self.store.object_format
-        seen.update(tips.blobs)
-        stack = [*tips.trees, *found.edge_trees]
+        seen.update(oid for oid, type_ in tips.others.items() if type_ is ObjectType.BLOB)
+        trees = (oid for oid, type_ in tips.others.items() if type_ is ObjectType.TREE)
+        stack = [*trees, *found.edge_trees]
         while stack:
             oid = stack.pop()
             if oid in seen:
@@ -179,10 +178,9 @@ class _Lister:
         for oid, size in wanted.tags:
             candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
         self._count(len(wanted.tags))
-        for oid in wanted.blobs:
-            self._below(oid, want_paths.get(oid, b""), is_tree=False, context="wanted")
-        for oid in wanted.trees:
-            self._below(oid, want_paths.get(oid, b""), is_tree=True, context="wanted")
+        for oid, type_ in wanted.others.items():
+            path = want_paths.get(oid, b"")
+            self._below(oid, path, is_tree=type_ is ObjectType.TREE, context="wanted")
         for commit in found.commits:
             if commit.tree not in self.seen:
                 self._below(commit.tree, b"", is_tree=True, context=commit.oid)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
     from packcore.refs import Ref
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+    from packcore.store.repack import Repacked
 
 __all__ = ["InstallablePack", "Repository"]
 
@@ -201,6 +202,15 @@ class Repository:
         path = spooled.install(self.pack_directory)
         self._refresh()
         return path
+
+    def repack(self) -> Repacked:
+        """Put everything that is here into one new pack, and remove what it replaces.
+
+        With packcore's defaults; `packcore.store.repack.repack` takes strategy, limits and progress.
+        """
+        from packcore.store.repack import repack  # that module needs this one
+
+        return repack(self, limits=self.limits)
 
     def shallow(self) -> frozenset[ObjectId]:
         """Return the commits whose parents a shallow clone left out. Raises CorruptData."""

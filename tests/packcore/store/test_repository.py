@@ -100,6 +100,19 @@ def test_a_fetched_pack_is_added_and_git_sees_it(tmp_path: Path):
     assert fsck(tmp_path / "t.git") == []
 
 
+def test_repacking_leaves_one_pack_that_git_reads(tmp_path: Path):
+    path = make_repository(tmp_path / "r.git", history(commits=6), repack=True)
+    with Repository.open(path) as repository:
+        new = add_commit(repository, repository.refs()[MAIN].oid)
+        repository.update_ref(MAIN, new)
+        before = sorted(repository)
+        repository.repack()
+        assert sorted(repository) == before
+    assert len(list((path / "objects/pack").glob("*.pack"))) == 1
+    assert git("count-objects", cwd=path).startswith("0 objects")
+    assert fsck(path) == []
+
+
 def test_an_empty_pack_adds_nothing(tmp_path: Path):
     empty = b"PACK\0\0\0\2\0\0\0\0"
     empty += SHA1.new_hash(empty).digest()

@@ -1,0 +1,219 @@
+"""What a user types: each name and each set comes to what git makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.errors import UnknownRevision
+from packcore.revision import list_revisions, parse_revisions, resolve_revision
+from packcore.store.repository import Repository
+from tests.object_makers import blob
+from tests.support import git, history, make_repository, run_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history with a side branch, a merge, tags of a commit, a tree, a blob and a tag."""
+    path = make_repository(tmp_path_factory.mktemp("revision") / "r.git", history(commits=8, tag="v1"))
+    side = git("commit-tree", "main~3^{tree}", "-p", "main~3", "-m", "side", cwd=path)
+    git("update-ref", "refs/heads/side", side, cwd=path)
+    merge = git("commit-tree", "main^{tree}", "-p", "main", "-p", "side", "-m", "merge", cwd=path)
+    git("update-ref", "refs/heads/merged", merge, cwd=path)
+    git("update-ref", "refs/remotes/origin/main", "main~1", cwd=path)
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main", cwd=path)
+    git("tag", "-a", "-m", "t", "of-tag", "v1", cwd=path)
+    git("tag", "-a", "-m", "t", "of-tree", "main:src", cwd=path)
+    git("tag", "light", "main:src/part0/file0.txt", cwd=path)
+    git("update-ref", "refs/tags/side", "main~5", cwd=path)
+    return path
+
+
+@pytest.fixture
+def repository(path: Path) -> Iterator[Repository]:
+    with Repository.open(path) as opened:
+        yield opened
+
+
+NAMES = [
+    "main",
+    "HEAD",
+    "@",
+    "heads/main",
+    "refs/heads/main",
+    "tags/v1",
+    "v1",
+    "origin",
+    "origin/main",
+    "side",
+]
+SUFFIXES = [
+    "main~3",
+    "main~",
+    "main~~",
+    "main^",
+    "main^^",
+    "main^0",
+    "merged^2",
+    "merged^2~1",
+    "merged~1^1",
+    "main~0",
+]
+TYPES = [
+    "v1^{}",
+    "v1^{commit}",
+    "v1^{tree}",
+    "v1^{tag}",
+    "v1^{object}",
+    "of-tag^{}",
+    "of-tag^0",
+    "main^{tree}",
+]
+PATHS = [
+    "main:",
+    "main:src",
+    "main:src/part0",
+    "main:src/part0/file0.txt",
+    "v1:src/",
+    "of-tree:part0",
+    "main^{tree}:src",
+]
+
+
+@pytest.mark.parametrize(
+    "text", [*NAMES, *SUFFIXES, *TYPES, *PATHS, "of-tree^{}", "light^{blob}", "v1^{commit}~2"]
+)
+def test_a_name_comes_to_what_git_makes_of_it(repository: Repository, path: Path, text: str):
+    assert resolve_revision(repository, text).hex() == git("rev-parse", "--verify", "-q", text, cwd=path)
+
+
+@pytest.mark.parametrize("digits", [40, 12, 5])
+def test_an_id_may_be_shortened_and_written_in_capitals(repository: Repository, path: Path, digits: int):
+    oid = git("rev-parse", "main", cwd=path)
+    assert resolve_revision(repository, oid[:digits]).hex() == oid
+    assert resolve_revision(repository, oid[:digits].upper()).hex() == oid
+    assert resolve_revision(repository, f"v1-8-g{oid[:7]}").hex() == oid
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nothing",
+        "main~99",
+        "main^3",
+        "main^{blob}",
+        "main^{thing}",
+        "main:nothing",
+        "main:src/nothing",
+        "v1^{/x}",
+        ":/text",
+        ":src",
+        "main@{1}",
+        "@{-1}",
+        "abc",
+        "main~x",
+        "main^x",
+        "light^{commit}",
+        "light~1",
+        "of-tree^0",
+        "ffffffff",
+        "config",
+        "objects/pack",
+        "../HEAD",
+        "main..side",
+        "main:light/x",
+        "�",
+        "a\x00b",
+        "main~9999999999",
+    ],
+)
+def test_what_nothing_answers_to_is_unknown(repository: Repository, text: str):
+    with pytest.raises(UnknownRevision):
+        resolve_revision(repository, text)
+
+
+def test_an_ambiguous_short_id_lists_the_choices(tmp_path: Path):
+    with Repository.init(tmp_path / "r.git") as repository:
+        by_prefix: dict[str, str] = {}
+        for number in range(5000):
+            oid = repository.object_format.hash_object(b"blob", b"%d" % number).hex()
+            if oid[:4] in by_prefix:
+                break
+            by_prefix[oid[:4]] = str(number)
+        ids = [
+            repository.write_loose(*blob(text.encode())).hex() for text in (by_prefix[oid[:4]], str(number))
+        ]
+        with pytest.raises(UnknownRevision, match="ambiguous") as caught:
+            resolve_revision(repository, ids[0][:4])
+        hint = caught.value.hint or ""
+        assert all(f"{oid[:12]} blob" in hint for oid in ids)
+        assert resolve_revision(repository, ids[0][:20]).hex() == ids[0]
+
+
+def test_a_short_id_followed_by_a_suffix_means_a_commit(tmp_path: Path):
+    path = make_repository(tmp_path / "r.git", history(commits=1))
+    with Repository.open(path) as repository:
+        tip = repository.refs()["refs/heads/main"].oid
+        prefix = tip.hex()[:4]
+        other = next(
+            b"%d" % n
+            for n in range(1_000_000)
+            if repository.object_format.hash_object(b"blob", b"%d" % n).hex().startswith(prefix)
+        )
+        repository.write_loose(*blob(other))
+        assert resolve_revision(repository, f"{prefix}^0") == tip
+        assert resolve_revision(repository, f"{prefix}:src").hex() == git("rev-parse", "main:src", cwd=path)
+
+
+SETS = [
+    ["main"],
+    ["main", "side"],
+    ["merged", "^main"],
+    ["side..merged"],
+    ["side...main"],
+    ["..side"],
+    ["main.."],
+    ["v1", "^main~2"],
+    ["of-tag", "of-tree", "light"],
+    ["main:src"],
+    ["merged", "^main~1", "^side"],
+    ["main", "^merged"],
+]
+
+
+@pytest.mark.parametrize("revisions", SETS, ids=" ".join)
+def test_a_set_lists_what_gits_rev_list_lists(repository: Repository, path: Path, revisions: list[str]):
+    expected = git("rev-list", *revisions, cwd=path).split()
+    assert sorted(one.oid.hex() for one in list_revisions(repository, revisions)) == sorted(expected)
+    done = run_git("rev-list", "--objects", *revisions, cwd=path).stdout.splitlines()
+    lines = [
+        one.oid.hex().encode() + (b"" if one.path is None else b" " + one.path)
+        for one in list_revisions(repository, revisions, objects=True)
+    ]
+    assert set(lines) == set(done)
+
+
+def test_all_refs_list_every_object_as_git_does(repository: Repository, path: Path):
+    lines = [
+        one.oid.hex() + ("" if one.path is None else f" {one.path.decode()}")
+        for one in list_revisions(repository, [], objects=True, all_refs=True)
+    ]
+    expected = git("rev-list", "--objects", "--all", cwd=path).splitlines()
+    # A blob or tree that a ref names itself is printed without a path by git, and by us.
+    assert set(lines) == set(expected)
+
+
+def test_all_refs_take_a_detached_head_along(tmp_path: Path):
+    path = make_repository(tmp_path / "r.git", history(commits=2))
+    lone = git("commit-tree", "main^{tree}", "-m", "lone", cwd=path)
+    git("update-ref", "--no-deref", "HEAD", lone, cwd=path)
+    with Repository.open(path) as repository:
+        chosen = parse_revisions(repository, ["^main"], all_refs=True)
+        assert lone in {oid.hex() for oid in chosen.wants}
+        assert [one.oid.hex() for one in list_revisions(repository, ["^main"], all_refs=True)] == [lone]
