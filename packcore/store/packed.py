@@ -11,6 +11,7 @@ pack has the object too, that one is read.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
@@ -70,7 +71,8 @@ class PackedStore:
         for a reason other than having vanished.
         """
         try:
-            names = sorted(entry.name for entry in self.directory.iterdir() if entry.suffix == ".idx")
+            # Each miss comes here, so without Path objects.
+            names = sorted(name for name in os.listdir(self.directory) if name.endswith(".idx"))  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,9 @@ from tests.packcore.pack_builder import (
     simple_delta,
     whole,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIMITS = Limits()
 CHANCE = random.Random(5)
@@ -193,7 +197,7 @@ def test_limits_are_kept():
 
 
 def test_an_error_of_the_blocks_comes_through():
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         yield PACK[:40]
         raise ConnectionResetError
 

@@ -202,7 +202,7 @@ def test_a_stream_that_is_dropped_half_way_leaves_nothing_open(tmp_path: Path):
     pack = PackFile(path, SHA1, replace(LIMITS, big_object=1000))
     stream = pack.stream(blob_id(big[1:]))
     assert len(next(stream)) > 0
-    stream.close()
+    del stream
     pack.close()
 
 

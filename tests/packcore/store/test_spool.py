@@ -14,7 +14,7 @@ import pytest
 from packcore.errors import CorruptObject, CorruptPack, MissingObject, RepositoryError
 from packcore.ids import SHA1, SHA256, ObjectFormat
 from packcore.limits import Limits
-from packcore.store import spool as spool_module
+from packcore.objects import ObjectType
 from packcore.store.base import ObjectStore
 from packcore.store.memory import MemoryStore
 from packcore.store.packed import PackedStore
@@ -145,7 +145,7 @@ def test_only_the_bases_that_are_needed_are_added(big: int, named: bool, tmp_pat
     a, b, c = TEXTS
     bases = MemoryStore(SHA1)
     for text in (a, b, b"unrelated"):
-        bases.add(spool_module.ObjectType.BLOB, text)
+        bases.add(ObjectType.BLOB, text)
     # c hangs on b, b on a: once a is added, b is in the pack.
     entries = [
         ref_delta(blob_id(a), simple_delta(a, b)),
@@ -167,7 +167,7 @@ def test_a_base_whose_bytes_are_not_its_ids_is_refused():
             yield b"another " + b"x" * (len(TEXTS[0]) - 8)
 
     bases = Lying(SHA1)
-    bases.add(spool_module.ObjectType.BLOB, TEXTS[0])
+    bases.add(ObjectType.BLOB, TEXTS[0])
     with pytest.raises(CorruptObject):
         receive(build_pack([ref_delta(blob_id(TEXTS[0]), simple_delta(*TEXTS[:2]))]), bases=bases)
 
@@ -213,7 +213,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_no_file(tmp_path: Path, monkeyp
         os.close(handle)
         return _FullDisk()
 
-    monkeypatch.setattr(spool_module.os, "fdopen", fdopen)
+    monkeypatch.setattr(os, "fdopen", fdopen)
     with pytest.raises(RepositoryError, match="No space left on device") as caught:
         receive(directory=tmp_path)
     assert caught.value.hint is not None

@@ -1,0 +1,101 @@
+"""The law of memory: however large objects are, and however many, what is held is bounded.
+
+Measured with tracemalloc, which counts what Python allocates: the same on each machine.
+"""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.deflate import deflate
+from packcore.delta.codec import Copy, Insert, encode_delta
+from packcore.ids import SHA1
+from packcore.limits import KIB, MIB, Limits
+from packcore.pack.format import encode_entry_header, encode_pack_header
+from packcore.store.spool import SpooledPack
+from tests.packcore.pack_builder import blob_id, build_pack, cut, ofs_delta, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SMALL_LIMITS = replace(Limits(), big_object=256 * KIB, resolve_memory=MIB, base_cache=MIB)
+
+
+@pytest.fixture
+def peak() -> Iterator[Callable[[], int]]:
+    """Return a function that tells the most bytes allocated at once since the test began."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
+    """Return a pack of a 24 MB blob and a delta to its next version, and both ids."""
+    text = random.Random(6).randbytes(3 * MIB) * 8
+    middle = len(text) // 2
+    edited = text[:middle] + b"edited" + text[middle + 3 :]
+    rest = len(text) - middle - 3
+    delta = encode_delta(len(text), len(edited), [Copy(0, middle), Insert(b"edited"), Copy(middle + 3, rest)])
+    path = tmp_path_factory.mktemp("big") / "big.pack"
+    path.write_bytes(build_pack([whole(text), ofs_delta(0, delta), whole(b"small")]))
+    return path, blob_id(text), blob_id(edited)
+
+
+def test_a_large_object_and_its_delta_pass_through_little_memory(two_versions, peak: Callable[[], int]):
+    path, *oids = two_versions
+    with path.open("rb") as file:
+        blocks = iter(lambda: file.read(64 * KIB), b"")
+        with SpooledPack.receive(blocks, object_format=SHA1, limits=SMALL_LIMITS) as spool:
+            for oid in oids:
+                size = sum(map(len, spool.stream(oid)))
+                assert size == spool.header(oid).size
+                raw = spool.raw(oid)
+                assert raw is not None
+                assert sum(map(len, raw.pack.copy_payload(raw))) == raw.end_offset - raw.payload_offset
+    assert peak() < 3 * MIB
+
+
+def test_many_objects_cost_few_bytes_each(peak: Callable[[], int]):
+    count = 5_000
+
+    def body() -> Iterator[bytes]:
+        yield encode_pack_header(count)
+        for number in range(count):
+            yield encode_entry_header(3, 8) + deflate(b"%08d" % number, 1)
+
+    def blocks() -> Iterator[bytes]:
+        digest = SHA1.new_hash()
+        for block in body():
+            digest.update(block)
+            yield block
+        yield digest.digest()
+
+    limits = replace(SMALL_LIMITS, resolve_memory=0)
+    with SpooledPack.receive(blocks(), object_format=SHA1, limits=limits) as spool:
+        held, _ = tracemalloc.get_traced_memory()
+        assert spool.object_count == count
+        assert held < 80 * count
+    assert peak() < 200 * count + MIB
+
+
+def test_a_comb_of_deltas_stays_within_the_resolvers_memory(peak: Callable[[], int]):
+    base = random.Random(7).randbytes(200 * KIB)
+    entries = [whole(base)]
+    for number in range(40):
+        # Each link of the chain has a leaf beside it, so that all links wait for something.
+        size = len(base) + 4 * number
+        grown = encode_delta(size, size + 4, [Copy(0, size), Insert(b"more")])
+        spine = 0 if number == 0 else 2 * number - 1
+        entries.append(ofs_delta(spine, grown))
+        entries.append(ofs_delta(spine, encode_delta(size, 10, [Copy(number, 10)])))
+    pack = build_pack(entries)
+    with SpooledPack.receive(cut(pack, 64 * KIB), object_format=SHA1, limits=SMALL_LIMITS) as spool:
+        assert len(set(spool)) == len(entries)
+    assert peak() < 4 * MIB
