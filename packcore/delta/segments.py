@@ -6,9 +6,9 @@
 
 1. Common prefix and suffix.
 2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
-   on the other, for both sides, up to four times. What is found is extended both ways.
-3. Where that fails, all that is left is matched chunk by chunk, through a table of the base's chunks if
-   there are many.
+   on the other, for both sides, line by line at first and then in jumps. What is found is extended both ways.
+3. What the jumps passed over, and all that is left where none helped, is matched chunk by chunk,
+   through a table of the base's chunks if there are many.
 
 The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
 so whoever asks again without it gets the same matches.
@@ -35,8 +35,9 @@ _EDGE_BYTES_MIN = 8
 _SNIPPET_BYTES = 96
 """Shorter snippets resynchronise on boilerplate (32: packs 4 % larger); longer ones miss small hunks."""
 _SNIPPET_BYTES_MIN = 12
-_ROUNDS = 4
-_REACH_BYTES = 2048
+_JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600)
+"""How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
+_REACH_BYTES = 4096
 """How far away a snippet is looked for."""
 _TABLE_REACH_BYTES = 8192
 """How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
@@ -71,14 +72,15 @@ def find_text_matches(
     target_end, base_end = target_size - suffix, base_size - suffix
 
     cost = MATCH_COST * 2
+    unmatched: list[_Area] = []
     # The walk is one long loop because it runs for every blob of a repository.
     while target_at < target_end and base_at < base_end:
         target_next, base_next = target_at, base_at
         hit_target = hit_base = -1
-        for _ in range(_ROUNDS):
+        for jump in _JUMPS:
             skip = -1
             if target_next >= 0:
-                target_next = target.find(b"\n", target_next, target_end) + 1
+                target_next = target.find(b"\n", target_next + jump, target_end) + 1
                 snippet = target[target_next : min(target_next + _SNIPPET_BYTES, target_end)]
                 if target_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
                     target_next = -1
@@ -88,7 +90,7 @@ def find_text_matches(
                         hit_target, hit_base = target_next, found
                         skip = target_next - target_at + found - base_at
             if base_next >= 0:
-                base_next = base.find(b"\n", base_next, base_end) + 1
+                base_next = base.find(b"\n", base_next + jump, base_end) + 1
                 snippet = base[base_next : min(base_next + _SNIPPET_BYTES, base_end)]
                 if base_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
                     base_next = -1
@@ -109,19 +111,22 @@ def find_text_matches(
             base, hit_base, target, hit_target, min(base_end - hit_base, target_end - hit_target)
         )
         matches.append((hit_target, hit_base, length))
-        cost += hit_target - target_at + MATCH_COST
+        cost += MATCH_COST
+        if jump:
+            unmatched.append((target_at, hit_target, base_at))
+        else:
+            cost += hit_target - target_at
         if cost > cost_max:
             return None
         target_at, base_at = hit_target + length, hit_base + length
 
-    left = target_end - target_at
-    if left > 0:
-        if left >= _SNIPPET_BYTES_MIN:
-            if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
-                return None
-            copied = _match_scattered(base, target, (target_at, target_end, base_at), matches)
-            left -= copied
-        cost += left
+    if target_at < target_end:
+        unmatched.append((target_at, target_end, base_at))
+    if unmatched:
+        left = sum([end - start for start, end, _ in unmatched])
+        if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
+            return None
+        cost += left - _match_scattered(base, target, unmatched, matches)
         if cost > cost_max:
             return None
     if suffix:
@@ -129,45 +134,46 @@ def find_text_matches(
     return cost, matches
 
 
-def _match_scattered(base: bytes, target: bytes, area: _Area, matches: list[Match]) -> int:
+def _match_scattered(base: bytes, target: bytes, areas: list[_Area], matches: list[Match]) -> int:
     """Match what is left of the target with all of the base; return the bytes won, instructions paid."""
-    target_at, target_end, base_expected = area
-    by_lines = has_lines(target, target_at, target_end)
-    chunks, starts = cut_with_starts(target, target_at, target_end, by_lines=by_lines)
-    few = len(chunks) <= _FEW_CHUNKS
+    by_lines = has_lines(target, areas[0][0], areas[-1][1])
+    cuts = [cut_with_starts(target, start, end, by_lines=by_lines) for start, end, _ in areas]
+    few = sum([len(chunks) for chunks, _ in cuts]) <= _FEW_CHUNKS
     if not few:
         base_chunks, base_starts = cut_with_starts(base, 0, len(base), by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
         number_of = dict(zip(reversed(base_chunks), range(len(base_chunks) - 1, -1, -1), strict=True)).get
     won = 0
-    for chunk, start in zip(chunks, starts, strict=True):
-        size = len(chunk)
-        if start < target_at or size < _SNIPPET_BYTES_MIN:
-            continue
-        if few:
-            hit_base = base.find(chunk, base_expected)
-            if hit_base < 0:
-                hit_base = base.find(chunk)
-            if hit_base < 0:
+    for (target_at, target_end, base_expected), (chunks, starts) in zip(areas, cuts, strict=True):
+        for chunk, start in zip(chunks, starts, strict=True):
+            size = len(chunk)
+            if start < target_at or size < _SNIPPET_BYTES_MIN:
                 continue
-        else:
-            number = number_of(chunk)
-            if number is None:
-                continue
-            hit_base = base_starts[number]
-            if hit_base < base_expected:
-                later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
-                if later >= 0:
-                    hit_base = later
-        back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
-        start += size
-        hit_base += size
-        room = min(len(base) - hit_base, target_end - start)
-        length = back + size + common_prefix(base, hit_base, target, start, room)
-        start -= back + size
-        hit_base -= back + size
-        matches.append((start, hit_base, length))
-        won += length - MATCH_COST
-        target_at = start + length
-        base_expected = hit_base + length
+            if few:
+                hit_base = base.find(chunk, base_expected)
+                if hit_base < 0:
+                    hit_base = base.find(chunk)
+                if hit_base < 0:
+                    continue
+            else:
+                number = number_of(chunk)
+                if number is None:
+                    continue
+                hit_base = base_starts[number]
+                if hit_base < base_expected:
+                    later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
+                    if later >= 0:
+                        hit_base = later
+            back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
+            start += size
+            hit_base += size
+            room = min(len(base) - hit_base, target_end - start)
+            length = back + size + common_prefix(base, hit_base, target, start, room)
+            start -= back + size
+            hit_base -= back + size
+            matches.append((start, hit_base, length))
+            won += length - MATCH_COST
+            target_at = start + length
+            base_expected = hit_base + length
+    matches.sort()
     return won
