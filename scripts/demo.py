@@ -74,7 +74,7 @@ def _show(repository: str) -> None:
 
 def _require_git() -> None:
     needed = (
-        "it needs git 2.29 or newer with `git http-backend`, to serve both ends (Debian: apt install git)"
+        "it needs git 2.31 or newer with `git http-backend`, to serve both ends (Debian: apt install git)"
     )
     if shutil.which("git") is None:
         raise DemoError(f"there is no git on PATH; {needed}")
@@ -100,7 +100,9 @@ def _environment() -> dict[str, str]:
     for number, (key, value) in enumerate(settings.items()):
         counted |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**inherited, **counted, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # A proxy for the outside does not know this machine's loopback.
+    direct = {name: f"127.0.0.1,{os.environ.get(name, '')}".rstrip(",") for name in ("NO_PROXY", "no_proxy")}
+    return {**inherited, **counted, **direct, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def _git(*arguments: str, cwd: Path = ROOT) -> str:
@@ -114,7 +116,9 @@ def _git(*arguments: str, cwd: Path = ROOT) -> str:
 
 def _sync(source: str, target: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "cli", "sync", source, target, "--tags", "--progress", "--json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode != 0:
         raise DemoError(f"packcore sync ended with exit code {done.returncode}")
     return dict(json.loads(done.stdout))
@@ -140,10 +144,10 @@ def _verify(source: str, target: str, again: dict[str, Any], source_directory: P
     if again.get("pushed"):
         raise DemoError(f"the second sync pushed {again['pushed']} refs, though nothing had changed")
     _say("again      nothing to do")
-    refs = [_git("ls-remote", "--heads", "--tags", url) for url in (source, target)]
+    refs = [_git("ls-remote", "--refs", "--heads", "--tags", url) for url in (source, target)]
     if refs[0] != refs[1]:
         raise DemoError(f"git ls-remote differs\n--- source\n{refs[0]}\n--- target\n{refs[1]}")
-    _say(f"ls-remote  the same {len(refs[1].splitlines())} lines at both ends")
+    _say(f"ls-remote  equal at both ends; branches and tags: {len(refs[1].splitlines())}")
     complaints = _fsck(STAGE / "target.git")
     known = _fsck(source_directory) if source_directory is not None and complaints else complaints
     if set(complaints) - set(known):
