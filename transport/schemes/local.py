@@ -68,7 +68,8 @@ class LocalTransport:
             )
         if self._repository is None:
             self._repository = Repository.open(self.url)
-        return UploadPack(self._repository)
+        # The bytes stay on this machine: deltas that are there are kept, none is searched for.
+        return UploadPack(self._repository, strategy="reuse")
 
     def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
