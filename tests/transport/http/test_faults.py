@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.transport.http.scripted import Peer, ScriptedServer, answer, scripted
+from tests.transport.http.scripted import Peer, Script, ScriptedServer, answer, scripted
 from transport.base import Body
 from transport.errors import (
     AuthenticationRequired,
@@ -295,7 +295,7 @@ def test_a_probe_is_not_repeated_once_the_service_has_taken_a_post() -> None:
                 assert b"".join(blocks) == REPORT
 
 
-def early(reply: bytes, after: int, then: str) -> object:
+def early(reply: bytes, after: int, then: str) -> Script:
     def script(peer: Peer) -> None:
         peer.read_head()
         while len(peer.received.body) < after:
@@ -420,6 +420,13 @@ def test_a_400_before_the_body_was_read_is_answered_with_a_content_length() -> N
     assert server.requests[2].headers["content-length"] == str(40 * MIB)
 
 
+def test_a_400_once_the_body_was_read_is_final() -> None:
+    refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    with scripted(probed, answer(refusal)) as server:
+        with pytest.raises(HttpStatusError, match="400"):
+            sent(server, body_of(3 * MIB))
+
+
 @pytest.mark.parametrize("status", [408, 504, 524])
 def test_a_timeout_of_the_server_advises_smaller_pushes(status: int) -> None:
     refusal = b"HTTP/1.1 %d Timeout\r\nContent-Length: 0\r\n\r\n" % status
@@ -465,6 +472,33 @@ def test_leaving_an_answer_closes_its_connection() -> None:
     with scripted(script) as server:
         assert advertised(server.url) == ADVERTISEMENT
     assert seen == [b""]
+
+
+def test_an_answer_that_goes_on_after_it_was_left_does_not_hold_us() -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\n" + ADVERT_TYPE + b"\r\n")
+        while True:
+            peer.send(bytes(65536))
+
+    with scripted(script) as server:
+        with open_transport(f"{server.url}/x.git").advertise("git-upload-pack", version=0) as blocks:
+            assert next(blocks)
+
+
+def test_a_transport_that_is_closed_has_no_connection_open() -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(bare(b"Content-Length: 99"))
+        assert peer.sock.recv(1) == b""
+
+    with scripted(script) as server:
+        transport = open_transport(f"{server.url}/x.git")
+        with transport.advertise("git-upload-pack", version=0) as blocks:
+            transport.close()
+            with pytest.raises(NetworkError, match="closed"):
+                next(blocks)
+        transport.close()
 
 
 def test_the_stats_and_the_longest_gap_are_measured() -> None:

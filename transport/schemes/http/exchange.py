@@ -41,8 +41,8 @@ __all__ = ["Exchange", "NoAnswer", "Request"]
 _UNSENT_BYTES_MAX = 256 * 1024
 _EARLY_MEMORY_BYTES = 4 * 1024 * 1024
 _EARLY_BYTES_MAX = 1024 * 1024 * 1024
-_ERROR_TEXT_SILENCE_SECONDS = 1.0
-_ERROR_TEXT_SECONDS = 5.0
+_TAIL_SILENCE_SECONDS = 1.0
+_TAIL_SECONDS = 5.0
 _AFTER_SEND_ERROR_SECONDS = 10.0
 _LEFT_OVER_BYTES_MAX = 64 * 1024
 
@@ -112,6 +112,8 @@ class Exchange:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the answer's body, decoded, to its end. Raises NetworkError, RemoteProtocolError."""
+        if self._closed:
+            raise NetworkError(f"{self.request.url}: the connection was closed before its answer was read")
         self._stream.phase = "within the answer"
         self._early.seek(0)
         while block := self._early.read(BLOCK_BYTES):
@@ -129,10 +131,10 @@ class Exchange:
         self._stream.discard_unsent()
         self._early.seek(0)
         text = self._early.read(TEXT_BYTES_MAX)
-        deadline = time.monotonic() + _ERROR_TEXT_SECONDS
+        deadline = time.monotonic() + _TAIL_SECONDS
         try:
             while not self._answer.complete and len(text) < TEXT_BYTES_MAX and time.monotonic() < deadline:
-                data = self._stream.receive(_ERROR_TEXT_SILENCE_SECONDS)
+                data = self._stream.receive(_TAIL_SILENCE_SECONDS)
                 if not data:
                     break
                 text += b"".join(self._answer.feed(data))
@@ -148,9 +150,12 @@ class Exchange:
         is wrong with these last bytes is no error: all that git needs had been read before.
         """
         left = _LEFT_OVER_BYTES_MAX
+        if self._closed:
+            return
+        deadline = time.monotonic() + _TAIL_SECONDS
         try:
-            while not self._answer.complete and left > 0:
-                data = self._stream.receive(_ERROR_TEXT_SILENCE_SECONDS)
+            while not self._answer.complete and left > 0 and time.monotonic() < deadline:
+                data = self._stream.receive(_TAIL_SILENCE_SECONDS)
                 if not data:
                     break
                 left -= sum(len(piece) for piece in self._answer.feed(data)) + 1
@@ -177,21 +182,27 @@ class Exchange:
         self._trace.request(request.method, request.target, request.headers)
         if request.body is None:
             self._stream.write(head)
+            written = True
         else:
-            self._send_body(head, request.body)
-        self.body_sent_whole = self._drain(unsent_max=0)
+            written = self._send_body(head, request.body)
+        self._drain(unsent_max=0)
+        self.body_sent_whole = written and not self._stream.unsent_bytes and self._stream.send_error is None
 
-    def _send_body(self, head: bytes, body: OutgoingBody) -> None:
+    def _send_body(self, head: bytes, body: OutgoingBody) -> bool:
+        """Hand the body to the stream; tell whether all of it was."""
         chunked = body.length is None
         for block in body.blocks():
             self._stream.write(head + (encode_chunk(block) if chunked else block))
             head = b""
             self._trace.body_block(len(block))
             if not self._drain(unsent_max=_UNSENT_BYTES_MAX):
+                written = False
                 break
         else:
             self._stream.write(head + (LAST_CHUNK if chunked else b""))
+            written = True
         self._trace.body_done(chunked=chunked)
+        return written
 
     def _drain(self, *, unsent_max: int) -> bool:
         """Move bytes both ways until at most `unsent_max` are unsent; tell whether to go on sending."""
