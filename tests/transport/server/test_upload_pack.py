@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from packcore.store.repository import Repository
 from tests.support import fast_import, fsck, git, history, make_repository, require, run_git
 from transport.server.upload_pack import UploadPack
+from transport.wire.pktline import DELIM, FLUSH, encode_packet, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +82,29 @@ def url(root) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+BODIES = st.lists(
+    st.one_of(
+        st.binary(max_size=40).map(encode_packet),
+        st.sampled_from([FLUSH, DELIM, b"junk", b"00"]),
+        st.sampled_from(
+            ("command=fetch", "command=ls-refs", "object-format=sha1", "done", "deepen 0", "deepen 9", "peel")
+        ).map(encode_text),
+        st.sampled_from(("want", "have", "shallow")).map(lambda word: encode_text(f"{word} {'1' * 40}")),
+    ),
+    max_size=8,
+).map(b"".join)
+
+
+@given(body=BODIES, number=st.sampled_from([0, 1, 2]), known=st.booleans())
+@settings(deadline=None)
+def test_any_request_gets_an_answer_and_never_an_exception(root, body, number, known):
+    with Repository.open(root / "sha1.git") as repository:
+        if known:
+            body = body.replace(b"1" * 40, next(iter(repository.refs().values())).oid.hex().encode())
+        answer = b"".join(UploadPack(repository).answer([body], number))
+    assert isinstance(answer, bytes)
 
 
 def refs(path: Path | str) -> str:
