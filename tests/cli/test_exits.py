@@ -1,0 +1,80 @@
+"""What a user sees of an exception."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli import exits
+from packcore import errors
+from transport import errors as transport_errors
+
+
+def told(error: BaseException, capsys, *, secrets=(), debug=False) -> tuple[int, str]:
+    def fail() -> int:
+        raise error
+
+    code = exits.guard(fail, secrets=secrets, debug=lambda: debug)
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.PackcoreError("x"), 1),
+        (errors.CorruptPack("x", offset=12), 3),
+        (errors.MissingObject("ab" * 20), 3),
+        (errors.LimitExceeded("x", limit="depth"), 1),
+        (errors.UnknownRevision("x"), 1),
+        (transport_errors.NetworkError("x"), 4),
+        (transport_errors.RemoteProtocolError("x"), 4),
+        (transport_errors.HttpStatusError("x", status=500, url="http://h"), 4),
+        (transport_errors.AuthenticationRequired("x"), 5),
+        (transport_errors.InvalidRequest("x"), 2),
+        (FileNotFoundError(2, "No such file or directory", "a.pack"), 1),
+        (MemoryError(), 1),
+        (KeyboardInterrupt(), 130),
+        (ValueError("x"), 1),
+    ],
+)
+def test_each_error_has_the_exit_code_of_its_class(error, code, capsys):
+    assert told(error, capsys)[0] == code
+
+
+def test_the_second_line_is_the_errors_hint(capsys):
+    _, words = told(errors.PackcoreError("it broke", hint="mend it"), capsys)
+    assert words == "packcore: error: it broke\nhint: mend it\n"
+
+
+def test_a_message_is_one_line_whatever_it_quotes(capsys):
+    _, words = told(errors.PackcoreError("a\nb\x1b[31m\r\tc"), capsys)
+    assert words == "packcore: error: a b\\x1b[31m c\n"
+
+
+def test_success_and_codes_pass_through():
+    assert exits.guard(lambda: None, debug=lambda: False) == 0
+    assert exits.guard(lambda: 3, debug=lambda: False) == 3
+
+
+def test_a_broken_pipe_is_silent(capsys, monkeypatch):
+    monkeypatch.setattr(exits, "_discard_output", lambda: None)
+    assert told(BrokenPipeError(32, "Broken pipe"), capsys) == (1, "")
+
+
+def test_secrets_come_from_options_and_variables_longest_first():
+    arguments = ["sync", "--source-token", "short", "--target-bearer-token=much-longer", "a", "b"]
+    environment = {"GITSYNC_TARGET_TOKEN": "from-git-sync", "PACKCORE_SOURCE_USERNAME": "me", "HOME": "/h"}
+    assert exits.secrets_of(arguments, environment) == ("from-git-sync", "much-longer", "short")
+
+
+def test_a_headers_value_is_a_secret():
+    assert "Bearer abc" in exits.secrets_of(["--source-header", "Authorization: Bearer abc"], {})
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_no_secret_is_shown_in_messages_or_tracebacks(capsys, debug):
+    error = RuntimeError("token hunter2 for https://joe:pw@host/x")
+    _, words = told(error, capsys, secrets=("hunter2",), debug=debug)
+    assert "hunter2" not in words
+    assert "joe" not in words
+    assert "pw@" not in words
+    assert "https://***@host/x" in words
