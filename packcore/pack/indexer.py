@@ -184,9 +184,8 @@ def complete_thin_pack(
         if table.types[entry_index] or base_oid not in bases:
             continue
         file.seek(end)
-        file.truncate()
         root = _append_object(file, table, end, base_oid, bases=bases, level=level)
-        end = file.seek(0, 2)
+        end = file.tell()
         added += 1
         # The map takes its last bytes for a trailer: give it one, to be made right in the end.
         file.write(bytes(digest_size))
@@ -239,7 +238,6 @@ def _rewrite_frame(file: IO[bytes], table: PackTable, end: int) -> bytes:
         left -= len(block)
     file.seek(end)
     file.write(digest.digest())
-    file.truncate()
     file.flush()
     return digest.digest()
 

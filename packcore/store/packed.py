@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
 from packcore.limits import Limits
-from packcore.store.packfile import BaseCache, PackFile
+from packcore.store.base_cache import BaseCache
+from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

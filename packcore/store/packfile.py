@@ -25,6 +25,7 @@ from packcore.pack.mapping import EntryHeader, PackSource
 from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
 from packcore.pack.scratch import Content, Scratch, apply_to
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+from packcore.store.base_cache import BaseCache
 
 if TYPE_CHECKING:
     from array import array
@@ -34,48 +35,10 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.index import PackIndex
 
-__all__ = ["BaseCache", "PackFile"]
+__all__ = ["PackFile"]
 
 _DEFAULT_LIMITS = Limits()
 _TYPES_KNOWN_MAX = 1 << 16  # entries whose type is remembered: some 6 MB
-
-
-class BaseCache:
-    """Inflated objects by (pack, offset): the least recently used go when the bytes run out."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._held_bytes = 0
-        self._objects: dict[tuple[int, int], tuple[int, bytes]] = {}
-        self._packs = 0
-
-    def new_pack(self) -> int:
-        """Return a number for one more pack that shares this cache."""
-        self._packs += 1
-        return self._packs
-
-    def get(self, key: tuple[int, int]) -> tuple[int, bytes] | None:
-        """Return type code and bytes, and make them the last to go."""
-        found = self._objects.pop(key, None)
-        if found is not None:
-            self._objects[key] = found
-        return found
-
-    def put(self, key: tuple[int, int], type_code: int, data: bytes) -> None:
-        """Take an object in, unless it alone is more than half of the cache."""
-        size = len(data) + 200  # the key, the tuple and the slot cost about so much
-        if size > self._bytes_max >> 1 or key in self._objects:
-            return
-        self._objects[key] = (type_code, data)
-        self._held_bytes += size
-        while self._held_bytes > self._bytes_max:
-            oldest = next(iter(self._objects))
-            self._held_bytes -= len(self._objects.pop(oldest)[1]) + 200
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._objects.clear()
-        self._held_bytes = 0
 
 
 class PackFile:

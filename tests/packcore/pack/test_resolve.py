@@ -14,6 +14,7 @@ from packcore.delta.codec import Insert, encode_delta
 from packcore.errors import CorruptPack, LimitExceeded, MissingObject, PackcoreError
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.limits import KIB, Limits
+from packcore.pack.indexer import index_pack_file
 from packcore.store.spool import SpooledPack
 from tests.packcore.pack_builder import (
     Entry,
@@ -26,10 +27,13 @@ from tests.packcore.pack_builder import (
     ref_delta,
     simple_delta,
     whole,
+    write_pack_file,
 )
+from tests.support import run_git
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 LIMITS = Limits()
 
@@ -261,3 +265,23 @@ def test_any_damage_behind_a_right_trailer_is_an_error_of_ours_or_harmless(data:
                 assert SHA1.hash_object(stored.type.label, stored.data) == oid
     except PackcoreError:
         pass
+
+
+def test_git_accepts_and_refuses_the_same_damaged_packs(tmp_path: Path):
+    chance = random.Random(11)
+    accepted = 0
+    for _ in range(60):
+        body = bytearray(PACK[:-20])
+        for _ in range(chance.randint(1, 2)):
+            body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
+        path = write_pack_file(tmp_path, [bytes(body), SHA1.new_hash(bytes(body)).digest()])
+        done = run_git("index-pack", "-o", tmp_path / "git.idx", path, cwd=tmp_path)
+        if done.returncode:
+            with pytest.raises(PackcoreError):
+                index_pack_file(path, object_format=SHA1)
+        else:
+            indexed = index_pack_file(path, object_format=SHA1)
+            assert b"".join(indexed.index_blocks()) == (tmp_path / "git.idx").read_bytes()
+            (tmp_path / "git.idx").unlink()
+            accepted += 1
+    assert 0 < accepted < 60

@@ -26,8 +26,8 @@ from packcore.limits import Limits
 from packcore.pack.index import write_index_v2
 from packcore.pack.indexer import index_pack_file
 from packcore.store.base import ObjectStore
+from packcore.store.base_cache import BaseCache
 from packcore.store.packed import PackedStore, PackFile
-from packcore.store.packfile import BaseCache
 from tests.packcore.pack_builder import (
     blob_id,
     build_pack,
