@@ -238,7 +238,7 @@ class HttpTransport:
         trace = RequestTrace(options.trace, self._number, [name for name, _ in options.headers])
         proxy = select_proxy(url, options.environment)
         request = self._request(method, url, headers, body, proxy=proxy)
-        stream = open_stream(url, proxy, options, self._tls, trace, user_agent=user_agent())
+        stream = open_stream(url, proxy, options, lambda: self._tls, trace, user_agent=user_agent())
         exchange = Exchange(stream, request, trace)
         self._open.add(exchange)
         try:

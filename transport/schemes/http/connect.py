@@ -24,6 +24,8 @@ from transport.schemes.http.heads import AnswerHead, HeadParser, format_request_
 from transport.schemes.http.stream import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
     from transport.trace import RequestTrace
@@ -68,25 +70,29 @@ def open_stream(
     endpoint: Endpoint,
     proxy: Endpoint | None,
     options: TransportOptions,
-    context: ssl.SSLContext,
+    context: Callable[[], ssl.SSLContext],
     trace: RequestTrace,
     *,
     user_agent: str,
 ) -> Stream:
     """Connect to an endpoint, through a proxy if given, TLS included.
 
+    `context` is called where TLS is spoken: to load a system's certificates takes longer than to connect.
+
     Raises NetworkError, or AuthenticationRequired and HttpStatusError for what a proxy answers.
     """
     first_hop = proxy or endpoint
+    # Before the connection: a bundle that can't be read must not cost a server's patience.
+    tls = context() if "https" in (first_hop.scheme, endpoint.scheme) else None
     stream = Stream(
         _connect(first_hop, options, trace), host=first_hop.authority, idle_timeout=options.idle_timeout
     )
     try:
-        if first_hop.scheme == "https":
-            _start_tls(stream, first_hop, options, context, trace)
-        if proxy is not None and endpoint.scheme == "https":
+        if tls is not None and first_hop.scheme == "https":
+            _start_tls(stream, first_hop, options, tls, trace)
+        if tls is not None and proxy is not None and endpoint.scheme == "https":
             _tunnel(stream, endpoint, proxy, options, trace, user_agent=user_agent)
-            _start_tls(stream, endpoint, options, context, trace)
+            _start_tls(stream, endpoint, options, tls, trace)
     except BaseException:
         stream.close()
         raise
