@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject
 from packcore.findings import Finding, finding
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_SYMLINK, MODE_TYPE_MASK, tree_rows
+from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_SYMLINK, MODE_TYPE_MASK, mode_kind, tree_rows
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
@@ -67,7 +67,10 @@ _NTFS_SPECIAL = {
     b"gitignore": _ntfs_forms(b"gitignore", b"gi250a"),
     b"mailmap": _ntfs_forms(b"mailmap", b"maba30"),
 }
-_MAYBE_SPECIAL = re.compile(rb"[.~]|\\|[^\x00-\x7f]")
+_MAYBE_SPECIAL = re.compile(rb"git|mailmap|~|\\|[^\x00-\x7f]", re.IGNORECASE)
+_MAYBE_ODD = re.compile(rb"git(?!ignore\0|hub\0)|mailmap|~|\\|[^\x00-\x7f]|/|\0\.{0,2}(?=\0)", re.IGNORECASE)
+"""Searched in all names of a tree at once, NULs around each: most trees need no closer look."""
+_USUAL_MODES = frozenset((b"100644", b"100755", b"40000", b"120000", b"160000"))
 
 
 def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
@@ -78,20 +81,35 @@ def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> lis
         return [finding("badTree", _TREE_TEXTS["badTree"])]
     found: set[str] = set()
     symlinks: list[str] = []
-    for mode_digits, name, oid in rows:
-        mode = int(mode_digits, 8)
-        if oid == object_format.zero:
-            found.add("nullSha1")
-        if mode_digits.startswith(b"0"):
-            found.add("zeroPaddedFilemode")
-        if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
-            found.add("badFilemode")
-        found.update(_check_name(name))
-        if mode & MODE_TYPE_MASK == MODE_SYMLINK:
-            symlinks += [_SYMLINK_MESSAGES[kind] for kind in _special_kinds(name)]
+    if bytes(object_format.zero) in data and any(oid == object_format.zero for _, _, oid in rows):
+        found.add("nullSha1")
+    for mode_digits in {mode for mode, _, _ in rows} - _USUAL_MODES:
+        found.update(_check_mode(mode_digits, strict=strict))
+    if _may_be_odd(rows):
+        for mode_digits, name, _ in rows:
+            found.update(_check_name(name))
+            if int(mode_digits, 8) & MODE_TYPE_MASK == MODE_SYMLINK:
+                symlinks += [_SYMLINK_MESSAGES[kind] for kind in _special_kinds(name)]
     found.update(_check_order(rows))
     in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in found]
     return [finding(message_id, _TREE_TEXTS[message_id]) for message_id in symlinks] + in_order
+
+
+def _may_be_odd(rows: list[tuple[bytes, bytes, ObjectId]]) -> bool:
+    names = [name for _, name, _ in rows]
+    if any(mode_kind(mode) == MODE_SYMLINK for mode in {mode for mode, _, _ in rows}):
+        return True  # then even .gitignore is worth a look
+    if _MAYBE_ODD.search(b"\0%s\0" % b"\0".join(names)):
+        return True
+    return len(max(names, key=len, default=b"")) > _NAME_BYTES_MAX
+
+
+def _check_mode(mode_digits: bytes, *, strict: bool) -> list[str]:
+    found = ["zeroPaddedFilemode"] if mode_digits.startswith(b"0") else []
+    mode = int(mode_digits, 8)
+    if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
+        found.append("badFilemode")
+    return found
 
 
 def _check_name(name: bytes) -> list[str]:
@@ -148,11 +166,13 @@ def _special_kinds(name: bytes) -> list[bytes]:
 
 def _check_order(rows: list[tuple[bytes, bytes, ObjectId]]) -> set[str]:
     """Compare neighbours as git sorts them: a folder's name as if it ended in a slash."""
+    keys = [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+    if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
+        return set()
     found: set[str] = set()
     previous = b""
     names: set[bytes] = set()
-    for position, (mode, name, _) in enumerate(rows):
-        key = name + b"/" if int(mode, 8) & MODE_TYPE_MASK == MODE_DIRECTORY else name
+    for position, ((_, name, _), key) in enumerate(zip(rows, keys, strict=True)):
         if name in names:
             found.add("duplicateEntries")
         elif position and previous > key:
@@ -168,7 +188,8 @@ def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes,
     Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
     """
     found: list[tuple[bytes, ObjectId]] = []
-    for mode, name, oid in tree_rows(data, object_format):
+    rows = tree_rows(data, object_format)
+    for mode, name, oid in rows if _may_be_odd(rows) else ():
         if _MAYBE_SPECIAL.search(name) and int(mode, 8) & MODE_TYPE_MASK != MODE_SYMLINK:
             kinds = _special_kinds(name)
             found += [(kind, oid) for kind in (b"gitmodules", b"gitattributes") if kind in kinds]

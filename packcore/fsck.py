@@ -22,9 +22,9 @@ from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingOb
 from packcore.objects import (
     MODE_DIRECTORY,
     MODE_GITLINK,
-    MODE_TYPE_MASK,
     ObjectType,
     commit_links,
+    mode_kind,
     parse_tag,
     tree_rows,
 )
@@ -104,7 +104,7 @@ def object_links(
         return []
     found = []
     for mode_digits, _, entry in tree_rows(data, object_format, oid):
-        kind = int(mode_digits, 8) & MODE_TYPE_MASK
+        kind = mode_kind(mode_digits)
         if kind != MODE_GITLINK:
             found.append((entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB))
     return found

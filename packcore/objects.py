@@ -41,6 +41,7 @@ __all__ = [
     "TreeEntry",
     "commit_links",
     "iter_tree",
+    "mode_kind",
     "parse_commit",
     "parse_tag",
     "tree_rows",
@@ -259,6 +260,21 @@ def iter_tree(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = N
     """Yield a tree's entries in their order. Raises CorruptObject (before the first) if malformed."""
     for mode, name, entry_oid in tree_rows(data, object_format, oid):
         yield TreeEntry(int(mode, 8), name, entry_oid)
+
+
+_MODE_KINDS: dict[bytes, int] = {}
+_MODE_KINDS_MAX = 256
+"""A few spellings make up all trees there are; a hostile tree's others are worked out anew each time."""
+
+
+def mode_kind(mode_digits: bytes) -> int:
+    """Return the type bits (MODE_DIRECTORY, MODE_GITLINK, ...) of a mode as `tree_rows` gives it."""
+    kind = _MODE_KINDS.get(mode_digits)
+    if kind is None:
+        kind = int(mode_digits, 8) & MODE_TYPE_MASK
+        if len(_MODE_KINDS) < _MODE_KINDS_MAX:
+            _MODE_KINDS[mode_digits] = kind
+    return kind
 
 
 def _show(oid: ObjectId | None) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packcore.ancestry import CommitList, is_ancestor, list_commits, walk_commits
 from packcore.errors import CorruptObject, LimitExceeded, MissingObject
 from packcore.limits import Limits
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_TYPE_MASK, ObjectType, parse_tag, tree_rows
+from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, mode_kind, parse_tag, tree_rows
 from packcore.plan import Candidate
 from packcore.progress import SILENT, Phase, Progress
 
@@ -37,9 +37,6 @@ __all__ = ["is_ancestor", "list_commits", "list_objects"]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
-
-_MODE_KINDS: dict[bytes, int] = {}
-"""Type bits by octal digits: a few spellings make up all trees there are. Bounded, see `_kind`."""
 
 
 def list_objects(
@@ -163,7 +160,7 @@ class _Lister:
                 continue
             for mode, _, entry in tree_rows(data, object_format, oid):
                 if entry not in seen:
-                    if _kind(mode) == MODE_DIRECTORY:
+                    if mode_kind(mode) == MODE_DIRECTORY:
                         stack.append(entry)
                     else:
                         seen.add(entry)
@@ -226,7 +223,7 @@ class _Lister:
             new.reverse()
             prefix = path + b"/" if path else b""
             for mode, name, entry in new:
-                kind = _kind(mode)
+                kind = mode_kind(mode)
                 if kind != MODE_GITLINK:
                     entry_path = prefix + name
                     entry_path = paths.setdefault(entry_path, entry_path)
@@ -234,15 +231,6 @@ class _Lister:
         if len(candidates) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
         self._count(len(candidates) - before)
-
-
-def _kind(mode: bytes) -> int:
-    kind = _MODE_KINDS.get(mode)
-    if kind is None:
-        kind = int(mode, 8) & MODE_TYPE_MASK
-        if len(_MODE_KINDS) < 256:
-            _MODE_KINDS[mode] = kind
-    return kind
 
 
 def _describe(path: bytes, context: ObjectId | str) -> str:
