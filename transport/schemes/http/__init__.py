@@ -2,6 +2,7 @@
 
     client.py     HttpTransport: redirects, authentication, the probe, the replay; calls an exchange each time
     exchange.py   one request and its answer on one connection: the send loop that watches both ways
+    body.py       a request's body: pulled ahead up to the post buffer, spooled where a length is demanded
     answer.py     bytes of an answer in, head and body blocks out
     connect.py    addresses, proxies, TLS: from an endpoint to an open stream
     stream.py     a non-blocking socket below TLS through memory BIOs
