@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from packcore.write import write_pack
 from transport.base import Body
-from transport.errors import TransportError
+from transport.errors import LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.push import advertise_push, push
 from transport.sync.measure import Stopwatch
 from transport.sync.planner import short_id
@@ -104,8 +104,8 @@ def push_refs(
             on_message=lambda text: progress.message("target", text),
         )
     except TransportError as error:
-        if body is not None and not body.started:
-            raise
+        if isinstance(error, LocalProtocolError | UnsupportedByRemote) or (body and not body.started):
+            raise  # found before a byte was sent
         refs = _results_after_failure(target, plan)
         return PushOutcome(refs, len(updates), body.sent_bytes if body else 0, watch.seconds, error)
     for warning in report.warnings:

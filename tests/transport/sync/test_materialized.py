@@ -11,7 +11,7 @@ from packcore.errors import LimitExceeded
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, ls_remote
 from tests.transport.sync.sides import Sides, commit, outcomes, random_dag
-from transport.errors import NetworkError, NoRefsMatched, ObjectFormatMismatch
+from transport.errors import NetworkError, NoRefsMatched, ObjectFormatMismatch, UnsupportedByRemote
 from transport.sync import Outcome, RefMapping
 
 if TYPE_CHECKING:
@@ -370,6 +370,19 @@ def test_push_options_reach_the_hooks(sides):
     commit(sides.source, "refs/heads/main")
     assert sides.sync(policy={"push_options": ("ci.skip",)}).exit_code == 0
     assert seen.read_text() == "ci.skip\n"
+
+
+def test_atomic_is_refused_for_a_target_that_can_not(sides):
+    tip = commit(sides.source, "refs/heads/main")
+    sides.sync()
+    git("update-ref", "refs/heads/gone", tip, cwd=sides.target)
+    git("config", "receive.advertiseAtomic", "false", cwd=sides.target)
+    with pytest.raises(UnsupportedByRemote, match="atomic"):  # only a delete: no pack
+        sides.sync(policy={"atomic": True, "prune": True})
+    git("tag", "v1", tip, cwd=sides.source)
+    with pytest.raises(UnsupportedByRemote, match="atomic"):
+        sides.sync(scope={"tags": True}, policy={"atomic": True, "prune": True})
+    assert set(ls_remote(sides.target)) == {"refs/heads/gone", "refs/heads/main"}
 
 
 # --- refused before anything is sent ------------------------------------------------------------------
