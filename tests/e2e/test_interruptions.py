@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-NOISE_BYTES = 4_000_000
 HELD_AT_BYTES = 1_500_000
+NOISE_BYTES = 16_000_000
+"""Far more than the socket buffers on the way hold, or the sender would be done before it is interrupted."""
 
 
 @pytest.fixture
