@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from packcore.deflate import deflate
 from packcore.ids import SHA1
 from packcore.objects import ObjectType
-from packcore.plan import Delta, Whole
-from packcore.store.base import RawEntry
+from packcore.plan import Candidate, Delta, Whole
+from packcore.store.base import RawEntry, StoredObject
 from packcore.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -87,6 +87,33 @@ def add_tree(store: MemoryStore, content: dict[str, list[bytes]]) -> ObjectId:
     return store.add(ObjectType.TREE, b"".join([*folders[""], b"40000 src\0" + below]))
 
 
+def candidates_of(store: MemoryStore) -> list[Candidate]:
+    """Return all objects of a store as candidates of one path."""
+    return [
+        Candidate(oid, store.header(oid).type, store.header(oid).size, b"f", order)
+        for order, oid in enumerate(store)
+    ]
+
+
+class Unreadable:
+    """A store that may be streamed, but not read whole."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def read(self, oid: ObjectId) -> StoredObject:
+        raise AssertionError(f"{oid.hex()} was read whole")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._store
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._store)
+
+
 class _Payloads:
     """The zlib streams of a plan, as if they lay in a pack one behind the other."""
 
@@ -106,7 +133,7 @@ class LyingInPack:
     def __init__(self, plan: PackPlan) -> None:
         self._store = plan.store
         self.payloads = _Payloads()
-        self._raws: dict[bytes, RawEntry] = {}
+        self.raws: dict[bytes, RawEntry] = {}
         pieces, position = [], 0
         for entry in plan.entries:
             encoding = entry.encoding
@@ -115,13 +142,13 @@ class LyingInPack:
             base = plan.entries[encoding.base_index].oid if isinstance(encoding, Delta) else None
             size = encoding.delta_size if isinstance(encoding, Delta) else entry.size
             end = position + len(payload)
-            self._raws[entry.oid] = RawEntry(self.payloads, position, position, end, size, base)
+            self.raws[entry.oid] = RawEntry(self.payloads, position, position, end, size, base)
             pieces.append(payload)
             position = end
         self.payloads.data = b"".join(pieces)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        return self._raws.get(oid)
+        return self.raws.get(oid)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

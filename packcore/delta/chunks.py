@@ -36,8 +36,8 @@ CHUNK_BYTES_MIN = 8
 LINE_BYTES_MAX = 200
 """Mean line length above which newlines are taken for chance, and the content cuts."""
 
-_TREE_BYTES_BACK = 512
-"""How far before a byte its tree entry may start: an entry with a longer name is not found."""
+_TREE_BYTES_BACK = (64, 512)
+"""How far before a byte its tree entry may start: tried in turn; one with a longer name is not found."""
 _MODE = re.compile(rb"[1-7][0-7]{4,5} ")
 _CONTENT_CUT = re.compile(rb"(?s).{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
 _TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for digest_size in (20, 32)}
@@ -76,13 +76,16 @@ def tree_entry_start(tree: bytes, position: int) -> int:
 
     A guess, since the bytes of an id may look like a mode; right but for one case in a million.
     """
-    start = max(0, position - _TREE_BYTES_BACK)
-    found = start
-    for mode in _MODE.finditer(tree, start, position + 7):
-        if mode.start() > position:
-            break
-        found = mode.start()
-    return found
+    for reach in _TREE_BYTES_BACK:
+        start = max(0, position - reach)
+        found = -1
+        for mode in _MODE.finditer(tree, start, position + 7):
+            if mode.start() > position:
+                break
+            found = mode.start()
+        if found >= 0:
+            return found
+    return start
 
 
 def fingerprints(chunks: Iterable[bytes]) -> list[int]:

@@ -1,7 +1,7 @@
 """How far two byte strings agree, forwards and backwards: the innermost questions of delta making.
 
 Answered by `startswith` on slices that grow eightfold while they agree and are halved where they don't;
-the last 64 bytes by one XOR of integers, whose highest (or lowest) set bit marks the first difference.
+the last 128 bytes by one XOR of integers, whose highest (or lowest) set bit marks the first difference.
 That costs 0.4 microseconds for 100 bytes and 12 for 200,000, with no loop over bytes.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 __all__ = ["common_prefix", "common_suffix"]
 
-_XOR_BYTES = 64
+_XOR_BYTES = 128
 
 
 def common_prefix(a: bytes, a_start: int, b: bytes, b_start: int, limit: int) -> int:

@@ -39,6 +39,8 @@ _JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600)
 """How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
 _REACH_BYTES = 4096
 """How far away a snippet is looked for."""
+_NEAR_BYTES = 160
+"""A hit that passes over less is taken without looking from the other side."""
 _TABLE_REACH_BYTES = 8192
 """How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
 _FEW_CHUNKS = 16
@@ -89,6 +91,8 @@ def find_text_matches(
                     if found >= 0:
                         hit_target, hit_base = target_next, found
                         skip = target_next - target_at + found - base_at
+                        if skip < _NEAR_BYTES:
+                            break
             if base_next >= 0:
                 base_next = base.find(b"\n", base_next + jump, base_end) + 1
                 snippet = base[base_next : min(base_next + _SNIPPET_BYTES, base_end)]

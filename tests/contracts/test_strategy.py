@@ -6,10 +6,10 @@ import pytest
 
 from packcore.delta.codec import apply_delta
 from packcore.errors import PackcoreError
-from packcore.ids import SHA1, SHA256
+from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Delta
+from packcore.plan import Delta, PackPlan
 from packcore.registry import strategies
 from packcore.select import select
 from packcore.walk import list_objects
@@ -33,9 +33,9 @@ def history(request):
     return store, list_objects(store, [tip])
 
 
-def restore(plan):
+def restore(plan: PackPlan) -> dict[ObjectId, bytes]:
     """Make every object from the plan's deltas, and return id -> bytes."""
-    data = []
+    data: list[bytes] = []
     for entry in plan.entries:
         whole = plan.store.read(entry.oid).data
         if isinstance(entry.encoding, Delta):

@@ -1,5 +1,7 @@
 """A plan is checked once, where it is made, and can't be made wrong."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from packcore.delta.make import make_delta
@@ -7,24 +9,31 @@ from packcore.errors import InvalidPlan
 from packcore.ids import SHA1, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Delta, PackEntry, PackPlan, Reused, ThinDelta, Whole
+from packcore.plan import Delta, Encoding, PackEntry, PackPlan, Reused, ThinDelta, Whole
 from packcore.store.base import RawEntry
 from packcore.store.memory import MemoryStore
 
 
-def oid(number):
+class Nowhere:
+    name = "pack-nowhere"
+
+    def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
+        raise AssertionError
+
+
+def oid(number: int) -> ObjectId:
     return ObjectId(bytes([number]) * 20)
 
 
-def entry(number, encoding, type_=ObjectType.BLOB):
+def entry(number: int, encoding: Encoding, type_: ObjectType = ObjectType.BLOB) -> PackEntry:
     return PackEntry(oid(number), type_, 10, encoding)
 
 
-def raw(base=None):
-    return RawEntry(None, 0, 2, 12, 10, base)
+def raw(base: ObjectId | None = None) -> RawEntry:
+    return RawEntry(Nowhere(), 0, 2, 12, 10, base)
 
 
-def plan_of(*entries, depth=50):
+def plan_of(*entries: PackEntry, depth: int = 50) -> PackPlan:
     return PackPlan(SHA1, entries, Limits(depth=depth), "none", MemoryStore(SHA1), make_delta)
 
 

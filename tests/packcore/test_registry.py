@@ -35,7 +35,7 @@ def test_the_strategies_of_the_folder_are_found_by_name():
 
 def test_an_entry_point_of_another_distribution_is_found(offered, monkeypatch):
     foreign = ModuleType("foreign_strategies")
-    foreign.Foreign = Foreign
+    monkeypatch.setattr(foreign, "Foreign", Foreign, raising=False)
     monkeypatch.setitem(sys.modules, "foreign_strategies", foreign)
     offered("foreign_strategies:Foreign")
     assert registry.get_strategy("foreign") is Foreign

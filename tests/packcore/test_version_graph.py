@@ -1,8 +1,10 @@
 """Edges of the version graph: what commits say about which object is a version of which."""
 
+from collections.abc import Callable
+
 import pytest
 
-from packcore.ids import SHA1, SHA256
+from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.objects import ObjectType
 from packcore.plan import Candidate
 from packcore.store.memory import MemoryStore
@@ -12,19 +14,19 @@ from packcore.version_graph import version_edges
 class Repository:
     """Objects by short names, in the order in which they are made."""
 
-    def __init__(self, object_format=SHA1):
+    def __init__(self, object_format: ObjectFormat = SHA1) -> None:
         self.store = MemoryStore(object_format)
-        self.names = {}
+        self.names: dict[ObjectId, str] = {}
 
-    def add(self, name, type_, data):
+    def add(self, name: str, type_: ObjectType, data: bytes) -> ObjectId:
         oid = self.store.add(type_, data)
         self.names.setdefault(oid, name)
         return oid
 
-    def blob(self, name):
+    def blob(self, name: str) -> ObjectId:
         return self.add(name, ObjectType.BLOB, name.encode())
 
-    def tree(self, name, **entries):
+    def tree(self, name: str, **entries: ObjectId) -> ObjectId:
         rows = [
             (b"40000 " if self.store.header(oid).type == ObjectType.TREE else b"100644 ")
             + key.encode()
@@ -34,7 +36,7 @@ class Repository:
         ]
         return self.add(name, ObjectType.TREE, b"".join(rows))
 
-    def commit(self, name, tree, *parents):
+    def commit(self, name: str, tree: ObjectId, *parents: ObjectId) -> ObjectId:
         lines = [
             f"tree {tree.hex()}",
             *(f"parent {parent.hex()}" for parent in parents),
@@ -44,9 +46,12 @@ class Repository:
         ]
         return self.add(name, ObjectType.COMMIT, "\n".join(lines).encode())
 
-    def edges(self, usable=lambda oid: True):
+    def edges(self, usable: Callable[[ObjectId], bool] = lambda oid: True) -> dict[tuple[str, str], int]:
         oids = list(self.store)
-        candidates = [Candidate(oid, *self.store.header(oid), b"", n) for n, oid in enumerate(oids)]
+        candidates = [
+            Candidate(oid, self.store.header(oid).type, self.store.header(oid).size, b"", n)
+            for n, oid in enumerate(oids)
+        ]
         found = version_edges(
             candidates,
             lambda n: self.store.read(oids[n]).data,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from packcore.delta.depth import Ruler, root_depth_allowed
 
 
-def chain(length, depth_max, root_depth=0):
+def chain(length: int, depth_max: int, root_depth: int = 0) -> tuple[list[int], list[int]]:
     """Return the depths when each version takes its prescribed base, and the steps."""
     ruler = Ruler(length, root_depth, depth_max)
     depths, steps = [root_depth], []

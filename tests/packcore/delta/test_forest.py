@@ -1,9 +1,18 @@
 """Versions of one path are walked along a spanning tree, newest first."""
 
+from collections.abc import Callable, Sequence
+
 from packcore.delta.forest import spanning_lines
 
 
-def walk(members, edges, weigh=None, *, tie_parts=False, placed_from=10**9):
+def walk(
+    members: Sequence[int],
+    edges: list[tuple[int, int, int]],
+    weigh: Callable[[int, int], int] | None = None,
+    *,
+    tie_parts: bool = False,
+    placed_from: int = 10**9,
+) -> list[tuple[list[tuple[int, int]], int]]:
     lines = spanning_lines(members, edges, weigh, tie_parts=tie_parts, placed_from=placed_from)
     return [(line.walk, line.length) for line in lines]
 
@@ -24,7 +33,7 @@ def test_a_ring_is_opened_at_its_heaviest_edge():
 
 
 def test_weights_are_not_asked_for_without_a_ring():
-    def never(a, b):
+    def never(a: int, b: int) -> int:
         raise AssertionError
 
     assert len(walk([0, 1, 2], [(0, 1, 0), (1, 2, 0)], never)) == 1

@@ -37,7 +37,7 @@ def trees(draw):
     names = draw(st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=12), max_size=40, unique=True))
     modes = st.sampled_from([b"100644", b"40000", b"100755"])
 
-    def entries():
+    def entries() -> bytes:
         kept = [name for name in names if draw(st.integers(0, 9))]
         return b"".join(
             draw(modes) + b" %s\0" % name.encode() + bytes([draw(st.integers(0, 2))]) * 20
@@ -104,7 +104,7 @@ def test_a_cost_limit_ends_the_search_and_never_changes_its_result(pair, cost_ma
 
 
 def test_commits_are_compared_from_the_author_line_on():
-    def commit(tree, message):
+    def commit(tree: bytes, message: bytes) -> bytes:
         return b"tree %s\nauthor A <a@example.com> 1 +0000\ncommitter A <a@example.com> 1 +0000\n\n%s\n" % (
             tree * 40,
             message,
@@ -112,7 +112,9 @@ def test_commits_are_compared_from_the_author_line_on():
 
     base, target = commit(b"1", b"the same message here"), commit(b"2", b"the same message here")
     assert commit_text_start(base) == 45
-    assert find_matches(ObjectType.COMMIT, base, target, 100, 20)[1] == [(45, 45, len(base) - 45)]
+    found = find_matches(ObjectType.COMMIT, base, target, 100, 20)
+    assert found is not None
+    assert found[1] == [(45, 45, len(base) - 45)]
 
 
 def test_words_that_stayed_in_a_changed_line_are_copied():

@@ -10,7 +10,7 @@ agreeing = st.binary(max_size=700).flatmap(
 )
 
 
-def agreement(a, b):
+def agreement(a: bytes, b: bytes) -> int:
     return next(
         (at for at, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b))
     )
