@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "Exit", "guard", "redact", "secrets_of"]
 
@@ -41,21 +41,37 @@ _SECRET_OPTION = re.compile(r"--(?:source|target)-(?:bearer-)?token\Z|--(?:sourc
 _SECRET_VARIABLE = re.compile(r"(?:PACKCORE|GITSYNC)_(?:SOURCE|TARGET)_(?:(?:BEARER_)?TOKEN|HEADER)\Z")
 _URL_USER = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s'\"]*@")
 _MASK = "***"
+_HEADER_SECRET_CHARACTERS_MIN = 4
 
 
 def secrets_of(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Collect the secret words of a run: values of token and header options and variables, longest first."""
+    """Collect the secret words of a run, longest first.
+
+    They are the values of token and header options and variables, and passwords within URLs.
+    """
     found: set[str] = set()
     for index, word in enumerate(arguments):
         name, equals, value = word.partition("=")
         if _SECRET_OPTION.match(name):
-            found.add(value if equals else "".join(arguments[index + 1 : index + 2]))
+            found.update(_secret_parts(name, value if equals else "".join(arguments[index + 1 : index + 2])))
+        for url in _URL_USER.finditer(word):
+            found.update(url[0].removeprefix(url[1]).removesuffix("@").partition(":")[2:])
     for name, value in environment.items():
         if _SECRET_VARIABLE.match(name):
-            found.update(value.splitlines())
-    # A header's value is the secret; its name may be shown.
-    found |= {value.partition(":")[2].strip() for value in found if ":" in value}
+            found.update(part for line in value.splitlines() for part in _secret_parts(name, line))
     return tuple(sorted((value for value in found if value.strip()), key=lambda value: (-len(value), value)))
+
+
+def _secret_parts(name: str, value: str) -> Iterator[str]:
+    """Yield a token itself; of a header its value, and what stands behind `Bearer` or `Basic` in it."""
+    if not name.lower().endswith("header"):
+        yield value
+        return
+    value = value.partition(":")[2].strip()
+    for part in (value, value.rpartition(" ")[2]):
+        # A value such as `1` is no secret, and masking it would eat every number.
+        if len(part) >= _HEADER_SECRET_CHARACTERS_MIN:
+            yield part
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

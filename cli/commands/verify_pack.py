@@ -33,15 +33,23 @@ def run(
     With -v each object is listed as git does: id, type, size, size in the pack, offset, and for a delta
     its depth and base; then how long the delta chains are.
     """
+    from packcore.errors import CorruptData
     from packcore.ids import SHA1
     from packcore.pack.verify import verify_pack
+    from transport.safe_text import one_line
 
     reports = []
+    failures: list[Exception] = []
     for name in files:
         path = Path(name)
         path = path.with_suffix(".pack") if path.suffix in {".idx", ".rev", ""} else path
-        with console.progress() as progress:
-            report = verify_pack(path, object_format or SHA1, progress=progress)
+        try:
+            with console.progress() as progress:
+                report = verify_pack(path, object_format or SHA1, progress=progress)
+        except (CorruptData, OSError) as error:
+            # The others are looked at all the same; the first failure ends the run.
+            failures.append(error)
+            continue
         if console.verbosity.json:
             reports.append(_json(report))
         elif stat_only:
@@ -49,7 +57,11 @@ def run(
         elif console.verbosity.verbose:
             console.show_exact(line.encode() for line in report.lines())
     if console.verbosity.json:
-        console.show_json({"packs": reports})
+        console.show_json({"packs": reports, "failures": [str(error) for error in failures]})
+    for error in failures[1:]:
+        console.tell_error(f"packcore: error: {one_line(str(error))}")
+    if failures:
+        raise failures[0]
 
 
 def _json(report: PackReport) -> dict[str, Any]:

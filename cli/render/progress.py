@@ -38,7 +38,7 @@ _DONE = {
     "installing": "installed",
     "completing": "completed",
 }
-_COUNTER = re.compile(r"[A-Z][\w ]*: +\d[\d,]*(?: |%|\Z|,)|Total \d+ \(delta \d+\)")
+_COUNTER = re.compile(r"[A-Z][\w ]*: +\d+(?:%|\Z|, done)|Total \d+ \(delta \d+\)")
 
 
 def is_counter(line: str) -> bool:

@@ -133,12 +133,14 @@ def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
         yield from columns(rows, right=(2, 3, 4))
     if pack:
         gap = pack.longest_gap_seconds
+        stall = pack.longest_stall_seconds
         first = pack.first_byte_seconds
         yield (
             f"pack: selected in {units.seconds(pack.select_seconds)} by {pack.strategy}, "
             f"written in {units.seconds(pack.write_seconds)}"
             + (f", first byte after {first * 1000:.0f} ms" if first is not None else "")
             + (f", longest gap {gap * 1000:.0f} ms" if gap is not None else "")
+            + (f", of it our own at most {stall * 1000:.0f} ms" if stall is not None else "")
         )
 
 

@@ -18,7 +18,7 @@ from transport.wire.sideband import RemoteLine
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-class Lines(list):
+class Lines(list[str]):
     """Where a display's lines go."""
 
     def __call__(self, line: str) -> None:

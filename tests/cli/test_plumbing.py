@@ -138,6 +138,16 @@ def test_verify_pack_without_v_is_silent_and_tells_of_damage_with_code_3(packcor
     assert result.stderr.startswith("packcore: error: ")
 
 
+def test_verify_pack_looks_at_every_file_though_one_is_damaged(packcore, repository, tmp_path):
+    (tmp_path / "x.pack").write_bytes(b"no pack at all")
+    (tmp_path / "y.pack").write_bytes(b"no pack either")
+    files = [tmp_path / "x.pack", only_pack(repository), tmp_path / "y.pack"]
+    result = packcore("verify-pack", "-v", *files, "--object-format", object_format(repository))
+    assert result.exit_code == 3
+    assert [f"{name}.pack" in result.stderr for name in "xy"] == [True, True]
+    assert result.stdout.endswith(f"{only_pack(repository)}: ok\n")
+
+
 def test_index_pack_writes_gits_index_to_the_byte(packcore, repository, tmp_path):
     pack = shutil.copy(only_pack(repository), tmp_path / "x.pack")
     result = packcore("index-pack", pack, "--object-format", object_format(repository))

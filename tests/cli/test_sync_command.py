@@ -1,0 +1,215 @@
+"""`sync` and `plan`: what they hand on, what they show, how they end. The sync itself is a fake here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import transport.sync  # noqa: F401 - loaded, so that its function can be replaced
+from packcore.ids import ObjectId
+from transport.errors import NetworkError
+from transport.sync.planner import RefAction
+from transport.sync.request import ref_kind
+from transport.sync.result import Outcome, PackSummary, RefResult, SyncResult
+
+if TYPE_CHECKING:
+    from transport.sync.request import SyncRequest
+
+OLD, NEW = ObjectId(b"\x11" * 20), ObjectId(b"\x22" * 20)
+PACK = PackSummary(
+    objects=1204,
+    deltas=883,
+    reused=640,
+    bytes=1258291,
+    select_seconds=0.5,
+    write_seconds=0.1,
+    first_byte_seconds=0.0004,
+    longest_gap_seconds=0.0012,
+    longest_stall_seconds=0.0004,
+    strategy="chunk-window",
+)
+
+
+def ref(name: str, action, outcome: Outcome, reason: str = "because", source: str | None = None) -> RefResult:
+    kind = ref_kind(name)
+    planned = RefAction(action, kind, name if source is None else source, name, NEW, OLD, reason)
+    return RefResult(planned, outcome, reason)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Replace the sync by one that notes its arguments and returns `fake.result`, or raises it."""
+
+    class Fake:
+        result: SyncResult | BaseException = SyncResult((), "v2")
+        calls: list[tuple[str, str, SyncRequest]] = []
+
+    made = Fake()
+    made.calls = []
+
+    def sync(source, target, request, *, source_options, target_options, progress):
+        made.calls.append((source, target, request))
+        if isinstance(made.result, BaseException):
+            raise made.result
+        return made.result
+
+    monkeypatch.setattr(sys.modules["transport.sync"], "sync", sync)
+    return made
+
+
+def test_sync_hands_on_what_was_asked_for(packcore, fake):
+    packcore(
+        *("sync", "A", "B", "--branch", "main,next", "--tags", "--prune", "--force-with-lease", "--atomic"),
+        *("--push-option", "ci.skip", "--exclude-ref-prefix", "refs/pull/", "--materialize"),
+        *("--materialized-max-objects", "500", "--strategy", "none", "--depth", "7", "--no-reuse-delta"),
+        *("--protocol", "v1", "--stats", "--measure-memory"),
+    )
+    ((source, target, request),) = fake.calls
+    assert (source, target) == ("A", "B")
+    assert request.scope.branches == ("main", "next")
+    assert request.scope.tags
+    assert request.scope.exclude_ref_prefixes == ("refs/pull/",)
+    assert (request.policy.prune, request.policy.force_with_lease, request.policy.atomic) == (
+        True,
+        True,
+        True,
+    )
+    assert request.policy.push_options == ("ci.skip",)
+    assert not request.policy.best_effort
+    assert (request.selection.strategy, request.selection.limits.depth) == ("none", 7)
+    assert not request.selection.reuse_deltas
+    assert (request.protocol, request.materialized_max_objects) == ("v1", 500)
+    assert (request.collect_stats, request.measure_memory, request.dry_run) == (True, True, False)
+
+
+def test_all_refs_makes_refusals_warnings_as_in_git_sync(packcore, fake):
+    packcore("sync", "--all-refs", "A", "B")
+    assert fake.calls[0][2].policy.best_effort
+
+
+def test_plan_is_a_dry_run(packcore, fake):
+    assert packcore("plan", "A", "B").exit_code == 0
+    assert fake.calls[0][2].dry_run
+
+
+def test_the_result_is_a_line_for_each_ref_that_matters_and_one_that_sums_up(packcore, fake):
+    fake.result = SyncResult(
+        (
+            ref("refs/heads/main", "create", Outcome.PUSHED, "new at 22222222"),
+            ref("refs/heads/stable", "update", Outcome.PUSHED, "fast-forward", source="refs/heads/x"),
+            ref("refs/heads/same", "skip", Outcome.UP_TO_DATE),
+        ),
+        "v2",
+        pack=PACK,
+    )
+    result = packcore("sync", "A", "B")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "created  refs/heads/main                    new at 22222222",
+        "updated  refs/heads/x -> refs/heads/stable  fast-forward",
+        "2 refs pushed, 1 up to date; sent 1,204 objects (883 deltas, 640 reused), 1.2 MiB",
+    ]
+    assert "refs/heads/same" in packcore("sync", "-v", "A", "B").stdout
+
+
+def test_a_blocked_or_refused_ref_is_exit_code_1_and_one_error_line(packcore, fake):
+    fake.result = SyncResult(
+        (
+            ref("refs/heads/a", "block", Outcome.BLOCKED),
+            ref("refs/heads/b", "update", Outcome.REFUSED, "pre-receive hook declined"),
+            ref("refs/heads/c", "create", Outcome.PUSHED),
+        ),
+        "v2",
+    )
+    result = packcore("sync", "A", "B")
+    assert result.exit_code == 1
+    assert result.stderr == "packcore: error: 2 refs left behind: 1 blocked, 1 refused\n"
+    assert "pre-receive hook declined" in result.stdout
+
+
+def test_a_failure_after_the_push_began_shows_the_refs_and_the_error(packcore, fake):
+    refs = (ref("refs/heads/a", "update", Outcome.UNANSWERED, "the target still shows 1111"),)
+    fake.result = SyncResult(refs, "v2", failure=NetworkError("connection lost", hint="run again"))
+    result = packcore("sync", "A", "B")
+    assert result.exit_code == 4
+    assert "refs/heads/a" in result.stdout
+    assert result.stderr == "packcore: error: connection lost\nhint: run again\n"
+
+
+def test_names_and_reasons_cannot_repaint_the_terminal(packcore, fake):
+    fake.result = SyncResult(
+        (ref("refs/heads/\u202eevil", "update", Outcome.REFUSED, "no\x1b[2J\nreally"),), "v2"
+    )
+    words = packcore("sync", "A", "B").stdout
+    assert "\x1b" not in words
+    assert "\u202e" not in words
+    assert "^[[2J; really" in words
+
+
+def test_json_is_exactly_one_object_with_git_syncs_keys(packcore, fake):
+    fake.result = SyncResult((ref("refs/heads/main", "create", Outcome.PUSHED),), "v2", pack=PACK)
+    result = packcore("sync", "A", "B", "--json")
+    found = json.loads(result.stdout)
+    assert set(found) >= {
+        *(
+            "plans",
+            "pushed",
+            "skipped",
+            "blocked",
+            "deleted",
+            "warned",
+            "dryRun",
+            "protocol",
+            "operationMode",
+        ),
+        *("relay", "relayMode", "relayReason", "batching", "batchCount", "plannedBatchCount", "tempRefs"),
+        *("sourceHead", "stats", "measurement", "pack"),
+    }
+    assert set(found["plans"][0]) >= {
+        *("branch", "sourceRef", "targetRef", "sourceHash", "targetHash", "kind", "action", "reason")
+    }
+    assert set(found["pack"]) == {
+        *("objects", "deltas", "reused", "bytes", "selectSeconds", "writeSeconds", "firstByteSeconds"),
+        *("longestGapSeconds", "longestStallSeconds", "strategy"),
+    }
+
+
+def test_quiet_says_nothing_of_a_success(packcore, fake):
+    fake.result = SyncResult((ref("refs/heads/main", "create", Outcome.PUSHED),), "v2", pack=PACK)
+    result = packcore("sync", "-q", "A", "B")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_quiet_still_names_the_refs_that_were_left_behind(packcore, fake):
+    fake.result = SyncResult((ref("refs/heads/main", "block", Outcome.BLOCKED, "not a fast-forward"),), "v2")
+    result = packcore("sync", "-q", "A", "B")
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[1] == "blocked  refs/heads/main  not a fast-forward"
+
+
+def test_an_error_before_the_push_is_told_with_its_code(packcore, fake):
+    fake.result = NetworkError("can't connect", hint="is it up?")
+    result = packcore("sync", "A", "B", "--json")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr == "packcore: error: can't connect\nhint: is it up?\n"
+
+
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_no_mode_shows_a_secret(packcore, fake, debug):
+    fake.result = RuntimeError("sent hunter2, hunter3 and hunter4 to https://joe:hunter5@h/x")
+    result = packcore(
+        *("sync", "https://joe:hunter5@h/x", "B", "--source-token", "hunter2", *debug),
+        *("--target-header", "Authorization: Bearer hunter4"),
+        env={"GITSYNC_TARGET_TOKEN": "hunter3"},
+    )
+    assert result.exit_code == 1
+    assert "hunter" not in result.stderr + result.stdout
+
+
+def test_an_extra_argument_with_a_password_is_not_repeated(packcore):
+    result = packcore("cat-file", "a", "b", "https://joe:hunter2@host/x")
+    assert result.exit_code == 2
+    assert "hunter2" not in result.stderr

@@ -1,0 +1,56 @@
+"""What `import packcore` and `import transport` offer, in the words of the interface."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import packcore
+import transport
+from tests.support import ROOT, git, history, make_repository
+
+
+@pytest.mark.parametrize("module", [packcore, transport])
+def test_every_name_that_is_offered_is_there(module):
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+        assert name in dir(module)
+
+
+@pytest.mark.parametrize("module", [packcore, transport])
+def test_a_name_that_is_not_offered_is_an_attribute_error(module):
+    with pytest.raises(AttributeError, match="no_such_name"):
+        module.no_such_name
+
+
+def test_the_functions_keep_their_names_when_the_modules_of_that_name_are_loaded():
+    code = (
+        "import packcore.select, transport.sync.planner, packcore, transport;"
+        "assert callable(packcore.select) and callable(transport.sync), (packcore.select, transport.sync);"
+        "from packcore.select import select; assert packcore.select is select;"
+        "from transport.sync import Scope, sync; assert transport.sync is sync"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_importing_the_packages_loads_next_to_nothing():
+    code = (
+        "import sys, packcore, transport;"
+        "names = {'packcore', 'transport', 'zlib_ng', 'xxhash', 'ssl'};"
+        "print(sorted(m for m in sys.modules if m.partition('.')[0] in names))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "['packcore', 'packcore._lazy', 'packcore._version', 'transport']"
+
+
+def test_a_pack_is_made_in_the_words_of_the_interface(tmp_path):
+    path = make_repository(tmp_path / "x.git", history(commits=5))
+    tip = packcore.SHA1.from_hex(git("rev-parse", "main", cwd=path))
+    with packcore.open_repository(path) as store:
+        objects = packcore.list_objects(store, wants=[tip], haves=[])
+        plan = packcore.select(store, objects, strategy="chunk-window")
+        pack = b"".join(packcore.write_pack(plan))
+    (tmp_path / "x.pack").write_bytes(pack)
+    git("index-pack", "--strict", tmp_path / "x.pack", cwd=path)
