@@ -135,9 +135,12 @@ def _summarise(result: dict[str, Any]) -> None:
         f" ({pack['reused']:,} reused), {pack['bytes']:,} bytes, strategy {pack['strategy']}"
     )
     _say(f"selected   in {pack['selectSeconds']:.2f} s, before the connection was opened")
-    first, gap = pack.get("firstByteSeconds"), pack.get("longestGapSeconds")
-    if first is not None and gap is not None:
-        _say(f"written    first body byte after {first * 1000:.1f} ms, longest pause {gap * 1000:.1f} ms")
+    first, gap, stall = (pack.get(f"{name}Seconds") for name in ("firstByte", "longestGap", "longestStall"))
+    if first is not None and gap is not None and stall is not None:
+        _say(f"written    first body byte after {first * 1000:.1f} ms")
+        _say(
+            f"           longest gap {gap * 1000:.1f} ms; of it ours {stall * 1000:.1f} ms at most"
+        )
 
 
 def _verify(source: str, target: str, again: dict[str, Any], source_directory: Path | None) -> None:

@@ -51,7 +51,9 @@ class TransferStats:
     first_byte_seconds: float | None = None
     """Of the last streamed request: from the request line to the first body byte."""
     longest_gap_seconds: float | None = None
-    """Of the last streamed request: the longest time between two of its body blocks."""
+    """Of the last streamed request: the longest time between two of its body blocks, whoever caused it."""
+    longest_stall_seconds: float | None = None
+    """Of the last streamed request: the longest time that the connection had to wait for a block."""
 
 
 class Transport(Protocol):

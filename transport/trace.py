@@ -6,7 +6,8 @@
     http 2: > Authorization: Basic <redacted>
     http 2: first body byte after 0.000 s
     http 2: last body byte after 1.912 s
-    http 2: body of 21,334,007 bytes in 326 chunks, longest gap between two chunks 0.007 s
+    http 2: body of 21,334,007 bytes in 326 chunks, longest gap between two chunks 0.007 s,
+            longest wait for the writer 0.001 s
     http 2: < HTTP/1.1 200 OK (after 1.950 s)
     http 2: < Content-Type: application/x-git-receive-pack-result
     http 2: closed after 2.101 s
@@ -65,10 +66,14 @@ class RequestTrace:
         self._secret_headers = _SECRET_HEADERS | {name.lower() for name in secret_headers}
         self._started: float | None = None
         self._last_block: float | None = None
+        self._room_since: float | None = None
         self.body_bytes = 0
         self.blocks = 0
         self.first_byte_seconds: float | None = None
         self.longest_gap_seconds: float | None = None
+        """Between two blocks, whoever was the cause: a server that reads slowly makes gaps too."""
+        self.longest_stall_seconds: float | None = None
+        """That there was room to send and the writer had no block: our own silence."""
 
     def say(self, text: str) -> None:
         """Pass one line on."""
@@ -95,9 +100,15 @@ class RequestTrace:
         for name, value in headers:
             self.say(f"> {name}: {self._shown(name, value)}")
 
+    def room_for_block(self) -> None:
+        """Note that the connection would take a block now: from here on, waiting is waiting for us."""
+        self._room_since = time.monotonic()
+
     def body_block(self, size: int) -> None:
         """Note that a block of the body was handed to the connection."""
         now = time.monotonic()
+        if self._room_since is not None:
+            self.longest_stall_seconds = max(self.longest_stall_seconds or 0.0, now - self._room_since)
         if self._last_block is None:
             self.first_byte_seconds = now - (self._started or now)
             self.longest_gap_seconds = 0.0
@@ -117,7 +128,8 @@ class RequestTrace:
         self.say(f"last body byte after {self._seconds():.3f} s")
         self.say(
             f"body of {self.body_bytes:,} bytes in {self.blocks} {unit}{plural}, "
-            f"longest gap between two {unit}s {self.longest_gap_seconds or 0.0:.3f} s"
+            f"longest gap between two {unit}s {self.longest_gap_seconds or 0.0:.3f} s, "
+            f"longest wait for the writer {self.longest_stall_seconds or 0.0:.3f} s"
         )
 
     def response(self, status_line: str, headers: Sequence[tuple[str, str]]) -> None:

@@ -64,6 +64,7 @@ class PushOutcome:
             write_seconds=self.seconds,
             first_byte_seconds=target.stats.first_byte_seconds,
             longest_gap_seconds=target.stats.longest_gap_seconds,
+            longest_stall_seconds=target.stats.longest_stall_seconds,
             strategy=pack.strategy,
         )
 

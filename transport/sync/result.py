@@ -90,6 +90,9 @@ class PackSummary:
     """From the moment the push began until the target had answered."""
     first_byte_seconds: float | None
     longest_gap_seconds: float | None
+    """Between two chunks of the body; a server that unpacks before it reads on makes gaps too."""
+    longest_stall_seconds: float | None
+    """That the connection had room and the writer had nothing: our own part of a gap."""
     strategy: str
 
     def to_json(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class PackSummary:
             "writeSeconds": _rounded(self.write_seconds),
             "firstByteSeconds": _rounded(self.first_byte_seconds),
             "longestGapSeconds": _rounded(self.longest_gap_seconds),
+            "longestStallSeconds": _rounded(self.longest_stall_seconds),
             "strategy": self.strategy,
         }
 

@@ -517,4 +517,6 @@ def test_the_stats_and_the_longest_gap_are_measured() -> None:
     assert stats.bytes_received > len(REPORT)
     assert stats.longest_gap_seconds is not None
     assert stats.longest_gap_seconds >= 0.2
+    assert stats.longest_stall_seconds is not None
+    assert stats.longest_stall_seconds >= 0.2
     assert stats.first_byte_seconds is not None

@@ -250,6 +250,7 @@ class HttpTransport:
             if body is not None and streamed:
                 self.stats.first_byte_seconds = trace.first_byte_seconds
                 self.stats.longest_gap_seconds = trace.longest_gap_seconds
+                self.stats.longest_stall_seconds = trace.longest_stall_seconds
         return exchange
 
     def _request(

@@ -191,6 +191,7 @@ class Exchange:
     def _send_body(self, head: bytes, body: OutgoingBody) -> bool:
         """Hand the body to the stream; tell whether all of it was."""
         chunked = body.length is None
+        self._trace.room_for_block()
         for block in body.blocks():
             self._stream.write(head + (encode_chunk(block) if chunked else block))
             head = b""
@@ -198,6 +199,7 @@ class Exchange:
             if not self._drain(unsent_max=_UNSENT_BYTES_MAX):
                 written = False
                 break
+            self._trace.room_for_block()
         else:
             self._stream.write(head + (LAST_CHUNK if chunked else b""))
             written = True
