@@ -57,9 +57,9 @@ def run(
         elif console.verbosity.verbose:
             console.show_exact(line.encode() for line in report.lines())
     if console.verbosity.json:
-        console.show_json({"packs": reports, "failures": [str(error) for error in failures]})
-    for error in failures[1:]:
-        console.tell_error(f"packcore: error: {one_line(str(error))}")
+        console.show_json({"packs": reports, "failures": [str(failure) for failure in failures]})
+    for failure in failures[1:]:
+        console.tell_error(f"packcore: error: {one_line(str(failure))}")
     if failures:
         raise failures[0]
 
