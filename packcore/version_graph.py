@@ -8,7 +8,7 @@
 parent held is the right one. An edge has no direction, and both ends must be among the candidates.
 
     weight of a tree edge: entries that differ          known from the diff
-    weight of a blob edge: bytes that differ            not known here: asking costs a read of both
+    weight of a blob edge: how far its ends differ      not known here: asked for only where it matters
 
 Trees are compared by prefix and suffix first, and only what lies between is parsed. Where that guesses
 wrong (bytes of an id that look like an entry), no edge comes of it, since no candidate has such an id.

@@ -60,7 +60,7 @@ class ObjectCache:
 
     def __init__(self, read: Callable[[int], bytes], memory_bytes: int) -> None:
         self._read = read
-        self._memory_bytes = memory_bytes
+        self.memory_bytes = memory_bytes
         self._held_bytes = 0
         self._data: OrderedDict[int, bytes] = OrderedDict()
 
@@ -73,6 +73,6 @@ class ObjectCache:
         data = self._read(index)
         self._data[index] = data
         self._held_bytes += len(data) + 120
-        while self._held_bytes > self._memory_bytes and len(self._data) > 1:
+        while self._held_bytes > self.memory_bytes and len(self._data) > 1:
             self._held_bytes -= len(self._data.popitem(last=False)[1]) + 120
         return data

@@ -22,7 +22,6 @@ from packcore.delta.chunks import cut, fingerprints, tree_entry_start, tree_ids
 from packcore.delta.depth import Ruler, root_depth_allowed
 from packcore.delta.forest import spanning_lines
 from packcore.delta.make import commit_text_start, encode_matches, find_matches, make_delta
-from packcore.delta.match import common_prefix, common_suffix
 from packcore.delta.strategy import Choice, Parameter
 from packcore.delta.window import ChunkIndex, ObjectCache
 from packcore.errors import PluginError
@@ -187,7 +186,7 @@ class _Run:
                 edges_of.setdefault(number, []).append(edge)
         index = ChunkIndex(self.index_bytes)
         choose = self._tree if type_ == ObjectType.TREE else self._blob
-        weigh = None if type_ == ObjectType.TREE else self._difference
+        weigh = None if type_ == ObjectType.TREE else self._size_difference
         for number, path in enumerate(ordered):
             lines = spanning_lines(
                 paths[path],
@@ -371,12 +370,13 @@ class _Run:
                 return Choice(member, best[0], len(delta), deflated)
         return Choice(member, None, 0, whole)
 
-    def _difference(self, a: int, b: int) -> int:
-        """Return the bytes between common prefix and suffix: how far two versions are apart."""
-        old, new = self.read(a), self.read(b)
-        room = min(len(old), len(new))
-        prefix = common_prefix(old, 0, new, 0, room)
-        return max(len(old), len(new)) - prefix - common_suffix(old, len(old), new, len(new), room - prefix)
+    def _size_difference(self, a: int, b: int) -> int:
+        """Return how far apart two versions seem.
+
+        The bytes between common prefix and suffix would tell better in long histories (0.7 % of a pack),
+        and worse in short ones (0.3 %); asking for them costs a read of every blob, a quarter of all time.
+        """
+        return abs(self.work.candidates[a].size - self.work.candidates[b].size)
 
 
 def _literal(data: bytes, matches: list[Match]) -> bytes:
