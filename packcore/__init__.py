@@ -85,7 +85,6 @@ __all__ = [
 ]
 
 
-
 def open_repository(path: str | Path, *, limits: Limits | None = None) -> Repository:
     """Open a repository on disk: a bare one, a work tree with its `.git`, or a gitfile.
 

@@ -138,9 +138,7 @@ def _summarise(result: dict[str, Any]) -> None:
     first, gap, stall = (pack.get(f"{name}Seconds") for name in ("firstByte", "longestGap", "longestStall"))
     if first is not None and gap is not None and stall is not None:
         _say(f"written    first body byte after {first * 1000:.1f} ms")
-        _say(
-            f"           longest gap {gap * 1000:.1f} ms; of it ours {stall * 1000:.1f} ms at most"
-        )
+        _say(f"           longest gap {gap * 1000:.1f} ms; of it ours {stall * 1000:.1f} ms at most")
 
 
 def _verify(source: str, target: str, again: dict[str, Any], source_directory: Path | None) -> None:

@@ -11,7 +11,6 @@ temporary files. A fault names the pack, the offset and the object.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES, crc32
@@ -26,6 +25,7 @@ from packcore.pack.reverse_index import pack_order_positions, write_reverse_inde
 from packcore.pack.scratch import Content, Scratch, apply_to
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
+from packcore.store.pack_order import PackOrder
 
 if TYPE_CHECKING:
     from array import array
@@ -87,8 +87,7 @@ class PackFile:
         """
         pack = cls.__new__(cls)
         pack._open(source, index, limits, None)
-        pack._sorted_offsets = sorted_offsets
-        pack._pack_order = pack_order_positions(order)
+        pack._order.know(pack_order_positions(order), sorted_offsets)
         return pack
 
     def _open(self, source: PackSource, index: PackIndex, limits: Limits, cache: BaseCache | None) -> None:
@@ -100,8 +99,7 @@ class PackFile:
         self._cache = cache if cache is not None else BaseCache(limits.base_cache)
         self._cache_key = self._cache.new_pack()
         self._types: dict[int, int] = {}  # offset -> type of the object that lies there
-        self._sorted_offsets: array[int] | None = None
-        self._pack_order: array[int] | None = None
+        self._order = PackOrder(index, name=source.name, entries_end=source.entries_end)
 
     def _check_pair(self) -> None:
         source = self._source
@@ -257,8 +255,8 @@ class PackFile:
             entry = self._source.entry(self.index.offset(position))
             base = entry.base_oid
             if entry.base_offset is not None:
-                base = self._oid_at(entry.base_offset)
-            end = self._end_of(self._entry_index(entry.offset))
+                base = self._order.oid_at(entry.base_offset)
+            end = self._order.end_of(entry.offset)
         except CorruptPack as error:
             raise self._about(error, oid) from None
         return RawEntry(self, entry.offset, entry.payload_offset, end, entry.size, base)
@@ -269,8 +267,7 @@ class PackFile:
         The check runs before the first block for an entry up to 64 KiB, at its end for a larger one.
         """
         start, payload, end = entry.pack_offset, entry.payload_offset, entry.end_offset
-        pack_order, _ = self._order()
-        said = self.index.crc32(pack_order[self._entry_index(start)])
+        said = self._order.crc_at(start)
         if end - start <= BLOCK_BYTES:
             data = self._source.slice(start, end)
             self._check_crc(crc32(data), said, start)
@@ -299,7 +296,7 @@ class PackFile:
 
     def reverse_index_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of the pack's .rev."""
-        return write_reverse_index(self._order()[0], self.index.pack_checksum, self._object_format)
+        return write_reverse_index(self._order.positions, self.index.pack_checksum, self._object_format)
 
     def _find(self, oid: ObjectId) -> int:
         position = self.index.find(oid)
@@ -367,31 +364,6 @@ class PackFile:
             raise CorruptPack(
                 f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}", offset=offset, pack=self.name
             )
-
-    def _order(self) -> tuple[array[int], array[int]]:
-        """Return positions and offsets in pack order, worked out at the first need."""
-        if self._pack_order is None or self._sorted_offsets is None:
-            self._pack_order, self._sorted_offsets = self.index.pack_order()
-        return self._pack_order, self._sorted_offsets
-
-    def _entry_index(self, offset: int) -> int:
-        _, sorted_offsets = self._order()
-        entry_index = bisect_left(sorted_offsets, offset)
-        if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
-            raise CorruptPack("its index knows no entry there", offset=offset, pack=self.name)
-        return entry_index
-
-    def _oid_at(self, offset: int) -> ObjectId:
-        return self.index.oid(self._order()[0][self._entry_index(offset)])
-
-    def _end_of(self, entry_index: int) -> int:
-        _, sorted_offsets = self._order()
-        # Past entries of the same offset, which only a damaged index has.
-        following = bisect_right(sorted_offsets, sorted_offsets[entry_index])
-        end = sorted_offsets[following] if following < len(sorted_offsets) else self._source.entries_end
-        if end > self._source.entries_end:
-            raise CorruptPack("its index names an entry behind the pack's end", offset=end, pack=self.name)
-        return end
 
     def _about(self, error: CorruptPack, oid: ObjectId) -> CorruptPack:
         return CorruptPack(

@@ -1,0 +1,74 @@
+"""Where the entries of one pack begin and end, in the order in which they lie.
+
+    entry_index       0        1        2                 position in the pack
+    sorted offset     12       151      890               where the entry starts
+    position          7        0        3                 its row in the .idx, which is in order of ids
+
+An entry's end is the start of the next one, or of the trailer. Worked out when it is first asked for:
+reading objects needs none of it, copying entries does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptPack
+
+if TYPE_CHECKING:
+    from array import array
+
+    from packcore.ids import ObjectId
+    from packcore.pack.index import PackIndex
+
+__all__ = ["PackOrder"]
+
+
+class PackOrder:
+    """The order of one pack; `name` is for errors, `entries_end` is where its trailer starts."""
+
+    def __init__(self, index: PackIndex, *, name: str, entries_end: int) -> None:
+        self._index = index
+        self._name = name
+        self._entries_end = entries_end
+        self._known: tuple[array[int], array[int]] | None = None
+
+    def know(self, positions: array[int], sorted_offsets: array[int]) -> None:
+        """Take over an order that is known already, as that of a pack that was just taken in."""
+        self._known = positions, sorted_offsets
+
+    @property
+    def positions(self) -> array[int]:
+        """Return the rows of the .idx, in pack order."""
+        return self._arrays()[0]
+
+    def entry_index(self, offset: int) -> int:
+        """Return which entry starts at `offset`. Raises CorruptPack if none does."""
+        _, sorted_offsets = self._arrays()
+        entry_index = bisect_left(sorted_offsets, offset)
+        if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
+            raise CorruptPack("its index knows no entry there", offset=offset, pack=self._name)
+        return entry_index
+
+    def oid_at(self, offset: int) -> ObjectId:
+        """Return the id of the object whose entry starts at `offset`."""
+        return self._index.oid(self.positions[self.entry_index(offset)])
+
+    def crc_at(self, offset: int) -> int | None:
+        """Return the entry's CRC-32 by the index; None where the index (version 1) has none."""
+        return self._index.crc32(self.positions[self.entry_index(offset)])
+
+    def end_of(self, offset: int) -> int:
+        """Return where the entry that starts at `offset` ends."""
+        _, sorted_offsets = self._arrays()
+        # Past entries of the same offset, which only a damaged index has.
+        following = bisect_right(sorted_offsets, sorted_offsets[self.entry_index(offset)])
+        end = sorted_offsets[following] if following < len(sorted_offsets) else self._entries_end
+        if end > self._entries_end:
+            raise CorruptPack("its index names an entry behind the pack's end", offset=end, pack=self._name)
+        return end
+
+    def _arrays(self) -> tuple[array[int], array[int]]:
+        if self._known is None:
+            self._known = self._index.pack_order()
+        return self._known
