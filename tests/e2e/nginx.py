@@ -33,6 +33,9 @@ PASSWORD = "correct horse"
 EDGE_PATIENCE_SECONDS = 3.0
 """What the edge's client_body_timeout allows between two reads of a body."""
 
+_BACKENDS = 5
+"""How many requests git answers at a time."""
+
 _KINDS = ("plain", "auth", "small", "tls", "edge")
 
 _MAIN = """\
@@ -51,6 +54,7 @@ http {{
   fastcgi_temp_path {folder}/{name}.fastcgi;
   uwsgi_temp_path {folder}/{name}.uwsgi;
   scgi_temp_path {folder}/{name}.scgi;
+  upstream git {{ least_conn; {backends} }}
   {servers}
 }}
 """
@@ -62,7 +66,7 @@ server {{
     client_max_body_size {body_max};
     {extra}
     location / {{
-      fastcgi_pass unix:{folder}/fcgi.sock;
+      fastcgi_pass git;
       fastcgi_request_buffering off;
       fastcgi_read_timeout 300s;
       fastcgi_param SCRIPT_FILENAME {backend};
@@ -177,21 +181,28 @@ class GitHttpServer:
         return ""
 
     def _start_backend(self) -> None:
-        socket_path = self.folder / "fcgi.sock"
-        command = [_program("fcgiwrap"), "-f", "-c", "6", "-s", f"unix:{socket_path}"]
         settings = {
             "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_1": "http.receivepack",
             "GIT_CONFIG_VALUE_1": "true",
         }
-        socket_path.unlink(missing_ok=True)
-        backend = Child(command, self.folder / "fcgiwrap.log", environment=git_environment(settings))
-        self._children.append(backend)
-        backend.wait_for(socket_path.exists, "fcgiwrap to make its socket")
+        environment = git_environment(settings)
+        # One process each, rather than one with children: those would outlive a test run that is killed.
+        for path in self._backend_sockets():
+            path.unlink(missing_ok=True)
+            command = [_program("fcgiwrap"), "-f", "-s", f"unix:{path}"]
+            self._children.append(Child(command, self.folder / "fcgiwrap.log", environment=environment))
+        for path, child in zip(self._backend_sockets(), self._children, strict=True):
+            child.wait_for(path.exists, "fcgiwrap to make its socket")
+
+    def _backend_sockets(self) -> list[Path]:
+        return [self.folder / f"fcgi{number}.sock" for number in range(_BACKENDS)]
 
     def _start_nginx(self, name: str, servers: Sequence[str]) -> None:
         user = f"user {_user_name()};" if os.geteuid() == 0 else ""
-        text = _MAIN.format(user=user, folder=self.folder, name=name, servers="".join(servers))
+        backends = " ".join(f"server unix:{path} max_fails=0;" for path in self._backend_sockets())
+        names = {"user": user, "folder": self.folder, "name": name, "backends": backends}
+        text = _MAIN.format(**names, servers="".join(servers))
         configuration = self.folder / f"{name}.conf"
         configuration.write_text(text)
         command = [

@@ -13,6 +13,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Self
 
+from tests.support import find_program
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -44,9 +46,12 @@ class Child:
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str], cwd: Path | None = None
     ) -> None:
         self.log = log
+        # A test run that is killed outright can't tidy up: the kernel then ends its servers for it.
+        setpriv = find_program("setpriv")
+        guarded = [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                list(command),
+                guarded,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
