@@ -1,11 +1,12 @@
 """Race the engine against `git pack-objects`: the same objects, all deltas searched anew.
 
-    python benchmarks/race_pack_objects.py REPO... [--strategy NAME] [--repeat N] [--window N,N] [--profile]
+    python benchmarks/race_pack_objects.py REPO... [--strategy NAME] [--set NAME=VALUE ...] [--repeat N]
+                                           [--window N,N] [--profile]
 
 Both sides get the list that `git rev-list --objects --all` prints and start from the repository's own
 packs; neither reuses a delta or a compressed object. What counts is user CPU time, of one thread, from
 the open repository to the last byte of the pack; runs alternate, and the best of each counts, because
-shared machines have slow minutes. Every pack of ours is indexed by C git, which must find exactly the
+shared machines have slow minutes. Strategies with a window get the first of git's windows. Every pack of ours is indexed by C git, which must find exactly the
 ids of the list. Bytes are exact, times are not.
 """
 
@@ -22,8 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore import Candidate, Limits, open_repository, select, write_pack
+from packcore.registry import get_strategy
 
 if TYPE_CHECKING:
+    from packcore.delta.strategy import Strategy
     from packcore.ids import ObjectId
     from packcore.store.base import RawEntry
 
@@ -71,7 +74,7 @@ def run_git(repo: Path, rows: list[tuple[str, bytes]], window: int) -> Result:
 
 
 def run_ours(
-    repo: Path, rows: list[tuple[str, bytes]], strategy: str, limits: Limits, pack_path: Path
+    repo: Path, rows: list[tuple[str, bytes]], strategy: Strategy, limits: Limits, pack_path: Path
 ) -> Result:
     opened = open_repository(repo, limits=limits)
     try:
@@ -92,6 +95,12 @@ def run_ours(
         opened.close()
 
 
+def chosen_strategy(arguments: argparse.Namespace) -> Strategy:
+    """Return the strategy that was asked for, with its parameters."""
+    parameters = dict(word.partition("=")[::2] for word in arguments.set)
+    return get_strategy(arguments.strategy)(**{name: int(value) for name, value in parameters.items()})
+
+
 def user_seconds() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime
 
@@ -108,13 +117,14 @@ def verify(pack: Path, rows: list[tuple[str, bytes]]) -> None:
 def race(repo: Path, arguments: argparse.Namespace) -> None:
     rows = list_objects(repo)
     windows = [int(window) for window in arguments.window.split(",")]
-    limits = Limits()
+    limits = Limits(window=windows[0])
+    strategy = chosen_strategy(arguments)
     best: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as directory:
         for turn in range(arguments.repeat):
             results = {f"git w{window}": run_git(repo, rows, window) for window in windows}
             pack = Path(directory) / f"{turn}.pack"
-            results["packcore"] = run_ours(repo, rows, arguments.strategy, limits, pack)
+            results["packcore"] = run_ours(repo, rows, strategy, limits, pack)
             verify(pack, rows)
             for name, result in results.items():
                 if name not in best or result.cpu_seconds < best[name].cpu_seconds:
@@ -133,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("repositories", metavar="REPO", nargs="+", type=Path)
     parser.add_argument("--strategy", default="chunk-window")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a parameter of it")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each side; the best counts")
     parser.add_argument("--window", default="10", help="git's windows, the first being the reference: 10,50")
     parser.add_argument("--profile", action="store_true", help="profile one run of ours instead")
@@ -143,7 +154,7 @@ def main() -> None:
             rows = list_objects(repo)
             with tempfile.TemporaryDirectory() as directory:
                 pack = Path(directory) / "0.pack"
-                profile.runcall(run_ours, repo, rows, arguments.strategy, Limits(), pack)
+                profile.runcall(run_ours, repo, rows, chosen_strategy(arguments), Limits(), pack)
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)
         return
     columns = ("repository", "objects", "by", "bytes", "user s", "bytes/", "CPU/", "deltas")
