@@ -194,11 +194,10 @@ class RefFiles:
         A symbolic ref's target is what changes. Raises InvalidRefName, RefMoved, and RepositoryError
         on a lock held by another, a name that is in the way, or a failed write.
         """
-        name = self._final_name(name)
-        self._refuse_clash(name)
-        with self._lock(self._path(name)) as commit:
-            self._compare(name, old)
-            commit(new.hex().encode() + b"\n")
+        name = self.final_name(name)
+        self.refuse_clash(name)
+        with self.locked_change(name, old, new) as change:
+            change()
 
     def delete(self, name: str, old: ObjectId | None) -> None:
         """Remove a ref itself (symbolic or not) if it still holds `old` (None: whatever it holds).
@@ -206,18 +205,36 @@ class RefFiles:
         Raises as `update` does, and RefMoved if it isn't there.
         """
         check_ref_name(name)
+        with self.locked_change(name, old, self._format.zero) as change:
+            change()
+
+    @contextmanager
+    def locked_change(self, name: str, old: ObjectId | None, new: ObjectId) -> Iterator[Callable[[], None]]:
+        """Hold one ref's lock and compare it with `old`; the function that this yields makes the change.
+
+        `name` is taken as it is. Raises as `update` and `delete` do.
+        """
         path = self._path(name)
-        with self._lock(path):
+        deletes = new == self._format.zero
+        with self._lock(path) as commit:
             self._compare(name, old)
-            if self.read_raw(name) is None and not path.is_file():
+            if deletes and self.read_raw(name) is None and not path.is_file():
                 raise RefMoved(name, "it is not there")
-            if name in self.packed():
-                self._write_packed_without(name)
-            with suppress(FileNotFoundError):
-                path.unlink()
-        with suppress(OSError):
-            (self._git / "logs" / _to_path(name)).unlink()
-        self._remove_empty_parents(path.parent)
+
+            def change() -> None:
+                if not deletes:
+                    commit(new.hex().encode() + b"\n")
+                    return
+                if name in self.packed():
+                    self._write_packed_without(name)
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+            yield change
+        if deletes:
+            with suppress(OSError):
+                (self._git / "logs" / _to_path(name)).unlink()
+            self._remove_empty_parents(path.parent)
 
     def set_symbolic(self, name: str, target: str) -> None:
         """Make `name` (HEAD, or a ref) a symbolic ref to `target`, which need not exist yet."""
@@ -228,7 +245,8 @@ class RefFiles:
         with self._lock(self._path(name)) as commit:
             commit(b"ref: " + encode_ref_name(target) + b"\n")
 
-    def _final_name(self, name: str) -> str:
+    def final_name(self, name: str) -> str:
+        """Follow symbolic refs to the name that an update changes; it need not exist yet."""
         for _ in range(SYMREF_DEPTH_MAX + 1):
             check_ref_name(name, one_level=name == "HEAD")
             if name != "HEAD" and not name.startswith("refs/"):
@@ -247,7 +265,7 @@ class RefFiles:
         if current != old:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
 
-    def _refuse_clash(self, name: str) -> None:
+    def refuse_clash(self, name: str) -> None:
         """Refuse a name that is another ref's folder, or has another ref as one: refs are files."""
         parts = name.split("/")
         for length in range(2, len(parts)):

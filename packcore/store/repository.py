@@ -31,10 +31,11 @@ from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
 from packcore.store.loose import TEMPORARY_PREFIX, LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
+from packcore.store.ref_transaction import RefChange, change_refs
 from packcore.store.union import UnionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from packcore.objects import ObjectType
@@ -261,6 +262,13 @@ class Repository:
     def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
         """Remove a ref if it still holds `old` (None: whatever it holds). Raises as `update_ref`."""
         self._refs.delete(name, old)
+
+    def change_refs(self, changes: Sequence[RefChange]) -> None:
+        """Make several changes, all or none; each as `update_ref` with its `old`. Raises as that does."""
+        for change in changes:
+            if not change.is_delete and change.new not in self:
+                raise MissingObject(change.new.hex(), context=f"new value of {change.name}")
+        change_refs(self._refs, changes)
 
     def set_head(self, name: str) -> None:
         """Make HEAD point to the branch of this full ref name, which need not exist yet."""
