@@ -1,8 +1,8 @@
 """`file:///path`, `/path`, `./path`: a repository on this disk, served in this process by our own code.
 
 No git binary and no connection: a request's blocks go straight into `transport.server`, and its answer's
-blocks come straight back. Each request is a conversation of its own, as over HTTP. Such a repository can
-be fetched from; pushing into one is refused.
+blocks come straight back. Each request is a conversation of its own, as over HTTP. Pushing into the branch
+that a work tree has checked out is refused, as git refuses it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packcore.store.repository import Repository
 from transport.base import TransferStats
-from transport.errors import UnsupportedByRemote
+from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
 
 if TYPE_CHECKING:
@@ -60,14 +60,11 @@ class LocalTransport:
             self._repository.close()
             self._repository = None
 
-    def _server(self, service: Service) -> UploadPack:
-        if service != "git-upload-pack":
-            raise UnsupportedByRemote(
-                f"{self.url}: a repository on this disk can be read from, not pushed to",
-                hint="serve it over HTTP and push to that URL",
-            )
+    def _server(self, service: Service) -> UploadPack | ReceivePack:
         if self._repository is None:
             self._repository = Repository.open(self.url)
+        if service == "git-receive-pack":
+            return ReceivePack(self._repository)
         # The bytes stay on this machine: deltas that are there are kept, none is searched for.
         return UploadPack(self._repository, strategy="reuse")
 

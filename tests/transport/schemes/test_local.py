@@ -19,9 +19,8 @@ from tests.support import (
 )
 from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
-from transport.errors import RemoteError, UnsupportedByRemote
+from transport.errors import RemoteError
 from transport.fetch import fetch_pack, list_refs
-from transport.push import advertise_push
 from transport.schemes import open_transport
 from transport.schemes.local import LocalTransport
 from transport.wire.upload_pack import FetchOptions
@@ -183,11 +182,6 @@ def test_a_path_opens_the_local_transport_and_no_repository_is_told(tmp_path):
     transport = open_transport(str(tmp_path))
     with pytest.raises(RepositoryError, match=str(tmp_path)):
         list_refs(transport)
-
-
-def test_pushing_to_a_path_is_refused(local):
-    with pytest.raises(UnsupportedByRemote, match="not pushed to"):
-        advertise_push(local)
 
 
 def test_commits_added_after_opening_are_seen(tmp_path):

@@ -1,0 +1,139 @@
+r"""What a client asks of receive-pack, read from its pkt-lines: the server's side of `wire.receive_pack`.
+
+    shallow <oid> *                                              the client's own cut points
+    <old> SP <new> SP <ref> [ NUL capabilities ]                 the first command
+    <old> SP <new> SP <ref> *                                    the others
+    0000  [ <push option> * 0000 ]                               options only if push-options was asked for
+    PACK …                                                       none if all commands delete
+
+and the report that answers it: `unpack ok`, then `ok <ref>` or `ng <ref> <reason>` for each command.
+
+Specified in gitprotocol-pack and gitprotocol-capabilities. Read strictly: a line that is none of these
+is a `BadRequest`. A ref's name is taken as it comes; judging it is `server.ref_rules`' part. Left out:
+signed pushes (push-cert), which aren't advertised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packcore.refs import decode_ref_name
+from transport.safe_text import one_line
+from transport.server.requests import BadRequest
+from transport.wire.pktline import FLUSH, Special, encode_text
+from transport.wire.receive_pack import RefUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from transport.wire.pktline import PacketReader
+
+__all__ = ["COMMANDS_MAX", "PushRequest", "encode_report", "read_push"]
+
+COMMANDS_MAX = 200_000
+"""Ref updates of one push."""
+SHALLOW_MAX = 200_000
+OPTIONS_MAX = 1_000
+"""Push options of one push; git sets no bound."""
+_KNOWN_BANDS = {b"side-band-64k": 65516, b"side-band": 996}
+
+
+@dataclass(slots=True)
+class PushRequest:
+    """The commands, and how to answer them."""
+
+    updates: list[RefUpdate] = field(default_factory=list)
+    shallow: set[ObjectId] = field(default_factory=set)
+    push_options: list[str] = field(default_factory=list)
+    atomic: bool = False
+    quiet: bool = False
+    report: bool = False
+    band_bytes: int | None = None
+    """Longest payload of a side-band packet, band included; None: the report goes out bare."""
+
+    @property
+    def brings_pack(self) -> bool:
+        """Whether a pack follows: it does unless all commands delete."""
+        return any(not update.is_delete for update in self.updates)
+
+
+def read_push(reader: PacketReader, object_format: ObjectFormat) -> PushRequest | None:
+    """Read everything before the pack; None where nothing is asked (the probe `0000`, an empty body).
+
+    Raises BadRequest, and RemoteProtocolError for broken framing.
+    """
+    request = PushRequest()
+    takes_options = False
+    while isinstance(line := reader.read_or_end(), bytes):
+        if not request.updates and line.startswith(b"shallow "):
+            request.shallow.add(_oid(line[8:].removesuffix(b"\n"), object_format))
+            if len(request.shallow) > SHALLOW_MAX:
+                raise BadRequest("too many shallow lines")
+            continue
+        command, _, tokens = line.partition(b"\0")
+        if not request.updates:
+            takes_options = _take_capabilities(request, tokens.split(), object_format)
+        request.updates.append(_update(command.removesuffix(b"\n"), object_format))
+        if len(request.updates) > COMMANDS_MAX:
+            raise BadRequest(f"more than {COMMANDS_MAX} ref updates in one push")
+    if line is None:
+        if request.updates or request.shallow:
+            raise BadRequest("the commands end without a flush")
+        return None
+    if line is not Special.FLUSH:
+        raise BadRequest("a section ends inside the commands")
+    if not request.updates:
+        return None
+    if takes_options:
+        _read_options(reader, request)
+    return request
+
+
+def encode_report(unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
+    """Build the report; `verdicts` are reasons by the ref's name, None where it is done."""
+    lines = [encode_text(f"unpack {unpack}")]
+    for name, reason in verdicts.items():
+        lines.append(encode_text(f"ok {name}" if reason is None else f"ng {name} {reason}"))
+    return b"".join(lines) + FLUSH
+
+
+def _update(command: bytes, object_format: ObjectFormat) -> RefUpdate:
+    hex_size = object_format.hex_size
+    old, new, name = command[:hex_size], command[hex_size + 1 : 2 * hex_size + 1], command[2 * hex_size + 2 :]
+    blanks = command[hex_size : hex_size + 1] + command[2 * hex_size + 1 : 2 * hex_size + 2]
+    if blanks != b"  " or not name or b"\n" in name:
+        raise BadRequest(f"protocol error: expected old/new/ref, got {one_line(command, limit=200)!r}")
+    return RefUpdate(decode_ref_name(name), _oid(old, object_format), _oid(new, object_format))
+
+
+def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format: ObjectFormat) -> bool:
+    request.report = b"report-status" in tokens or b"report-status-v2" in tokens
+    request.atomic = b"atomic" in tokens
+    request.quiet = b"quiet" in tokens
+    for token, band_bytes in _KNOWN_BANDS.items():
+        if token in tokens:
+            request.band_bytes = band_bytes
+            break
+    announced = [token[14:] for token in tokens if token.startswith(b"object-format=")]
+    name = announced[0].decode("ascii", "replace") if announced else object_format.name
+    if name != object_format.name:
+        raise BadRequest(f"mismatched object format: server {object_format.name}; client {one_line(name)}")
+    return b"push-options" in tokens
+
+
+def _read_options(reader: PacketReader, request: PushRequest) -> None:
+    while isinstance(line := reader.read("a push option or the flush"), bytes):
+        request.push_options.append(line.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
+        if len(request.push_options) > OPTIONS_MAX:
+            raise BadRequest(f"more than {OPTIONS_MAX} push options")
+    if line is not Special.FLUSH:
+        raise BadRequest("a section ends inside the push options")
+
+
+def _oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
+    try:
+        return object_format.from_hex(text)
+    except ValueError:
+        raise BadRequest(f"not an object id: {one_line(text, limit=100)!r}") from None

@@ -1,0 +1,260 @@
+r"""Our own receive-pack: takes a push into a repository (protocol v0, which is all that pushes have).
+
+    commands   read strictly                                         server.push_request
+    pack       into a temporary file beside the packs, thin ones completed: the quarantine
+    check      every object's bytes, then that the new tips reach nothing that is missing
+    rules      the repository's own, ref by ref                      server.ref_rules
+    install    pack, .rev, .idx: whole, and only if some ref will use them
+    refs       compare-and-swap, each alone, or all or none if the client asks for that
+    report     unpack …, then ok or ng for each ref
+
+Until "install" nothing in the repository has changed, and a refused push leaves nothing behind. A push
+becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in gitprotocol-pack.
+Left out on purpose: hooks are never run (push options are read and dropped), signed pushes, hidden refs,
+`.have` lines of alternates, new shallow roots. What `receive.fsckObjects` asks for is checked.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.errors import LimitExceeded, MissingObject, PackcoreError
+from packcore.limits import Limits
+from packcore.refs import encode_ref_name
+from packcore.store.ref_transaction import RefChange
+from packcore.store.spool import SpooledPack
+from packcore.store.union import UnionStore
+from packcore.walk import list_objects
+from transport.agent import agent
+from transport.safe_text import one_line
+from transport.server.background import heard
+from transport.server.object_checks import check_objects
+from transport.server.push_request import PushRequest, encode_report, read_push
+from transport.server.ref_rules import STALE, RefRules
+from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore
+    from packcore.store.repository import Repository
+    from transport.wire.receive_pack import RefUpdate
+
+__all__ = ["ReceivePack"]
+
+_DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+_CAPABILITIES = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options"
+
+
+class ReceivePack:
+    """Takes pushes into one repository. Keeps nothing between two calls."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        limits: Limits | None = None,
+        keepalive_seconds: float | None = None,
+    ) -> None:
+        self._repository = repository
+        self._format = repository.object_format
+        self._limits = _with_input_limit(limits or Limits(), repository)
+        self._keepalive_seconds = keepalive_seconds
+
+    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
+        """Yield the advertisement; `over_http` puts `# service` before it. Version 2 counts as 0."""
+        if over_http:
+            yield encode_text("# service=git-receive-pack") + FLUSH
+        if version == 1:
+            yield encode_text("version 1")
+        tokens = f"{_CAPABILITIES} object-format={self._format.name} agent={agent()}".encode()
+        lines = [
+            b"%b %b" % (ref.oid.hex().encode(), encode_ref_name(name))
+            for name, ref in self._repository.refs().items()
+        ] or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        yield encode_text(lines[0] + b"\0" + tokens)
+        for line in lines[1:]:
+            yield encode_text(line)
+        yield FLUSH
+
+    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:  # noqa: ARG002
+        """Take one push, whose body's blocks are given, and yield the report on it.
+
+        A client's or the repository's fault is told to the client; what the blocks' iterator raises, for
+        a connection that broke, comes out here, and nothing has changed then.
+        """
+        reader = PacketReader(blocks)
+        try:
+            request = read_push(reader, self._format)
+        except PackcoreError as error:
+            yield encode_text(f"ERR {one_line(str(error))}")
+            return
+        if request is None:
+            return
+        taken = threading.Event()
+        verdicts = yield from heard(
+            lambda say: self._take(request, _until_taken(reader, taken), say),
+            seconds=self._keepalive_seconds if request.band_bytes is not None else None,
+            ready=taken,
+            line=lambda text: _progress(request, text),
+            keepalive=encode_packet(_DATA),
+        )
+        if request.report:
+            yield from _banded(request, verdicts)
+        if request.band_bytes is not None:
+            yield FLUSH
+
+    def _take(self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]) -> bytes:
+        """Do the push and return its report."""
+        if not request.brings_pack:
+            verdicts = _Push(self._repository, request, None, self._limits, say).run()
+            return encode_report("ok", verdicts)
+        try:
+            with SpooledPack.receive(
+                pack,
+                object_format=self._format,
+                limits=self._limits,
+                bases=self._repository,
+                directory=self._repository.pack_directory,
+            ) as spool:
+                say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
+                check_objects(self._repository, spool)
+                verdicts = _Push(self._repository, request, spool, self._limits, say).run()
+                return encode_report("ok", verdicts)
+        except PackcoreError as error:
+            words = one_line(str(error))
+            say(f"error: {words}")
+            return encode_report(words, {update.name: "unpacker error" for update in request.updates})
+
+
+class _Push:
+    """One push whose pack is there and right: judges it, installs the pack, and moves the refs."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        request: PushRequest,
+        spool: SpooledPack | None,
+        limits: Limits,
+        say: Callable[[str], None],
+    ) -> None:
+        self._repository = repository
+        self._request = request
+        self._spool = spool
+        # Never closed as a union: the repository goes on living.
+        self._objects: ObjectStore = repository if spool is None else UnionStore([spool, repository])
+        self._limits = limits
+        self._say = say
+        self._verdicts: dict[str, str | None] = {}
+
+    def run(self) -> dict[str, str | None]:
+        """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
+        updates = self._request.updates
+        rules = RefRules(self._repository)
+        for update in updates:
+            repeated = update.name in self._verdicts
+            refusal = "multiple updates for one ref" if repeated else rules.refusal(update, self._objects)
+            self._verdicts[update.name] = refusal
+        self._check_connected()
+        if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
+            for name, reason in self._verdicts.items():
+                self._verdicts[name] = reason or "atomic push failure"
+        accepted = self._accepted()
+        if self._spool is not None and any(not update.is_delete for update in accepted):
+            self._repository.add_pack(self._spool)
+        if self._request.atomic:
+            self._change_all(accepted)
+        else:
+            for update in accepted:
+                self._change(update)
+        return self._verdicts
+
+    def _accepted(self) -> list[RefUpdate]:
+        return [update for update in self._request.updates if self._verdicts[update.name] is None]
+
+    # Connectivity
+
+    def _check_connected(self) -> None:
+        """Refuse each new tip from which something is missing; one walk where all is well."""
+        updates = [update for update in self._accepted() if not update.is_delete]
+        if not updates or self._fault([update.new for update in updates]) is None:
+            return
+        for update in updates:
+            fault = self._fault([update.new])
+            if fault is not None:
+                self._say(f"error: {update.name}: {fault}")
+                cut = bool(self._request.shallow)
+                self._verdicts[update.name] = (
+                    "shallow update not allowed" if cut else "missing necessary objects"
+                )
+
+    def _fault(self, tips: list[ObjectId]) -> str | None:
+        repository = self._repository
+        haves = {ref.oid for ref in repository.refs().values() if ref.oid in repository}
+        shallow = repository.shallow()
+        try:
+            list_objects(
+                self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
+            )
+        except MissingObject as error:
+            return str(error)
+        return None
+
+    # Refs
+
+    def _change(self, update: RefUpdate) -> None:
+        try:
+            self._repository.update_ref(update.name, update.new, update.old)
+        except PackcoreError as error:
+            self._say(f"error: {one_line(str(error))}")
+            self._verdicts[update.name] = STALE
+
+    def _change_all(self, updates: list[RefUpdate]) -> None:
+        try:
+            self._repository.change_refs([RefChange(*_parts(update)) for update in updates])
+        except PackcoreError as error:
+            self._say(f"error: {one_line(str(error))}")
+            for update in updates:
+                self._verdicts[update.name] = STALE
+
+
+def _parts(update: RefUpdate) -> tuple[str, ObjectId, ObjectId]:
+    return update.name, update.old, update.new
+
+
+def _until_taken(reader: PacketReader, taken: threading.Event) -> Iterator[bytes]:
+    try:
+        yield from reader.rest()
+    finally:
+        taken.set()
+
+
+def _progress(request: PushRequest, text: str) -> bytes:
+    if request.band_bytes is None or (request.quiet and not text.startswith("error:")):
+        return b""
+    words = text.encode("utf-8", "replace")[: request.band_bytes - 2]
+    return encode_packet(_PROGRESS + words + b"\n")
+
+
+def _banded(request: PushRequest, report: bytes) -> Iterator[bytes]:
+    if request.band_bytes is None:
+        yield report
+        return
+    piece_bytes = request.band_bytes - 1
+    for start in range(0, len(report), piece_bytes):
+        yield encode_packet(_DATA + report[start : start + piece_bytes])
+
+
+def _with_input_limit(limits: Limits, repository: Repository) -> Limits:
+    """Lower `pack_bytes` to receive.maxInputSize, where the repository sets it."""
+    size = repository.config.get("receive.maxinputsize")
+    if not size:
+        return limits
+    number, unit = (size[:-1], size[-1].lower()) if size[-1].isalpha() else (size, "")
+    if unit not in ("", "k", "m", "g") or not number.isdecimal() or len(number) > 12:
+        raise LimitExceeded(f"receive.maxInputSize is no size: {size[:40]!r}", limit="pack_bytes")
+    bound = int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]
+    return replace(limits, pack_bytes=min(bound, limits.pack_bytes)) if bound else limits

@@ -1,0 +1,100 @@
+"""What a repository lets a push do to its refs, in the words in which git's receive-pack refuses.
+
+    funny refname                              not below refs/, or no ref name at all
+    deletion prohibited                        receive.denyDeletes
+    deletion of the current branch prohibited  receive.denyDeleteCurrent (default: refuse, as git)
+    branch is currently checked out            receive.denyCurrentBranch (default: refuse), not if bare
+    non-fast-forward                           receive.denyNonFastForwards
+    bad pack                                   the new id is neither in the pack nor here
+    failed to update ref                       the ref no longer is what the pusher saw
+
+Specified in git-config. Left out: hidden refs, and updateInstead (we touch no work tree: it refuses).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.ancestry import is_ancestor
+from packcore.errors import CorruptData
+from packcore.objects import ObjectType
+from packcore.refs import decode_ref_name, is_valid_ref_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.store.base import ObjectStore
+    from packcore.store.repository import Repository
+    from transport.wire.receive_pack import RefUpdate
+
+__all__ = ["STALE", "RefRules"]
+
+STALE = "failed to update ref"
+"""The reason for a ref that moved meanwhile; clients know it by these words."""
+_BRANCHES = "refs/heads/"
+_ALLOWING = frozenset({"ignore", "warn", "false", "no", "off", "0"})
+
+
+class RefRules:
+    """The rules of one repository, read when made."""
+
+    def __init__(self, repository: Repository) -> None:
+        config = repository.config
+        self._repository = repository
+        self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
+        self._deny_deletes = config.get_bool("receive.denydeletes")
+        head = repository.head()
+        self._head = head if isinstance(head, str) else None
+        bare = config.get_bool("core.bare", default=repository.path.name != ".git")
+        self._checked_out = _worktree_heads(repository.common_path)
+        if not bare and self._head is not None:
+            self._checked_out.add(self._head)
+        self._protects_current = (config.get("receive.denycurrentbranch") or "").lower() not in _ALLOWING
+        self._keeps_current = (config.get("receive.denydeletecurrent") or "").lower() not in _ALLOWING
+
+    def refusal(self, update: RefUpdate, objects: ObjectStore) -> str | None:
+        """Return why an update is refused, None where it isn't; `objects` holds the pack's objects too."""
+        name = update.name
+        if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
+            return "funny refname"
+        if name in self._checked_out and self._protects_current:
+            return "branch is currently checked out"
+        current = self._repository.read_ref(name)
+        now = current.oid if current is not None else self._repository.object_format.zero
+        if update.is_delete:
+            if self._deny_deletes:
+                return "deletion prohibited"
+            if name == self._head and self._keeps_current and current is not None:
+                return "deletion of the current branch prohibited"
+            # A ref whose object is gone is deleted by its old id, too.
+            return None if now == update.old else STALE
+        if now != update.old:
+            return STALE
+        if update.new not in objects:
+            return "bad pack"
+        return self._judge_branch(update, objects) if name.startswith(_BRANCHES) else None
+
+    def _judge_branch(self, update: RefUpdate, objects: ObjectStore) -> str | None:
+        if objects.header(update.new).type is not ObjectType.COMMIT:
+            return "a branch must point to a commit"
+        if self._deny_rewinds and not update.is_create:
+            try:
+                if not is_ancestor(objects, update.old, update.new):
+                    return "non-fast-forward"
+            except CorruptData:
+                return "bad ref"
+        return None
+
+
+def _worktree_heads(common: Path) -> set[str]:
+    """Return the branches that linked worktrees have checked out."""
+    found = set()
+    for head in common.glob("worktrees/*/HEAD"):
+        try:
+            with head.open("rb") as file:
+                data = file.read(8192)
+        except OSError:
+            continue  # a worktree that is just being removed
+        if data.startswith(b"ref:"):
+            found.add(decode_ref_name(data[4:].strip()))
+    return found
