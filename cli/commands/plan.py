@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +61,7 @@ def run(
 
     request = SyncRequest(
         scope=scope,
-        policy=replace(policy, best_effort=scope.all_refs),
+        policy=policy,
         protocol=protocol,
         dry_run=True,
         collect_stats=stats,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -74,8 +73,7 @@ def run(
 
     request = SyncRequest(
         scope=scope,
-        # What a server refuses of everything below refs/ (pull requests, say) is a warning, as in git-sync.
-        policy=replace(policy, best_effort=scope.all_refs),
+        policy=policy,
         selection=selection,
         protocol=protocol,
         materialized_max_objects=materialized_max_objects,

@@ -78,16 +78,10 @@ def test_sync_hands_on_what_was_asked_for(packcore, fake):
         True,
     )
     assert request.policy.push_options == ("ci.skip",)
-    assert not request.policy.best_effort
     assert (request.selection.strategy, request.selection.limits.depth) == ("none", 7)
     assert not request.selection.reuse_deltas
     assert (request.protocol, request.materialized_max_objects) == ("v1", 500)
     assert (request.collect_stats, request.measure_memory, request.dry_run) == (True, True, False)
-
-
-def test_all_refs_makes_refusals_warnings_as_in_git_sync(packcore, fake):
-    packcore("sync", "--all-refs", "A", "B")
-    assert fake.calls[0][2].policy.best_effort
 
 
 def test_plan_is_a_dry_run(packcore, fake):

@@ -131,7 +131,9 @@ class Sideband:
             return b""
         self.finish()
         if band == _FATAL:
-            raise RemoteError(f"remote error: {sanitise(payload[1:]).strip() or 'no reason given'}")
+            # git ends this text with a NUL.
+            text = sanitise(payload[1:].rstrip(b"\0"))
+            raise RemoteError(f"remote error: {text.strip() or 'no reason given'}")
         if payload.startswith(b"ERR "):
             raise RemoteError(f"remote error: {sanitise(payload[4:]).strip() or 'no reason given'}")
         raise RemoteProtocolError(f"side-band {band} doesn't exist")

@@ -294,7 +294,6 @@ def test_a_refused_ref_is_told_in_the_servers_words(sides):
     assert "hook declined" in refused.reason
     assert refused.to_json()["action"] == "warn"
     assert result.exit_code == 1
-    assert sides.sync(policy={"best_effort": True}).exit_code == 0
 
 
 def test_an_atomic_push_with_one_refused_ref_changes_nothing(sides):
