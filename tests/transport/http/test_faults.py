@@ -28,6 +28,8 @@ from transport.schemes import open_transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from transport.base import Service
+
 ADVERTISEMENT = b"001e# service=git-upload-pack\n0000"
 ADVERT_TYPE = b"Content-Type: application/x-git-upload-pack-advertisement\r\n"
 RESULT_TYPE = b"Content-Type: application/x-git-receive-pack-result\r\n"
@@ -520,3 +522,21 @@ def test_the_stats_and_the_longest_gap_are_measured() -> None:
     assert stats.longest_stall_seconds is not None
     assert stats.longest_stall_seconds >= 0.2
     assert stats.first_byte_seconds is not None
+
+
+@pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])
+def test_a_body_is_closed_where_no_connection_comes_about(service: Service) -> None:
+    closed: list[bool] = []
+
+    def blocks() -> Iterator[bytes]:
+        try:
+            yield bytes(2 * MIB)
+            yield b"end"
+        finally:
+            closed.append(True)
+
+    transport = open_transport("http://127.0.0.1:1/x.git")
+    with pytest.raises(NetworkError, match="can't connect"):
+        with transport.request(service, Body(blocks), version=0):
+            pass
+    assert closed == [True]

@@ -231,14 +231,22 @@ class HttpTransport:
         *,
         streamed: bool = True,
     ) -> Exchange:
-        """Open a connection, send, and return the exchange with its answer's head read."""
+        """Open a connection, send, and return the exchange with its answer's head read.
+
+        The body is the exchange's from here on; where none comes about, it is closed.
+        """
         options = self._options
         self._number += 1
         self.stats.requests += 1
         trace = RequestTrace(options.trace, self._number, [name for name, _ in options.headers])
         proxy = select_proxy(url, options.environment)
         request = self._request(method, url, headers, body, proxy=proxy)
-        stream = open_stream(url, proxy, options, lambda: self._tls, trace, user_agent=user_agent())
+        try:
+            stream = open_stream(url, proxy, options, lambda: self._tls, trace, user_agent=user_agent())
+        except BaseException:
+            if body is not None:
+                body.close()
+            raise
         exchange = Exchange(stream, request, trace)
         self._open.add(exchange)
         try:
