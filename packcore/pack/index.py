@@ -33,6 +33,7 @@ import mmap
 import os
 import sys
 from array import array
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptIndex
@@ -94,6 +95,7 @@ class PackIndex:
         if far_bytes < 0 or far_bytes % 8 or far_bytes > (8 * count if self.version == 2 else 0):
             raise self._corrupt(f"it has {len(data)} bytes, which does not fit {count} objects")
         self._far_count = far_bytes // 8
+        self._reach = 12 + 2 * isqrt(count >> 8)
         self.pack_checksum = bytes(data[-2 * digest_size : -digest_size])
         """The trailer of the pack that this index is for."""
 
@@ -107,16 +109,38 @@ class PackIndex:
             yield ObjectId(self._data[start : start + digest_size])
 
     def find(self, oid: bytes) -> int:
-        """Return the position of an id (the first, where the pack holds it twice), or -1."""
-        data = self._data
-        stride = self._stride
-        ids = self._ids
+        """Return the position of an id (the first, where the pack holds it twice), or -1.
+
+        Ids are digests and evenly spread, so an id is looked for close to where it should be: one search
+        in a few kilobytes. Where it isn't, by halves.
+        """
         digest_size = len(oid)
         if digest_size != self.object_format.digest_size:
             return -1
         first = oid[0]
         low = self._fan_out[first - 1] if first else 0
-        high = end = self._fan_out[first]
+        end = self._fan_out[first]
+        guess = low + ((end - low) * int.from_bytes(oid[1:4], "big") >> 24)
+        start = guess - self._reach
+        start = max(start, low)
+        stop = guess + self._reach
+        stop = min(stop, end)
+        stride = self._stride
+        nearby = self._data[self._ids + start * stride : self._ids + stop * stride]
+        found = nearby.find(oid)
+        if found > 0 and not found % stride:
+            return start + found // stride
+        if (
+            found < 0
+            and (start == low or nearby[:digest_size] < oid)
+            and (stop == end or nearby[-stride:][:digest_size] > oid)
+        ):
+            return -1
+        return self._halve(oid, low, end)
+
+    def _halve(self, oid: bytes, low: int, end: int) -> int:
+        data, stride, ids, digest_size = self._data, self._stride, self._ids, len(oid)
+        high = end
         while low < high:
             middle = (low + high) >> 1
             start = ids + middle * stride
@@ -147,6 +171,11 @@ class PackIndex:
         """Return the id at a position."""
         start = self._ids + position * self._stride
         return ObjectId(self._data[start : start + self.object_format.digest_size])
+
+    def find_offset(self, oid: bytes) -> int:
+        """Return where the entry of an id starts in the pack, or -1. Raises CorruptIndex as `offset` does."""
+        position = self.find(oid)
+        return self.offset(position) if position >= 0 else -1
 
     def offset(self, position: int) -> int:
         """Return where the entry starts in the pack. Raises CorruptIndex for a far offset not there."""

@@ -16,7 +16,7 @@ import contextlib
 import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.deflate import BLOCK_BYTES, inflate_at, inflate_blocks, inflate_head
+from packcore.deflate import BLOCK_BYTES, InflateError, inflate_at, inflate_blocks, inflate_head, new_inflater
 from packcore.errors import CorruptData, CorruptPack
 from packcore.ids import ObjectId
 from packcore.limits import MIB
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["EntryHeader", "PackSource"]
 
 _RESIDENT_BYTES = 16 * MIB
+_PLAIN_HEADER_BYTES_MAX = 9
+"""A size and a distance together are seldom longer; a size alone of so many bytes is less than 64 bits."""
 _DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows has no such thing, and no need
 
 
@@ -109,6 +111,42 @@ class PackSource:
 
     def entry(self, offset: int) -> EntryHeader:
         """Read the header of the entry at `offset`."""
+        # The plain case is spelt out, because every read of every object comes here; whatever is odd
+        # about an entry is left to the careful way below.
+        head = self._map[offset : offset + _PLAIN_HEADER_BYTES_MAX] if offset >= PACK_HEADER_BYTES else b""
+        try:
+            byte = head[0]
+            type_code = byte >> 4 & 7
+            size = byte & 0x0F
+            position, shift = 1, 4
+            while byte >= 0x80:
+                byte = head[position]
+                position += 1
+                size |= (byte & 0x7F) << shift
+                shift += 7
+            base_offset = None
+            if type_code == OFS_DELTA:
+                byte = head[position]
+                position += 1
+                distance = byte & 0x7F
+                while byte >= 0x80:
+                    byte = head[position]
+                    position += 1
+                    distance = distance + 1 << 7 | byte & 0x7F
+                base_offset = offset - distance
+                if not distance or base_offset < PACK_HEADER_BYTES:
+                    return self._entry(offset)
+            elif not 0 < type_code < 5:
+                return self._entry(offset)
+        except IndexError:
+            return self._entry(offset)
+        position += offset
+        if position > self.entries_end:
+            return self._entry(offset)
+        return EntryHeader(offset, type_code, size, base_offset, None, position)
+
+    def _entry(self, offset: int) -> EntryHeader:
+        """Read a header of any kind, and say what is wrong with it."""
         if not PACK_HEADER_BYTES <= offset < self.entries_end:
             raise CorruptPack("no entry can be there", offset=offset, pack=self.name)
         head = self._map[offset : offset + ENTRY_HEADER_BYTES_MAX]
@@ -133,9 +171,19 @@ class PackSource:
 
     def inflate(self, header: EntryHeader) -> bytes:
         """Return what the entry's stream holds."""
-        self._touch(header.size)
+        size, start = header.size, header.payload_offset
+        self._touch(size)
+        if size < BLOCK_BYTES:
+            # As `inflate_at` does where the stream is as it should be; what is not, it names.
+            inflater = new_inflater()
+            try:
+                made = inflater.decompress(self._view[start : start + size + 128], size + 1)
+                if inflater.eof and len(made) == size:
+                    return made
+            except InflateError:  # told below, with its place
+                pass
         try:
-            return inflate_at(self._view, header.payload_offset, header.size)[0]
+            return inflate_at(self._view, start, size)[0]
         except CorruptData as error:
             raise self.fault(error, header.offset) from None
 

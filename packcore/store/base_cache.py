@@ -7,6 +7,8 @@ known for the ones in the middle of a chain.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 __all__ = ["BaseCache"]
 
 _COST_BYTES = 200  # what an object costs beside its bytes: key, tuple, slot
@@ -18,7 +20,8 @@ class BaseCache:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._held_bytes = 0
-        self._objects: dict[tuple[int, int], tuple[int, bytes]] = {}
+        # Not a plain dict: finding its first key takes the longer, the more were dropped before it.
+        self._objects: OrderedDict[tuple[int, int], tuple[int, bytes]] = OrderedDict()
         self._packs = 0
 
     def new_pack(self) -> int:
@@ -28,9 +31,9 @@ class BaseCache:
 
     def get(self, key: tuple[int, int]) -> tuple[int, bytes] | None:
         """Return type code and bytes, and make them the last to go."""
-        found = self._objects.pop(key, None)
+        found = self._objects.get(key)
         if found is not None:
-            self._objects[key] = found
+            self._objects.move_to_end(key)
         return found
 
     def put(self, key: tuple[int, int], type_code: int, data: bytes) -> None:
@@ -41,8 +44,8 @@ class BaseCache:
         self._objects[key] = (type_code, data)
         self._held_bytes += size
         while self._held_bytes > self._bytes_max:
-            oldest = next(iter(self._objects))
-            self._held_bytes -= len(self._objects.pop(oldest)[1]) + _COST_BYTES
+            _, (_, dropped) = self._objects.popitem(last=False)
+            self._held_bytes -= len(dropped) + _COST_BYTES
 
     def clear(self) -> None:
         """Forget everything."""

@@ -12,7 +12,7 @@ pack has the object too, that one is read.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
 from packcore.limits import Limits
@@ -20,7 +20,7 @@ from packcore.store.base_cache import BaseCache
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["PackFile", "PackedStore"]
 
 _DEFAULT_LIMITS = Limits()
-_Result = TypeVar("_Result")
 
 
 class PackedStore:
@@ -107,7 +106,7 @@ class PackedStore:
         return sum(len(pack) for pack in self._packs)
 
     def __contains__(self, oid: object) -> bool:
-        return isinstance(oid, bytes) and self._holder(oid) is not None
+        return isinstance(oid, bytes) and self._locate(oid) is not None
 
     def __iter__(self) -> Iterator[ObjectId]:
         self.refresh()
@@ -129,23 +128,57 @@ class PackedStore:
 
     def header(self, oid: ObjectId) -> ObjectHeader:
         """Return type and size without making the object's bytes."""
-        return self._ask(oid, lambda pack: pack.header(oid))
+        found = self.header_here(oid)
+        if found is None:
+            raise self._missing(oid)
+        return found
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the object whole."""
-        return self._ask(oid, lambda pack: pack.read(oid))
+        found = self.read_here(oid)
+        if found is None:
+            raise self._missing(oid)
+        return found
+
+    def header_here(self, oid: ObjectId) -> ObjectHeader | None:
+        """Return type and size, or None if the object is in no pack."""
+        place = self._locate(oid)
+        if place is None:
+            return None
+        pack, offset = place
+        try:
+            return pack.header_found(oid, offset)
+        except CorruptPack:
+            other = self._another_holder(oid, pack)
+            if other is None:
+                raise
+        return other.header(oid)
+
+    def read_here(self, oid: ObjectId) -> StoredObject | None:
+        """Return the object whole, or None if it is in no pack."""
+        place = self._locate(oid)
+        if place is None:
+            return None
+        pack, offset = place
+        try:
+            return pack.read_found(oid, offset)
+        except CorruptPack:
+            other = self._another_holder(oid, pack)
+            if other is None:
+                raise
+        return other.read(oid)
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB."""
-        pack = self._holder(oid)
-        if pack is None:
+        place = self._locate(oid)
+        if place is None:
             raise self._missing(oid)
-        yield from pack.stream(oid)
+        yield from place[0].stream(oid)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies in the first pack that has it, or None."""
-        pack = self._holder(oid)
-        return None if pack is None else pack.raw(oid)
+        place = self._locate(oid)
+        return None if place is None else place[0].raw_found(oid, place[1])
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids pack by pack and by offset; those that are in no pack last, as they came."""
@@ -168,26 +201,19 @@ class PackedStore:
         self._known.clear()
         self._cache.clear()
 
-    def _holder(self, oid: bytes) -> PackFile | None:
+    def _locate(self, oid: bytes) -> tuple[PackFile, int] | None:
+        """Return the first pack that has an object, and where in it."""
         packs = self._packs
         for number, pack in enumerate(packs):
-            if oid in pack:
+            offset = pack.index.find_offset(oid)
+            if offset >= 0:
                 if number:
                     packs.insert(0, packs.pop(number))
-                return pack
-        return self._holder(oid) if self._rescan and self.refresh() else None
+                return pack, offset
+        return self._locate(oid) if self._rescan and self.refresh() else None
 
-    def _ask(self, oid: ObjectId, question: Callable[[PackFile], _Result]) -> _Result:
-        pack = self._holder(oid)
-        if pack is None:
-            raise self._missing(oid)
-        try:
-            return question(pack)
-        except CorruptPack:
-            for other in self.packs:
-                if other is not pack and oid in other:
-                    return question(other)
-            raise
+    def _another_holder(self, oid: ObjectId, damaged: PackFile) -> PackFile | None:
+        return next((pack for pack in self.packs if pack is not damaged and oid in pack), None)
 
     def _missing(self, oid: ObjectId) -> CorruptData:
         if self.faults:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PackFile"]
 
 _DEFAULT_LIMITS = Limits()
+_TYPES = (None, *ObjectType)  # by code; looking one up by calling the enumeration costs ten times as much
 _TYPES_KNOWN_MAX = 1 << 16  # entries whose type is remembered: some 6 MB
 
 
@@ -136,22 +137,28 @@ class PackFile:
 
     def header(self, oid: ObjectId) -> ObjectHeader:
         """Return type and size without making the object's bytes."""
-        offset = self._find(oid)
+        return self.header_found(oid, self._find(oid))
+
+    def header_found(self, oid: ObjectId, offset: int) -> ObjectHeader:
+        """Return type and size of the object whose entry was found at `offset`."""
         try:
             entry = self._source.entry(offset)
             size = entry.size if entry.type_code < OFS_DELTA else self._target_size(entry)
-            return ObjectHeader(ObjectType(self._type_at(offset)), size)
+            return ObjectHeader(_TYPES[self._type_at(entry)], size)
         except CorruptPack as error:
             raise self._about(error, oid) from None
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the object whole."""
-        offset = self._find(oid)
+        return self.read_found(oid, self._find(oid))
+
+    def read_found(self, oid: ObjectId, offset: int) -> StoredObject:
+        """Return the object whose entry was found at `offset`."""
         try:
             type_code, data = self.read_at(offset)
         except CorruptPack as error:
             raise self._about(error, oid) from None
-        return StoredObject(ObjectType(type_code), data)
+        return StoredObject(_TYPES[type_code], data)
 
     def read_at(self, offset: int) -> tuple[int, bytes]:
         """Return type code and bytes of the object whose entry starts at `offset`. Raises CorruptPack."""
@@ -248,11 +255,13 @@ class PackFile:
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies here; None if it does not."""
-        position = self.index.find(oid)
-        if position < 0:
-            return None
+        offset = self.index.find_offset(oid)
+        return self.raw_found(oid, offset) if offset >= 0 else None
+
+    def raw_found(self, oid: ObjectId, offset: int) -> RawEntry:
+        """Return how the object lies whose entry was found at `offset`."""
         try:
-            entry = self._source.entry(self.index.offset(position))
+            entry = self._source.entry(offset)
             base = entry.base_oid
             if entry.base_offset is not None:
                 base = self._order.oid_at(entry.base_offset)
@@ -299,10 +308,10 @@ class PackFile:
         return write_reverse_index(self._order.positions, self.index.pack_checksum, self._object_format)
 
     def _find(self, oid: ObjectId) -> int:
-        position = self.index.find(oid)
-        if position < 0:
+        offset = self.index.find_offset(oid)
+        if offset < 0:
             raise self.missing(oid)
-        return self.index.offset(position)
+        return offset
 
     def _base_offset(self, entry: EntryHeader) -> int:
         if entry.base_offset is not None:
@@ -317,18 +326,19 @@ class PackFile:
             )
         return self.index.offset(position)
 
-    def _type_at(self, offset: int) -> int:
-        """Return the type code of the object at `offset`, through its chain."""
+    def _type_at(self, entry: EntryHeader) -> int:
+        """Return the type code of an entry's object, through its chain."""
+        if entry.type_code < OFS_DELTA:
+            return entry.type_code
         passed: list[EntryHeader] = []
-        while (type_code := self._types.get(offset)) is None:
-            entry = self._source.entry(offset)
+        while (type_code := self._types.get(entry.offset)) is None:
             if len(passed) > self.limits.chain_depth:
                 raise self._too_deep(passed)
             passed.append(entry)
             if entry.type_code < OFS_DELTA:
                 type_code = entry.type_code
                 break
-            offset = self._base_offset(entry)
+            entry = self._source.entry(self._base_offset(entry))
         if len(self._types) + len(passed) > _TYPES_KNOWN_MAX:
             self._types.clear()
         for entry in passed:

@@ -150,11 +150,14 @@ class Repository:
 
     def header(self, oid: ObjectId) -> ObjectHeader:
         """Return type and size. Raises MissingObject, CorruptData."""
-        return self._retry(lambda: self._objects.header(oid))
+        # Nearly all objects lie in our own packs: these are asked first, without further ado.
+        found = self._packs[0].header_here(oid)
+        return found if found is not None else self._retry(lambda: self._objects.header(oid))
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the object whole. Raises MissingObject, CorruptData."""
-        return self._retry(lambda: self._objects.read(oid))
+        found = self._packs[0].read_here(oid)
+        return found if found is not None else self._retry(lambda: self._objects.read(oid))
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject, CorruptData."""
@@ -162,7 +165,8 @@ class Repository:
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies in a pack, or None where it is only loose. Raises MissingObject."""
-        return self._retry(lambda: self._objects.raw(oid))
+        entry = self._packs[0].raw(oid)
+        return entry if entry is not None else self._retry(lambda: self._objects.raw(oid))
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids in the order in which reading them all is cheapest."""

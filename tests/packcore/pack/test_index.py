@@ -48,6 +48,35 @@ def version_1(table: PackTable) -> bytes:
 FAR = [12, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 1 << 40, (1 << 40) + 50]
 
 
+@pytest.mark.parametrize("crowded", [b"", b"\x12", b"\x12\x00\x00\x00", b"\x12\xff\xff\xff", b"\xff" * 8])
+@pytest.mark.parametrize("make", ["version 1", "version 2"])
+def test_ids_that_are_not_evenly_spread_are_found_all_the_same(crowded: bytes, make: str):
+    random_bytes = random.Random(7).randbytes
+    present = {crowded + random_bytes(20 - len(crowded)) for _ in range(2000)} | {bytes(20), b"\xff" * 20}
+    table = PackTable(SHA1)
+    for number, oid in enumerate(present):
+        table.settle(table.append(12 + 9 * number, number, 1), 3, ObjectId(oid))
+    table.checksum = bytes(20)
+    index = PackIndex(version_1(table) if make == "version 1" else index_of(table), SHA1, "x.idx")
+    for position, oid in enumerate(sorted(present)):
+        assert index.find(oid) == position
+        assert index.find_offset(oid) == index.offset(position)
+    absent = [crowded + random_bytes(20 - len(crowded)) for _ in range(500)]
+    assert [index.find(oid) for oid in absent] == [-1] * 500
+    assert index.find_offset(absent[0]) == -1
+
+
+def test_of_an_id_that_comes_often_the_first_is_found():
+    table = PackTable(SHA1)
+    for number in range(400):
+        oid = SHA1.hash_object(b"blob", b"%d" % max(number, 300))
+        table.settle(table.append(12 + 9 * number, number, 1), 3, oid)
+    table.checksum = bytes(20)
+    index = PackIndex(index_of(table), SHA1, "x.idx")
+    often = SHA1.hash_object(b"blob", b"300")
+    assert index.find(often) == list(index).index(often)
+
+
 @pytest.mark.parametrize("object_format", [SHA1, SHA256])
 def test_every_entry_is_found_and_no_other(object_format: ObjectFormat):
     table = forged_table([12 + 10 * n for n in range(3000)], object_format)
