@@ -4,6 +4,7 @@
     scope_options             Scope: which refs                       sync plan probe fetch
     policy_options            Policy: how refs may change             sync plan
     selection_options         SelectionOptions: how packs are made    sync pack-objects repack
+    limit_options             Limits: of the search                   bench
     output_options(…)         Console: the streams, and how much      all
 
 A group decorates a command's function; the function gets one keyword for the group, not one for each
@@ -13,6 +14,7 @@ option, so that commands pass values on and no function has twenty parameters. E
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,17 +22,19 @@ from click.core import ParameterSource
 
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console, Verbosity
-from cli.values import COMMA_LIST, LINES, SIZE
+from cli.values import COMMA_LIST, LINES, SECONDS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from packcore.limits import Limits
     from transport.sync.request import Policy, Scope, SelectionOptions
 
 __all__ = [
     "OBJECT_FORMAT",
     "fetch_policy_options",
     "fetch_scope_options",
+    "limit_options",
     "output_options",
     "plan_policy_options",
     "policy_options",
@@ -156,21 +160,24 @@ plan_policy_options = group("policy", _policy, _PRUNE, _LEASE, _BLIND)
 
 
 def _selection(
-    no_reuse_delta: bool = False, strategy: str | None = None, **limits: int | None
+    no_reuse_delta: bool = False,
+    strategy: str | None = None,
+    select_budget: float | None = None,
+    **limits: int | None,
 ) -> SelectionOptions:
     from packcore.limits import Limits
     from packcore.registry import get_strategy
     from transport.sync.request import SelectionOptions
 
     chosen = Limits(**{name: value for name, value in limits.items() if value is not None})
+    options = SelectionOptions(limits=chosen, reuse_deltas=not no_reuse_delta, budget_seconds=select_budget)
     if strategy is None:
-        return SelectionOptions(limits=chosen, reuse_deltas=not no_reuse_delta)
+        return options
     get_strategy(strategy)  # an unknown name ends here, before any work
-    return SelectionOptions(strategy, chosen, not no_reuse_delta)
+    return replace(options, strategy=strategy)
 
 
-_PACKING = (
-    option("--strategy", section=PACKING, metavar="NAME", help="Delta selection; see `packcore strategies`."),
+_LIMITS = (
     option(
         "--window",
         type=click.IntRange(0, 10_000),
@@ -189,10 +196,30 @@ _PACKING = (
         "--depth", type=click.IntRange(0, 4095), section=PACKING, metavar="N", help="Longest delta chain."
     ),
     option("--compression", type=click.IntRange(0, 9), section=PACKING, metavar="0-9", help="zlib level."),
+)
+_PACKING = (
+    option("--strategy", section=PACKING, metavar="NAME", help="Delta selection; see `packcore strategies`."),
+    *_LIMITS,
     option("--no-reuse-delta", is_flag=True, section=PACKING, help="Search every delta anew."),
+    option(
+        "--select-budget",
+        type=SECONDS,
+        section=PACKING,
+        metavar="S",
+        help="Stop searching after S seconds and take the best plan so far.",
+    ),
 )
 
 selection_options = group("selection", _selection, *_PACKING)
+
+
+def _limits(**limits: int | None) -> Limits:
+    from packcore.limits import Limits
+
+    return Limits(**{name: value for name, value in limits.items() if value is not None})
+
+
+limit_options = group("limits", _limits, *_LIMITS)
 
 
 def _format_of(_: click.Context, __: click.Parameter, name: str | None) -> Any:

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from packcore.limits import Limits
     from packcore.objects import ObjectType
     from packcore.plan import Candidate, PackEntry, PackPlan
+    from packcore.plan_bind import bind_plan
+    from packcore.plan_diff import compare_plans
+    from packcore.plan_file import SavedPlan
+    from packcore.plan_forest import plan_from_forest
     from packcore.registry import get_strategy, strategies
     from packcore.revision import resolve_revision
     from packcore.select import select
@@ -70,14 +74,18 @@ __all__ = [
     "PluginError",
     "Repository",
     "RepositoryError",
+    "SavedPlan",
     "SpooledPack",
     "UnknownRevision",
     "__version__",
+    "bind_plan",
+    "compare_plans",
     "get_strategy",
     "is_ancestor",
     "list_commits",
     "list_objects",
     "open_repository",
+    "plan_from_forest",
     "resolve_revision",
     "select",
     "strategies",
@@ -117,6 +125,10 @@ offer(
         "packcore.limits": ("Limits",),
         "packcore.objects": ("ObjectType",),
         "packcore.plan": ("Candidate", "PackEntry", "PackPlan"),
+        "packcore.plan_bind": ("bind_plan",),
+        "packcore.plan_diff": ("compare_plans",),
+        "packcore.plan_file": ("SavedPlan",),
+        "packcore.plan_forest": ("plan_from_forest",),
         "packcore.registry": ("get_strategy", "strategies"),
         "packcore.revision": ("resolve_revision",),
         "packcore.select": ("select",),

@@ -120,9 +120,16 @@ class PackPlan:
     """Where the writer reads what the plan doesn't carry. Must outlive the plan."""
     make_delta: Callable[[ObjectType, bytes, bytes, int], bytes] = field(compare=False, repr=False)
     """The pure function (type, base, target, id bytes) -> delta that made the deltas and makes them again."""
+    unsearched_count: int = 0
+    """Objects that selection did not come to, because it was stopped before its end."""
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def complete(self) -> bool:
+        """Whether selection came to its end, and was not stopped before."""
+        return not self.unsearched_count
 
     @property
     def object_count(self) -> int:

@@ -6,6 +6,9 @@
 
 A reused delta is placed right behind its base. A choice of the strategy is checked here: placed once,
 base placed before, of the same type, not too deep. So whatever a strategy does, a plan is legal.
+
+The search may be stopped at any time: what it had not come to is copied as it lies in a pack, as a delta
+too where the base is placed, or else written whole; the plan tells how many objects that were.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.delta.reuse import ReusableDeltas
-from packcore.delta.strategy import Work
+from packcore.delta.strategy import SearchStopped, Work
 from packcore.errors import InvalidPlan
 from packcore.limits import Limits
 from packcore.plan import STREAMED_BYTES, Delta, PackEntry, PackPlan, Reused, ThinDelta, Whole
@@ -21,7 +24,7 @@ from packcore.progress import SILENT
 from packcore.registry import get_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from packcore.delta.strategy import Choice, Strategy
     from packcore.plan import Candidate, Encoding
@@ -41,6 +44,7 @@ def select(
     limits: Limits = _DEFAULT_LIMITS,
     reuse_deltas: bool = True,
     thin_bases: Sequence[Candidate] = (),
+    should_stop: Callable[[], bool] | None = None,
     progress: Progress = SILENT,
 ) -> PackPlan:
     """Choose how each object is written, and return the finished plan.
@@ -54,7 +58,9 @@ def select(
     """
     if isinstance(strategy, str):
         strategy = get_strategy(strategy)()
-    work = Work(store, [*objects, *thin_bases], plan_count=len(objects), limits=limits)
+    work = Work(
+        store, [*objects, *thin_bases], plan_count=len(objects), limits=limits, should_stop=should_stop
+    )
     raws = {
         index: raw for index, candidate in enumerate(objects) if (raw := store.raw(candidate.oid)) is not None
     }
@@ -65,21 +71,39 @@ def select(
         # Deltas against what the receiver has hang on no choice.
         reported = placer.place_reused_below_outside()
         phase.advance(reported)
-        for choice in strategy.choose(work):
-            placer.place(choice)
-            if len(placer.entries) - reported >= 64:
-                phase.advance(len(placer.entries) - reported)
-                reported = len(placer.entries)
+        unsearched = 0
+        try:
+            for choice in _until(should_stop, strategy.choose(work)):
+                placer.place(choice)
+                if len(placer.entries) - reported >= 64:
+                    phase.advance(len(placer.entries) - reported)
+                    reported = len(placer.entries)
+        except SearchStopped:
+            unsearched = placer.place_unsearched()
         placer.place_big()
         phase.advance(len(placer.entries) - reported)
-        phase.note(deltas=placer.delta_count)
+        phase.note(deltas=placer.delta_count, **({"unsearched": unsearched} if unsearched else {}))
     if len(placer.entries) != len(objects):
         raise InvalidPlan(
             f"strategy {strategy.name} chose for {len(placer.entries)} of {len(objects)} objects"
         )
     return PackPlan(
-        store.object_format, tuple(placer.entries), limits, strategy.name, store, strategy.make_delta
+        store.object_format,
+        tuple(placer.entries),
+        limits,
+        strategy.name,
+        store,
+        strategy.make_delta,
+        unsearched,
     )
+
+
+def _until(should_stop: Callable[[], bool] | None, choices: Iterator[Choice]) -> Iterator[Choice]:
+    """Pass choices on, and raise SearchStopped when it is time."""
+    for choice in choices:
+        yield choice
+        if should_stop is not None and should_stop():
+            raise SearchStopped
 
 
 def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> None:
@@ -131,6 +155,32 @@ class _Placer:
         for index in range(self._work.plan_count):
             if self._work.depth[index] < 0 and index not in self._searched:
                 self._append(index, 0, self._whole(index, None))
+
+    def place_unsearched(self) -> int:
+        """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""
+        work, raws = self._work, self._raws
+        left = sorted(self._searched)
+        self._searched.clear()
+        lying = ReusableDeltas(work, {index: raws[index] for index in left if index in raws})
+        for index in left:
+            # Bases first: up to one that is placed, or that lies in no pack as a delta, and down again.
+            way = [index] if work.depth[index] < 0 else []
+            while way and (base := lying.base_of.get(way[-1])) is not None:
+                if work.depth[base] >= 0 or base in self._reusable.base_of:
+                    break
+                way.append(base)
+            while way:
+                self._place_as_it_lies(way.pop(), lying)
+        return len(left)
+
+    def _place_as_it_lies(self, index: int, lying: ReusableDeltas) -> None:
+        work = self._work
+        base = lying.base_of.get(index)
+        if base is None or not 0 <= work.depth[base] < work.room[index]:
+            self._append(index, 0, self._whole(index, None))
+            return
+        work.base_of[index] = base
+        self._append(index, work.depth[base] + 1, Reused(self._raws[index], self._entry_index.get(base)))
 
     def place_reused_below_outside(self) -> int:
         """Place reused deltas whose base the receiver has; return how many objects that was."""

@@ -31,6 +31,8 @@ WHAT = "What to pack"
         packcore pack-objects x.git --all -o all.pack
         git -C x.git rev-list --objects main | packcore pack-objects x.git > main.pack
         echo "main ^v1.0" | tr ' ' '\\n' | packcore pack-objects x.git --stdin-revs --thin > update.pack
+        packcore pack-objects x.git --all --save-plan x.plan -o x.pack
+        packcore pack-objects x.git --plan x.plan -o the-same.pack
     """,
 )
 @click.argument("repo", type=click.Path())
@@ -39,6 +41,21 @@ WHAT = "What to pack"
     "--stdin-revs", is_flag=True, section=WHAT, help="All that the revisions on stdin reach (`main`, `^v1`)."
 )
 @option("--thin", is_flag=True, section=WHAT, help="Deltas may be against objects of the ^revisions.")
+@option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False),
+    section=WHAT,
+    metavar="FILE",
+    help="By this plan: one that was saved, or lines of object and base. Nothing is searched.",
+)
+@option(
+    "--save-plan",
+    type=click.Path(dir_okay=False),
+    section=OUTPUT,
+    metavar="FILE",
+    help="Save the plan, as JSON lines, before the pack is written.",
+)
 @option("-o", "--output", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write FILE and its index.")
 @selection_options
 @output_options(json=False)
@@ -49,6 +66,8 @@ def run(
     all_refs: bool,
     stdin_revs: bool,
     thin: bool,
+    plan_file: str | None,
+    save_plan: str | None,
     output: str | None,
     as_json: bool,
     selection: SelectionOptions,
@@ -60,9 +79,10 @@ def run(
     line that begins with `-` names an object that the receiver has. All deltas are selected before the
     first byte is written.
     """
-    from packcore.select import select
     from packcore.store.repository import Repository
 
+    if plan_file and (all_refs or stdin_revs or thin):
+        raise click.UsageError("--plan lists the objects itself: leave out --all, --stdin-revs and --thin")
     if thin and output:
         raise click.UsageError("a thin pack has no index: leave out -o, and give it to index-pack --fix-thin")
     if all_refs and stdin_revs:
@@ -71,20 +91,18 @@ def run(
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(repo, selection.limits))
         progress = stack.enter_context(console.progress())
-        if all_refs or stdin_revs:
-            objects, bases = _by_revisions(repository, all_refs, thin, progress)
+        if plan_file:
+            started = time.monotonic()
+            plan = _read_plan(plan_file, repository, progress, whole_pack=output is not None)
         else:
-            objects, bases = _by_list(repository, thin)
-        started = time.monotonic()
-        plan = select(
-            repository,
-            objects,
-            strategy=selection.strategy,
-            limits=selection.limits,
-            reuse_deltas=selection.reuse_deltas,
-            thin_bases=bases,
-            progress=progress,
-        )
+            if all_refs or stdin_revs:
+                objects, bases = _by_revisions(repository, all_refs, thin, progress)
+            else:
+                objects, bases = _by_list(repository, thin)
+            started = time.monotonic()
+            plan = _select(repository, objects, bases, selection, progress)
+        if save_plan:
+            _save_plan(plan, save_plan)
         selected = time.monotonic()
         if stream is not None:
             size, checksum = _write(plan, stream, progress)
@@ -97,6 +115,51 @@ def run(
         console.report_json(report)
     elif output:
         console.show(checksum)
+
+
+def _select(
+    repository: Repository,
+    objects: list[Candidate],
+    bases: list[Candidate],
+    selection: SelectionOptions,
+    progress: Progress,
+) -> PackPlan:
+    from packcore.select import select
+
+    return select(
+        repository,
+        objects,
+        strategy=selection.strategy,
+        limits=selection.limits,
+        reuse_deltas=selection.reuse_deltas,
+        thin_bases=bases,
+        should_stop=selection.stopper(),
+        progress=progress,
+    )
+
+
+def _read_plan(path: str, repository: Repository, progress: Progress, *, whole_pack: bool) -> PackPlan:
+    """Read a saved plan, or a forest, and bind it to the repository's objects."""
+    from packcore.plan_bind import bind_plan
+    from packcore.plan_file import SavedPlan, bounded_lines
+    from packcore.plan_forest import plan_from_forest
+
+    with Path(path).open("rb") as file:
+        if file.peek(1)[:1] == b"{":
+            saved = SavedPlan.read(bounded_lines(file), path)
+        else:
+            saved = plan_from_forest(bounded_lines(file), repository, limits=repository.limits, name=path)
+    if whole_pack and saved.is_thin:
+        raise click.UsageError("the plan is of a thin pack, which has no index: leave out -o")
+    return bind_plan(saved, repository, limits=repository.limits, progress=progress)
+
+
+def _save_plan(plan: PackPlan, path: str) -> None:
+    from cli.files import AtomicFiles
+    from packcore.plan_file import SavedPlan
+
+    with AtomicFiles() as files:
+        files.open(path).writelines(SavedPlan.of(plan).lines())
 
 
 def _by_revisions(
@@ -208,6 +271,8 @@ def _report(
         "bytes": size,
         "checksum": checksum,
         "strategy": plan.strategy,
+        "complete": plan.complete,
+        "unsearched": plan.unsearched_count,
         "selectSeconds": round(select_seconds, 6),
         "writeSeconds": round(write_seconds, 6),
     }

@@ -41,6 +41,7 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
             strategy=selection.strategy,
             limits=selection.limits,
             reuse_deltas=selection.reuse_deltas,
+            should_stop=selection.stopper(),
             progress=progress,
         )
     if console.verbosity.json:
@@ -53,6 +54,8 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
                 "bytes": done.pack_bytes,
                 "removedPacks": done.removed_packs,
                 "removedLoose": done.removed_loose,
+                "complete": not done.unsearched_count,
+                "unsearched": done.unsearched_count,
             }
         )
     elif done.path is None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from packcore.errors import CorruptObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from packcore.ids import ObjectFormat
     from packcore.limits import Limits
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from packcore.plan import Candidate
     from packcore.store.base import ObjectStore
 
-__all__ = ["Choice", "Parameter", "Strategy", "Work"]
+__all__ = ["Choice", "Parameter", "SearchStopped", "Strategy", "Work"]
+
+
+class SearchStopped(Exception):
+    """Ends a search from within: the time that was given to it is over. Not for strategies to catch."""
 
 
 class Choice(NamedTuple):
@@ -62,8 +66,10 @@ class Work:
         *,
         plan_count: int,
         limits: Limits,
+        should_stop: Callable[[], bool] | None = None,
     ) -> None:
         self.store = store
+        self._should_stop = should_stop
         self.limits = limits
         self.candidates = candidates
         """First the objects of the pack, then those that the receiver has: bases that are never written."""
@@ -86,7 +92,12 @@ class Work:
         return self.store.object_format
 
     def read(self, index: int) -> bytes:
-        """Return an object's bytes. Raises CorruptObject if they aren't of the announced size and type."""
+        """Return an object's bytes. Raises CorruptObject if they aren't of the announced size and type.
+
+        Every search reads, so here it ends when it is to stop, and no strategy need ask for itself.
+        """
+        if self._should_stop is not None and self._should_stop():
+            raise SearchStopped
         candidate = self.candidates[index]
         found = self.store.read(candidate.oid)
         if len(found.data) != candidate.size or found.type != candidate.type:

@@ -30,7 +30,7 @@ from packcore.walk import list_objects
 from packcore.write import write_pack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from packcore.delta.strategy import Strategy
     from packcore.ids import ObjectId
@@ -58,6 +58,8 @@ class Repacked:
     pack_bytes: int
     removed_packs: int
     removed_loose: int
+    unsearched_count: int = 0
+    """Objects that selection did not come to before it was stopped."""
 
 
 def repack(
@@ -66,10 +68,12 @@ def repack(
     strategy: str | Strategy = "chunk-window",
     limits: Limits = _DEFAULT_LIMITS,
     reuse_deltas: bool = True,
+    should_stop: Callable[[], bool] | None = None,
     progress: Progress = SILENT,
 ) -> Repacked:
     """Put all objects of the repository's own packs and loose files into one pack, and remove those.
 
+    `strategy`, `reuse_deltas` and `should_stop` are those of `packcore.select.select`.
     Raises RepositoryError for a partial clone or a folder that can't be written, MissingObject and
     CorruptData for objects that can't be read; nothing was removed then.
     """
@@ -93,6 +97,7 @@ def repack(
             strategy=strategy,
             limits=limits,
             reuse_deltas=reuse_deltas,
+            should_stop=should_stop,
             progress=progress,
         )
         path, pack_bytes = _write(plan, directory, limits, progress)
@@ -109,6 +114,7 @@ def repack(
         pack_bytes,
         removed_packs,
         removed_loose,
+        plan.unsearched_count,
     )
 
 

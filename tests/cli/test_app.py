@@ -23,7 +23,7 @@ COMMANDS = sorted(
 def test_every_command_of_this_version_is_there_and_no_other():
     assert set(COMMANDS) == {
         *("sync", "plan", "probe", "fetch", "ls-refs", "strategies"),
-        *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack"),
+        *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
         *("cat-file", "rev-list", "fsck"),
     }
 

@@ -274,3 +274,81 @@ def test_an_empty_list_makes_an_empty_plan():
 def test_limits_are_kept_in_the_plan(history):
     limits = replace(Limits(), depth=9)
     assert select(*history, limits=limits).limits is limits
+
+
+def stopping_after(calls: int):
+    left = [calls]
+
+    def should_stop() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    return should_stop
+
+
+@pytest.mark.parametrize("calls", [0, 1, 7, 30, 60, 90])
+@pytest.mark.parametrize("strategy", ["chunk-window", "git-window"])
+def test_a_search_that_is_stopped_gives_a_whole_plan_of_what_it_had(history, strategy, calls):
+    store, objects = history
+    plan = select(store, objects, strategy=strategy, should_stop=stopping_after(calls))
+    assert sorted(entry.oid for entry in plan.entries) == sorted(candidate.oid for candidate in objects)
+    assert 0 < plan.unsearched_count <= len(objects)
+    assert not plan.complete
+    assert b"".join(write_pack(plan))
+
+
+def test_a_search_that_is_over_before_its_time_is_complete(history):
+    plan = select(*history, should_stop=lambda: False)
+    assert plan.complete
+    assert plan == select(*history)
+
+
+def test_what_a_stopped_search_leaves_is_copied_as_it_lies(history):
+    store, objects = history
+    packed = LyingInPack(select(store, objects))
+    plan = select(packed, objects, reuse_deltas=False, should_stop=lambda: True)
+    assert plan.unsearched_count == len(objects)
+    assert plan.reused_count > len(objects) * 0.8
+    assert plan.delta_count > len(objects) / 2
+    assert max(depths(plan)) <= plan.limits.depth
+
+
+@pytest.mark.parametrize("calls", range(0, 300, 31))
+@pytest.mark.parametrize("depth", [1, 3, 50])
+def test_a_search_stopped_anywhere_over_any_pack_keeps_the_rules(history, calls, depth):
+    store, objects = history
+    packed = LyingInPack(select(store, objects))
+    for reuse in (False, True):
+        plan = select(
+            packed,
+            objects[calls // 4 :],
+            thin_bases=objects[: calls // 4],
+            reuse_deltas=reuse,
+            limits=Limits(depth=depth),
+            should_stop=stopping_after(calls),
+        )
+        assert plan.object_count == len(objects) - calls // 4
+        assert max(depths(plan)) <= depth
+
+
+def test_a_stopped_search_is_told_with_the_phase(history):
+    notes: dict[str, int] = {}
+
+    class Seen:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc):
+            return None
+
+        def phase(self, name, *, unit, total=None):
+            return self
+
+        def advance(self, count=1):
+            pass
+
+        def note(self, **counts):
+            notes.update(counts)
+
+    plan = select(*history, should_stop=stopping_after(100), progress=Seen())
+    assert notes == {"deltas": plan.delta_count, "unsearched": plan.unsearched_count}

@@ -66,6 +66,7 @@ class PushOutcome:
             longest_gap_seconds=target.stats.longest_gap_seconds,
             longest_stall_seconds=target.stats.longest_stall_seconds,
             strategy=pack.strategy,
+            unsearched=pack.unsearched_count,
         )
 
 

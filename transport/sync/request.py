@@ -12,6 +12,7 @@ full (`refs/tags/a:refs/tags/b`), and of one kind. Other namespaces than branche
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ from packcore.refs import is_valid_ref_name
 from transport.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = [
@@ -163,8 +165,6 @@ class Policy:
     """Overwrite too, whatever the target's ref is when the push begins."""
     atomic: bool = False
     """All refs or none: nothing is pushed where one is blocked, and the target is asked for the same."""
-    best_effort: bool = False
-    """A ref that the target refuses is a warning, not a failure (git-sync's `--all-refs` implies it)."""
     push_options: tuple[str, ...] = ()
     """Passed to the target's hooks."""
 
@@ -189,6 +189,15 @@ class SelectionOptions:
     limits: Limits = field(default_factory=Limits)
     reuse_deltas: bool = True
     """Copy deltas that the source's pack has; else every object is searched anew."""
+    budget_seconds: float | None = None
+    """Stop searching after this time and take the best plan so far; None for as long as it takes."""
+
+    def stopper(self) -> Callable[[], bool] | None:
+        """Start the clock: return what tells whether the budget is used up, or None where there is none."""
+        if self.budget_seconds is None:
+            return None
+        deadline = time.monotonic() + self.budget_seconds
+        return lambda: time.monotonic() >= deadline
 
 
 @dataclass(frozen=True, slots=True)

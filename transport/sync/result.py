@@ -94,6 +94,8 @@ class PackSummary:
     longest_stall_seconds: float | None
     """That the connection had room and the writer had nothing: our own part of a gap."""
     strategy: str
+    unsearched: int = 0
+    """Objects that selection did not come to before its budget was used up."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `pack` object of `--json`."""
@@ -108,6 +110,8 @@ class PackSummary:
             "longestGapSeconds": _rounded(self.longest_gap_seconds),
             "longestStallSeconds": _rounded(self.longest_stall_seconds),
             "strategy": self.strategy,
+            "complete": not self.unsearched,
+            "unsearched": self.unsearched,
         }
 
 
@@ -120,7 +124,6 @@ class SyncResult:
     """Spoken with the source: v0, v1 or v2."""
     source_head: str | None = None
     dry_run: bool = False
-    best_effort: bool = False
     operation_mode: str = "sync"
     relay: bool = False
     relay_mode: str = ""
@@ -167,17 +170,16 @@ class SyncResult:
     def exit_code(self) -> int:
         """0 for done; 1 where a ref was blocked, refused or not pushed; else the failure's own.
 
-        A refusal is no failure with `best_effort`; a ref that moved always is. A dry run that found
-        out what it was asked is done, whatever it found.
+        A dry run that found out what it was asked is done, whatever it found.
         """
         if self.failure is not None:
             return self.failure.exit_code
         if self.dry_run:
             return 0
-        failed = [Outcome.BLOCKED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.NOT_PUSHED]
-        if not self.best_effort:
-            failed.append(Outcome.REFUSED)
-        return FAILURE_EXIT_CODE if self.count(*failed) else 0
+        failed = self.count(
+            Outcome.BLOCKED, Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.NOT_PUSHED
+        )
+        return FAILURE_EXIT_CODE if failed else 0
 
     def moved(self) -> list[TargetRefMoved]:
         """Return an error for each ref that somebody else changed meanwhile, for who wants to raise one."""

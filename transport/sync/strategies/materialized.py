@@ -212,6 +212,7 @@ class _Run:
             strategy=options.strategy,
             limits=options.limits,
             reuse_deltas=options.reuse_deltas,
+            should_stop=options.stopper(),
             progress=self.progress,
         )
         return pack, watch.seconds
@@ -229,7 +230,6 @@ class _Run:
             protocol=f"v{self.source_refs.version}",
             source_head=self.source_head,
             dry_run=request.dry_run,
-            best_effort=request.policy.best_effort,
             relay_reason="" if pushed is None else "materialized",
             batch_count=0 if pushed is None else 1,
             planned_batch_count=0 if pushed is None else 1,
