@@ -24,9 +24,13 @@ LINES_MAX = 400
 LONGER_FILES: dict[str, str] = {}
 """Files that may be longer than LINES_MAX, each with its reason."""
 
-SOCKET_MODULES = {"http.client", "ssl", "socket", "select", "selectors", "socketserver", "urllib.request"}
-SOCKET_FILES = re.compile(r"transport/schemes/(http/)?\w+\.py")
-"""Schemes are the only place that opens connections, the one of HTTP the only one that knows http.client."""
+SOCKET_MODULES = {
+    *("http.client", "http.server", "ssl", "socket", "select", "selectors", "socketserver", "urllib.request")
+}
+SOCKET_FILES = re.compile(r"transport/(schemes/(http/)?\w+|server/http|server/http_handler)\.py")
+"""Schemes are the only place that opens connections, the one of HTTP the only one that knows http.client;
+our own server is the only one that listens."""
+SERVER_FILES = {"transport/server/http.py", "transport/server/http_handler.py"}
 
 TERMINAL_MODULES = {"click", "rich", "getpass", "readline", "curses", "termios", "tty", "argparse"}
 ENVIRONMENT_NAMES = {"os.environ", "os.environb", "os.getenv", "os.putenv"}
@@ -114,6 +118,11 @@ def test_only_the_http_scheme_knows_http_client_and_tls() -> None:
         and not name_of(path).startswith("transport/schemes/http")
     ]
     assert not wrong
+
+
+def test_only_our_server_listens() -> None:
+    listening = {"http.server", "socketserver"}
+    assert {name_of(path) for path in modules() if imports_any(path, listening)} == SERVER_FILES
 
 
 def test_no_http_library_but_the_standard_one() -> None:

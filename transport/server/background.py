@@ -5,7 +5,8 @@ push may take longer. So the work runs in a thread, while the generator that ans
 
     result = yield from heard(work, seconds=5, line=…, keepalive=…)
 
-With `seconds` None the work runs here and now, and its words come after it.
+With `seconds` None the work runs here and now, and its words come after it. An empty block follows what
+must not wait: whoever gathers small blocks sends them when one comes.
 """
 
 from __future__ import annotations
@@ -61,10 +62,12 @@ def heard(
             except queue.Empty:
                 if ready is None or ready.is_set():
                     yield keepalive
+                    yield b""
                 continue
             if text is None:
                 break
             yield line(text)
+            yield b""
     finally:
         if seconds is not None:
             thread.join()

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packcore.refs import decode_ref_name
+from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name
 from transport.safe_text import one_line
 from transport.server.requests import BadRequest
 from transport.wire.pktline import FLUSH, Special, encode_text
@@ -34,6 +34,8 @@ __all__ = ["COMMANDS_MAX", "PushRequest", "encode_report", "read_push"]
 
 COMMANDS_MAX = 200_000
 """Ref updates of one push."""
+COMMAND_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes of all commands of one push."""
 SHALLOW_MAX = 200_000
 OPTIONS_MAX = 1_000
 """Push options of one push; git sets no bound."""
@@ -76,8 +78,8 @@ def read_push(reader: PacketReader, object_format: ObjectFormat) -> PushRequest 
         if not request.updates:
             takes_options = _take_capabilities(request, tokens.split(), object_format)
         request.updates.append(_update(command.removesuffix(b"\n"), object_format))
-        if len(request.updates) > COMMANDS_MAX:
-            raise BadRequest(f"more than {COMMANDS_MAX} ref updates in one push")
+        if len(request.updates) > COMMANDS_MAX or reader.offset > COMMAND_BYTES_MAX:
+            raise BadRequest("too many ref updates in one push")
     if line is None:
         if request.updates or request.shallow:
             raise BadRequest("the commands end without a flush")
@@ -103,7 +105,7 @@ def _update(command: bytes, object_format: ObjectFormat) -> RefUpdate:
     hex_size = object_format.hex_size
     old, new, name = command[:hex_size], command[hex_size + 1 : 2 * hex_size + 1], command[2 * hex_size + 2 :]
     blanks = command[hex_size : hex_size + 1] + command[2 * hex_size + 1 : 2 * hex_size + 2]
-    if blanks != b"  " or not name or b"\n" in name:
+    if blanks != b"  " or not 0 < len(name) <= REF_NAME_BYTES_MAX or b"\n" in name:
         raise BadRequest(f"protocol error: expected old/new/ref, got {one_line(command, limit=200)!r}")
     return RefUpdate(decode_ref_name(name), _oid(old, object_format), _oid(new, object_format))
 

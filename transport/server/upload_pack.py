@@ -20,6 +20,7 @@ from packcore.refs import encode_ref_name
 from packcore.write import write_pack
 from transport.agent import agent
 from transport.safe_text import one_line
+from transport.server.background import heard
 from transport.server.packing import Cut, cut_history, enough_in_common, plan_pack
 from transport.server.requests import (
     BadRequest,
@@ -46,12 +47,18 @@ class UploadPack:
     """Serves one repository. Keeps nothing between two calls."""
 
     def __init__(
-        self, repository: Repository, *, limits: Limits | None = None, strategy: str = "chunk-window"
+        self,
+        repository: Repository,
+        *,
+        limits: Limits | None = None,
+        strategy: str = "chunk-window",
+        keepalive_seconds: float | None = None,
     ) -> None:
         self._repository = repository
         self._format = repository.object_format
         self._limits = limits or Limits()
         self._strategy = strategy
+        self._keepalive_seconds = keepalive_seconds
 
     # The advertisement
 
@@ -252,7 +259,12 @@ class UploadPack:
         """Yield the pack, multiplexed if the client can take that; a fault goes out on band 3."""
         band_bytes = request.band_bytes
         try:
-            plan = self._plan(request, common, cut)
+            plan = yield from heard(
+                lambda _: self._plan(request, common, cut),
+                seconds=self._keepalive_seconds if band_bytes is not None else None,
+                line=lambda _: b"",
+                keepalive=encode_packet(_DATA),
+            )
             if band_bytes is None:
                 yield from write_pack(plan, ofs_delta=request.ofs_delta)
                 return

@@ -1,13 +1,9 @@
-"""Our upload-pack, with git itself as the client, over plain HTTP and in each version of the protocol."""
+"""Our upload-pack behind our HTTP server, with git itself as the client, in each version of the protocol."""
 
 from __future__ import annotations
 
-import gzip
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -15,51 +11,12 @@ from hypothesis import strategies as st
 
 from packcore.store.repository import Repository
 from tests.support import fast_import, fsck, git, history, make_repository, require, run_git
+from tests.transport.server.serving import serving
 from transport.server.upload_pack import UploadPack
 from transport.wire.pktline import DELIM, FLUSH, encode_packet, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Handler(BaseHTTPRequestHandler):
-    """As much of smart HTTP as git needs to fetch."""
-
-    root: Path
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        service = parse_qs(url.query)["service"][0]
-        name = url.path.removesuffix("/info/refs")
-        with self._repository(name) as repository:
-            blocks = list(UploadPack(repository).advertise(self._version()))
-        self._answer(f"application/x-{service}-advertisement", blocks)
-
-    def do_POST(self) -> None:
-        name, _, service = self.path.rpartition("/")
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        with self._repository(name) as repository:
-            blocks = list(UploadPack(repository).answer([body], self._version()))
-        self._answer(f"application/x-{service}-result", blocks)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def _version(self) -> int:
-        return int(self.headers.get("Git-Protocol", "version=0").partition("=")[2])
-
-    def _repository(self, name: str) -> Repository:
-        return Repository.open(self.root / name.strip("/"))
-
-    def _answer(self, content_type: str, blocks: list[bytes]) -> None:
-        data = b"".join(blocks)
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +31,8 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(root) -> Iterator[str]:
-    handler = type("ServingHandler", (Handler,), {"root": root})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(root) as server:
+        yield server.url
 
 
 BODIES = st.lists(

@@ -1,0 +1,78 @@
+"""`packcore serve`: the repositories below a folder, over smart HTTP."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import output_options
+
+if TYPE_CHECKING:
+    from cli.console import Console
+
+SERVING = "Serving"
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@command(
+    "serve",
+    short_help="Serve the repositories below a folder over smart HTTP.",
+    examples="""
+        packcore serve /srv/git
+        packcore serve /srv/git --allow-push --htpasswd users --port 8080
+    """,
+)
+@click.argument("directory", metavar="DIR", type=click.Path())
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8417,
+    section=SERVING,
+    metavar="N",
+    help="Default: 8417; 0 takes a free one.",
+)
+@option(
+    "--host",
+    default="127.0.0.1",
+    section=SERVING,
+    metavar="ADDRESS",
+    help="Address to listen on. Default: 127.0.0.1, this machine alone.",
+)
+@option("--allow-push", is_flag=True, section=SERVING, help="Take pushes, too.")
+@option(
+    "--htpasswd",
+    type=click.Path(),
+    section=SERVING,
+    metavar="FILE",
+    help="Let in only these users (as `htpasswd -m` writes them).",
+)
+@output_options(json=False, progress=False)
+def run(
+    *, directory: str, port: int, host: str, allow_push: bool, htpasswd: str | None, console: Console
+) -> None:
+    """Serve the bare repositories below DIR to any git client, in protocols v0, v1 and v2.
+
+    One line for each request goes to stderr. It speaks plain HTTP: where others may listen, put a proxy
+    with TLS in front. Hooks are never run. Ctrl-C ends it, with exit code 0: that is its only end.
+    """
+    from pathlib import Path
+
+    from transport.server.htpasswd import Passwords
+    from transport.server.http import GitHttpServer
+
+    passwords = Passwords.read(Path(htpasswd)) if htpasswd else None
+    with GitHttpServer(
+        directory, host=host, port=port, allow_push=allow_push, passwords=passwords, log=console.tell
+    ) as server:
+        if passwords is None and allow_push and not host.startswith(_LOOPBACK):
+            console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
+        console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")
+        # Whoever waits for this line to know the port must not wait for a buffer to fill.
+        sys.stdout.flush()
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.tell("stopping")

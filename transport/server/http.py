@@ -1,0 +1,184 @@
+"""Our smart-HTTP server: the bare repositories below one folder, a thread for each connection.
+
+    with GitHttpServer("repositories", allow_push=True) as server:
+        print(server.url)
+        server.serve_forever()
+
+Python's own `http.server` reads the heads of requests; what they ask for is `server.http_handler`'s part.
+It speaks plain HTTP: where others listen, put a proxy with TLS in front. Bounded are connections (one too
+many is told 503), the time for a head, for silence and for a whole request, and the size of a fetch's
+request; a pack is bounded by `Limits` and by the repository's receive.maxInputSize.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+from packcore.limits import MIB, Limits
+from transport.errors import NetworkError
+from transport.safe_text import one_line
+from transport.server.http_handler import Handler
+from transport.server.served import ServedRepositories
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from transport.server.htpasswd import Passwords
+
+__all__ = ["GitHttpServer", "ServerSettings"]
+
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 21\r\n\r\ntoo many connections\n"
+)
+
+
+def _silent(_: str) -> None:
+    """Take a line of the log and drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What every connection of a server goes by."""
+
+    repositories: ServedRepositories
+    allow_push: bool = False
+    passwords: Passwords | None = None
+    """Who may come in; None: everybody."""
+    log: Callable[[str], None] = _silent
+    """Takes one line for each request: client, user, request line, status, bytes sent, seconds."""
+    limits: Limits = field(default_factory=Limits)
+    connections: int = 64
+    head_seconds: float = 30
+    """From one request to the end of the next one's head."""
+    idle_seconds: float = 120
+    """Without a byte, either way."""
+    request_seconds: float = 6 * 3600
+    """For a whole request's body."""
+    linger_seconds: float = 30
+    """For reading on after an answer that came before the request's end."""
+    keepalive_seconds: float = 5
+    """Between two signs of life while a pack is selected or checked."""
+    fetch_request_bytes: int = 64 * MIB
+    """A fetch's request, unpacked: more than a million haves."""
+
+
+class GitHttpServer:
+    """A server that listens from the moment it is made. A context manager: leaving it stops it."""
+
+    def __init__(self, root: str | Path, *, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> None:
+        """Listen; `settings` are the fields of ServerSettings, `repositories` aside; port 0: a free one.
+
+        Raises RepositoryError where `root` can't be served, NetworkError where nobody can listen.
+        """
+        self.settings = ServerSettings(ServedRepositories(root), **settings)
+        handler = type("BoundHandler", (Handler,), {"settings": self.settings})
+        try:
+            self._server = _Listener((host, port), handler, self.settings)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise NetworkError(f"can't listen on {host} port {port}: {reason}") from None
+        self._stopped = threading.Event()
+        self._stopped.set()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The URL below which the repositories are."""
+        host = str(self._server.server_address[0])
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def serve_forever(self) -> None:
+        """Answer until `stop` is called from another thread, or an exception (Ctrl-C) comes through."""
+        self._stopped.clear()
+        try:
+            self._server.serve_forever(poll_interval=0.2)
+        finally:
+            self._stopped.set()
+
+    def stop(self, *, grace_seconds: float = 5) -> None:
+        """Listen no longer; requests that run get `grace_seconds` to end. Idempotent."""
+        if not self._stopped.is_set():
+            self._server.shutdown()
+        self._server.server_close()
+        self._server.end_connections(grace_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = sys.platform != "win32"
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[Handler], settings: ServerSettings) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        self._settings = settings
+        self._lock = threading.Condition()
+        self._open: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service what we are called, as the standard server does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(self.allow_reuse_address))
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give the connection a thread, or send it away if there are too many."""
+        with self._lock:
+            full = len(self._open) >= self._settings.connections
+            if not full:
+                self._open.add(request)
+        if full:
+            with suppress(OSError):
+                request.settimeout(1)
+                request.sendall(_BUSY)
+            self._settings.log(f"{client_address[0]}: too many connections, told 503")
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection in its thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._open.discard(request)
+                self._lock.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Tell of what no request may cause, in one line; the others go on."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            words = f"{type(error).__name__}: {error}"
+            self._settings.log(f"{client_address[0]}: internal error: {one_line(words)}")
+
+    def end_connections(self, grace_seconds: float) -> None:
+        """Wake those that wait for a request, let those at work end, then cut what is left."""
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+            self._lock.wait_for(lambda: not self._open, timeout=grace_seconds)
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._lock.wait_for(lambda: not self._open, timeout=grace_seconds)
