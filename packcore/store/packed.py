@@ -180,6 +180,13 @@ class PackedStore:
         place = self._locate(oid)
         return None if place is None else place[0].raw_found(oid, place[1])
 
+    def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
+        """Return how the object lies in the pack of that file name, or None: for saved plans."""
+        for pack in self._packs:
+            if os.path.basename(pack.name) == pack_name:  # noqa: PTH119
+                return pack.raw(oid)
+        return None
+
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids pack by pack and by offset; those that are in no pack last, as they came."""
         by_pack: dict[int, list[ObjectId]] = {}

@@ -168,6 +168,11 @@ class Repository:
         entry = self._packs[0].raw(oid)
         return entry if entry is not None else self._retry(lambda: self._objects.raw(oid))
 
+    def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
+        """Return how the object lies in the pack of that file name, or None where it doesn't."""
+        found = (packs.raw_in(oid, pack_name) for packs in self._packs)
+        return next((raw for raw in found if raw is not None), None)
+
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids in the order in which reading them all is cheapest."""
         return self._objects.storage_order(oids)

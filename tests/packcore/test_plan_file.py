@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ from packcore.plan_bind import bind_plan
 from packcore.plan_file import SavedPlan
 from packcore.select import select
 from packcore.store.memory import MemoryStore
+from packcore.store.repository import Repository
+from packcore.store.spool import SpooledPack
 from packcore.walk import list_objects
 from packcore.write import write_pack
 from tests.pack_stores import LyingInPack, make_history
@@ -78,6 +82,24 @@ def test_reused_entries_are_found_in_their_pack_again(history):
     saved = SavedPlan.of(plan)
     assert {row.pack for row in saved.rows if row.way == "reused"} == {"pack-test"}
     assert pack_of(bind_plan(SavedPlan.read(saved.lines()), packed)) == pack_of(plan)
+
+
+def test_of_several_packs_the_one_that_the_plan_names_is_copied_from(history, tmp_path):
+    store, objects = history
+    with Repository.init(tmp_path / "r.git", store.object_format) as repository:
+        for depth in (0, 50):
+            blocks = write_pack(select(store, objects, limits=Limits(depth=depth)))
+            with SpooledPack.receive(blocks, object_format=store.object_format) as spool:
+                repository.add_pack(spool)
+        saved = SavedPlan.of(select(repository, objects))
+        other = SavedPlan.of(select(store, objects, strategy="none"))
+        names = {path.name for path in repository.pack_directory.glob("*.pack")}
+        (pack,) = {row.pack for row in saved.rows if row.pack}
+        (unused,) = names - {pack}
+        rows = tuple(row._replace(way="reused", pack=unused) for row in other.rows)
+        plan = bind_plan(replace(other, rows=rows), repository)
+        assert {Path(entry.encoding.raw.pack.name).name for entry in plan.entries} == {unused}
+        assert pack_of(plan)
 
 
 def test_a_reused_entry_whose_pack_is_gone_is_refused_with_its_line(history):
