@@ -28,24 +28,35 @@ from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from packcore.delta.encode import Match
     from packcore.delta.strategy import Work
 
-__all__ = ["OBJECT_BYTES_MIN", "SlidingWindow", "Trial", "slide", "sorted_by_name"]
+__all__ = [
+    "OBJECT_BYTES_MIN",
+    "TYPE_ORDER",
+    "SlidingWindow",
+    "Trial",
+    "slide",
+    "sorted_by_name",
+    "usable",
+    "wanted_of",
+    "whole",
+]
 
 OBJECT_BYTES_MIN = 50
 """Smaller objects are written whole: a delta's header and base would eat what it saves."""
 _SIZE_RATIO_MAX = 32
 """A base that many times larger than the object is not tried."""
-_TYPE_ORDER = {ObjectType.COMMIT: 0, ObjectType.TAG: 1, ObjectType.TREE: 2, ObjectType.BLOB: 3}
+TYPE_ORDER = {ObjectType.COMMIT: 0, ObjectType.TAG: 1, ObjectType.TREE: 2, ObjectType.BLOB: 3}
+"""Objects of a type are searched together, and lie together."""
 
 
 class Trial:
     """One object, and the best base so far of those that were offered."""
 
-    def __init__(self, work: Work, member: int, data: bytes, *, shrink_filter: bool = False) -> None:
+    def __init__(self, work: Work, member: int, data: bytes) -> None:
         self.member = member
         self.data = data
         self.base: int | None = None
@@ -57,7 +68,6 @@ class Trial:
         self._base_depth = 0
         self._base_data = b""
         self._matches: list[Match] = []
-        self._shrink_filter = shrink_filter
 
     def offer(self, base: int, base_data: bytes) -> None:
         """Try a base, which must be placed; it becomes the best one if the rules say so."""
@@ -65,11 +75,8 @@ class Trial:
         depth = work.depth[base]
         if work.candidates[base].type != self._type or not 0 <= depth < self._room:
             return
-        limit = self._limit * (self._room - depth) // (self._room - self._base_depth)
-        larger = len(base_data) - len(data)
-        if limit <= 0 or -larger >= limit or len(data) < len(base_data) // _SIZE_RATIO_MAX:
-            return
-        if self._shrink_filter and larger > limit:
+        limit = self._limit_at(depth)
+        if limit <= 0 or not self._is_of_like_size(len(base_data), limit):
             return
         found = find_matches(self._type, base_data, data, limit, self._digest_size)
         if found is None:
@@ -80,6 +87,15 @@ class Trial:
         self.base, self._base_data, self._matches = base, base_data, matches
         self._limit, self._base_depth = cost, depth
 
+    def _limit_at(self, depth: int) -> int:
+        """Return what a delta on a base of that depth may cost."""
+        return self._limit * (self._room - depth) // (self._room - self._base_depth)
+
+    def _is_of_like_size(self, base_bytes: int, limit: int) -> bool:
+        """Tell whether a base of that size is worth a look."""
+        size = len(self.data)
+        return size - base_bytes < limit and size >= base_bytes // _SIZE_RATIO_MAX
+
     def choice(self) -> Choice:
         """Return the best delta, encoded; or the whole, left to the writer."""
         if self.base is None:
@@ -89,9 +105,13 @@ class Trial:
 
 
 class SlidingWindow:
-    """The last few objects and their bytes, within a number and within memory."""
+    """The last few objects and their bytes, within a number and within memory.
 
-    def __init__(self, work: Work, size: int, memory_bytes: int) -> None:
+    `keep_bases` tells whether a base moves behind its delta, and so stays longer.
+    """
+
+    def __init__(self, work: Work, size: int, memory_bytes: int, *, keep_bases: bool = True) -> None:
+        self._keep_bases = keep_bases
         self._work = work
         self._size = size
         self._memory_bytes = memory_bytes
@@ -104,14 +124,14 @@ class SlidingWindow:
             trial.offer(base, base_data)
 
     def push(self, member: int, data: bytes, base: int | None) -> None:
-        """Take in an object that is placed, and its base once more; drop the oldest that are too many."""
+        """Take in an object that is placed, move its base behind it; drop the oldest that are too many."""
         depth = self._work.depth[member]
         if depth < 0 or (base is not None and depth >= self._work.room[member]):
             return
         slots = self._slots
         slots.append((member, data))
         self._held_bytes += len(data)
-        if base is not None:
+        if base is not None and self._keep_bases:
             found = next((at for at, (other, _) in enumerate(slots) if other == base), -1)
             if found >= 0:
                 slot = slots[found]
@@ -121,41 +141,63 @@ class SlidingWindow:
             self._held_bytes -= len(slots.popleft()[1])
 
 
+def usable(work: Work) -> list[int]:
+    """Return the objects that may be bases or deltas by their size."""
+    big = work.limits.big_object
+    return [
+        index for index, candidate in enumerate(work.candidates) if OBJECT_BYTES_MIN <= candidate.size < big
+    ]
+
+
 def sorted_by_name(work: Work, name_hash: Callable[[bytes], int]) -> list[int]:
     """Return the objects that may be bases or deltas: by type, name hash, and size, largest first.
 
     What the receiver has comes before what it may be a base of.
     """
-    big = work.limits.big_object
     hashes = {path: name_hash(path) for path in {candidate.path for candidate in work.candidates}}
     keys = []
-    for index, (_, type_, size, path, _) in enumerate(work.candidates):
-        if OBJECT_BYTES_MIN <= size < big:
-            keys.append((_TYPE_ORDER[type_], -hashes[path], index < work.plan_count, -size, index))
+    for index in usable(work):
+        _, type_, size, path, _ = work.candidates[index]
+        keys.append((TYPE_ORDER[type_], -hashes[path], index < work.plan_count, -size, index))
     keys.sort()
     return [key[-1] for key in keys]
 
 
 def slide(
-    work: Work, members: Sequence[int], window: SlidingWindow, *, shrink_filter: bool = False
+    work: Work,
+    members: Sequence[int],
+    windows_of: Callable[[int], Sequence[SlidingWindow]],
+    trial_type: type[Trial] = Trial,
 ) -> Iterator[Choice]:
-    """Yield a choice for each object searched: in the order of `members`, then the others whole."""
-    searched = bytearray(len(work.candidates))
-    for index in work.searched:
-        searched[index] = 1
+    """Yield a choice for each object searched: in the order of `members`, then the others whole.
+
+    `windows_of` gives the windows that an object is compared with, and then taken into.
+    """
+    wanted = wanted_of(work)
     for member in members:
         data = work.read(member)
         base = None
-        if searched[member]:
-            trial = Trial(work, member, data, shrink_filter=shrink_filter)
-            window.offer_to(trial)
+        windows = windows_of(member)
+        if wanted[member]:
+            trial = trial_type(work, member, data)
+            for window in windows:
+                window.offer_to(trial)
             yield trial.choice()
-            searched[member] = 0
+            wanted[member] = 0
             base = trial.base
-        window.push(member, data, base)
-    yield from whole(work, searched)
+        for window in windows:
+            window.push(member, data, base)
+    yield from whole(work, wanted)
 
 
-def whole(work: Work, wanted: bytearray) -> Iterable[Choice]:
-    """Return choices of the whole for those searched objects that are still wanted."""
+def wanted_of(work: Work) -> bytearray:
+    """Return a byte for each candidate: 1 where a choice is wanted."""
+    wanted = bytearray(len(work.candidates))
+    for index in work.searched:
+        wanted[index] = 1
+    return wanted
+
+
+def whole(work: Work, wanted: bytearray) -> list[Choice]:
+    """Return choices of the whole for all that is still wanted."""
     return [Choice(index, None) for index in work.searched if wanted[index]]

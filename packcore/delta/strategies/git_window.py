@@ -10,7 +10,9 @@ is found only if its name still ends alike. Within 2 % of `git pack-objects` at 
 other strategies can be measured against git with all else equal: the reading, the encoder, the writer.
 
 `names=0` withholds the names, so that size alone orders: how go-git selects, and all who build on it.
-`shrink_filter=1` adds its filter, which refuses a base for being larger where smaller was meant.
+`go_git=1` applies go-git's limits too. They refuse a base for being larger where smaller was meant, and
+hold a further base against the object's size, not against the best delta so far: the last that is
+somewhat smaller wins, not the best. And a chosen base stays no longer than others.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from packcore.delta.engine_strategy import EngineStrategy
 from packcore.delta.name_hash import name_hash_v1
-from packcore.delta.sliding import SlidingWindow, slide, sorted_by_name
+from packcore.delta.sliding import SlidingWindow, Trial, slide, sorted_by_name
 from packcore.delta.strategy import Choice, Parameter
 
 if TYPE_CHECKING:
@@ -34,6 +36,21 @@ def _nameless(path: bytes) -> int:  # noqa: ARG001 - it stands in for a name has
     return 0
 
 
+class _GoGitTrial(Trial):
+    """A trial by the limits of go-git's selector, which differ from git's in two places."""
+
+    def _limit_at(self, depth: int) -> int:
+        size = len(self.data)
+        if self.base is None:
+            return size // 2 * (self._room - depth) // self._room
+        own_depth = self._base_depth + 1
+        return 0 if own_depth >= self._room else size * (self._room - depth) // (self._room - own_depth)
+
+    def _is_of_like_size(self, base_bytes: int, limit: int) -> bool:
+        size = len(self.data)
+        return size >= base_bytes // 16 and base_bytes - size <= limit
+
+
 class GitWindow(EngineStrategy):
     """A sliding window over objects sorted by type, name and size."""
 
@@ -46,13 +63,13 @@ class GitWindow(EngineStrategy):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("window", 0, "neighbours compared with; 0 takes the limit's"),
         Parameter("names", 1, "0: names are withheld and size alone orders, as in go-git"),
-        Parameter(
-            "shrink_filter", 0, "1: refuse bases larger by more than the delta may take, as go-git does"
-        ),
+        Parameter("go_git", 0, "1: go-git's limits, by which the last base wins and not the best"),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
         """Yield a choice for each object searched, in the order of the sort."""
+        go_git = bool(self.values["go_git"])
         members = sorted_by_name(work, name_hash_v1 if self.values["names"] else _nameless)
-        window = SlidingWindow(work, self.values["window"] or work.limits.window, work.limits.window_memory)
-        yield from slide(work, members, window, shrink_filter=bool(self.values["shrink_filter"]))
+        size = self.values["window"] or work.limits.window
+        window = SlidingWindow(work, size, work.limits.window_memory, keep_bases=not go_git)
+        yield from slide(work, members, lambda _: (window,), _GoGitTrial if go_git else Trial)

@@ -38,4 +38,4 @@ class NameHashV2(EngineStrategy):
     def choose(self, work: Work) -> Iterator[Choice]:
         """Yield a choice for each object searched, in the order of the sort."""
         window = SlidingWindow(work, self.values["window"] or work.limits.window, work.limits.window_memory)
-        yield from slide(work, sorted_by_name(work, name_hash_v2), window)
+        yield from slide(work, sorted_by_name(work, name_hash_v2), lambda _: (window,))
