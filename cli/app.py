@@ -28,7 +28,8 @@ __all__ = ["Packcore", "app", "main"]
 _SECTIONS = {
     "Syncing": ("sync", "plan", "probe", "fetch", "ls-refs"),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
-    "Looking inside": ("cat-file", "rev-list", "fsck", "strategies"),
+    "Comparing": ("bench", "strategies"),
+    "Looking inside": ("cat-file", "rev-list", "fsck"),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
 

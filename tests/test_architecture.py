@@ -126,8 +126,13 @@ def test_only_our_server_listens() -> None:
 
 
 def test_no_http_library_but_the_standard_one() -> None:
-    libraries = {"requests", "urllib3", "httpx", "aiohttp", "urllib.request", "dulwich", "pygit2", "git"}
+    libraries = {"requests", "urllib3", "httpx", "aiohttp", "urllib.request", "git"}
     assert not {name_of(path): found for path in modules() if (found := imports_any(path, libraries))}
+
+
+def test_other_git_implementations_are_known_to_the_bench_alone() -> None:
+    knowing = [name_of(path) for path in modules() if imports_any(path, {"dulwich", "pygit2"})]
+    assert knowing == ["cli/bench/peers.py"]
 
 
 def test_the_engine_knows_no_clock_process_or_terminal() -> None:

@@ -1,0 +1,56 @@
+"""One job of a comparison, in this process alone: `python -m cli.bench.child < job.json`.
+
+    in     {"job": "list" | "strategy" | "peer" | "check" | "read", ...}       one JSON object on stdin
+    out    the job's result, or {"reason": "…"} with "wrong": true for a bad pack     one on stdout
+
+Only what the job needs is imported, so that the memory of a job is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+__all__ = ["answer", "main"]
+
+
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job and return its result."""
+    if job["job"] == "peer":
+        return _peer(job)
+    from packcore.errors import CorruptData, PackcoreError
+
+    try:
+        if job["job"] == "strategy":
+            from cli.bench.ours import pack_with_strategy
+
+            return pack_with_strategy(job)
+        from cli.bench import jobs
+
+        work = {"list": jobs.list_reachable, "check": jobs.check_pack, "read": jobs.read_back}[job["job"]]
+        return work(job)
+    except CorruptData as error:
+        return {"reason": str(error), "wrong": True, "hint": error.hint}
+    except PackcoreError as error:
+        return {"reason": str(error), "hint": error.hint}
+
+
+def _peer(job: dict[str, Any]) -> dict[str, Any]:
+    from cli.bench.peers import PEER_JOBS, PeerAbsentError
+
+    try:
+        return PEER_JOBS[job["name"]](job)
+    except PeerAbsentError:
+        return {"reason": "not installed"}
+    except Exception as error:  # another program's errors are facts to show, of any kind
+        return {"reason": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
+
+
+def main() -> None:
+    """Read a job, do it, print its result."""
+    json.dump(answer(json.load(sys.stdin)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

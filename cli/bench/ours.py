@@ -1,0 +1,93 @@
+"""One run of the engine: the list, a strategy, a pack on disk. Nothing of the source's packs is copied.
+
+The store hides how objects lie in packs, so that each strategy searches and compresses everything anew,
+as `git pack-objects --no-reuse-delta --no-reuse-object` does. A strategy that only reuses sees all.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from cli.bench.usage import own_cpu_seconds, own_peak_bytes
+from packcore.limits import Limits
+from packcore.plan import Candidate
+from packcore.registry import get_strategy
+from packcore.select import select
+from packcore.store.repository import Repository
+from packcore.write import write_pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore, RawEntry
+
+__all__ = ["candidates_of", "pack_with_strategy", "read_list"]
+
+REUSE = "reuse"
+"""The strategy whose whole method is to copy what lies there."""
+
+
+class NothingLiesInPacks:
+    """A store as it is, but for `raw`: nothing can be copied, so all is compressed anew."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._store
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._store)
+
+    def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 - the protocol's shape
+        """Return None: how the object lies is not to be seen."""
+        return None
+
+
+def read_list(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield hex id and path of each line of a list as `git rev-list --objects` prints it."""
+    with path.open("rb") as lines:
+        for line in lines:
+            hex_oid, _, name = line.rstrip(b"\n").partition(b" ")
+            yield hex_oid, name
+
+
+def candidates_of(store: ObjectStore, listed: Path) -> list[Candidate]:
+    """Look up type and size of every listed object."""
+    from_hex, header = store.object_format.from_hex, store.header
+    found = []
+    for order, (hex_oid, name) in enumerate(read_list(listed)):
+        oid = from_hex(hex_oid)
+        type_, size = header(oid)
+        found.append(Candidate(oid, type_, size, name, order))
+    return found
+
+
+def pack_with_strategy(job: dict[str, Any]) -> dict[str, Any]:
+    """Select and write; return the measurements. Looking up types and sizes counts as selection."""
+    limits = Limits(**job["limits"])
+    name = job["name"]
+    reuses = name == REUSE
+    get_strategy(name)
+    with Repository.open(job["repository"], limits) as repository:
+        store = repository if reuses else cast("ObjectStore", NothingLiesInPacks(repository))
+        started = time.perf_counter()
+        objects = candidates_of(store, Path(job["list"]))
+        plan = select(store, objects, strategy=name, limits=limits, reuse_deltas=reuses)
+        selected = time.perf_counter()
+        with Path(job["pack"]).open("wb") as pack:
+            pack.writelines(write_pack(plan))
+        written = time.perf_counter()
+    return {
+        "select_seconds": selected - started,
+        "write_seconds": written - selected,
+        "total_seconds": written - started,
+        "cpu_seconds": own_cpu_seconds(),
+        "peak_bytes": own_peak_bytes(),
+    }

@@ -1,0 +1,172 @@
+"""`packcore bench`: delta selection strategies, and other programs, on the same objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import OUTPUT, limit_options, output_options
+from cli.values import COMMA_LIST, SECONDS
+
+if TYPE_CHECKING:
+    from cli.bench.values import Comparison, Contender
+    from cli.console import Console
+    from packcore.limits import Limits
+
+WHO = "Who packs"
+RUNS = "Runs"
+
+
+@command(
+    "bench",
+    short_help="Compare delta selection strategies, and other programs, on the same objects.",
+    examples="""
+        packcore bench x.git
+        packcore bench x.git --strategy chunk-window --against git,pygit2 --repeat 3
+        packcore bench x.git y.git --strategy chunk-window,git-window --html bench.html --json bench.json
+    """,
+)
+@click.argument("repos", metavar="REPO…", nargs=-1, required=True, type=click.Path())
+@option(
+    "--strategy",
+    type=COMMA_LIST,
+    multiple=True,
+    section=WHO,
+    metavar="A[,B…]",
+    help="Strategies to run; see `packcore strategies`. Default: all.",
+)
+@option(
+    "--against",
+    type=COMMA_LIST,
+    multiple=True,
+    section=WHO,
+    metavar="A[,B…]",
+    help="Programs to hold them against: git, dulwich, pygit2. They come first.",
+)
+@option(
+    "--objects",
+    "given",
+    type=click.Path(),
+    section="What to pack",
+    metavar="FILE",
+    help="Only these: a list as `git rev-list --objects` prints it. Default: all that refs reach.",
+)
+@option(
+    "--repeat",
+    type=click.IntRange(1, 1000),
+    default=1,
+    section=RUNS,
+    metavar="N",
+    help="Runs of each, in turns; the medians count. Default: 1.",
+)
+@option(
+    "--time-limit",
+    type=SECONDS,
+    default=600.0,
+    section=RUNS,
+    metavar="S",
+    help="Give up a run after so many seconds. Default: 600.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0, 2**32),
+    default=1,
+    section=RUNS,
+    metavar="N",
+    help="Of the random order of reading. Default: 1.",
+)
+@limit_options
+@option(
+    "--json",
+    "json_file",
+    type=click.Path(),
+    section=OUTPUT,
+    metavar="FILE",
+    help="Write a report; - is stdout.",
+)
+@option(
+    "--html", "html_file", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write a page with plots."
+)
+@output_options(json=False)
+def run(
+    *,
+    repos: tuple[str, ...],
+    strategy: tuple[tuple[str, ...], ...],
+    against: tuple[tuple[str, ...], ...],
+    given: str | None,
+    repeat: int,
+    time_limit: float,
+    seed: int,
+    limits: Limits,
+    json_file: str | None,
+    html_file: str | None,
+    console: Console,
+) -> int | None:
+    """Let each strategy pack all objects that the refs of REPO reach, and print a table.
+
+    Nothing is reused from the packs of REPO: each searches every delta anew, in one thread, in a process
+    of its own. Each pack is read back and checked before its row is printed, by git too where there is
+    one. RATIO is to the first row; MEAN and MAX are of the delta chains; SELECT and WRITE are elapsed
+    time, CPU is user time of the whole process; READ inflates every object in pack order, RANDOM in a
+    random one; REGRET is how much larger than the oracle's the pack is, where `oracle` ran.
+    """
+    from cli.bench.runner import compare
+    from cli.bench.values import Settings
+    from cli.render.bench_table import comparison_lines
+
+    if given and len(repos) > 1:
+        raise click.UsageError("--objects is for one REPO")
+    contenders = _contenders(_flat(strategy), _flat(against))
+    settings = Settings(limits, repeat, time_limit, seed)
+    comparisons: list[Comparison] = []
+    with console.progress() as progress:
+        for repo in repos:
+            comparison = compare(repo, contenders, settings, given=given, progress=progress)
+            if json_file != "-":
+                console.show(
+                    ("", *comparison_lines(comparison)) if comparisons else comparison_lines(comparison)
+                )
+            comparisons.append(comparison)
+    _write_reports(comparisons, json_file, html_file, console)
+    return 1 if any(row.is_wrong for comparison in comparisons for row in comparison.rows) else None
+
+
+def _flat(lists: tuple[tuple[str, ...], ...]) -> list[str]:
+    return list(dict.fromkeys(name for names in lists for name in names))
+
+
+def _contenders(names: list[str], peers: list[str]) -> list[Contender]:
+    """Return all who are to run, peers first. An unknown name ends here, before any work."""
+    from cli.bench.values import PEERS, Contender
+    from packcore.registry import get_strategy, strategies
+
+    for peer in peers:
+        if peer not in PEERS:
+            raise click.BadParameter(f"no program {peer!r} to be held against; there are: {', '.join(PEERS)}")
+    for name in names:
+        get_strategy(name)
+    return [
+        *(Contender(name, is_peer=True) for name in peers),
+        *(Contender(name) for name in names or strategies()),
+    ]
+
+
+def _write_reports(
+    comparisons: list[Comparison], json_file: str | None, html_file: str | None, console: Console
+) -> None:
+    import json
+
+    from cli.files import AtomicFiles
+    from cli.render.bench_html import page
+
+    report = {"repositories": [comparison.as_json() for comparison in comparisons]}
+    if json_file == "-":
+        console.show_json(report)
+    with AtomicFiles() as files:
+        if json_file not in {None, "-"}:
+            files.open(Path(json_file or "")).write(json.dumps(report, indent=2).encode() + b"\n")
+        if html_file:
+            files.open(Path(html_file)).write(page(comparisons).encode())
