@@ -7,7 +7,8 @@
 1. Common prefix and suffix.
 2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
    on the other, for both sides, line by line at first and then in jumps. What is found is extended both ways.
-3. What the jumps passed over, and all that is left where none helped, is matched chunk by chunk,
+3. What the jumps passed over, and all that is left where none helped, is matched chunk by chunk with
+   what lies between prefix and suffix of the base (with all of it if much more is left than that holds),
    through a table of the base's chunks if there are many.
 
 The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
@@ -45,6 +46,9 @@ _TABLE_REACH_BYTES = 8192
 """How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
 _FEW_CHUNKS = 16
 """Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
+_WORTH_ALL_BYTES = 200
+_WORTH_ALL = 2
+"""All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
 _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
 
@@ -130,7 +134,10 @@ def find_text_matches(
         left = sum([end - start for start, end, _ in unmatched])
         if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
             return None
-        cost += left - _match_scattered(base, target, unmatched, matches)
+        differs = (base_from + prefix, base_end)
+        if left > _WORTH_ALL * (differs[1] - differs[0]) + _WORTH_ALL_BYTES:
+            differs = (0, base_size)
+        cost += left - _match_scattered(base, target, unmatched, matches, differs)
         if cost > cost_max:
             return None
     if suffix:
@@ -138,13 +145,16 @@ def find_text_matches(
     return cost, matches
 
 
-def _match_scattered(base: bytes, target: bytes, areas: list[_Area], matches: list[Match]) -> int:
-    """Match what is left of the target with all of the base; return the bytes won, instructions paid."""
+def _match_scattered(
+    base: bytes, target: bytes, areas: list[_Area], matches: list[Match], searched: tuple[int, int]
+) -> int:
+    """Match what is left of the target with a part of the base; return the bytes won, instructions paid."""
+    base_from, base_to = searched
     by_lines = has_lines(target, areas[0][0], areas[-1][1])
     cuts = [cut_with_starts(target, start, end, by_lines=by_lines) for start, end, _ in areas]
     few = sum([len(chunks) for chunks, _ in cuts]) <= _FEW_CHUNKS
     if not few:
-        base_chunks, base_starts = cut_with_starts(base, 0, len(base), by_lines=by_lines)
+        base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
         number_of = dict(zip(reversed(base_chunks), range(len(base_chunks) - 1, -1, -1), strict=True)).get
     won = 0
@@ -154,9 +164,9 @@ def _match_scattered(base: bytes, target: bytes, areas: list[_Area], matches: li
             if start < target_at or size < _SNIPPET_BYTES_MIN:
                 continue
             if few:
-                hit_base = base.find(chunk, base_expected)
+                hit_base = base.find(chunk, base_expected, base_to)
                 if hit_base < 0:
-                    hit_base = base.find(chunk)
+                    hit_base = base.find(chunk, base_from, min(base_expected + size - 1, base_to))
                 if hit_base < 0:
                     continue
             else:

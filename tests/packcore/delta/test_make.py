@@ -206,3 +206,17 @@ def test_make_delta_is_pure():
     before = make_text(rng, 100)
     make = partial(make_delta, ObjectType.BLOB, b"".join(before), b"".join(edit(rng, before)), 20)
     assert make() == make()
+
+
+def test_a_block_that_was_copied_from_unchanged_text_is_found():
+    lines = [b"line %d holds %d\n" % (number, number * 7919) for number in range(400)]
+    base = b"".join(lines)
+    target = b"".join([*lines[:300], b"new\n", *lines[50:90], *lines[300:]])
+    assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
+
+
+def test_a_moved_block_is_found_among_what_differs():
+    lines = [b"line %d holds %d\n" % (number, number * 7919) for number in range(400)]
+    base = b"".join(lines)
+    target = b"".join(lines[:100] + lines[180:260] + lines[100:180] + lines[260:])
+    assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
