@@ -125,6 +125,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Answer what the standard handler refuses (a broken head, an unknown method) as the rest."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # a broken head has none, and its answer shall have one
         with suppress(OSError):
             self._send_text(int(code), message or "refused", {})
         self._log()
@@ -143,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         self._reader.deadline = time.monotonic() + self.settings.request_seconds
+        if self.request_version == "HTTP/0.9":
+            self.request_version = "HTTP/1.0"  # which is asked for without a head, but answered with one
         try:
             self._body = RequestBody(self.rfile, self.headers.items(), before_reading=self._continue)
             self._answer()
