@@ -4,6 +4,8 @@
 #   make test                      the fast suite
 #   make check                     what CI runs: test, e2e, lint, type
 #   make test-all                  every test, the slow ones and those that want real servers included
+#   make bench-expect              record anew what each strategy makes of the small fixed corpus
+#   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +17,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e test-all lint type check wheel format clean
+.PHONY: help bench-expect bench-history demo test e2e test-all lint type check wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -41,6 +43,12 @@ type: $(DEV_STAMP)
 	$(BIN)/mypy
 
 check: test e2e lint type
+
+bench-expect: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.expected --write
+
+bench-history: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.history
 
 format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix
