@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plan import Candidate, PackPlan
     from packcore.store.base import ObjectStore
-    from transport.server.requests import FetchRequest
+    from transport.server.requests import FetchRequest, Filter
 
 __all__ = ["Cut", "cut_history", "enough_in_common", "plan_pack"]
 
@@ -68,7 +68,22 @@ def plan_pack(
         followed = [tag for tag, target in tags if target in sent and tag not in sent]
         if followed:
             objects = listed([*request.wants, *followed])
+    if request.filter is not None:
+        objects = _filtered(objects, request.filter, frozenset(request.wants))
     return select(store, objects, strategy=strategy, limits=limits, progress=progress)
+
+
+def _filtered(objects: list[Candidate], filter_: Filter, wants: frozenset[ObjectId]) -> list[Candidate]:
+    """Leave out what a partial clone doesn't want; what it wants by id stays."""
+
+    def stays(candidate: Candidate) -> bool:
+        if candidate.oid in wants:
+            return True
+        if candidate.type is ObjectType.BLOB:
+            return candidate.size < filter_.blob_bytes
+        return not (filter_.trees and candidate.type is ObjectType.TREE)
+
+    return [candidate for candidate in objects if stays(candidate)]
 
 
 def enough_in_common(

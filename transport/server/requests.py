@@ -9,8 +9,9 @@ understood; anything else is refused by name. A client's fault is a `BadRequest`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from transport.errors import RemoteProtocolError
 from transport.safe_text import one_line
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from transport.wire.pktline import PacketReader
 
-__all__ = ["BadRequest", "Command", "FetchRequest", "read_command", "read_fetch_v2", "read_wants_v0"]
+__all__ = [
+    "BadRequest",
+    "Command",
+    "FetchRequest",
+    "Filter",
+    "read_command",
+    "read_fetch_v2",
+    "read_wants_v0",
+]
 
 LINES_MAX = 4_000_000
 """Lines of one request."""
@@ -40,6 +49,15 @@ class Command:
     arguments: list[bytes]
 
 
+class Filter(NamedTuple):
+    """What a partial clone leaves out, unless it is wanted by its own id."""
+
+    trees: bool
+    """Leave out all trees and blobs (tree:0)."""
+    blob_bytes: int
+    """Leave out blobs of this size and more: 0 for all (blob:none)."""
+
+
 @dataclass(slots=True)
 class FetchRequest:
     """What to send, and how."""
@@ -48,7 +66,10 @@ class FetchRequest:
     haves: list[ObjectId] = field(default_factory=list)
     shallow: set[ObjectId] = field(default_factory=set)
     depth: int | None = None
+    filter: Filter | None = None
+    """What to leave out; None: nothing."""
     done: bool = False
+    wait_for_done: bool = False
     ofs_delta: bool = False
     include_tag: bool = False
     no_progress: bool = False
@@ -98,6 +119,7 @@ _FLAGS_V2 = {
     b"include-tag": "include_tag",
     b"no-progress": "no_progress",
     b"done": "done",
+    b"wait-for-done": "wait_for_done",
 }
 
 
@@ -146,9 +168,26 @@ def _take_want_or_cut(request: FetchRequest, line: bytes, object_format: ObjectF
         request.shallow.add(_oid(text, object_format))
     elif kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
         request.depth = int(text)
+    elif kind == b"filter":
+        request.filter = _filter(text)
     else:
         return False
     return True
+
+
+_FILTER = re.compile(rb"blob:limit=([0-9]{1,15})([kmg]?)\Z")
+
+
+def _filter(spec: bytes) -> Filter:
+    if spec == b"blob:none":
+        return Filter(trees=False, blob_bytes=0)
+    if spec == b"tree:0":
+        return Filter(trees=True, blob_bytes=0)
+    if match := _FILTER.match(spec):
+        return Filter(
+            trees=False, blob_bytes=int(match[1]) << {b"": 0, b"k": 10, b"m": 20, b"g": 30}[match[2]]
+        )
+    raise BadRequest(f"a filter that is not understood here: {one_line(spec, limit=100)!r}")
 
 
 def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format: ObjectFormat) -> None:

@@ -3,8 +3,9 @@ r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 
     advertise(version)      the first answer; v2: capabilities, v0 and v1: refs
     answer(blocks, version) one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
 
-What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, and in v0
-multi_ack_detailed with no-done. Left out on purpose: filters, deepening by date, hidden refs, hooks.
+What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, the filters
+blob:none, blob:limit and tree:0, in v2 wait-for-done, and in v0 multi_ack_detailed with no-done. Left out
+on purpose: other filters, deepening by date, wants by name, hidden refs, hooks.
 A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
 pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 """
@@ -65,7 +66,7 @@ class UploadPack:
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
         if version >= 2:
-            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", "fetch=shallow"]
+            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", "fetch=shallow wait-for-done filter"]
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
@@ -84,7 +85,7 @@ class UploadPack:
 
     def _capabilities_v0(self, *, stateless: bool) -> bytes:
         tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
-        tokens += ["no-progress", "include-tag", *(["no-done"] if stateless else [])]
+        tokens += ["no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
         encoded = [token.encode() for token in tokens]
         target = self._repository.head()
         if isinstance(target, str) and self._repository.read_ref(target) is not None:
@@ -164,7 +165,7 @@ class UploadPack:
                 raise BadRequest(f"upload-pack: not our ref {want.hex()}")
         common = [oid for oid in dict.fromkeys(request.haves) if oid in self._repository]
         if request.haves and not request.done:
-            ready = self._is_enough(request, common)
+            ready = not request.wait_for_done and self._is_enough(request, common)
             lines = [f"ACK {oid.hex()}" for oid in common] or ["NAK"]
             yield b"".join(map(encode_text, ["acknowledgments", *lines, *(["ready"] if ready else [])]))
             yield DELIM if ready else FLUSH

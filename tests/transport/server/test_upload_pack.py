@@ -118,3 +118,27 @@ def test_git_is_told_why_it_gets_nothing(tmp_path, url, number):
     done = run_git(*version(number), "fetch", f"{url}/sha1.git", "1" * 40, cwd=target)
     assert done.returncode != 0
     assert b"not our ref" in done.stderr or b"unadvertised object" in done.stderr
+
+
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("spec", ["blob:none", "tree:0", "blob:limit=2k", "blob:limit=1000000"])
+def test_git_clones_without_what_a_filter_leaves_out_and_fetches_it_later(root, url, tmp_path, number, spec):
+    def clone(source: str | Path, name: str) -> Path:
+        target = Path(tmp_path / name)
+        git(*version(number), "clone", "-q", "--bare", f"--filter={spec}", source, target)
+        return target
+
+    theirs = make_repository(tmp_path / "theirs.git", history(tag="v1"))
+    git("config", "uploadpack.allowFilter", "true", cwd=theirs)
+    listings = [
+        git("rev-list", "--objects", "--all", "--missing=print", "--no-object-names", cwd=one).split()
+        for one in (clone(f"{url}/sha1.git", "ours.git"), clone(f"file://{theirs}", "git.git"))
+    ]
+    lacking = [{line for line in listing if line.startswith("?")} for listing in listings]
+    assert lacking[0] == lacking[1]
+    assert git("show", "main:src/part0/file0.txt", cwd=tmp_path / "ours.git")
+
+
+def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path):
+    done = run_git("clone", "-q", "--bare", "--filter=sparse:oid=main", f"{url}/sha1.git", tmp_path / "x.git")
+    assert b"a filter that is not understood" in done.stderr
