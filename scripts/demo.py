@@ -1,12 +1,13 @@
 """`make demo [REPO=…]`: the main job on real input, watched and then checked.
 
 A repository (this project's own, or the URL or path given) is synced into a fresh, empty repository
-that `git http-backend` serves over smart HTTP on this machine, and what arrived is verified with git:
+that is served over smart HTTP on this machine, and what arrived is verified:
 
-    source  --smart HTTP-->  packcore sync  --smart HTTP-->  demo/target.git      git fsck, git ls-remote
+    with git       git http-backend at both ends; git ls-remote and git fsck have the last word
+    without        packcore serve at the target, a path is read from the disk; our own ls-refs and fsck
 
-A path is served over HTTP too, so that both ends are real servers. The CGI server below is as small as
-it can be and serves only this machine; it is no part of the packcore package.
+The CGI server below is as small as it can be and serves only this machine; it is no part of the packcore
+package.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / "demo"
@@ -50,47 +52,135 @@ def main(arguments: list[str]) -> int:
 
 
 def _show(repository: str) -> None:
-    _require_git()
     shutil.rmtree(STAGE, ignore_errors=True)
     STAGE.mkdir()
     remote = "://" in repository or (":" in repository and not Path(repository).exists())
     if not remote:
-        (STAGE / "source.git").symlink_to(_git_directory(repository))
-    object_format = "sha1" if remote else _git("rev-parse", "--show-object-format", cwd=STAGE / "source.git")
-    _git("init", "-q", "--bare", f"--object-format={object_format}", str(STAGE / "target.git"))
-    with _serving(STAGE) as base:
-        source = repository if remote else f"{base}/source.git"
+        _check_path(repository)
+    tools: _WithGit | _WithoutGit = _WithGit() if _has_git() else _WithoutGit()
+    origin = tools.prepare(repository, remote=remote)
+    with tools.serving() as base:
+        source = repository if remote else tools.source(base, origin)
         target = f"{base}/target.git"
-        _say(f"source  {repository}" + ("" if remote else f"\n        served at {source}"))
-        _say(f"target  {target} (empty)\n")
+        _say(
+            f"source  {repository}" + ("" if remote or source == origin else f"\n        served at {source}")
+        )
+        _say(f"target  {target} (empty, {tools.server})\n")
         first = _sync(source, target)
         _say("\nThe same again, now that both sides agree:")
         again = _sync(source, target)
         _say("")
         _summarise(first)
-        _verify(source, target, again, None if remote else STAGE / "source.git")
-    _say(f"Look at it: git --git-dir {STAGE / 'target.git'} log --all --graph --oneline")
+        _verify(tools, source, target, again, None if remote else origin)
+    _say(f"Look at it: {tools.look}")
 
 
-def _require_git() -> None:
-    needed = (
-        "it needs git 2.31 or newer with `git http-backend`, to serve both ends (Debian: apt install git)"
-    )
-    if shutil.which("git") is None:
-        raise DemoError(f"there is no git on PATH; {needed}")
-    if not (Path(_git("--exec-path")) / "git-http-backend").exists():
-        raise DemoError(f"this git has no http-backend; {needed}")
-
-
-def _git_directory(path: str) -> Path:
+def _check_path(path: str) -> None:
     if not Path(path).is_dir():
         raise DemoError(f"{path} is no folder and no URL; say `make demo REPO=url-or-path`")
-    try:
-        # The common directory: a linked work tree keeps its objects with the main one.
-        found = _git("rev-parse", "--path-format=absolute", "--git-common-dir", cwd=Path(path))
-    except DemoError:
-        raise DemoError(f"{path} is no git repository; say `make demo REPO=url-or-path`") from None
-    return Path(found)
+    if Path(path) == ROOT and not (ROOT / ".git").exists():
+        raise DemoError(
+            "this copy of packcore has no .git (an unpacked archive?), so there is no history here to sync;"
+            " say `make demo REPO=url-or-path`"
+        )
+
+
+def _has_git() -> bool:
+    """Tell whether there is a git that can serve."""
+    return shutil.which("git") is not None and (Path(_git("--exec-path")) / "git-http-backend").exists()
+
+
+class _WithGit:
+    """Both ends, and the last word, are git's."""
+
+    server = "git http-backend"
+    look = f"git --git-dir {STAGE / 'target.git'} log --all --graph --oneline"
+
+    def prepare(self, repository: str, *, remote: bool) -> str:
+        """Make the empty target; return the source's folder."""
+        object_format = "sha1"
+        if not remote:
+            try:
+                # The common directory: a linked work tree keeps its objects with the main one.
+                found = _git(
+                    *("rev-parse", "--path-format=absolute", "--git-common-dir"), cwd=Path(repository)
+                )
+            except DemoError:
+                raise DemoError(
+                    f"{repository} is no git repository; say `make demo REPO=url-or-path`"
+                ) from None
+            (STAGE / "source.git").symlink_to(found)
+            object_format = _git("rev-parse", "--show-object-format", cwd=STAGE / "source.git")
+        _git("init", "-q", "--bare", f"--object-format={object_format}", str(STAGE / "target.git"))
+        return str(STAGE / "source.git")
+
+    def source(self, base: str, _: str) -> str:
+        return f"{base}/source.git"
+
+    def serving(self) -> AbstractContextManager[str]:
+        return _serving_with_git(STAGE)
+
+    def refs(self, url: str) -> str:
+        return _git("ls-remote", "--refs", "--heads", "--tags", url)
+
+    def fsck(self, directory: str) -> list[str]:
+        done = _run(["git", "fsck", "--strict", "--no-dangling", "--no-progress"], cwd=Path(directory))
+        return [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice:")]
+
+
+class _WithoutGit:
+    """Python alone: our own server, our own ls-refs and fsck."""
+
+    server = "packcore serve, as there is no git here"
+    look = f"packcore rev-list {STAGE / 'target.git'} --all"
+
+    def prepare(self, repository: str, *, remote: bool) -> str:  # noqa: ARG002
+        """Make the empty target, of the source's object format; return the source's folder."""
+        from packcore.errors import PackcoreError
+        from packcore.store.repository import Repository
+        from transport.fetch import list_refs
+        from transport.schemes import open_transport
+
+        try:
+            transport = open_transport(repository)
+            try:
+                object_format = list_refs(transport).object_format
+            finally:
+                transport.close()
+            Repository.init(STAGE / "target.git", object_format).close()
+        except PackcoreError as error:
+            raise DemoError(f"{error}; say `make demo REPO=url-or-path`") from None
+        return repository
+
+    def source(self, _: str, origin: str) -> str:
+        return origin
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Run `packcore serve` and yield its URL, which is on its first line."""
+        command = [sys.executable, "-m", "cli", "serve", str(STAGE), "--allow-push", "--port", "0"]
+        with (
+            (STAGE / "serve.log").open("wb") as log,
+            subprocess.Popen(
+                command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=log, text=True
+            ) as server,
+        ):
+            try:
+                assert server.stdout is not None
+                line = server.stdout.readline()
+                if not line:
+                    raise DemoError(f"packcore serve did not start; see {STAGE / 'serve.log'}")
+                yield next(word for word in line.replace(",", " ").split() if word.startswith("http://"))
+            finally:
+                server.terminate()
+
+    def refs(self, url: str) -> str:
+        lines = _packcore("ls-refs", "--branches", "--tags", url).stdout.splitlines()
+        return "\n".join(line for line in lines if not line.endswith("^{}"))
+
+    def fsck(self, directory: str) -> list[str]:
+        done = _packcore("fsck", "--strict", "--no-dangling", directory, may_fail=True)
+        return (done.stdout + done.stderr).splitlines()
 
 
 def _environment() -> dict[str, str]:
@@ -105,10 +195,19 @@ def _environment() -> dict[str, str]:
     return {**inherited, **counted, **direct, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
+def _run(command: list[str], *, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=_environment(), capture_output=True, text=True, check=False)
+
+
+def _packcore(*arguments: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+    done = _run([sys.executable, "-m", "cli", *arguments])
+    if done.returncode and not may_fail:
+        raise DemoError(f"packcore {arguments[0]} failed:\n{done.stdout}{done.stderr}".rstrip())
+    return done
+
+
 def _git(*arguments: str, cwd: Path = ROOT) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=cwd, env=_environment(), capture_output=True, text=True, check=False
-    )
+    done = _run(["git", *arguments], cwd=cwd)
     if done.returncode != 0:
         raise DemoError(f"git {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout.strip()
@@ -141,34 +240,24 @@ def _summarise(result: dict[str, Any]) -> None:
         _say(f"           longest gap {gap * 1000:.1f} ms; of it ours {stall * 1000:.1f} ms at most")
 
 
-def _verify(source: str, target: str, again: dict[str, Any], source_directory: Path | None) -> None:
+def _verify(
+    tools: _WithGit | _WithoutGit, source: str, target: str, again: dict[str, Any], origin: str | None
+) -> None:
     if again.get("pushed"):
         raise DemoError(f"the second sync pushed {again['pushed']} refs, though nothing had changed")
     _say("again      nothing to do")
-    refs = [_git("ls-remote", "--refs", "--heads", "--tags", url) for url in (source, target)]
+    refs = [tools.refs(url) for url in (source, target)]
     if refs[0] != refs[1]:
-        raise DemoError(f"git ls-remote differs\n--- source\n{refs[0]}\n--- target\n{refs[1]}")
-    _say(f"ls-remote  equal at both ends; branches and tags: {len(refs[1].splitlines())}")
-    complaints = _fsck(STAGE / "target.git")
-    known = _fsck(source_directory) if source_directory is not None and complaints else complaints
+        raise DemoError(f"the refs differ\n--- source\n{refs[0]}\n--- target\n{refs[1]}")
+    _say(f"refs       equal at both ends; branches and tags: {len(refs[1].splitlines())}")
+    complaints = tools.fsck(str(STAGE / "target.git"))
+    known = tools.fsck(origin) if origin is not None and complaints else complaints
     if set(complaints) - set(known):
-        raise DemoError("git fsck --strict, target:\n" + "\n".join(complaints))
+        raise DemoError("fsck --strict, target:\n" + "\n".join(complaints))
     _say(
         "fsck       "
         + (f"the source's own {len(complaints)} complaints" if complaints else "clean (--strict)")
     )
-
-
-def _fsck(directory: Path) -> list[str]:
-    done = subprocess.run(
-        ["git", "fsck", "--strict", "--no-dangling", "--no-progress"],
-        cwd=directory,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice:")]
 
 
 def _say(text: str) -> None:
@@ -176,7 +265,7 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _serving(root: Path) -> Iterator[str]:
+def _serving_with_git(root: Path) -> Iterator[str]:
     """Serve the repositories below `root` on a free port of the loopback; yield the base URL."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_GitHandler, root))
     thread = threading.Thread(target=server.serve_forever)
