@@ -111,11 +111,12 @@ def run(
     of its own. Each pack is read back and checked before its row is printed, by git too where there is
     one. RATIO is to the first row; MEAN and MAX are of the delta chains; SELECT and WRITE are elapsed
     time, CPU is user time of the whole process; READ inflates every object in pack order, RANDOM in a
-    random one; REGRET is how much larger than the oracle's the pack is, where `oracle` ran.
+    random one; REGRET is how much larger than the oracle's the pack is, where `oracle` ran. With -v a
+    second table tells where the bytes went, by object type.
     """
     from cli.bench.runner import compare
     from cli.bench.values import Settings
-    from cli.render.bench_table import comparison_lines
+    from cli.render.bench_table import comparison_lines, type_lines
 
     if given and len(repos) > 1:
         raise click.UsageError("--objects is for one REPO")
@@ -129,6 +130,8 @@ def run(
                 console.show(
                     ("", *comparison_lines(comparison)) if comparisons else comparison_lines(comparison)
                 )
+                if console.verbosity.verbose:
+                    console.show(type_lines(comparison))
             comparisons.append(comparison)
     _write_reports(comparisons, json_file, html_file, console)
     return 1 if any(row.is_wrong for comparison in comparisons for row in comparison.rows) else None

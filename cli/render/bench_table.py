@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cli.bench.values import Comparison, Row
 
-__all__ = ["comparison_lines"]
+__all__ = ["comparison_lines", "type_lines"]
 
 _HEADING = ("", "BYTES", "RATIO", "REGRET", "DELTAS", "MEAN", "MAX", "SELECT", "WRITE", "CPU")
 _HEADING_END = ("READ", "RANDOM", "MEMORY")
@@ -35,6 +35,28 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         if row.pack is None:
             yield f"{row.contender.name}: {'WRONG PACK: ' if row.is_wrong else ''}{row.reason}"
     yield from _notes(comparison)
+
+
+def type_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield a table of where each pack's bytes went: objects, deltas and bytes of each type."""
+    rows = [
+        (
+            row.contender.name,
+            name,
+            units.grouped(facts.objects),
+            units.grouped(facts.deltas),
+            units.grouped(facts.whole_bytes),
+            units.grouped(facts.delta_bytes),
+        )
+        for row in comparison.rows
+        if row.pack
+        for name, facts in row.pack.by_type.items()
+        if facts.objects
+    ]
+    if rows:
+        yield ""
+        heading = ("", "TYPE", "OBJECTS", "DELTAS", "BYTES WHOLE", "BYTES OF DELTAS")
+        yield from columns(rows, right=range(2, 6), heading=heading)
 
 
 def _cells(comparison: Comparison, row: Row) -> tuple[str, ...]:

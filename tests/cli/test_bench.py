@@ -12,7 +12,7 @@ import pytest
 from cli.bench import child, runner
 from cli.bench.values import Comparison, Contender, PackFacts, Row, Settings, TypeFacts
 from cli.render.bench_html import page
-from cli.render.bench_table import comparison_lines
+from cli.render.bench_table import comparison_lines, type_lines
 from packcore.limits import Limits
 from tests.support import git, history, make_repository, require
 
@@ -179,6 +179,11 @@ def test_medians_count_and_regret_shows_where_the_oracle_ran(comparison):
     assert "REGRET" in lines[1]
     assert "dulwich: gave up after 5.0s" in lines
     assert "broken: WRONG PACK: it holds 3 objects" in lines
+
+
+def test_where_the_bytes_went_is_told_by_type(comparison):
+    blob = next(line for line in type_lines(comparison) if line.startswith("git") and " blob " in line)
+    assert blob.split() == ["git", "blob", "3", "2", "1,653", "10"]
 
 
 def test_words_from_outside_are_escaped_on_the_page(comparison):
