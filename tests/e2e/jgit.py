@@ -20,10 +20,25 @@ if TYPE_CHECKING:
     from io import BufferedRWPair
     from pathlib import Path
 
-__all__ = ["JGitDaemon", "push_pack"]
+__all__ = ["JGitDaemon", "jgit_environment", "push_pack"]
 
-_JARS = ("org.eclipse.jgit", "org.eclipse.jgit.http.apache", "org.eclipse.jgit.lfs")
+_JARS = (
+    *("org.eclipse.jgit", "org.eclipse.jgit.http.apache", "org.eclipse.jgit.lfs"),
+    *("httpclient", "httpcore", "commons-logging"),
+)
 _MISSING_CLASS = "org/eclipse/jgit/lfs/BuiltinLFS"
+
+
+def jgit_environment(folder: Path) -> dict[str, str]:
+    """Make `folder`, and return the environment in which Debian's jgit starts."""
+    folder.mkdir()
+    stand_in = folder / f"{_MISSING_CLASS}.class"
+    stand_in.parent.mkdir(parents=True)
+    stand_in.write_bytes(_class_with_empty_method(_MISSING_CLASS, "register"))
+    jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS)
+    # A small machine's cores belong to the tests; such a process's life is short.
+    java = {"JGIT_CLASSPATH": f"{folder}:{jars}", "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Xmx256m"}
+    return git_environment({**java, "HOME": str(folder)})
 
 
 class JGitDaemon:
@@ -31,19 +46,13 @@ class JGitDaemon:
 
     def __init__(self, root: Path, folder: Path) -> None:
         require("jgit", "java")
-        folder.mkdir()
-        stand_in = folder / f"{_MISSING_CLASS}.class"
-        stand_in.parent.mkdir(parents=True)
-        stand_in.write_bytes(_class_with_empty_method(_MISSING_CLASS, "register"))
+        environment = jgit_environment(folder)
         self.port = free_port()
-        jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS)
-        # A small machine's cores belong to the tests; the daemon's life is short.
-        java = {"JGIT_CLASSPATH": f"{folder}:{jars}", "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Xmx256m"}
         where = ("--listen", "127.0.0.1", "--port", str(self.port), str(root))
         self._child = Child(
             ["jgit", "daemon", "--export-all", "--enable", "receive-pack", *where],
             folder / "jgit.log",
-            environment=git_environment({**java, "HOME": str(folder)}),
+            environment=environment,
         )
 
     def __enter__(self) -> Self:
