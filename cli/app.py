@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Packcore", "app", "main"]
 
 _SECTIONS = {
-    "Syncing": ("sync", "plan", "probe", "fetch", "ls-refs"),
+    "Syncing": ("sync", "plan", "probe", "fetch", "ls-refs", "serve"),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),

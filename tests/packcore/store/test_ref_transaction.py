@@ -1,0 +1,110 @@
+"""Several refs changed together: all or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.errors import MissingObject, PackcoreError, RefMoved, RepositoryError
+from packcore.ids import ObjectId
+from packcore.objects import ObjectType
+from packcore.store.ref_transaction import RefChange
+from packcore.store.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ZERO = ObjectId(bytes(20))
+
+
+@pytest.fixture
+def repository(tmp_path) -> Iterator[Repository]:
+    with Repository.init(tmp_path / "r.git") as made:
+        yield made
+
+
+@pytest.fixture
+def ids(repository) -> list[ObjectId]:
+    return [repository.write_loose(ObjectType.BLOB, text) for text in (b"one", b"two")]
+
+
+def values(repository: Repository) -> dict[str, ObjectId]:
+    return {name: ref.oid for name, ref in repository.refs().items()}
+
+
+def test_creations_updates_and_deletions_are_made_together(repository, ids):
+    one, two = ids
+    repository.update_ref("refs/heads/a", one)
+    repository.update_ref("refs/heads/b", one)
+    changes = [
+        RefChange("refs/heads/new", ZERO, two),
+        RefChange("refs/heads/a", one, two),
+        RefChange("refs/heads/b", one, ZERO),
+    ]
+    repository.change_refs(changes)
+    assert values(repository) == {"refs/heads/a": two, "refs/heads/new": two}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "error"),
+    [
+        ("refs/heads/b", "two", "one", RefMoved),
+        ("refs/heads/b", "zero", "one", RefMoved),
+        ("refs/heads/b", "two", "zero", RefMoved),
+        ("refs/heads/gone", "zero", "zero", RefMoved),
+        ("refs/heads/b/below", "zero", "one", RepositoryError),
+        ("refs/heads/a", "one", "zero", RepositoryError),
+        ("refs/heads/new/below", "zero", "one", RepositoryError),
+        ("refs/heads/..", "zero", "one", RepositoryError),
+        ("refs/heads/other", "zero", "stranger", MissingObject),
+    ],
+)
+def test_one_change_that_cannot_be_made_leaves_every_ref_as_it_was(repository, ids, name, old, new, error):
+    one, two = ids
+    known = {"one": one, "two": two, "zero": ZERO, "stranger": ObjectId(b"\1" * 20)}
+    repository.update_ref("refs/heads/a", one)
+    repository.update_ref("refs/heads/b", one)
+    before = values(repository)
+    changes = [
+        RefChange("refs/heads/a", one, two),
+        RefChange("refs/heads/new", ZERO, two),
+        RefChange(name, known[old], known[new]),
+    ]
+    with pytest.raises(error):
+        repository.change_refs(changes)
+    assert values(repository) == before
+    assert not list(repository.path.rglob("*.lock"))
+    repository.update_ref("refs/heads/a", two)
+
+
+def test_what_was_written_before_a_failed_write_is_put_back(repository, ids, monkeypatch):
+    one, two = ids
+    repository.update_ref("refs/heads/a", one)
+    repository.update_ref("refs/heads/z", one)
+    original = type(repository.path).replace
+
+    def full(self, target):
+        if self.name == "z.lock":
+            raise OSError(28, "No space left on device")
+        return original(self, target)
+
+    monkeypatch.setattr(type(repository.path), "replace", full)
+    changes = [
+        RefChange("refs/heads/a", one, two),
+        RefChange("refs/heads/new", ZERO, two),
+        RefChange("refs/heads/z", one, two),
+    ]
+    with pytest.raises(PackcoreError, match="No space left"):
+        repository.change_refs(changes)
+    assert values(repository) == {"refs/heads/a": one, "refs/heads/z": one}
+
+
+def test_a_symbolic_ref_is_followed_by_an_update_and_removed_by_a_deletion(repository, ids):
+    one, two = ids
+    repository.update_ref("refs/heads/main", one)
+    repository.set_symbolic_ref("refs/heads/alias", "refs/heads/main")
+    repository.change_refs([RefChange("refs/heads/alias", one, two)])
+    assert values(repository)["refs/heads/main"] == two
+    repository.change_refs([RefChange("refs/heads/alias", two, ZERO)])
+    assert values(repository) == {"refs/heads/main": two}
