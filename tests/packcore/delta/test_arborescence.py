@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packcore.delta.arborescence import Edge, children_first, limit_depth, minimum_arborescence
@@ -50,6 +50,7 @@ def all_forests(nodes: int, root: int, weights: dict[tuple[int, int], int]):
             yield sum(weights[parents[node], node] for node in range(nodes) if node != root), max(found)
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_none_is_cheaper(graph):
     nodes, root, edges = graph
@@ -61,6 +62,7 @@ def test_none_is_cheaper(graph):
     assert weight == min(weight for weight, _ in all_forests(nodes, root, weights))
 
 
+@settings(deadline=None)
 @given(graphs(), st.integers(1, 4))
 def test_mended_it_keeps_the_limit_and_changes_nothing_that_does(graph, depth_max):
     nodes, root, edges = graph
