@@ -14,6 +14,7 @@ option, so that commands pass values on and no function has twenty parameters. E
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -163,6 +164,7 @@ def _selection(
     no_reuse_delta: bool = False,
     strategy: str | None = None,
     select_budget: float | None = None,
+    jobs: int = 1,
     **limits: int | None,
 ) -> SelectionOptions:
     from packcore.limits import Limits
@@ -170,7 +172,12 @@ def _selection(
     from transport.sync.request import SelectionOptions
 
     chosen = Limits(**{name: value for name, value in limits.items() if value is not None})
-    options = SelectionOptions(limits=chosen, reuse_deltas=not no_reuse_delta, budget_seconds=select_budget)
+    options = SelectionOptions(
+        limits=chosen,
+        reuse_deltas=not no_reuse_delta,
+        budget_seconds=select_budget,
+        jobs=jobs or _processor_count(),
+    )
     if strategy is None:
         return options
     get_strategy(strategy)  # an unknown name ends here, before any work
@@ -197,6 +204,15 @@ _LIMITS = (
     ),
     option("--compression", type=click.IntRange(0, 9), section=PACKING, metavar="0-9", help="zlib level."),
 )
+
+
+def _processor_count() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 _PACKING = (
     option("--strategy", section=PACKING, metavar="NAME", help="Delta selection; see `packcore strategies`."),
     *_LIMITS,
@@ -207,6 +223,14 @@ _PACKING = (
         section=PACKING,
         metavar="S",
         help="Stop searching after S seconds and take the best plan so far.",
+    ),
+    option(
+        "--jobs",
+        type=click.IntRange(0, 256),
+        default=1,
+        section=PACKING,
+        metavar="N",
+        help="Processes that search at once; 0: one a processor. Same pack for any N. Default: 1.",
     ),
 )
 

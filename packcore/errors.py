@@ -23,6 +23,7 @@ __all__ = [
     "RefMoved",
     "RepositoryError",
     "UnknownRevision",
+    "WorkerLost",
 ]
 
 
@@ -97,6 +98,10 @@ class PluginError(PackcoreError):
     """A plug-in is unknown, broken, or there twice."""
 
     exit_code = 2
+
+
+class WorkerLost(PackcoreError):
+    """A process that worked for us ended before it had answered."""
 
 
 class RepositoryError(PackcoreError):

@@ -13,27 +13,32 @@ too where the base is placed, or else written whole; the plan tells how many obj
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from packcore.delta.reuse import ReusableDeltas
 from packcore.delta.strategy import SearchStopped, Work
 from packcore.errors import InvalidPlan
 from packcore.limits import Limits
-from packcore.plan import STREAMED_BYTES, Delta, PackEntry, PackPlan, Reused, ThinDelta, Whole
+from packcore.parallel.parts import choices_of_parts
+from packcore.placer import Placer
+from packcore.plan import PackPlan
 from packcore.progress import SILENT
 from packcore.registry import get_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-    from packcore.delta.strategy import Choice, Strategy
-    from packcore.plan import Candidate, Encoding
-    from packcore.progress import Progress
+    from packcore.delta.strategy import Choice, Part, Strategy
+    from packcore.plan import Candidate
+    from packcore.progress import Phase, Progress
     from packcore.store.base import ObjectStore, RawEntry
 
 __all__ = ["select"]
 
 _DEFAULT_LIMITS = Limits()
+_TOLD_AT_ONCE = 64
+"""Objects that are placed before progress is told of them."""
 
 
 def select(
@@ -45,6 +50,7 @@ def select(
     reuse_deltas: bool = True,
     thin_bases: Sequence[Candidate] = (),
     should_stop: Callable[[], bool] | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> PackPlan:
     """Choose how each object is written, and return the finished plan.
@@ -66,22 +72,22 @@ def select(
     }
     reusable = ReusableDeltas(work, raws if reuse_deltas and strategy.reuses_deltas else {})
     _divide(work, raws, reusable)
+    placer = Placer(work, raws, reusable)
     with progress.phase("selecting deltas", unit="objects", total=len(objects)) as phase:
-        placer = _Placer(work, raws, reusable)
-        # Deltas against what the receiver has hang on no choice.
-        reported = placer.place_reused_below_outside()
-        phase.advance(reported)
+        counter = _Counter(phase)
+        placer.place_reused_below_outside()
         unsearched = 0
         try:
-            for choice in _until(should_stop, strategy.choose(work)):
-                placer.place(choice)
-                if len(placer.entries) - reported >= 64:
-                    phase.advance(len(placer.entries) - reported)
-                    reported = len(placer.entries)
+            with closing(
+                _choices(work, strategy, reusable, counter, jobs=jobs, should_stop=should_stop)
+            ) as choices:
+                for choice in choices:
+                    placer.place(choice)
+                    counter.placed(len(placer.entries))
         except SearchStopped:
             unsearched = placer.place_unsearched()
         placer.place_big()
-        phase.advance(len(placer.entries) - reported)
+        counter.finish(len(placer.entries))
         phase.note(deltas=placer.delta_count, **({"unsearched": unsearched} if unsearched else {}))
     if len(placer.entries) != len(objects):
         raise InvalidPlan(
@@ -98,12 +104,61 @@ def select(
     )
 
 
-def _until(should_stop: Callable[[], bool] | None, choices: Iterator[Choice]) -> Iterator[Choice]:
-    """Pass choices on, and raise SearchStopped when it is time."""
-    for choice in choices:
+def _choices(
+    work: Work,
+    strategy: Strategy,
+    reusable: ReusableDeltas,
+    counter: _Counter,
+    *,
+    jobs: int,
+    should_stop: Callable[[], bool] | None,
+) -> Generator[Choice, None, None]:
+    """Yield all choices in pack order, made in one go or part by part. Raises SearchStopped."""
+    partition = getattr(strategy, "partition", None)
+    parts: list[Part] = partition(work) if partition is not None else []
+    if len(parts) > 1:
+        yield from choices_of_parts(
+            work,
+            strategy,
+            parts,
+            reusable,
+            jobs=jobs,
+            should_stop=should_stop,
+            on_choices=counter.chosen,
+        )
+        return
+    for choice in strategy.choose(work):
         yield choice
         if should_stop is not None and should_stop():
             raise SearchStopped
+
+
+class _Counter:
+    """Tells a phase how far the search is: choices may be made long before they are placed."""
+
+    def __init__(self, phase: Phase) -> None:
+        self._phase = phase
+        self._told = 0
+        self._chosen = 0
+
+    def chosen(self, count: int) -> None:
+        """Count choices that were made in another process."""
+        self._chosen += count
+        self._tell(self._chosen)
+
+    def placed(self, count: int) -> None:
+        """Say how many objects are placed, all in all."""
+        if count - self._told >= _TOLD_AT_ONCE:
+            self._tell(count)
+
+    def finish(self, count: int) -> None:
+        """Say that all are placed."""
+        self._tell(count)
+
+    def _tell(self, count: int) -> None:
+        if count > self._told:
+            self._phase.advance(count - self._told)
+            self._told = count
 
 
 def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> None:
@@ -117,115 +172,3 @@ def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> 
     for index, raw in raws.items():
         if raw.base is None and raw.size == work.candidates[index].size:
             work.stored_size[index] = raw.end_offset - raw.payload_offset
-
-
-class _Placer:
-    """Puts chosen objects into the plan, in order, each with what hangs on it."""
-
-    def __init__(self, work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> None:
-        self.entries: list[PackEntry] = []
-        self.delta_count = 0
-        self._work = work
-        self._raws = raws
-        self._reusable = reusable
-        self._searched = set(work.searched)
-        self._entry_index: dict[int, int] = {}
-        self._cache_left = work.limits.delta_cache
-
-    def place(self, choice: Choice) -> None:
-        """Place what the strategy chose for one object."""
-        work, index, base = self._work, choice.target, choice.base
-        if index not in self._searched:
-            raise InvalidPlan(
-                f"the strategy chose for object {index}, which it was not to search or has placed"
-            )
-        self._searched.discard(index)
-        depth = 0
-        if base is not None:
-            work.base_of[index] = base
-            if not 0 <= base < len(work.depth) or work.depth[base] < 0:
-                raise InvalidPlan(f"the strategy put object {index} before its base, object {base}")
-            depth = work.depth[base] + 1
-        if depth > work.room[index]:
-            raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {work.room[index]}")
-        self._append(index, depth, self._encoding(choice))
-
-    def place_big(self) -> None:
-        """Place the objects that are too big to be searched."""
-        for index in range(self._work.plan_count):
-            if self._work.depth[index] < 0 and index not in self._searched:
-                self._append(index, 0, self._whole(index, None))
-
-    def place_unsearched(self) -> int:
-        """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""
-        work, raws = self._work, self._raws
-        left = sorted(self._searched)
-        self._searched.clear()
-        lying = ReusableDeltas(work, {index: raws[index] for index in left if index in raws})
-        for index in left:
-            # Bases first: up to one that is placed, or that lies in no pack as a delta, and down again.
-            way = [index] if work.depth[index] < 0 else []
-            while way and (base := lying.base_of.get(way[-1])) is not None:
-                if work.depth[base] >= 0 or base in self._reusable.base_of:
-                    break
-                way.append(base)
-            while way:
-                self._place_as_it_lies(way.pop(), lying)
-        return len(left)
-
-    def _place_as_it_lies(self, index: int, lying: ReusableDeltas) -> None:
-        work = self._work
-        base = lying.base_of.get(index)
-        if base is None or not 0 <= work.depth[base] < work.room[index]:
-            self._append(index, 0, self._whole(index, None))
-            return
-        work.base_of[index] = base
-        self._append(index, work.depth[base] + 1, Reused(self._raws[index], self._entry_index.get(base)))
-
-    def place_reused_below_outside(self) -> int:
-        """Place reused deltas whose base the receiver has; return how many objects that was."""
-        for outside in range(self._work.plan_count, len(self._work.candidates)):
-            self._append_reused_below(outside)
-        return len(self.entries)
-
-    def _encoding(self, choice: Choice) -> Encoding:
-        base = choice.base
-        if base is None:
-            return self._whole(choice.target, choice.deflated)
-        deflated = self._carried(choice.deflated)
-        if base >= self._work.plan_count:
-            return ThinDelta(self._work.candidates[base].oid, choice.delta_size, deflated)
-        return Delta(self._entry_index[base], choice.delta_size, deflated)
-
-    def _whole(self, index: int, deflated: bytes | None) -> Encoding:
-        stored_size = self._work.stored_size.get(index)
-        if stored_size is not None and (deflated is None or stored_size <= len(deflated)):
-            return Reused(self._raws[index], None)
-        if self._work.candidates[index].size >= STREAMED_BYTES:
-            return Whole()
-        return Whole(self._carried(deflated))
-
-    def _carried(self, deflated: bytes | None) -> bytes | None:
-        """Return the stream if the plan has room to carry it."""
-        if deflated is None or len(deflated) > self._cache_left:
-            return None
-        self._cache_left -= len(deflated)
-        return deflated
-
-    def _append(self, index: int, depth: int, encoding: Encoding) -> None:
-        work = self._work
-        oid, type_, size, _, _ = work.candidates[index]
-        work.depth[index] = depth
-        self._entry_index[index] = len(self.entries)
-        self.entries.append(PackEntry(oid, type_, size, encoding))
-        if depth:
-            self.delta_count += 1
-        if index in self._reusable.children_of and index not in self._reusable.base_of:
-            self._append_reused_below(index)
-
-    def _append_reused_below(self, root: int) -> None:
-        work = self._work
-        for index, base in self._reusable.below(root):
-            encoding = Reused(self._raws[index], self._entry_index.get(base))
-            work.base_of[index] = base
-            self._append(index, work.depth[base] + 1, encoding)

@@ -134,6 +134,7 @@ def _select(
         reuse_deltas=selection.reuse_deltas,
         thin_bases=bases,
         should_stop=selection.stopper(),
+        jobs=selection.jobs,
         progress=progress,
     )
 

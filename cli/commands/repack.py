@@ -42,6 +42,7 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
             limits=selection.limits,
             reuse_deltas=selection.reuse_deltas,
             should_stop=selection.stopper(),
+            jobs=selection.jobs,
             progress=progress,
         )
     if console.verbosity.json:

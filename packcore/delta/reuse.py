@@ -32,9 +32,15 @@ class ReusableDeltas:
         bases = _bases_that_travel(work, raws)
         self.base_of = _without_rings(bases, work.limits.depth)
         """Candidate index -> index of its base."""
-        self.children_of: dict[int, list[int]] = {}
-        for index in sorted(self.base_of):
-            self.children_of.setdefault(self.base_of[index], []).append(index)
+        self.children_of = _children(self.base_of)
+
+    @classmethod
+    def known(cls, base_of: dict[int, int]) -> ReusableDeltas:
+        """Return those that were found before, as `base_of` had them: bounded in depth, without rings."""
+        deltas = cls.__new__(cls)
+        deltas.base_of = base_of
+        deltas.children_of = _children(base_of)
+        return deltas
 
     def heights(self) -> dict[int, int]:
         """Return the longest chain of reused deltas that hangs on each object with any."""
@@ -57,6 +63,13 @@ class ReusableDeltas:
             found.extend((child, base) for child in children)
             stack.extend(reversed(children))
         return found
+
+
+def _children(base_of: Mapping[int, int]) -> dict[int, list[int]]:
+    children_of: dict[int, list[int]] = {}
+    for index in sorted(base_of):
+        children_of.setdefault(base_of[index], []).append(index)
+    return children_of
 
 
 def _bases_that_travel(work: Work, raws: Mapping[int, RawEntry]) -> dict[int, int]:

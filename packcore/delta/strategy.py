@@ -10,6 +10,11 @@ a cycle or a base that comes late. `Work.depth` and `Work.room` say what is plac
 a chain may grow. A strategy must choose once for each index in `Work.searched`, and may take any placed
 object of the same type as a base, those that are reused from another pack included.
 
+A strategy that can search some objects without the others may say so by a method `partition(work)`, which
+returns a list of `Part`s: together all candidates, in pack order. Then `choose` is called once for each
+part, perhaps in several processes at once, with a `Work` of that part alone. The parts must follow from
+the work, never from the number of processes, so that the pack is the same for any.
+
 A new strategy is a new file in `packcore/delta/strategies/`, or an entry point of the group
 `packcore.strategies` in another distribution.
 """
@@ -19,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from packcore.errors import CorruptObject
+from packcore.version_graph import version_edges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from packcore.plan import Candidate
     from packcore.store.base import ObjectStore
 
-__all__ = ["Choice", "Parameter", "SearchStopped", "Strategy", "Work"]
+__all__ = ["Choice", "Parameter", "Part", "SearchStopped", "Strategy", "Work"]
 
 
 class SearchStopped(Exception):
@@ -56,6 +62,15 @@ class Parameter(NamedTuple):
     description: str
 
 
+class Part(NamedTuple):
+    """Objects that are searched by themselves."""
+
+    members: list[int]
+    """Indices of candidates, ascending."""
+    by_history: bool
+    """Whether the search asks for `Work.version_edges`."""
+
+
 class Work:
     """The objects to choose for, and what is known of them. Read by strategies, kept up by `select`."""
 
@@ -67,9 +82,11 @@ class Work:
         plan_count: int,
         limits: Limits,
         should_stop: Callable[[], bool] | None = None,
+        edges: Sequence[tuple[int, int, int]] | None = None,
     ) -> None:
         self.store = store
         self._should_stop = should_stop
+        self._edges = edges
         self.limits = limits
         self.candidates = candidates
         """First the objects of the pack, then those that the receiver has: bases that are never written."""
@@ -107,6 +124,18 @@ class Work:
                 oid=candidate.oid.hex(),
             )
         return found.data
+
+    def version_edges(self, read: Callable[[int], bytes]) -> Sequence[tuple[int, int, int]]:
+        """Return which candidates are versions of one thing, as (a, b, weight): see packcore.version_graph.
+
+        `read` gives an object's bytes by index, and should remember the latest few megabytes.
+        """
+        if self._edges is not None:
+            return self._edges
+        candidates, big_object = self.candidates, self.limits.big_object
+        return version_edges(
+            candidates, read, self.object_format, lambda index: candidates[index].size < big_object
+        )
 
 
 class Strategy(Protocol):

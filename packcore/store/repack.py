@@ -69,11 +69,12 @@ def repack(
     limits: Limits = _DEFAULT_LIMITS,
     reuse_deltas: bool = True,
     should_stop: Callable[[], bool] | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Repacked:
     """Put all objects of the repository's own packs and loose files into one pack, and remove those.
 
-    `strategy`, `reuse_deltas` and `should_stop` are those of `packcore.select.select`.
+    `strategy`, `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.select.select`.
     Raises RepositoryError for a partial clone or a folder that can't be written, MissingObject and
     CorruptData for objects that can't be read; nothing was removed then.
     """
@@ -98,6 +99,7 @@ def repack(
             limits=limits,
             reuse_deltas=reuse_deltas,
             should_stop=should_stop,
+            jobs=jobs,
             progress=progress,
         )
         path, pack_bytes = _write(plan, directory, limits, progress)

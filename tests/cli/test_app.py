@@ -76,7 +76,7 @@ def test_version_is_the_distributions(process):
     [
         (["frobnicate"], "no such command: frobnicate"),
         (["synk"], "did you mean sync?"),
-        (["sync", "--jobs", "4", "a", "b"], "No such option"),
+        (["sync", "--jobs", "-1", "a", "b"], "--jobs"),
         (["sync", "--relay", "a", "b"], "No such option"),
         (["sync", "a"], "missing argument TARGET"),
         (["sync", "a", "b", "c"], "too many arguments"),

@@ -198,3 +198,28 @@ def test_sync_tells_of_a_budget_that_was_used_up(packcore, repository, tmp_path)
 @pytest.mark.parametrize("budget", ["0", "-1", "soon"])
 def test_a_budget_is_a_time(packcore, repository, budget):
     assert packcore("pack-objects", repository, "--all", "--select-budget", budget).exit_code == 2
+
+
+# --- --jobs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["0", "2"])
+def test_the_pack_is_the_same_for_any_number_of_jobs(packcore, repository, monkeypatch, jobs):
+    monkeypatch.setattr("packcore.delta.parts.SEARCHED_MIN", 10)
+    monkeypatch.setattr("packcore.delta.parts.BLOBS_MIN", 20)
+    arguments = ["pack-objects", repository, "--all", "--no-reuse-delta"]
+    alone = packcore(*arguments)
+    together = packcore(*arguments, "--jobs", jobs)
+    assert together.exit_code == 0, together.stderr
+    assert together.stdout_bytes == alone.stdout_bytes
+
+
+def test_sync_and_repack_take_jobs(packcore, tmp_path):
+    repository = make_repository(tmp_path / "r.git", commits(commits=4))
+    target = tmp_path / "target.git"
+    git("init", "-q", "--bare", target)
+    for arguments in (["sync", repository, target], ["repack", repository]):
+        result = packcore(*arguments, "--jobs", "2", "--no-reuse-delta")
+        assert result.exit_code == 0, result.stderr
+    fsck(repository)
+    fsck(target)

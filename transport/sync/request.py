@@ -192,6 +192,9 @@ class SelectionOptions:
     budget_seconds: float | None = None
     """Stop searching after this time and take the best plan so far; None for as long as it takes."""
 
+    jobs: int = 1
+    """Processes that search at once; the pack is the same for any number."""
+
     def stopper(self) -> Callable[[], bool] | None:
         """Start the clock: return what tells whether the budget is used up, or None where there is none."""
         if self.budget_seconds is None:

@@ -22,19 +22,19 @@ from packcore.delta.chunks import cut, fingerprints, tree_entry_start, tree_ids
 from packcore.delta.depth import Ruler, root_depth_allowed
 from packcore.delta.forest import spanning_lines
 from packcore.delta.make import commit_text_start, encode_matches, find_matches, make_delta
+from packcore.delta.parts import parts_by_type_and_name
 from packcore.delta.strategy import Choice, Parameter
 from packcore.delta.window import ChunkIndex, ObjectCache
 from packcore.errors import PluginError
 from packcore.objects import ObjectType
 from packcore.plan import STREAMED_BYTES
-from packcore.version_graph import version_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packcore.delta.encode import Match
     from packcore.delta.forest import Line
-    from packcore.delta.strategy import Work
+    from packcore.delta.strategy import Part, Work
 
 __all__ = ["ChunkWindow"]
 
@@ -62,6 +62,10 @@ class ChunkWindow:
                 f"strategy {self.name} has no parameter {unknown[0]!r}", hint=f"it has {', '.join(known)}"
             )
         self.values = {**known, **parameters}
+
+    def partition(self, work: Work) -> list[Part]:
+        """Return parts that are searched by themselves: types, and blobs by name."""
+        return parts_by_type_and_name(work)
 
     def choose(self, work: Work) -> Iterator[Choice]:
         """Yield a choice for each object searched, path by path."""
@@ -121,9 +125,7 @@ class _Run:
         for index, candidate in enumerate(work.candidates):
             if candidate.size < big:
                 usable[candidate.type].append(index)
-        edges = version_edges(
-            work.candidates, self.read, work.object_format, lambda index: work.candidates[index].size < big
-        )
+        edges = work.version_edges(self.read)
         for type_ in (ObjectType.COMMIT, ObjectType.TAG):
             yield from self._messages(type_, usable[type_])
         for type_ in (ObjectType.TREE, ObjectType.BLOB):

@@ -213,6 +213,7 @@ class _Run:
             limits=options.limits,
             reuse_deltas=options.reuse_deltas,
             should_stop=options.stopper(),
+            jobs=options.jobs,
             progress=self.progress,
         )
         return pack, watch.seconds

@@ -1,0 +1,74 @@
+"""Cutting a search into parts: by type, and blobs by name, into few that are large.
+
+    commits and tags | trees | blobs ….c | blobs ….h … | …          in pack order
+
+A search that looks only at objects of one type loses nothing when types are searched apart. Blobs of one
+file name stay together, so that renames and copies between folders still find each other; what is lost
+are likenesses between names that fall into different parts. Names are ordered from their end, as they
+are in the pack: files of one kind are neighbours.
+
+How many parts there are follows from the objects alone: a part is worth `PART_WEIGHT` or more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.delta.strategy import Part
+from packcore.objects import ObjectType
+
+if TYPE_CHECKING:
+    from packcore.delta.strategy import Work
+
+__all__ = ["SEARCHED_MIN", "name_order", "parts_by_type_and_name"]
+
+SEARCHED_MIN = 8_000
+"""With fewer objects to be searched there is one part: a second process would hardly pay its start."""
+BLOBS_MIN = 16_000
+"""Blobs that are searched in a part, at least: in fewer, too few likenesses would be found."""
+BLOB_PARTS_MAX = 8
+OBJECT_WEIGHT_BYTES = 8192
+"""What an object costs beside its bytes, in bytes."""
+
+
+def name_order(path: bytes) -> tuple[bytes, bytes]:
+    """Return the key by which paths come in a pack: file names from their end, then folders."""
+    return path.rpartition(b"/")[2][::-1], path
+
+
+def parts_by_type_and_name(work: Work) -> list[Part]:
+    """Return the parts for a search that looks at one type at a time, and at blobs by name."""
+    if len(work.searched) < SEARCHED_MIN:
+        return [Part(list(range(len(work.candidates))), by_history=True)]
+    by_type: dict[ObjectType, list[int]] = {type_: [] for type_ in ObjectType}
+    for index, candidate in enumerate(work.candidates):
+        by_type[candidate.type].append(index)
+    messages = sorted(by_type[ObjectType.COMMIT] + by_type[ObjectType.TAG])
+    parts = [Part(messages, by_history=False), Part(by_type[ObjectType.TREE], by_history=True)]
+    parts += [Part(blobs, by_history=True) for blobs in _by_name(work, by_type[ObjectType.BLOB])]
+    return [part for part in parts if part.members]
+
+
+def _by_name(work: Work, blobs: list[int]) -> list[list[int]]:
+    """Cut blobs into parts of about equal weight, each name in one of them."""
+    wanted = set(work.searched)
+    searched_count = sum(index in wanted for index in blobs)
+    part_count = min(BLOB_PARTS_MAX, searched_count // BLOBS_MIN)
+    if part_count < 2:
+        return [blobs]
+    names: dict[bytes, list[int]] = {}
+    for index in blobs:
+        names.setdefault(work.candidates[index].path.rpartition(b"/")[2], []).append(index)
+    weights = {
+        name: sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if index in wanted)
+        for name, members in names.items()
+    }
+    total = sum(weights.values())
+    parts: list[list[int]] = [[] for _ in range(part_count)]
+    before = 0
+    for name in sorted(names, key=lambda name: name[::-1]):
+        # Where its middle lies says which part a name belongs to.
+        middle = before + weights[name] // 2
+        parts[min(middle * part_count // max(total, 1), part_count - 1)] += names[name]
+        before += weights[name]
+    return [sorted(part) for part in parts]

@@ -1,0 +1,69 @@
+"""Placing objects one after the other: the rules of choices, and what hangs on each object.
+
+    choice for a  ->  checked  ->  a placed  ->  all that is reused as a delta below a, placed behind it
+
+Two do this: `select`, which makes entries of a plan on the way, and a process that searches a part of the
+objects, which must know what is placed and how deep as `select` will when it places the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import InvalidPlan
+
+if TYPE_CHECKING:
+    from packcore.delta.reuse import ReusableDeltas
+    from packcore.delta.strategy import Choice, Work
+
+__all__ = ["Placement"]
+
+
+class Placement:
+    """Keeps `Work.depth` and `Work.base_of` up, and lets no choice pass that breaks a rule."""
+
+    def __init__(self, work: Work, reusable: ReusableDeltas) -> None:
+        self.work = work
+        self.reusable = reusable
+        self.open = set(work.searched)
+        """What is yet to be chosen for."""
+
+    def place(self, choice: Choice) -> None:
+        """Place what the strategy chose for one object. Raises InvalidPlan."""
+        work, index, base = self.work, choice.target, choice.base
+        if index not in self.open:
+            raise InvalidPlan(
+                f"the strategy chose for object {index}, which it was not to search or has placed"
+            )
+        self.open.discard(index)
+        depth = 0
+        if base is not None:
+            work.base_of[index] = base
+            if not 0 <= base < len(work.depth) or work.depth[base] < 0:
+                raise InvalidPlan(f"the strategy put object {index} before its base, object {base}")
+            depth = work.depth[base] + 1
+        if depth > work.room[index]:
+            raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {work.room[index]}")
+        self.settle(index, depth, choice)
+
+    def place_reused_below_outside(self) -> None:
+        """Place reused deltas whose base the receiver has: they hang on no choice."""
+        for outside in range(self.work.plan_count, len(self.work.candidates)):
+            self._settle_below(outside)
+
+    def settle(self, index: int, depth: int, choice: Choice | None = None) -> None:
+        """Note an object as placed, and what hangs on it. Without a choice it is taken as it lies."""
+        self.work.depth[index] = depth
+        self.record(index, choice)
+        if index in self.reusable.children_of and index not in self.reusable.base_of:
+            self._settle_below(index)
+
+    def record(self, index: int, choice: Choice | None) -> None:
+        """Take note of an object that was just placed. For those who make something of it."""
+
+    def _settle_below(self, root: int) -> None:
+        work = self.work
+        for index, base in self.reusable.below(root):
+            work.base_of[index] = base
+            work.depth[index] = work.depth[base] + 1
+            self.record(index, None)
