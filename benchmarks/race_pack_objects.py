@@ -6,8 +6,8 @@
 Both sides get the list that `git rev-list --objects --all` prints and start from the repository's own
 packs; neither reuses a delta or a compressed object. What counts is user CPU time, of one thread, from
 the open repository to the last byte of the pack; runs alternate, and the best of each counts, because
-shared machines have slow minutes. Strategies with a window get the first of git's windows. Every pack of ours is indexed by C git, which must find exactly the
-ids of the list. Bytes are exact, times are not.
+shared machines have slow minutes. Strategies with a window get the first of git's windows. Every pack of
+ours is indexed by C git, which must find exactly the ids of the list. Bytes are exact, times are not.
 """
 
 from __future__ import annotations
