@@ -142,8 +142,8 @@ def _dulwich(job: dict[str, Any]) -> dict[str, Any]:
         raise PeerAbsentError from None
     started = time.perf_counter()
     with Repo(job["repository"]) as repository:
-        store = repository.object_store
-        objects: list[Any] = [(store[hex_oid], path) for hex_oid, path in _listed(job)]  # type: ignore[index]
+        store: Any = repository.object_store
+        objects: list[Any] = [(store[hex_oid], path) for hex_oid, path in _listed(job)]
         write_pack_objects: Any = dulwich_pack.write_pack_objects
         options: dict[str, Any] = {
             "deltify": True,

@@ -148,8 +148,8 @@ def _sum_up(figures: PlanFigures) -> str:
 
     return (
         f"{units.count_of(figures.object_count, 'objects')} "
-        f"({units.count_of(figures.delta_count, 'deltas')}, {figures.reused_count:,} reused), longest chain {figures.depth_max}, "
-        f"{units.size(figures.payload_bytes)} before compression"
+        f"({units.count_of(figures.delta_count, 'deltas')}, {figures.reused_count:,} reused), "
+        f"longest chain {figures.depth_max}, {units.size(figures.payload_bytes)} before compression"
     )
 
 

@@ -121,8 +121,10 @@ def test_a_row_tells_sizes_chains_times_and_memory(ran):
         assert row["packBytes"] == 12 + in_entries + 20
         assert row["deltas"] == sum(facts["deltas"] for facts in row["byType"].values())
         assert row["longestChain"] <= 7
-        for name in ("totalSeconds", "cpuSeconds", "readSeconds", "randomSeconds"):
+        for name in ("totalSeconds", "readSeconds", "randomSeconds"):
             assert row[name] > 0
+        # Where the system counts ticks, so little work may be none.
+        assert row["cpuSeconds"] >= 0
         assert row["peakBytes"] is None or row["peakBytes"] > 1 << 20
 
 

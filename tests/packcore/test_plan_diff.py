@@ -3,7 +3,7 @@
 import pytest
 
 from packcore.errors import InvalidPlan
-from packcore.ids import SHA1, SHA256
+from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.plan_diff import compare_plans, plan_figures
@@ -13,13 +13,14 @@ from packcore.walk import list_objects
 from tests.pack_stores import make_history
 
 
-def oid(number: int) -> bytes:
-    return bytes([number]) * 20
+def oid(number: int) -> ObjectId:
+    return ObjectId(bytes([number]) * 20)
 
 
 def row(number: int, base: int | None = None, size: int = 100, delta_size: int | None = None) -> PlanRow:
-    way = "whole" if base is None else "delta"
-    return PlanRow(oid(number), ObjectType.BLOB, size, way, None if base is None else oid(base), delta_size)
+    if base is None:
+        return PlanRow(oid(number), ObjectType.BLOB, size, "whole", None, delta_size)
+    return PlanRow(oid(number), ObjectType.BLOB, size, "delta", oid(base), delta_size)
 
 
 def plan(*rows: PlanRow) -> SavedPlan:

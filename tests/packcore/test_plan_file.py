@@ -11,7 +11,7 @@ from packcore.errors import CorruptData, InvalidPlan, MissingObject, PackcoreErr
 from packcore.ids import SHA1, SHA256
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Delta
+from packcore.plan import Delta, Reused
 from packcore.plan_bind import bind_plan
 from packcore.plan_file import SavedPlan
 from packcore.select import select
@@ -98,7 +98,9 @@ def test_of_several_packs_the_one_that_the_plan_names_is_copied_from(history, tm
         (unused,) = names - {pack}
         rows = tuple(row._replace(way="reused", pack=unused) for row in other.rows)
         plan = bind_plan(replace(other, rows=rows), repository)
-        assert {Path(entry.encoding.raw.pack.name).name for entry in plan.entries} == {unused}
+        copied = {Path(e.encoding.raw.pack.name).name for e in plan.entries if isinstance(e.encoding, Reused)}
+        assert copied == {unused}
+        assert plan.reused_count == plan.object_count
         assert pack_of(plan)
 
 

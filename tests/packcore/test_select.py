@@ -1,12 +1,14 @@
 """Phase 1: whatever the strategy and the source's packs, the plan is legal and complete."""
 
 import os
+import random
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
+from packcore.delta.strategies.chunk_window import ChunkWindow
 from packcore.delta.strategies.none import NoDeltas
 from packcore.delta.strategy import Choice
 from packcore.errors import CorruptObject, InvalidPlan, MissingObject, PluginError
@@ -350,5 +352,25 @@ def test_a_stopped_search_is_told_with_the_phase(history):
         def note(self, **counts):
             notes.update(counts)
 
+        def message(self, origin, text):
+            pass
+
     plan = select(*history, should_stop=stopping_after(100), progress=Seen())
     assert notes == {"deltas": plan.delta_count, "unsearched": plan.unsearched_count}
+
+
+def test_a_version_from_another_branch_hangs_on_the_one_of_its_size():
+    rng = random.Random(3)
+    branches = [[b"%d\n" % rng.getrandbits(200) for _ in range(count)] for count in (100, 150)]
+    store, objects = MemoryStore(SHA1), []
+    for order in range(20):
+        lines = branches[order % 2]
+        lines[rng.randrange(len(lines))] = b"%d\n" % rng.getrandbits(200)
+        data = b"".join(lines)
+        objects.append(Candidate(store.add(ObjectType.BLOB, data), ObjectType.BLOB, len(data), b"a", order))
+
+    def pack_bytes(near: int) -> int:
+        plan = select(store, objects, strategy=ChunkWindow(voted=0, near=near))
+        return sum(map(len, write_pack(plan)))
+
+    assert pack_bytes(1) * 3 < pack_bytes(0)
