@@ -11,6 +11,7 @@ one entry for each line of each version.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["BYTES_PER_CHUNK", "ChunkIndex", "ObjectCache"]
+__all__ = ["BYTES_PER_CHUNK", "ChunkIndex", "ObjectCache", "SizeOrder"]
 
 BYTES_PER_CHUNK = 112
 """Memory of one entry: a dict slot when tables are about half full, and the fingerprint as an int."""
@@ -76,3 +77,29 @@ class ObjectCache:
         while self._held_bytes > self.memory_bytes and len(self._data) > 1:
             self._held_bytes -= len(self._data.popitem(last=False)[1]) + 120
         return data
+
+
+class SizeOrder:
+    """The versions of one path by size: those of like sizes are often alike, whatever the history says.
+
+    Paths are gone through one after the other; a new one takes the place of the one before.
+    """
+
+    def __init__(self) -> None:
+        self._path = -1
+        self._sizes: list[tuple[int, int]] = []
+
+    def add(self, path: int, size: int, index: int) -> None:
+        """Note a version of `size` bytes."""
+        if path != self._path:
+            self._path = path
+            self._sizes = []
+        insort(self._sizes, (size, index))
+
+    def nearest(self, path: int, size: int, count: int) -> list[int]:
+        """Return up to `count` versions of the path, those nearest in size first."""
+        if path != self._path:
+            return []
+        place = bisect_left(self._sizes, (size, -1))
+        around = self._sizes[max(0, place - count) : place + count]
+        return [index for _, index in sorted((abs(other - size), index) for other, index in around)[:count]]

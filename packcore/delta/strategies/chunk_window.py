@@ -4,8 +4,8 @@
     2  order                commits, tags, trees, blobs; trees and blobs by name    here
     3  walk of each path    newest first, along a spanning tree                     delta/forest
     4  prescribed base      by the depth schedule                                   delta/depth
-    5  voted bases          when much stays literal: whoever brought in those       delta/window
-                            chunks (a rename, a copy, a file split in two)
+    5  other bases          when much stays literal: the version nearest in size;   delta/window
+                            whoever brought in those chunks (a rename, a copy)
     6  matches              of the best candidate, aborted when worse               segments, trees
     7  acceptance           by what is really saved, after compression              here
 
@@ -24,7 +24,7 @@ from packcore.delta.forest import spanning_lines
 from packcore.delta.make import commit_text_start, encode_matches, find_matches, make_delta
 from packcore.delta.parts import parts_by_type_and_name
 from packcore.delta.strategy import Choice, Parameter
-from packcore.delta.window import ChunkIndex, ObjectCache
+from packcore.delta.window import ChunkIndex, ObjectCache, SizeOrder
 from packcore.errors import PluginError
 from packcore.objects import ObjectType
 from packcore.plan import STREAMED_BYTES
@@ -51,6 +51,7 @@ class ChunkWindow:
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("voted", 2, "candidates taken from the votes of chunks, at most"),
         Parameter("literal_bytes", 200, "literal bytes that a delta may hold before chunks vote"),
+        Parameter("near", 1, "versions of the nearest sizes that are tried before chunks vote, at most"),
         Parameter("vote_bytes", 60, "bytes of shared chunks below which a candidate isn't tried"),
     )
 
@@ -90,6 +91,7 @@ _TREE_COST_GOOD = 28
 _TREE_BYTES_SMALL = 4000
 """Trees below vote and are indexed with all entries; larger ones with those that are literal."""
 _TREE_VOTED = 3
+_NEAR_COST = 500  # literal bytes of a delta from which on versions of the nearest sizes are tried
 _BIG_VOTE_BYTES = 100_000
 """Blobs above don't vote when they have a delta below half their size."""
 _VERSION_VOTES = 0.2
@@ -117,6 +119,7 @@ class _Run:
             self.searched[index] = 1
         self.path_of: dict[int, int] = {}
         self.latest: dict[int, int] = {}
+        self.sizes = SizeOrder()
 
     def choices(self) -> Iterator[Choice]:
         """Yield all choices: commits, tags, trees, blobs."""
@@ -219,6 +222,7 @@ class _Run:
             if distance == 0:
                 ruler = Ruler(line.length, max(depth[member], 0), depth_max)
             self.latest[path] = member
+            self.sizes.add(path, self.work.candidates[member].size, member)
 
     def _placed(self, way: list[int], distance: int, step: int) -> int | None:
         """Return the prescribed ancestor, or, where it isn't placed yet, the nearest that is."""
@@ -238,6 +242,9 @@ class _Run:
             best = self._best(
                 ObjectType.BLOB, data, (prescribed,), allowed=allowed, cost_max=int(size * _VAIN)
             )
+        if (cost := int(size * _VAIN) if best is None else best[1]) > _NEAR_COST:
+            near = self.sizes.nearest(self.path_of[member], size, self.values["near"])
+            best = self._best(ObjectType.BLOB, data, near, allowed=allowed, cost_max=cost - 1, best=best)
         literal = cut(data if best is None else _literal(data, best[2]))
         marks = fingerprints(literal)
         cost = size if best is None else best[1]
@@ -262,8 +269,7 @@ class _Run:
                 if better is not best and better is not None:
                     best = better
                     marks = fingerprints(cut(_literal(data, best[2])))
-        index_add = index.add
-        index_add(marks, member)
+        index.add(marks, member)
         return self._choice(ObjectType.BLOB, member, data, best)
 
     def _voted_blobs(

@@ -1,6 +1,6 @@
 """The chunk index and the object cache keep what was used lately, within their memory."""
 
-from packcore.delta.window import BYTES_PER_CHUNK, ChunkIndex, ObjectCache
+from packcore.delta.window import BYTES_PER_CHUNK, ChunkIndex, ObjectCache, SizeOrder
 
 
 def test_the_newest_object_answers_for_a_chunk():
@@ -41,3 +41,21 @@ def test_the_cache_reads_again_what_it_had_to_drop():
 
 def test_an_object_larger_than_the_cache_is_still_given():
     assert ObjectCache(lambda index: bytes(100), 10).read(1) == bytes(100)
+
+
+def test_versions_of_the_nearest_sizes_are_given_nearest_first():
+    sizes = SizeOrder()
+    for index, size in enumerate([100, 300, 310, 90, 500]):
+        sizes.add(7, size, index)
+    assert sizes.nearest(7, 305, 3) == [1, 2, 4]
+    assert sizes.nearest(7, 1, 1) == [3]
+    assert sizes.nearest(7, 305, 0) == []
+
+
+def test_sizes_of_another_path_are_forgotten():
+    sizes = SizeOrder()
+    sizes.add(7, 100, 0)
+    assert sizes.nearest(8, 100, 2) == []
+    sizes.add(8, 100, 1)
+    assert sizes.nearest(8, 100, 2) == [1]
+    assert sizes.nearest(7, 100, 2) == []
