@@ -12,7 +12,7 @@ import pytest
 from packcore.delta import parts as parts_module
 from packcore.delta.parts import parts_by_type_and_name
 from packcore.delta.strategies.chunk_window import ChunkWindow
-from packcore.delta.strategy import Choice, Work
+from packcore.delta.strategy import Choice, Part, Work
 from packcore.errors import CorruptObject, MissingObject, WorkerLost
 from packcore.ids import SHA1
 from packcore.limits import Limits
@@ -58,7 +58,7 @@ def _no_process_stays():
     assert not multiprocessing.active_children()
 
 
-def by_method(monkeypatch, method):
+def by_method(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(pool_module, "_method", lambda **_: method)
 
 
@@ -198,7 +198,7 @@ def test_a_search_that_is_stopped_keeps_what_all_processes_had(history, monkeypa
     monkeypatch.setattr(parts_module, "BLOBS_MIN", 1 << 30)
     by_method(monkeypatch, "fork")
     store, objects = history
-    asked = []
+    asked: list[None] = []
 
     def should_stop() -> bool:
         asked.append(None)
@@ -230,6 +230,9 @@ def test_interrupted_no_process_stays(history, monkeypatch):
         def __exit__(self, *exc):
             return None
 
+        def message(self, origin, text):
+            pass
+
     with pytest.raises(KeyboardInterrupt):
         select(*history, strategy=Endless(), jobs=2, progress=Interrupting())
 
@@ -255,11 +258,14 @@ def test_progress_counts_each_object_once_in_parts_too(history, jobs):
         def note(self, **counts):
             pass
 
+        def message(self, origin, text):
+            pass
+
     seen = Seen()
     assert select(*history, progress=seen, jobs=jobs).object_count == seen.count
 
 
 def test_a_choice_is_numbered_as_in_the_whole_work():
-    part = parts_module.Part([3, 5, 9], by_history=False)
+    part = Part([3, 5, 9], by_history=False)
     assert parallel_parts._in_work(Choice(2, 0, 7, b"z"), part) == Choice(9, 3, 7, b"z")
     assert parallel_parts._in_work(Choice(1, None), part).base is None
