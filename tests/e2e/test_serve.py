@@ -53,7 +53,9 @@ def packcore_serve(root: Path, *options: str, stop: int = signal.SIGINT) -> Iter
         finally:
             server.send_signal(stop)
             code = server.wait(timeout=30)
-    assert (code, log.read_text().splitlines()[-1]) == (0, "stopping")
+    # A request whose client had its answer may be logged after that line.
+    assert code == 0
+    assert "stopping" in log.read_text().splitlines()
     assert "internal error" not in log.read_text()
 
 
