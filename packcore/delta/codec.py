@@ -239,8 +239,9 @@ def apply_delta(
                 if op & 0x40:
                     size |= delta[position] << 16
                     position += 1
-                if not size:
-                    size = 0x10000
+            # However many bytes say it, size 0 means 64 KiB.
+            if not size:
+                size = 0x10000
             left -= size
             stop = offset + size
             if stop > base_size or left < 0:

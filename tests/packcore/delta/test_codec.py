@@ -19,6 +19,7 @@ from packcore.delta.codec import (
     iter_instructions,
 )
 from packcore.errors import CorruptData
+from packcore.varint import encode_size
 
 COPIES = [
     (Copy(0, 1), "9001"),
@@ -121,3 +122,12 @@ def test_any_delta_applies_or_is_corrupt_and_both_ways_agree(base: bytes, tail: 
             list(iter_instructions(delta))
         except CorruptData:
             assert outcomes[0] is None
+
+
+@pytest.mark.parametrize("op", range(0x80, 0x100))
+def test_a_copy_of_size_0_copies_64_kib_however_it_is_written(op: int):
+    base = bytes(range(256)) * 300
+    operands = bytes((op & 0x7F).bit_count())
+    delta = encode_size(len(base)) + encode_size(0x10000) + bytes([op]) + operands
+    for apply in (apply_delta, blockwise):
+        assert apply(base, delta) == base[:0x10000]
