@@ -1,13 +1,14 @@
 """Race the engine against `git pack-objects`: the same objects, all deltas searched anew.
 
     python benchmarks/race_pack_objects.py REPO... [--strategy NAME] [--set NAME=VALUE ...] [--repeat N]
-                                           [--window N,N] [--profile]
+                                           [--window N,N] [--revs 'REV ...'] [--profile]
 
-Both sides get the list that `git rev-list --objects --all` prints and start from the repository's own
-packs; neither reuses a delta or a compressed object. What counts is user CPU time, of one thread, from
-the open repository to the last byte of the pack; runs alternate, and the best of each counts, because
-shared machines have slow minutes. Strategies with a window get the first of git's windows. Every pack of
-ours is indexed by C git, which must find exactly the ids of the list. Bytes are exact, times are not.
+Both sides get the list that `git rev-list --objects --all` prints (or, with `--revs`, what those revisions
+reach), without what the repository lacks, and start from its own packs; neither reuses a delta or a
+compressed object. What counts is user CPU time, of one thread, from the open repository to the last byte
+of the pack; runs alternate, and the best of each counts, because shared machines have slow minutes.
+Strategies with a window get the first of git's windows. Every pack of ours is indexed by C git, which must
+find exactly the ids of the list. Bytes are exact, times are not.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class NothingLiesInPacks:
         return None
 
 
-def list_objects(repo: Path) -> list[tuple[str, bytes]]:
-    command = ["git", "-C", str(repo), "rev-list", "--objects", "--all"]
+def list_objects(repo: Path, revisions: str) -> list[tuple[str, bytes]]:
+    command = ["git", "-C", str(repo), "rev-list", "--objects", "--missing=allow-any", *revisions.split()]
     printed = subprocess.run(command, check=True, capture_output=True).stdout
     rows = (line.partition(b" ") for line in printed.splitlines())
     return [(oid.decode(), path) for oid, _, path in rows]
@@ -115,7 +116,7 @@ def verify(pack: Path, rows: list[tuple[str, bytes]]) -> None:
 
 
 def race(repo: Path, arguments: argparse.Namespace) -> None:
-    rows = list_objects(repo)
+    rows = list_objects(repo, arguments.revs)
     windows = [int(window) for window in arguments.window.split(",")]
     limits = Limits(window=windows[0])
     strategy = chosen_strategy(arguments)
@@ -146,12 +147,15 @@ def main() -> None:
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a parameter of it")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each side; the best counts")
     parser.add_argument("--window", default="10", help="git's windows, the first being the reference: 10,50")
+    parser.add_argument(
+        "--revs", default="--all", help="what to pack, as git rev-list reads it: 'HEAD --not HEAD~99'"
+    )
     parser.add_argument("--profile", action="store_true", help="profile one run of ours instead")
     arguments = parser.parse_args()
     if arguments.profile:
         profile = cProfile.Profile()
         for repo in arguments.repositories:
-            rows = list_objects(repo)
+            rows = list_objects(repo, arguments.revs)
             with tempfile.TemporaryDirectory() as directory:
                 pack = Path(directory) / "0.pack"
                 profile.runcall(run_ours, repo, rows, chosen_strategy(arguments), Limits(), pack)
