@@ -5,6 +5,11 @@
     SelectionOptions   how deltas are selected and compressed                     -> packcore.select
     SyncRequest        the three, and the few settings of the run itself
 
+    mode        what a run may do                                         moves objects by
+    sync        create, fast-forward; prune and force as the policy says   relay where safe, else materialized
+    replicate   make the target's refs equal to the source's: overwrite    relay alone
+    bootstrap   seed a target that has none of the refs                    relay alone, in batches if need be
+
 A mapping's names follow git-sync's rule: both sides short (`main:stable`, which are branches) or both in
 full (`refs/tags/a:refs/tags/b`), and of one kind. Other namespaces than branches and tags need
 `all_refs`.
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "BootstrapStrategy",
+    "Mode",
+    "Optimize",
     "Policy",
     "Protocol",
     "RefKind",
@@ -38,6 +46,9 @@ __all__ = [
 
 Protocol = Literal["auto", "v0", "v1", "v2"]
 RefKind = Literal["branch", "tag", "other"]
+Mode = Literal["sync", "replicate", "bootstrap"]
+Optimize = Literal["time", "bandwidth"]
+BootstrapStrategy = Literal["first-parent", "topo"]
 
 HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
@@ -212,6 +223,21 @@ class SyncRequest:
     selection: SelectionOptions = field(default_factory=SelectionOptions)
     protocol: Protocol = "auto"
     """How to speak to the source."""
+    mode: Mode = "sync"
+    """What the run is to do: see the table above."""
+    materialize: bool = False
+    """Never relay, even where it would be safe."""
+    optimize: Optimize | None = None
+    """`time`: relay or reuse what is there; `bandwidth`: select anew for the smallest pack; None: as the plan
+    finds best."""
+    target_max_pack_bytes: int | None = None
+    """No body to the target is larger; what doesn't fit goes in several."""
+    max_pack_bytes: int | None = None
+    """Give up on a source's pack that grows beyond this; for relay and bootstrap."""
+    bootstrap_strategy: BootstrapStrategy = "first-parent"
+    """Which chain of commits the batches of a bootstrap are cut along."""
+    target_max_ref_updates: int | None = None
+    """Ref commands in one request, at most; what doesn't fit goes in several."""
     dry_run: bool = False
     """Plan only: ancestry is still looked up, nothing is pushed."""
     materialized_max_objects: int | None = None
@@ -220,3 +246,28 @@ class SyncRequest:
     measure_memory: bool = False
     spool_directory: Path | None = None
     """Where the fetched pack is kept while the run lasts; None for the system's temporary folder."""
+
+    def __post_init__(self) -> None:
+        for name in ("target_max_pack_bytes", "max_pack_bytes", "target_max_ref_updates"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InvalidRequest(f"{name.replace('_', '-')} must be at least 1, not {value}")
+        if self.mode == "sync":
+            return
+        if self.materialize:
+            raise InvalidRequest(f"{self.mode} relays, and never materializes")
+        if self.optimize == "bandwidth":
+            raise InvalidRequest(
+                f"{self.mode} relays the source's pack as it is",
+                hint="sync --optimize bandwidth selects a smaller one",
+            )
+        if self.policy.force:
+            raise InvalidRequest(f"{self.mode} takes no force option", hint=_FORCE_HINTS[self.mode])
+        if self.mode == "bootstrap" and self.policy.prune:
+            raise InvalidRequest("bootstrap seeds an empty target: there is nothing to prune")
+
+
+_FORCE_HINTS = {
+    "replicate": "it overwrites in any case, if the target is still as seen at the start",
+    "bootstrap": "it only creates refs",
+}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from transport.errors import InvalidRequest
-from transport.sync.request import Policy, RefMapping, Scope, ref_kind, short_name
+from transport.sync.request import Policy, RefMapping, Scope, SyncRequest, ref_kind, short_name
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,32 @@ def test_a_push_option_that_breaks_its_line_is_refused(option):
 def test_a_branch_name_that_git_refuses_is_refused():
     with pytest.raises(InvalidRequest):
         Scope(branches=("bad..name",))
+
+
+@pytest.mark.parametrize("limit", ["target_max_pack_bytes", "max_pack_bytes", "target_max_ref_updates"])
+def test_a_limit_below_one_is_refused(limit):
+    bad: dict[str, Any] = {limit: 0}
+    with pytest.raises(InvalidRequest, match=limit.replace("_", "-")):
+        SyncRequest(**bad)
+
+
+@pytest.mark.parametrize("mode", ["replicate", "bootstrap"])
+@pytest.mark.parametrize(
+    "unfitting",
+    [
+        {"materialize": True},
+        {"optimize": "bandwidth"},
+        {"policy": Policy(force_with_lease=True)},
+        {"policy": Policy(force_blind=True)},
+    ],
+)
+def test_what_relays_alone_takes_no_option_that_would_not_relay(mode, unfitting):
+    with pytest.raises(InvalidRequest):
+        SyncRequest(mode=mode, **unfitting)
+
+
+def test_replicate_may_prune_and_bootstrap_may_not():
+    prune = Policy(prune=True)
+    assert SyncRequest(mode="replicate", policy=prune).policy.prune
+    with pytest.raises(InvalidRequest, match="empty target"):
+        SyncRequest(mode="bootstrap", policy=prune)
