@@ -58,6 +58,8 @@ def cut_with_starts(data: bytes, start: int, end: int, *, by_lines: bool) -> tup
     """Return all chunks between start and end, and where each starts in `data`."""
     part = data[start:end]
     chunks = part.split(b"\n") if by_lines else _CONTENT_CUT.findall(part)
+    if not chunks:
+        return [], []
     starts = accumulate(map(len, chunks[:-1]), initial=start)
     # Lines come without their newlines, one of which is before each but the first.
     return chunks, list(map(add, starts, count()) if by_lines else starts)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packcore.delta.chunks import cut, fingerprints
+from packcore.delta.chunks import cut, cut_with_starts, fingerprints
 from packcore.delta.codec import Copy, Insert, apply_delta, delta_sizes, iter_instructions
 from packcore.delta.make import commit_text_start, find_matches, make_delta
 from packcore.objects import ObjectType
@@ -199,6 +199,11 @@ def test_binaries_are_cut_where_the_content_says():
 
 def test_chunks_too_short_to_say_anything_are_left_out():
     assert cut(b"}\n\nint main(void)\n{\n") == [b"int main(void)"]
+
+
+def test_nothing_is_cut_into_nothing():
+    # Where bytes were only taken out, what is left to match between two hits is empty.
+    assert cut_with_starts(b"abc", 1, 1, by_lines=False) == ([], [])
 
 
 def test_make_delta_is_pure():
