@@ -1,0 +1,70 @@
+"""Whether an object becomes a delta: by what is really saved, after compression.
+
+    delta / object    trees, blobs    commits, tags
+    below             0.5             0.4              delta, without asking what the whole would take
+    above             0.9             -                whole
+    between                                            whichever is smaller, both compressed
+
+git asks for a delta below half the object, which throws away nearly all deltas of commits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.deflate import deflate
+from packcore.delta.make import encode_matches
+from packcore.delta.strategy import Choice
+from packcore.objects import ObjectType
+from packcore.plan import STREAMED_BYTES
+
+if TYPE_CHECKING:
+    from packcore.delta.chunk_search.best import Best
+    from packcore.delta.chunk_search.state import SearchState
+
+__all__ = ["VAIN", "Acceptance"]
+
+_SURE = 0.5
+VAIN = 0.9
+_MESSAGE_SURE = 0.4
+_MESSAGE_MARGIN_BYTES = 3
+"""What a delta's header takes more than a whole object's, which counts where objects are small."""
+
+
+class Acceptance:
+    """Makes the choices for objects of one type."""
+
+    def __init__(self, state: SearchState, type_: ObjectType) -> None:
+        self._type = type_
+        self._read = state.read
+        self._stored_size = state.work.stored_size
+        self._level = state.work.limits.compression
+        is_message = type_ in (ObjectType.COMMIT, ObjectType.TAG)
+        self._sure = _MESSAGE_SURE if is_message else _SURE
+        self._vain = None if is_message else VAIN
+        self._margin = _MESSAGE_MARGIN_BYTES if is_message else 0
+
+    def choice(self, member: int, data: bytes, best: Best | None) -> Choice:
+        """Return a delta on the best base, or the whole, whichever is smaller in the pack."""
+        if best is None:
+            return self._whole(member, data)
+        delta = encode_matches(self._type, self._read(best[0]), data, best[2])
+        if self._vain is not None and len(delta) > len(data) * self._vain:
+            return self._whole(member, data)
+        deflated = deflate(delta, self._level)
+        if len(delta) < len(data) * self._sure:
+            return Choice(member, best[0], len(delta), deflated)
+        whole = None
+        stored_size = self._stored_size.get(member)
+        if stored_size is None:
+            whole = deflate(data, self._level)
+            stored_size = len(whole)
+        if len(deflated) + self._margin < stored_size:
+            return Choice(member, best[0], len(delta), deflated)
+        return Choice(member, None, 0, whole)
+
+    def _whole(self, member: int, data: bytes) -> Choice:
+        """Return the whole object: compressed, unless it lies so in a pack or the writer will stream it."""
+        if member in self._stored_size or len(data) >= STREAMED_BYTES:
+            return Choice(member, None)
+        return Choice(member, None, 0, deflate(data, self._level))

@@ -1,0 +1,107 @@
+"""Bases for blobs, each asked for only where the one before leaves much literal.
+
+    prescribed    the version that the depth schedule names
+    near          versions of the nearest sizes, of the same path
+    votes         whoever brought in the chunks that are still literal, and the latest version of its
+                  path: a rename, a copy, moved code
+
+A blob is indexed with the chunks that its delta holds literally: those that it brought in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.delta.chunk_search.acceptance import VAIN, Acceptance
+from packcore.delta.chunk_search.best import BestOf
+from packcore.delta.chunks import cut, fingerprints
+from packcore.delta.window import ChunkIndex, SizeOrder
+from packcore.objects import ObjectType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packcore.delta.chunk_search.state import SearchState
+    from packcore.delta.encode import Match
+    from packcore.delta.strategy import Choice
+
+__all__ = ["BlobChooser", "literal_of"]
+
+_NEAR_COST = 500
+"""Literal bytes of a delta from which on versions of the nearest sizes are tried."""
+_BIG_BYTES = 100_000
+"""Blobs above don't vote when they have a delta below half their size."""
+_VERSION_VOTES = 0.2
+_NEW_FILE_VOTES = 0.1
+"""Part of the literal bytes that a voted candidate must account for."""
+
+
+class BlobChooser:
+    """Chooses for blobs. A `VersionChooser`; `path_of` gives the number of each blob's path."""
+
+    def __init__(self, state: SearchState, path_of: Mapping[int, int]) -> None:
+        self._read = state.read
+        self._values = state.values
+        self._candidates = state.work.candidates
+        self._path_of = path_of
+        self._latest: dict[int, int] = {}
+        self._sizes = SizeOrder()
+        self._index = ChunkIndex(state.index_bytes)
+        self._bases = BestOf(state, ObjectType.BLOB)
+        self._acceptance = Acceptance(state, ObjectType.BLOB)
+
+    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+        """Choose for one blob. Its base must lie less deep than `allowed`."""
+        data = self._read(member)
+        size = len(data)
+        cost_max = int(size * VAIN)
+        best = None
+        if allowed > 0:
+            best = self._bases.find(data, (prescribed,), allowed=allowed, cost_max=cost_max)
+        if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
+            near = self._sizes.nearest(self._path_of[member], size, self._values["near"])
+            best = self._bases.find(data, near, allowed=allowed, cost_max=cost - 1, best=best)
+        literal = cut(data if best is None else literal_of(data, best[2]))
+        marks = fingerprints(literal)
+        cost = size if best is None else best[1]
+        if allowed > 0 and cost > self._values["literal_bytes"] and (size <= _BIG_BYTES or cost * 2 >= size):
+            share = _VERSION_VOTES if best is not None else _NEW_FILE_VOTES
+            voted = self._voted(literal, marks, max(self._values["vote_bytes"], int(share * cost)))
+            better = self._bases.find(
+                data, voted, allowed=allowed, cost_max=min(cost - 1, cost_max), best=best
+            )
+            if better is not best and better is not None:
+                best = better
+                marks = fingerprints(cut(literal_of(data, best[2])))
+        self._index.add(marks, member)
+        return self._acceptance.choice(member, data, best)
+
+    def passed(self, member: int, path: int) -> None:
+        """Take note of the latest version of a path."""
+        self._latest[path] = member
+        self._sizes.add(path, self._candidates[member].size, member)
+
+    def _voted(self, chunks: list[bytes], marks: list[int], votes_min: int) -> list[int | None]:
+        """Return those who brought in most bytes of the chunks, each with the latest of its path."""
+        votes: dict[int, int] = {}
+        for voted, chunk in zip(self._index.look_up(marks), chunks, strict=True):
+            if voted is not None:
+                votes[voted] = votes.get(voted, 0) + len(chunk)
+        most = sorted((-count, voted) for voted, count in votes.items() if count >= votes_min)
+        wanted: list[int | None] = []
+        for _, voted in most[: self._values["voted"]]:
+            wanted += (voted, self._latest.get(self._path_of[voted]))
+        return wanted
+
+
+def literal_of(data: bytes, matches: list[Match]) -> bytes:
+    """Return what the matches leave over, the pieces parted by newlines."""
+    pieces = []
+    position = 0
+    for start, _, length in matches:
+        if start > position:
+            pieces.append(data[position:start])
+        position = start + length
+    if position < len(data):
+        pieces.append(data[position:])
+    return b"\n".join(pieces)

@@ -1,0 +1,113 @@
+"""Trees or blobs path by path: each path's versions along its spanning tree, at prescribed depths.
+
+paths       by file name from its end, then by folder: a.c of all folders, then b.c, then those in .h
+a path      its lines of versions (delta/forest), newest first
+a version   its base by the depth schedule (delta/depth), how deep it may lie; the rest is the chooser's
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from packcore.delta.depth import Ruler, root_depth_allowed
+from packcore.delta.forest import spanning_lines
+from packcore.delta.parts import name_order
+from packcore.objects import ObjectType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packcore.delta.chunk_search.state import SearchState
+    from packcore.delta.forest import Line
+    from packcore.delta.strategy import Choice
+
+__all__ = ["PathSearch", "VersionChooser"]
+
+_NEAREST_PLACED = 8
+"""Ancestors that are looked at for one that is placed, where the prescribed one isn't."""
+
+
+class VersionChooser(Protocol):
+    """Chooses for trees, or for blobs."""
+
+    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+        """Choose for one object. Its base must lie less deep than `allowed`."""
+
+    def passed(self, member: int, path: int) -> None:
+        """Take note that an object of a path was met, whether it was chosen for or not."""
+
+
+class PathSearch:
+    """Goes through all trees or all blobs (`members`, ascending)."""
+
+    def __init__(self, state: SearchState, type_: ObjectType, members: Sequence[int]) -> None:
+        self._work = state.work
+        self._searched = state.searched
+        self._type = type_
+        self._members_of: dict[bytes, list[int]] = {}
+        candidates = state.work.candidates
+        for member in members:
+            self._members_of.setdefault(candidates[member].path, []).append(member)
+        self._ordered = sorted(self._members_of, key=name_order)
+        self.path_of = {
+            member: number for number, path in enumerate(self._ordered) for member in self._members_of[path]
+        }
+        """Number of each object's path, counted in the order in which paths are gone through."""
+
+    def choices(self, edges: Sequence[tuple[int, int, int]], chooser: VersionChooser) -> Iterator[Choice]:
+        """Yield all choices, path by path."""
+        edges_of: dict[int, list[tuple[int, int, int]]] = {}
+        for edge in edges:
+            number = self.path_of.get(edge[0])
+            if number is not None and self.path_of.get(edge[1]) == number:
+                edges_of.setdefault(number, []).append(edge)
+        weigh = None if self._type == ObjectType.TREE else self._size_difference
+        for number, path in enumerate(self._ordered):
+            lines = spanning_lines(
+                self._members_of[path],
+                edges_of.pop(number, ()),
+                weigh,
+                tie_parts=path != b"",
+                placed_from=self._work.plan_count,
+            )
+            for line in lines:
+                yield from self._line(line, number, chooser)
+
+    def _line(self, line: Line, path: int, chooser: VersionChooser) -> Iterator[Choice]:
+        """Choose for one line of versions, from its newest on."""
+        work, searched = self._work, self._searched
+        depth, depth_max = work.depth, work.limits.depth
+        ruler: Ruler | None = None
+        way: list[int] = [0] * line.length
+        for member, distance in line.walk:
+            way[distance] = member
+            if searched[member]:
+                if ruler is None or distance == 0:
+                    allowed = root_depth_allowed(line.length, depth_max)
+                    prescribed = None
+                else:
+                    allowed = ruler.allowed_depth(distance)
+                    prescribed = self._placed(way, distance, ruler.step(distance))
+                yield chooser.choose(member, prescribed, min(work.room[member], allowed))
+            if distance == 0:
+                ruler = Ruler(line.length, max(depth[member], 0), depth_max)
+            chooser.passed(member, path)
+
+    def _placed(self, way: list[int], distance: int, step: int) -> int | None:
+        """Return the prescribed ancestor, or, where it isn't placed yet, the nearest that is."""
+        depth = self._work.depth
+        base = way[distance - step]
+        if depth[base] >= 0:
+            return base
+        for ancestor in reversed(way[max(0, distance - _NEAREST_PLACED) : distance]):
+            if depth[ancestor] >= 0:
+                return ancestor
+        return None
+
+    def _size_difference(self, a: int, b: int) -> int:
+        """Return how far apart two versions seem.
+
+        The bytes between common prefix and suffix would tell better in one long history (a pack smaller by
+        0.7 %) and worse in two shorter ones (larger by 0.2 and 0.3 %), and asking reads every blob twice.
+        """
+        return abs(self._work.candidates[a].size - self._work.candidates[b].size)

@@ -1,0 +1,85 @@
+"""Blobs hang on the prescribed version; else on what is alike in size or in chunks."""
+
+import random
+
+import pytest
+
+from packcore.delta.chunk_search.blobs import BlobChooser, literal_of
+from packcore.delta.strategy import Choice
+from packcore.objects import ObjectType
+from tests.pack_stores import make_text
+from tests.packcore.delta.chunk_search.searching import DEFAULT_LIMITS, Searching
+
+
+def text(seed: int, lines: int = 60) -> list[bytes]:
+    return make_text(random.Random(seed), lines)
+
+
+def last_base(objects: list[tuple[bytes, bytes]], prescribed: int | None, **parameters: int) -> int | None:
+    """Choose for each object in turn, the last with a prescribed base; return its base."""
+    search = Searching(ObjectType.BLOB, objects, DEFAULT_LIMITS, **parameters)
+    paths = list(dict.fromkeys(path for path, _ in objects))
+    path_of = {number: paths.index(path) for number, (path, _) in enumerate(objects)}
+    chooser = BlobChooser(search.state, path_of)
+    for number in range(len(objects) - 1):
+        search.place(chooser.choose(number, None, 0))
+        chooser.passed(number, path_of[number])
+    return chooser.choose(len(objects) - 1, prescribed, 50).base
+
+
+def test_the_prescribed_version_is_taken_where_little_changed():
+    lines = text(1)
+    objects = [(b"a", b"".join(lines)), (b"a", b"".join(lines[:-1])), (b"a", b"".join(lines[:-2]))]
+    assert last_base(objects, prescribed=0) == 0
+
+
+def test_the_version_nearest_in_size_is_tried_where_much_changed():
+    lines = text(1, 200)
+    objects = [
+        (b"a", b"".join(lines[:100])),
+        (b"a", b"".join([*lines[:195], *text(2, 20)])),
+        (b"a", b"".join([*lines[:198], *text(3, 20)])),
+    ]
+    assert last_base(objects, prescribed=0, voted=0) == 1
+    assert last_base(objects, prescribed=0, voted=0, near=0) == 0
+
+
+def test_a_file_that_moved_is_found_by_its_chunks():
+    objects = [(b"a", b"".join(text(1))), (b"b", b"".join(text(2))), (b"c", b"".join(text(1)[:-5]))]
+    assert last_base(objects, prescribed=None) == 0
+    assert last_base(objects, prescribed=None, voted=0) is None
+
+
+def test_the_latest_version_of_a_path_that_was_voted_for_is_tried_too():
+    lines = text(1, 100)
+    objects = [
+        (b"a", b"".join(lines[:90])),
+        (b"a", b"".join(lines[2:])),
+        (b"b", b"".join(lines[3:])),
+    ]
+    search = Searching(ObjectType.BLOB, objects)
+    chooser = BlobChooser(search.state, {0: 0, 1: 0, 2: 1})
+    for number, prescribed in enumerate((None, 0)):
+        search.place(chooser.choose(number, prescribed, 50))
+        chooser.passed(number, 0)
+    assert chooser.choose(2, None, 50).base == 1
+
+
+def test_no_depth_left_means_whole():
+    data = b"".join(text(1))
+    search = Searching(ObjectType.BLOB, [(b"a", data), (b"a", data[:-100])])
+    search.place(Choice(0, None))
+    assert BlobChooser(search.state, {0: 0, 1: 0}).choose(1, 0, 0).base is None
+
+
+@pytest.mark.parametrize(
+    ("matches", "literal"),
+    [
+        ([], b"0123456789"),
+        ([(0, 5, 10)], b""),
+        ([(0, 0, 2), (4, 9, 3)], b"23\n789"),
+        ([(8, 0, 2)], b"01234567"),
+    ],
+)
+def test_literal_is_what_the_matches_leave_over(matches, literal):
+    assert literal_of(b"0123456789", matches) == literal
