@@ -1,0 +1,73 @@
+"""A delta chain from its full base to the object at hand, each link with what it does and what it costs.
+
+full base --delta--> object --delta--> ... --delta--> the object asked for
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.anatomy.delta import Step, steps
+from packcore.delta.codec import apply_delta
+from packcore.errors import CorruptData, CorruptPack, MissingObject
+from packcore.objects import ObjectType
+
+if TYPE_CHECKING:
+    from packcore.anatomy.pack import Entry, PackAnatomy
+
+__all__ = ["Link", "read_chain"]
+
+_LINKS_MAX = 4096
+"""Longer chains exist in no pack that git writes (`--depth` ends at 4095)."""
+
+
+class Link(NamedTuple):
+    """One object of a chain."""
+
+    entry: Entry
+    entry_bytes: int
+    """Bytes of the entry in the pack."""
+    stream: bytes
+    """What its stream holds: the object, or the delta."""
+    steps: tuple[Step, ...]
+    """The delta's instructions; none for the full base."""
+    data: bytes
+    """The object."""
+
+
+def read_chain(pack: PackAnatomy, entry: Entry) -> tuple[ObjectType, list[Link]]:
+    """Return an object's type and its chain, the full base first.
+
+    Raises CorruptPack, LimitExceeded for an object above 64 MiB, MissingObject for a base outside the pack.
+    """
+    way = [entry]
+    seen = {entry.offset}
+    while way[-1].is_delta:
+        base = pack.base_of(way[-1])
+        if base is None:
+            oid = way[-1].base_oid
+            assert oid is not None
+            raise MissingObject(
+                oid.hex(),
+                context=f"base of the delta at offset {way[-1].offset}",
+                hint="the pack is thin, or its index is missing: `packcore index-pack` makes one",
+            )
+        if base.offset in seen or len(way) > _LINKS_MAX:
+            raise CorruptPack("a chain of deltas comes back to itself", offset=base.offset)
+        seen.add(base.offset)
+        way.append(base)
+    links: list[Link] = []
+    for link_entry in reversed(way):
+        links.append(_link(pack, link_entry, links[-1].data if links else None))
+    return ObjectType(way[-1].type_code), links
+
+
+def _link(pack: PackAnatomy, entry: Entry, base: bytes | None) -> Link:
+    stream = pack.stream_of(entry)
+    entry_bytes = pack.end_of(entry) - entry.offset
+    if base is None:
+        return Link(entry, entry_bytes, stream, (), stream)
+    try:
+        return Link(entry, entry_bytes, stream, tuple(steps(stream)), apply_delta(base, stream))
+    except CorruptData as error:
+        raise CorruptPack(str(error), offset=entry.offset) from None

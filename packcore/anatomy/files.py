@@ -1,0 +1,106 @@
+"""Opens a file on disk, tells what it is by its first bytes, and gives its anatomy.
+
+PACK           a pack; the index beside it is used where there is one
+ff 't' 'O' 'c' an index; version 1 has no signature and is known by its name, .idx
+RIDX           a reverse index
+78 .. and like a loose object
+"""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from packcore.anatomy.index import REVERSE_SIGNATURE, index_anatomy, index_format, reverse_index_anatomy
+from packcore.anatomy.loose import loose_anatomy
+from packcore.anatomy.pack import PackAnatomy
+from packcore.errors import CorruptData, CorruptIndex, RepositoryError
+from packcore.ids import SHA1
+from packcore.pack.format import PACK_SIGNATURE
+from packcore.pack.index import INDEX_SIGNATURE, PackIndex, open_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from packcore.anatomy.model import Anatomy
+    from packcore.ids import ObjectFormat
+
+__all__ = ["open_anatomy", "open_pack_anatomy"]
+
+
+@contextmanager
+def open_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Iterator[Anatomy]:
+    """Open a pack, an index, a reverse index or a loose object; its tree is valid within the context.
+
+    Raises CorruptData for a file that is none of them, OSError where it can't be read.
+    """
+    with _mapped(path) as data:
+        head = bytes(data[:4])
+        if head == PACK_SIGNATURE or path.suffix == ".pack":
+            with _index_beside(path, object_format) as index:
+                pack = PackAnatomy(
+                    data, title=str(path), object_format=_format(object_format, index), index=index
+                )
+                yield pack.anatomy
+        elif head == INDEX_SIGNATURE or path.suffix == ".idx":
+            yield index_anatomy(data, str(path), object_format)
+        elif head == REVERSE_SIGNATURE:
+            yield reverse_index_anatomy(data, str(path))
+        elif len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0:
+            yield loose_anatomy(data, str(path), object_format or SHA1)
+        else:
+            raise CorruptData(
+                f"{path}: neither a pack, nor an index of one, nor a loose object",
+                hint="packs start with PACK",
+            )
+
+
+@contextmanager
+def open_pack_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Iterator[PackAnatomy]:
+    """Open a pack, with the index beside it where that is there and readable.
+
+    Raises CorruptData where it isn't a pack, OSError where it can't be read.
+    """
+    with _mapped(path) as data, _index_beside(path, object_format) as index:
+        if bytes(data[:4]) != PACK_SIGNATURE:
+            raise CorruptData(f"{path}: not a pack: it starts with {bytes(data[:4])!r}, not b'PACK'")
+        yield PackAnatomy(data, title=str(path), object_format=_format(object_format, index), index=index)
+
+
+def _format(asked: ObjectFormat | None, index: PackIndex | None) -> ObjectFormat:
+    return asked or (index.object_format if index is not None else SHA1)
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    if path.is_dir():
+        raise RepositoryError(f"{path}: a directory, not a file")
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            yield memoryview(b"")
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            yield view
+
+
+@contextmanager
+def _index_beside(pack_path: Path, object_format: ObjectFormat | None) -> Iterator[PackIndex | None]:
+    """Open the index of a pack; None where there is none, or none that is fit to be used."""
+    path = pack_path.with_suffix(".idx")
+    if not path.exists():
+        yield None
+        return
+    with _mapped(path) as data:
+        found = object_format or index_format(data)
+    try:
+        index = open_index(path, found)
+    except CorruptIndex:
+        # It only adds ids to what is drawn; `verify-pack` is the one to complain of it.
+        yield None
+        return
+    try:
+        yield index
+    finally:
+        index.close()

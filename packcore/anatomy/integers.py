@@ -1,0 +1,55 @@
+"""Integers of a pack, byte by byte and bit by bit (gitformat-pack; `packcore.varint` draws them).
+
+size    more 1 │ 7 bits        the lowest bits come first
+ofs     more 1 │ 7 bits        the highest come first, and each further byte adds one
+fixed   four or eight bytes, big-endian
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.anatomy.model import Bit, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["bits_of", "fixed", "varint"]
+
+
+def bits_of(byte: int, *fields: tuple[str, int]) -> tuple[Bit, ...]:
+    """Name the bits of a byte, from the most significant on: pairs of a name and a width.
+
+    >>> [f"{name}={value:0{width}b}" for name, width, value in
+    ...     bits_of(0xBC, ("more", 1), ("type", 3), ("size", 4))]
+    ['more=1', 'type=011', 'size=1100']
+    """
+    named = []
+    left = 8
+    for name, width in fields:
+        left -= width
+        named.append(Bit(name, width, byte >> left & ((1 << width) - 1)))
+    return tuple(named)
+
+
+def varint(name: str, data: bytes, start: int, value: int, note: str = "") -> Part:
+    """Make the part of a whole varint that lies in `data`, its bytes as leaves; `start` is where it lies."""
+
+    def make() -> Iterator[Part]:
+        for at, byte in enumerate(data):
+            more = "more bytes follow" if byte & 0x80 else "the last byte"
+            yield Part(
+                f"byte {at + 1}",
+                start + at,
+                start + at + 1,
+                byte & 0x7F,
+                note=more,
+                bits=bits_of(byte, ("more", 1), (name, 7)),
+            )
+
+    return Part(name, start, start + len(data), value, note, _make_parts=make)
+
+
+def fixed(name: str, data: bytes, start: int, note: str = "") -> Part:
+    """Make the leaf of a big-endian number that is all of `data`."""
+    return Part(name, start, start + len(data), int.from_bytes(data, "big"), note)

@@ -1,0 +1,120 @@
+"""One zlib stream as it lies in a file (RFC 1950): header, deflate data, checksum, and where it breaks.
+
+    header    CINFO 4 CM 4 │ FLEVEL 2 FDICT 1 FCHECK 5
+    data      deflate blocks (RFC 1951): its first three bits say how the first one is coded
+    checksum  Adler-32 of what comes out, big-endian
+
+The blocks themselves are not drawn: their parts are bits, not bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packcore.anatomy.integers import bits_of, fixed
+from packcore.anatomy.model import Part
+from packcore.deflate import BLOCK_BYTES, InflateError, new_inflater
+from packcore.limits import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from packcore.anatomy.model import Anatomy
+
+__all__ = ["Stream", "measure", "stream_part"]
+
+_BLOCK_KINDS = ("stored bytes", "a block with fixed Huffman codes", "a block with Huffman codes of its own")
+_HEADER_BYTES = 2
+_CHECKSUM_BYTES = 4
+_BEYOND_BYTES_MAX = 64 * MIB
+"""A stream that holds more than its header says is read so far for its end."""
+
+
+class Stream(NamedTuple):
+    """What reading a stream through found; what came out is not kept."""
+
+    end: int
+    """Behind its last byte, or where it breaks."""
+    made: int
+    """Bytes that came out."""
+    fault: str
+    ended: bool
+    """Whether its last byte was found: a stream of the wrong size may be whole all the same."""
+
+
+def measure(data: memoryview, start: int, size: int) -> Stream:
+    """Read the stream at `start` through, which should hold `size` bytes; never raises for its bytes."""
+    inflater: Any = new_inflater()
+    position, made = start, 0
+    while not inflater.eof:
+        if position >= len(data):
+            return Stream(len(data), made, f"the file ends here: {made:,} of {size:,} bytes came out", False)
+        piece = data[position : position + BLOCK_BYTES]
+        before = inflater.copy()
+        try:
+            produced = len(inflater.decompress(piece, BLOCK_BYTES))
+        except InflateError as error:
+            reason = str(error).rpartition(": ")[2][:80]
+            return Stream(
+                _break_point(before, data, position), made, f"the stream breaks here: {reason}", False
+            )
+        rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+        position += len(piece) - len(rest)
+        made += produced
+        if made > size + _BEYOND_BYTES_MAX:
+            return Stream(position, made, f"far more comes out than the {size:,} bytes of its header", False)
+    fault = "" if made == size else f"{made:,} bytes come out, and its header says {size:,}"
+    return Stream(position, made, fault, True)
+
+
+def _break_point(inflater: Any, data: memoryview, position: int) -> int:
+    """Feed a broken piece byte by byte: return the position behind the one that breaks it."""
+    while position < len(data):
+        try:
+            inflater.decompress(data[position : position + 1], BLOCK_BYTES)
+        except InflateError:
+            return position + 1
+        position += 1
+    return position
+
+
+def stream_part(
+    data: memoryview, start: int, stream: Stream, make_content: Callable[[], Anatomy] | None
+) -> Part:
+    """Make the part of a stream that was measured; `make_content` inflates it when somebody looks inside."""
+    stored = stream.end - start
+    note = f"{stored:,} bytes hold {stream.made:,}"
+    if stream.made:
+        note += f" ({stored / stream.made:.0%})"
+    return Part(
+        "zlib stream",
+        start,
+        stream.end,
+        stream.made,
+        note,
+        stream.fault,
+        _make_parts=lambda: _parts(data, start, stream),
+        _make_content=None if stream.fault else make_content,
+    )
+
+
+def _parts(data: memoryview, start: int, stream: Stream) -> Iterator[Part]:
+    end = stream.end
+    head_end = min(start + _HEADER_BYTES, end)
+    for at in range(start, head_end):
+        fields = (("CINFO", 4), ("CM", 4)) if at == start else (("FLEVEL", 2), ("FDICT", 1), ("FCHECK", 5))
+        note = _window_note(data[at]) if at == start else f"level {data[at] >> 6} of 3"
+        yield Part(
+            f"zlib header {at - start + 1}", at, at + 1, data[at], note, bits=bits_of(data[at], *fields)
+        )
+    data_end = end if stream.fault else max(end - _CHECKSUM_BYTES, head_end)
+    if data_end > head_end:
+        kind = data[head_end] >> 1 & 3
+        note = f"starts with {_BLOCK_KINDS[kind]}" if kind < len(_BLOCK_KINDS) else ""
+        yield Part("deflate data", head_end, data_end, stream.made, note, stream.fault)
+    if end > data_end:
+        yield fixed("Adler-32", bytes(data[data_end:end]), data_end, "of what comes out")
+
+
+def _window_note(byte: int) -> str:
+    return f"deflate with a window of {1 << (byte >> 4) + 8:,} bytes" if byte & 15 == 8 else "not deflate"
