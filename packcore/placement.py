@@ -46,10 +46,26 @@ class Placement:
             raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {work.room[index]}")
         self.settle(index, depth, choice)
 
-    def place_reused_below_outside(self) -> None:
-        """Place reused deltas whose base the receiver has: they hang on no choice."""
-        for outside in range(self.work.plan_count, len(self.work.candidates)):
+    def place_unchosen(self) -> None:
+        """Place what hangs on no choice: reused deltas whose base the receiver has, and trusted objects."""
+        work, base_of = self.work, self.reusable.base_of
+        for outside in range(work.plan_count, len(work.candidates)):
             self._settle_below(outside)
+        big_object = work.limits.big_object
+        self.settle_trusted(
+            [
+                index
+                for index in range(work.plan_count)
+                if index not in self.open
+                and index not in base_of
+                and work.candidates[index].size < big_object
+            ]
+        )
+
+    def settle_trusted(self, roots: list[int]) -> None:
+        """Note objects that are taken whole as they lie, and what hangs on them."""
+        for index in roots:
+            self.settle(index, 0)
 
     def settle(self, index: int, depth: int, choice: Choice | None = None) -> None:
         """Note an object as placed, and what hangs on it. Without a choice it is taken as it lies."""

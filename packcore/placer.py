@@ -40,6 +40,33 @@ class Placer(Placement):
             if self.work.depth[index] < 0 and index not in self.open:
                 self.settle(index, 0)
 
+    def settle_trusted(self, roots: list[int]) -> None:
+        """Place objects that are taken whole, and what hangs on them, in the order in which they lie."""
+        raws, children_of, base_of = self._raws, self.reusable.children_of, self.reusable.base_of
+        work, depth = self.work, self.work.depth
+        family = list(roots)
+        for index in family:
+            if index in children_of:
+                family += children_of[index]
+        packs = {raw.pack: number for number, raw in enumerate(map(raws.__getitem__, family))}
+        family.sort(key=lambda index: (packs[raws[index].pack], raws[index].pack_offset))
+        waiting: dict[int, list[int]] = {}  # only a ref-delta may lie before its base
+        for first in family:
+            stack = [first]
+            while stack:
+                index = stack.pop()
+                base = base_of.get(index, -1)
+                if base >= 0:
+                    if depth[base] < 0:
+                        waiting.setdefault(base, []).append(index)
+                        continue
+                    work.base_of[index] = base
+                    depth[index] = depth[base] + 1
+                else:
+                    depth[index] = 0
+                self.record(index, None)
+                stack += waiting.pop(index, ())
+
     def place_unsearched(self) -> int:
         """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""
         work, raws = self.work, self._raws

@@ -1,10 +1,12 @@
 """Phase 1: candidates, a strategy and limits become a finished plan. Takes its time, sends nothing.
 
     candidates ---- lies as a delta in a pack, base travels ----> reused as it lies
+               ---- lies whole among deltas -------------------> trusted, as it lies
                ---- from limits.big_object on ------------------> whole, at the end
                ---- the rest ---> strategy ---> choices ---------> delta, or whole
 
-A reused delta is placed right behind its base. A choice of the strategy is checked here: placed once,
+A reused delta is placed right behind its base, but what is trusted comes first, with what hangs on it, in
+the order in which it lies. A choice of the strategy is checked here: placed once,
 base placed before, of the same type, not too deep. So whatever a strategy does, a plan is legal.
 
 The search may be stopped at any time: what it had not come to is copied as it lies in a pack, as a delta
@@ -16,7 +18,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from packcore.delta.reuse import ReusableDeltas
+from packcore.delta.reuse import ReusableDeltas, trusted_wholes
 from packcore.delta.strategy import SearchStopped, Work
 from packcore.errors import InvalidPlan
 from packcore.limits import Limits
@@ -71,11 +73,12 @@ def select(
         index: raw for index, candidate in enumerate(objects) if (raw := store.raw(candidate.oid)) is not None
     }
     reusable = ReusableDeltas(work, raws if reuse_deltas and strategy.reuses_deltas else {})
-    _divide(work, raws, reusable)
+    trusted = trusted_wholes(work, raws) if reuse_deltas and strategy.reuses_deltas else []
+    _divide(work, raws, reusable, trusted)
     placer = Placer(work, raws, reusable)
     with progress.phase("selecting deltas", unit="objects", total=len(objects)) as phase:
         counter = _Counter(phase)
-        placer.place_reused_below_outside()
+        placer.place_unchosen()
         unsearched = 0
         try:
             with closing(
@@ -114,6 +117,8 @@ def _choices(
     should_stop: Callable[[], bool] | None,
 ) -> Generator[Choice, None, None]:
     """Yield all choices in pack order, made in one go or part by part. Raises SearchStopped."""
+    if not work.searched:
+        return
     partition = getattr(strategy, "partition", None)
     parts: list[Part] = partition(work) if partition is not None else []
     if len(parts) > 1:
@@ -161,11 +166,12 @@ class _Counter:
             self._told = count
 
 
-def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> None:
+def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas, trusted: Sequence[int]) -> None:
     """Say in `work` which objects are searched, and how deep they may lie."""
     big_object = work.limits.big_object
+    settled = {*trusted, *reusable.base_of}
     for index in range(work.plan_count):
-        if index not in reusable.base_of and work.candidates[index].size < big_object:
+        if index not in settled and work.candidates[index].size < big_object:
             work.searched.append(index)
     for index, height in reusable.heights().items():
         work.room[index] -= height

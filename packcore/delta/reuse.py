@@ -9,6 +9,12 @@ these deltas make trees, whose roots lie whole in their packs or are searched an
 Two packs may hold a against b and b against a: the delta that closes such a ring is not reused. Nor is
 one at a depth over the limit; what hangs on it starts a new tree there. In no order of choices can a
 chain then grow too long, if a root is given no greater depth than the limit less its height.
+
+What lies whole where most others lie as deltas was left so by whoever made that pack: a search among its
+neighbours was made, and found nothing. It is trusted: taken as it lies, and not searched again. That is
+git's rule, by which two objects of one pack are not compared (pack-objects.c, try_delta); here it holds
+for the pack that most of the objects come from, while what lies elsewhere is searched against all. Where
+the receiver has bases of its own nothing is trusted, since nobody has searched among those.
 """
 
 from __future__ import annotations
@@ -22,7 +28,10 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import RawEntry
 
-__all__ = ["ReusableDeltas"]
+__all__ = ["ReusableDeltas", "trusted_wholes"]
+
+_PACKED_BY_DELTA_MIN = 0.25
+"""Share of deltas from which on a pack is taken to be the work of somebody who searched for them."""
 
 
 class ReusableDeltas:
@@ -63,6 +72,21 @@ class ReusableDeltas:
             found.extend((child, base) for child in children)
             stack.extend(reversed(children))
         return found
+
+
+def trusted_wholes(work: Work, raws: Mapping[int, RawEntry]) -> list[int]:
+    """Return the indices of those objects that lie whole and need no search, ascending."""
+    if len(work.candidates) > work.plan_count:
+        return []
+    by_pack: dict[int, list[int]] = {}
+    for index, raw in raws.items():
+        by_pack.setdefault(id(raw.pack), []).append(index)
+    members = max(by_pack.values(), key=len, default=[])
+    wholes = [index for index in members if raws[index].base is None]
+    if len(members) - len(wholes) < len(members) * _PACKED_BY_DELTA_MIN:
+        return []
+    candidates = work.candidates
+    return sorted(index for index in wholes if raws[index].size == candidates[index].size)
 
 
 def _children(base_of: Mapping[int, int]) -> dict[int, list[int]]:

@@ -79,7 +79,7 @@ def search(
     )
     work.searched, work.room, work.stored_size = task.searched, task.room, task.stored_size
     placement = Placement(work, ReusableDeltas.known(task.reused))
-    placement.place_reused_below_outside()
+    placement.place_unchosen()
     for choice in strategy.choose(work):
         placement.place(choice)
         yield choice

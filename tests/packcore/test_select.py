@@ -59,7 +59,7 @@ def test_deltas_that_lie_in_a_pack_are_reused_as_they_lie(history):
     assert plan.reused_count > len(objects) * 0.8
 
 
-def test_a_reused_delta_comes_right_behind_a_base_that_comes_before(history):
+def test_a_reused_delta_comes_behind_its_base(history):
     store, objects = history
     plan = select(LyingInPack(select(store, objects)), objects, strategy="reuse")
     assert all(
