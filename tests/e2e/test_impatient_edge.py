@@ -44,6 +44,7 @@ def test_a_writer_that_selects_inside_the_body_is_cut_off(
     assert ls_remote(pair.target) == ({"refs/heads/main": tip} if accepted else {})
 
 
+@pytest.mark.fault(43)
 def test_a_sync_whose_selection_takes_longer_than_the_edge_waits_succeeds(
     workplace: Workplace, pair: Pair, server: GitHttpServer, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_sync_whose_selection_takes_longer_than_the_edge_waits_succeeds(
     pair.assert_equal()
 
 
+@pytest.mark.fault(43)
 def test_a_capture_of_the_post_shows_a_finished_pack_on_a_new_connection(
     workplace: Workplace,
     pair: Pair,

@@ -51,6 +51,7 @@ def test_a_source_is_asked_for_the_origin_that_answered_and_for_the_user_typed_t
     assert source.heard == ["fill me@here.example Basic False", "fill None@elsewhere.example Basic True"]
 
 
+@pytest.mark.fault(17)
 def test_a_source_hears_whether_its_credential_was_taken() -> None:
     source = Source()
     keyring = Keyring(HERE, TransportOptions(), [source])
@@ -62,6 +63,7 @@ def test_a_source_hears_whether_its_credential_was_taken() -> None:
     assert source.heard[1:] == ["approve here.example", "reject here.example"]
 
 
+@pytest.mark.fault(17)
 def test_a_given_credential_that_is_refused_asks_no_source() -> None:
     source = Source()
     keyring = Keyring(HERE, TransportOptions(token="hush"), [source])

@@ -214,6 +214,7 @@ DROPPED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize("dropped", DROPPED)
 @pytest.mark.parametrize("with_have", [False, True])
 def test_an_old_server_without_a_capability_is_served_by_another_way(

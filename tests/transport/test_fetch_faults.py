@@ -54,6 +54,7 @@ CUT_OFF = [
 ]
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("answer", CUT_OFF)
 def test_an_answer_without_its_flush_is_an_error(answer):
     with pytest.raises(RemoteProtocolError, match="the answer ends"):
@@ -66,11 +67,13 @@ def test_what_comes_after_the_flush_is_an_error(rest):
         fetch(V2, text("packfile") + PACK + FLUSH + rest)
 
 
+@pytest.mark.fault(35)
 def test_a_fatal_message_inside_the_pack_is_the_remotes_error():
     with pytest.raises(RemoteError, match="out of memory"):
         fetch(V2, text("packfile") + PACK + encode_packet(b"\3fatal: out of memory\n"))
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("advertisement", [V2, V0, BARE])
 @pytest.mark.parametrize("answer", [b"", FLUSH, b"0001", b"<html>", text("surprise")])
 def test_no_answer_at_all_is_the_remotes_fault(advertisement, answer):
@@ -78,6 +81,7 @@ def test_no_answer_at_all_is_the_remotes_fault(advertisement, answer):
         fetch(advertisement, answer)
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("advertisement", [V2, V0])
 def test_a_server_that_always_says_nak_is_asked_a_bounded_number_of_times(advertisement):
     haves = [ObjectId(n.to_bytes(20, "big")) for n in range(1, 500)]
@@ -144,6 +148,7 @@ def test_common_ids_are_offered_again_each_round():
     assert b"0009done\n" in transport.requests[1]
 
 
+@pytest.mark.fault(34)
 def test_an_ack_for_what_was_never_offered_is_an_error():
     with pytest.raises(RemoteProtocolError, match="never offered"):
         fetch(V2, text("acknowledgments", f"ACK {A.hex()}") + FLUSH, haves=[B])

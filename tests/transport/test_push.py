@@ -217,6 +217,7 @@ def test_tips_of_alternates_come_as_haves_and_not_as_refs(source, tmp_path):
     assert advertisement.refs == {}
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize(
     ("settings", "what"),
     [({"atomic": True}, "atomic"), ({"push_options": ["x"]}, "push options")],

@@ -34,6 +34,7 @@ def pushed(answer: bytes, capabilities: bytes = b"report-status side-band-64k", 
     return push(ScriptedTransport(answer, **settings), advertisement(capabilities), [UPDATE], None)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("block_bytes", [None, 1])
 @pytest.mark.parametrize("band_bytes", [1, 3, 7, 65515])
 def test_the_report_may_be_split_over_packets_among_messages_and_keepalives(band_bytes, block_bytes):
@@ -43,14 +44,17 @@ def test_the_report_may_be_split_over_packets_among_messages_and_keepalives(band
     assert pushed(answer + FLUSH, block_bytes=block_bytes).ok
 
 
+@pytest.mark.fault(40)
 def test_without_side_band_the_report_comes_bare():
     assert pushed(REPORT, b"report-status").ok
 
 
+@pytest.mark.fault(40)
 def test_the_small_side_band_is_enough():
     assert pushed(band(1, REPORT) + FLUSH, b"report-status side-band").ok
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("capabilities", [b"report-status side-band-64k", b"report-status"])
 @pytest.mark.parametrize("answer", [b"", FLUSH])
 def test_an_empty_answer_is_no_report(answer, capabilities):
@@ -63,12 +67,14 @@ def test_an_empty_answer_is_no_report(answer, capabilities):
     assert status.refs[X].reason == UNREPORTED
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("end", range(1, len(band(1, REPORT))))
 def test_a_report_that_is_cut_anywhere_is_no_success(end):
     status = pushed(band(1, REPORT)[:end])
     assert (status.ok, status.complete) == (False, False)
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("rest", [b"", b"00", b"0000x", b"0006\x02"])
 def test_what_goes_wrong_after_the_whole_report_is_a_warning(rest):
     status = pushed(band(1, REPORT) + rest)
@@ -76,12 +82,14 @@ def test_what_goes_wrong_after_the_whole_report_is_a_warning(rest):
     assert len(status.warnings) == (rest != b"")
 
 
+@pytest.mark.fault(39)
 def test_a_connection_lost_after_the_whole_report_is_a_warning():
     status = pushed(band(1, REPORT), fault=NetworkError("connection reset"))
     assert status.ok
     assert status.warnings == ("after the status report: connection reset",)
 
 
+@pytest.mark.fault(39)
 def test_a_connection_lost_inside_the_report_is_an_error():
     with pytest.raises(NetworkError):
         pushed(band(1, REPORT[:20]), fault=NetworkError("connection reset"))
@@ -104,6 +112,7 @@ def test_garbage_is_the_remotes_fault(answer):
         pushed(answer)
 
 
+@pytest.mark.fault(40)
 def test_a_server_that_reports_nothing_is_not_pushed_to():
     transport = ScriptedTransport(b"")
     with pytest.raises(UnsupportedByRemote):

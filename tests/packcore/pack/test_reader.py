@@ -110,6 +110,7 @@ def test_a_large_object_is_hashed_in_pieces_and_comes_without_its_data(size: int
     assert [item.data is None for item in items] == [item.size >= 200 for item in items]
 
 
+@pytest.mark.fault(36)
 def test_a_bomb_within_a_large_object_is_read_without_its_size_in_memory():
     zeros = bytes(40_000_000)
     items = read(build_pack([whole(zeros)]), 65536, replace(LIMITS, big_object=1000), window=1 << 18)
@@ -127,6 +128,7 @@ def test_an_entry_padded_with_empty_deflate_blocks_is_legal():
     assert read(seal(body))[0].oid == blob_id(b"x")
 
 
+@pytest.mark.fault(36)
 def test_a_pack_that_ends_early_says_where_whatever_byte_is_its_last():
     for end in range(len(PACK)):
         with pytest.raises(CorruptPack, match=r"ends|zlib") as caught:
@@ -135,6 +137,7 @@ def test_a_pack_that_ends_early_says_where_whatever_byte_is_its_last():
         assert caught.value.offset <= end
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("size", [1, 10**9])
 @pytest.mark.parametrize("rest", [b"\0", b"PACK", bytes(100_000)])
 def test_bytes_behind_the_trailer_are_an_error(size: int, rest: bytes):
@@ -169,6 +172,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("big_object", [1, 1 << 24])
 @pytest.mark.parametrize(("data", "words", "offset"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
 def test_each_fault_is_named_with_its_offset(data: bytes, words: str, offset: int | None, big_object: int):
@@ -177,6 +181,7 @@ def test_each_fault_is_named_with_its_offset(data: bytes, words: str, offset: in
     assert offset is None or caught.value.offset == offset
 
 
+@pytest.mark.fault(36)
 def test_a_header_that_promises_everything_costs_nothing():
     count = build_body([], count=(1 << 32) - 1)[0]
     with pytest.raises(LimitExceeded) as caught:

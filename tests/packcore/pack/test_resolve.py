@@ -168,6 +168,7 @@ def test_sha256_packs_are_resolved():
         assert spool.read(blob_id(target, SHA256)).data == target
 
 
+@pytest.mark.fault(36)
 def test_a_missing_base_is_named():
     base, target = texts(2)
     pack = build_pack([whole(b"x"), ref_delta(blob_id(base), simple_delta(base, target))])
@@ -176,6 +177,7 @@ def test_a_missing_base_is_named():
     assert caught.value.oid == blob_id(base).hex()
 
 
+@pytest.mark.fault(36)
 def test_a_cycle_is_reported_as_missing_bases():
     a, b, c = texts(3)
     entries = [
@@ -190,12 +192,14 @@ def test_a_cycle_is_reported_as_missing_bases():
     assert "cycle" in caught.value.hint
 
 
+@pytest.mark.fault(36)
 def test_a_delta_of_itself_is_reported():
     text = texts(1)[0]
     with pytest.raises(MissingObject):
         receive(build_pack([ref_delta(blob_id(text), simple_delta(text, text))]))
 
 
+@pytest.mark.fault(36)
 def test_a_base_offset_between_entries_is_corrupt():
     body, offsets = build_body([whole(b"some text"), ofs_delta(0, simple_delta(b"some text", b"text"))])
     at = offsets[1] + 1
@@ -205,6 +209,7 @@ def test_a_base_offset_between_entries_is_corrupt():
     assert caught.value.offset == offsets[1]
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("big", [1, 1 << 24])
 @pytest.mark.parametrize(
     "delta",

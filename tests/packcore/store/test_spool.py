@@ -179,6 +179,7 @@ def test_a_base_that_nobody_has_is_missing():
     assert caught.value.oid == blob_id(TEXTS[0]).hex()
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("damage", [PACK[:-1], PACK + b"x", PACK[:30], b"", b"PACK", PACK[:-1] + b"?"])
 def test_after_an_error_no_file_is_left(damage: bytes, tmp_path: Path):
     with pytest.raises(CorruptPack):

@@ -152,10 +152,19 @@ def scripted(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[Sc
 
         def serve() -> None:
             for script in scripts:
-                while not stop.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        play(script, listener.accept()[0])
-                        break
+                connection = accepted()
+                if connection is None:
+                    return
+                play(script, connection)
+
+        def accepted() -> socket.socket | None:
+            # Once more after the end: a client may have come and gone while the script before was played.
+            while True:
+                stopped = stop.is_set()
+                with contextlib.suppress(TimeoutError):
+                    return listener.accept()[0]
+                if stopped:
+                    return None
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64encode
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from tests.transport.http.scripted import Script, answer, scripted
+from transport.auth import Credential
 from transport.base import Body
+from transport.endpoint import Endpoint
 from transport.errors import AuthenticationRequired, HttpStatusError, RemoteProtocolError, TransportError
 from transport.options import TransportOptions
 from transport.schemes import open_transport
+from transport.schemes.http import HttpTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 ADVERTISEMENT = b"001e# service=git-upload-pack\n0000"
@@ -45,6 +52,7 @@ def basic(text: str) -> str:
 # -- redirects ------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", [f"/new/y.git{TAIL}", f"../../new/y.git{TAIL}"])
 def test_a_redirect_of_the_advertisement_moves_the_base(status: int, location: str) -> None:
@@ -58,6 +66,7 @@ def test_a_redirect_of_the_advertisement_moves_the_base(status: int, location: s
     assert server.requests[2].line == "POST /new/y.git/git-upload-pack HTTP/1.1"
 
 
+@pytest.mark.fault(14)
 def test_credentials_and_own_headers_do_not_follow_to_another_port() -> None:
     options = TransportOptions(token="hush", headers=(("X-Secret", "hush"), ("Cookie", "hush=1")))
     with scripted(answer(OK)) as elsewhere:
@@ -68,6 +77,7 @@ def test_credentials_and_own_headers_do_not_follow_to_another_port() -> None:
     assert not {"authorization", "x-secret", "cookie"} & set(elsewhere.requests[0].headers)
 
 
+@pytest.mark.fault(14)
 def test_userinfo_of_a_location_is_not_used_and_not_shown() -> None:
     with scripted(answer(REFUSAL)) as elsewhere:
         location = f"{elsewhere.url}/x.git{TAIL}".replace("//", "//me:hush@")
@@ -78,6 +88,7 @@ def test_userinfo_of_a_location_is_not_used_and_not_shown() -> None:
     assert "hush" not in str(caught.value) + "".join(lines)
 
 
+@pytest.mark.fault(14)
 def test_a_401_elsewhere_asks_netrc_for_that_host_only(tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text(
         "machine 127.0.0.1 login typed password one\nmachine localhost login moved password two\n"
@@ -102,6 +113,7 @@ def test_the_default_entry_of_netrc_is_for_hosts_that_the_user_typed(tmp_path: P
             advertised(f"{server.url}/x.git", options)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     ("location", "words"),
     [
@@ -123,6 +135,7 @@ def test_a_redirect_that_leads_elsewhere_is_refused(location: str, words: str) -
             advertised(f"{server.url}/x.git")
 
 
+@pytest.mark.fault(13)
 def test_a_loop_of_redirects_ends() -> None:
     with scripted(*21 * [to(f"/x.git{TAIL}")]) as server:
         with pytest.raises(RemoteProtocolError, match="more than 20 times"):
@@ -134,6 +147,7 @@ def test_no_redirect_is_followed_when_that_is_asked() -> None:
         advertised(f"{server.url}/x.git", TransportOptions(follow_redirects=False))
 
 
+@pytest.mark.fault(12)
 def test_a_redirect_to_a_sign_in_page_wants_credentials() -> None:
     with scripted(to("https://spsprodeus.example/_signin?realm=dev.azure.example")) as server:
         with pytest.raises(AuthenticationRequired):
@@ -171,6 +185,7 @@ def test_a_user_given_authorization_header_is_sent_as_it_is() -> None:
     assert server.requests[0].headers["authorization"] == "Custom x"
 
 
+@pytest.mark.fault(17)
 def test_refused_credentials_are_tried_once_and_named_by_their_source(tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hush\n")
     options = TransportOptions(environment={"NETRC": str(tmp_path / "netrc")})
@@ -181,6 +196,68 @@ def test_refused_credentials_are_tried_once_and_named_by_their_source(tmp_path: 
     assert "hush" not in str(caught.value)
 
 
+class Helper:
+    """A source of credentials that notes what it hears, as a credential helper would."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential:
+        self.heard.append("fill")
+        return Credential("me", "hush", "a helper")
+
+    def approve(self, endpoint: Endpoint, credential: Credential) -> None:
+        self.heard.append("approve")
+
+    def reject(self, endpoint: Endpoint, credential: Credential) -> None:
+        self.heard.append("reject")
+
+
+@pytest.mark.fault(17, 20)
+@pytest.mark.parametrize(
+    ("then", "error", "heard"),
+    [
+        (OK, None, ["fill", "approve"]),
+        (REFUSAL, AuthenticationRequired, ["fill", "reject"]),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", HttpStatusError, ["fill", "reject"]),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", HttpStatusError, ["fill"]),
+    ],
+)
+def test_a_helper_is_asked_once_and_hears_what_came_of_it(
+    then: bytes, error: type[TransportError] | None, heard: list[str]
+) -> None:
+    helper = Helper()
+    with scripted(answer(REFUSAL), answer(then)) as server:
+        transport = HttpTransport(Endpoint.parse(f"{server.url}/x.git"), TransportOptions(), [helper])
+        with nullcontext() if error is None else pytest.raises(error):
+            with transport.advertise("git-upload-pack", version=2) as blocks:
+                assert b"".join(blocks) == ADVERTISEMENT
+    assert helper.heard == heard
+
+
+@pytest.mark.fault(20)
+def test_a_403_to_what_was_given_outright_asks_no_helper() -> None:
+    helper = Helper()
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    with scripted(answer(refusal)) as server:
+        options = TransportOptions(token="hush")
+        transport = HttpTransport(Endpoint.parse(f"{server.url}/x.git"), options, [helper])
+        with pytest.raises(HttpStatusError), transport.advertise("git-upload-pack", version=2):
+            pass
+    assert helper.heard == []
+
+
+@pytest.mark.fault(15)
+def test_a_redirect_from_https_to_http_is_refused() -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with scripted() as plain, scripted(to(f"{plain.url}/x.git{TAIL}"), tls=context) as server:
+        with pytest.raises(RemoteProtocolError, match="from https to http"):
+            advertised(f"{server.url}/x.git", TransportOptions(insecure_skip_tls_verify=True))
+
+
+@pytest.mark.fault(18)
 def test_a_401_on_the_post_alone_is_settled_by_the_probe(tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password pw\n")
     options = TransportOptions(environment={"NETRC": str(tmp_path / "netrc")})

@@ -90,6 +90,7 @@ def test_the_host_name_is_sent_for_the_server_to_choose_a_certificate(
     assert names == ["localhost"]
 
 
+@pytest.mark.fault(42)
 def test_http_1_1_is_agreed_on_where_the_server_would_rather_speak_another(
     tls: ssl.SSLContext, bundle: str
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_large_body_is_streamed_over_tls(tls: ssl.SSLContext, bundle: str) -> 
     assert bytes(server.requests[1].body) == block * 200
 
 
+@pytest.mark.fault(22)
 def test_an_early_refusal_over_tls_is_read_after_the_connection_broke(
     tls: ssl.SSLContext, bundle: str
 ) -> None:
@@ -145,6 +147,7 @@ def _expired(authority: trustme.CA) -> trustme.LeafCert:
     return authority.issue_cert("127.0.0.1", not_after=long_ago)
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize(
     ("certificate", "words"),
     [
@@ -166,6 +169,7 @@ def test_a_certificate_that_can_not_be_trusted_is_refused_with_its_reason(
     assert "ca-bundle" in (caught.value.hint or "")
 
 
+@pytest.mark.fault(42)
 def test_verification_is_left_out_only_when_asked() -> None:
     context = server_context(trustme.CA().issue_cert("example.org"))
     with scripted(answer(OK), tls=context) as server:
@@ -173,6 +177,7 @@ def test_verification_is_left_out_only_when_asked() -> None:
         assert advertised(f"{server.url}/x.git", options) == ADVERTISEMENT
 
 
+@pytest.mark.fault(42)
 def test_a_server_of_old_tls_only_is_refused(authority: trustme.CA, bundle: str) -> None:
     context = server_context(authority.issue_cert("127.0.0.1"))
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -185,6 +190,7 @@ def test_a_server_of_old_tls_only_is_refused(authority: trustme.CA, bundle: str)
             advertised(f"{server.url}/x.git", TransportOptions(ca_bundle=bundle))
 
 
+@pytest.mark.fault(42)
 def test_a_server_that_agrees_on_no_protocol_is_spoken_to_in_http_1_1(
     authority: trustme.CA, bundle: str
 ) -> None:
@@ -193,6 +199,7 @@ def test_a_server_that_agrees_on_no_protocol_is_spoken_to_in_http_1_1(
         assert advertised(f"{server.url}/x.git", TransportOptions(ca_bundle=bundle)) == ADVERTISEMENT
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -251,6 +258,7 @@ def proxied(proxy: str, **options: object) -> TransportOptions:
     return TransportOptions(environment=environment, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.fault(41)
 def test_plain_http_goes_to_the_proxy_in_absolute_form_with_the_proxys_own_credentials() -> None:
     with scripted(answer(OK)) as proxy:
         url = proxy.url.replace("//", "//me:p%40ss@")
@@ -261,12 +269,14 @@ def test_plain_http_goes_to_the_proxy_in_absolute_form_with_the_proxys_own_crede
     assert received.headers["proxy-authorization"] == "Basic " + b64encode(b"me:p@ss").decode()
 
 
+@pytest.mark.fault(41)
 def test_credentials_of_the_origin_do_not_go_to_a_proxy_in_the_clear() -> None:
     with scripted(answer(OK)) as proxy:
         advertised("http://localhost/x.git", proxied(proxy.url, token="hush"))
     assert "authorization" not in proxy.requests[0].headers
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
 def test_https_goes_through_a_tunnel_that_sees_no_credentials(
     tls: ssl.SSLContext, bundle: str, before: bytes
@@ -318,6 +328,7 @@ def test_https_goes_through_a_proxy_that_itself_speaks_tls(tls: ssl.SSLContext, 
         assert advertised("https://localhost:1/x.git", proxied(proxy.url, ca_bundle=bundle)) == ADVERTISEMENT
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [
@@ -342,6 +353,7 @@ def test_a_proxy_that_opens_no_tunnel_is_a_clean_error(
         advertised("https://git.example/x.git", proxied(proxy.url, connect_timeout=0.5))
 
 
+@pytest.mark.fault(41)
 def test_refused_proxy_credentials_are_not_shown() -> None:
     with scripted(tunnelling(status=b"407 Auth")) as proxy:
         with pytest.raises(AuthenticationRequired, match="refused the user and password") as caught:
@@ -349,6 +361,7 @@ def test_refused_proxy_credentials_are_not_shown() -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.fault(41)
 def test_a_407_to_a_plain_request_is_an_authentication_error() -> None:
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     with scripted(answer(refusal)) as proxy, pytest.raises(AuthenticationRequired, match="407"):

@@ -351,6 +351,7 @@ def test_blind_force_overwrites_a_ref_that_moved_before_the_push(sides):
     assert ls_remote(sides.target)["refs/heads/main"] == tip
 
 
+@pytest.mark.fault(39)
 def test_a_lost_answer_is_followed_by_a_second_look_at_the_target(sides):
     commit(sides.source, "refs/heads/main")
     target = GitTransport(sides.target, cut_answer_of="git-receive-pack")
@@ -392,6 +393,7 @@ def test_a_source_without_refs_is_an_error(sides):
         sides.sync()
 
 
+@pytest.mark.fault(33)
 def test_sides_of_different_object_formats_are_an_error(tmp_path):
     (tmp_path / "a").mkdir()
     source, target = Sides(tmp_path / "a"), Sides(tmp_path, object_format="sha256")

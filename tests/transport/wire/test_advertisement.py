@@ -58,6 +58,7 @@ def test_v0_over_http():
 BODY = lines(f"{A} refs/heads/main\0agent=x") + FLUSH
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     ("data", "version"),
     [
@@ -80,6 +81,7 @@ V2 = lines("version 2", "agent=git/2.39.5", "ls-refs=unborn", "fetch=shallow wai
 )
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("prefix", [b"", SERVICE], ids=["as git sends it", "as GitHub sends it"])
 def test_v2(prefix):
     advertisement = parse(prefix + V2 + FLUSH)
@@ -120,6 +122,7 @@ def test_shallow_lines_follow_the_refs():
     assert parse(dummy).shallow == (oid(B),)
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     "name",
     [
@@ -144,11 +147,13 @@ def test_a_bad_name_is_left_out_with_a_warning(name):
     assert len(warning) < 300
 
 
+@pytest.mark.fault(32)
 def test_a_name_that_is_not_utf8_is_kept():
     advertisement = parse(lines(f"{A} refs/heads/".encode() + b"caf\xe9\0x") + FLUSH)
     assert list(advertisement.refs) == ["refs/heads/caf\udce9"]
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize(
     "symref", ["HEAD:refs/../x", "HEAD:", "HEAD", "x:refs/heads/main", "HEAD:HEAD", "HEAD:refs/heads/a..b"]
 )
@@ -188,6 +193,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(31, 33)
 @pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize("prefix", [b"", SERVICE])
 def test_a_broken_list_is_the_remotes_fault(broken, prefix):
@@ -195,6 +201,7 @@ def test_a_broken_list_is_the_remotes_fault(broken, prefix):
         parse(prefix + lines(*BROKEN[broken]) + FLUSH)
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     "data",
     [
@@ -224,12 +231,14 @@ def test_a_broken_frame_is_the_remotes_fault(data):
         parse(data)
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("version", ["0", "3", "1x"])
 def test_an_unknown_version_is_unsupported(version):
     with pytest.raises(UnsupportedByRemote, match=f"version {version}"):
         parse(lines(f"version {version}") + FLUSH)
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("prefix", [b"", SERVICE, lines("# service=git-upload-pack"), lines("version 2")])
 def test_an_err_line_anywhere_is_the_remotes_error(prefix):
     with pytest.raises(RemoteError, match="access denied"):
@@ -244,6 +253,7 @@ def test_on_a_lasting_connection_nothing_is_read_beyond_the_flush():
     assert parse_advertisement(blocks(), UPLOAD, to_end=False).refs
 
 
+@pytest.mark.fault(31)
 def test_volume_is_bounded():
     many = lines(MAIN, *[f"{A} refs/heads/{n}" for n in range(20)]) + FLUSH
     assert len(parse(many).refs) == 21

@@ -99,6 +99,7 @@ def test_without_an_object_format_it_is_sha1():
     assert (capabilities.object_format, capabilities.announces_object_format) == (SHA1, False)
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("parse", [parse_capabilities, lambda token: parse_capabilities_v2([token])])
 def test_an_unknown_object_format_is_unsupported(parse):
     with pytest.raises(UnsupportedByRemote, match="sha3"):

@@ -103,6 +103,7 @@ V2_FAULTS = {
 }
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("fault", V2_FAULTS)
 def test_v2_grammar_is_held(fault):
     asked, parts = V2_FAULTS[fault]
@@ -136,6 +137,7 @@ def test_v0_after_done_a_nak_comes_before_the_pack():
     assert v0("NAK", asked=DONE).pack_follows
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize(
     "parts",
     [

@@ -96,6 +96,7 @@ def test_symbolic_refs_besides_head_are_kept():
     assert listing.symrefs == {"refs/remotes/o/HEAD": "refs/remotes/o/main"}
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     "line",
     [
@@ -108,6 +109,7 @@ def test_what_is_not_to_be_trusted_is_left_out_with_a_warning(line):
     assert len(parse(line).warnings) == 1
 
 
+@pytest.mark.fault(31, 33)
 @pytest.mark.parametrize(
     "lines",
     [
@@ -133,6 +135,7 @@ def test_a_broken_end_is_the_remotes_fault(end):
         parse(f"{A} refs/heads/a", end=end)
 
 
+@pytest.mark.fault(29)
 def test_an_err_line_is_the_remotes_error():
     with pytest.raises(RemoteError, match="no such repository"):
         parse("ERR no such repository")

@@ -94,6 +94,7 @@ ILLEGAL = [
 ]
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(("data", "message"), ILLEGAL)
 @pytest.mark.parametrize("block_bytes", [None, 1])
 def test_illegal_framing_is_told_with_its_offset(data, message, block_bytes):
@@ -102,6 +103,7 @@ def test_illegal_framing_is_told_with_its_offset(data, message, block_bytes):
     assert str(caught.value).endswith("at byte 9 of the answer")
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     ("data", "message"),
     [(b"0", "1 of 4 bytes"), (b"000", "3 of 4 bytes"), (b"000a", "4 of 10 bytes"), (b"000abcd", "7 of 10")],

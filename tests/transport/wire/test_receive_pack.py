@@ -35,6 +35,7 @@ def test_push_options_come_after_a_flush_of_their_own():
     assert b" quiet atomic push-options " in request
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize(
     ("advertised", "sent"),
     [
@@ -50,6 +51,7 @@ def test_only_what_the_server_advertised_is_sent(advertised, sent):
     assert push_capabilities(parse_capabilities(advertised), options, agent="packcore/1") == sent
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize(
     ("advertised", "update", "options", "what"),
     [

@@ -50,6 +50,7 @@ CASES = [
 ]
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(("lines", "expected"), CASES)
 @pytest.mark.parametrize("block_bytes", [None, 1, 5])
 def test_verdicts(lines, expected, block_bytes):
@@ -62,6 +63,7 @@ def test_verdicts(lines, expected, block_bytes):
     assert status.complete
 
 
+@pytest.mark.fault(38)
 def test_an_unpack_error_is_kept():
     assert report("unpack index-pack abnormal exit").unpack_error == "index-pack abnormal exit"
     assert report("unpack ok").unpack_error is None
@@ -72,6 +74,7 @@ def test_what_the_server_did_instead_is_kept():
     assert status.refs[X].options == (("refname", "refs/heads/z"), ("forced-update", ""))
 
 
+@pytest.mark.fault(38)
 def test_a_ref_that_was_not_pushed_is_a_warning():
     status = report("unpack ok", f"ok {X}", f"ok {Y}", "ok refs/heads/stranger", "option refname z")
     assert status.ok
@@ -79,6 +82,7 @@ def test_a_ref_that_was_not_pushed_is_a_warning():
     assert "refs/heads/stranger" in status.warnings[0]
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("lines", [[], ["unpack ok"], ["unpack ok", f"ok {X}"]])
 def test_a_report_that_is_cut_off_counts_for_nothing(lines):
     status = report(*lines, end=b"")
@@ -87,6 +91,7 @@ def test_a_report_that_is_cut_off_counts_for_nothing(lines):
     assert not any(ref.reported for ref in status.refs.values())
 
 
+@pytest.mark.fault(39)
 def test_a_refusal_counts_even_if_the_report_is_cut_off():
     status = report("unpack ok", f"ng {X} hook declined", end=b"")
     assert verdicts(status) == {X: "hook declined", Y: UNREPORTED}
@@ -103,6 +108,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("lines", BROKEN)
 def test_what_is_no_report_is_the_remotes_fault(lines):
     with pytest.raises(RemoteProtocolError):

@@ -32,6 +32,7 @@ def test_band_one_comes_out_whole_whatever_the_split(parts, block_bytes):
     assert all(blocks)
 
 
+@pytest.mark.fault(35)
 def test_keepalives_carry_nothing():
     stream = b"0005\x01" + b"0005\x02" + b"0006\x01P" + b"0005\x01" + FLUSH
     lines: list[str] = []
@@ -39,6 +40,7 @@ def test_keepalives_carry_nothing():
     assert lines == []
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -81,6 +83,7 @@ def test_a_flood_of_progress_is_dropped_and_the_data_still_comes():
     assert lines[-1] == "(more messages were left out)"
 
 
+@pytest.mark.fault(35)
 def test_band_three_is_the_remotes_error():
     lines: list[str] = []
     band = Sideband(lines.append)
@@ -91,6 +94,7 @@ def test_band_three_is_the_remotes_error():
     assert lines == ["half a line"]
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("payload", [b"\0x", b"\4x", b"PACK", b"", b"\xff"])
 def test_a_band_that_does_not_exist_is_an_error(payload):
     with pytest.raises(RemoteProtocolError):

@@ -103,6 +103,7 @@ def test_on_a_lasting_connection_later_rounds_hold_only_haves():
     assert "no-done" not in v0_capabilities(V0, FetchOptions(), agent="x", stateless=False)
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize(
     ("advertised", "sent"),
     [
@@ -131,6 +132,7 @@ UNSUPPORTED = [
 ]
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize(("options", "what"), UNSUPPORTED)
 def test_a_condition_that_the_server_lacks_is_refused(options, what):
     bare = parse_capabilities_v2([b"fetch"])
