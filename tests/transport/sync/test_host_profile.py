@@ -1,0 +1,78 @@
+"""What a host was found to accept: learned downwards only, and kept in a file that can't do harm."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from packcore.errors import RepositoryError
+from transport.sync.host_profile import HostProfile, host_of, load_profile, save_profile
+
+HOST = "https://git.example.com"
+ODD_VALUES: list[object] = [0, "5", True, 1.5, []]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://git.example.com/a/b.git", HOST),
+        ("http://git.example.com:8080/x", "http://git.example.com:8080"),
+        ("https://[::1]:9/x", "https://[::1]:9"),
+        ("ssh://git@git.example.com/x", "ssh://git.example.com"),
+        ("/srv/x.git", ""),
+        ("file:///srv/x.git", ""),
+    ],
+)
+def test_a_host_is_scheme_name_and_port(url, host):
+    assert host_of(url) == host
+
+
+def test_what_is_saved_is_read_again_host_by_host(tmp_path):
+    path = tmp_path / "deep" / "hosts.json"
+    save_profile(path, HOST, HostProfile(body_bytes_max=1000))
+    save_profile(path, "http://other", HostProfile(ref_updates_max=7, chunked=False))
+    assert load_profile(path, HOST) == HostProfile(body_bytes_max=1000)
+    assert load_profile(path, "http://other") == HostProfile(ref_updates_max=7, chunked=False)
+    assert load_profile(path, "http://third") == HostProfile()
+    assert [entry.name for entry in path.parent.iterdir()] == ["hosts.json"]
+
+
+def test_nothing_learned_leaves_no_file(tmp_path):
+    save_profile(tmp_path / "hosts.json", HOST, HostProfile())
+    save_profile(tmp_path / "hosts.json", "", HostProfile(body_bytes_max=1))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a": 1}', "[" * 100_000, f'{{"{HOST}": {{"bodyBytesMax": -1}}}}', "\udcff\0"]
+    + [json.dumps({HOST: {"refUpdatesMax": value}}) for value in ODD_VALUES],
+)
+def test_a_file_that_is_no_profile_is_an_error_in_words(tmp_path, text):
+    path = tmp_path / "hosts.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(RepositoryError, match="not a host profile"):
+        load_profile(path, HOST)
+
+
+def test_a_profile_that_cant_be_written_is_an_error_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RepositoryError, match="can't be"):
+        save_profile(tmp_path / "file" / "hosts.json", HOST, HostProfile(body_bytes_max=1))
+
+
+def test_limits_are_learned_downwards_only():
+    profile = HostProfile(body_bytes_max=100)
+    profile.refuse_body(1000)
+    assert profile.body_bytes_max == 100
+    profile.refuse_body(90)
+    assert profile.body_bytes_max == 45
+    profile.refuse_updates(10)
+    profile.refuse_updates(20)
+    assert profile.ref_updates_max == 10
+
+
+def test_a_users_limit_narrows_what_is_remembered():
+    assert HostProfile(body_bytes_max=100).narrowed(50, 7) == HostProfile(50, 7)
+    assert HostProfile(body_bytes_max=100, chunked=False).narrowed(500, None) == HostProfile(100, None, False)

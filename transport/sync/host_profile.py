@@ -1,0 +1,147 @@
+"""What a host was found to accept: learned in a run, and remembered in a small file for the next.
+
+    {"https://git.example.com": {"bodyBytesMax": 1048576, "chunked": false, "refUpdatesMax": 5000}}
+
+The file is JSON, one entry for each scheme, host and port, and holds no path, user or secret. There is
+none unless one is named (`--host-profile FILE`). It only saves attempts: with a file that is lost, the
+same is learned again. A limit in it is never above what the user gives, and never taken for exact: what
+a host refuses all the same is made smaller again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from packcore.errors import RepositoryError
+
+__all__ = ["HostProfile", "host_of", "load_profile", "save_profile"]
+
+_FILE_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(slots=True)
+class HostProfile:
+    """What one host accepts; changes while a run learns. None: not known to be limited."""
+
+    body_bytes_max: int | None = None
+    """Bytes of a request's body that are known to be few enough, after larger ones were refused."""
+    ref_updates_max: int | None = None
+    """Commands in one request."""
+    chunked: bool = True
+    """Whether it takes bodies of unknown length."""
+
+    def refuse_body(self, size: int) -> None:
+        """Learn that a body of `size` bytes was too much: half of it will be tried."""
+        self.body_bytes_max = min(size // 2, self.body_bytes_max or size)
+
+    def refuse_updates(self, count: int) -> None:
+        """Learn that at most `count` commands are taken."""
+        self.ref_updates_max = min(count, self.ref_updates_max or count)
+
+    def narrowed(self, body_bytes_max: int | None, ref_updates_max: int | None) -> HostProfile:
+        """Return a profile that also keeps to limits given by a user."""
+        return HostProfile(
+            _smaller(self.body_bytes_max, body_bytes_max),
+            _smaller(self.ref_updates_max, ref_updates_max),
+            self.chunked,
+        )
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return min((value for value in (one, other) if value is not None), default=None)
+
+
+def host_of(url: str) -> str:
+    """Return scheme, host and port of a transport's URL; "" for what is no host's.
+
+    >>> host_of("https://git.example.com:8443/a/b.git"), host_of("/srv/x.git")
+    ('https://git.example.com:8443', '')
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
+def load_profile(path: Path, host: str) -> HostProfile:
+    """Read what is remembered of a host; nothing where there is no file, or no entry.
+
+    Raises RepositoryError for a file that can't be read, or is no profile.
+    """
+    entry = _read(path).get(host, {})
+    try:
+        return HostProfile(
+            _positive(entry.get("bodyBytesMax")),
+            _positive(entry.get("refUpdatesMax")),
+            bool(entry.get("chunked", True)),
+        )
+    except (AttributeError, ValueError):
+        raise _no_profile(path) from None
+
+
+def save_profile(path: Path, host: str, profile: HostProfile) -> None:
+    """Remember a host's limits beside those of others; the file appears whole or not at all.
+
+    Two runs that end at the same moment may lose one's entry. Raises RepositoryError.
+    """
+    if not host:
+        return
+    known = _read(path)
+    entry: dict[str, Any] = {"bodyBytesMax": profile.body_bytes_max, "refUpdatesMax": profile.ref_updates_max}
+    entry = {name: value for name, value in entry.items() if value is not None}
+    if not profile.chunked:
+        entry["chunked"] = False
+    if known.get(host, {}) == entry:
+        return
+    known[host] = entry
+    text = json.dumps({name: value for name, value in known.items() if value}, indent=2, sort_keys=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise RepositoryError(f"{path}: the host profile can't be written: {error.strerror}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise RepositoryError(f"{path}: the host profile can't be read: {error.strerror}") from None
+    try:
+        known = json.loads(data) if len(data) <= _FILE_BYTES_MAX else None
+    except (ValueError, RecursionError):
+        known = None
+    if not isinstance(known, dict) or not all(isinstance(entry, dict) for entry in known.values()):
+        raise _no_profile(path)
+    return known
+
+
+def _positive(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError
+    return value
+
+
+def _no_profile(path: Path) -> RepositoryError:
+    return RepositoryError(f"{path}: not a host profile", hint="remove it, or name another file")
