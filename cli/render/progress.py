@@ -36,6 +36,7 @@ _DONE = {
     "searching": "searched",
     "ordering": "ordered",
     "installing": "installed",
+    "spooling": "spooled",
     "completing": "completed",
 }
 _COUNTER = re.compile(r"[A-Z][\w ]*: +\d+(?:%|\Z|, done)|Total \d+ \(delta \d+\)")

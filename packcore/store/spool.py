@@ -34,7 +34,7 @@ from packcore.store.loose import TEMPORARY_PREFIX
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore, RawEntry, StoredObject
 
-__all__ = ["SpooledPack"]
+__all__ = ["SpooledPack", "unwritable"]
 
 _DEFAULT_LIMITS = Limits()
 _NAME = "received pack"
@@ -55,6 +55,7 @@ class SpooledPack:
     def __init__(self, file: _SpoolFile, indexed: IndexedPack, limits: Limits) -> None:
         table = indexed.table
         self.object_count = len(table)
+        self.delta_count = len(table) - table.depths.count(0)
         self.pack_bytes = table.pack_bytes
         """Bytes of the pack, bases that were added included."""
         self.checksum = table.checksum
@@ -113,7 +114,7 @@ class SpooledPack:
         except BaseException as error:
             file.close()
             if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-                raise _unwritable(error) from None
+                raise unwritable(error) from None
             raise
 
     @property
@@ -162,6 +163,11 @@ class SpooledPack:
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies in the pack."""
         return self._pack.raw(oid)
+
+    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
+        """Return how each object lies in the pack, None where it does not."""
+        found = self._pack.listing().raws(oids)
+        return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last."""
@@ -216,7 +222,7 @@ class _SpoolFile:
             directory.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=".pack", dir=directory)
         except OSError as error:
-            raise _unwritable(error) from None
+            raise unwritable(error) from None
         self.path = Path(name)
         self._remove = weakref.finalize(self, _unlink, self.path)
         self.file = os.fdopen(handle, "w+b")
@@ -228,7 +234,7 @@ class _SpoolFile:
             try:
                 write(block)
             except OSError as error:
-                raise _unwritable(error) from None
+                raise unwritable(error) from None
             yield block
 
     def source(self, object_format: ObjectFormat) -> PackSource:
@@ -236,7 +242,7 @@ class _SpoolFile:
         try:
             self.file.flush()
         except OSError as error:
-            raise _unwritable(error) from None
+            raise unwritable(error) from None
         return PackSource(self.file, _NAME, object_format.digest_size)
 
     def move_to(self, target: Path) -> bool:
@@ -294,7 +300,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _unwritable(error: OSError) -> RepositoryError:
+def unwritable(error: OSError) -> RepositoryError:
+    """Return the error of the family for a temporary pack that can't be written."""
     return RepositoryError(
         f"the temporary pack can't be written: {error.strerror}",
         hint="free some disk space, or let TMPDIR name a folder with more",

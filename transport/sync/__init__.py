@@ -5,9 +5,13 @@ result = sync("https://a/x.git", "https://b/x.git", scope=Scope(tags=True), poli
 result.exit_code, result.pushed, result.to_json()
 
 request    what is asked: Scope, Policy, SelectionOptions, SyncRequest
+carry_out  a whole run: list, plan, choose, move, tell
 planner    two lists of refs -> what to do with each (pure)
+modes      relay or materialize, and why (pure)
 ancestry   is it a fast-forward? exactly
+run        the steps that all ways share
 strategies one module for each way to move the objects
+lookahead  the spool that a relay runs through
 pushing    the push, and an outcome for every ref
 result     the outcome, typed and as JSON
 fetch_into the source's half alone: into a repository on this disk
@@ -72,7 +76,7 @@ def sync(
     Raises InvalidRequest, TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     After that nothing is raised for the target's doing: see `SyncResult.exit_code`, `.refs`, `.failure`.
     """
-    from transport.sync.strategies.materialized import sync_materialized
+    from transport.sync.carry_out import carry_out
 
     request = request or SyncRequest()
     request = replace(
@@ -86,7 +90,7 @@ def sync(
         target_transport = _open(target, target_options, opened)
         if source_transport.url.rstrip("/") == target_transport.url.rstrip("/"):
             raise InvalidRequest(f"source and target are the same repository: {source_transport.url}")
-        return sync_materialized(source_transport, target_transport, request, progress=progress)
+        return carry_out(source_transport, target_transport, request, progress=progress)
 
 
 def _open(side: str | Endpoint | Transport, options: TransportOptions | None, opened: ExitStack) -> Transport:

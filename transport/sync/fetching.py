@@ -19,6 +19,7 @@ from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
 from transport.fetch import fetch_pack, list_refs
 from transport.push import advertise_push
+from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,10 +101,12 @@ def fetch_missing(
     directory: Path | None = None,
     filter_spec: str | None = None,
     depth: int | None = None,
+    ofs_delta: bool = True,
 ) -> Iterator[Fetched]:
     """Fetch what the wants reach and the haves don't, and hold it until the block is left.
 
-    Without wants there is no request. Raises TransportError and CorruptData.
+    `ofs_delta` allows deltas that name their base by its place, which some targets don't take. Without
+    wants there is no request. Raises TransportError and CorruptData.
     """
     if not wants:
         yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
@@ -115,6 +118,7 @@ def fetch_missing(
         haves=haves,
         depth=depth,
         filter_spec=filter_spec,
+        options=FetchOptions(ofs_delta=ofs_delta),
         on_message=_messages(progress, "source"),
     ) as response:
         spool = SpooledPack.receive(

@@ -1,7 +1,7 @@
 """From two lists of refs to what would be done with each: pure, no traffic, no objects.
 
-    plan_refs(source, target, scope, policy)  ->  RefPlan      updates still open where ancestry decides
-    settle(plan, is_fast_forward)             ->  RefPlan      nothing open any more
+    plan_refs(source, target, scope, policy, mode)  ->  RefPlan    updates still open where ancestry decides
+    settle(plan, is_fast_forward)                   ->  RefPlan    nothing open any more
 
     source has it   target has it      action
     yes             no                 create
@@ -10,6 +10,9 @@
                                        else: update when it is a fast-forward or forced, or block
     no              yes                delete, if pruning and the ref is managed; else it isn't mentioned
     no              (named by hand)    warn for a branch, an error for a mapping
+
+That is mode sync. In mode replicate another id is an update in any case, and in mode bootstrap it is
+blocked, since bootstrap only creates.
 
 Managed are the refs that the scope would carry: branches unless some are named or mapped, tags with
 `tags`, everything else with `all_refs`, and of these none that is excluded. A branch named by hand is
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectFormat, ObjectId
-    from transport.sync.request import Policy, Scope
+    from transport.sync.request import Mode, Policy, Scope
 
 __all__ = ["Action", "RefAction", "RefListing", "RefPlan", "plan_refs", "settle", "short_id"]
 
@@ -152,7 +155,9 @@ class RefPlan:
         ]
 
 
-def plan_refs(source: RefListing, target: RefListing, scope: Scope, policy: Policy) -> RefPlan:
+def plan_refs(
+    source: RefListing, target: RefListing, scope: Scope, policy: Policy, mode: Mode = "sync"
+) -> RefPlan:
     """Decide upon every ref within the scope.
 
     Raises NoRefsMatched where the source has none, or lacks a mapped one, and ObjectFormatMismatch.
@@ -162,7 +167,10 @@ def plan_refs(source: RefListing, target: RefListing, scope: Scope, policy: Poli
         hint = "the source has refs, but none in scope" if source.refs else "the source repository is empty"
         raise NoRefsMatched("no ref of the source is within the scope", hint=hint)
     _check_formats(source, target)
-    actions = [_plan_ref(to, of, source.refs[of], target.refs.get(to), policy) for to, of in desired.items()]
+    actions = [
+        _plan_ref(_known(to, of, source.refs[of], target.refs.get(to)), policy, mode)
+        for to, of in desired.items()
+    ]
     if policy.prune:
         actions.extend(
             RefAction(
@@ -244,15 +252,24 @@ def _is_pruned(name: str, scope: Scope) -> bool:
     return _is_discovered(name, scope, frozenset())
 
 
-def _plan_ref(
-    target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None, policy: Policy
-) -> RefAction:
-    planned = RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
+def _known(target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None) -> RefAction:
+    """Return what the lists tell of a ref; nothing is decided yet."""
+    return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
+
+
+def _plan_ref(planned: RefAction, policy: Policy, mode: Mode) -> RefAction:
+    new, old = planned.source_id, planned.target_id
+    assert new is not None
     if old is None:
         return planned._replace(action="create", reason=f"new at {short_id(new)}")
     if old == new:
         return planned._replace(reason=f"already at {short_id(new)}")
     change = f"{short_id(old)} -> {short_id(new)}"
+    if mode == "replicate":
+        return planned._replace(action="update", reason=f"{change}, whatever it was", forced=True)
+    if mode == "bootstrap":
+        reason = f"the target has this ref already ({change}); bootstrap only creates, sync updates"
+        return planned._replace(action="block", reason=reason)
     if planned.kind != "tag":
         reason = f"{change}, if that is a fast-forward"
         return planned._replace(action="update", reason=reason, open=True, forced=policy.force)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packcore.write import write_pack
 from transport.base import Body
 from transport.errors import LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.push import advertise_push, push
@@ -25,11 +24,10 @@ from transport.sync.planner import short_id
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
-    from packcore.plan import PackPlan
     from packcore.progress import Progress
     from transport.base import Transport
     from transport.sync.planner import RefAction, RefPlan
@@ -53,20 +51,30 @@ class PushOutcome:
     failure: PackcoreError | None = None
     """Why the push broke off, where it did after it had begun."""
 
-    def summary(self, pack: PackPlan, target: Transport, select_seconds: float) -> PackSummary:
+    def summary(
+        self,
+        target: Transport,
+        *,
+        objects: int,
+        deltas: int,
+        reused: int,
+        strategy: str,
+        select_seconds: float = 0.0,
+        unsearched: int = 0,
+    ) -> PackSummary:
         """Return the figures of the pack that was sent."""
         return PackSummary(
-            objects=pack.object_count,
-            deltas=pack.delta_count,
-            reused=pack.reused_count,
+            objects=objects,
+            deltas=deltas,
+            reused=reused,
             bytes=self.pack_bytes,
             select_seconds=select_seconds,
             write_seconds=self.seconds,
             first_byte_seconds=target.stats.first_byte_seconds,
             longest_gap_seconds=target.stats.longest_gap_seconds,
             longest_stall_seconds=target.stats.longest_stall_seconds,
-            strategy=pack.strategy,
-            unsearched=pack.unsearched_count,
+            strategy=strategy,
+            unsearched=unsearched,
         )
 
 
@@ -74,7 +82,7 @@ def push_refs(
     target: Transport,
     advertisement: Advertisement,
     plan: RefPlan,
-    pack: PackPlan | None,
+    pack: Callable[[], Iterator[bytes]] | None,
     *,
     policy: Policy,
     progress: Progress,
@@ -82,9 +90,11 @@ def push_refs(
 ) -> PushOutcome:
     """Send the plan's commands, and the pack unless all of them delete.
 
-    `shallow` are commits of the pack whose parents the source lacks; the target decides whether it takes
-    such a history.
-    Raises TransportError where nothing was sent yet; after that a failure is part of the outcome.
+    `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
+    where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
+    target decides whether it takes such a history.
+    Raises TransportError where nothing was sent yet, and what the pack's own blocks raise, since the body
+    is torn then and no target takes it for whole; any other failure is part of the outcome.
     """
     watch = Stopwatch()
     if policy.force_blind:
@@ -93,7 +103,7 @@ def push_refs(
     updates = plan.updates()
     if not updates:
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
-    body = None if pack is None else _PackBody(pack, progress, advertisement.capabilities.ofs_delta)
+    body = None if pack is None else _PackBody(pack, progress)
     try:
         report = push(
             target,
@@ -106,8 +116,8 @@ def push_refs(
             on_message=lambda text: progress.message("target", text),
         )
     except TransportError as error:
-        if isinstance(error, LocalProtocolError | UnsupportedByRemote) or (body and not body.started):
-            raise  # found before a byte was sent
+        if isinstance(error, LocalProtocolError | UnsupportedByRemote) or (body and body.is_innocent(error)):
+            raise
         refs = _results_after_failure(target, plan)
         return PushOutcome(refs, len(updates), body.sent_bytes if body else 0, watch.seconds, error)
     for warning in report.warnings:
@@ -119,21 +129,32 @@ def push_refs(
 class _PackBody:
     """The pack as a body that can be sent again; counts the bytes of the latest time."""
 
-    def __init__(self, pack: PackPlan, progress: Progress, ofs_delta: bool) -> None:
+    def __init__(self, pack: Callable[[], Iterator[bytes]], progress: Progress) -> None:
         self._pack = pack
         self._progress = progress
-        self._ofs_delta = ofs_delta
-        self.started = False
+        self._started = False
+        self._own_error: BaseException | None = None
         self.sent_bytes = 0
 
     def blocks(self) -> Iterator[bytes]:
-        self.started = True
+        self._started = True
         self.sent_bytes = 0
         with self._progress.phase(WRITING_PHASE, unit="bytes") as phase:
-            for block in write_pack(self._pack, ofs_delta=self._ofs_delta):
+            for block in self._own_blocks():
                 yield block
                 self.sent_bytes += len(block)
                 phase.advance(len(block))
+
+    def is_innocent(self, error: BaseException) -> bool:
+        """Tell whether the target can't have taken the pack: none of it was sent, or it broke by itself."""
+        return not self._started or error is self._own_error
+
+    def _own_blocks(self) -> Iterator[bytes]:
+        try:
+            yield from self._pack()
+        except Exception as error:
+            self._own_error = error
+            raise
 
 
 def _at_fresh_tips(plan: RefPlan, fresh: Advertisement) -> RefPlan:

@@ -51,6 +51,8 @@ Optimize = Literal["time", "bandwidth"]
 BootstrapStrategy = Literal["first-parent", "topo"]
 
 HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
+_USUAL_STRATEGY = "chunk-window"
+_SELECTION_LIMITS = ("depth", "window", "window_memory", "compression")
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
 
 
@@ -196,7 +198,7 @@ class Policy:
 class SelectionOptions:
     """How the pack of our own is made."""
 
-    strategy: str = "chunk-window"
+    strategy: str = _USUAL_STRATEGY
     limits: Limits = field(default_factory=Limits)
     reuse_deltas: bool = True
     """Copy deltas that the source's pack has; else every object is searched anew."""
@@ -205,6 +207,16 @@ class SelectionOptions:
 
     jobs: int = 1
     """Processes that search at once; the pack is the same for any number."""
+
+    @property
+    def asks_for_own_pack(self) -> bool:
+        """Whether something is set that only matters for a pack of our own."""
+        limits, usual = self.limits, Limits()
+        return (
+            self.strategy != _USUAL_STRATEGY
+            or not self.reuse_deltas
+            or any(getattr(limits, name) != getattr(usual, name) for name in _SELECTION_LIMITS)
+        )
 
     def stopper(self) -> Callable[[], bool] | None:
         """Start the clock: return what tells whether the budget is used up, or None where there is none."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from transport.sync.planner import RefAction
 
-__all__ = ["Outcome", "PackSummary", "RefResult", "SyncResult", "results_of"]
+__all__ = ["Outcome", "PackSummary", "Price", "RefResult", "SyncResult", "results_of"]
 
 FAILURE_EXIT_CODE = 1
 
@@ -78,7 +78,7 @@ _REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED}
 
 @dataclass(frozen=True, slots=True)
 class PackSummary:
-    """The pack of our own that was sent."""
+    """The pack that was sent: of our own, or the source's, relayed."""
 
     objects: int
     deltas: int
@@ -94,6 +94,7 @@ class PackSummary:
     longest_stall_seconds: float | None
     """That the connection had room and the writer had nothing: our own part of a gap."""
     strategy: str
+    """That selected the deltas; "relay" for the source's own pack."""
     unsearched: int = 0
     """Objects that selection did not come to before its budget was used up."""
 
@@ -116,6 +117,21 @@ class PackSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a planned run would cost, as far as that is known without carrying it out."""
+
+    objects: int | None
+    """At most so many travel; None where only the source's whole pack would tell."""
+    pack_bytes: int | None
+    memory_bytes: int | None
+    """Beyond what the program itself takes; for a relay it doesn't depend on the pack."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `price` object of `--json`."""
+        return {"objects": self.objects, "packBytes": self.pack_bytes, "memoryBytes": self.memory_bytes}
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """The whole of a run. `failure` is set where it broke off after the push had begun."""
 
@@ -128,10 +144,15 @@ class SyncResult:
     relay: bool = False
     relay_mode: str = ""
     relay_reason: str = ""
+    """Why the objects travel as they do, for programs; `transport.sync.modes` lists the words."""
+    explanation: str = ""
+    """The same for people."""
     batch_count: int = 0
     planned_batch_count: int = 0
     temp_refs: tuple[str, ...] = ()
     pack: PackSummary | None = None
+    price: Price | None = None
+    """Of a dry run that has something to push."""
     stats: Stats = field(default_factory=Stats)
     measurement: Measurement = field(default_factory=Measurement)
     failure: PackcoreError | None = None
@@ -204,14 +225,17 @@ class SyncResult:
             "relay": self.relay,
             "relayMode": self.relay_mode,
             "relayReason": self.relay_reason,
+            "explanation": self.explanation,
             "batching": self.planned_batch_count > 1,
             "batchCount": self.batch_count,
             "plannedBatchCount": self.planned_batch_count,
             "tempRefs": list(self.temp_refs),
+            "bootstrapSuggested": self.dry_run and self.relay_mode == "bootstrap",
             "sourceHead": self.source_head or "",
             "stats": self.stats.to_json(),
             "measurement": self.measurement.to_json(),
             "pack": self.pack.to_json() if self.pack else None,
+            "price": self.price.to_json() if self.price else None,
             "error": str(self.failure) if self.failure else None,
         }
 

@@ -1,0 +1,86 @@
+"""A whole run of a sync, whatever its mode: list, plan, choose, move, tell.
+
+    source, target   --advertise-->   two lists of refs       both at once
+    planner          (pure)           what to do              nothing to do: stop, no more traffic
+    modes            (pure)           relay or materialize    and why
+    strategies       relay, materialized                      ancestry, objects, push, report
+
+A dry run goes the same way as far as ancestry, and tells what it found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.progress import SILENT, Progress
+from transport.sync.lookahead import MEMORY_BYTES
+from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
+from transport.sync.result import Price
+from transport.sync.run import Run
+from transport.sync.strategies.materialized import materialize
+from transport.sync.strategies.relay import relay
+
+if TYPE_CHECKING:
+    from packcore.limits import Limits
+    from transport.base import Transport
+    from transport.sync.fetching import Fetched
+    from transport.sync.planner import RefPlan
+    from transport.sync.request import SyncRequest
+    from transport.sync.result import SyncResult
+
+__all__ = ["carry_out"]
+
+_BYTES_FOR_EACH_OBJECT = 53 + 60 + 140
+"""The spool's tables (see `packcore.store.spool`), and a candidate and its entry in the plan."""
+
+
+def carry_out(
+    source: Transport, target: Transport, request: SyncRequest, *, progress: Progress = SILENT
+) -> SyncResult:
+    """Do what is requested, and tell what became of each ref.
+
+    Raises TransportError, CorruptData, LimitExceeded and the planner's errors as long as nothing was
+    pushed. Refused refs, and a connection lost during the push, are told by the result.
+    """
+    run = Run.begin(source, target, request, progress)
+    plan = run.plan()
+    if run.is_over(plan) and not (request.dry_run and plan.is_open):
+        return run.unpushed(plan)
+    run.choice = choose_mode(plan, run.source_refs, request)
+    if request.dry_run:
+        return _preview(run, plan)
+    return relay(run, plan) if run.choice.relay else materialize(run, plan)
+
+
+def _preview(run: Run, plan: RefPlan) -> SyncResult:
+    """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
+    if not plan.is_open:
+        return run.unpushed(plan, _price(run, None))
+    haves = run.haves(plan)
+    with run.fetch_tips(plan, haves) as fetched:
+        settled = run.settle(plan, fetched, haves)
+        if run.is_over(settled):
+            run.choice = None
+            return run.unpushed(settled)
+        run.choice = choose_mode(settled, run.source_refs, run.request)
+        if run.choice.relay and settled.blocked and not run.can_fetch_commits_alone:
+            run.choice = BLOCKED_ON_THE_WAY
+        creates = any(action.action == "create" for action in settled.in_push_order())
+        is_all = not (run.can_fetch_commits_alone or creates)
+        return run.unpushed(settled, _price(run, fetched if is_all else None))
+
+
+def _price(run: Run, fetched: Fetched | None) -> Price:
+    """Return what is known; `fetched` is given where it is all that will travel."""
+    objects = None if fetched is None else fetched.object_count
+    pack_bytes = None if fetched is None else fetched.pack_bytes
+    if run.choice is not None and run.choice.relay and run.can_fetch_commits_alone:
+        return Price(objects, pack_bytes, MEMORY_BYTES)
+    if objects is None:
+        return Price(None, None, MEMORY_BYTES if run.choice is not None and run.choice.relay else None)
+    return Price(objects, pack_bytes, _taken_in(objects, run.request.selection.limits))
+
+
+def _taken_in(objects: int, limits: Limits) -> int:
+    """Return the memory that a pack taken in whole needs at most, search included."""
+    return objects * _BYTES_FOR_EACH_OBJECT + max(limits.resolve_memory, limits.window_memory)

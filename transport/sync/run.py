@@ -1,0 +1,229 @@
+"""One run of a sync: what its steps share, whichever way the objects travel.
+
+    begin       both sides are listed
+    plan        refs -> what to do with each
+    haves       what the target has for certain
+    fetch_tips  commits of the open updates alone, where the source can leave the rest out
+    fetch       everything that the target lacks, checked and kept on this disk
+    settle      which updates are fast-forwards
+    tell        what is blocked, before anything is pushed
+    result      every ref accounted for, with the choice of the way and its reason
+
+Each step is one method, and none calls another; `transport.sync.strategies` puts them in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from transport.sync.ancestry import Ancestry
+from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
+from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
+from transport.sync.planner import RefPlan, plan_refs, settle
+from transport.sync.result import RefResult, SyncResult, results_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from packcore.ids import ObjectId
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.sync.fetching import Fetched
+    from transport.sync.modes import Choice
+    from transport.sync.planner import RefAction
+    from transport.sync.pushing import PushOutcome
+    from transport.sync.request import SyncRequest
+    from transport.sync.result import PackSummary, Price
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["Run"]
+
+_BLOCKED_TOLD_MAX = 20
+
+
+@dataclass(slots=True)
+class Run:
+    """The state of one run."""
+
+    source: Transport
+    target: Transport
+    request: SyncRequest
+    progress: Progress
+    source_refs: Advertisement
+    target_refs: Advertisement
+    watch: Stopwatch
+    source_head: str | None = None
+    choice: Choice | None = None
+    """How the objects travel; None before that is chosen, and where none need to."""
+    wants: int = 0
+    haves_sent: int = 0
+
+    @classmethod
+    def begin(cls, source: Transport, target: Transport, request: SyncRequest, progress: Progress) -> Run:
+        """List both sides' refs. Raises TransportError."""
+        watch = Stopwatch()
+        source_refs, target_refs = advertise_both(
+            source,
+            target,
+            protocol=request.protocol,
+            prefixes=request.scope.ref_prefixes,
+            progress=progress,
+        )
+        return cls(source, target, request, progress, source_refs, target_refs, watch)
+
+    def plan(self) -> RefPlan:
+        """Decide upon every ref, as far as the lists alone tell. Raises the planner's errors."""
+        request = self.request
+        plan = plan_refs(self.source_refs, self.target_refs, request.scope, request.policy, request.mode)
+        self.source_head = plan.source_head
+        if not self.target_refs.capabilities.delete_refs:
+            plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
+        return plan
+
+    def is_over(self, plan: RefPlan) -> bool:
+        """Tell whether nothing is left to be pushed."""
+        return not plan.in_push_order() or self._is_held_back(plan)
+
+    def _is_held_back(self, plan: RefPlan) -> bool:
+        all_or_none = self.request.policy.atomic or self.request.mode == "bootstrap"
+        return bool(all_or_none and plan.blocked)
+
+    def haves(self, plan: RefPlan) -> list[ObjectId]:
+        """Return the ids whose history the target has for certain: none where it is shallow.
+
+        First come those that the wants most likely build on, since a server may soon have heard enough.
+        """
+        if self.target_refs.shallow:
+            return []
+        updated = (action.target_id for action in plan.in_push_order() if action.target_id is not None)
+        tips = sorted(self.target_refs.refs.items(), key=lambda ref: not ref[0].startswith("refs/heads/"))
+        return list(dict.fromkeys([*updated, *(oid for _, oid in tips), *self.target_refs.haves]))
+
+    def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
+        """Return what must be asked for: what the target's own tips don't hold. Remembered for the stats."""
+        had = set(haves)
+        wants = [oid for oid in dict.fromkeys(wanted) if oid not in had]
+        self.wants += len(wants)
+        self.haves_sent += len(haves) if wants else 0
+        return wants
+
+    @property
+    def can_fetch_commits_alone(self) -> bool:
+        """Whether the source can leave trees and blobs out."""
+        return commits_only_filter(self.source_refs) is not None
+
+    def fetch_tips(self, plan: RefPlan, haves: Sequence[ObjectId]) -> AbstractContextManager[Fetched]:
+        """Fetch what ancestry asks about: the commits of open updates, with all else where it must be."""
+        wanted = [action.source_id for action in plan.actions if action.open and action.source_id]
+        return self._fetch(wanted, haves, commits_only_filter(self.source_refs))
+
+    def fetch(self, plan: RefPlan, haves: Sequence[ObjectId]) -> AbstractContextManager[Fetched]:
+        """Fetch all that the target may lack."""
+        return self._fetch(plan.wants, haves, None)
+
+    def _fetch(
+        self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId], filter_spec: str | None
+    ) -> AbstractContextManager[Fetched]:
+        return fetch_missing(
+            self.source,
+            self.source_refs,
+            wants=self.count_wants(wanted, haves),
+            haves=haves,
+            limits=self.request.selection.limits,
+            progress=self.progress,
+            directory=self.request.spool_directory,
+            filter_spec=filter_spec,
+            # What may be passed on as it is must be in the form that the target takes.
+            ofs_delta=self.target_refs.capabilities.ofs_delta or self.choice is None or not self.choice.relay,
+        )
+
+    def settle(self, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:
+        """Find out which updates are fast-forwards."""
+        known = Ancestry(fetched.store, haves, fetched.shallow)
+
+        def is_fast_forward(action: RefAction) -> bool | None:
+            old, new = action.target_id, action.source_id
+            assert old is not None
+            assert new is not None
+            answer = known.compare(old, new)
+            if answer is not None or action.forced:
+                return answer
+            return ask_ancestry(
+                self.source,
+                self.source_refs,
+                known,
+                old,
+                new,
+                limits=self.request.selection.limits,
+                directory=self.request.spool_directory,
+            )
+
+        return settle(plan, is_fast_forward)
+
+    def tell(self, plan: RefPlan) -> None:
+        """Report what is blocked, before anything is pushed."""
+        blocked = plan.blocked
+        for action in blocked[:_BLOCKED_TOLD_MAX]:
+            self.progress.message("blocked", f"{action.target_ref}: {action.reason}")
+        if len(blocked) > _BLOCKED_TOLD_MAX:
+            self.progress.message("blocked", f"and {len(blocked) - _BLOCKED_TOLD_MAX} refs more")
+
+    def unpushed(self, plan: RefPlan, price: Price | None = None) -> SyncResult:
+        """Return the result of a run that pushes nothing: all is done, held back, or only planned."""
+        held_back = ""
+        if not self.request.dry_run and plan.blocked:
+            held_back = "held back: all refs or none, and another ref is blocked"
+        return self.result(results_of(plan.actions, held_back=held_back), price=price)
+
+    def result(
+        self,
+        refs: Sequence[RefResult],
+        *,
+        pushed: PushOutcome | None = None,
+        pack: PackSummary | None = None,
+        price: Price | None = None,
+    ) -> SyncResult:
+        """Return the result of the run, from what became of each ref."""
+        request, choice = self.request, self.choice
+        result = SyncResult(
+            refs=tuple(refs),
+            protocol=f"v{self.source_refs.version}",
+            source_head=self.source_head,
+            dry_run=request.dry_run,
+            operation_mode=request.mode,
+            batch_count=0 if pushed is None else 1,
+            planned_batch_count=0 if pushed is None else 1,
+            pack=pack,
+            price=price,
+            stats=self._stats(0 if pushed is None else pushed.commands),
+            measurement=Measurement.take(self.watch) if request.measure_memory else Measurement(),
+            failure=None if pushed is None else pushed.failure,
+        )
+        if choice is None:
+            return result
+        return replace(
+            result,
+            relay=choice.relay,
+            relay_mode=choice.relay_mode,
+            relay_reason=choice.reason,
+            explanation=choice.words,
+        )
+
+    def _stats(self, commands: int) -> Stats:
+        if not self.request.collect_stats:
+            return Stats()
+        source, target = self.source, self.target
+        sides = (
+            SideStats.of(
+                "source",
+                "git-upload-pack",
+                source.url,
+                source.stats,
+                wants=self.wants,
+                haves=self.haves_sent,
+            ),
+            SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands),
+        )
+        return Stats(enabled=True, sides=sides, elapsed_seconds=self.watch.seconds)

@@ -1,0 +1,189 @@
+"""The relay: the source's own pack passes through to the target, as it is.
+
+    ancestry         source           blocked or not          commits alone, where the source can filter
+    fetch            source           pack -> look-ahead      target tips as haves, never thin
+    push             target           the pack, then refs     opens when enough is ahead; never silent
+    report           target           every ref accounted for
+
+A source that can't filter must send the pack before ancestry is known. It is taken in whole then, and
+passed on from the disk; if a ref turns out to be blocked, it holds too much, and a pack of our own is made
+of it. Either way the source is asked once.
+
+An edge may cut the request off while the source is still sending. Then the rest is awaited, and, if
+the target's refs are as they were, the pack is sent again whole from the spool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from transport.errors import HttpStatusError, NetworkError
+from transport.fetch import fetch_pack
+from transport.sync.lookahead import LookAhead
+from transport.sync.modes import BLOCKED_ON_THE_WAY, source_is_shallow
+from transport.sync.pushing import PushOutcome, push_refs
+from transport.sync.result import Outcome
+from transport.sync.strategies.materialized import materialize, push_fetched
+from transport.wire.upload_pack import FetchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from packcore.errors import PackcoreError
+    from packcore.ids import ObjectId
+    from transport.fetch import FetchResponse
+    from transport.sync.planner import RefPlan
+    from transport.sync.result import PackSummary, SyncResult
+    from transport.sync.run import Run
+
+__all__ = ["Relayed", "relay", "relay_pack"]
+
+_CUT_STATUSES = frozenset({408, 499, 502, 503, 504, 520, 522, 524})
+"""What edges answer when a request's body paused for too long, or the server behind them went away."""
+
+
+class ShallowSource(Exception):
+    """The source's answer says that its history is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What came of one pack that was passed on."""
+
+    pushed: PushOutcome
+    object_count: int = 0
+    delta_count: int = 0
+    pack_bytes: int = 0
+    """Of the source's pack, however often it was sent."""
+
+    def summary(self, run: Run) -> PackSummary | None:
+        """Return the figures of the pack, or None where none was fetched."""
+        if not self.pack_bytes:
+            return None
+        return self.pushed.summary(
+            run.target,
+            objects=self.object_count,
+            deltas=self.delta_count,
+            reused=self.object_count,
+            strategy="relay",
+        )
+
+
+def relay(run: Run, plan: RefPlan) -> SyncResult:
+    """Carry a plan out that has something to push, by the source's own pack.
+
+    Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    """
+    haves = run.haves(plan)
+    if plan.is_open:
+        if not run.can_fetch_commits_alone:
+            return _relay_after_fetch(run, plan, haves)
+        with run.fetch_tips(plan, haves) as fetched:
+            plan = run.settle(plan, fetched, haves)
+    run.tell(plan)
+    if run.is_over(plan):
+        return run.unpushed(plan)
+    try:
+        relayed = relay_pack(run, plan, haves=haves)
+    except ShallowSource:
+        run.choice = source_is_shallow(run.request)
+        return materialize(run, plan)
+    return run.result(relayed.pushed.refs, pushed=relayed.pushed, pack=relayed.summary(run))
+
+
+def relay_pack(
+    run: Run,
+    plan: RefPlan,
+    *,
+    haves: Sequence[ObjectId],
+    pack_bytes_max: int | None = None,
+) -> Relayed:
+    """Pass one pack on: what the settled plan's tips reach and the haves don't, then the plan's commands.
+
+    `pack_bytes_max` gives up on a pack that is larger, before the target's request is opened: it is
+    received whole first. Raises LimitExceeded for that and for `request.max_pack_bytes`, ShallowSource,
+    TransportError and CorruptData, all of them before any ref has moved.
+    """
+    wants = run.count_wants(plan.wants, haves)
+    if not wants:
+        return Relayed(_push(run, plan, None))
+    with fetch_pack(
+        run.source,
+        run.source_refs,
+        wants=wants,
+        haves=haves,
+        options=FetchOptions(ofs_delta=run.target_refs.capabilities.ofs_delta),
+        on_message=lambda text: run.progress.message("source", text),
+    ) as response:
+        if response.shallow:
+            raise ShallowSource
+        with _looking_ahead(run, response, pack_bytes_max) as ahead:
+            ahead.open()
+            pushed = _push(run, plan, ahead.blocks)
+            if not ahead.complete and _was_cut(run, pushed):
+                pushed = _push_again(run, plan, ahead, pushed.failure)
+            return Relayed(pushed, ahead.object_count, ahead.delta_count, ahead.received_bytes)
+
+
+def _looking_ahead(run: Run, response: FetchResponse, pack_bytes_max: int | None) -> LookAhead:
+    bounds = [bound for bound in (run.request.max_pack_bytes, pack_bytes_max) if bound is not None]
+    return LookAhead(
+        response.blocks or iter(()),
+        object_format=run.source_refs.object_format,
+        limits=run.request.selection.limits,
+        progress=run.progress,
+        directory=run.request.spool_directory,
+        pack_bytes_max=min(bounds, default=None),
+        ofs_delta=run.target_refs.capabilities.ofs_delta,
+        whole=pack_bytes_max is not None,
+        abandon=run.source.close,
+    )
+
+
+def _push(run: Run, plan: RefPlan, blocks: Callable[[], Iterator[bytes]] | None) -> PushOutcome:
+    return push_refs(
+        run.target, run.target_refs, plan, blocks, policy=run.request.policy, progress=run.progress
+    )
+
+
+def _was_cut(run: Run, pushed: PushOutcome) -> bool:
+    """Tell whether the request broke off on its way, and every ref is as it was."""
+    error = pushed.failure
+    cut = isinstance(error, NetworkError) or (
+        isinstance(error, HttpStatusError) and error.status in _CUT_STATUSES
+    )
+    as_before = all(ref.outcome is Outcome.NOT_PUSHED for ref in pushed.refs if ref.planned.pushes)
+    return cut and as_before and run.target.stateless
+
+
+def _push_again(run: Run, plan: RefPlan, ahead: LookAhead, error: PackcoreError | None) -> PushOutcome:
+    run.progress.message("target", f"{error}; the pack is awaited whole, and sent once more")
+    ahead.finish()
+    return _push(run, plan, ahead.blocks)
+
+
+def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> SyncResult:
+    """Take the pack in whole, settle what is open by it, and pass it on from the disk."""
+    with run.fetch(plan, haves) as fetched:
+        settled = run.settle(plan, fetched, haves)
+        run.tell(settled)
+        if run.is_over(settled):
+            return run.unpushed(settled)
+        if len(settled.in_push_order()) < len(plan.in_push_order()):
+            run.choice = BLOCKED_ON_THE_WAY
+        elif fetched.shallow:
+            run.choice = source_is_shallow(run.request)
+        else:
+            spool = fetched.spool
+            pushed = _push(run, settled, None if spool is None else spool.blocks)
+            relayed = Relayed(pushed)
+            if spool is not None:
+                relayed = replace(
+                    relayed,
+                    object_count=spool.object_count,
+                    delta_count=spool.delta_count,
+                    pack_bytes=spool.pack_bytes,
+                )
+            return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
+        return push_fetched(run, settled, fetched, haves)
