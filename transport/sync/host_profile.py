@@ -14,14 +14,14 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from packcore.errors import RepositoryError
 
-__all__ = ["HostProfile", "host_of", "load_profile", "save_profile"]
+__all__ = ["HostProfile", "TargetLimits", "host_of", "load_profile", "save_profile"]
 
 _FILE_BYTES_MAX = 1024 * 1024
 
@@ -37,21 +37,33 @@ class HostProfile:
     chunked: bool = True
     """Whether it takes bodies of unknown length."""
 
-    def refuse_body(self, size: int) -> None:
-        """Learn that a body of `size` bytes was too much: half of it will be tried."""
-        self.body_bytes_max = min(size // 2, self.body_bytes_max or size)
+
+@dataclass(slots=True)
+class TargetLimits:
+    """What a run keeps to: what its user gave, and what it learned or remembers of the host."""
+
+    profile: HostProfile = field(default_factory=HostProfile)
+    body_bytes_given: int | None = None
+    ref_updates_given: int | None = None
+
+    @property
+    def body_bytes_max(self) -> int | None:
+        """Bytes of a request's body, at most."""
+        return _smaller(self.profile.body_bytes_max, self.body_bytes_given)
+
+    @property
+    def ref_updates_max(self) -> int | None:
+        """Commands of a request, at most."""
+        return _smaller(self.profile.ref_updates_max, self.ref_updates_given)
+
+    def refuse_body(self, size: int) -> int:
+        """Learn that a body of `size` bytes was too much; return the half of it, which is the new limit."""
+        self.profile.body_bytes_max = min(size // 2, self.profile.body_bytes_max or size)
+        return self.body_bytes_max or self.profile.body_bytes_max
 
     def refuse_updates(self, count: int) -> None:
         """Learn that at most `count` commands are taken."""
-        self.ref_updates_max = min(count, self.ref_updates_max or count)
-
-    def narrowed(self, body_bytes_max: int | None, ref_updates_max: int | None) -> HostProfile:
-        """Return a profile that also keeps to limits given by a user."""
-        return HostProfile(
-            _smaller(self.body_bytes_max, body_bytes_max),
-            _smaller(self.ref_updates_max, ref_updates_max),
-            self.chunked,
-        )
+        self.profile.ref_updates_max = min(count, self.profile.ref_updates_max or count)
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:

@@ -17,14 +17,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from transport.base import Body
-from transport.errors import LocalProtocolError, TransportError, UnsupportedByRemote
-from transport.push import advertise_push, push
+from transport.errors import TransportError
+from transport.push import advertise_push
+from transport.sync.host_profile import TargetLimits
 from transport.sync.measure import Stopwatch
 from transport.sync.planner import short_id
+from transport.sync.push_series import PushSeries
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from transport.sync.planner import RefAction, RefPlan
     from transport.sync.request import Policy
     from transport.wire.advertisement import Advertisement
-    from transport.wire.report import RefReport, ReportStatus
+    from transport.wire.receive_pack import RefUpdate
+    from transport.wire.report import RefReport
 
 __all__ = ["PushOutcome", "push_refs"]
 
@@ -50,6 +53,11 @@ class PushOutcome:
     seconds: float
     failure: PackcoreError | None = None
     """Why the push broke off, where it did after it had begun."""
+    batch_count: int = 1
+    """Packs that were sent, one after the other."""
+    planned_batch_count: int = 1
+    temp_refs: tuple[str, ...] = ()
+    """Refs that held the objects of earlier packs until the last one was there."""
 
     def summary(
         self,
@@ -87,50 +95,44 @@ def push_refs(
     policy: Policy,
     progress: Progress,
     shallow: Collection[ObjectId] = (),
+    limits: TargetLimits | None = None,
+    removals: Sequence[RefUpdate] = (),
 ) -> PushOutcome:
-    """Send the plan's commands, and the pack unless all of them delete.
+    """Send the plan's commands, and the pack unless all of them delete; in several requests if need be.
 
     `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
     where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
-    target decides whether it takes such a history.
-    Raises TransportError where nothing was sent yet, and what the pack's own blocks raise, since the body
-    is torn then and no target takes it for whole; any other failure is part of the outcome.
+    target decides whether it takes such a history. `limits` bound a request, and learn; `removals` delete
+    temporary refs after all else, and are no part of the outcome.
+    Raises LimitExceeded for an atomic push that is too large, TransportError where nothing was sent yet,
+    and what the pack's own blocks raise, since the body is torn then and no target takes it for whole;
+    any other failure is part of the outcome.
     """
     watch = Stopwatch()
     if policy.force_blind:
         advertisement = advertise_push(target)
         plan = _at_fresh_tips(plan, advertisement)
-    updates = plan.updates()
+    updates = [*plan.updates(), *removals]
     if not updates:
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
-    body = None if pack is None else _PackBody(pack, progress)
-    try:
-        report = push(
-            target,
-            advertisement,
-            updates,
-            None if body is None else Body(body.blocks),
-            atomic=policy.atomic,
-            push_options=policy.push_options,
-            shallow=sorted(shallow),
-            on_message=lambda text: progress.message("target", text),
-        )
-    except TransportError as error:
-        if isinstance(error, LocalProtocolError | UnsupportedByRemote) or (body and body.is_innocent(error)):
-            raise
-        refs = _results_after_failure(target, plan)
-        return PushOutcome(refs, len(updates), body.sent_bytes if body else 0, watch.seconds, error)
-    for warning in report.warnings:
-        progress.message("target", warning)
-    refs = _results(target, plan, report)
-    return PushOutcome(refs, len(updates), body.sent_bytes if body else 0, watch.seconds)
+    body = _PackBody(pack, progress)
+    series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
+    series.send(updates, None if pack is None else Body(body.blocks), body.is_innocent)
+    for removal in removals:
+        report = series.reports.get(removal.name)
+        if report is not None and not report.ok:
+            progress.message("target", f"{removal.name} was not deleted: {report.reason}")
+    return PushOutcome(
+        _results(series, plan), series.commands, body.sent_bytes, watch.seconds, failure=series.failure
+    )
 
 
 class _PackBody:
     """The pack as a body that can be sent again; counts the bytes of the latest time."""
 
-    def __init__(self, pack: Callable[[], Iterator[bytes]], progress: Progress) -> None:
-        self._pack = pack
+    def __init__(self, pack: Callable[[], Iterator[bytes]] | None, progress: Progress) -> None:
+        self._pack = pack or (lambda: iter(()))
+        self._is_pack = pack is not None
         self._progress = progress
         self._started = False
         self._own_error: BaseException | None = None
@@ -147,7 +149,7 @@ class _PackBody:
 
     def is_innocent(self, error: BaseException) -> bool:
         """Tell whether the target can't have taken the pack: none of it was sent, or it broke by itself."""
-        return not self._started or error is self._own_error
+        return self._is_pack and (not self._started or error is self._own_error)
 
     def _own_blocks(self) -> Iterator[bytes]:
         try:
@@ -178,24 +180,21 @@ def _against(action: RefAction, tip: ObjectId | None) -> RefAction:
     return action
 
 
-def _results(target: Transport, plan: RefPlan, report: ReportStatus) -> list[RefResult]:
-    """Account for every ref of a push that was answered."""
-    tips = None if report.ok else _list_again(target)
+def _results(series: PushSeries, plan: RefPlan) -> list[RefResult]:
+    """Account for every ref."""
+    tips = None if series.ok else _list_again(series.target)
     return [
-        _answered(action, report.refs[action.target_ref], tips, report.unpack_error)
-        if action.pushes
-        else results_of([action])[0]
-        for action in plan.actions
+        _result(series, action, tips) if action.pushes else results_of([action])[0] for action in plan.actions
     ]
 
 
-def _results_after_failure(target: Transport, plan: RefPlan) -> list[RefResult]:
-    """Account for every ref of a push whose answer never came."""
-    tips = _list_again(target)
-    return [
-        _unanswered(action, tips, "no answer from the target") if action.pushes else results_of([action])[0]
-        for action in plan.actions
-    ]
+def _result(series: PushSeries, action: RefAction, tips: Mapping[str, ObjectId] | None) -> RefResult:
+    report = series.reports.get(action.target_ref)
+    if report is not None:
+        return _answered(action, report, tips, series.unpack_error)
+    if action.target_ref in series.unanswered:
+        return _unanswered(action, tips, "no answer from the target")
+    return results_of([action], held_back="not sent, since a request before it failed")[0]
 
 
 def _answered(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from transport.sync.ancestry import Ancestry
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
+from transport.sync.host_profile import HostProfile, TargetLimits
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import RefPlan, plan_refs, settle
 from transport.sync.result import RefResult, SyncResult, results_of
@@ -54,6 +55,8 @@ class Run:
     source_refs: Advertisement
     target_refs: Advertisement
     watch: Stopwatch
+    limits: TargetLimits
+    """What a request to the target may hold; learns while the run goes on."""
     source_head: str | None = None
     choice: Choice | None = None
     """How the objects travel; None before that is chosen, and where none need to."""
@@ -71,7 +74,8 @@ class Run:
             prefixes=request.scope.ref_prefixes,
             progress=progress,
         )
-        return cls(source, target, request, progress, source_refs, target_refs, watch)
+        limits = TargetLimits(HostProfile(), request.target_max_pack_bytes, request.target_max_ref_updates)
+        return cls(source, target, request, progress, source_refs, target_refs, watch, limits)
 
     def plan(self) -> RefPlan:
         """Decide upon every ref, as far as the lists alone tell. Raises the planner's errors."""
@@ -193,8 +197,9 @@ class Run:
             source_head=self.source_head,
             dry_run=request.dry_run,
             operation_mode=request.mode,
-            batch_count=0 if pushed is None else 1,
-            planned_batch_count=0 if pushed is None else 1,
+            batch_count=0 if pushed is None else pushed.batch_count,
+            planned_batch_count=0 if pushed is None else pushed.planned_batch_count,
+            temp_refs=() if pushed is None else pushed.temp_refs,
             pack=pack,
             price=price,
             stats=self._stats(0 if pushed is None else pushed.commands),

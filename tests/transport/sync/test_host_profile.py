@@ -7,7 +7,7 @@ import json
 import pytest
 
 from packcore.errors import RepositoryError
-from transport.sync.host_profile import HostProfile, host_of, load_profile, save_profile
+from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
 
 HOST = "https://git.example.com"
 ODD_VALUES: list[object] = [0, "5", True, 1.5, []]
@@ -63,16 +63,17 @@ def test_a_profile_that_cant_be_written_is_an_error_in_words(tmp_path):
 
 
 def test_limits_are_learned_downwards_only():
-    profile = HostProfile(body_bytes_max=100)
-    profile.refuse_body(1000)
-    assert profile.body_bytes_max == 100
-    profile.refuse_body(90)
-    assert profile.body_bytes_max == 45
-    profile.refuse_updates(10)
-    profile.refuse_updates(20)
-    assert profile.ref_updates_max == 10
+    limits = TargetLimits(HostProfile(body_bytes_max=100))
+    assert limits.refuse_body(1000) == 100
+    assert limits.refuse_body(90) == 45
+    limits.refuse_updates(10)
+    limits.refuse_updates(20)
+    assert limits.ref_updates_max == limits.profile.ref_updates_max == 10
 
 
-def test_a_users_limit_narrows_what_is_remembered():
-    assert HostProfile(body_bytes_max=100).narrowed(50, 7) == HostProfile(50, 7)
-    assert HostProfile(body_bytes_max=100, chunked=False).narrowed(500, None) == HostProfile(100, None, False)
+def test_a_users_limit_narrows_what_is_remembered_and_is_not_learned():
+    limits = TargetLimits(HostProfile(body_bytes_max=100), body_bytes_given=50, ref_updates_given=7)
+    assert (limits.body_bytes_max, limits.ref_updates_max) == (50, 7)
+    assert limits.profile == HostProfile(body_bytes_max=100)
+    assert TargetLimits(HostProfile(body_bytes_max=100), body_bytes_given=500).body_bytes_max == 100
+    assert TargetLimits().body_bytes_max is None

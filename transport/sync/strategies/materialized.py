@@ -75,6 +75,7 @@ def push_fetched(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[Obje
         policy=run.request.policy,
         progress=run.progress,
         shallow=fetched.shallow.intersection(candidate.oid for candidate in objects),
+        limits=run.limits,
     )
     if pack is None:
         return run.result(pushed.refs, pushed=pushed)

@@ -143,7 +143,13 @@ def _looking_ahead(run: Run, response: FetchResponse, pack_bytes_max: int | None
 
 def _push(run: Run, plan: RefPlan, blocks: Callable[[], Iterator[bytes]] | None) -> PushOutcome:
     return push_refs(
-        run.target, run.target_refs, plan, blocks, policy=run.request.policy, progress=run.progress
+        run.target,
+        run.target_refs,
+        plan,
+        blocks,
+        policy=run.request.policy,
+        progress=run.progress,
+        limits=run.limits,
     )
 
 
