@@ -9,7 +9,14 @@ from __future__ import annotations
 __all__ = ["count_of", "grouped", "rate", "seconds", "size"]
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_SINGULAR = {"objects": "object", "deltas": "delta", "bytes": "byte", "commits": "commit", "refs": "ref"}
+_SINGULAR = {
+    "objects": "object",
+    "deltas": "delta",
+    "bytes": "byte",
+    "commits": "commit",
+    "refs": "ref",
+    "instructions": "instruction",
+}
 
 
 def grouped(number: int) -> str:

@@ -8,7 +8,7 @@ Everything that explains a pack draws this one model. A stream's content has a t
 `Part.content()`.
 """
 
-from packcore.anatomy.chain import Link, read_chain
+from packcore.anatomy.chain import ChainReader, Link, read_chain
 from packcore.anatomy.delta import Step, delta_anatomy, steps
 from packcore.anatomy.files import open_anatomy, open_pack_anatomy
 from packcore.anatomy.index import index_anatomy, reverse_index_anatomy
@@ -20,6 +20,7 @@ from packcore.anatomy.pack import Entry, PackAnatomy
 __all__ = [
     "Anatomy",
     "Bit",
+    "ChainReader",
     "Entry",
     "Link",
     "PackAnatomy",

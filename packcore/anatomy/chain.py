@@ -5,17 +5,21 @@ full base --delta--> object --delta--> ... --delta--> the object asked for
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.anatomy.delta import Step, steps
 from packcore.delta.codec import apply_delta
 from packcore.errors import CorruptData, CorruptPack, MissingObject
+from packcore.limits import MIB
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from packcore.anatomy.pack import Entry, PackAnatomy
 
-__all__ = ["Link", "read_chain"]
+__all__ = ["ChainReader", "Link", "read_chain"]
 
 _LINKS_MAX = 4096
 """Longer chains exist in no pack that git writes (`--depth` ends at 4095)."""
@@ -35,14 +39,54 @@ class Link(NamedTuple):
     """The object."""
 
 
+class ChainReader:
+    """Reads the objects of one pack, keeping the last ones, since neighbours share their bases.
+
+    `cache_bytes` bounds what is kept; a chain is read from the nearest object that is.
+    """
+
+    def __init__(self, pack: PackAnatomy, *, cache_bytes: int = 32 * MIB) -> None:
+        self._pack = pack
+        self._cache_bytes = cache_bytes
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept_bytes = 0
+
+    def read(self, entry: Entry) -> bytes:
+        """Return an entry's object. Raises as `read_chain` does."""
+        way = _way(self._pack, entry, stop=self._kept)
+        first = way.pop()
+        data = self._kept.get(first.offset)
+        if data is None:
+            data = self._keep(first.offset, self._pack.stream_of(first))
+        for link in reversed(way):
+            data = self._keep(link.offset, _apply(link, data, self._pack.stream_of(link)))
+        return data
+
+    def _keep(self, offset: int, data: bytes) -> bytes:
+        self._kept[offset] = data
+        self._kept_bytes += len(data)
+        while self._kept_bytes > self._cache_bytes:
+            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
+        return data
+
+
 def read_chain(pack: PackAnatomy, entry: Entry) -> tuple[ObjectType, list[Link]]:
     """Return an object's type and its chain, the full base first.
 
     Raises CorruptPack, LimitExceeded for an object above 64 MiB, MissingObject for a base outside the pack.
     """
+    way = _way(pack, entry)
+    links: list[Link] = []
+    for link_entry in reversed(way):
+        links.append(_link(pack, link_entry, links[-1].data if links else None))
+    return ObjectType(way[-1].type_code), links
+
+
+def _way(pack: PackAnatomy, entry: Entry, *, stop: Container[int] = ()) -> list[Entry]:
+    """Return the entries from this one to its full base, or to the first whose offset is in `stop`."""
     way = [entry]
     seen = {entry.offset}
-    while way[-1].is_delta:
+    while way[-1].is_delta and way[-1].offset not in stop:
         base = pack.base_of(way[-1])
         if base is None:
             oid = way[-1].base_oid
@@ -56,10 +100,7 @@ def read_chain(pack: PackAnatomy, entry: Entry) -> tuple[ObjectType, list[Link]]
             raise CorruptPack("a chain of deltas comes back to itself", offset=base.offset)
         seen.add(base.offset)
         way.append(base)
-    links: list[Link] = []
-    for link_entry in reversed(way):
-        links.append(_link(pack, link_entry, links[-1].data if links else None))
-    return ObjectType(way[-1].type_code), links
+    return way
 
 
 def _link(pack: PackAnatomy, entry: Entry, base: bytes | None) -> Link:
@@ -67,7 +108,12 @@ def _link(pack: PackAnatomy, entry: Entry, base: bytes | None) -> Link:
     entry_bytes = pack.end_of(entry) - entry.offset
     if base is None:
         return Link(entry, entry_bytes, stream, (), stream)
+    data = _apply(entry, base, stream)
+    return Link(entry, entry_bytes, stream, tuple(steps(stream)), data)
+
+
+def _apply(entry: Entry, base: bytes, delta: bytes) -> bytes:
     try:
-        return Link(entry, entry_bytes, stream, tuple(steps(stream)), apply_delta(base, stream))
+        return apply_delta(base, delta)
     except CorruptData as error:
         raise CorruptPack(str(error), offset=entry.offset) from None

@@ -19,6 +19,7 @@ from packcore.errors import CorruptData, CorruptIndex, RepositoryError
 from packcore.ids import SHA1
 from packcore.pack.format import PACK_SIGNATURE
 from packcore.pack.index import INDEX_SIGNATURE, PackIndex, open_index
+from packcore.pack.indexer import index_pack_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,19 +59,30 @@ def open_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Itera
 
 
 @contextmanager
-def open_pack_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Iterator[PackAnatomy]:
+def open_pack_anatomy(
+    path: Path, object_format: ObjectFormat | None = None, *, indexing: bool = False
+) -> Iterator[PackAnatomy]:
     """Open a pack, with the index beside it where that is there and readable.
+
+    With `indexing` one is made in memory where there is none: that reads the whole pack.
 
     Raises CorruptData where it isn't a pack, OSError where it can't be read.
     """
     with _mapped(path) as data, _index_beside(path, object_format) as index:
         if bytes(data[:4]) != PACK_SIGNATURE:
             raise CorruptData(f"{path}: not a pack: it starts with {bytes(data[:4])!r}, not b'PACK'")
+        if index is None and indexing:
+            index = _made_index(path, object_format or SHA1)
         yield PackAnatomy(data, title=str(path), object_format=_format(object_format, index), index=index)
 
 
 def _format(asked: ObjectFormat | None, index: PackIndex | None) -> ObjectFormat:
     return asked or (index.object_format if index is not None else SHA1)
+
+
+def _made_index(path: Path, object_format: ObjectFormat) -> PackIndex:
+    indexed = index_pack_file(path, object_format=object_format)
+    return PackIndex(b"".join(indexed.index_blocks()), object_format, str(path.with_suffix(".idx")))
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def _content(data: memoryview, size: int, object_format: ObjectFormat) -> Anatom
     def parts() -> Iterator[Part]:
         yield Part("header", 0, head.end(), head[0], "hashed with the rest", _make_parts=header)
         inner = _object(head[1], whole[head.end() :], object_format.digest_size)
-        yield _moved(inner.root, head.end())
+        yield _moved(inner.root, head.end(), name="body")
 
     def header() -> Iterator[Part]:
         names = ("type", "blank", "size", "NUL")
@@ -81,7 +81,7 @@ def _object(label: bytes, data: bytes, digest_size: int) -> Anatomy:
         return Anatomy("object", damage, lambda start, end: data[start:end])
 
 
-def _moved(part: Part, by: int) -> Part:
+def _moved(part: Part, by: int, *, name: str = "") -> Part:
     """Return the same tree, its ranges `by` bytes further on."""
 
     def parts() -> Iterator[Part]:
@@ -89,6 +89,6 @@ def _moved(part: Part, by: int) -> Part:
             yield _moved(inner, by)
 
     return Part(
-        part.name, part.start + by, part.end + by, part.value, part.note, part.fault, part.bits,
+        name or part.name, part.start + by, part.end + by, part.value, part.note, part.fault, part.bits,
         _make_parts=None if part.is_leaf else parts,
     )  # fmt: skip

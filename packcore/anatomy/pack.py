@@ -143,6 +143,10 @@ class PackAnatomy:
         except CorruptData as error:
             raise CorruptPack(str(error), offset=entry.offset) from None
 
+    def find(self, prefix: str) -> list[int]:
+        """Return the offsets of all entries whose id, as the index tells it, starts with these hex digits."""
+        return [offset for offset in self._offsets if self._oids[offset].hex().startswith(prefix)]
+
     def end_of(self, entry: Entry) -> int:
         """Return where an entry ends: its stream is read through for it."""
         return measure(self._data, entry.payload_offset, entry.size).end

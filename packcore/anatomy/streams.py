@@ -48,16 +48,17 @@ def measure(data: memoryview, start: int, size: int) -> Stream:
     position, made = start, 0
     while not inflater.eof:
         if position >= len(data):
-            return Stream(len(data), made, f"the file ends here: {made:,} of {size:,} bytes came out", False)
+            end = len(data)
+            fault = f"the file ends at {end}, when {made:,} of {size:,} bytes came out"
+            return Stream(end, made, fault, False)
         piece = data[position : position + BLOCK_BYTES]
         before = inflater.copy()
         try:
             produced = len(inflater.decompress(piece, BLOCK_BYTES))
         except InflateError as error:
+            end = _break_point(before, data, position)
             reason = str(error).rpartition(": ")[2][:80]
-            return Stream(
-                _break_point(before, data, position), made, f"the stream breaks here: {reason}", False
-            )
+            return Stream(end, made, f"the stream breaks at byte {end - 1}: {reason}", False)
         rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
         position += len(piece) - len(rest)
         made += produced

@@ -56,7 +56,7 @@ def test_a_pack_cut_within_a_stream_shows_where_it_ends(tmp_path: Path) -> None:
     starts = offsets_of(PACK, tmp_path)
     _, found = draw(tmp_path, PACK[: starts[2] + 20])
     assert found[0].start == starts[2]
-    assert "the file ends here" in found[0].fault
+    assert f"the file ends at {starts[2] + 20}" in found[0].fault
 
 
 def test_a_broken_stream_is_shown_at_the_byte_that_breaks_it(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""The PACK of the learning commands: a file, or a repository whose largest pack, or an object's, is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from packcore.anatomy import Entry, PackAnatomy
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["entry_of", "pack_path"]
+
+
+def pack_path(name: str, oid: str | None = None) -> Path:
+    """Return the file that `name` means: itself, or a pack of a repository.
+
+    Of a repository it is the pack that holds `oid`, a revision, else the largest. Raises RepositoryError
+    where there is no pack, and the errors of revisions.
+    """
+    path = Path(name)
+    if not path.is_dir():
+        return path
+    from packcore import open_repository, resolve_revision
+    from packcore.errors import RepositoryError
+
+    with open_repository(path) as repository:
+        wanted = resolve_revision(repository, oid) if oid else None
+        packs = sorted(repository.pack_directory.glob("*.pack"), key=lambda pack: -pack.stat().st_size)
+        for pack in packs:
+            if wanted is None or _holds(pack, wanted, repository.object_format):
+                return pack
+    what = f"no pack of it holds {oid}" if packs else "it has no pack"
+    raise RepositoryError(f"{name}: {what}", hint=f"make one of all its objects: packcore repack {name}")
+
+
+def _holds(pack: Path, oid: ObjectId, object_format: ObjectFormat) -> bool:
+    from packcore.pack.index import open_index
+
+    index = open_index(pack.with_suffix(".idx"), object_format)
+    try:
+        return index.find(oid) >= 0
+    finally:
+        index.close()
+
+
+def entry_of(pack: PackAnatomy, path: Path, oid: str | None, offset: int | None, *, repo: str) -> Entry:
+    """Find the entry that --object or --offset names.
+
+    An id may be abbreviated; with a repository it may be any revision. Without an index beside the pack,
+    one is made in memory. Raises UsageError, UnknownRevision, CorruptPack.
+    """
+    from packcore.errors import UnknownRevision
+
+    if offset is not None:
+        return pack.entry_at(offset)
+    assert oid is not None
+    full = _revision(repo, oid) or oid
+    if not all(character in "0123456789abcdefABCDEF" for character in full) or len(full) < 4:
+        raise click.UsageError(f"not an object id: {oid}")
+    found = pack.find(full.lower())
+    if not found:
+        raise UnknownRevision(
+            f"{path} holds no object {oid}", hint="packcore verify-pack -v lists what it holds"
+        )
+    if len(found) > 1:
+        raise UnknownRevision(f"{oid} is short for {len(found)} objects of {path}", hint="give more digits")
+    return pack.entry_at(found[0])
+
+
+def _revision(repo: str, oid: str) -> str | None:
+    """Return the full id of a revision where `repo` is a repository."""
+    if not Path(repo).is_dir():
+        return None
+    from packcore import open_repository, resolve_revision
+
+    with open_repository(repo) as repository:
+        return resolve_revision(repository, oid).hex()
