@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHUNK_BYTES_MIN",
     "cut",
+    "cut_all",
     "cut_with_starts",
     "fingerprints",
     "has_lines",
@@ -54,10 +55,14 @@ def cut(data: bytes) -> list[bytes]:
     return [chunk for chunk in chunks if len(chunk) >= CHUNK_BYTES_MIN]
 
 
+def cut_all(data: bytes, start: int, end: int, *, by_lines: bool) -> list[bytes]:
+    """Return all chunks between start and end, the shortest too; lines come without their newlines."""
+    return data[start:end].split(b"\n") if by_lines else _CONTENT_CUT.findall(data, start, end)
+
+
 def cut_with_starts(data: bytes, start: int, end: int, *, by_lines: bool) -> tuple[list[bytes], list[int]]:
     """Return all chunks between start and end, and where each starts in `data`."""
-    part = data[start:end]
-    chunks = part.split(b"\n") if by_lines else _CONTENT_CUT.findall(part)
+    chunks = cut_all(data, start, end, by_lines=by_lines)
     if not chunks:
         return [], []
     starts = accumulate(map(len, chunks[:-1]), initial=start)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fill_gaps"]
 
-_WORD_STARTS = re.compile(rb"(?s)\b(?=(\w.{9}))").findall
-"""The ten bytes from each start of a word on; overlapping, hence the look-ahead."""
+_WORD_STARTS = re.compile(rb"(?s)\b(?=(\w.{9}))[0-9A-Za-z_]+").findall
+"""The ten bytes from each start of a word on; overlapping, hence the look-ahead; then past the word."""
 _MATCH_BYTES_MIN = 12
 _TARGET_GAP_MIN = 20
 _BASE_GAP_MIN = 10

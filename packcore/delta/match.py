@@ -1,15 +1,19 @@
 """How far two byte strings agree, forwards and backwards: the innermost questions of delta making.
 
-Answered by `startswith` on slices that grow eightfold while they agree and are halved where they don't;
-the last 128 bytes by one XOR of integers, whose highest (or lowest) set bit marks the first difference.
-That costs 0.4 microseconds for 100 bytes and 12 for 200,000, with no loop over bytes.
+Answered by XOR of integers for 128 bytes, whose highest (or lowest) set bit marks the first difference;
+where these agree, by `startswith` on slices that grow eightfold while they agree and are halved where they
+don't, down to the last 128 bytes, by XOR again. That costs 0.4 microseconds for 100 bytes and 12 for
+200,000, with no loop over bytes.
 """
+
+# ruff: noqa: FURB136, PLR1730 - min() is a call, and these are the innermost functions there are
 
 from __future__ import annotations
 
 __all__ = ["common_prefix", "common_suffix"]
 
 _XOR_BYTES = 128
+_int = int.from_bytes
 
 
 def common_prefix(a: bytes, a_start: int, b: bytes, b_start: int, limit: int) -> int:
@@ -18,9 +22,16 @@ def common_prefix(a: bytes, a_start: int, b: bytes, b_start: int, limit: int) ->
     >>> common_prefix(b"__abcd", 2, b"abXd", 0, 4)
     2
     """
-    agreed, stride = 0, _XOR_BYTES
+    # Two of three answers are below 128: asked for first, without a look at more.
+    end = limit if limit < _XOR_BYTES else _XOR_BYTES
+    difference = _int(a[a_start : a_start + end], "big") ^ _int(b[b_start : b_start + end], "big")
+    if difference or end == limit:
+        return end - ((difference.bit_length() + 7) >> 3)
+    agreed, stride = end, _XOR_BYTES * 8
     while agreed < limit:
-        end = min(agreed + stride, limit)
+        end = agreed + stride
+        if end > limit:
+            end = limit
         if b.startswith(a[a_start + agreed : a_start + end], b_start + agreed):
             agreed = end
             stride *= 8
@@ -31,7 +42,7 @@ def common_prefix(a: bytes, a_start: int, b: bytes, b_start: int, limit: int) ->
                 agreed = middle
             else:
                 end = middle
-        difference = int.from_bytes(a[a_start + agreed : a_start + end], "big") ^ int.from_bytes(
+        difference = _int(a[a_start + agreed : a_start + end], "big") ^ _int(
             b[b_start + agreed : b_start + end], "big"
         )
         return end - ((difference.bit_length() + 7) >> 3)
@@ -44,9 +55,15 @@ def common_suffix(a: bytes, a_end: int, b: bytes, b_end: int, limit: int) -> int
     >>> common_suffix(b"abcd__", 4, b"aXcd", 4, 4)
     2
     """
-    agreed, stride = 0, _XOR_BYTES
+    end = limit if limit < _XOR_BYTES else _XOR_BYTES
+    difference = _int(a[a_end - end : a_end], "little") ^ _int(b[b_end - end : b_end], "little")
+    if difference or end == limit:
+        return end - ((difference.bit_length() + 7) >> 3)
+    agreed, stride = end, _XOR_BYTES * 8
     while agreed < limit:
-        end = min(agreed + stride, limit)
+        end = agreed + stride
+        if end > limit:
+            end = limit
         if b.endswith(a[a_end - end : a_end - agreed], 0, b_end - agreed):
             agreed = end
             stride *= 8
@@ -57,7 +74,7 @@ def common_suffix(a: bytes, a_end: int, b: bytes, b_end: int, limit: int) -> int
                 agreed = middle
             else:
                 end = middle
-        difference = int.from_bytes(a[a_end - end : a_end - agreed], "little") ^ int.from_bytes(
+        difference = _int(a[a_end - end : a_end - agreed], "little") ^ _int(
             b[b_end - end : b_end - agreed], "little"
         )
         return end - ((difference.bit_length() + 7) >> 3)

@@ -17,11 +17,13 @@ so whoever asks again without it gets the same matches.
 Cost of matches: literal bytes, and four for each match: about what the delta takes before compression.
 """
 
+# ruff: noqa: FURB136, PLR1730 - min() is a call, which the inner loops can do without
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.delta.chunks import cut_with_starts, has_lines
+from packcore.delta.chunks import cut_all, cut_with_starts, has_lines
 from packcore.delta.match import common_prefix, common_suffix
 
 if TYPE_CHECKING:
@@ -83,15 +85,21 @@ def find_text_matches(
     while target_at < target_end and base_at < base_end:
         target_next, base_next = target_at, base_at
         hit_target = hit_base = -1
+        target_reach, base_reach = target_at + _REACH_BYTES, base_at + _REACH_BYTES
+        if target_reach > target_end:
+            target_reach = target_end
+        if base_reach > base_end:
+            base_reach = base_end
         for jump in _JUMPS:
             skip = -1
             if target_next >= 0:
                 target_next = target.find(b"\n", target_next + jump, target_end) + 1
-                snippet = target[target_next : min(target_next + _SNIPPET_BYTES, target_end)]
+                end = target_next + _SNIPPET_BYTES
+                snippet = target[target_next : end if end < target_end else target_end]
                 if target_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
                     target_next = -1
                 else:
-                    found = base.find(snippet, base_at, min(base_at + _REACH_BYTES, base_end))
+                    found = base.find(snippet, base_at, base_reach)
                     if found >= 0:
                         hit_target, hit_base = target_next, found
                         skip = target_next - target_at + found - base_at
@@ -99,11 +107,12 @@ def find_text_matches(
                             break
             if base_next >= 0:
                 base_next = base.find(b"\n", base_next + jump, base_end) + 1
-                snippet = base[base_next : min(base_next + _SNIPPET_BYTES, base_end)]
+                end = base_next + _SNIPPET_BYTES
+                snippet = base[base_next : end if end < base_end else base_end]
                 if base_next == 0 or len(snippet) < _SNIPPET_BYTES_MIN:
                     base_next = -1
                 else:
-                    found = target.find(snippet, target_at, min(target_at + _REACH_BYTES, target_end))
+                    found = target.find(snippet, target_at, target_reach)
                     if found >= 0 and (skip < 0 or found - target_at + base_next - base_at < skip):
                         hit_target, hit_base = found, base_next
             if hit_target >= 0 or (target_next < 0 and base_next < 0):
@@ -134,10 +143,12 @@ def find_text_matches(
         left = sum([end - start for start, end, _ in unmatched])
         if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
             return None
-        differs = (base_from + prefix, base_end)
-        if left > _WORTH_ALL * (differs[1] - differs[0]) + _WORTH_ALL_BYTES:
-            differs = (0, base_size)
-        cost += left - _match_scattered(base, target, unmatched, matches, differs)
+        searched = (base_from + prefix, base_end)
+        if left > _WORTH_ALL * (base_end - base_from - prefix) + _WORTH_ALL_BYTES:
+            searched = (0, base_size)
+        cost += left
+        if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
+            cost -= _match_scattered(base, target, unmatched, matches, searched)
         if cost > cost_max:
             return None
     if suffix:
@@ -151,17 +162,21 @@ def _match_scattered(
     """Match what is left of the target with a part of the base; return the bytes won, instructions paid."""
     base_from, base_to = searched
     by_lines = has_lines(target, areas[0][0], areas[-1][1])
-    cuts = [cut_with_starts(target, start, end, by_lines=by_lines) for start, end, _ in areas]
-    few = sum([len(chunks) for chunks, _ in cuts]) <= _FEW_CHUNKS
+    cuts = [cut_all(target, start, end, by_lines=by_lines) for start, end, _ in areas]
+    few = sum(map(len, cuts)) <= _FEW_CHUNKS
     if not few:
         base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
-        number_of = dict(zip(reversed(base_chunks), range(len(base_chunks) - 1, -1, -1), strict=True)).get
+        place_of = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True)).get
     won = 0
-    for (target_at, target_end, base_expected), (chunks, starts) in zip(areas, cuts, strict=True):
-        for chunk, start in zip(chunks, starts, strict=True):
+    for (target_at, target_end, base_expected), chunks in zip(areas, cuts, strict=True):
+        after = target_at
+        for chunk in chunks:
+            start = after
             size = len(chunk)
-            if start < target_at or size < _SNIPPET_BYTES_MIN:
+            # Lines come without their newlines.
+            after += size + by_lines
+            if size < _SNIPPET_BYTES_MIN or start < target_at:
                 continue
             if few:
                 hit_base = base.find(chunk, base_expected, base_to)
@@ -170,10 +185,10 @@ def _match_scattered(
                 if hit_base < 0:
                     continue
             else:
-                number = number_of(chunk)
-                if number is None:
+                place = place_of(chunk)
+                if place is None:
                     continue
-                hit_base = base_starts[number]
+                hit_base = place
                 if hit_base < base_expected:
                     later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
                     if later >= 0:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from packcore.delta.window import ObjectCache
 from packcore.errors import CorruptObject
 from packcore.version_graph import version_edges
 
@@ -83,10 +84,12 @@ class Work:
         limits: Limits,
         should_stop: Callable[[], bool] | None = None,
         edges: Sequence[tuple[int, int, int]] | None = None,
+        cache: ObjectCache | None = None,
     ) -> None:
         self.store = store
         self._should_stop = should_stop
         self._edges = edges
+        self.cache = cache if cache is not None else ObjectCache(limits.window_memory // 8)
         self.limits = limits
         self.candidates = candidates
         """First the objects of the pack, then those that the receiver has: bases that are never written."""
@@ -125,16 +128,21 @@ class Work:
             )
         return found.data
 
-    def version_edges(self, read: Callable[[int], bytes]) -> Sequence[tuple[int, int, int]]:
-        """Return which candidates are versions of one thing, as (a, b, weight): see packcore.version_graph.
+    def reader(self, cache: ObjectCache | None = None) -> Callable[[int], bytes]:
+        """Return `read` with a memory: that of `cache`, or an eighth of `window_memory`.
 
-        `read` gives an object's bytes by index, and should remember the latest few megabytes.
+        The latter is shared with the version graph, and with the searches of other parts.
         """
+        oids = [candidate.oid for candidate in self.candidates]
+        return (cache if cache is not None else self.cache).reader(self.read, oids)
+
+    def version_edges(self) -> Sequence[tuple[int, int, int]]:
+        """Return which candidates are versions of one thing, as (a, b, weight), by packcore.version_graph."""
         if self._edges is not None:
             return self._edges
         candidates, big_object = self.candidates, self.limits.big_object
         return version_edges(
-            candidates, read, self.object_format, lambda index: candidates[index].size < big_object
+            candidates, self.reader(), self.object_format, lambda index: candidates[index].size < big_object
         )
 
 

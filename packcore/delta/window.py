@@ -17,12 +17,14 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["BYTES_PER_CHUNK", "ChunkIndex", "ObjectCache", "SizeOrder"]
 
 BYTES_PER_CHUNK = 112
 """Memory of one entry: a dict slot when tables are about half full, and the fingerprint as an int."""
+_HELD_COST_BYTES = 120
+"""What an object that is held costs beside its bytes."""
 
 
 class ChunkIndex:
@@ -57,26 +59,38 @@ class ChunkIndex:
 
 
 class ObjectCache:
-    """Bytes of objects in reach, the least recently used dropped first."""
+    """Bytes of objects in reach, the least recently used dropped first.
 
-    def __init__(self, read: Callable[[int], bytes], memory_bytes: int) -> None:
-        self._read = read
+    Held by id, so that several searches over one store can share it, however each numbers its objects.
+    """
+
+    def __init__(self, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         self._held_bytes = 0
-        self._data: OrderedDict[int, bytes] = OrderedDict()
+        self._data: OrderedDict[bytes, bytes] = OrderedDict()
 
-    def read(self, index: int) -> bytes:
-        """Return an object's bytes, from memory or the store."""
-        data = self._data.get(index)
-        if data is not None:
-            self._data.move_to_end(index)
+    def reader(self, read: Callable[[int], bytes], oids: Sequence[bytes]) -> Callable[[int], bytes]:
+        """Return a function that gives an object's bytes by index, from memory or by `read`."""
+        # A closure: it is called five times for each object of a search.
+        known, used, take_in = self._data.get, self._data.move_to_end, self._take_in
+
+        def read_cached(index: int) -> bytes:
+            oid = oids[index]
+            data = known(oid)
+            if data is None:
+                data = read(index)
+                take_in(oid, data)
+            else:
+                used(oid)
             return data
-        data = self._read(index)
-        self._data[index] = data
-        self._held_bytes += len(data) + 120
+
+        return read_cached
+
+    def _take_in(self, oid: bytes, data: bytes) -> None:
+        self._data[oid] = data
+        self._held_bytes += len(data) + _HELD_COST_BYTES
         while self._held_bytes > self.memory_bytes and len(self._data) > 1:
-            self._held_bytes -= len(self._data.popitem(last=False)[1]) + 120
-        return data
+            self._held_bytes -= len(self._data.popitem(last=False)[1]) + _HELD_COST_BYTES
 
 
 class SizeOrder:

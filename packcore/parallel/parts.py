@@ -17,7 +17,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from packcore.delta.strategy import Choice, SearchStopped
-from packcore.delta.window import ObjectCache
 from packcore.limits import MIB
 from packcore.parallel.messages import (
     CHOICES,
@@ -81,9 +80,9 @@ def _one_by_one(
     edges: Sequence[tuple[int, int, int]] | None = None
     for part in parts:
         if part.by_history and edges is None:
-            edges = work.version_edges(ObjectCache(work.read, work.limits.window_memory // 8).read)
+            edges = work.version_edges()
         task = task_of(work, part, reusable, edges or ())
-        for choice in search(task, work.store, strategy, should_stop):
+        for choice in search(task, work.store, strategy, should_stop, work.cache):
             yield _in_work(choice, part)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from packcore.delta.strategy import Part, Strategy
+    from packcore.delta.window import ObjectCache
     from packcore.limits import Limits
     from packcore.plan import Candidate
     from packcore.store.base import ObjectStore
@@ -66,9 +67,16 @@ def task_of(work: Work, part: Part, reusable: ReusableDeltas, edges: Sequence[tu
 
 
 def search(
-    task: Task, store: ObjectStore, strategy: Strategy, should_stop: Callable[[], bool] | None = None
+    task: Task,
+    store: ObjectStore,
+    strategy: Strategy,
+    should_stop: Callable[[], bool] | None = None,
+    cache: ObjectCache | None = None,
 ) -> Iterator[Choice]:
-    """Yield the strategy's choices for a task, numbered as in the task. Raises SearchStopped, InvalidPlan."""
+    """Yield the strategy's choices for a task, numbered as in the task. Raises SearchStopped, InvalidPlan.
+
+    `cache` holds objects that other searches over the same store have read.
+    """
     work = Work(
         store,
         task.candidates,
@@ -76,6 +84,7 @@ def search(
         limits=task.limits,
         should_stop=should_stop,
         edges=task.edges,
+        cache=cache,
     )
     work.searched, work.room, work.stored_size = task.searched, task.room, task.stored_size
     placement = Placement(work, ReusableDeltas.known(task.reused))

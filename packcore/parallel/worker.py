@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from packcore.delta.strategy import Work
-from packcore.delta.window import ObjectCache
 from packcore.parallel.messages import DONE, READY, encode_choices, encode_edges, encode_error
 from packcore.parallel.task import search
 
@@ -85,4 +84,4 @@ def _search(connection: Connection, task: Task, store: ObjectStore, strategy: St
 def version_edges_of(store: ObjectStore, candidates: list[Candidate], limits: Limits) -> Edges:
     """Return the version graph over these candidates."""
     work = Work(store, candidates, plan_count=len(candidates), limits=limits)
-    return list(work.version_edges(ObjectCache(work.read, limits.window_memory // 8).read))
+    return list(work.version_edges())

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.delta.window import ObjectCache
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,7 +24,7 @@ class SearchState:
         self.work = work
         self.values = values
         self.digest_size = work.object_format.digest_size
-        self.read = ObjectCache(work.read, work.limits.window_memory // 8).read
+        self.read = work.reader()
         """Gives an object's bytes by index."""
         self.index_bytes = work.limits.window_memory // 2
         self.searched = bytearray(len(work.candidates))

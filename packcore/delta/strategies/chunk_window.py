@@ -63,7 +63,7 @@ class ChunkWindow(EngineStrategy):
         for index, candidate in enumerate(work.candidates):
             if candidate.size < work.limits.big_object:
                 usable[candidate.type].append(index)
-        edges = work.version_edges(state.read)
+        edges = work.version_edges()
         for type_ in (ObjectType.COMMIT, ObjectType.TAG):
             messages = MessageChooser(state, type_)
             for member in usable[type_]:

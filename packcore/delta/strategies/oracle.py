@@ -81,13 +81,13 @@ class _Pairs:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.cache = ObjectCache(work.read, work.limits.window_memory)
+        self.read = work.reader(ObjectCache(work.limits.window_memory))
         self._digest_size = work.object_format.digest_size
 
     def root(self, member: int) -> _Root:
         """Return the cheapest way to write an object whole, or against what the receiver has."""
         work, candidate = self.work, self.work.candidates[member]
-        stream_bytes = len(deflate(self.cache.read(member), work.limits.compression))
+        stream_bytes = len(deflate(self.read(member), work.limits.compression))
         stream_bytes = min(stream_bytes, work.stored_size.get(member, stream_bytes))
         best = _Root(len(encode_entry_header(candidate.type, candidate.size)) + stream_bytes, None)
         if work.room[member] > 0:
@@ -100,9 +100,9 @@ class _Pairs:
 
     def weight(self, base: int, member: int) -> int | None:
         """Return the bytes of a delta's entry, without its reference to the base; None: nothing is shared."""
-        work, data = self.work, self.cache.read(member)
+        work, data = self.work, self.read(member)
         type_ = work.candidates[member].type
-        base_data = self.cache.read(base)
+        base_data = self.read(base)
         found = find_matches(type_, base_data, data, len(data) - 1, self._digest_size)
         if found is None:
             return None
@@ -113,7 +113,7 @@ class _Pairs:
         """Return the choice of that base, with its delta."""
         work = self.work
         type_ = work.candidates[member].type
-        delta = make_delta(type_, self.cache.read(base), self.cache.read(member), self._digest_size)
+        delta = make_delta(type_, self.read(base), self.read(member), self._digest_size)
         return Choice(member, base, len(delta), deflate(delta, work.limits.compression))
 
 

@@ -46,7 +46,7 @@ class SuperFeature(EngineStrategy):
     def choose(self, work: Work) -> Iterator[Choice]:
         """Yield a choice for each object searched: commits, tags, trees, blobs, newest first."""
         wanted = wanted_of(work)
-        cache = ObjectCache(work.read, work.limits.window_memory // 2)
+        read = work.reader(ObjectCache(work.limits.window_memory // 2))
         index = ResemblanceIndex(work.limits.window_memory // 2)
         members = usable(work)
         members.sort(
@@ -54,14 +54,14 @@ class SuperFeature(EngineStrategy):
         )
         digest_size = work.object_format.digest_size
         for member in members:
-            data = cache.read(member)
+            data = read(member)
             features = super_features(
                 work.candidates[member].type, data, digest_size, per_group=max(self.values["per_group"], 1)
             )
             if wanted[member]:
                 trial = Trial(work, member, data)
                 for base in index.matches(features, self.values["alike"]):
-                    trial.offer(base, cache.read(base))
+                    trial.offer(base, read(base))
                 yield trial.choice()
                 wanted[member] = 0
             # At the limit nothing can be hung on it: it would only crowd others out.

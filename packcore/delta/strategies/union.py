@@ -25,7 +25,7 @@ from packcore.delta.superfeatures import ResemblanceIndex, super_features
 from packcore.delta.window import ObjectCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from packcore.delta.strategy import Work
 
@@ -54,7 +54,7 @@ class Union(EngineStrategy):
     def choose(self, work: Work) -> Iterator[Choice]:
         """Yield a choice for each object searched: by type, then by name, newest first."""
         wanted = wanted_of(work)
-        cache = ObjectCache(work.read, work.limits.window_memory // 2)
+        read = work.reader(ObjectCache(work.limits.window_memory // 2))
         alike = ResemblanceIndex(work.limits.window_memory // 2)
         digest_size = work.object_format.digest_size
         latest: list[int] = []
@@ -63,11 +63,11 @@ class Union(EngineStrategy):
             member = key[-1]
             if key[:3] != group:
                 group, latest = key[:3], []
-            data = cache.read(member)
+            data = read(member)
             features = super_features(work.candidates[member].type, data, digest_size)
             if wanted[member]:
                 found = (*latest, *alike.matches(features, self.values["alike"]))
-                yield _choice(work, cache, member, data, OrderedDict.fromkeys(found))
+                yield _choice(work, read, member, data, OrderedDict.fromkeys(found))
                 wanted[member] = 0
             # At the limit nothing can be hung on it: it would only crowd others out.
             if 0 <= work.depth[member] < max(work.room[member], 1):
@@ -90,7 +90,9 @@ def _keys(work: Work) -> list[tuple[int, int, bytes, bool, int, int]]:
     return keys
 
 
-def _choice(work: Work, cache: ObjectCache, member: int, data: bytes, bases: Iterable[int]) -> Choice:
+def _choice(
+    work: Work, read: Callable[[int], bytes], member: int, data: bytes, bases: Iterable[int]
+) -> Choice:
     """Return the delta that is smallest in the pack, or the whole."""
     type_, room = work.candidates[member].type, work.room[member]
     found = []
@@ -99,7 +101,7 @@ def _choice(work: Work, cache: ObjectCache, member: int, data: bytes, bases: Ite
         depth = work.depth[base]
         if work.candidates[base].type != type_ or not 0 <= depth < room:
             continue
-        matched = find_matches(type_, cache.read(base), data, cost_max, work.object_format.digest_size)
+        matched = find_matches(type_, read(base), data, cost_max, work.object_format.digest_size)
         if matched is not None:
             found.append(((matched[0] + 8) * room // (room - depth), base, matched[1]))
             # A little more than the best so far: gaps are filled only when it is encoded.
@@ -107,7 +109,7 @@ def _choice(work: Work, cache: ObjectCache, member: int, data: bytes, bases: Ite
     found.sort(key=lambda row: row[:2])
     best: tuple[int, Choice] | None = None
     for _, base, matches in found[:_ENCODED]:
-        delta = encode_matches(type_, cache.read(base), data, matches)
+        delta = encode_matches(type_, read(base), data, matches)
         stream = deflate(delta, work.limits.compression)
         weight = (len(stream) + _HEADER_BYTES) * room // (room - work.depth[base])
         if best is None or weight < best[0]:

@@ -33,14 +33,20 @@ def test_the_cache_reads_again_what_it_had_to_drop():
         asked.append(index)
         return bytes(1000)
 
-    cache = ObjectCache(read, 3500)
+    read_cached = ObjectCache(3500).reader(read, [b"%d" % number for number in range(5)])
     for index in (1, 2, 3, 1, 4, 1, 2):
-        assert cache.read(index) == bytes(1000)
+        assert read_cached(index) == bytes(1000)
     assert asked == [1, 2, 3, 4, 2]
 
 
 def test_an_object_larger_than_the_cache_is_still_given():
-    assert ObjectCache(lambda index: bytes(100), 10).read(1) == bytes(100)
+    assert ObjectCache(10).reader(lambda index: bytes(100), [b"0", b"1"])(1) == bytes(100)
+
+
+def test_what_one_search_has_read_another_finds_by_its_own_number():
+    cache = ObjectCache(10_000)
+    cache.reader(lambda index: b"abc"[index : index + 1], [b"A", b"B", b"C"])(2)
+    assert cache.reader(lambda index: b"read again", [b"C"])(0) == b"c"
 
 
 def test_versions_of_the_nearest_sizes_are_given_nearest_first():
