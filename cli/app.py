@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Packcore", "app", "main"]
 
 _SECTIONS = {
-    "Syncing": ("sync", "plan", "probe", "fetch", "ls-refs", "serve"),
+    "Syncing": ("sync", "plan", "replicate", "probe", "fetch", "ls-refs", "serve"),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),
-    "Learning": ("explain",),
+    "Learning": ("explain", "delta"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""

@@ -40,7 +40,9 @@ __all__ = [
     "plan_policy_options",
     "policy_options",
     "probe_scope_options",
+    "relay_policy_options",
     "scope_options",
+    "seed_policy_options",
     "selection_options",
 ]
 
@@ -108,8 +110,8 @@ probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _EXCLUDE)
 
 
 def _policy(
-    prune: bool,
-    force_with_lease: bool,
+    prune: bool = False,
+    force_with_lease: bool = False,
     force_blind: bool = False,
     atomic: bool = False,
     push_option: tuple[str, ...] = (),
@@ -153,6 +155,8 @@ _PUSH_OPTION = option(
 )
 
 policy_options = group("policy", _policy, _PRUNE, _LEASE, _BLIND, _ATOMIC, _PUSH_OPTION)
+relay_policy_options = group("policy", _policy, _PRUNE, _ATOMIC, _PUSH_OPTION)
+seed_policy_options = group("policy", _policy, _ATOMIC, _PUSH_OPTION)
 fetch_policy_options = group("policy", _policy, _PRUNE, _LEASE)
 plan_policy_options = group("policy", _policy, _PRUNE, _LEASE, _BLIND)
 

@@ -1,14 +1,13 @@
-"""`packcore sync`: mirror refs from one server to another, with a pack of our own."""
+"""`packcore sync`: mirror refs from one server to another."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from cli.command import command, option
 from cli.network import endpoint_arguments, protocol_option, transport_options
-from cli.params import OUTPUT, PACKING, output_options, policy_options, scope_options, selection_options
+from cli.params import OUTPUT, output_options, policy_options, scope_options, selection_options
+from cli.transfer import transfer_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,22 +26,14 @@ if TYPE_CHECKING:
         packcore sync --tags --prune SOURCE TARGET
         packcore sync --branch main,stable --force-with-lease SOURCE TARGET
         packcore sync --map main:trunk SOURCE TARGET
+        packcore sync --optimize bandwidth SOURCE TARGET
         PACKCORE_TARGET_TOKEN=… packcore sync --all-refs --json SOURCE TARGET
     """,
 )
 @endpoint_arguments(target=True)
 @scope_options
 @policy_options
-@option(
-    "--materialize", is_flag=True, section=PACKING, help="Never relay the source's pack (the only mode yet)."
-)
-@option(
-    "--materialized-max-objects",
-    type=click.IntRange(1),
-    section=PACKING,
-    metavar="N",
-    help="Refuse to push more objects than this.",
-)
+@transfer_options
 @selection_options
 @transport_options(target=True)
 @protocol_option
@@ -56,18 +47,18 @@ def run(
     scope: Scope,
     policy: Policy,
     selection: SelectionOptions,
-    materialized_max_objects: int | None,
+    transfer: dict[str, Any],
     protocol: Protocol,
     stats: bool,
     measure_memory: bool,
     network: NetworkOptions,
     console: Console,
-    materialize: bool,  # noqa: ARG001 - what it asks for is what always happens
 ) -> int:
     """Mirror refs from SOURCE to TARGET: new and fast-forwarded branches, and what they reach.
 
-    The missing objects are fetched, deltas are selected, and only then is a connection to the target
-    opened and a pack of our own streamed to it. Exit code 1 tells that some ref was blocked or refused.
+    Where refs are only created or fast-forwarded, the source's pack is relayed as it is. Otherwise the
+    missing objects are fetched, deltas are selected, and a pack of our own is written; what is sent never
+    pauses on its way. Exit code 1 tells that some ref was blocked or refused.
     """
     from transport.sync.request import SyncRequest
 
@@ -76,9 +67,9 @@ def run(
         policy=policy,
         selection=selection,
         protocol=protocol,
-        materialized_max_objects=materialized_max_objects,
         collect_stats=stats,
         measure_memory=measure_memory,
+        **transfer,
     )
     return carry_out(request, source, target, network, console)
 
@@ -108,13 +99,20 @@ def carry_out(
 
 def show_result(result: SyncResult, console: Console) -> None:
     """Show a result as text or as JSON."""
-    from cli.render.sync import measurement_lines, ref_lines, stats_lines, summary_line
+    from cli.render.sync import (
+        choice_lines,
+        measurement_lines,
+        ref_lines,
+        stats_lines,
+        summary_line,
+    )
 
     if console.verbosity.json:
         console.show_json(result.to_json())
         return
     console.detail(f"source: protocol {result.protocol}, HEAD is {result.source_head or 'not told'}")
     console.show(ref_lines(result.refs, dry_run=result.dry_run, all_refs=console.verbosity.verbose))
+    console.show(choice_lines(result))
     console.show(summary_line(result))
     if result.stats.enabled:
         console.show(stats_lines(result.stats, result.pack))

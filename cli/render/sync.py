@@ -3,6 +3,7 @@
     created   refs/heads/main                        new at 1a2b3c4d
     blocked   refs/heads/topic                       not a fast-forward (…); --force-with-lease would …
     updated   refs/heads/main -> refs/heads/stable   1a2b3c4d -> 5e6f7a8b, fast-forward
+    relayed (incremental): refs are only created or fast-forwarded, so the source's pack is passed on as it is
     2 refs pushed, 1 blocked, 12 up to date; sent 1,204 objects (883 deltas, 640 reused), 1.2 MiB
 
 Names and reasons may come from a remote: both are made safe here.
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from transport.sync.measure import Measurement, Stats
-    from transport.sync.result import PackSummary, RefResult, SyncResult
+    from transport.sync.result import PackSummary, Price, RefResult, SyncResult
 
 __all__ = [
+    "choice_lines",
     "count_line",
     "measurement_lines",
     "problem_line",
@@ -94,7 +96,37 @@ def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str 
     return ", ".join(parts) or "no refs"
 
 
+def choice_lines(result: SyncResult) -> Iterator[str]:
+    """Yield how the objects travel, or would travel, and why; for a plan also its price."""
+    if not result.explanation:
+        return
+    if result.relay:
+        word = "would relay" if result.dry_run else "relayed"
+        yield f"{word} ({result.relay_mode}): {result.explanation}"
+    else:
+        yield f"{'would materialize' if result.dry_run else 'materialized'}: {result.explanation}"
+    if result.dry_run and result.relay and result.operation_mode == "sync":
+        yield "--optimize bandwidth would select a smaller pack; relaying takes less time and memory"
+    if result.price is not None:
+        yield f"price: {_price(result.price)}"
+
+
+def _price(price: Price) -> str:
+    parts = (
+        None if price.objects is None else f"at most {units.count_of(price.objects, 'objects')}",
+        None if price.pack_bytes is None else f"{units.size(price.pack_bytes)} to send",
+        None if price.memory_bytes is None else f"{units.size(price.memory_bytes)} of memory at most",
+    )
+    known = ", ".join(part for part in parts if part)
+    return known + ("" if price.objects is not None else "; only the source's pack tells how much there is")
+
+
 def _pack(pack: PackSummary) -> str:
+    if pack.strategy == "relay":
+        return (
+            f"{units.count_of(pack.objects, 'objects')} ({units.count_of(pack.deltas, 'deltas')}) as they "
+            f"came, {units.size(pack.bytes)}"
+        )
     return (
         f"{units.count_of(pack.objects, 'objects')} ({units.count_of(pack.deltas, 'deltas')}, "
         f"{pack.reused:,} reused), {units.size(pack.bytes)}"
@@ -135,9 +167,13 @@ def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
         gap = pack.longest_gap_seconds
         stall = pack.longest_stall_seconds
         first = pack.first_byte_seconds
+        origin = (
+            "relayed"
+            if pack.strategy == "relay"
+            else f"selected in {units.seconds(pack.select_seconds)} by {pack.strategy}"
+        )
         yield (
-            f"pack: selected in {units.seconds(pack.select_seconds)} by {pack.strategy}, "
-            f"written in {units.seconds(pack.write_seconds)}"
+            f"pack: {origin}, written in {units.seconds(pack.write_seconds)}"
             + (f", first byte after {first * 1000:.0f} ms" if first is not None else "")
             + (f", longest gap {gap * 1000:.0f} ms" if gap is not None else "")
             + (f", of it our own at most {stall * 1000:.0f} ms" if stall is not None else "")

@@ -22,11 +22,11 @@ COMMANDS = sorted(
 
 def test_every_command_of_this_version_is_there_and_no_other():
     assert set(COMMANDS) == {
-        *("sync", "plan", "probe", "fetch", "ls-refs", "strategies"),
+        *("sync", "plan", "replicate", "probe", "fetch", "ls-refs", "strategies"),
         *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
         *("bench", "serve"),
         *("cat-file", "rev-list", "fsck"),
-        *("explain",),
+        *("explain", "delta"),
     }
 
 
@@ -81,7 +81,7 @@ def test_version_is_the_distributions(process):
         (["sync", "--relay", "a", "b"], "No such option"),
         (["sync", "a"], "missing argument TARGET"),
         (["sync", "a", "b", "c"], "too many arguments"),
-        (["plan", "--mode", "replicate", "a", "b"], "replicate"),
+        (["plan", "--mode", "mirror", "a", "b"], "mirror"),
         (["rev-list", "x.git"], "missing argument REV"),
         (["sync", "--protocol", "v3", "a", "b"], "v3"),
         (["sync", "nosuch://host/x", "b"], "nosuch"),

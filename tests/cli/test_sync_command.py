@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from packcore.ids import ObjectId
 from transport.errors import NetworkError
 from transport.sync.planner import RefAction
 from transport.sync.request import ref_kind
-from transport.sync.result import Outcome, PackSummary, RefResult, SyncResult
+from transport.sync.result import Outcome, PackSummary, Price, RefResult, SyncResult
 
 if TYPE_CHECKING:
     from transport.sync.request import SyncRequest
@@ -84,9 +85,67 @@ def test_sync_hands_on_what_was_asked_for(packcore, fake):
     assert (request.collect_stats, request.measure_memory, request.dry_run) == (True, True, False)
 
 
-def test_plan_is_a_dry_run(packcore, fake):
+def test_plan_is_a_dry_run_of_either_mode(packcore, fake):
     assert packcore("plan", "A", "B").exit_code == 0
-    assert fake.calls[0][2].dry_run
+    assert packcore("plan", "A", "B", "--mode", "replicate", "--prune").exit_code == 0
+    assert [(request.dry_run, request.mode) for _, _, request in fake.calls] == [
+        (True, "sync"),
+        (True, "replicate"),
+    ]
+
+
+def test_how_the_objects_travel_is_handed_on(packcore, fake):
+    packcore(
+        *("sync", "A", "B", "--materialize", "--optimize", "bandwidth", "--target-max-pack-bytes", "100m"),
+        *("--max-pack-bytes", "1g", "--target-max-ref-updates", "500", "--bootstrap-strategy", "topo"),
+    )
+    ((_, _, request),) = fake.calls
+    assert (request.mode, request.materialize, request.optimize) == ("sync", True, "bandwidth")
+    assert (request.target_max_pack_bytes, request.max_pack_bytes) == (100 << 20, 1 << 30)
+    assert (request.target_max_ref_updates, request.bootstrap_strategy) == (500, "topo")
+
+
+def test_replicate_hands_on_its_mode_and_takes_no_option_that_would_not_relay(packcore, fake):
+    assert packcore("replicate", "A", "B", "--all-refs", "--prune", "--atomic").exit_code == 0
+    ((_, _, request),) = fake.calls
+    assert (request.mode, request.policy.prune, request.policy.atomic) == ("replicate", True, True)
+    for option in ("--materialize", "--force-blind", "--strategy=none"):
+        assert packcore("replicate", "A", "B", option).exit_code == 2
+
+
+def test_a_plan_shows_how_the_objects_would_travel_and_at_what_price(packcore, fake):
+    fake.result = SyncResult(
+        (ref("refs/heads/main", "create", Outcome.NOT_PUSHED),),
+        "v2",
+        dry_run=True,
+        relay=True,
+        relay_mode="bootstrap",
+        relay_reason="empty-target-managed-refs",
+        explanation="the target has none of these refs",
+        price=Price(1204, 1258291, 8 << 20),
+    )
+    lines = packcore("plan", "A", "B").stdout.splitlines()
+    assert "would relay (bootstrap): the target has none of these refs" in lines
+    assert "price: at most 1,204 objects, 1.2 MiB to send, 8.0 MiB of memory at most" in lines
+    found = json.loads(packcore("plan", "A", "B", "--json").stdout)
+    assert (found["relay"], found["relayMode"]) == (True, "bootstrap")
+    assert (found["relayReason"], found["bootstrapSuggested"]) == ("empty-target-managed-refs", True)
+    assert found["price"] == {"objects": 1204, "packBytes": 1258291, "memoryBytes": 8 << 20}
+
+
+def test_the_way_that_was_taken_stands_before_the_sum(packcore, fake):
+    refs = (ref("refs/heads/main", "create", Outcome.PUSHED),)
+    relayed = replace(PACK, strategy="relay", reused=PACK.objects)
+    fake.result = SyncResult(
+        refs, "v2", relay=True, relay_mode="incremental", explanation="it is safe", pack=relayed
+    )
+    lines = packcore("sync", "A", "B").stdout.splitlines()
+    assert lines[-2:] == [
+        "relayed (incremental): it is safe",
+        "1 ref pushed; sent 1,204 objects (883 deltas) as they came, 1.2 MiB",
+    ]
+    fake.result = SyncResult(refs, "v2", explanation="refs are deleted", pack=PACK)
+    assert "materialized: refs are deleted" in packcore("sync", "A", "B").stdout
 
 
 def test_the_result_is_a_line_for_each_ref_that_matters_and_one_that_sums_up(packcore, fake):

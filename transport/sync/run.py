@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from transport.sync.ancestry import Ancestry
+from transport.sync.batches import BatchedPush
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
 from transport.sync.host_profile import HostProfile, TargetLimits
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
@@ -166,6 +167,17 @@ class Run:
 
         return settle(plan, is_fast_forward)
 
+    def batched_push(self, plan: RefPlan) -> BatchedPush:
+        """Begin to push in batches. Raises UnsupportedByRemote and LimitExceeded."""
+        return BatchedPush(
+            self.target,
+            self.target_refs,
+            plan,
+            policy=self.request.policy,
+            limits=self.limits,
+            progress=self.progress,
+        )
+
     def tell(self, plan: RefPlan) -> None:
         """Report what is blocked, before anything is pushed."""
         blocked = plan.blocked
@@ -177,6 +189,8 @@ class Run:
     def unpushed(self, plan: RefPlan, price: Price | None = None) -> SyncResult:
         """Return the result of a run that pushes nothing: all is done, held back, or only planned."""
         held_back = ""
+        if not self.request.dry_run:
+            self.choice = None
         if not self.request.dry_run and plan.blocked:
             held_back = "held back: all refs or none, and another ref is blocked"
         return self.result(results_of(plan.actions, held_back=held_back), price=price)
