@@ -9,12 +9,21 @@ import click
 
 from cli.command import command, option
 from cli.params import output_options
+from cli.values import SECONDS, SIZE
+from transport.server.faults import FAULTS
 
 if TYPE_CHECKING:
     from cli.console import Console
 
 SERVING = "Serving"
+_NAME_CELLS = 20
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+def _faults() -> str:
+    """Return the list of faults for the help, one a line."""
+    names = ((f"{fault.name}={fault.value}" if fault.value else fault.name, fault.text) for fault in FAULTS)
+    return "\b\nFaults:\n" + "\n".join(f"  {name:<{_NAME_CELLS}}  {text}" for name, text in names)
 
 
 @command(
@@ -23,7 +32,9 @@ _LOOPBACK = ("127.", "::1", "localhost")
     examples="""
         packcore serve /srv/git
         packcore serve /srv/git --allow-push --htpasswd users --port 8080
+        packcore serve /srv/git --allow-push --simulate idle-cut=3s,no-chunked,body-limit=1M
     """,
+    epilog=_faults(),
 )
 @click.argument("directory", metavar="DIR", type=click.Path())
 @option(
@@ -49,9 +60,49 @@ _LOOPBACK = ("127.", "::1", "localhost")
     metavar="FILE",
     help="Let in only these users (as `htpasswd -m` writes them).",
 )
+@option(
+    "--max-push",
+    type=SIZE,
+    section=SERVING,
+    metavar="SIZE",
+    help="Refuse larger packs. Default: each repository's receive.maxInputSize.",
+)
+@option(
+    "--max-connections",
+    type=click.IntRange(min=1),
+    default=64,
+    section=SERVING,
+    metavar="N",
+    help="Send further ones away with 503. Default: 64.",
+)
+@option(
+    "--idle-timeout",
+    type=SECONDS,
+    default=120,
+    section=SERVING,
+    metavar="S",
+    help="Leave who is silent for so long. Default: 120.",
+)
+@option(
+    "--simulate",
+    default="",
+    section=SERVING,
+    metavar="FAULT[,FAULT…]",
+    help="Go wrong on purpose, so that you can try your own pipelines against it; see below.",
+)
 @output_options(json=False, progress=False)
 def run(
-    *, directory: str, port: int, host: str, allow_push: bool, htpasswd: str | None, console: Console
+    *,
+    directory: str,
+    port: int,
+    host: str,
+    allow_push: bool,
+    htpasswd: str | None,
+    max_push: int | None,
+    max_connections: int,
+    idle_timeout: float,
+    simulate: str,
+    console: Console,
 ) -> None:
     """Serve the bare repositories below DIR to any git client, in protocols v0, v1 and v2.
 
@@ -60,14 +111,21 @@ def run(
     """
     from pathlib import Path
 
+    from packcore.limits import Limits
+    from transport.server.faults import Simulation
     from transport.server.htpasswd import Passwords
     from transport.server.http import GitHttpServer
 
-    passwords = Passwords.read(Path(htpasswd)) if htpasswd else None
-    with GitHttpServer(
-        directory, host=host, port=port, allow_push=allow_push, passwords=passwords, log=console.tell
-    ) as server:
-        if passwords is None and allow_push and not host.startswith(_LOOPBACK):
+    settings = {
+        "simulation": Simulation.parse(simulate),
+        "passwords": Passwords.read(Path(htpasswd)) if htpasswd else None,
+        "limits": Limits() if max_push is None else Limits(pack_bytes=max_push),
+        "connections": max_connections,
+        "idle_seconds": idle_timeout,
+        "log": console.tell,
+    }
+    with GitHttpServer(directory, host=host, port=port, allow_push=allow_push, **settings) as server:
+        if htpasswd is None and allow_push and not host.startswith(_LOOPBACK):
             console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
         console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")
         # Whoever waits for this line to know the port must not wait for a buffer to fill.

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING, Any, Self
 from packcore.limits import MIB, Limits
 from transport.errors import NetworkError
 from transport.safe_text import one_line
+from transport.server.faults import Simulation
 from transport.server.http_handler import Handler
 from transport.server.served import ServedRepositories
+from transport.server.simulation import Edge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +56,8 @@ class ServerSettings:
     """Who may come in; None: everybody."""
     log: Callable[[str], None] = _silent
     """Takes one line for each request: client, user, request line, status, bytes sent, seconds."""
+    simulation: Simulation = field(default_factory=Simulation)
+    """Faults on purpose."""
     limits: Limits = field(default_factory=Limits)
     connections: int = 64
     head_seconds: float = 30
@@ -79,7 +83,8 @@ class GitHttpServer:
         Raises RepositoryError where `root` can't be served, NetworkError where nobody can listen.
         """
         self.settings = ServerSettings(ServedRepositories(root), **settings)
-        handler = type("BoundHandler", (Handler,), {"settings": self.settings})
+        bound = {"settings": self.settings, "edge": Edge(self.settings.simulation)}
+        handler = type("BoundHandler", (Handler,), bound)
         try:
             self._server = _Listener((host, port), handler, self.settings)
         except (OSError, OverflowError) as error:

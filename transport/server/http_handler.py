@@ -27,8 +27,7 @@ from transport.http_rules.content import media_type
 from transport.http_rules.framing import LAST_CHUNK, encode_chunk
 from transport.safe_text import one_line
 from transport.server.http_body import BodyError, RequestBody
-from transport.server.receive_pack import ReceivePack
-from transport.server.upload_pack import UploadPack
+from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,21 +65,21 @@ class _TimedReader(RawIOBase):
 
     def __init__(self, connection: Any, idle_seconds: float) -> None:
         self._connection = connection
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = idle_seconds
         self.deadline = float("inf")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = min(self.deadline - time.monotonic(), self._idle_seconds)
+        left = min(self.deadline - time.monotonic(), self.idle_seconds)
         if left <= 0:
             raise TimeoutError("the request takes too long")
         self._connection.settimeout(left)
         try:
             count: int = self._connection.recv_into(buffer)
         finally:
-            self._connection.settimeout(self._idle_seconds)
+            self._connection.settimeout(self.idle_seconds)
         return count
 
 
@@ -88,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
     """Serves one connection. The settings are the class's: the server makes a subclass of its own."""
 
     settings: ServerSettings
+    edge: Edge
     protocol_version = "HTTP/1.1"
     server_version = agent()
     sys_version = ""
@@ -105,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Serve one request, within the time that its head may take."""
         self._reader.deadline = time.monotonic() + self.settings.head_seconds
+        self._reader.idle_seconds = self.settings.idle_seconds
         self._began = time.monotonic()
         self._status, self._sent_bytes, self._user = 0, 0, "-"
         self._body: RequestBody | None = None
@@ -144,6 +145,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         self._reader.deadline = time.monotonic() + self.settings.request_seconds
+        cut_seconds = self.edge.simulation.idle_cut_seconds
+        if cut_seconds is not None:
+            self._reader.idle_seconds = cut_seconds
         if self.request_version == "HTTP/0.9":
             self.request_version = "HTTP/1.0"  # which is asked for without a head, but answered with one
         try:
@@ -159,7 +163,9 @@ class Handler(BaseHTTPRequestHandler):
             # The client went away, or the answer broke off: without its last chunk it is no answer.
             self.close_connection = True
             self.settings.log(f"{self._client()}: {one_line(str(error) or type(error).__name__)}")
-            if not self._status and isinstance(error, PackcoreError):
+            if isinstance(error, OSError):
+                self._body = None  # nobody is there to whom reading on would be a kindness
+            elif not self._status:
                 self._send_text(500, "the repository can't be served", {})
         finally:
             self._log()
@@ -189,14 +195,18 @@ class Handler(BaseHTTPRequestHandler):
     # The request
 
     def _answer(self) -> None:
+        refusal = self.edge.refusal(self.headers.items())
+        if refusal is not None:
+            raise _Refused(*refusal)
         self._authenticate()
         target = self._target()
         with Repository.open(self._find(target), self.settings.limits) as repository:
             self._check_allowed(repository, target.service)
             settings = self.settings
-            server = (ReceivePack if target.service == "git-receive-pack" else UploadPack)(
+            server = (LameReceivePack if target.service == "git-receive-pack" else LameUploadPack)(
                 repository, limits=settings.limits, keepalive_seconds=settings.keepalive_seconds
             )
+            server.simulation = settings.simulation
             version = self._version()
             if target.advertises:
                 self._stream(f"application/x-{target.service}-advertisement", server.advertise(version))
@@ -204,7 +214,8 @@ class Handler(BaseHTTPRequestHandler):
             assert self._body is not None
             bytes_max = settings.fetch_request_bytes if target.service == "git-upload-pack" else None
             with closing(self._body.blocks(bytes_max)) as blocks:
-                self._stream(f"application/x-{target.service}-result", server.answer(blocks, version))
+                coming = self.edge.coming(blocks)
+                self._stream(f"application/x-{target.service}-result", server.answer(coming, version))
 
     def _authenticate(self) -> None:
         passwords = self.settings.passwords
@@ -218,6 +229,8 @@ class Handler(BaseHTTPRequestHandler):
                 if passwords.admits(name, password):
                     self._user = one_line(name, limit=40)
                     return
+        if "sign-in" in self.edge.simulation.names:
+            raise _Refused(302, "sign in", {"Location": "/_signin?realm=packcore"})
         raise _Refused(401, "credentials are needed", {"WWW-Authenticate": 'Basic realm="packcore"'})
 
     def _target(self) -> _Target:
@@ -261,12 +274,14 @@ class Handler(BaseHTTPRequestHandler):
         """Return the highest version that Git-Protocol names, of those that we speak."""
         words = self.headers.get("Git-Protocol", "").split(":")
         numbers = [word.removeprefix("version=") for word in words if word.startswith("version=")]
-        return max((int(number) for number in numbers if number in ("0", "1", "2")), default=0)
+        asked = max((int(number) for number in numbers if number in ("0", "1", "2")), default=0)
+        return min(asked, self.edge.simulation.version_max)
 
     # The answer
 
     def _stream(self, content_type: str, blocks: Iterator[bytes]) -> None:
         """Send the blocks as they come; the head waits for the first, so that a fault can still be a 500."""
+        blocks = iter(self.edge.going(blocks))
         first = next(blocks, b"")
         chunked = self.request_version != "HTTP/1.0"
         headers = {"Content-Type": content_type, **_NO_CACHE}

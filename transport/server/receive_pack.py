@@ -36,7 +36,7 @@ from transport.server.ref_rules import STALE, RefRules
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -70,7 +70,9 @@ class ReceivePack:
             yield encode_text("# service=git-receive-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = f"{_CAPABILITIES} object-format={self._format.name} agent={agent()}".encode()
+        tokens = " ".join(
+            [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
+        ).encode()
         lines = [
             b"%b %b" % (ref.oid.hex().encode(), encode_ref_name(name))
             for name, ref in self._repository.refs().items()
@@ -79,6 +81,17 @@ class ReceivePack:
         for line in lines[1:]:
             yield encode_text(line)
         yield FLUSH
+
+    def offered(self) -> list[str]:
+        """Return the capabilities that are advertised, format and agent aside."""
+        return _CAPABILITIES.split()
+
+    def judge(self, request: PushRequest) -> None:
+        """Raise what refuses a push as a whole, before its pack is read: nothing, here."""
+
+    def report(self, unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
+        """Build the report; `verdicts` are reasons by the ref's name, None where it is done."""
+        return encode_report(unpack, verdicts)
 
     def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:  # noqa: ARG002
         """Take one push, whose body's blocks are given, and yield the report on it.
@@ -94,6 +107,7 @@ class ReceivePack:
             return
         if request is None:
             return
+        self.judge(request)
         taken = threading.Event()
         verdicts = yield from heard(
             lambda say: self._take(request, _until_taken(reader, taken), say),
@@ -111,7 +125,7 @@ class ReceivePack:
         """Do the push and return its report."""
         if not request.brings_pack:
             verdicts = _Push(self._repository, request, None, self._limits, say).run()
-            return encode_report("ok", verdicts)
+            return self.report("ok", verdicts)
         try:
             with SpooledPack.receive(
                 pack,
@@ -123,11 +137,11 @@ class ReceivePack:
                 say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
                 check_objects(self._repository, spool)
                 verdicts = _Push(self._repository, request, spool, self._limits, say).run()
-                return encode_report("ok", verdicts)
+                return self.report("ok", verdicts)
         except PackcoreError as error:
             words = one_line(str(error))
             say(f"error: {words}")
-            return encode_report(words, {update.name: "unpacker error" for update in request.updates})
+            return self.report(words, {update.name: "unpacker error" for update in request.updates})
 
 
 class _Push:

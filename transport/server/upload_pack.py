@@ -83,10 +83,13 @@ class UploadPack:
             yield encode_text(f"shallow {oid.hex()}")
         yield FLUSH
 
-    def _capabilities_v0(self, *, stateless: bool) -> bytes:
+    def offered(self, *, stateless: bool) -> list[str]:
+        """Return the capabilities that v0 and v1 advertise, symbolic refs, format and agent aside."""
         tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
-        tokens += ["no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
-        encoded = [token.encode() for token in tokens]
+        return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
+
+    def _capabilities_v0(self, *, stateless: bool) -> bytes:
+        encoded = [token.encode() for token in self.offered(stateless=stateless)]
         target = self._repository.head()
         if isinstance(target, str) and self._repository.read_ref(target) is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(target))
