@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packcore.anatomy import Link, PackAnatomy, Step
     from packcore.objects import ObjectType
 
-__all__ = ["chain_json", "chain_lines"]
+__all__ = ["chain_json", "chain_lines", "step_line", "steps_json"]
 
 _STEP_CELLS = 46
 
@@ -38,7 +38,7 @@ def chain_lines(
         if not link.steps:
             yield f"      {preview(link.data, 240 if cells is None else max(cells - 8, 16))}"
         for step in link.steps:
-            yield _step(step, link, width)
+            yield step_line(step, link.data, width)
     yield ""
     yield _cost(links)
 
@@ -55,8 +55,9 @@ def _heading(number: int, link: Link) -> str:
     return f"{click.style(what, bold=True, fg='yellow')}  {oid}{stored}: {len(link.data):,} bytes"
 
 
-def _step(step: Step, link: Link, width: int) -> str:
-    made = link.data[step.made_at : step.made_at + step.size]
+def step_line(step: Step, target: bytes, width: int) -> str:
+    """Return an instruction as one line: where it goes, what it does, the bytes that it makes."""
+    made = target[step.made_at : step.made_at + step.size]
     end = step.made_at + step.size
     if step.base_offset is None:
         what, colour = f"insert {step.size:,}", "bright_red"
@@ -96,13 +97,18 @@ def _link_json(link: Link) -> dict[str, Any]:
         "sizeInPack": link.entry_bytes,
         "inflated": len(link.stream),
         "size": len(link.data),
-        "instructions": [
-            {
-                "kind": "insert" if step.base_offset is None else "copy",
-                "from": step.base_offset,
-                "to": step.made_at,
-                "size": step.size,
-            }
-            for step in link.steps
-        ],
+        "instructions": steps_json(link.steps),
     }
+
+
+def steps_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Return a delta's instructions as JSON: `from` in the base (none for an insert), `to` in the target."""
+    return [
+        {
+            "kind": "insert" if step.base_offset is None else "copy",
+            "from": step.base_offset,
+            "to": step.made_at,
+            "size": step.size,
+        }
+        for step in steps
+    ]

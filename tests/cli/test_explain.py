@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.packcore.pack_builder import blob_id, build_pack, chain_of, whole, write_pack_file
 from tests.support import git, git_bytes
+
+if TYPE_CHECKING:
+    from click.testing import Result
 
 TEXTS = [b"one\ntwo\nthree\nfour\n", b"one\ntwo\nTHREE\nfour\n", b"one\ntwo\nTHREE\nfour\nfive\n"]
 
@@ -19,8 +23,9 @@ def chain_pack(tmp_path):
     return write_pack_file(tmp_path, [build_pack(chain_of(TEXTS))])
 
 
-def lines_of(result):
-    return result.stdout_bytes.decode().splitlines()
+def lines_of(result: Result) -> list[str]:
+    text: str = result.stdout_bytes.decode()
+    return text.splitlines()
 
 
 def test_header_entry_bits_stream_and_trailer_are_named(packcore, tmp_path):
