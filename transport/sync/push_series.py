@@ -30,7 +30,22 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
     from transport.wire.report import RefReport, ReportStatus
 
-__all__ = ["PushSeries"]
+__all__ = ["PushSeries", "check_atomic", "parted"]
+
+
+def parted(updates: Sequence[RefUpdate], limits: TargetLimits) -> list[list[RefUpdate]]:
+    """Return commands as they go in requests, as far as is known what the target takes."""
+    return in_requests(updates, count_max=limits.ref_updates_max, bytes_max=limits.body_bytes_max)
+
+
+def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLimits) -> None:
+    """Raise LimitExceeded where all or none is asked for, and one request can't hold all."""
+    if policy.atomic and len(parted(updates, limits)) > 1:
+        raise LimitExceeded(
+            f"an atomic push of {len(updates)} refs, more than the target takes in one request",
+            limit="target-max-ref-updates",
+            hint="push without --atomic, or fewer refs",
+        )
 
 
 @dataclass(slots=True)
@@ -65,9 +80,9 @@ class PushSeries:
         request was answered before. Raises LimitExceeded for an atomic push that doesn't fit one request.
         """
         waiting = list(updates)
-        self._check_atomic(waiting)
+        check_atomic(waiting, self.policy, self.limits)
         while waiting:
-            chunk = self._parted(waiting)[0]
+            chunk = parted(waiting, self.limits)[0]
             carries = pack is not None and not all(update.is_delete for update in chunk)
             try:
                 report, messages = self._request(chunk, pack if carries else None)
@@ -91,19 +106,6 @@ class PushSeries:
             del waiting[: len(chunk)]
             if carries and any(ref.ok for ref in report.refs.values()):
                 pack = None
-
-    def _parted(self, updates: Sequence[RefUpdate]) -> list[list[RefUpdate]]:
-        return in_requests(
-            updates, count_max=self.limits.ref_updates_max, bytes_max=self.limits.body_bytes_max
-        )
-
-    def _check_atomic(self, updates: Sequence[RefUpdate]) -> None:
-        if self.policy.atomic and len(self._parted(updates)) > 1:
-            raise LimitExceeded(
-                f"an atomic push of {len(updates)} refs, more than the target takes in one request",
-                limit="target-max-ref-updates",
-                hint="push without --atomic, or fewer refs",
-            )
 
     def _request(self, updates: Sequence[RefUpdate], pack: Body | None) -> tuple[ReportStatus, list[str]]:
         messages: list[str] = []

@@ -51,6 +51,8 @@ Optimize = Literal["time", "bandwidth"]
 BootstrapStrategy = Literal["first-parent", "topo"]
 
 HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
+TEMP_REFS = "refs/packcore/bootstrap/"
+"""What holds the parts of a push in batches; see `transport.sync.temp_refs`."""
 _USUAL_STRATEGY = "chunk-window"
 _SELECTION_LIMITS = ("depth", "window", "window_memory", "compression")
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
@@ -162,8 +164,10 @@ class Scope:
         return (*sorted(prefixes), "HEAD")
 
     def excludes(self, name: str) -> bool:
-        """Tell whether a ref is left alone."""
-        return any(prefix and name.startswith(prefix) for prefix in self.exclude_ref_prefixes)
+        """Tell whether a ref is left alone; packcore's own temporary refs always are."""
+        return name.startswith(TEMP_REFS) or any(
+            prefix and name.startswith(prefix) for prefix in self.exclude_ref_prefixes
+        )
 
 
 @dataclass(frozen=True, slots=True)

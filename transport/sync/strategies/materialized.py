@@ -19,12 +19,11 @@ from packcore.errors import LimitExceeded
 from packcore.progress import SILENT, Progress
 from packcore.select import select
 from packcore.walk import list_objects
-from packcore.write import write_pack
 from transport.sync.measure import Stopwatch
 from transport.sync.pushing import push_refs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from packcore.ids import ObjectId
     from packcore.plan import Candidate, PackPlan
@@ -34,8 +33,9 @@ if TYPE_CHECKING:
     from transport.sync.request import SyncRequest
     from transport.sync.result import SyncResult
     from transport.sync.run import Run
+from transport.sync.split_push import Cargo, push_pack
 
-__all__ = ["materialize", "push_fetched", "sync_materialized"]
+__all__ = ["load", "materialize", "push_fetched", "sync_materialized"]
 
 
 def sync_materialized(
@@ -64,21 +64,20 @@ def materialize(run: Run, plan: RefPlan) -> SyncResult:
 
 def push_fetched(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> SyncResult:
     """Send what the target lacks of a settled plan, out of what was fetched for it."""
-    objects = _list_objects(run, plan, fetched, haves)
-    pack, select_seconds = _select(run, plan, fetched, objects)
-    ofs_delta = run.target_refs.capabilities.ofs_delta
-    pushed = push_refs(
-        run.target,
-        run.target_refs,
-        plan,
-        None if pack is None else lambda: write_pack(pack, ofs_delta=ofs_delta),
-        policy=run.request.policy,
-        progress=run.progress,
-        shallow=fetched.shallow.intersection(candidate.oid for candidate in objects),
-        limits=run.limits,
-    )
-    if pack is None:
+    if not plan.wants:  # every command deletes
+        pushed = push_refs(
+            run.target,
+            run.target_refs,
+            plan,
+            None,
+            policy=run.request.policy,
+            progress=run.progress,
+            limits=run.limits,
+        )
         return run.result(pushed.refs, pushed=pushed)
+    cargo, select_seconds = load(run, plan.wants, fetched, haves)
+    pushed = push_pack(run, plan, cargo)
+    pack = cargo.pack
     summary = pushed.summary(
         run.target,
         objects=pack.object_count,
@@ -91,12 +90,28 @@ def push_fetched(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[Obje
     return run.result(pushed.refs, pushed=pushed, pack=summary)
 
 
-def _list_objects(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> list[Candidate]:
-    """List what the target lacks of the plan's tips."""
+def load(
+    run: Run, wants: Sequence[ObjectId], fetched: Fetched, haves: Sequence[ObjectId]
+) -> tuple[Cargo, float]:
+    """List what the target lacks and select deltas; return that, and the seconds of the selection."""
     # With haves, a tip that the source did not send is below one of them: the target has it.
-    wants = [oid for oid in plan.wants if not haves or oid in fetched.store]
-    if not wants:
-        return []
+    wants = [oid for oid in wants if not haves or oid in fetched.store]
+    objects = _list_objects(run, wants, fetched, haves) if wants else []
+    watch = Stopwatch()
+    pack = _select(run, fetched, objects, run.progress, run.request.selection.stopper())
+    seconds = watch.seconds
+    stopper = run.request.selection.stopper()
+
+    def plan_of(some: Sequence[Candidate]) -> PackPlan:
+        return _select(run, fetched, some, SILENT, stopper, share=len(some) / len(objects))
+
+    shallow = fetched.shallow.intersection(candidate.oid for candidate in objects)
+    return Cargo(fetched.store, objects, wants, pack, plan_of, shallow), seconds
+
+
+def _list_objects(
+    run: Run, wants: Sequence[ObjectId], fetched: Fetched, haves: Sequence[ObjectId]
+) -> list[Candidate]:
     objects = list_objects(
         fetched.store,
         wants,
@@ -116,21 +131,23 @@ def _list_objects(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[Obj
 
 
 def _select(
-    run: Run, plan: RefPlan, fetched: Fetched, objects: Sequence[Candidate]
-) -> tuple[PackPlan | None, float]:
-    """Make the plan of the pack; none is sent where every command deletes."""
-    if not plan.wants:
-        return None, 0.0
-    watch = Stopwatch()
+    run: Run,
+    fetched: Fetched,
+    objects: Sequence[Candidate],
+    progress: Progress,
+    should_stop: Callable[[], bool] | None,
+    *,
+    share: float = 1.0,
+) -> PackPlan:
+    """Make the plan of a pack; `share` of the delta cache is its own, since plans of parts wait together."""
     options = run.request.selection
-    pack = select(
+    return select(
         fetched.store,
         objects,
         strategy=options.strategy,
-        limits=options.limits,
+        limits=replace(options.limits, delta_cache=int(options.limits.delta_cache * share)),
         reuse_deltas=options.reuse_deltas and run.request.optimize != "bandwidth",
-        should_stop=options.stopper(),
+        should_stop=should_stop,
         jobs=options.jobs,
-        progress=run.progress,
+        progress=progress,
     )
-    return pack, watch.seconds

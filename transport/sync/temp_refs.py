@@ -1,0 +1,81 @@
+"""Temporary refs on the target: they hold what the batches of one push have brought so far.
+
+    refs/packcore/bootstrap/<hex id of what it holds>
+
+Named by content, so that two runs never fight over a name, a second attempt finds its own work done, and
+no ref of these is ever updated: they are created, and deleted at the end. The target advertises them like
+any ref, which is all that resuming needs: what they reach need not be sent again. No sync mirrors or
+prunes them (`Scope.excludes`), on neither side.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.objects import ObjectType, commit_links, parse_tag, tree_rows
+from transport.sync.request import TEMP_REFS
+from transport.wire.receive_pack import RefUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.plan import Candidate
+    from packcore.store.base import ObjectStore
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["advertised_temp_refs", "creations", "deletions", "stale_removals", "temp_ref", "tops_of"]
+
+TOPS_MAX = 64
+"""Temporary refs of one batch, at most; beyond it objects wait unheld for the cutover, seconds away."""
+
+
+def temp_ref(oid: ObjectId) -> str:
+    """Return the name of the temporary ref that holds an object."""
+    return TEMP_REFS + oid.hex()
+
+
+def advertised_temp_refs(advertisement: Advertisement) -> dict[str, ObjectId]:
+    """Return the temporary refs that a target has: of a run that was cut short, or is under way."""
+    return {name: oid for name, oid in advertisement.refs.items() if name.startswith(TEMP_REFS)}
+
+
+def creations(oids: Iterable[ObjectId], object_format: ObjectFormat) -> list[RefUpdate]:
+    """Return the commands that hold these objects."""
+    return [RefUpdate(temp_ref(oid), object_format.zero, oid) for oid in dict.fromkeys(oids)]
+
+
+def deletions(refs: dict[str, ObjectId], object_format: ObjectFormat) -> list[RefUpdate]:
+    """Return the commands that remove temporary refs."""
+    return [RefUpdate(name, oid, object_format.zero) for name, oid in refs.items()]
+
+
+def stale_removals(advertisement: Advertisement) -> list[RefUpdate]:
+    """Return the commands that remove what other runs left behind; none where refs can't be deleted."""
+    if not advertisement.capabilities.delete_refs:
+        return []
+    return deletions(advertised_temp_refs(advertisement), advertisement.object_format)
+
+
+def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId]:
+    """Return the commits that none of the others builds on; without commits, objects that none names.
+
+    What these reach is all of the objects, unless there were more than `TOPS_MAX`. Raises CorruptData.
+    """
+    commits = [candidate for candidate in objects if candidate.type is ObjectType.COMMIT]
+    objects = commits or objects
+    inner: set[ObjectId] = set()
+    object_format = store.object_format
+    for oid, type_, *_ in objects:
+        if type_ is ObjectType.BLOB:
+            continue
+        data = store.read(oid).data
+        if type_ is ObjectType.COMMIT:
+            links = commit_links(data, object_format, oid)
+            inner.update(links.parents)
+            inner.add(links.tree)
+        elif type_ is ObjectType.TREE:
+            inner.update(entry for _, _, entry in tree_rows(data, object_format, oid))
+        else:
+            inner.add(parse_tag(data, object_format, oid).target)
+    return [candidate.oid for candidate in objects if candidate.oid not in inner][:TOPS_MAX]
