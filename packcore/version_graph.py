@@ -17,6 +17,8 @@ wrong (bytes of an id that look like an entry), no edge comes of it, since no ca
 from __future__ import annotations
 
 import re
+from array import array
+from binascii import unhexlify
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.delta.chunks import tree_entry_start
@@ -24,19 +26,25 @@ from packcore.delta.match import common_prefix, common_suffix
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packcore.ids import ObjectFormat
     from packcore.plan import Candidate
 
 __all__ = ["Edge", "version_edges"]
 
-_PARENTS = re.compile(rb"(?:tree [0-9a-f]+\n)(?:parent [0-9a-f]+\n)*").match
+_HEAD = {
+    hex_size: re.compile(rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n)*)" % (hex_size, hex_size)).match
+    for hex_size in (40, 64)
+}
 _ENTRIES = {
-    digest_size: re.compile(rb"(?s)([1-7])[0-7]{4,5} ([^\0]+)\0(.{%d})" % digest_size)
+    digest_size: re.compile(rb"(?s)([1-7])[0-7]{4,5} ([^\0]+)\0(.{%d})" % digest_size).findall
     for digest_size in (20, 32)
 }
 _DIRECTORY = b"4"
+
+_Entry = tuple[bytes, bytes, bytes]
+"""First digit of the mode, name, id."""
 
 
 class Edge(NamedTuple):
@@ -58,103 +66,88 @@ def version_edges(
 
     `read` gives an object's bytes by candidate index, and should remember the latest few megabytes.
     """
-    index_of: dict[bytes, int] = {candidate.oid: index for index, candidate in enumerate(candidates)}
-    graph = _Graph(index_of, read, object_format, usable)
-    for index, candidate in enumerate(candidates):
-        if candidate.type == ObjectType.COMMIT and usable(index):
-            graph.add_commit(index)
+    index_of: dict[bytes, int] = {
+        candidate.oid: index for index, candidate in enumerate(candidates) if usable(index)
+    }
+    graph = _Graph(index_of, read, object_format)
+    commits = [index for index in index_of.values() if candidates[index].type == ObjectType.COMMIT]
+    for old, new in graph.tree_pairs(commits):
+        graph.compare(old, new)
     return graph.edges
 
 
 class _Graph:
     def __init__(
-        self,
-        index_of: Mapping[bytes, int],
-        read: Callable[[int], bytes],
-        object_format: ObjectFormat,
-        usable: Callable[[int], bool],
+        self, index_of: Mapping[bytes, int], read: Callable[[int], bytes], object_format: ObjectFormat
     ) -> None:
         self.edges: list[Edge] = []
         self._index_of = index_of
         self._read = read
-        self._usable = usable
         self._hex_size = object_format.hex_size
-        self._entries = _ENTRIES[object_format.digest_size].finditer
+        self._entries = _ENTRIES[object_format.digest_size]
         self._digest_size = object_format.digest_size
         self._done: set[tuple[int, int]] = set()
-        self._trees: dict[int, int | None] = {}
 
-    def add_commit(self, index: int) -> None:
-        """Add the edges between a commit and its parents."""
-        links = self._links(index)
-        if not links:
-            return
-        tree = self._tree_of(index, links)
-        for parent_oid in links[1:]:
-            parent = self._index_of.get(parent_oid)
-            if parent is None or not self._usable(parent):
+    def tree_pairs(self, commits: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Yield the trees of each parent and its child, children as given; broken commits are left out."""
+        index_of, head_of, hex_size = self._index_of, _HEAD[self._hex_size], self._hex_size
+        tree_of: dict[int, int] = {}
+        links = array("q")  # child, parent, child, parent, ...
+        for commit in commits:
+            head = head_of(self._read(commit))
+            tree = None if head is None else index_of.get(unhexlify(head[1]))
+            if head is None or tree is None:
                 continue
-            if parent not in self._trees:
-                self._tree_of(parent, self._links(parent))
-            parent_tree = self._trees[parent]
-            if tree is not None and parent_tree is not None:
-                self._compare(parent_tree, tree)
+            tree_of[commit] = tree
+            parents = head[2]
+            for at in range(7, len(parents), hex_size + 8):  # 7: len("parent "), 8: that and the newline
+                parent = index_of.get(unhexlify(parents[at : at + hex_size]))
+                if parent is not None:
+                    links.append(commit)
+                    links.append(parent)
+        for at in range(0, len(links), 2):
+            parent_tree = tree_of.get(links[at + 1])
+            if parent_tree is not None:
+                yield parent_tree, tree_of[links[at]]
 
-    def _links(self, index: int) -> list[bytes]:
-        """Return ids of a commit's tree and parents; nothing for a broken one."""
-        head = _PARENTS(self._read(index))
-        if head is None:
-            return []
-        try:
-            return [bytes.fromhex(line.split(b" ")[1].decode("ascii")) for line in head[0].splitlines()]
-        except ValueError:
-            return []
-
-    def _tree_of(self, index: int, links: list[bytes]) -> int | None:
-        if index not in self._trees:
-            tree = self._index_of.get(links[0]) if links else None
-            self._trees[index] = tree if tree is not None and self._usable(tree) else None
-        return self._trees[index]
-
-    def _compare(self, old: int, new: int) -> None:
+    def compare(self, old: int, new: int) -> None:
         """Add an edge between two trees, and what differs below them."""
+        done, edges, index_of = self._done, self.edges, self._index_of.get
         pending = [(old, new)]
         while pending:
             pair = pending.pop()
             old, new = pair
-            if old == new or pair in self._done:
+            if old == new or pair in done:
                 continue
-            self._done.add(pair)
+            done.add(pair)
             removed, added = self._difference(self._read(old), self._read(new))
-            self.edges.append(Edge(old, new, len(removed) + len(added)))
-            for name, (kind, oid) in added.items():
-                before = removed.get(name)
-                if before is None or before[0] != kind:
+            edges.append(Edge(old, new, len(removed) + len(added)))
+            before = {name: (kind, oid) for kind, name, oid in removed}
+            for kind, name, oid in added:
+                kind_before, oid_before = before.get(name, (b"", b""))
+                if kind_before != kind:
                     continue
-                a, b = self._index_of.get(before[1]), self._index_of.get(oid)
-                if a is None or b is None or not self._usable(a) or not self._usable(b):
+                a, b = index_of(oid_before), index_of(oid)
+                if a is None or b is None:
                     continue
                 if kind == _DIRECTORY:
                     pending.append((a, b))
-                elif (a, b) not in self._done:
-                    self._done.add((a, b))
-                    self.edges.append(Edge(a, b, 0))
+                elif (a, b) not in done:
+                    done.add((a, b))
+                    edges.append(Edge(a, b, 0))
 
-    def _difference(
-        self, old: bytes, new: bytes
-    ) -> tuple[dict[bytes, tuple[bytes, bytes]], dict[bytes, tuple[bytes, bytes]]]:
-        """Return the entries of each tree that the other lacks: name -> (kind, id)."""
-        room = min(len(old), len(new))
+    def _difference(self, old: bytes, new: bytes) -> tuple[list[_Entry], list[_Entry]]:
+        """Return the entries of each tree that the other lacks."""
+        old_size, new_size = len(old), len(new)
+        room = min(old_size, new_size)
         prefix = common_prefix(old, 0, new, 0, room)
-        suffix = common_suffix(old, len(old), new, len(new), room - prefix)
+        # The common suffix may begin within an id: reach on by less than an entry's least size.
+        suffix = common_suffix(old, old_size, new, new_size, room - prefix) - self._digest_size
         start = tree_entry_start(old, prefix)
-        removed = self._parse(old, start, len(old) - suffix)
-        added = self._parse(new, start, len(new) - suffix)
-        for name in [name for name, value in added.items() if removed.get(name) == value]:
-            del added[name], removed[name]
+        removed = self._entries(old, start, old_size - suffix if suffix > 0 else old_size)
+        added = self._entries(new, start, new_size - suffix if suffix > 0 else new_size)
+        kept = set(removed).intersection(added)
+        if kept:
+            removed = [entry for entry in removed if entry not in kept]
+            added = [entry for entry in added if entry not in kept]
         return removed, added
-
-    def _parse(self, tree: bytes, start: int, end: int) -> dict[bytes, tuple[bytes, bytes]]:
-        # The common suffix may have begun within an id: reach on by less than an entry's least size.
-        entries = self._entries(tree, start, min(end + self._digest_size, len(tree)))
-        return {entry[2]: (entry[1], entry[3]) for entry in entries}

@@ -63,12 +63,14 @@ class ChunkWindow(EngineStrategy):
         for index, candidate in enumerate(work.candidates):
             if candidate.size < work.limits.big_object:
                 usable[candidate.type].append(index)
-        edges = work.version_edges()
         for type_ in (ObjectType.COMMIT, ObjectType.TAG):
             messages = MessageChooser(state, type_)
             for member in usable[type_]:
                 if state.searched[member]:
                     yield messages.choose(member)
+        if not usable[ObjectType.TREE] and not usable[ObjectType.BLOB]:
+            return
+        edges = work.version_edges()
         trees = PathSearch(state, ObjectType.TREE, usable[ObjectType.TREE])
         yield from trees.choices(edges, TreeChooser(state))
         blobs = PathSearch(state, ObjectType.BLOB, usable[ObjectType.BLOB])
