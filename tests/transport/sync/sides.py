@@ -9,10 +9,13 @@ from packcore.progress import SILENT, Progress
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, init_repository, ls_remote
 from transport.sync import Policy, Scope, SyncRequest, SyncResult
+from transport.sync.carry_out import carry_out
 from transport.sync.strategies.materialized import sync_materialized
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from transport.base import Transport
 
 COMMITTER = "C O Mitter <committer@example.com>"
 
@@ -36,6 +39,22 @@ class Sides:
     ) -> SyncResult:
         asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), **request)
         return sync_materialized(
+            source or GitTransport(self.source), target or GitTransport(self.target), asked, progress=progress
+        )
+
+    def carry_out(
+        self,
+        *,
+        scope: dict[str, Any] | None = None,
+        policy: dict[str, Any] | None = None,
+        progress: Progress = SILENT,
+        source: Transport | None = None,
+        target: Transport | None = None,
+        **request: Any,
+    ) -> SyncResult:
+        """Sync in the way that is chosen for it: by relay, where that is safe."""
+        asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), **request)
+        return carry_out(
             source or GitTransport(self.source), target or GitTransport(self.target), asked, progress=progress
         )
 
