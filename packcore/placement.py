@@ -50,7 +50,8 @@ class Placement:
         """Place what hangs on no choice: reused deltas whose base the receiver has, and trusted objects."""
         work, base_of = self.work, self.reusable.base_of
         for outside in range(work.plan_count, len(work.candidates)):
-            self._settle_below(outside)
+            if base_of:
+                self._settle_below(outside)
         big_object = work.limits.big_object
         self.settle_trusted(
             [

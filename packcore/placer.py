@@ -9,6 +9,7 @@ Zlib streams are carried as long as `Limits.delta_cache` has room; the writer ma
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from packcore.delta.reuse import ReusableDeltas
@@ -18,7 +19,7 @@ from packcore.plan import STREAMED_BYTES, Delta, PackEntry, Reused, ThinDelta, W
 if TYPE_CHECKING:
     from packcore.delta.strategy import Choice, Work
     from packcore.plan import Encoding
-    from packcore.store.base import RawEntry
+    from packcore.store.base import PackBytes, RawEntry
 
 __all__ = ["Placer"]
 
@@ -42,16 +43,19 @@ class Placer(Placement):
 
     def settle_trusted(self, roots: list[int]) -> None:
         """Place objects that are taken whole, and what hangs on them, in the order in which they lie."""
-        raws, children_of, base_of = self._raws, self.reusable.children_of, self.reusable.base_of
+        raws, base_of = self._raws, self.reusable.base_of
         work, depth = self.work, self.work.depth
-        family = list(roots)
-        for index in family:
-            if index in children_of:
-                family += children_of[index]
-        packs = {raw.pack: number for number, raw in enumerate(map(raws.__getitem__, family))}
-        family.sort(key=lambda index: (packs[raws[index].pack], raws[index].pack_offset))
-        waiting: dict[int, list[int]] = {}  # only a ref-delta may lie before its base
-        for first in family:
+        by_pack: dict[PackBytes, list[int]] = {}
+        for index in (*roots, *base_of):
+            by_pack.setdefault(raws[index].pack, []).append(index)
+        for lying in by_pack.values():
+            lying.sort(key=lambda index: raws[index].pack_offset)
+        # What hangs on something that is not placed waits: a ref-delta may lie before its base. It waits
+        # in vain where it hangs on what is searched, and is placed with that.
+        waiting: dict[int, list[int]] = {}
+        for first in chain.from_iterable(by_pack.values()):
+            if depth[first] >= 0:
+                continue  # with a base that the receiver has
             stack = [first]
             while stack:
                 index = stack.pop()
@@ -64,8 +68,19 @@ class Placer(Placement):
                     depth[index] = depth[base] + 1
                 else:
                     depth[index] = 0
-                self.record(index, None)
-                stack += waiting.pop(index, ())
+                self._reuse(index, base)
+                if waiting:
+                    stack += waiting.pop(index, ())
+
+    def _reuse(self, index: int, base: int) -> None:
+        """Make the entry of an object that is copied as it lies; `base` is -1 where that is whole."""
+        entry_index = self._entry_index
+        oid, type_, size, _, _ = self.work.candidates[index]
+        reused = Reused(self._raws[index], entry_index.get(base))
+        entry_index[index] = len(self.entries)
+        self.entries.append(PackEntry(oid, type_, size, reused))
+        if base >= 0:
+            self.delta_count += 1
 
     def place_unsearched(self) -> int:
         """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""

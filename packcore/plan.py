@@ -155,23 +155,20 @@ def _is_delta(encoding: Encoding) -> bool:
 
 def _check(plan: PackPlan) -> None:
     """Raise InvalidPlan for the first rule that an entry breaks. Since bases come first, no cycle can be."""
-    digest_size, depth_max = plan.object_format.digest_size, plan.limits.depth
-    seen: set[bytes] = set()
+    entries, depth_max = plan.entries, plan.limits.depth
+    seen = {entry.oid for entry in entries}
+    if len(seen) < len(entries) or {*map(len, seen)} - {plan.object_format.digest_size}:
+        _complain_of_ids(plan)
     depths: list[int] = []
-    for index, (oid, type_, size, encoding) in enumerate(plan.entries):
-        if len(oid) != digest_size or size < 0:
-            raise InvalidPlan(
-                f"entry {index} has no {plan.object_format.name} id, or size {size}: {oid.hex()}"
-            )
-        seen.add(oid)
-        if len(seen) <= index:
-            raise InvalidPlan(f"object {oid.hex()} comes a second time, as entry {index}")
+    for index, (_, type_, size, encoding) in enumerate(entries):
+        if size < 0:
+            raise InvalidPlan(f"entry {index} has size {size}")
         depth = 0
-        if isinstance(encoding, Delta | Reused) and encoding.base_index is not None:
-            base_index = encoding.base_index
+        base_index = None if isinstance(encoding, Whole | ThinDelta) else encoding.base_index
+        if base_index is not None:
             if not 0 <= base_index < index:
                 raise InvalidPlan(f"entry {index} has entry {base_index} as its base, which is not before it")
-            if plan.entries[base_index].type != type_:
+            if entries[base_index].type != type_:
                 raise InvalidPlan(f"entry {index} has a base of another type, entry {base_index}")
             depth = depths[base_index] + 1
         elif _is_delta(encoding):
@@ -179,8 +176,19 @@ def _check(plan: PackPlan) -> None:
         if depth > depth_max:
             raise InvalidPlan(f"entry {index} is at depth {depth}, more than {depth_max}")
         depths.append(depth)
-    for index, entry in enumerate(plan.entries):
+    for index, entry in enumerate(entries):
         if isinstance(entry.encoding, ThinDelta) and entry.encoding.base_oid in seen:
             raise InvalidPlan(
                 f"entry {index} has a base outside, {entry.encoding.base_oid.hex()}, that is inside"
             )
+
+
+def _complain_of_ids(plan: PackPlan) -> None:
+    """Raise InvalidPlan for the first id that is none, or that comes a second time."""
+    seen: set[bytes] = set()
+    for index, entry in enumerate(plan.entries):
+        if len(entry.oid) != plan.object_format.digest_size:
+            raise InvalidPlan(f"entry {index} has no {plan.object_format.name} id: {entry.oid.hex()}")
+        if entry.oid in seen:
+            raise InvalidPlan(f"object {entry.oid.hex()} comes a second time, as entry {index}")
+        seen.add(entry.oid)

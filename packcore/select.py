@@ -27,6 +27,7 @@ from packcore.placer import Placer
 from packcore.plan import PackPlan
 from packcore.progress import SILENT
 from packcore.registry import get_strategy
+from packcore.store.bulk import raws_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -69,9 +70,8 @@ def select(
     work = Work(
         store, [*objects, *thin_bases], plan_count=len(objects), limits=limits, should_stop=should_stop
     )
-    raws = {
-        index: raw for index, candidate in enumerate(objects) if (raw := store.raw(candidate.oid)) is not None
-    }
+    lying = raws_of(store, [candidate.oid for candidate in objects])
+    raws = {index: raw for index, raw in enumerate(lying) if raw is not None}
     reusable = ReusableDeltas(work, raws if reuse_deltas and strategy.reuses_deltas else {})
     trusted = trusted_wholes(work, raws) if reuse_deltas and strategy.reuses_deltas else []
     _divide(work, raws, reusable, trusted)
@@ -173,8 +173,9 @@ def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas, tru
     for index in range(work.plan_count):
         if index not in settled and work.candidates[index].size < big_object:
             work.searched.append(index)
-    for index, height in reusable.heights().items():
-        work.room[index] -= height
+    if work.searched:
+        for index, height in reusable.heights().items():
+            work.room[index] -= height
     for index, raw in raws.items():
         if raw.base is None and raw.size == work.candidates[index].size:
             work.stored_size[index] = raw.end_offset - raw.payload_offset

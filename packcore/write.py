@@ -80,20 +80,25 @@ def _gather(pieces: Iterable[tuple[bytes, int]]) -> Iterator[bytes]:
 def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
     """Yield the pack without its trailer as pieces, each with the inflated bytes handled to make it."""
     header = encode_pack_header(len(plan.entries))
-    yield header, 0
+    # What is only copied is gathered here, so that it takes no turn of its own.
+    ready: list[bytes] = [header]
+    ready_bytes = 0
     offset = len(header)
     offsets = array("Q")
     for entry in plan.entries:
         offsets.append(offset)
         encoding = entry.encoding
-        if isinstance(encoding, Delta):
-            base_index, payload_size, base_oid = encoding.base_index, encoding.delta_size, None
-        elif isinstance(encoding, ThinDelta):
-            base_index, payload_size, base_oid = None, encoding.delta_size, encoding.base_oid
-        elif isinstance(encoding, Reused):
+        base_oid: bytes | None = None
+        base_index: int | None = None
+        deflated: bytes | None = None
+        if isinstance(encoding, Reused):
             base_index, payload_size, base_oid = encoding.base_index, encoding.raw.size, encoding.raw.base
+        elif isinstance(encoding, Whole):
+            payload_size, deflated = entry.size, encoding.deflated
+        elif isinstance(encoding, Delta):
+            base_index, payload_size, deflated = encoding
         else:
-            base_index, payload_size, base_oid = None, entry.size, None
+            base_oid, payload_size, deflated = encoding
         if base_index is not None and ofs_delta:
             head = encode_entry_header(OFS_DELTA, payload_size) + encode_ofs(offset - offsets[base_index])
         elif base_index is not None:
@@ -102,25 +107,37 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
             head = encode_entry_header(REF_DELTA, payload_size) + base_oid
         else:
             head = encode_entry_header(entry.type, payload_size)
-        if not isinstance(encoding, Reused) and encoding.deflated is not None:
-            offset += len(head) + len(encoding.deflated)
-            yield head, 0
-            yield encoding.deflated, 0
-            continue
+        ready.append(head)
         offset += len(head)
-        yield head, 0
-        for piece, work in _payload(plan, entry):
-            offset += len(piece)
-            yield piece, work
+        if deflated is not None:
+            ready.append(deflated)
+            offset += len(deflated)
+            ready_bytes += len(deflated)
+        elif isinstance(encoding, Reused):
+            for block in encoding.raw.pack.copy_payload(encoding.raw):
+                ready.append(block)
+                offset += len(block)
+                ready_bytes += len(block)
+                if ready_bytes >= BLOCK_BYTES:
+                    yield b"".join(ready), 0
+                    ready, ready_bytes = [], 0
+        else:
+            yield b"".join(ready), 0
+            ready, ready_bytes = [], 0
+            for piece, work in _payload(plan, entry):
+                offset += len(piece)
+                yield piece, work
+        if ready_bytes >= BLOCK_BYTES:
+            yield b"".join(ready), 0
+            ready, ready_bytes = [], 0
+    yield b"".join(ready), 0
 
 
 def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
     """Yield the zlib stream of an entry whose bytes the plan doesn't carry."""
     encoding = entry.encoding
-    if isinstance(encoding, Reused):
-        for block in encoding.raw.pack.copy_payload(encoding.raw):
-            yield block, 0
-    elif isinstance(encoding, Whole):
+    assert not isinstance(encoding, Reused)
+    if isinstance(encoding, Whole):
         yield from _whole(plan, entry)
     else:
         base_oid = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from binascii import unhexlify
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -203,10 +204,10 @@ def _tree_of(repository: Repository, oid: Any) -> Any:
 
 def _by_list(repository: Repository, thin: bool) -> tuple[list[Candidate], list[Candidate]]:
     """Read `oid[ path]` lines from stdin; each object once, in the order of the list."""
-    from packcore.plan import Candidate
-
-    wanted: dict[bytes, Candidate] = {}
-    held: dict[bytes, Candidate] = {}
+    wanted: dict[bytes, bytes] = {}
+    held: dict[bytes, bytes] = {}
+    paths: dict[bytes, bytes] = {}
+    from_hex, hex_size = repository.object_format.from_hex, repository.object_format.hex_size
     for number, line in enumerate(binary_input(), 1):
         line = line.rstrip(b"\r\n")
         if not line:
@@ -214,15 +215,27 @@ def _by_list(repository: Repository, thin: bool) -> tuple[list[Candidate], list[
         is_held = line.startswith(b"-")
         name, _, path = line[is_held:].partition(b" ")
         try:
-            oid = repository.object_format.from_hex(name)
+            # The quick way is for what surely is a whole id in lower case.
+            oid = unhexlify(name) if len(name) == hex_size and name.islower() else from_hex(name)
         except ValueError as error:
             raise click.UsageError(f"stdin, line {number}: {error}") from None
-        lines = held if is_held else wanted
-        if oid not in lines:
-            type_, size = repository.header(oid)
-            lines[oid] = Candidate(oid, type_, size, path, len(lines))
-    bases = [candidate for oid, candidate in held.items() if oid not in wanted] if thin else []
-    return list(wanted.values()), bases
+        (held if is_held else wanted).setdefault(oid, paths.setdefault(path, path))
+    bases = {oid: path for oid, path in held.items() if oid not in wanted} if thin else {}
+    return _candidates(repository, wanted), _candidates(repository, bases)
+
+
+def _candidates(repository: Repository, paths: dict[bytes, bytes]) -> list[Candidate]:
+    """Look up types and sizes. Raises MissingObject."""
+    from packcore.ids import ObjectId
+    from packcore.plan import Candidate
+    from packcore.store.bulk import headers_of
+
+    oids = [ObjectId(oid) for oid in paths]
+    found = []
+    for order, (oid, header) in enumerate(zip(oids, headers_of(repository, oids), strict=True)):
+        type_, size = header or repository.header(oid)
+        found.append(Candidate(oid, type_, size, paths[oid], order))
+    return found
 
 
 def _write(plan: PackPlan, stream: IO[bytes], progress: Progress) -> tuple[int, str]:

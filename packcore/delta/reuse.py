@@ -19,6 +19,7 @@ the receiver has bases of its own nothing is trusted, since nobody has searched 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,15 +42,18 @@ class ReusableDeltas:
         bases = _bases_that_travel(work, raws)
         self.base_of = _without_rings(bases, work.limits.depth)
         """Candidate index -> index of its base."""
-        self.children_of = _children(self.base_of)
 
     @classmethod
     def known(cls, base_of: dict[int, int]) -> ReusableDeltas:
         """Return those that were found before, as `base_of` had them: bounded in depth, without rings."""
         deltas = cls.__new__(cls)
         deltas.base_of = base_of
-        deltas.children_of = _children(base_of)
         return deltas
+
+    @cached_property
+    def children_of(self) -> dict[int, list[int]]:
+        """Return the candidates that hang on each that has any."""
+        return _children(self.base_of)
 
     def heights(self) -> dict[int, int]:
         """Return the longest chain of reused deltas that hangs on each object with any."""
@@ -114,6 +118,15 @@ def _without_rings(bases: Mapping[int, int], depth_max: int) -> dict[int, int]:
     kept = dict(bases)
     depth: dict[int, int] = {}
     for start in sorted(bases):
+        base = bases[start]
+        if base in depth or base not in bases:
+            # Nearly always: what it hangs on is known already, or is no delta.
+            if start not in depth and start in kept:
+                depth[start] = depth.get(base, 0) + 1
+                if depth[start] > depth_max:
+                    del kept[start]
+                    depth[start] = 0
+            continue
         chain: list[int] = []
         on_chain: set[int] = set()
         index = start

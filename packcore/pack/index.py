@@ -53,6 +53,7 @@ FAR_OFFSET = 0x80000000
 """Offsets from here on lie in the table of far offsets."""
 _FAN_OUT_BYTES = 1024
 _BLOCK_ENTRIES = 4096
+_FEW = 16  # a question for fewer than one in so many of the ids is answered id by id
 _WHOLE_BYTES_MAX = 256 * 1024  # up to here an index is read, not mapped: a map costs a file descriptor
 
 
@@ -177,6 +178,31 @@ class PackIndex:
         position = self.find(oid)
         return self.offset(position) if position >= 0 else -1
 
+    def find_offsets(self, oids: Sequence[bytes]) -> list[int]:
+        """Return where the entry of each id starts in the pack, -1 for those not here: many at once."""
+        if len(oids) * _FEW < self._count:
+            return [self.find_offset(oid) for oid in oids]
+        found = [-1] * len(oids)
+        offsets = self.offsets()
+        digest_size, stride = self.object_format.digest_size, self._stride
+        wanted: list[list[int]] = [[] for _ in range(256)]
+        for number, oid in enumerate(oids):
+            wanted[oid[0]].append(number)
+        # The ids of one first byte at a time, so that few of them exist as objects.
+        low = 0
+        for numbers, end in zip(wanted, self._fan_out, strict=True):
+            if numbers:
+                block = self._data[self._ids + low * stride : self._ids + end * stride]
+                ids = [block[start : start + digest_size] for start in range(0, len(block), stride)]
+                ids.reverse()  # of an id that is held twice, the first place counts
+                places = dict(zip(ids, range(end - 1, low - 1, -1), strict=False))
+                for number in numbers:
+                    position = places.get(oids[number])
+                    if position is not None:
+                        found[number] = offsets[position]
+            low = end
+        return found
+
     def offset(self, position: int) -> int:
         """Return where the entry starts in the pack. Raises CorruptIndex for a far offset not there."""
         start = self._offsets + position * (4 if self.version == 2 else self._stride)
@@ -212,6 +238,10 @@ class PackIndex:
         offsets = self.offsets()
         positions = array("I", sorted(range(self._count), key=offsets.__getitem__))
         return positions, array("Q", map(offsets.__getitem__, positions))
+
+    def crcs(self) -> array[int] | None:
+        """Return all CRC-32 by position; None in version 1."""
+        return None if self.version == 1 else big_endian("I", self._data[self._crcs : self._offsets])
 
     def verify(self) -> None:
         """Read everything: the digest at the end, ids that rise, the fan-out. Raises CorruptIndex."""

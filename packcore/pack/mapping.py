@@ -97,6 +97,11 @@ class PackSource:
             self._view.release()
             self._map.close()
 
+    @property
+    def view(self) -> memoryview:
+        """The pack's bytes, for loops that read many heads of entries."""
+        return self._view
+
     def slice(self, start: int, end: int) -> bytes:
         """Return bytes of the pack as they lie."""
         self._touch(end - start)

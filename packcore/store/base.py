@@ -7,7 +7,8 @@
     repository  packs, loose and alternates of a bare repository    on disk as git lays it out
 
 Callers test with `in`, read whole with `read` (small objects), in blocks with `stream` (any size),
-and ask `raw` for the bytes as they lie, to copy them into another pack without inflating.
+and ask `raw` for the bytes as they lie, to copy them into another pack without inflating. A store may
+also answer for many objects at once: see `packcore.store.bulk`.
 """
 
 from __future__ import annotations

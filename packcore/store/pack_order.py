@@ -10,14 +10,13 @@ reading objects needs none of it, copying entries does.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptPack
 
 if TYPE_CHECKING:
-    from array import array
-
     from packcore.ids import ObjectId
     from packcore.pack.index import PackIndex
 
@@ -32,10 +31,17 @@ class PackOrder:
         self._name = name
         self._entries_end = entries_end
         self._known: tuple[array[int], array[int]] | None = None
+        self._crcs: array[int] | None = None
+        self._copied = -1  # the entry whose CRC-32 was asked for last
 
     def know(self, positions: array[int], sorted_offsets: array[int]) -> None:
         """Take over an order that is known already, as that of a pack that was just taken in."""
         self._known = positions, sorted_offsets
+
+    @property
+    def offsets(self) -> array[int]:
+        """Return where the entries start, in pack order."""
+        return self._arrays()[1]
 
     @property
     def positions(self) -> array[int]:
@@ -56,7 +62,19 @@ class PackOrder:
 
     def crc_at(self, offset: int) -> int | None:
         """Return the entry's CRC-32 by the index; None where the index (version 1) has none."""
-        return self._index.crc32(self.positions[self.entry_index(offset)])
+        if self._crcs is None and self._index.version > 1:
+            by_position = self._index.crcs()
+            assert by_position is not None
+            self._crcs = array("I", map(by_position.__getitem__, self.positions))
+        if self._crcs is None:
+            return None
+        # Entries are mostly copied in their order.
+        _, sorted_offsets = self._arrays()
+        entry_index = self._copied + 1
+        if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
+            entry_index = self.entry_index(offset)
+        self._copied = entry_index
+        return self._crcs[entry_index]
 
     def end_of(self, offset: int) -> int:
         """Return where the entry that starts at `offset` ends."""

@@ -12,15 +12,16 @@ pack has the object too, that one is read.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
 from packcore.limits import Limits
 from packcore.store.base_cache import BaseCache
+from packcore.store.bulk import PackListing
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PackFile", "PackedStore"]
 
 _DEFAULT_LIMITS = Limits()
+_Answer = TypeVar("_Answer")
 
 
 class PackedStore:
@@ -179,6 +181,32 @@ class PackedStore:
         """Return how the object lies in the first pack that has it, or None."""
         place = self._locate(oid)
         return None if place is None else place[0].raw_found(oid, place[1])
+
+    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
+        """Return how each object lies in the largest pack that has it, or None."""
+        return self._of_packs(oids, PackListing.raws, self.raw)
+
+    def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
+        """Return type and size of each object, None where it is in no pack."""
+        return self._of_packs(oids, PackListing.headers, self.header_here)
+
+    def _of_packs(
+        self,
+        oids: Sequence[ObjectId],
+        ask: Callable[[PackListing, Sequence[ObjectId]], list[_Answer | None]],
+        ask_one: Callable[[ObjectId], _Answer | None],
+    ) -> list[_Answer | None]:
+        found: list[_Answer | None] = [None] * len(oids)
+        left = list(range(len(oids)))
+        for pack in sorted(self.packs, key=len, reverse=True):
+            if left:
+                answers = ask(pack.listing(), [oids[number] for number in left])
+                for number, answer in zip(left, answers, strict=True):
+                    found[number] = answer
+                left = [number for number in left if found[number] is None]
+        for number in left:
+            found[number] = ask_one(oids[number])
+        return found
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None: for saved plans."""

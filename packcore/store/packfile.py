@@ -25,6 +25,7 @@ from packcore.pack.reverse_index import pack_order_positions, write_reverse_inde
 from packcore.pack.scratch import Content, Scratch, apply_to
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
+from packcore.store.bulk import PackListing
 from packcore.store.pack_order import PackOrder
 
 if TYPE_CHECKING:
@@ -270,18 +271,24 @@ class PackFile:
             raise self._about(error, oid) from None
         return RawEntry(self, entry.offset, entry.payload_offset, end, entry.size, base)
 
+    def listing(self) -> PackListing:
+        """Return what answers for many objects at once."""
+        return PackListing(self, self.index, self._source, self._order)
+
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
         """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
 
         The check runs before the first block for an entry up to 64 KiB, at its end for a larger one.
         """
-        start, payload, end = entry.pack_offset, entry.payload_offset, entry.end_offset
+        _, start, payload, end, _, _ = entry
+        if end - start > BLOCK_BYTES:
+            return self._copy_blocks(start, payload, end)
+        data = self._source.slice(start, end)
+        self._check_crc(crc32(data), self._order.crc_at(start), start)
+        return iter((data[payload - start :],))
+
+    def _copy_blocks(self, start: int, payload: int, end: int) -> Iterator[bytes]:
         said = self._order.crc_at(start)
-        if end - start <= BLOCK_BYTES:
-            data = self._source.slice(start, end)
-            self._check_crc(crc32(data), said, start)
-            yield data[payload - start :]
-            return
         crc = crc32(self._source.slice(start, payload))
         for block in self._source.slices(payload, end):
             crc = crc32(block, crc)

@@ -168,6 +168,19 @@ class Repository:
         entry = self._packs[0].raw(oid)
         return entry if entry is not None else self._retry(lambda: self._objects.raw(oid))
 
+    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
+        """Return how each object lies in a pack, None where it is only loose. Raises MissingObject."""
+        found = self._packs[0].raws(oids)
+        return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
+
+    def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
+        """Return type and size of each object, None where it is missing. Raises CorruptData."""
+        found = self._packs[0].headers(oids)
+        return [entry or self._header(oid) for entry, oid in zip(found, oids, strict=True)]
+
+    def _header(self, oid: ObjectId) -> ObjectHeader | None:
+        return self.header(oid) if oid in self else None
+
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None where it doesn't."""
         found = (packs.raw_in(oid, pack_name) for packs in self._packs)

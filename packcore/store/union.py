@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject
+from packcore.store.bulk import raws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -69,6 +70,18 @@ class UnionStore:
             if oid in store and (entry := store.raw(oid)) is not None:
                 return entry
         return None
+
+    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
+        """Return how each object lies in the first store that holds it in a pack. Raises MissingObject."""
+        found: list[RawEntry | None] = [None] * len(oids)
+        for store in self._stores:
+            open_ = [number for number, entry in enumerate(found) if entry is None and oids[number] in store]
+            for number, entry in zip(open_, raws_of(store, [oids[n] for n in open_]), strict=True):
+                found[number] = entry
+        for entry, oid in zip(found, oids, strict=True):
+            if entry is None:
+                self._holder(oid)
+        return found
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids store by store, each part in its store's own order; unknown ones at the end."""
