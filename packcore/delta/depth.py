@@ -1,78 +1,133 @@
 """How deep each version of a file may lie: a schedule that spends a depth limit well on a long history.
 
 A plain chain, each version on the one before, reaches the limit after fifty versions; to hang all later
-ones on one far ancestor makes packs half as large again. So versions are counted from the root, and the
-count's digits in base B decide, as marks on a ruler do:
+ones on one far ancestor makes packs half as large again. So at times a version steps back further, to an
+ancestor that lies less deep, and a new chain starts there:
 
-    count   0  1  2  3  4  5  6  7  8  9     (B = 3)
-    zeros   -  0  0  1  0  0  1  0  0  2     trailing zero digits z
-    base       0  1  0  3  4  3  6  7  0     the B^z-th ancestor
+    version  0  1  2  3  4  5  6  7  8  9      limit 3
+    base     -  0  1  2  0  4  5  4  7  7
+    depth    0  1  2  3  1  2  3  2  3  3
 
-With n versions and k levels of digits a chain is never longer than about k (B - 1). An object may take
-any base that lies less deep than `allowed_depth`, which leaves room for all that is still to hang on it.
+An ancestor with room for r more deltas is good for a chain of r versions, then for a step, which leaves
+room for r - 1, and so on. With k kinds of links (chains, steps, steps over steps) C(r + k, k) - 1 versions
+find room: 50, 1,325 and 23,425 for a limit of 50. Steps of equal length, as marks on a ruler, reach 50, 650
+and 4,900, so a long history needs more of the far steps, which cost most. The schedule takes as few kinds
+as will do, and of them as few steps.
+
+Histories branch. What counts is how many versions follow on the longest way below a version, its height: a
+branch whose versions find room in a chain hangs where it grew, whatever was planned for the others. So the
+schedule goes along with the walk, and is told how deep each version came to lie.
+
+A change that is large anyway is a good place for a step: what comes later then need not step across it.
+`Prescription.early` names the base for that.
 """
 
 from __future__ import annotations
 
-import sys
 from functools import cache
+from math import comb
+from typing import NamedTuple
 
-__all__ = ["Ruler", "root_depth_allowed"]
+__all__ = ["DepthSchedule", "Prescription", "root_depth_allowed"]
 
-_ENDLESS = sys.maxsize
+_FULL_REACH = 0.4
+"""Part of the full reach that steps over steps take at least, so that the chains between don't get short."""
 
 
-class Ruler:
-    """The schedule of one line of versions.
+class Prescription(NamedTuple):
+    """What the schedule says for one version. Versions are named by their distance from the root."""
 
-    `length` is how many versions the longest way from the root has, the root included;
-    `root_depth` how deep the root itself lies; `depth_max` the limit.
+    base: int
+    """The prescribed base; -1 if no version before has room."""
+    allowed: int
+    """What the depth of any base must be less than, so that all that is to come finds room."""
+    early: int = -1
+    """The base of the step that is planned for later; -1 if none is."""
+    share: float = 0.0
+    """Part of the way to that step that is gone."""
+
+
+class _Step(NamedTuple):
+    """A step that is planned for what follows on the way."""
+
+    to: int
+    """Distance of the version that takes it."""
+    base: int
+    """Distance of its base."""
+    outer: _Step | None
+    """The step over this one, always further on."""
+
+
+class DepthSchedule:
+    """The schedule of one line of versions, kept along a walk that comes to parents before children.
+
+    `length` is how many versions the longest way from the root has, the root included; `depth_max` the
+    limit.
     """
 
-    def __init__(self, length: int, root_depth: int, depth_max: int) -> None:
-        self._length = length
+    def __init__(self, length: int, depth_max: int) -> None:
         self._depth_max = depth_max
-        self._radix = _radix(length, depth_max - root_depth)
+        self._depths = [depth_max] * length
+        self._steps: list[_Step | None] = [None] * length
 
-    def step(self, count: int) -> int:
-        """Return how many ancestors up the prescribed base of version `count` (1 or more) is."""
-        radix, step = self._radix, 1
-        while count % radix == 0:
-            count //= radix
-            step *= radix
-        return step
+    def prescribe(self, distance: int, height: int) -> Prescription:
+        """Return what holds for the version at `distance` (1 or more), with `height` more to come below."""
+        depths, depth_max = self._depths, self._depth_max
+        parent = distance - 1
+        over = depths[parent] + 1 + height - depth_max
+        if over <= 0:
+            return Prescription(parent, depth_max - height)
+        step = self._steps[parent]
+        # A step to where all that follows fits in a chain is as short now as it would be later.
+        nearest = 0 if step is None else max(0, distance - (step.to - step.base))
+        base = parent - over
+        while base >= nearest:
+            over = depths[base] + 1 + height - depth_max
+            if over <= 0:
+                return Prescription(base, depth_max - height)
+            base -= over
+        if step is not None and step.to == distance:
+            return Prescription(step.base, depths[step.base] + 1)
+        if depths[parent] >= depth_max:
+            return self._nearest_with_room(parent)
+        if step is None:
+            return Prescription(parent, depths[parent] + 1)
+        ahead = min(height, step.to - distance - 1)
+        share = (distance - step.base) / (step.to - step.base)
+        return Prescription(parent, max(depths[parent] + 1, depth_max - ahead), step.base, share)
 
-    def allowed_depth(self, count: int) -> int:
-        """Return what the base's depth must be less than, so that all later versions find room."""
-        radix, length = self._radix, self._length
-        if radix == _ENDLESS:
-            return self._depth_max - (length - 1 - count)
-        zeros, step, rest = 0, 1, count
-        while rest % radix == 0:
-            rest //= radix
-            step *= radix
-            zeros += 1
-        ahead = min(radix - 1 - rest % radix, (length - 1 - count) // step)
-        return self._depth_max - zeros * (radix - 1) - ahead
+    def _nearest_with_room(self, distance: int) -> Prescription:
+        """Return what `prescribe` does where some version wasn't placed as was prescribed."""
+        while distance >= 0 and self._depths[distance] >= self._depth_max:
+            distance -= 1
+        return Prescription(distance, self._depth_max if distance < 0 else self._depths[distance] + 1)
+
+    def place(self, distance: int, height: int, depth: int, *, costly: bool = False) -> None:
+        """Take note of how deep a version came to lie, or -1; `costly` if its delta is large."""
+        room = self._depth_max - depth if depth >= 0 else 0
+        self._depths[distance] = self._depth_max - room
+        step = self._steps[distance - 1] if distance else None
+        while step is not None and (
+            step.to <= distance or (costly and 0 <= depth <= self._depths[step.base] + 1)
+        ):
+            step = step.outer
+        ahead = height if step is None else min(height, step.to - distance - 1)
+        if ahead > room > 0:
+            step = _Step(distance + _step_length(ahead, room), distance, step)
+        self._steps[distance] = step
 
 
 @cache
-def _radix(length: int, budget: int) -> int:
-    """Return the smallest base of digits that keeps `length` versions within `budget` deltas."""
-    if length <= budget + 1:
-        return _ENDLESS
-    if budget < 2:
-        return 2
-    if (budget // 2) ** 2 >= length:
-        # Two levels: n/B steps of B, then B - 1 single ones. The largest B that fits wastes least.
-        radix = budget
-        while -(-length // radix) - 1 + radix - 1 > budget:
-            radix -= 1
-        return radix
-    levels = 3
-    while levels < budget and (budget // levels + 1) ** levels < length:
-        levels += 1
-    return max(2, budget // levels + 1)
+def _step_length(ahead: int, room: int) -> int:
+    """Return how far the first step goes from a base with `room`, when `ahead` versions are to come."""
+    kinds = 2
+    while comb(room + kinds, kinds) <= ahead:
+        kinds += 1
+    longest = comb(room + kinds - 1, kinds - 1)
+    shortest = max(1, ahead - comb(room - 1 + kinds, kinds) + 1)
+    if kinds == 2:
+        return min(longest, ahead - room + 1)
+    return min(longest, max(shortest, int(longest * _FULL_REACH)))
 
 
 @cache

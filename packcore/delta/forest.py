@@ -30,8 +30,13 @@ class Line(NamedTuple):
 
     walk: list[tuple[int, int]]
     """(object, distance from the root), parents before children."""
-    length: int
-    """Objects on the longest way from the root."""
+    heights: list[int]
+    """For each of the walk: how many objects the longest way below it has."""
+
+    @property
+    def length(self) -> int:
+        """Objects on the longest way from the root."""
+        return self.heights[0] + 1
 
 
 def spanning_lines(
@@ -118,14 +123,25 @@ def _line(
             heappush(heap, (weight, other, member))
     walk: list[tuple[int, int]] = []
     stack = [(root, 0)]
-    length = 1
     while stack:
         member, distance = stack.pop()
         walk.append((member, distance))
         below = children.get(member)
-        if below is None:
-            length = max(length, distance + 1)
-        else:
+        if below is not None:
             # Reached in order of weight; the stack gives the last one first.
             stack.extend((child, distance + 1) for child in reversed(below))
-    return Line(walk, length)
+    return Line(walk, _heights(walk))
+
+
+def _heights(walk: list[tuple[int, int]]) -> list[int]:
+    """Return the height of each object of a walk."""
+    heights = [0] * len(walk)
+    # For each distance: one more than the greatest height of those whose parent is yet to come, going back.
+    below = [0] * (len(walk) + 1)
+    for place in range(len(walk) - 1, -1, -1):
+        distance = walk[place][1]
+        heights[place] = height = below[distance + 1]
+        below[distance + 1] = 0
+        if below[distance] <= height:
+            below[distance] = height + 1
+    return heights

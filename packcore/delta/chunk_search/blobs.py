@@ -2,6 +2,7 @@
 
     prescribed    the version that the depth schedule names
     near          versions of the nearest sizes, of the same path
+    early         a base less deep, taken for a little more where a later version would have to step back
     votes         whoever brought in the chunks that are still literal, and the latest version of its
                   path: a rename, a copy, moved code
 
@@ -21,6 +22,7 @@ from packcore.objects import ObjectType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packcore.delta.chunk_search.paths import EarlyStep
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.encode import Match
     from packcore.delta.strategy import Choice
@@ -34,6 +36,8 @@ _BIG_BYTES = 100_000
 _VERSION_VOTES = 0.2
 _NEW_FILE_VOTES = 0.1
 """Part of the literal bytes that a voted candidate must account for."""
+_EARLY = 0.8
+"""Part of its cost that an early step saves later, when all the way to the planned one is gone."""
 
 
 class BlobChooser:
@@ -50,7 +54,9 @@ class BlobChooser:
         self._bases = BestOf(state, ObjectType.BLOB)
         self._acceptance = Acceptance(state, ObjectType.BLOB)
 
-    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+    def choose(
+        self, member: int, prescribed: int | None, allowed: int, early: EarlyStep | None = None
+    ) -> Choice:
         """Choose for one blob. Its base must lie less deep than `allowed`."""
         data = self._read(member)
         size = len(data)
@@ -61,6 +67,9 @@ class BlobChooser:
         if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
             near = self._sizes.nearest(self._path_of[member], size, self._values["near"])
             best = self._bases.find(data, near, allowed=allowed, cost_max=cost - 1, best=best)
+            if early is not None and best is not None:
+                limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
+                best = self._bases.find(data, (early.base,), allowed=allowed, cost_max=limit) or best
         literal = cut(data if best is None else literal_of(data, best[2]))
         marks = fingerprints(literal)
         cost = size if best is None else best[1]

@@ -7,9 +7,9 @@ a version   its base by the depth schedule (delta/depth), how deep it may lie; t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from packcore.delta.depth import Ruler, root_depth_allowed
+from packcore.delta.depth import DepthSchedule, root_depth_allowed
 from packcore.delta.forest import spanning_lines
 from packcore.delta.parts import name_order
 from packcore.objects import ObjectType
@@ -21,16 +21,26 @@ if TYPE_CHECKING:
     from packcore.delta.forest import Line
     from packcore.delta.strategy import Choice
 
-__all__ = ["PathSearch", "VersionChooser"]
+__all__ = ["EarlyStep", "PathSearch", "VersionChooser"]
 
-_NEAREST_PLACED = 8
-"""Ancestors that are looked at for one that is placed, where the prescribed one isn't."""
+_COSTLY_BYTES = 300
+"""Bytes of a delta from which on later versions had better not step across it."""
+
+
+class EarlyStep(NamedTuple):
+    """A base less deep than the prescribed one, which a later version of the line must step back to else."""
+
+    base: int
+    share: float
+    """Part of the way to that version that is gone: the more, the more a step now may cost."""
 
 
 class VersionChooser(Protocol):
     """Chooses for trees, or for blobs."""
 
-    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+    def choose(
+        self, member: int, prescribed: int | None, allowed: int, early: EarlyStep | None = None
+    ) -> Choice:
         """Choose for one object. Its base must lie less deep than `allowed`."""
 
     def passed(self, member: int, path: int) -> None:
@@ -76,33 +86,27 @@ class PathSearch:
     def _line(self, line: Line, path: int, chooser: VersionChooser) -> Iterator[Choice]:
         """Choose for one line of versions, from its newest on."""
         work, searched = self._work, self._searched
-        depth, depth_max = work.depth, work.limits.depth
-        ruler: Ruler | None = None
+        depth = work.depth
+        schedule = DepthSchedule(line.length, work.limits.depth)
         way: list[int] = [0] * line.length
-        for member, distance in line.walk:
+        for (member, distance), height in zip(line.walk, line.heights, strict=True):
             way[distance] = member
+            costly = False
             if searched[member]:
-                if ruler is None or distance == 0:
-                    allowed = root_depth_allowed(line.length, depth_max)
-                    prescribed = None
+                prescribed = early = None
+                if distance == 0:
+                    allowed = root_depth_allowed(line.length, work.limits.depth)
                 else:
-                    allowed = ruler.allowed_depth(distance)
-                    prescribed = self._placed(way, distance, ruler.step(distance))
-                yield chooser.choose(member, prescribed, min(work.room[member], allowed))
-            if distance == 0:
-                ruler = Ruler(line.length, max(depth[member], 0), depth_max)
+                    base, allowed, early_base, share = schedule.prescribe(distance, height)
+                    if base >= 0:
+                        prescribed = way[base]
+                    if 0 <= early_base < base:
+                        early = EarlyStep(way[early_base], share)
+                choice = chooser.choose(member, prescribed, min(work.room[member], allowed), early)
+                costly = choice.delta_size > _COSTLY_BYTES
+                yield choice
+            schedule.place(distance, height, depth[member], costly=costly)
             chooser.passed(member, path)
-
-    def _placed(self, way: list[int], distance: int, step: int) -> int | None:
-        """Return the prescribed ancestor, or, where it isn't placed yet, the nearest that is."""
-        depth = self._work.depth
-        base = way[distance - step]
-        if depth[base] >= 0:
-            return base
-        for ancestor in reversed(way[max(0, distance - _NEAREST_PLACED) : distance]):
-            if depth[ancestor] >= 0:
-                return ancestor
-        return None
 
     def _size_difference(self, a: int, b: int) -> int:
         """Return how far apart two versions seem.

@@ -18,6 +18,7 @@ from packcore.delta.window import ChunkIndex
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
+    from packcore.delta.chunk_search.paths import EarlyStep
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.encode import Match
     from packcore.delta.strategy import Choice
@@ -40,7 +41,13 @@ class TreeChooser:
         self._bases = BestOf(state, ObjectType.TREE)
         self._acceptance = Acceptance(state, ObjectType.TREE)
 
-    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+    def choose(
+        self,
+        member: int,
+        prescribed: int | None,
+        allowed: int,
+        early: EarlyStep | None = None,  # noqa: ARG002 - tree deltas differ too little for it to pay
+    ) -> Choice:
         """Choose for one tree. Its base must lie less deep than `allowed`."""
         data = self._read(member)
         size = len(data)

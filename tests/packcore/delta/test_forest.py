@@ -53,3 +53,10 @@ def test_a_hundred_thousand_versions_need_no_recursion():
     count = 100_000
     [(line, length)] = walk(range(count), [(n, n + 1, 0) for n in range(count - 1)])
     assert (len(line), length) == (count, count)
+
+
+def test_the_height_of_a_version_is_what_the_longest_way_below_it_has():
+    edges = [(0, 1, 0), (1, 2, 0), (2, 3, 0), (1, 4, 0), (0, 5, 0)]
+    (line,) = spanning_lines([0, 1, 2, 3, 4, 5], edges, None, tie_parts=False, placed_from=10)
+    heights = {member: height for (member, _), height in zip(line.walk, line.heights, strict=True)}
+    assert heights == {0: 3, 1: 2, 2: 1, 3: 0, 4: 0, 5: 0}

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from packcore.delta.chunk_search.blobs import BlobChooser, literal_of
+from packcore.delta.chunk_search.paths import EarlyStep
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
 from tests.pack_stores import make_text
@@ -63,6 +64,22 @@ def test_the_latest_version_of_a_path_that_was_voted_for_is_tried_too():
         search.place(chooser.choose(number, prescribed, 50))
         chooser.passed(number, 0)
     assert chooser.choose(2, None, 50).base == 1
+
+
+@pytest.mark.parametrize(("share", "base"), [(0.0, 1), (0.9, 0)])
+def test_an_early_step_may_cost_more_the_nearer_the_planned_one_comes(share, base):
+    lines = text(1, 100)
+    objects = [
+        (b"a", b"".join(lines)),
+        (b"a", b"".join(lines[:90] + text(2, 10))),
+        (b"a", b"".join(lines[:70] + text(3, 20) + text(2, 10))),
+    ]
+    search = Searching(ObjectType.BLOB, objects, near=0, voted=0)
+    chooser = BlobChooser(search.state, {0: 0, 1: 0, 2: 0})
+    for number, prescribed in enumerate((None, 0)):
+        search.place(chooser.choose(number, prescribed, 50))
+        chooser.passed(number, 0)
+    assert chooser.choose(2, 1, 50, EarlyStep(0, share)).base == base
 
 
 def test_no_depth_left_means_whole():

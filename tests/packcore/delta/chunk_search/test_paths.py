@@ -2,7 +2,7 @@
 
 import pytest
 
-from packcore.delta.chunk_search.paths import PathSearch
+from packcore.delta.chunk_search.paths import EarlyStep, PathSearch
 from packcore.delta.strategy import Choice, Work
 from packcore.limits import Limits
 from packcore.objects import ObjectType
@@ -14,11 +14,15 @@ class Prescribed:
 
     def __init__(self, depth: list[int]) -> None:
         self.asked: list[tuple[int, int | None, int]] = []
+        self.early: list[EarlyStep | None] = []
         self.met: list[tuple[int, int]] = []
         self._depth = depth
 
-    def choose(self, member: int, prescribed: int | None, allowed: int) -> Choice:
+    def choose(
+        self, member: int, prescribed: int | None, allowed: int, early: EarlyStep | None = None
+    ) -> Choice:
         self.asked.append((member, prescribed, allowed))
+        self.early.append(early)
         assert prescribed is None or self._depth[prescribed] < allowed
         return Choice(member, prescribed)
 
@@ -72,3 +76,11 @@ def test_what_is_not_searched_is_passed_and_serves_as_a_base():
     chooser, _ = run([(b"a", b"%d" % number) for number in range(3)], without=(1,))
     assert [member for member, _ in chooser.met] == [0, 1, 2]
     assert [(member, prescribed) for member, prescribed, _ in chooser.asked] == [(0, None), (2, 0)]
+
+
+def test_an_early_step_is_offered_where_a_later_version_would_have_to_take_it():
+    chooser, _ = run([(b"a", b"%d" % number) for number in range(20)], limits=Limits(depth=10))
+    # Ten of nineteen fit behind the root, so one has to step back to it; a chain of the rest fits then.
+    offered = [member for member, early in enumerate(chooser.early) if early is not None]
+    assert offered == list(range(2, 10))
+    assert {early.base for early in chooser.early if early is not None} == {0}
