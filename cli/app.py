@@ -30,7 +30,7 @@ _SECTIONS = {
     "Syncing": ("sync", "plan", "replicate", "probe", "fetch", "ls-refs", "serve"),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),
-    "Learning": ("explain", "delta"),
+    "Learning": ("explain", "delta", "tour"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""

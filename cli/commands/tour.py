@@ -1,0 +1,150 @@
+"""`packcore tour`: a guided walk from one line of text to a pushed pack, every byte made by hand."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.exits import FAILED, Exit
+from cli.params import output_options
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from cli.tour.workshop import Workshop
+
+_WALK = "The walk"
+
+
+@command(
+    "tour",
+    short_help="Make a pack by hand, step by step, and push it.",
+    examples="""
+        packcore tour
+        packcore tour --auto
+        packcore tour --from 7 --keep my-first-pack
+    """,
+)
+@option("--auto", is_flag=True, section=_WALK, help="Ask nothing: answer every question and go on.")
+@option(
+    "--from",
+    "first",
+    type=click.IntRange(1),
+    default=1,
+    section=_WALK,
+    metavar="N",
+    help="Begin with chapter N.",
+)
+@option("--list", "listing", is_flag=True, section=_WALK, help="List the chapters.")
+@option(
+    "--keep",
+    section=_WALK,
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Leave the pack and the repository there.",
+)
+@output_options(json=False, progress=False)
+def run(*, auto: bool, first: int, listing: bool, keep: str | None, console: Console) -> None:
+    """Build a pack by hand, byte by byte, and push it.
+
+    From a blob, a tree and a commit to header, entries, delta, trailer and index. Each chapter shows the
+    bytes, asks for a value, and checks it; at the end C git judges the pack, where there is one.
+    """
+    from cli.tour.chapters import CHAPTERS
+    from cli.tour.guide import Guide, Stopped
+    from cli.tour.workshop import Workshop
+
+    if listing:
+        console.show(f"{number:>2}  {chapter.title}" for number, chapter in enumerate(CHAPTERS, 1))
+        return
+    if first > len(CHAPTERS):
+        raise click.UsageError(f"there are {len(CHAPTERS)} chapters")
+    if keep is not None and Path(keep).exists() and any(Path(keep).iterdir()):
+        raise click.UsageError(f"{keep} is there already, and not empty")
+    shop = Workshop()
+    guide = Guide(shop, click.echo, None if auto else _ask)
+    try:
+        score = guide.walk(first=first)
+    except Stopped as stopped:
+        click.echo(f"\nStopped. Go on with: packcore tour --from {stopped.chapter}")
+        raise Exit(FAILED) from None
+    click.echo("")
+    if keep is not None:
+        Path(keep).mkdir(parents=True, exist_ok=True)
+        _finish(shop, Path(keep))
+        click.echo(
+            f"The pack and the repository are in {keep}; look again: packcore explain {keep}/poem.pack"
+        )
+    else:
+        with tempfile.TemporaryDirectory(prefix="packcore-tour-") as folder:
+            _finish(shop, Path(folder))
+    if not auto:
+        click.echo(f"You knew {score.right} of {score.asked}.")
+
+
+def _ask(question: str) -> str | None:
+    """Ask on the terminal; None at the end of input."""
+    click.echo(f"{question}\n> ", nl=False)
+    line = sys.stdin.readline()
+    if not line:
+        return None
+    if not sys.stdin.isatty():
+        click.echo(line.rstrip("\n"))
+    return line
+
+
+def _finish(shop: Workshop, folder: Path) -> None:
+    """Write the pack and its index, have them checked, and push the pack."""
+    from packcore.ids import SHA1
+    from packcore.pack.verify import verify_pack
+
+    pack = folder / "poem.pack"
+    pack.write_bytes(shop.pack)
+    pack.with_suffix(".idx").write_bytes(shop.index)
+    report = verify_pack(pack, SHA1)
+    click.echo(f"packcore verify-pack: {len(report.rows)} objects, ok")
+    _push(shop, folder / "poem.git")
+    click.echo(f"pushed to poem.git: the branch poem is at {shop.commits[1].oid.hex()[:10]}")
+    _ask_git(pack, shop.index, folder / "poem.git")
+
+
+def _push(shop: Workshop, path: Path) -> None:
+    from cli.tour.workshop import BRANCH
+    from packcore.ids import SHA1
+    from packcore.store.repository import Repository
+    from transport.base import Body
+    from transport.endpoint import Endpoint
+    from transport.push import advertise_push, push
+    from transport.schemes import open_transport
+    from transport.wire.receive_pack import RefUpdate
+
+    Repository.init(path).close()
+    transport = open_transport(Endpoint.parse(str(path)))
+    try:
+        update = RefUpdate(BRANCH, SHA1.zero, shop.commits[1].oid)
+        push(transport, advertise_push(transport), [update], Body.of(shop.pack))
+    finally:
+        transport.close()
+
+
+def _ask_git(pack: Path, index: bytes, repository: Path) -> None:
+    """Have C git judge, where there is one: the same index, and a repository without a fault."""
+    git = shutil.which("git")
+    if git is None:
+        click.echo("There is no git here to ask; with one, the tour has it check the pack too.")
+        return
+    theirs = pack.with_name("git.idx")
+    subprocess.run(
+        [git, "index-pack", "--strict", "-o", str(theirs), str(pack)], check=True, capture_output=True
+    )
+    same = theirs.read_bytes() == index
+    theirs.unlink()
+    subprocess.run([git, "-C", str(repository), "fsck", "--strict"], check=True, capture_output=True)
+    click.echo(f"git index-pack --strict: ok, {'the same index to the byte' if same else 'another index'}")
+    click.echo("git fsck --strict: ok")
