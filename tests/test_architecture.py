@@ -110,6 +110,16 @@ def test_only_schemes_open_connections() -> None:
     assert not wrong
 
 
+def test_of_the_transport_only_schemes_start_programs() -> None:
+    wrong = [
+        name_of(path)
+        for path in modules()
+        if name_of(path).startswith("transport/")
+        if not name_of(path).startswith("transport/schemes/") and imports_any(path, {"subprocess"})
+    ]
+    assert not wrong
+
+
 def test_only_the_http_scheme_knows_http_client_and_tls() -> None:
     wrong = [
         name_of(path)

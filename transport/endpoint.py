@@ -4,6 +4,9 @@
     ssh://git@host:22/x.git   git@host:x.git     the second is the scp form; both are scheme "ssh"
     git://host/x.git
     file:///srv/x.git   /srv/x.git   ./x.git     scheme "file": a repository on this disk
+    other://anything                             whole in `typed`, for the git-remote-other that reads it
+
+Of ssh and git the path is decoded, and an ssh host keeps its case, since ~/.ssh/config may name it so.
 
 `str(endpoint)` and its repr leave out the password, the user of an HTTP URL (tokens are put there) and
 what stands behind a `?`. A URL whose decoded parts hold CR, LF or NUL is refused: such a URL could slip
@@ -31,6 +34,9 @@ _SCP = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
 _PATH_SAFE = "/%:=&?~+!$,;'@()*[]"
+_NETLOC_HOST = re.compile(r"(?:[^@]*@)*(?:\[(?P<v6>[^]]*)\]|(?P<name>[^:]*))")
+# A ProxyCommand or Match exec of the user's ssh configuration may hand these to a shell (CVE-2023-51385).
+_SHELL_WORD = re.compile(r"[\s'\"`$\\;&<>|(){}]")
 
 
 class Origin(NamedTuple):
@@ -53,7 +59,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
-    """One end of a sync, parsed. `path` of a URL is percent-encoded as it travels, a query included."""
+    """One end of a sync, parsed. `path` of an HTTP URL is percent-encoded as it travels, a query included."""
 
     scheme: str
     host: str
@@ -61,6 +67,8 @@ class Endpoint:
     port: int | None = None
     user: str | None = field(default=None)
     password: str | None = field(default=None)
+    typed: str = field(default="", compare=False)
+    """Of a scheme that nothing here speaks: the text as it was typed."""
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -75,7 +83,7 @@ class Endpoint:
         scp = _SCP.fullmatch(text)
         # A drive letter is a path, and so is anything whose first colon comes after a slash.
         if scp and (scp["user"] or len(scp["host"]) > 1):
-            return _checked(cls("ssh", scp["host"].strip("[]").lower(), scp["path"], user=scp["user"]))
+            return _checked(cls("ssh", scp["host"].strip("[]"), scp["path"], user=scp["user"]))
         return cls("file", "", text)
 
     @property
@@ -120,8 +128,10 @@ class Endpoint:
     def __str__(self) -> str:
         if self.scheme == "file":
             return self.path
-        path, query, _ = self.path.partition("?")
-        user = f"{self.user}@" if self.user and not self.is_http else ""
+        path, query = self.path, ""
+        if self.scheme not in ("ssh", "git"):
+            path, query, _ = self.path.partition("?")
+        user = f"{self.user}@" if self.user and self.scheme == "ssh" else ""
         slash = "" if not path or path.startswith("/") else "/"
         return f"{self.scheme}://{user}{self.authority}{slash}{path}{'?...' if query else ''}"
 
@@ -143,18 +153,28 @@ def _parse_url(text: str, scheme: str) -> Endpoint:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
+        netloc_host = _NETLOC_HOST.match(parts.netloc)
     except ValueError:
         # The exception quotes the netloc, which may hold a password.
         raise InvalidEndpoint("can't make sense of the host or port of the URL") from None
-    if not host:
+    if not host and scheme in DEFAULT_PORTS:
         raise InvalidEndpoint(f"the {scheme}:// URL names no host")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     if scheme in ("http", "https"):
         path = quote(path, safe=_PATH_SAFE)
         host = _ascii_host(host)
+    elif scheme in DEFAULT_PORTS:
+        # As git reads it: a query or fragment is part of the path.
+        path = unquote(text.split("://", 1)[1].partition("/")[2], errors="surrogateescape")
+        if not path:
+            raise InvalidEndpoint(f"the {scheme}:// URL names no path")
+        path = f"/{path}"
+        if scheme == "ssh" and netloc_host:
+            host = netloc_host["v6"] or netloc_host["name"] or host
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password is not None else None
-    return _checked(Endpoint(scheme, host, path, port, user, password))
+    typed = "" if scheme in DEFAULT_PORTS else text
+    return _checked(Endpoint(scheme, host, path, port, user, password, typed))
 
 
 def _ascii_host(host: str) -> str:
@@ -175,4 +195,6 @@ def _checked(endpoint: Endpoint) -> Endpoint:
         for part in (endpoint.host, endpoint.user or "", endpoint.path):
             if part.startswith("-"):  # it would reach ssh as an option (CVE-2017-1000117)
                 raise InvalidEndpoint("no part of an ssh URL may begin with '-'")
+        if _SHELL_WORD.search(endpoint.host) or _SHELL_WORD.search(endpoint.user or ""):
+            raise InvalidEndpoint("the host or user of an ssh URL can't hold blanks, quotes or shell signs")
     return endpoint

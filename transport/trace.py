@@ -59,9 +59,15 @@ class RequestTrace:
     """Collects the times of one request and, where a sink is given, says each event as one line."""
 
     def __init__(
-        self, sink: Callable[[str], None] | None, number: int, secret_headers: Collection[str] = ()
+        self,
+        sink: Callable[[str], None] | None,
+        number: int,
+        secret_headers: Collection[str] = (),
+        *,
+        scheme: str = "http",
     ) -> None:
         self._sink = sink
+        self._scheme = scheme
         self._number = number
         self._secret_headers = _SECRET_HEADERS | {name.lower() for name in secret_headers}
         self._started: float | None = None
@@ -78,7 +84,7 @@ class RequestTrace:
     def say(self, text: str) -> None:
         """Pass one line on."""
         if self._sink is not None:
-            self._sink(f"http {self._number}: {text}")
+            self._sink(f"{self._scheme} {self._number}: {text}")
 
     def _seconds(self) -> float:
         return 0.0 if self._started is None else time.monotonic() - self._started
@@ -91,9 +97,13 @@ class RequestTrace:
         """Say that TLS is agreed on."""
         self.say(f"{version} {cipher}")
 
+    def starts(self) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
     def request(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> None:
         """Say the request's head; the clock starts here."""
-        self._started = time.monotonic()
+        self.starts()
         if self._sink is None:
             return
         self.say(f"> {method} {redact_url(target)} HTTP/1.1")

@@ -14,25 +14,17 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
-from transport.errors import TransportError
+from transport.schemes.early import no_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.base import Body
 
-__all__ = ["BLOCK_BYTES", "OutgoingBody", "no_room"]
+__all__ = ["BLOCK_BYTES", "OutgoingBody"]
 
 BLOCK_BYTES = 64 * 1024
 _MEMORY_BYTES = 1024 * 1024
-
-
-def no_room(error: OSError) -> TransportError:
-    """Return the error of the family for a temporary file that can't be written."""
-    return TransportError(
-        f"can't write a temporary file in {tempfile.gettempdir()}: {error.strerror or error}",
-        hint="TMPDIR names another place",
-    )
 
 
 class OutgoingBody:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transport.options import TransportOptions
     from transport.trace import RequestTrace
 
-__all__ = ["open_stream", "proxy_headers", "tls_context"]
+__all__ = ["connect_socket", "open_stream", "proxy_headers", "tls_context"]
 
 
 def tls_context(options: TransportOptions) -> ssl.SSLContext:
@@ -85,7 +85,7 @@ def open_stream(
     # Before the connection: a bundle that can't be read must not cost a server's patience.
     tls = context() if "https" in (first_hop.scheme, endpoint.scheme) else None
     stream = Stream(
-        _connect(first_hop, options, trace), host=first_hop.authority, idle_timeout=options.idle_timeout
+        connect_socket(first_hop, options, trace), host=first_hop.authority, idle_timeout=options.idle_timeout
     )
     try:
         if tls is not None and first_hop.scheme == "https":
@@ -99,7 +99,8 @@ def open_stream(
     return stream
 
 
-def _connect(endpoint: Endpoint, options: TransportOptions, trace: RequestTrace) -> socket.socket:
+def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: RequestTrace) -> socket.socket:
+    """Return a connected TCP socket. Raises NetworkError that names every address that was tried."""
     via = endpoint.authority
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.effective_port, type=socket.SOCK_STREAM)

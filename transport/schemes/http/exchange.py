@@ -14,17 +14,16 @@ take a torn body for a whole one.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transport.errors import NetworkError, RemoteProtocolError, TransportError
+from transport.errors import NetworkError, TransportError
 from transport.http_rules.framing import LAST_CHUNK, encode_chunk
 from transport.http_rules.statuses import size_text
 from transport.safe_text import TEXT_BYTES_MAX
+from transport.schemes.early import EarlyAnswer
 from transport.schemes.http.answer import Answer
-from transport.schemes.http.body import BLOCK_BYTES, no_room
 from transport.schemes.http.heads import AnswerHead, format_request_head
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "NoAnswer", "Request"]
 
 _UNSENT_BYTES_MAX = 256 * 1024
-_EARLY_MEMORY_BYTES = 4 * 1024 * 1024
-_EARLY_BYTES_MAX = 1024 * 1024 * 1024
 _TAIL_SILENCE_SECONDS = 1.0
 _TAIL_SECONDS = 5.0
 _AFTER_SEND_ERROR_SECONDS = 10.0
@@ -71,8 +68,7 @@ class Exchange:
         self._stream = stream
         self._trace = trace
         self._answer = Answer(self._head_came)
-        self._early = tempfile.SpooledTemporaryFile(max_size=_EARLY_MEMORY_BYTES)  # noqa: SIM115
-        self._early_bytes = 0
+        self._early = EarlyAnswer(str(request.url))
         self._closed = False
         self.body_sent_whole = False
 
@@ -115,9 +111,7 @@ class Exchange:
         if self._closed:
             raise NetworkError(f"{self.request.url}: the connection was closed before its answer was read")
         self._stream.phase = "within the answer"
-        self._early.seek(0)
-        while block := self._early.read(BLOCK_BYTES):
-            yield block
+        yield from self._early.blocks()
         while not self._answer.complete:
             data = self._stream.receive()
             if data:
@@ -129,7 +123,6 @@ class Exchange:
     def error_text(self) -> bytes:
         """Return the body of an answer that is an error: bounded in size and time, however broken."""
         self._stream.discard_unsent()
-        self._early.seek(0)
         text = self._early.read(TEXT_BYTES_MAX)
         deadline = time.monotonic() + _TAIL_SECONDS
         try:
@@ -226,18 +219,7 @@ class Exchange:
     def _take_early(self) -> None:
         while data := self._stream.take_received():
             for piece in self._answer.feed(data):
-                self._keep(piece)
-
-    def _keep(self, piece: bytes) -> None:
-        self._early_bytes += len(piece)
-        if self._early_bytes > _EARLY_BYTES_MAX:
-            raise RemoteProtocolError(
-                f"{self.request.url} answers without end while the request is being sent"
-            )
-        try:
-            self._early.write(piece)
-        except OSError as error:
-            raise no_room(error) from None
+                self._early.keep(piece)
 
     def _await_head(self) -> None:
         self._stream.phase = "while waiting for the answer"
@@ -247,7 +229,7 @@ class Exchange:
             if not data:
                 raise self._no_answer()
             for piece in self._answer.feed(data):
-                self._keep(piece)
+                self._early.keep(piece)
 
     def _connection_ended(self) -> None:
         error = self._stream.receive_error

@@ -206,6 +206,11 @@ class Stream:
         """Return plain bytes that are here already, or b""."""
         return self._received.popleft() if self._received else b""
 
+    def put_back(self, data: bytes) -> None:
+        """Let the next receive return these bytes first."""
+        if data:
+            self._received.appendleft(data)
+
     def receive(self, timeout: float | None = None) -> bytes:
         """Wait for plain bytes. Returns b"" when the peer has ended, or after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout

@@ -1,0 +1,62 @@
+"""Bytes of an answer that come while the request is still being sent: kept, bounded, then given back.
+
+A server may write before it has read: if we did not take it, both sides would wait for each other for ever.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from transport.errors import RemoteProtocolError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EarlyAnswer", "no_room"]
+
+_BLOCK_BYTES = 64 * 1024
+_MEMORY_BYTES = 4 * 1024 * 1024
+_BYTES_MAX = 1024 * 1024 * 1024
+
+
+def no_room(error: OSError) -> TransportError:
+    """Return the error of the family for a temporary file that can't be written."""
+    return TransportError(
+        f"can't write a temporary file in {tempfile.gettempdir()}: {error.strerror or error}",
+        hint="TMPDIR names another place",
+    )
+
+
+class EarlyAnswer:
+    """A spool for one answer; in a temporary file beyond 4 MiB."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - close() closes it
+        self._bytes = 0
+
+    def keep(self, piece: bytes) -> None:
+        """Add a piece. Raises RemoteProtocolError beyond a gigabyte, TransportError on a full disk."""
+        self._bytes += len(piece)
+        if self._bytes > _BYTES_MAX:
+            raise RemoteProtocolError(f"{self._url} answers without end while the request is being sent")
+        try:
+            self._file.write(piece)
+        except OSError as error:
+            raise no_room(error) from None
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what was kept."""
+        self._file.seek(0)
+        while block := self._file.read(_BLOCK_BYTES):
+            yield block
+
+    def read(self, size: int) -> bytes:
+        """Return the first `size` bytes of it."""
+        self._file.seek(0)
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Give back the file. Idempotent."""
+        self._file.close()

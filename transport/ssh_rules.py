@@ -1,0 +1,140 @@
+r"""How a user's ssh is called, as git calls it; text in, words out, no process.
+
+    GIT_SSH_COMMAND="ssh -i key"   a command: its words; by a shell only where it has a shell's signs
+    GIT_SSH=/path/to/wrapper       a program
+    (neither)                      ssh
+
+    variant         batch mode             port   protocol version             named
+    ssh             -o BatchMode=yes       -p N   -o SendEnv=GIT_PROTOCOL      ssh, or what answers to -G
+    plink, putty    -batch                 -P N                                plink
+    tortoiseplink   -batch                 -P N                                tortoiseplink
+    simple          (nothing)              none                                what does not answer to -G
+
+GIT_SSH_VARIANT says which it is. git's core.sshCommand is not read: packcore reads no configuration of git.
+See git(1), gitprotocol-pack(5), git-config(1) under ssh.variant.
+
+>>> remote_command("git-upload-pack", "it's/x.git")
+"git-upload-pack 'it'\\''s/x.git'"
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from transport.errors import AuthenticationRequired, InvalidOption, NetworkError, RemoteError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from transport.base import Service
+    from transport.endpoint import Endpoint
+
+__all__ = ["SshProgram", "remote_command", "ssh_arguments", "ssh_error", "ssh_program"]
+
+_VARIANTS = ("ssh", "simple", "plink", "putty", "tortoiseplink")
+_SHELL_SIGNS = re.compile(r"[$`|&;<>()*?\[\]#~!{}\n]")
+_CONNECTION_FAILED = 255
+_NO_SUCH_COMMAND = 127
+
+
+@dataclass(frozen=True, slots=True)
+class SshProgram:
+    """What to run: the words before git's own, and the variant, None where only asking it tells."""
+
+    words: tuple[str, ...]
+    variant: str | None
+
+
+def ssh_program(environment: Mapping[str, str]) -> SshProgram:
+    """Return the user's ssh. Raises InvalidOption for a variable that can't be read."""
+    command = environment.get("GIT_SSH_COMMAND")
+    program = environment.get("GIT_SSH")
+    words: tuple[str, ...]
+    if command:
+        words = _command_words(command)
+        named = words[0] if words[0] != "sh" else shlex.split(command, posix=True)[0]
+    else:
+        words = (program or "ssh",)
+        named = words[0]
+    variant = environment.get("GIT_SSH_VARIANT", "auto").lower()
+    if variant in _VARIANTS:
+        return SshProgram(words, variant)
+    if variant != "auto":
+        raise InvalidOption(f"GIT_SSH_VARIANT knows no such variant; it knows {', '.join(_VARIANTS)}")
+    name = (PureWindowsPath(named) if "\\" in named else PurePosixPath(named)).name.lower()
+    name = name.removesuffix(".exe")
+    return SshProgram(words, name if name in ("ssh", "plink", "tortoiseplink") else None)
+
+
+def _command_words(command: str) -> tuple[str, ...]:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        raise InvalidOption("GIT_SSH_COMMAND has a quote that is not closed") from None
+    if not words:
+        raise InvalidOption("GIT_SSH_COMMAND holds no command")
+    if _SHELL_SIGNS.search(command) or "=" in words[0]:
+        # As git does it: the user's own line, and our words behind it as they are.
+        return ("sh", "-c", f'{command} "$@"', command)
+    return tuple(words)
+
+
+def ssh_arguments(
+    program: SshProgram,
+    variant: str,
+    endpoint: Endpoint,
+    command: str,
+    *,
+    version: int,
+    connect_timeout: float,
+) -> list[str]:
+    """Return the whole command line. Raises InvalidOption for a port that the variant can't be told."""
+    words = list(program.words)
+    if variant == "ssh":
+        words += ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, round(connect_timeout))}"]
+        if version:
+            words += ["-o", "SendEnv=GIT_PROTOCOL"]
+    elif variant != "simple":
+        words.append("-batch")
+    if endpoint.port is not None:
+        if variant == "simple":
+            raise InvalidOption(
+                "this ssh is of the simple variant, which can't be told a port",
+                hint="GIT_SSH_VARIANT=ssh, if it takes the options of OpenSSH",
+            )
+        words += ["-p" if variant == "ssh" else "-P", str(endpoint.port)]
+    return [*words, f"{endpoint.user}@{endpoint.host}" if endpoint.user else endpoint.host, command]
+
+
+def remote_command(service: Service, path: str) -> str:
+    """Return the command that the host's shell is to run: the path quoted as git quotes it.
+
+    `/~user/x` is `~user/x`, which the service itself looks up.
+    """
+    if path.startswith("/~"):
+        path = path[1:]
+    return f"{service} '" + re.sub(r"['!]", r"'\\\g<0>'", path) + "'"
+
+
+def ssh_error(url: str, code: int, said: str) -> TransportError | None:
+    """Return the error for ssh's exit code and its last words (made safe); None for a good end."""
+    if code == 0:
+        return None
+    words = f"; it said: {said}" if said else f" (exit code {code})"
+    if code == _CONNECTION_FAILED:
+        if "Permission denied" in said or "Too many authentication failures" in said:
+            return AuthenticationRequired(
+                f"ssh could not sign in for {url}{words}",
+                hint="no password is ever asked for: load a key into ssh-agent, or name one in ~/.ssh/config",
+            )
+        hint = None
+        if "Host key verification failed" in said:
+            hint = "connect once by hand with ssh, to look at the host's key"
+        return NetworkError(f"ssh could not reach {url}{words}", hint=hint)
+    if code == _NO_SUCH_COMMAND:
+        return RemoteError(f"{url} has no such git service{words}", hint="is git installed on that host?")
+    return RemoteError(f"{url} refused{words}")
