@@ -3,7 +3,7 @@
     source, target   --advertise-->   two lists of refs       both at once
     planner          (pure)           what to do              nothing to do: stop, no more traffic
     modes            (pure)           relay or materialize    and why
-    strategies       relay, materialized                      ancestry, objects, push, report
+    strategies       relay, materialized, bootstrap           ancestry, objects, push, report
 
 A dry run goes the same way as far as ancestry, and tells what it found.
 """
@@ -17,6 +17,7 @@ from transport.sync.lookahead import MEMORY_BYTES
 from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
 from transport.sync.result import Price
 from transport.sync.run import Run
+from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize
 from transport.sync.strategies.relay import relay
 
@@ -49,7 +50,10 @@ def carry_out(
     run.choice = choose_mode(plan, run.source_refs, request)
     if request.dry_run:
         return _preview(run, plan)
-    return relay(run, plan) if run.choice.relay else materialize(run, plan)
+    if not run.choice.relay:
+        return materialize(run, plan)
+    is_limited = run.limits.body_bytes_max is not None and not plan.is_open
+    return relay_in_batches(run, plan) if is_limited else relay(run, plan)
 
 
 def _preview(run: Run, plan: RefPlan) -> SyncResult:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transport.sync.planner import RefPlan
     from transport.sync.run import Run
 
-__all__ = ["Cargo", "hold_in_parts", "push_pack"]
+__all__ = ["Cargo", "hold_in_parts", "may_fare_better_in_parts", "push_pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
             shallow=cargo.shallow,
             limits=run.limits,
         )
-        if not _may_fare_better_in_parts(run, outcome):
+        if not may_fare_better_in_parts(run, outcome):
             return outcome
         size = _request_bytes(run, plan, cargo)
         if size // 2 < BODY_BYTES_MIN or run.request.policy.force_blind:
@@ -146,7 +146,7 @@ def _request_bytes(run: Run, plan: RefPlan, cargo: Cargo) -> int:
     return sum(map(command_bytes, updates)) + sum(len(block) for block in _blocks(run, cargo.pack))
 
 
-def _may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
+def may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
     """Tell whether the target refused a push for its size or length, and nothing of it came about.
 
     A connection that was lost counts where parts are wished for: else it may have any reason.

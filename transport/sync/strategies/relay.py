@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING
 
 from transport.errors import HttpStatusError, NetworkError
 from transport.fetch import fetch_pack
+from transport.sync.batches import BODY_BYTES_MIN
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import BLOCKED_ON_THE_WAY, source_is_shallow
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.result import Outcome
+from transport.sync.split_push import may_fare_better_in_parts
+from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize, push_fetched
 from transport.wire.upload_pack import FetchOptions
 
@@ -89,7 +92,12 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
     except ShallowSource:
         run.choice = source_is_shallow(run.request)
         return materialize(run, plan)
-    return run.result(relayed.pushed.refs, pushed=relayed.pushed, pack=relayed.summary(run))
+    pushed = relayed.pushed
+    if may_fare_better_in_parts(run, pushed) and pushed.pack_bytes // 2 >= BODY_BYTES_MIN:
+        run.limits.refuse_body(pushed.pack_bytes)
+        run.progress.message("target", f"{pushed.failure}; sent again in batches")
+        return relay_in_batches(run, plan)
+    return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
 
 
 def relay_pack(

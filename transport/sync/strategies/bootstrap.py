@@ -1,0 +1,278 @@
+"""The relay in batches: the source's packs pass to the target one by one, each within its limit.
+
+    all at once       the whole pack, if it fits: one request, no more
+    commit graph      source       commits and tags alone (filter=tree:0)
+    pieces            (pure)       `transport.sync.checkpoints`
+      fetch           source       wants: the piece's heads; haves: what the target has by now
+                                   given up as soon as it grows beyond the limit
+      hold            target       temporary refs; halved and asked for anew where it is too much
+    cutover           target       the users' refs, and the temporary ones go
+
+A commit whose own files are too many for one pack is taken in, and cut by `transport.sync.splitting`: a
+relay can't. So is everything where the source can't leave trees out, or gives nothing but its refs' tips.
+Each pack is received whole before its request is opened, so that a doomed one never reaches the target,
+and its size is known.
+
+Going on after a crash needs nothing here: the temporary refs are among the target's tips.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from packcore.errors import LimitExceeded, PackcoreError
+from transport.fetch import fetch_pack
+from transport.sync.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused
+from transport.sync.checkpoints import Checkpoints, parents_in
+from transport.sync.fetching import fetch_missing
+from transport.sync.lookahead import LookAhead
+from transport.sync.modes import Choice
+from transport.sync.pushing import PushOutcome, push_refs
+from transport.sync.split_push import hold_in_parts, may_fare_better_in_parts
+from transport.sync.strategies.materialized import load, materialize
+from transport.sync.temp_refs import TOPS_MAX
+from transport.wire.upload_pack import FetchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packcore.ids import ObjectId
+    from transport.sync.planner import RefPlan
+    from transport.sync.result import SyncResult
+    from transport.sync.run import Run
+
+__all__ = ["relay_in_batches"]
+
+HEADER_BYTES = 12
+OBJECT_BYTES_MIN = 24.0
+_BENEFIT_OF_DOUBT = 1.25
+"""Packs differ: a pack is given up at its header if by the latest one's weights it is so much too large."""
+_HEAD_BYTES = 1024
+"""Kept free for commands when the whole is tried."""
+
+
+def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
+    """Carry out a settled plan whose pack may be more than the target takes; a limit is known.
+
+    Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    """
+    if not _gives_commits(run):
+        run.choice = _SOURCE_GIVES_NO_COMMITS
+        return materialize(run, plan)
+    relay = _BatchedRelay(run, plan, run.batched_push(plan), list(run.haves(plan)))
+    outcome = relay.try_whole()
+    if outcome is None:
+        if run.choice is not None and run.choice.relay_mode == "bootstrap":
+            run.choice = replace(run.choice, relay_mode="bootstrap-batch")
+        outcome = relay.in_pieces()
+    summary = outcome.summary(
+        run.target,
+        objects=relay.object_count,
+        deltas=relay.delta_count,
+        reused=relay.object_count,
+        strategy="relay",
+    )
+    return run.result(outcome.refs, pushed=outcome, pack=summary if relay.object_count else None)
+
+
+_SOURCE_GIVES_NO_COMMITS = Choice(
+    "",
+    "source-gives-no-commits",
+    "the source can't be asked for single commits without their files, so packs of our own are cut to size",
+)
+
+
+def _gives_commits(run: Run) -> bool:
+    """Tell whether the source can leave trees out, and takes commits as wants that are no ref's tip."""
+    capabilities = run.source_refs.capabilities
+    any_commit = run.source_refs.version == 2 or capabilities.allow_reachable_sha1_in_want
+    return run.can_fetch_commits_alone and any_commit and not run.source_refs.shallow
+
+
+@dataclass(slots=True)
+class _BatchedRelay:
+    """One run's batches. `haves` are what the target had at the start."""
+
+    run: Run
+    plan: RefPlan
+    pushing: BatchedPush
+    haves: list[ObjectId]
+    object_count: int = 0
+    delta_count: int = 0
+    whole_count: int = 0
+    """Objects that the whole would have had."""
+    latest_count: int = 0
+    """Objects of the pack that was asked for last."""
+    object_bytes: float = OBJECT_BYTES_MIN
+    """What an object took in the latest pack; before there was one, what it takes at least."""
+    made: list[ObjectId] = field(default_factory=list)
+    """What was brought, the latest first."""
+
+    def try_whole(self) -> PushOutcome | None:
+        """Send all in one request; None where it is too large."""
+        wants = self._wants()
+        if not wants:
+            return self.pushing.cut_over()
+        try:
+            with self._received(wants, self._limit - _HEAD_BYTES) as ahead:
+                outcome = push_refs(
+                    self.run.target,
+                    self.run.target_refs,
+                    self.plan,
+                    ahead.blocks,
+                    policy=self.run.request.policy,
+                    progress=self.run.progress,
+                    limits=self.run.limits,
+                )
+                self._count(ahead)
+        except LimitExceeded:
+            return None
+        if not may_fare_better_in_parts(self.run, outcome) or outcome.pack_bytes // 2 < BODY_BYTES_MIN:
+            return outcome
+        self.run.limits.refuse_body(outcome.pack_bytes)
+        self.object_count = self.delta_count = 0
+        self.run.progress.message("target", f"{outcome.failure}; sent again in batches")
+        return None
+
+    def in_pieces(self) -> PushOutcome:
+        """Send piece by piece, then cut over. Whatever fails is part of the outcome."""
+        try:
+            checkpoints = self._checkpoints()
+            while wants := checkpoints.next():
+                self.pushing.planned_batch_count = self.pushing.batch_count + checkpoints.batches_left
+                self._pass(checkpoints, wants)
+        except PackcoreError as error:
+            return self.pushing.broken_off(error)
+        return self.pushing.cut_over()
+
+    def _pass(self, checkpoints: Checkpoints, wants: list[ObjectId]) -> None:
+        """Bring one piece to the target, or make it smaller."""
+        pushing = self.pushing
+        tops = wants[:TOPS_MAX]
+        head_bytes = pushing.head_bytes(tops)
+        try:
+            with self._received(wants, self._limit - head_bytes) as ahead:
+                size = ahead.received_bytes
+                pushing.hold(tops, ahead.blocks, head_bytes + size)
+                self._count(ahead)
+            checkpoints.passed(size, self._limit)
+        except (LimitExceeded, BodyRefused) as error:
+            if isinstance(error, BodyRefused):
+                if error.body_bytes // 2 < BODY_BYTES_MIN:
+                    raise
+                limit = self.run.limits.refuse_body(error.body_bytes)
+                self.run.progress.message("target", f"{error}; no more than {limit} bytes from here on")
+            if not checkpoints.is_single:
+                checkpoints.shorten(self.latest_count * self.object_bytes / self._limit)
+                return
+            if checkpoints.open_merge():
+                return
+            self._cut_within(wants)
+            checkpoints.passed(self._limit, self._limit)
+        self.made = [*wants, *self.made]
+
+    def _cut_within(self, wants: list[ObjectId]) -> None:
+        """Take in a commit that is too large for one pack, and send its parts."""
+        haves = [*self.made, *self.haves]
+        with fetch_missing(
+            self.run.source,
+            self.run.source_refs,
+            wants=wants,
+            haves=haves,
+            limits=self.run.request.selection.limits,
+            progress=self.run.progress,
+            directory=self.run.request.spool_directory,
+        ) as fetched:
+            cargo, _ = load(self.run, wants, fetched, haves)
+            hold_in_parts(self.run, self.pushing, cargo)
+            self.object_count += cargo.pack.object_count
+            self.delta_count += cargo.pack.delta_count
+
+    def _checkpoints(self) -> Checkpoints:
+        """Fetch the commit graph and choose where to pause."""
+        wants = self._wants()
+        with fetch_missing(
+            self.run.source,
+            self.run.source_refs,
+            wants=wants,
+            haves=self.haves,
+            limits=self.run.request.selection.limits,
+            progress=self.run.progress,
+            directory=self.run.request.spool_directory,
+            filter_spec="tree:0",
+        ) as fetched:
+            parents = parents_in(fetched.store, wants)
+        return Checkpoints(
+            parents,
+            wants,
+            strategy=self.run.request.bootstrap_strategy,
+            object_count=max(self.whole_count, len(parents)),
+            limit=self._limit,
+        )
+
+    @contextmanager
+    def _received(self, wants: Sequence[ObjectId], room: int) -> Iterator[LookAhead]:
+        """Receive a pack whole. Raises LimitExceeded as soon as it is larger than `room`."""
+        run = self.run
+        haves = [*self.made, *self.haves]
+        run.count_wants(wants, haves)
+        room = max(1, min(room, run.request.max_pack_bytes or room))
+        with (
+            fetch_pack(
+                run.source,
+                run.source_refs,
+                wants=wants,
+                haves=haves,
+                options=FetchOptions(
+                    ofs_delta=run.target_refs.capabilities.ofs_delta,
+                    thin_pack=not run.target_refs.capabilities.no_thin,
+                ),
+                on_message=lambda text: run.progress.message("source", text),
+            ) as response,
+            LookAhead(
+                self._promising(response.blocks or iter(()), room),
+                object_format=run.source_refs.object_format,
+                limits=run.request.selection.limits,
+                progress=run.progress,
+                directory=run.request.spool_directory,
+                pack_bytes_max=room,
+                ofs_delta=run.target_refs.capabilities.ofs_delta,
+                whole=True,
+                abandon=run.source.close,
+            ) as ahead,
+        ):
+            ahead.finish()
+            yield ahead
+
+    def _promising(self, blocks: Iterator[bytes], room: int) -> Iterator[bytes]:
+        """Pass a pack on, unless its header already tells that it is too large."""
+        start = b""
+        for block in blocks:
+            start += block
+            if len(start) >= HEADER_BYTES:
+                break
+        if len(start) >= HEADER_BYTES:
+            count = int.from_bytes(start[HEADER_BYTES - 4 : HEADER_BYTES])
+            self.latest_count = count
+            self.whole_count = self.whole_count or count
+            if count * self.object_bytes > room * _BENEFIT_OF_DOUBT:
+                raise LimitExceeded(f"a pack of {count} objects is too large", limit="max-pack-bytes")
+        yield start
+        yield from blocks
+
+    def _count(self, ahead: LookAhead) -> None:
+        self.object_bytes = max(OBJECT_BYTES_MIN, ahead.received_bytes / max(1, ahead.object_count))
+        self.object_count += ahead.object_count
+        self.delta_count += ahead.delta_count
+
+    def _wants(self) -> list[ObjectId]:
+        had = set(self.haves)
+        return [oid for oid in self.plan.wants if oid not in had]
+
+    @property
+    def _limit(self) -> int:
+        limit = self.run.limits.body_bytes_max
+        assert limit is not None
+        return limit
