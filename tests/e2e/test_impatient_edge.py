@@ -51,7 +51,7 @@ def test_a_sync_whose_selection_takes_longer_than_the_edge_waits_succeeds(
     slow = slow_strategy.install(tmp_path / "plugin", LONGER_THAN_THE_EDGE_WAITS)
     workplace.import_path.append(slow.folder)
     sides = (server.url(pair.source_name, "edge"), server.url(pair.target_name, "edge"))
-    workplace.must("sync", *sides, "--all-refs", "--strategy", "slow")
+    workplace.must("sync", *sides, "--all-refs", "--no-reuse-delta", "--strategy", "slow")
     pair.assert_equal()
 
 
@@ -70,7 +70,7 @@ def test_a_capture_of_the_post_shows_a_finished_pack_on_a_new_connection(
     with Recorder(server.ports["edge"]) as capture:
         target = capture.url(pair.target_name)
         outcome = workplace.must(
-            "sync", pair.source_url, target, "--all-refs", "--strategy", "slow", "--json"
+            "sync", pair.source_url, target, "--all-refs", "--no-reuse-delta", "--strategy", "slow", "--json"
         )
     pair.assert_equal()
     *probes, post = capture.matching("POST")
@@ -95,7 +95,9 @@ def test_small_packs_too_wait_until_they_are_finished(
     slow = slow_strategy.install(tmp_path / "plugin", 0.5)
     workplace.import_path.append(slow.folder)
     with Recorder(server.ports["plain"]) as capture:
-        workplace.must("sync", pair.source_url, capture.url(pair.target_name), "--strategy", "slow")
+        workplace.must(
+            "sync", pair.source_url, capture.url(pair.target_name), "--no-reuse-delta", "--strategy", "slow"
+        )
     posts = capture.matching("POST")
     assert [exchange.opened > slow.ended() for exchange in posts] == [True]
     assert fsck(pair.target) == []

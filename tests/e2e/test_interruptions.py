@@ -58,7 +58,7 @@ def test_ctrl_c_while_selecting(workplace: Workplace, pair: Pair, tmp_path: Path
     slow = slow_strategy.install(tmp_path / "plugin", 600)
     workplace.import_path.append(slow.folder)
     sides = (pair.source_url, pair.target_url)
-    with workplace.start("sync", *sides, "--all-refs", "--strategy", "slow") as running:
+    with workplace.start("sync", *sides, "--all-refs", "--no-reuse-delta", "--strategy", "slow") as running:
         wait_until(slow.has_begun, "selection to begin", seconds=60)
         running.interrupt()
         outcome = running.result(seconds=30)
