@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.chunks import cut_all, cut_with_starts, has_lines
 from packcore.delta.match import common_prefix, common_suffix
+from packcore.delta.words import match_words, worth_matching_words
 
 if TYPE_CHECKING:
     from packcore.delta.encode import Match
@@ -42,6 +43,8 @@ _JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600)
 """How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
 _REACH_BYTES = 4096
 """How far away a snippet is looked for."""
+_PASSED_BYTES_MAX = 320
+"""More than so many bytes that a hit passed over are looked for elsewhere: they may have moved."""
 _NEAR_BYTES = 160
 """A hit that passes over less is taken without looking from the other side."""
 _TABLE_REACH_BYTES = 8192
@@ -51,6 +54,8 @@ _FEW_CHUNKS = 16
 _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
+_WORDS_BYTES_MIN = 400
+"""Words are looked for where more than so much is left after all else, and more than a third of all."""
 _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
 
@@ -129,7 +134,7 @@ def find_text_matches(
         )
         matches.append((hit_target, hit_base, length))
         cost += MATCH_COST
-        if jump:
+        if jump or hit_target - target_at > _PASSED_BYTES_MAX:
             unmatched.append((target_at, hit_target, base_at))
         else:
             cost += hit_target - target_at
@@ -146,9 +151,11 @@ def find_text_matches(
         searched = (base_from + prefix, base_end)
         if left > _WORTH_ALL * (base_end - base_from - prefix) + _WORTH_ALL_BYTES:
             searched = (0, base_size)
-        cost += left
         if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
-            cost -= _match_scattered(base, target, unmatched, matches, searched)
+            left -= _match_scattered(base, target, unmatched, matches, searched)
+        if left > _WORDS_BYTES_MIN and left * 3 > target_size:
+            left -= _match_by_words(base, target, (target_from, target_end), matches, searched)
+        cost += left
         if cost > cost_max:
             return None
     if suffix:
@@ -206,3 +213,22 @@ def _match_scattered(
             base_expected = hit_base + length
     matches.sort()
     return won
+
+
+def _match_by_words(
+    base: bytes, target: bytes, part: tuple[int, int], matches: list[Match], searched: tuple[int, int]
+) -> int:
+    """Match by words what lies between the matches of a part of the target; return the bytes won."""
+    areas = []
+    target_at, base_at = part[0], searched[0]
+    for target_start, base_start, length in (*matches, (part[1], 0, 0)):
+        if target_start > target_at:
+            areas.append((target_at, target_start, base_at))
+        target_at, base_at = target_start + length, base_start + length
+    if not worth_matching_words(base, target, areas):
+        return 0
+    before = len(matches)
+    covered = match_words(base, target, areas, matches, searched)
+    covered -= MATCH_COST * (len(matches) - before)
+    matches.sort()
+    return covered

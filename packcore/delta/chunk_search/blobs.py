@@ -3,14 +3,15 @@
     prescribed    the version that the depth schedule names
     near          versions of the nearest sizes, of the same path
     early         a base less deep, taken for a little more where a later version would have to step back
-    votes         whoever brought in the chunks that are still literal, and the latest version of its
-                  path: a rename, a copy, moved code
+    votes         whoever brought in the chunks that are still literal, the latest version of its path
+                  and the latest delta above it: a rename, a copy, moved code, versions that take turns
 
 A blob is indexed with the chunks that its delta holds literally: those that it brought in.
 """
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from packcore.delta.chunk_search.acceptance import VAIN, Acceptance
@@ -49,6 +50,10 @@ class BlobChooser:
         self._candidates = state.work.candidates
         self._path_of = path_of
         self._latest: dict[int, int] = {}
+        self._family = array("l", range(len(self._candidates)))
+        """The object that each object's chain of bases began with: itself, where it is whole."""
+        self._tip = array("l", range(len(self._candidates)))
+        """Of the family that began with an object, whoever was added last."""
         self._sizes = SizeOrder()
         self._index = ChunkIndex(state.index_bytes)
         self._bases = BestOf(state, ObjectType.BLOB)
@@ -65,7 +70,7 @@ class BlobChooser:
         if allowed > 0:
             best = self._bases.find(data, (prescribed,), allowed=allowed, cost_max=cost_max)
         if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
-            near = self._sizes.nearest(self._path_of[member], size, self._values["near"])
+            near = self._near(member, size, None if best is None else best[0])
             best = self._bases.find(data, near, allowed=allowed, cost_max=cost - 1, best=best)
             if early is not None and best is not None:
                 limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
@@ -83,6 +88,9 @@ class BlobChooser:
                 best = better
                 marks = fingerprints(cut(literal_of(data, best[2])))
         self._index.add(marks, member)
+        family = member if best is None else self._family[best[0]]
+        self._family[member] = family
+        self._tip[family] = member
         return self._acceptance.choice(member, data, best)
 
     def passed(self, member: int, path: int) -> None:
@@ -91,7 +99,7 @@ class BlobChooser:
         self._sizes.add(path, self._candidates[member].size, member)
 
     def _voted(self, chunks: list[bytes], marks: list[int], votes_min: int) -> list[int | None]:
-        """Return those who brought in most bytes of the chunks, each with the latest of its path."""
+        """Return those who brought in most bytes, each with the latest of its path and of its family."""
         votes: dict[int, int] = {}
         for voted, chunk in zip(self._index.look_up(marks), chunks, strict=True):
             if voted is not None:
@@ -99,8 +107,15 @@ class BlobChooser:
         most = sorted((-count, voted) for voted, count in votes.items() if count >= votes_min)
         wanted: list[int | None] = []
         for _, voted in most[: self._values["voted"]]:
-            wanted += (voted, self._latest.get(self._path_of[voted]))
+            tip = self._tip[self._family[voted]]
+            wanted += (voted, self._latest.get(self._path_of[voted]), tip)
         return wanted
+
+    def _near(self, member: int, size: int, tried: int | None) -> list[int]:
+        """Return the versions of the nearest sizes, but for the one that was tried."""
+        count = self._values["near"]
+        near = self._sizes.nearest(self._path_of[member], size, count + 1)
+        return [version for version in near if version != tried][:count]
 
 
 def literal_of(data: bytes, matches: list[Match]) -> bytes:

@@ -100,3 +100,34 @@ def test_no_depth_left_means_whole():
 )
 def test_literal_is_what_the_matches_leave_over(matches, literal):
     assert literal_of(b"0123456789", matches) == literal
+
+
+def test_the_next_nearest_in_size_is_tried_where_the_nearest_was_prescribed():
+    lines = text(1, 200)
+    objects = [
+        (b"a", b"".join([*lines[:100], *text(2, 95)])),
+        (b"a", b"".join(text(4, 198))),
+        (b"a", b"".join([*lines[:100], *text(5, 90)])),
+    ]
+    sizes = [len(data) for _, data in objects]
+    prescribed = min((1, 0), key=lambda number: abs(sizes[number] - sizes[2]))
+    assert last_base(objects, prescribed=prescribed, voted=0) == 0
+
+
+def test_of_two_texts_that_take_turns_each_hangs_on_its_own_latest():
+    chance = random.Random(1)
+    sides = [[chance.randbytes(16).hex().encode() for _ in range(100)] for _ in range(2)]
+    objects = []
+    for turn in range(8):
+        side = sides[turn % 2]
+        side += [chance.randbytes(16).hex().encode() for _ in range(12)]
+        objects.append((b"a", b"\n".join(side)))
+    search = Searching(ObjectType.BLOB, objects, DEFAULT_LIMITS, near=0)
+    chooser = BlobChooser(search.state, dict.fromkeys(range(len(objects)), 0))
+    bases = []
+    for number in range(len(objects)):
+        choice = chooser.choose(number, number - 1 if number else None, 50)
+        search.place(choice)
+        chooser.passed(number, 0)
+        bases.append(choice.base)
+    assert bases[3:] == [1, 2, 3, 4, 5]

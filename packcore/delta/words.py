@@ -1,0 +1,101 @@
+r"""Matches by words, for texts in which hardly a line stayed as it was.
+
+    base     ····if (a)\n········return b\n        line ends, indentation or a column changed everywhere:
+    target   ..if (a)\r\n....return b\r\n          all lines differ, and nearly all words are still there
+
+Chunks find nothing here, and the search for gaps (delta/gaps.py) looks at small ones only. Words are looked
+for close behind the last match at first, since what stayed has mostly kept its order, then anywhere, for
+as long as a budget lasts that grows with the input, so that no input takes more than a time in proportion.
+A few samples tell beforehand whether it is worth while.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packcore.delta.match import common_prefix, common_suffix
+
+if TYPE_CHECKING:
+    from packcore.delta.encode import Match
+
+__all__ = ["match_words", "worth_matching_words"]
+
+_WORDS = re.compile(rb"(?s)\b(?=(\w.{9}))")
+_MATCH_BYTES_MIN = 14
+_AREA_BYTES_MIN = 32
+"""Shorter areas are left to the search for gaps."""
+_REACH_BYTES = 4096
+_SURE_BYTES = 32
+"""A shorter match further on does not move the place where the next word is expected."""
+_NEAR_BYTES = 256
+_FAR_SEARCHES = 40
+"""How many times all of the base may be searched, altogether."""
+_GIVE_UP_BYTES = 2048
+_GIVE_UP_RATE = 8
+"""An area is given up where less than one byte in so many was matched."""
+_SAMPLES = 8
+_SAMPLE_BYTES = 12
+
+
+def worth_matching_words(base: bytes, target: bytes, areas: list[tuple[int, int, int]]) -> bool:
+    """Tell whether samples of the areas (start and end in the target, expected place) are in the base."""
+    found = 0
+    whole = sum([end - start for start, end, _ in areas])
+    step = max(whole // _SAMPLES, _SAMPLE_BYTES)
+    at = step // 2
+    for start, end, _ in areas:
+        while at + _SAMPLE_BYTES <= end - start:
+            found += target[start + at : start + at + _SAMPLE_BYTES] in base
+            at += step
+        at = max(0, at - (end - start))
+    return found * 2 >= _SAMPLES
+
+
+def match_words(
+    base: bytes,
+    target: bytes,
+    areas: list[tuple[int, int, int]],
+    matches: list[Match],
+    searched: tuple[int, int],
+) -> int:
+    """Append matches for areas of the target; return how many bytes they cover.
+
+    An area is its start and end in the target, and where the base is expected to go on; `searched` is the
+    part of the base that may be used.
+    """
+    base_from, base_to = searched
+    known = set(_WORDS.findall(base, base_from, base_to))
+    budget = _FAR_SEARCHES * (base_to - base_from)
+    covered = 0
+    for target_at, target_end, base_at in areas:
+        if target_end - target_at < _AREA_BYTES_MIN:
+            continue
+        give_up_at = target_at + _GIVE_UP_BYTES
+        words = _WORDS.finditer(target, target_at, target_end)
+        while word := next(words, None):
+            gram = word[1]
+            if gram not in known:
+                continue
+            start = word.start()
+            if start > give_up_at:
+                break
+            found = base.find(gram, base_at, min(base_at + _REACH_BYTES, base_to))
+            if found < 0 and budget > 0:
+                budget -= base_to - base_from
+                found = base.find(gram, base_from, base_to)
+            if found < 0:
+                continue
+            back = common_suffix(base, found, target, start, min(found, start - target_at))
+            room = min(len(base) - found, target_end - start)
+            length = back + common_prefix(base, found, target, start, room)
+            if length < _MATCH_BYTES_MIN:
+                continue
+            matches.append((start - back, found - back, length))
+            covered += length
+            target_at = start - back + length
+            give_up_at += _GIVE_UP_RATE * length
+            words = _WORDS.finditer(target, target_at, target_end)
+            if length >= _SURE_BYTES or 0 <= found - base_at < _NEAR_BYTES:
+                base_at = found - back + length
+    return covered
