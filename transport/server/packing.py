@@ -15,6 +15,7 @@ from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
 from packcore.select import select
 from packcore.walk import list_objects
+from transport.server.requests import DEPTH_MAX, BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore
     from transport.server.requests import FetchRequest, Filter
 
-__all__ = ["Cut", "cut_history", "enough_in_common", "plan_pack"]
+__all__ = ["Cut", "cut_by_rule", "cut_history", "cut_relative", "enough_in_common", "plan_pack"]
 
 
 class Cut(NamedTuple):
@@ -133,7 +134,7 @@ def cut_history(
     store_shallow: Collection[ObjectId],
 ) -> Cut:
     """Go `depth` commits down from the wants and return where that cuts, in the order met."""
-    level = list(dict.fromkeys(commit for want in wants if (commit := _commit(store, want)) is not None))
+    level = list(dict.fromkeys(_commits(store, wants)))
     seen = set(level)
     shallow: list[ObjectId] = []
     unshallow: list[ObjectId] = []
@@ -154,6 +155,72 @@ def cut_history(
             break
         level = below
     return Cut(shallow, unshallow)
+
+
+def cut_relative(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    depth: int,
+    client_shallow: Collection[ObjectId],
+    store_shallow: Collection[ObjectId],
+) -> Cut:
+    """Go `depth` commits down from where the client's history is cut now, where the wants reach that."""
+    reached = _reachable(store, _commits(store, wants), boundary=store_shallow)
+    starts = [oid for oid in sorted(client_shallow) if oid in reached]
+    return cut_history(store, starts, min(depth + 1, DEPTH_MAX), client_shallow, store_shallow)
+
+
+def cut_by_rule(
+    store: ObjectStore,
+    wants: Iterable[ObjectId],
+    *,
+    since: int | None,
+    excluded: Iterable[ObjectId],
+    client_shallow: Collection[ObjectId],
+    store_shallow: Collection[ObjectId],
+) -> Cut:
+    """Cut off what is older than `since` (seconds since 1970), and what the excluded ids reach.
+
+    Raises BadRequest where nothing is left.
+    """
+    gone = _reachable(store, _commits(store, excluded), boundary=store_shallow)
+    kept: dict[ObjectId, tuple[ObjectId, ...]] = {}
+    stack = _commits(store, wants)
+    while stack:
+        oid = stack.pop()
+        if oid in kept or oid in gone:
+            continue
+        links = _links(store, oid)
+        if since is None or links.date >= since:
+            kept[oid] = () if oid in store_shallow else tuple(links.parents)
+            stack += kept[oid]
+    if not kept:
+        raise BadRequest("no commits selected for shallow requests")
+    shallow = [
+        oid
+        for oid, parents in kept.items()
+        if oid in store_shallow or any(parent not in kept for parent in parents)
+    ]
+    cut = set(shallow)
+    return Cut(shallow, [oid for oid in sorted(client_shallow) if oid in kept and oid not in cut])
+
+
+def _commits(store: ObjectStore, oids: Iterable[ObjectId]) -> list[ObjectId]:
+    return [commit for oid in oids if (commit := _commit(store, oid)) is not None]
+
+
+def _reachable(
+    store: ObjectStore, tips: Iterable[ObjectId], *, boundary: Collection[ObjectId]
+) -> set[ObjectId]:
+    """Return all commits below the tips; those of the boundary have no parents."""
+    seen: set[ObjectId] = set()
+    stack = list(tips)
+    while stack:
+        oid = stack.pop()
+        if oid not in seen:
+            seen.add(oid)
+            stack += () if oid in boundary else _links(store, oid).parents
+    return seen
 
 
 def _commit(store: ObjectStore, oid: ObjectId) -> ObjectId | None:

@@ -10,8 +10,8 @@ r"""Our own receive-pack: takes a push into a repository (protocol v0, which is 
 
 Until "install" nothing in the repository has changed, and a refused push leaves nothing behind. A push
 becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in gitprotocol-pack.
-Left out on purpose: hooks are never run (push options are read and dropped), signed pushes, hidden refs,
-`.have` lines of alternates, new shallow roots. What `receive.fsckObjects` asks for is checked.
+Left out on purpose: hooks are never run (push options are read and dropped), signed pushes, new shallow
+roots. What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
-from transport.server.ref_rules import STALE, RefRules
+from transport.server.ref_rules import STALE, NamesInUse, RefRules
+from transport.server.shown_refs import alternate_tips, shown_refs
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -73,10 +74,12 @@ class ReceivePack:
         tokens = " ".join(
             [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
         ).encode()
-        lines = [
-            b"%b %b" % (ref.oid.hex().encode(), encode_ref_name(name))
-            for name, ref in self._repository.refs().items()
-        ] or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        shown = shown_refs(self._repository, "receive")
+        tips = {ref.oid for ref in shown.values()}
+        named = [(ref.oid, encode_ref_name(name)) for name, ref in shown.items()]
+        named += [(oid, b".have") for oid in alternate_tips(self._repository) if oid not in tips]
+        lines = [b"%b %b" % (oid.hex().encode(), name) for oid, name in named]
+        lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines[0] + b"\0" + tokens)
         for line in lines[1:]:
             yield encode_text(line)
@@ -172,6 +175,7 @@ class _Push:
             repeated = update.name in self._verdicts
             refusal = "multiple updates for one ref" if repeated else rules.refusal(update, self._objects)
             self._verdicts[update.name] = refusal
+        self._check_names()
         self._check_connected()
         if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
             for name, reason in self._verdicts.items():
@@ -188,6 +192,21 @@ class _Push:
 
     def _accepted(self) -> list[RefUpdate]:
         return [update for update in self._request.updates if self._verdicts[update.name] is None]
+
+    def _check_names(self) -> None:
+        """Refuse what can't be made beside the refs that are there: before the pack is installed."""
+        accepted = self._accepted()
+        if not any(update.is_create for update in accepted):
+            return
+        names = NamesInUse(self._repository.refs())
+        for update in accepted:
+            if update.is_delete:
+                if not self._request.atomic:  # all at once: what goes still stands when the others come
+                    names.remove(update.name)
+            elif (other := names.in_the_way(update.name)) is not None:
+                self._verdicts[update.name] = f"{other} is in the way"
+            else:
+                names.add(update.name)
 
     # Connectivity
 

@@ -7,27 +7,32 @@
     non-fast-forward                           receive.denyNonFastForwards
     bad pack                                   the new id is neither in the pack nor here
     failed to update ref                       the ref no longer is what the pusher saw
+    deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
+    refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
-Specified in git-config. Left out: hidden refs, and updateInstead (we touch no work tree: it refuses).
+Specified in git-config. Left out: updateInstead (we touch no work tree: it refuses).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from packcore.ancestry import is_ancestor
 from packcore.errors import CorruptData
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
+from transport.server.shown_refs import HiddenRefs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from packcore.store.base import ObjectStore
     from packcore.store.repository import Repository
     from transport.wire.receive_pack import RefUpdate
 
-__all__ = ["STALE", "RefRules"]
+__all__ = ["STALE", "NamesInUse", "RefRules"]
 
 STALE = "failed to update ref"
 """The reason for a ref that moved meanwhile; clients know it by these words."""
@@ -43,6 +48,7 @@ class RefRules:
         self._repository = repository
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
         self._deny_deletes = config.get_bool("receive.denydeletes")
+        self._hidden = HiddenRefs(config, "receive")
         head = repository.head()
         self._head = head if isinstance(head, str) else None
         bare = config.get_bool("core.bare", default=repository.path.name != ".git")
@@ -57,6 +63,8 @@ class RefRules:
         name = update.name
         if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
             return "funny refname"
+        if self._hidden.hides(name):
+            return "deny updating a hidden ref"
         if name in self._checked_out and self._protects_current:
             return "branch is currently checked out"
         current = self._repository.read_ref(name)
@@ -84,6 +92,43 @@ class RefRules:
             except CorruptData:
                 return "bad ref"
         return None
+
+
+class NamesInUse:
+    """Names of refs, of which none may be a folder of another: on disk a ref is a file."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        self._folders = Counter(folder for name in self._names for folder in _folders(name))
+
+    def in_the_way(self, name: str) -> str | None:
+        """Return the ref that keeps a name from being made, if any."""
+        for folder in _folders(name):
+            if folder in self._names:
+                return folder
+        if self._folders[name]:
+            return min(other for other in self._names if other.startswith(f"{name}/"))
+        return None
+
+    def add(self, name: str) -> None:
+        """Count a name as used."""
+        if name not in self._names:
+            self._names.add(name)
+            self._folders.update(_folders(name))
+
+    def remove(self, name: str) -> None:
+        """Count a name as free."""
+        if name in self._names:
+            self._names.remove(name)
+            self._folders.subtract(_folders(name))
+
+
+def _folders(name: str) -> Iterator[str]:
+    """Yield what a ref's name needs as folders, `refs` aside."""
+    end = name.find("/", len("refs/"))
+    while end > 0:
+        yield name[:end]
+        end = name.find("/", end + 1)
 
 
 def _worktree_heads(common: Path) -> set[str]:

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.refs import decode_ref_name
 from transport.errors import RemoteProtocolError
 from transport.safe_text import one_line
 from transport.wire.pktline import Special
@@ -65,7 +66,15 @@ class FetchRequest:
     wants: list[ObjectId] = field(default_factory=list)
     haves: list[ObjectId] = field(default_factory=list)
     shallow: set[ObjectId] = field(default_factory=set)
+    want_refs: list[bytes] = field(default_factory=list)
+    """Refs that are wanted by name (v2)."""
     depth: int | None = None
+    deepen_relative: bool = False
+    """Whether the depth counts from where the client's history is cut now."""
+    deepen_since: int | None = None
+    """Seconds since 1970: older commits are cut off."""
+    deepen_not: list[str] = field(default_factory=list)
+    """Refs, short or full, whose history is cut off."""
     filter: Filter | None = None
     """What to leave out; None: nothing."""
     done: bool = False
@@ -73,6 +82,11 @@ class FetchRequest:
     ofs_delta: bool = False
     include_tag: bool = False
     no_progress: bool = False
+
+    @property
+    def cuts_by_rule(self) -> bool:
+        """Whether history is cut by date or by refs, and not by depth."""
+        return self.deepen_since is not None or bool(self.deepen_not)
 
     # v0 and v1 only
     multi_ack_detailed: bool = False
@@ -120,6 +134,7 @@ _FLAGS_V2 = {
     b"no-progress": "no_progress",
     b"done": "done",
     b"wait-for-done": "wait_for_done",
+    b"deepen-relative": "deepen_relative",
 }
 
 
@@ -131,10 +146,13 @@ def read_fetch_v2(arguments: list[bytes], object_format: ObjectFormat) -> FetchR
             setattr(request, _FLAGS_V2[argument], True)
         elif argument.startswith(b"have "):
             request.haves.append(_oid(argument[5:], object_format))
+        elif argument.startswith(b"want-ref "):
+            request.want_refs.append(argument[9:])
         elif argument == b"thin-pack":
             continue  # leave to send one, which we don't use
         elif not _take_want_or_cut(request, argument, object_format):
             raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
+    _check_cut(request)
     return request
 
 
@@ -157,6 +175,7 @@ def read_wants_v0(reader: PacketReader, object_format: ObjectFormat) -> FetchReq
             )
     if line is Special.DELIM:
         raise BadRequest("a section ends inside the wants")
+    _check_cut(request)
     return request if request.wants else None
 
 
@@ -168,11 +187,20 @@ def _take_want_or_cut(request: FetchRequest, line: bytes, object_format: ObjectF
         request.shallow.add(_oid(text, object_format))
     elif kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
         request.depth = int(text)
+    elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
+        request.deepen_since = int(text)
+    elif kind == b"deepen-not" and text:
+        request.deepen_not.append(decode_ref_name(text))
     elif kind == b"filter":
         request.filter = _filter(text)
     else:
         return False
     return True
+
+
+def _check_cut(request: FetchRequest) -> None:
+    if request.depth is not None and request.cuts_by_rule:
+        raise BadRequest("deepen and deepen-since (or deepen-not) cannot be used together")
 
 
 _FILTER = re.compile(rb"blob:limit=([0-9]{1,15})([kmg]?)\Z")
@@ -193,6 +221,7 @@ def _filter(spec: bytes) -> Filter:
 def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format: ObjectFormat) -> None:
     request.multi_ack_detailed = b"multi_ack_detailed" in tokens
     request.no_done = b"no-done" in tokens
+    request.deepen_relative = b"deepen-relative" in tokens
     request.ofs_delta = b"ofs-delta" in tokens
     request.include_tag = b"include-tag" in tokens
     request.no_progress = b"no-progress" in tokens

@@ -3,9 +3,9 @@ r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 
     advertise(version)      the first answer; v2: capabilities, v0 and v1: refs
     answer(blocks, version) one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
 
-What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, the filters
-blob:none, blob:limit and tree:0, in v2 wait-for-done, and in v0 multi_ack_detailed with no-done. Left out
-on purpose: other filters, deepening by date, wants by name, hidden refs, hooks.
+What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, date and refs, the
+filters blob:none, blob:limit and tree:0, in v2 wait-for-done and wants by name (ref-in-want), and in v0
+multi_ack_detailed with no-done. Hidden refs stay hidden. Left out on purpose: other filters, hooks.
 A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
 pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 """
@@ -22,7 +22,14 @@ from packcore.write import write_pack
 from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
-from transport.server.packing import Cut, cut_history, enough_in_common, plan_pack
+from transport.server.packing import (
+    Cut,
+    cut_by_rule,
+    cut_history,
+    cut_relative,
+    enough_in_common,
+    plan_pack,
+)
 from transport.server.requests import (
     BadRequest,
     FetchRequest,
@@ -30,6 +37,7 @@ from transport.server.requests import (
     read_fetch_v2,
     read_wants_v0,
 )
+from transport.server.shown_refs import shown_refs
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+_FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
 class UploadPack:
@@ -66,7 +75,7 @@ class UploadPack:
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
         if version >= 2:
-            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", "fetch=shallow wait-for-done filter"]
+            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", f"fetch={_FETCH_FEATURES}"]
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
@@ -86,6 +95,7 @@ class UploadPack:
     def offered(self, *, stateless: bool) -> list[str]:
         """Return the capabilities that v0 and v1 advertise, symbolic refs, format and agent aside."""
         tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
+        tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
     def _capabilities_v0(self, *, stateless: bool) -> bytes:
@@ -106,7 +116,7 @@ class UploadPack:
     def _refs(self) -> Iterator[tuple[bytes, ObjectId, ObjectId | None]]:
         """Yield (name, id, what a tag comes to), HEAD first; refs to absent objects are left out."""
         head = self._repository.read_ref("HEAD")
-        refs = self._repository.refs()
+        refs = shown_refs(self._repository, "uploadpack")
         for name, ref in [*([("HEAD", head)] if head else []), *refs.items()]:
             try:
                 peeled, _ = peel(self._repository, ref.oid)
@@ -160,6 +170,8 @@ class UploadPack:
         yield FLUSH
 
     def _fetch_v2(self, request: FetchRequest) -> Iterator[bytes]:
+        named = self._named(request)
+        request.wants += named.values()
         if not request.wants:
             yield FLUSH
             return
@@ -177,8 +189,22 @@ class UploadPack:
         cut = self._cut(request)
         if cut is not None or self._repository.shallow():
             yield encode_text("shallow-info") + self._shallow_lines(request, cut) + DELIM
+        if named:
+            yield encode_text("wanted-refs")
+            yield b"".join(encode_text(b"%b %b" % (oid.hex().encode(), name)) for name, oid in named.items())
+            yield DELIM
         yield encode_text("packfile")
         yield from self._send_pack(request, common, cut)
+
+    def _named(self, request: FetchRequest) -> dict[bytes, ObjectId]:
+        """Return the refs that are wanted by name, as they are now. Raises BadRequest."""
+        if not request.want_refs:
+            return {}
+        ids = {name: oid for name, oid, _ in self._refs()}
+        for name in request.want_refs:
+            if name not in ids:
+                raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
+        return {name: ids[name] for name in request.want_refs}
 
     def _answer_v0(self, reader: PacketReader) -> Iterator[bytes]:
         request = read_wants_v0(reader, self._format)
@@ -247,11 +273,28 @@ class UploadPack:
         return enough_in_common(self._repository, request.wants, common, shallow)
 
     def _cut(self, request: FetchRequest) -> Cut | None:
+        repository, cut_here = self._repository, self._repository.shallow()
+        if request.cuts_by_rule:
+            return cut_by_rule(
+                repository,
+                request.wants,
+                since=request.deepen_since,
+                excluded=[self._ref_to_exclude(name) for name in request.deepen_not],
+                client_shallow=request.shallow,
+                store_shallow=cut_here,
+            )
         if request.depth is None:
             return None
-        return cut_history(
-            self._repository, request.wants, request.depth, request.shallow, self._repository.shallow()
-        )
+        cut = cut_relative if request.deepen_relative else cut_history
+        return cut(repository, request.wants, request.depth, request.shallow, cut_here)
+
+    def _ref_to_exclude(self, name: str) -> ObjectId:
+        ids = {found: oid for found, oid, _ in self._refs()}
+        for pattern in ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}"):
+            oid = ids.get(encode_ref_name(pattern.format(name)))
+            if oid is not None:
+                return oid
+        raise BadRequest(f"git upload-pack: deepen-not is not a ref: {one_line(name, limit=100)}")
 
     def _shallow_lines(self, request: FetchRequest, cut: Cut | None) -> bytes:
         shallow = cut.shallow if cut is not None else sorted(self._repository.shallow())

@@ -107,7 +107,7 @@ def test_a_ref_is_made_from_objects_that_are_there_already(way, work, target):
         ("refs/heads/other", "zero", "main", "failed to update ref"),
         ("refs/heads/gone", "early", "main", "failed to update ref"),
         ("refs/heads/gone", "early", "zero", "failed to update ref"),
-        ("refs/heads/main/below", "zero", "main", "failed to update ref"),
+        ("refs/heads/main/below", "zero", "main", "refs/heads/main is in the way"),
         ("refs/heads/new", "zero", "v1", "a branch must point to a commit"),
         ("refs/heads/new", "zero", "stranger", "bad pack"),
         ("refs/one", "zero", "main", "funny refname"),
