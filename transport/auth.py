@@ -2,7 +2,7 @@
 
     1. options (token, username, bearer token), or user and password in the URL   sent from the first request
     2. nothing
-    3. after a 401: each CredentialSource in turn, netrc first                     asked for one origin only
+    3. after a 401: each CredentialSource in turn, netrc, git credential           asked for one origin only
 
 A credential belongs to one origin: scheme, host and port. It is sent over https, over plain http to this
 machine itself, or where the user allowed it; through a proxy plain http is never "to this machine".
@@ -15,7 +15,7 @@ import netrc
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from transport.errors import AuthenticationRequired, InvalidOption
 
@@ -151,6 +151,14 @@ class NetrcSource:
         """Nothing to forget: the file is the user's own."""
 
 
+class _Held(NamedTuple):
+    """A credential in use, where it is from, and for what it was asked."""
+
+    credential: Credential
+    source: CredentialSource | None
+    asked: Endpoint
+
+
 class Keyring:
     """The credentials of one transport, each bound to its origin, and the sources to ask for more."""
 
@@ -162,17 +170,18 @@ class Keyring:
         self._typed = endpoint.origin
         self._user = endpoint.user or options.username
         self._sources = (NetrcSource(options.environment),) if sources is None else tuple(sources)
-        self._held: dict[Origin, tuple[Credential, CredentialSource | None]] = {}
+        self._held: dict[Origin, _Held] = {}
+        self._taken: set[Origin] = set()  # where the held credential was accepted before
         given = given_credential(endpoint, options)
         if given is not None:
-            self._held[self._typed] = (given, None)
+            self._held[self._typed] = _Held(given, None, endpoint)
 
     def credential(self, url: Endpoint, *, through_proxy: bool) -> Credential | None:
         """Return what to send with a request to `url`, if anything may be sent there."""
         held = self._held.get(url.origin)
         if held is None or not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             return None
-        return held[0]
+        return held.credential
 
     def settle(
         self,
@@ -188,12 +197,18 @@ class Keyring:
         Raises AuthenticationRequired if there is none; `said` is the server's text for it, made safe.
         """
         remote = f"; remote: {said}" if said else ""
+        untried = self._sources
+        failed = None
         if sent is not None:
+            self._taken.discard(url.origin)
             self.refused(url, sent)
-            self._held.pop(url.origin, None)
-            raise AuthenticationRequired(
+            held = self._held.pop(url.origin, None)
+            failed = AuthenticationRequired(
                 f"authentication failed for {url}: it refused the credentials from {sent.source}{remote}"
             )
+            if held is None or held.source is None:
+                raise failed
+            untried = self._sources[self._sources.index(held.source) + 1 :]
         if not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             raise AuthenticationRequired(
                 f"{url} wants credentials, which are not sent over plain http",
@@ -201,24 +216,31 @@ class Keyring:
             )
         typed = url.origin == self._typed
         asking = url.with_user(self._user if typed else None)
-        for source in self._sources:
+        for source in untried:
             credential = source.fill(asking, challenges=challenges, redirected=not typed)
             if credential is not None:
-                self._held[url.origin] = (credential, source)
+                self._held[url.origin] = _Held(credential, source, asking)
                 return
-        raise AuthenticationRequired(
+        raise failed or AuthenticationRequired(
             f"{url} wants credentials{remote}",
-            hint="give a token or user name by option or environment, or in a netrc file",
+            hint="give a token by option or environment, or have one in a netrc file or a helper of git's",
         )
 
     def accepted(self, url: Endpoint, sent: Credential | None) -> None:
-        """Tell the source of a credential that the server took it."""
+        """Tell the source of a credential, once, that the server took it."""
         held = self._held.get(url.origin)
-        if held is not None and held[0] is sent and held[1] is not None:
-            held[1].approve(url, held[0])
+        if held is not None and held.credential is sent and url.origin not in self._taken:
+            self._taken.add(url.origin)
+            if held.source is not None:
+                held.source.approve(held.asked, held.credential)
 
     def refused(self, url: Endpoint, sent: Credential | None) -> None:
-        """Tell the source of a credential that the server refused it."""
+        """Tell the source of a credential that the server refused it, unless it took it before.
+
+        A 403 to a credential that has worked is about what its user may do, and no reason to forget it.
+        """
         held = self._held.get(url.origin)
-        if held is not None and held[0] is sent and held[1] is not None:
-            held[1].reject(url, held[0])
+        if held is None or held.credential is not sent or url.origin in self._taken:
+            return
+        if held.source is not None:
+            held.source.reject(held.asked, held.credential)

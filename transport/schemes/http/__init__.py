@@ -6,6 +6,7 @@
     answer.py     bytes of an answer in, head and body blocks out
     connect.py    addresses, proxies, TLS: from an endpoint to an open stream
     stream.py     a non-blocking socket below TLS through memory BIOs
+    git_credential.py  `git credential`, asked after a 401
     heads.py      request heads written and response heads read by http.client
 
 What needs no socket is in `transport.http_rules`. Each request opens a socket of its own and closes it

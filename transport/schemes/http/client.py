@@ -19,7 +19,7 @@ from functools import cached_property, lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from transport.auth import CredentialSource, Keyring
+from transport.auth import CredentialSource, Keyring, NetrcSource
 from transport.base import Body, Service, TransferStats
 from transport.errors import NetworkError, RemoteProtocolError, TransportError
 from transport.http_rules import redirects
@@ -31,6 +31,7 @@ from transport.safe_text import one_line
 from transport.schemes.http.body import OutgoingBody
 from transport.schemes.http.connect import open_stream, proxy_headers, tls_context
 from transport.schemes.http.exchange import Exchange, NoAnswer, Request
+from transport.schemes.http.git_credential import GitCredentialSource
 from transport.trace import RequestTrace
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class HttpTransport:
         self._typed = endpoint.origin
         self._base = endpoint.without_user().with_path(endpoint.path.rstrip("/"))
         self.url = str(self._base)
+        if sources is None:
+            sources = (NetrcSource(options.environment), GitCredentialSource(options.environment))
         self._keyring = Keyring(endpoint, options, sources)
         self._settled: set[Service] = set()  # services that have taken a POST
         self._number = 0
@@ -160,8 +163,8 @@ class HttpTransport:
     # -- services ---------------------------------------------------------------------------------
 
     def _rpc(self, service: Service, body: Body, version: int) -> Exchange:
-        pull_ahead: int | None = self._options.post_buffer
         while True:
+            pull_ahead = None if self.stats.chunks_refused else self._options.post_buffer
             outgoing = OutgoingBody(body, pull_ahead=pull_ahead)
             chunked = outgoing.length is None
             try:
@@ -181,7 +184,7 @@ class HttpTransport:
                 elif chunked and _chunks_refused(exchange):
                     exchange.note("chunks are not taken: once more with Content-Length")
                     self._closed(exchange)
-                    pull_ahead = None
+                    self.stats.chunks_refused = True
                 else:
                     raise self._refused(exchange)
 

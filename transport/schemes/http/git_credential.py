@@ -1,0 +1,120 @@
+"""`git credential`: the user's own helpers, asked after a 401, where there is a git on PATH.
+
+    fill       after a 401 that netrc had no answer to
+    approve    the first time that the server takes what was filled
+    reject     a 401, or a 403 to a credential that this run has not seen succeed
+
+It never prompts: no terminal (a session of its own), GIT_TERMINAL_PROMPT=0, no askpass of any kind. Secrets
+go through pipes, never into an argument; what git prints on stderr is not shown. One call at a time, since
+both sides of a sync may ask at once and helpers keep files. It runs in the root folder: no configuration
+of a repository that one happens to stand in can name a helper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from transport.credentials import Filled, encode_question, encode_verdict, parse_answer
+from transport.errors import AuthenticationRequired
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from transport.auth import Credential
+    from transport.endpoint import Endpoint
+
+__all__ = ["GitCredentialSource"]
+
+_ANSWER_SECONDS = 60.0
+_NEVER_ASKING = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+}
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class GitCredentialSource:
+    """A CredentialSource that asks git, if the environment's PATH has one."""
+
+    def __init__(self, environment: Mapping[str, str], *, answer_seconds: float = _ANSWER_SECONDS) -> None:
+        self._environment = environment
+        self._answer_seconds = answer_seconds
+        self._filled: list[Filled] = []
+
+    def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential | None:  # noqa: ARG002
+        """Return what the user's helpers know for this place, or None.
+
+        Raises AuthenticationRequired where they don't answer in time, or with what can't be used.
+        """
+        answer = self._run("fill", encode_question(endpoint, challenges), endpoint)
+        filled = None if answer is None else parse_answer(answer, endpoint)
+        if filled is None:
+            return None
+        self._filled.append(filled)
+        return filled.credential
+
+    def approve(self, endpoint: Endpoint, credential: Credential) -> None:
+        """Let the helpers keep it."""
+        self._tell("approve", endpoint, credential)
+
+    def reject(self, endpoint: Endpoint, credential: Credential) -> None:
+        """Let the helpers forget it."""
+        self._tell("reject", endpoint, credential)
+
+    def _tell(self, verdict: str, endpoint: Endpoint, credential: Credential) -> None:
+        for filled in self._filled:
+            if filled.credential is credential:
+                # A helper that hangs over a verdict costs patience, but no sync fails for it.
+                with contextlib.suppress(AuthenticationRequired):
+                    self._run(verdict, encode_verdict(endpoint, filled), endpoint)
+
+    def _run(self, action: str, sent: bytes, endpoint: Endpoint) -> bytes | None:
+        """Run `git credential ACTION`; None without a git, or where it has no answer."""
+        path = self._environment.get("PATH")
+        git = shutil.which("git", path=path) if path else None
+        if git is None:
+            return None
+        with _ONE_AT_A_TIME:
+            try:
+                process = subprocess.Popen(
+                    [git, "credential", action],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**self._environment, **_NEVER_ASKING},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError:
+                return None  # a git that can't be run is as good as none
+            with process:
+                try:
+                    answer, _ = process.communicate(sent, self._answer_seconds)
+                except subprocess.TimeoutExpired:
+                    _end(process)
+                    raise AuthenticationRequired(
+                        f"git credential had no answer for {endpoint} in {self._answer_seconds:g} seconds",
+                        hint="does its helper wait for somebody to click?",
+                    ) from None
+                except BaseException:
+                    _end(process)
+                    raise
+        return answer if process.returncode == 0 else None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and the helpers that it started: they are one process group."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
