@@ -10,6 +10,7 @@ Each group gives its command one keyword, `transfer`: fields of `SyncRequest` by
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -65,6 +66,13 @@ _LIMITS = (
         section=LIMITS,
         metavar="N",
         help="Update at most so many refs in one request.",
+    ),
+    option(
+        "--host-profile",
+        type=click.Path(dir_okay=False, path_type=Path),
+        section=LIMITS,
+        metavar="FILE",
+        help="Remember here what TARGET's host was found to accept, and begin with that. Default: forget.",
     ),
 )
 _STRATEGY = option(

@@ -43,7 +43,7 @@ class Body:
 
 @dataclass(slots=True)
 class TransferStats:
-    """What one transport carried so far; the sync result and `--stats` read it."""
+    """What one transport carried so far, and found out; the sync result and `--stats` read it."""
 
     requests: int = 0
     bytes_sent: int = 0
@@ -52,6 +52,8 @@ class TransferStats:
     """Of the last streamed request: from the request line to the first body byte."""
     longest_gap_seconds: float | None = None
     """Of the last streamed request: the longest time between two of its body blocks, whoever caused it."""
+    chunks_refused: bool = False
+    """The remote takes no body of unknown length: set when that is found out, or known from before."""
     longest_stall_seconds: float | None = None
     """Of the last streamed request: the longest time that the connection had to wait for a block."""
 

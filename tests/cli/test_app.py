@@ -22,7 +22,7 @@ COMMANDS = sorted(
 
 def test_every_command_of_this_version_is_there_and_no_other():
     assert set(COMMANDS) == {
-        *("sync", "plan", "replicate", "probe", "fetch", "ls-refs", "strategies"),
+        *("sync", "plan", "bootstrap", "replicate", "probe", "fetch", "ls-refs", "strategies"),
         *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
         *("bench", "serve"),
         *("cat-file", "rev-list", "fsck"),

@@ -44,8 +44,17 @@ def carry_out(
     pushed. Refused refs, and a connection lost during the push, are told by the result.
     """
     run = Run.begin(source, target, request, progress)
+    result = _carried_out(run)
+    run.remember()
+    return result
+
+
+def _carried_out(run: Run) -> SyncResult:
+    request = run.request
     plan = run.plan()
     if run.is_over(plan) and not (request.dry_run and plan.is_open):
+        if not request.dry_run:
+            run.sweep()
         return run.unpushed(plan)
     run.choice = choose_mode(plan, run.source_refs, request)
     if request.dry_run:

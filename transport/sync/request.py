@@ -254,6 +254,8 @@ class SyncRequest:
     """Which chain of commits the batches of a bootstrap are cut along."""
     target_max_ref_updates: int | None = None
     """Ref commands in one request, at most; what doesn't fit goes in several."""
+    host_profile: Path | None = None
+    """A file that remembers what hosts were found to accept (`transport.sync.host_profile`); None: none."""
     dry_run: bool = False
     """Plan only: ancestry is still looked up, nothing is pushed."""
     materialized_max_objects: int | None = None

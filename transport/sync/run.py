@@ -17,13 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from transport.errors import TransportError
+from transport.push import push
 from transport.sync.ancestry import Ancestry
 from transport.sync.batches import BatchedPush
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
-from transport.sync.host_profile import HostProfile, TargetLimits
+from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import RefPlan, plan_refs, settle
 from transport.sync.result import RefResult, SyncResult, results_of
+from transport.sync.temp_refs import stale_removals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +78,11 @@ class Run:
             prefixes=request.scope.ref_prefixes,
             progress=progress,
         )
-        limits = TargetLimits(HostProfile(), request.target_max_pack_bytes, request.target_max_ref_updates)
+        profile = HostProfile()
+        if request.host_profile is not None:
+            profile = load_profile(request.host_profile, host_of(target.url))
+            target.stats.chunks_refused |= not profile.chunked
+        limits = TargetLimits(profile, request.target_max_pack_bytes, request.target_max_ref_updates)
         return cls(source, target, request, progress, source_refs, target_refs, watch, limits)
 
     def plan(self) -> RefPlan:
@@ -177,6 +184,23 @@ class Run:
             limits=self.limits,
             progress=self.progress,
         )
+
+    def sweep(self) -> None:
+        """Delete temporary refs that an earlier run left behind; that they stay is no failure of this one."""
+        removals = stale_removals(self.target_refs)
+        if not removals:
+            return
+        try:
+            push(self.target, self.target_refs, removals, None)
+        except TransportError as error:
+            self.progress.message("target", f"temporary refs of an earlier run are left: {error}")
+
+    def remember(self) -> None:
+        """Write down what the target was found to accept. Raises RepositoryError."""
+        path, profile = self.request.host_profile, self.limits.profile
+        if path is not None:
+            profile.chunked = not self.target.stats.chunks_refused
+            save_profile(path, host_of(self.target.url), profile)
 
     def tell(self, plan: RefPlan) -> None:
         """Report what is blocked, before anything is pushed."""

@@ -13,6 +13,7 @@ from tests.transport.sync.sides import Sides, random_dag
 from tests.transport.sync.test_split_push import big_history
 from transport.errors import NetworkError, RefRejected
 from transport.sync import Outcome, Policy, Scope, SyncRequest, SyncResult, sync
+from transport.sync.host_profile import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -222,3 +223,43 @@ def test_replicate_goes_in_batches_too(sides):
     result = bootstrap(sides, target, mode="replicate")
     check(sides, target)
     assert result.batch_count > 3
+
+
+def test_what_a_host_takes_is_remembered_for_the_next_run(sides, tmp_path):
+    big_history(sides.source)
+    path = tmp_path / "hosts.json"
+    sizes = []
+    for number in range(2):
+        sides.target = Sides(tmp_path / str(number)).target
+        target = LimitedTarget(sides.target, body_bytes_max=LIMIT)
+        target.url = "https://git.example.com/x.git"
+        bootstrap(sides, target, limit=None, host_profile=path)
+        check(sides, target)
+        sizes.append(len(target.seen) - len(target.sizes))
+    assert sizes[0] > 0
+    assert sizes[1] == 0
+    learned = load_profile(path, "https://git.example.com").body_bytes_max
+    assert learned is not None
+    assert 16_000 < learned <= LIMIT
+
+
+def test_a_host_that_takes_no_chunks_is_remembered_too(sides, tmp_path):
+    big_history(sides.source, commits=1)
+    path = tmp_path / "hosts.json"
+    target = LimitedTarget(sides.target)
+    target.url = "https://git.example.com/x.git"
+    target.stats.chunks_refused = True
+    bootstrap(sides, target, host_profile=path)
+    again = LimitedTarget(sides.target)
+    again.url = "https://git.example.com/other.git"
+    bootstrap(sides, again, host_profile=path)
+    assert again.stats.chunks_refused
+
+
+def test_a_run_with_nothing_to_do_sweeps_up_what_an_older_one_left(sides):
+    big_history(sides.source, commits=1)
+    bootstrap(sides, LimitedTarget(sides.target))
+    tip = git("rev-parse", "main", cwd=sides.target)
+    git("update-ref", f"refs/packcore/bootstrap/{tip}", tip, cwd=sides.target)
+    bootstrap(sides, LimitedTarget(sides.target))
+    assert temp_refs(sides.target) == []
