@@ -38,7 +38,7 @@ class Progress(Protocol):
         """Open a phase, e.g. "selecting deltas"; `total` is None while it isn't known."""
 
     def message(self, origin: str, text: str) -> None:
-        """Show one line that a remote sent (`origin` is "source" or "target"); already made safe."""
+        """Show one line, already made safe: a remote's (`origin`: "source", "target") or our own ("packcore")."""
 
 
 class _SilentPhase:

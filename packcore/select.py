@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["select"]
 
 _DEFAULT_LIMITS = Limits()
+_ALONE = "no further process can be started here: this one searches all by itself"
 _TOLD_AT_ONCE = 64
 """Objects that are placed before progress is told of them."""
 
@@ -82,7 +83,9 @@ def select(
         unsearched = 0
         try:
             with closing(
-                _choices(work, strategy, reusable, counter, jobs=jobs, should_stop=should_stop)
+                _choices(
+                    work, strategy, reusable, counter, jobs=jobs, progress=progress, should_stop=should_stop
+                )
             ) as choices:
                 for choice in choices:
                     placer.place(choice)
@@ -114,6 +117,7 @@ def _choices(
     counter: _Counter,
     *,
     jobs: int,
+    progress: Progress,
     should_stop: Callable[[], bool] | None,
 ) -> Generator[Choice, None, None]:
     """Yield all choices in pack order, made in one go or part by part. Raises SearchStopped."""
@@ -130,6 +134,7 @@ def _choices(
             jobs=jobs,
             should_stop=should_stop,
             on_choices=counter.chosen,
+            on_alone=lambda: progress.message("packcore", _ALONE),
         )
         return
     for choice in strategy.choose(work):

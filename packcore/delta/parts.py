@@ -1,9 +1,9 @@
 """Cutting a search into parts: by type, and blobs by name, into few that are large.
 
-    commits and tags | trees | blobs ….c | blobs ….h … | …          in pack order
+    commits and tags | trees …a | trees …z | blobs ….c | blobs ….h … | …          in pack order
 
-A search that looks only at objects of one type loses nothing when types are searched apart. Blobs of one
-file name stay together, so that renames and copies between folders still find each other; what is lost
+A search that looks only at objects of one type loses nothing when types are searched apart. What has one
+name stays together, so that renames and copies between folders still find each other; what is lost
 are likenesses between names that fall into different parts. Names are ordered from their end, as they
 are in the pack: files of one kind are neighbours.
 
@@ -24,9 +24,12 @@ __all__ = ["SEARCHED_MIN", "name_order", "parts_by_type_and_name"]
 
 SEARCHED_MIN = 8_000
 """With fewer objects to be searched there is one part: a second process would hardly pay its start."""
-BLOBS_MIN = 16_000
-"""Blobs that are searched in a part, at least: in fewer, too few likenesses would be found."""
-BLOB_PARTS_MAX = 8
+HALVED_MIN = 4_000
+"""Trees, or blobs, that are searched in two parts, at least, so that two processes share the work evenly."""
+PART_MIN = 8_000
+"""Objects of a part where there are more than two: in fewer, too few likenesses would be found. Four parts
+of 8,000 blobs each make a pack larger by 0.14 % than two of 16,000, and eight by 0.55 %."""
+PARTS_MAX = 8
 OBJECT_WEIGHT_BYTES = 8192
 """What an object costs beside its bytes, in bytes."""
 
@@ -44,20 +47,21 @@ def parts_by_type_and_name(work: Work) -> list[Part]:
     for index, candidate in enumerate(work.candidates):
         by_type[candidate.type].append(index)
     messages = sorted(by_type[ObjectType.COMMIT] + by_type[ObjectType.TAG])
-    parts = [Part(messages, by_history=False), Part(by_type[ObjectType.TREE], by_history=True)]
-    parts += [Part(blobs, by_history=True) for blobs in _by_name(work, by_type[ObjectType.BLOB])]
+    parts = [Part(messages, by_history=False)]
+    for type_ in (ObjectType.TREE, ObjectType.BLOB):
+        parts += [Part(members, by_history=True) for members in _by_name(work, by_type[type_])]
     return [part for part in parts if part.members]
 
 
-def _by_name(work: Work, blobs: list[int]) -> list[list[int]]:
-    """Cut blobs into parts of about equal weight, each name in one of them."""
+def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
+    """Cut objects into parts of about equal weight, each name in one of them."""
     wanted = set(work.searched)
-    searched_count = sum(index in wanted for index in blobs)
-    part_count = min(BLOB_PARTS_MAX, searched_count // BLOBS_MIN)
-    if part_count < 2:
-        return [blobs]
+    searched_count = sum(index in wanted for index in objects)
+    if searched_count < HALVED_MIN:
+        return [objects]
+    part_count = max(2, min(PARTS_MAX, searched_count // PART_MIN))
     names: dict[bytes, list[int]] = {}
-    for index in blobs:
+    for index in objects:
         names.setdefault(work.candidates[index].path.rpartition(b"/")[2], []).append(index)
     weights = {
         name: sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if index in wanted)

@@ -1,9 +1,9 @@
 """All choices of a search in parts, in the order of the parts: one part after the other, or several at once.
 
-    parts         commits+tags    trees    blobs 1    blobs 2
-    process 1     graph ........| blobs 1 .........| trees ..|
-    process 2     commits+tags .......|   blobs 2 ..........|
-    yielded       commits+tags, as they are made; then trees; then blobs 1; blobs 2
+    parts         commits+tags    trees 1    trees 2    blobs 1    blobs 2
+    process 1     graph ........| blobs 1 .........| trees 2 ..|
+    process 2     commits+tags .......|   blobs 2 ..........| trees 1|
+    yielded       commits+tags, as they are made; then trees 1; trees 2; blobs 1; blobs 2
 
 What is made before its turn waits in a temporary file (small ones in memory), as the bytes that came. The
 version graph is found once, and each part is sent its own edges. Which process searches which part, and
@@ -16,6 +16,7 @@ import tempfile
 from collections import deque
 from typing import TYPE_CHECKING
 
+from packcore.delta.parts import OBJECT_WEIGHT_BYTES
 from packcore.delta.strategy import Choice, SearchStopped
 from packcore.limits import MIB
 from packcore.parallel.messages import (
@@ -55,14 +56,19 @@ def choices_of_parts(
     jobs: int,
     should_stop: Callable[[], bool] | None,
     on_choices: Callable[[int], None],
+    on_alone: Callable[[], None],
 ) -> Iterator[Choice]:
     """Yield the choices of all parts in order. `on_choices` hears of those that wait for their turn.
+
+    Where no process can be started this one searches, and `on_alone` hears of it.
 
     Raises SearchStopped after the last choice that was made before the search was to stop; WorkerLost if
     a process dies; and whatever a search raises, in whichever process it did.
     """
     pool = start_pool(min(jobs, len(parts)), work.store, strategy) if jobs > 1 else None
     if pool is None:
+        if jobs > 1:
+            on_alone()
         yield from _one_by_one(work, strategy, parts, reusable, should_stop)
         return
     with pool:
@@ -118,7 +124,9 @@ class _AtOnce:
         self._live = 0
         """The part whose turn it is."""
         self._waiting = [_Waiting() for _ in parts]
-        sizes = [sum(work.candidates[index].size for index in part.members) for part in parts]
+        sizes = [
+            sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in part.members) for part in parts
+        ]
         largest_first = sorted(range(len(parts)), key=lambda number: (-sizes[number], number))
         self._early = deque(number for number in largest_first if not parts[number].by_history)
         self._late = deque(number for number in largest_first if parts[number].by_history)

@@ -49,7 +49,8 @@ def repository(history, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch):
     monkeypatch.setattr(parts_module, "SEARCHED_MIN", 10)
-    monkeypatch.setattr(parts_module, "BLOBS_MIN", 20)
+    monkeypatch.setattr(parts_module, "HALVED_MIN", 10)
+    monkeypatch.setattr(parts_module, "PART_MIN", 20)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ def test_there_are_several_parts_that_hold_every_object_once(history):
 
 
 def test_types_searched_apart_make_the_pack_that_one_search_makes(history, monkeypatch):
-    monkeypatch.setattr(parts_module, "BLOBS_MIN", 1 << 30)
+    monkeypatch.setattr(parts_module, "HALVED_MIN", 1 << 30)
     apart = pack_of(select(*history))
     monkeypatch.setattr(parts_module, "SEARCHED_MIN", 1 << 30)
     assert apart == pack_of(select(*history))
@@ -195,7 +196,7 @@ class Endless(ChunkWindow):
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork here")
 def test_a_search_that_is_stopped_keeps_what_all_processes_had(history, monkeypatch):
-    monkeypatch.setattr(parts_module, "BLOBS_MIN", 1 << 30)
+    monkeypatch.setattr(parts_module, "HALVED_MIN", 1 << 30)
     by_method(monkeypatch, "fork")
     store, objects = history
     asked: list[None] = []
