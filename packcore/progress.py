@@ -38,7 +38,7 @@ class Progress(Protocol):
         """Open a phase, e.g. "selecting deltas"; `total` is None while it isn't known."""
 
     def message(self, origin: str, text: str) -> None:
-        """Show one line, already made safe: a remote's (`origin`: "source", "target") or our own ("packcore")."""
+        """Show one line, already made safe; `origin` is "source", "target", or "packcore" for our own."""
 
 
 class _SilentPhase:
