@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packcore.errors import LimitExceeded
 from packcore.progress import SILENT, Progress
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
 from transport.fetch import fetch_pack, list_refs
 from transport.push import advertise_push
+from transport.sync.lookahead import at_most, in_users_words
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
@@ -33,7 +35,15 @@ if TYPE_CHECKING:
     from transport.sync.request import Protocol
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["Fetched", "advertise_both", "ask_ancestry", "commits_only_filter", "fetch_missing", "watched"]
+__all__ = [
+    "Fetched",
+    "advertise_both",
+    "ask_ancestry",
+    "commits_only_filter",
+    "fetch_missing",
+    "messages",
+    "watched",
+]
 
 ABANDONED_SECONDS = 1.0
 """How long a failed run waits for the other side's listing to notice that its transport was closed."""
@@ -74,7 +84,7 @@ def advertise_both(
     thread.start()
     try:
         source_refs = list_refs(
-            source, protocol=protocol, prefixes=prefixes, on_message=_messages(progress, "source")
+            source, protocol=protocol, prefixes=prefixes, on_message=messages(progress, "source")
         )
         thread.join()
     except BaseException:
@@ -102,11 +112,13 @@ def fetch_missing(
     filter_spec: str | None = None,
     depth: int | None = None,
     ofs_delta: bool = True,
+    pack_bytes_max: int | None = None,
 ) -> Iterator[Fetched]:
     """Fetch what the wants reach and the haves don't, and hold it until the block is left.
 
     `ofs_delta` allows deltas that name their base by its place, which some targets don't take. Without
-    wants there is no request. Raises TransportError and CorruptData.
+    wants there is no request. Raises TransportError, CorruptData, and LimitExceeded for a pack that is
+    larger than `pack_bytes_max`.
     """
     if not wants:
         yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
@@ -119,15 +131,18 @@ def fetch_missing(
         depth=depth,
         filter_spec=filter_spec,
         options=FetchOptions(ofs_delta=ofs_delta),
-        on_message=_messages(progress, "source"),
+        on_message=messages(progress, "source"),
     ) as response:
-        spool = SpooledPack.receive(
-            watched(response.blocks or (), progress, "source: receiving pack"),
-            object_format=advertisement.object_format,
-            limits=limits,
-            progress=progress,
-            directory=directory,
-        )
+        try:
+            spool = SpooledPack.receive(
+                watched(response.blocks or (), progress, "source: receiving pack"),
+                object_format=advertisement.object_format,
+                limits=at_most(limits, pack_bytes_max),
+                progress=progress,
+                directory=directory,
+            )
+        except LimitExceeded as error:
+            raise in_users_words(error, pack_bytes_max) from None
         shallow = frozenset(response.shallow) | frozenset(advertisement.shallow)
     with spool:
         yield Fetched(spool, shallow, spool.pack_bytes, spool.object_count, spool)
@@ -177,5 +192,6 @@ def watched(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[
             yield block
 
 
-def _messages(progress: Progress, origin: str) -> Callable[[str], None]:
+def messages(progress: Progress, origin: str) -> Callable[[str], None]:
+    """Return what passes a remote's lines on as those of `origin`."""
     return lambda text: progress.message(origin, text)

@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
     from packcore.progress import Progress
 
-__all__ = ["MEMORY_BYTES", "OPENING_BYTES", "RESERVE_BYTES", "TRICKLE_BYTES", "TRICKLE_SECONDS", "LookAhead"]
+__all__ = [
+    "MEMORY_BYTES",
+    "OPENING_BYTES",
+    "RESERVE_BYTES",
+    "TRICKLE_BYTES",
+    "TRICKLE_SECONDS",
+    "LookAhead",
+    "at_most",
+    "in_users_words",
+]
 
 OPENING_BYTES = 4 * MIB
 """Nothing goes out before so much is here, or all."""
@@ -83,11 +92,8 @@ class LookAhead:
     ) -> None:
         self._source = blocks
         self._object_format = object_format
-        self._limits = replace(
-            limits,
-            big_object=min(limits.big_object, _OBJECT_BYTES_WHOLE),
-            pack_bytes=min(limits.pack_bytes, pack_bytes_max or limits.pack_bytes),
-        )
+        limits = at_most(limits, pack_bytes_max)
+        self._limits = replace(limits, big_object=min(limits.big_object, _OBJECT_BYTES_WHOLE))
         self._pack_bytes_max = pack_bytes_max
         self._ofs_delta = ofs_delta
         self._whole = whole
@@ -109,6 +115,8 @@ class LookAhead:
         self.delta_count = 0
         self.complete = False
         """Whether the whole pack is here, and right."""
+        self.streamed = False
+        """Whether `blocks` gave something out, the latest time, before all was here."""
 
     def __enter__(self) -> LookAhead:
         self._thread.start()
@@ -140,6 +148,7 @@ class LookAhead:
         Raises CorruptPack, LimitExceeded, TransportError of the source, RepositoryError for the file.
         """
         position = 0
+        self.streamed = False
         while data := self._next(position):
             yield data
             position += len(data)
@@ -170,6 +179,7 @@ class LookAhead:
                 if end > position:
                     break
                 self._changed.wait(TRICKLE_SECONDS)
+            self.streamed = self.streamed or not self.complete
             self._file.seek(position)
             return self._file.read(min(end - position, _BLOCK_BYTES))
 
@@ -193,7 +203,7 @@ class LookAhead:
             with closing(self._spooled()) as blocks:
                 self._check(blocks)
         except LimitExceeded as too_much:
-            error = self._in_users_words(too_much)
+            error = in_users_words(too_much, self._pack_bytes_max)
         except BaseException as raised:
             error = raised
         with self._changed:
@@ -241,11 +251,20 @@ class LookAhead:
             raise unwritable(error) from None
         self.received_bytes += len(block)
 
-    def _in_users_words(self, error: LimitExceeded) -> LimitExceeded:
-        if error.limit != "pack_bytes" or self._pack_bytes_max is None:
-            return error
-        return LimitExceeded(
-            f"the source's pack has more than {self._pack_bytes_max} bytes",
-            limit="max-pack-bytes",
-            hint="raise --max-pack-bytes, or sync fewer refs at a time",
-        )
+
+def at_most(limits: Limits, pack_bytes_max: int | None) -> Limits:
+    """Return the limits for a source's pack of which the user allows no more than that."""
+    if pack_bytes_max is None:
+        return limits
+    return replace(limits, pack_bytes=min(limits.pack_bytes, pack_bytes_max))
+
+
+def in_users_words(error: LimitExceeded, pack_bytes_max: int | None) -> LimitExceeded:
+    """Return the error for a source's pack that is larger than the user allows, or the error itself."""
+    if error.limit != "pack_bytes" or pack_bytes_max is None:
+        return error
+    return LimitExceeded(
+        f"the source's pack has more than {pack_bytes_max} bytes",
+        limit="max-pack-bytes",
+        hint="raise --max-pack-bytes, or sync fewer refs at a time",
+    )

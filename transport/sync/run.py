@@ -129,14 +129,21 @@ class Run:
     def fetch_tips(self, plan: RefPlan, haves: Sequence[ObjectId]) -> AbstractContextManager[Fetched]:
         """Fetch what ancestry asks about: the commits of open updates, with all else where it must be."""
         wanted = [action.source_id for action in plan.actions if action.open and action.source_id]
-        return self._fetch(wanted, haves, commits_only_filter(self.source_refs))
+        return self._fetch(wanted, haves, filter_spec=commits_only_filter(self.source_refs))
 
-    def fetch(self, plan: RefPlan, haves: Sequence[ObjectId]) -> AbstractContextManager[Fetched]:
-        """Fetch all that the target may lack."""
-        return self._fetch(plan.wants, haves, None)
+    def fetch(
+        self, plan: RefPlan, haves: Sequence[ObjectId], *, pack_bytes_max: int | None = None
+    ) -> AbstractContextManager[Fetched]:
+        """Fetch all that the target may lack, in a pack that isn't larger than this."""
+        return self._fetch(plan.wants, haves, pack_bytes_max=pack_bytes_max)
 
     def _fetch(
-        self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId], filter_spec: str | None
+        self,
+        wanted: Sequence[ObjectId],
+        haves: Sequence[ObjectId],
+        *,
+        filter_spec: str | None = None,
+        pack_bytes_max: int | None = None,
     ) -> AbstractContextManager[Fetched]:
         return fetch_missing(
             self.source,
@@ -147,6 +154,7 @@ class Run:
             progress=self.progress,
             directory=self.request.spool_directory,
             filter_spec=filter_spec,
+            pack_bytes_max=pack_bytes_max,
             # What may be passed on as it is must be in the form that the target takes.
             ofs_delta=self.target_refs.capabilities.ofs_delta or self.choice is None or not self.choice.relay,
         )

@@ -406,6 +406,16 @@ def test_a_pack_over_the_limit_is_given_up(tmp_path):
     assert ls_remote(sides.target) == {}
 
 
+def test_so_is_one_that_must_be_taken_in_before_it_is_passed_on(tmp_path):
+    sides = Sides(tmp_path)
+    old = commit(sides.source, "refs/heads/main")
+    sides.carry_out()
+    fast_import(sides.source, [b"reset refs/heads/main\nfrom %s\n" % old.encode(), *noise(2_000_000)])
+    with pytest.raises(LimitExceeded, match="more than 1000000 bytes"):
+        sides.carry_out(max_pack_bytes=1_000_000)
+    assert ls_remote(sides.target)["refs/heads/main"] == old
+
+
 @pytest.mark.parametrize("optimize", [None, "time", "bandwidth"])
 def test_optimizing_chooses_between_the_sources_pack_and_a_smaller_one(tmp_path, optimize):
     sides = Sides(tmp_path)

@@ -9,8 +9,8 @@ A source that can't filter must send the pack before ancestry is known. It is ta
 passed on from the disk; if a ref turns out to be blocked, it holds too much, and a pack of our own is made
 of it. Either way the source is asked once.
 
-An edge may cut the request off while the source is still sending. Then the rest is awaited, and, if
-the target's refs are as they were, the pack is sent again whole from the spool.
+An edge may cut off a request that went out while the source was still sending. Then the rest is awaited,
+and, if the target's refs are as they were, the pack is sent again whole from the spool.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from transport.errors import HttpStatusError, NetworkError
 from transport.fetch import fetch_pack
 from transport.sync.batches import BODY_BYTES_MIN
+from transport.sync.fetching import messages
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import BLOCKED_ON_THE_WAY, source_is_shallow
 from transport.sync.pushing import PushOutcome, push_refs
@@ -122,14 +123,14 @@ def relay_pack(
         wants=wants,
         haves=haves,
         options=FetchOptions(ofs_delta=run.target_refs.capabilities.ofs_delta),
-        on_message=lambda text: run.progress.message("source", text),
+        on_message=messages(run.progress, "source"),
     ) as response:
         if response.shallow:
             raise ShallowSource
         with _looking_ahead(run, response, pack_bytes_max) as ahead:
             ahead.open()
             pushed = _push(run, plan, ahead.blocks)
-            if not ahead.complete and _was_cut(run, pushed):
+            if ahead.streamed and _was_cut(run, pushed):
                 pushed = _push_again(run, plan, ahead, pushed.failure)
             return Relayed(pushed, ahead.object_count, ahead.delta_count, ahead.received_bytes)
 
@@ -179,7 +180,7 @@ def _push_again(run: Run, plan: RefPlan, ahead: LookAhead, error: PackcoreError 
 
 def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> SyncResult:
     """Take the pack in whole, settle what is open by it, and pass it on from the disk."""
-    with run.fetch(plan, haves) as fetched:
+    with run.fetch(plan, haves, pack_bytes_max=run.request.max_pack_bytes) as fetched:
         settled = run.settle(plan, fetched, haves)
         run.tell(settled)
         if run.is_over(settled):
