@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,9 +35,10 @@ _DEPTH_OF_CONTENT = 2  # rows from here on have offsets of their own
         packcore explain x.git --object main:README.md
         packcore explain broken.pack --offset 4711
         packcore explain x.git --html pack.html
+        packcore sync --record run.jsonl SOURCE TARGET; packcore explain --wire run.jsonl
     """,
 )
-@click.argument("file", type=click.Path(), metavar="PACK")
+@click.argument("file", type=click.Path(), metavar="[PACK]", required=False)
 @option("--object", "oid", section=_WHAT, metavar="OID", help="One object, with the chain of its deltas.")
 @option(
     "--offset",
@@ -45,15 +47,24 @@ _DEPTH_OF_CONTENT = 2  # rows from here on have offsets of their own
     metavar="N",
     help="The entry that starts there, likewise.",
 )
+@option(
+    "--wire",
+    multiple=True,
+    section=_WHAT,
+    type=click.Path(dir_okay=False),
+    metavar="TRACE",
+    help="A conversation that `sync --record` wrote; repeat it to lay two on one time line.",
+)
 @option("--no-content", is_flag=True, section=OUTPUT, help="Leave out what the zlib streams hold.")
 @place_options
 @OBJECT_FORMAT
 @output_options(progress=False)
 def run(
     *,
-    file: str,
+    file: str | None,
     oid: str | None,
     offset: int | None,
+    wire: tuple[str, ...],
     no_content: bool,
     place: Place,
     object_format: ObjectFormat | None,
@@ -72,6 +83,11 @@ def run(
     if oid is not None and offset is not None:
         raise click.UsageError("--object and --offset exclude each other")
     drawing = Drawing(console, place)
+    if (file is None) == (not wire):
+        raise click.UsageError("name a PACK, or conversations with --wire")
+    if file is None:
+        _explain_wire(wire, console=console, drawing=drawing)
+        return
     if oid is not None or offset is not None:
         _explain_object(file, oid, offset, object_format, console=console, drawing=drawing)
         return
@@ -143,6 +159,30 @@ def _explain_object(
             console.show_json(chain_json(str(path), type_, links))
             return
         drawing.show(f"{path}, offset {entry.offset}", chain_lines(pack, type_, links, cells=drawing.cells))
+
+
+def _explain_wire(names: tuple[str, ...], *, console: Console, drawing: Drawing) -> None:
+    """Draw conversations below one another, on one scale."""
+    from cli.render.wire import conversation_json, conversation_lines
+    from transport.recording import read_conversation
+
+    conversations = []
+    for name in names:
+        with Path(name).open(encoding="utf-8", errors="replace") as lines:
+            conversations.append((name, read_conversation(lines, name)))
+    if console.verbosity.json:
+        console.show_json(conversation_json(conversations))
+        return
+    longest = max(conversation.seconds for _, conversation in conversations)
+
+    def lines_of_all() -> Iterator[str]:
+        for name, conversation in conversations:
+            yield from conversation_lines(
+                conversation, name, every_line=console.verbosity.verbose, seconds=longest
+            )
+            yield ""
+
+    drawing.show(", ".join(names), lines_of_all())
 
 
 def _noting(rows: Iterator[Row], faults: list[Row]) -> Iterator[Row]:

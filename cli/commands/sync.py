@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from cli.command import command, option
 from cli.network import endpoint_arguments, protocol_option, transport_options
@@ -10,12 +14,22 @@ from cli.params import OUTPUT, output_options, policy_options, scope_options, se
 from cli.transfer import transfer_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cli.console import Console
     from cli.network import NetworkOptions
+    from transport.recording import Recorder
     from transport.sync.request import Policy, Protocol, Scope, SelectionOptions, SyncRequest
     from transport.sync.result import RefResult, SyncResult
+
+
+RECORD = option(
+    "--record",
+    section=OUTPUT,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write down what is said and heard, for `explain --wire`. No credentials are in it.",
+)
 
 
 @command(
@@ -39,6 +53,7 @@ if TYPE_CHECKING:
 @protocol_option
 @option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side, and times of the pack.")
 @option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@RECORD
 @output_options()
 def run(
     *,
@@ -51,6 +66,7 @@ def run(
     protocol: Protocol,
     stats: bool,
     measure_memory: bool,
+    record: str | None,
     network: NetworkOptions,
     console: Console,
 ) -> int:
@@ -71,16 +87,25 @@ def run(
         measure_memory=measure_memory,
         **transfer,
     )
-    return carry_out(request, source, target, network, console)
+    return carry_out(request, source, target, network, console, record=record)
 
 
 def carry_out(
-    request: SyncRequest, source: str, target: str, network: NetworkOptions, console: Console
+    request: SyncRequest,
+    source: str,
+    target: str,
+    network: NetworkOptions,
+    console: Console,
+    *,
+    record: str | None = None,
 ) -> int:
-    """Run a sync or its dry run, show the result, and return the exit code."""
+    """Run a sync or its dry run, show the result, and return the exit code.
+
+    `record` names a file for the conversation: it is kept when the run fails, which is when it is wanted.
+    """
     from transport.sync import sync
 
-    with console.progress() as progress:
+    with _recorder(record) as recorder, console.progress() as progress:
         result = sync(
             source,
             target,
@@ -88,6 +113,7 @@ def carry_out(
             source_options=network.source,
             target_options=network.target,
             progress=progress,
+            recorder=recorder,
         )
     show_result(result, console)
     if result.failure is not None:
@@ -95,6 +121,17 @@ def carry_out(
     if result.exit_code:
         show_problems(result.refs, console)
     return result.exit_code
+
+
+@contextmanager
+def _recorder(name: str | None) -> Iterator[Recorder | None]:
+    if name is None:
+        yield None
+        return
+    from transport.recording import Recorder
+
+    with Path(name).open("w", encoding="utf-8") as file:
+        yield Recorder(file)
 
 
 def show_result(result: SyncResult, console: Console) -> None:

@@ -16,6 +16,8 @@ _SINGULAR = {
     "commits": "commit",
     "refs": "ref",
     "instructions": "instruction",
+    "exchanges": "exchange",
+    "blocks": "block",
 }
 
 

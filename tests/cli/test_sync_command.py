@@ -51,7 +51,7 @@ def fake(monkeypatch):
     made = Fake()
     made.calls = []
 
-    def sync(source, target, request, *, source_options, target_options, progress):
+    def sync(source, target, request, *, source_options, target_options, progress, recorder):
         made.calls.append((source, target, request))
         if isinstance(made.result, BaseException):
             raise made.result

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
+    from transport.recording import Recorder
 
 __all__ = [
     "Outcome",
@@ -67,11 +68,12 @@ def sync(
     source_options: TransportOptions | None = None,
     target_options: TransportOptions | None = None,
     progress: Progress = SILENT,
+    recorder: Recorder | None = None,
 ) -> SyncResult:
     """Make the target's refs follow the source's, and tell what became of each.
 
     The request is given whole, or by its parts. Sides are endpoints, which are opened and closed here,
-    or transports of the caller's, which stay open.
+    or transports of the caller's, which stay open. `recorder` writes down what both say and hear.
 
     Raises InvalidRequest, TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     After that nothing is raised for the target's doing: see `SyncResult.exit_code`, `.refs`, `.failure`.
@@ -90,6 +92,9 @@ def sync(
         target_transport = _open(target, target_options, opened)
         if source_transport.url.rstrip("/") == target_transport.url.rstrip("/"):
             raise InvalidRequest(f"source and target are the same repository: {source_transport.url}")
+        if recorder is not None:
+            source_transport = recorder.wrap(source_transport, "source")
+            target_transport = recorder.wrap(target_transport, "target")
         return carry_out(source_transport, target_transport, request, progress=progress)
 
 

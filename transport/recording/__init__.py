@@ -1,0 +1,10 @@
+"""Recorded conversations: what a run said and heard, when, in a file that can be drawn afterwards.
+
+recorder       wraps transports and writes each block and pkt-line with its time, as JSON lines
+conversation   reads such a file: exchanges with their blocks and packets; the anatomy of each stream
+"""
+
+from transport.recording.conversation import Conversation, Exchange, read_conversation
+from transport.recording.recorder import Recorder
+
+__all__ = ["Conversation", "Exchange", "Recorder", "read_conversation"]
