@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore import Candidate, Limits, open_repository, select, write_pack
 from packcore.registry import get_strategy
+from packcore.store.bulk import headers_of
 
 if TYPE_CHECKING:
     from packcore.delta.strategy import Strategy
@@ -81,11 +82,11 @@ def run_ours(
     try:
         store: Any = NothingLiesInPacks(opened)
         start = user_seconds()
+        oids = [store.object_format.from_hex(hex_oid) for hex_oid, _ in rows]
         candidates = []
-        for order, (hex_oid, path) in enumerate(rows):
-            oid = store.object_format.from_hex(hex_oid)
-            header = store.header(oid)
-            candidates.append(Candidate(oid, header.type, header.size, path, order))
+        for order, (oid, header) in enumerate(zip(oids, headers_of(opened, oids), strict=True)):
+            type_, size = header or opened.header(oid)
+            candidates.append(Candidate(oid, type_, size, rows[order][1], order))
         plan = select(store, candidates, strategy=strategy, limits=limits, reuse_deltas=False)
         selected = user_seconds()
         with pack_path.open("wb") as pack:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from packcore.delta.match import common_prefix, common_suffix
+
 if TYPE_CHECKING:
     from packcore.delta.encode import Match
 
@@ -56,24 +58,15 @@ def _fill(base: bytes, target: bytes, gap: tuple[int, int, int, int], filled: li
         if gram not in known:
             continue
         start = target.find(gram, target_at, target_end)
-        found = base.find(gram, base_at, base_end)
-        if start < 0 or found < 0:
+        if start < 0:  # a match went past it
             continue
-        # One XOR each way: gaps are small, and loops over bytes are slow.
-        room = min(target_end - start, base_end - found)
-        difference = int.from_bytes(target[start : start + room], "big") ^ int.from_bytes(
-            base[found : found + room], "big"
-        )
-        length = room - ((difference.bit_length() + 7) >> 3)
-        room = min(start - target_at, found - base_at)
-        if room:
-            difference = int.from_bytes(target[start - room : start], "little") ^ int.from_bytes(
-                base[found - room : found], "little"
-            )
-            back = room - ((difference.bit_length() + 7) >> 3)
-            start -= back
-            found -= back
-            length += back
+        found = base.find(gram, base_at, base_end)
+        if found < 0:
+            continue
+        back = common_suffix(target, start, base, found, min(start - target_at, found - base_at))
+        start -= back
+        found -= back
+        length = common_prefix(target, start, base, found, min(target_end - start, base_end - found))
         if length >= _MATCH_BYTES_MIN:
             filled.append((start, found, length))
             target_at, base_at = start + length, found + length

@@ -7,9 +7,9 @@
 1. Common prefix and suffix.
 2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
    on the other, for both sides, line by line at first and then in jumps. What is found is extended both ways.
-3. What the jumps passed over, and all that is left where none helped, is matched chunk by chunk with
-   what lies between prefix and suffix of the base (with all of it if much more is left than that holds),
-   through a table of the base's chunks if there are many.
+3. What the jumps passed over, and all that is left where none helped or little was left, is matched chunk
+   by chunk with what lies between prefix and suffix of the base (with all of it if much more is left than
+   that holds), through a table of the base's chunks if there are many.
 
 The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
 so whoever asks again without it gets the same matches.
@@ -41,6 +41,8 @@ _SNIPPET_BYTES = 96
 _SNIPPET_BYTES_MIN = 12
 _JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600)
 """How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
+_SHORT_BYTES = 500
+"""So little, of messages and small edits, is matched chunk by chunk at once, which finds more, and sooner."""
 _REACH_BYTES = 4096
 """How far away a snippet is looked for."""
 _PASSED_BYTES_MAX = 320
@@ -87,7 +89,7 @@ def find_text_matches(
     cost = MATCH_COST * 2
     unmatched: list[_Area] = []
     # The walk is one long loop because it runs for every blob of a repository.
-    while target_at < target_end and base_at < base_end:
+    while target_end - target_at > _SHORT_BYTES and base_at < base_end:
         target_next, base_next = target_at, base_at
         hit_target = hit_base = -1
         target_reach, base_reach = target_at + _REACH_BYTES, base_at + _REACH_BYTES

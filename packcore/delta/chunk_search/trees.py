@@ -82,6 +82,11 @@ class TreeChooser:
     def _literal_ids(self, data: bytes, matches: list[Match]) -> list[bytes]:
         """Return the ids of the entries that a delta holds literally, whole or in part."""
         digest_size = self._digest_size
+        if len(matches) == 2:
+            # One id in nearly all cases, whose place the NUL before it tells.
+            start, end = matches[0][2], matches[1][0]
+            if data[start - 1] == 0 and end - start <= digest_size and matches[1][2] + end == len(data):
+                return [data[start : start + digest_size]]
         ids: list[bytes] = []
         position = 0
         for start, _, length in (*matches, (len(data), 0, 0)):
