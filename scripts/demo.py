@@ -214,7 +214,9 @@ def _git(*arguments: str, cwd: Path = ROOT) -> str:
 
 
 def _sync(source: str, target: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "cli", "sync", source, target, "--tags", "--progress", "--json"]
+    # A relay would be chosen for an empty target, but what there is to see is a pack of our own.
+    options = ["--tags", "--materialize", "--progress", "--json"]
+    command = [sys.executable, "-m", "cli", "sync", source, target, *options]
     done = subprocess.run(
         command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True, check=False
     )

@@ -46,7 +46,7 @@ def test_a_named_repository_is_synced_whole(
     target = server.create(place.path("target.git"))
     endpoint = server.url(place.path("source.git")) if way == "http" else source
     sides = (endpoint, server.url(place.path("target.git"), "edge"))
-    outcome = workplace.must("sync", *sides, "--all-refs", "--json", "-v", *options)
+    outcome = workplace.must("sync", *sides, "--all-refs", "--materialize", "--json", "-v", *options)
     pack = json.loads(outcome.stdout)["pack"]
     figures("objects, deltas, reused:", f"{pack['objects']:,}, {pack['deltas']:,}, {pack['reused']:,}")
     figures("pack bytes:", f"{pack['bytes']:,}")

@@ -39,9 +39,8 @@ def test_two_files_of_300_mb_are_synced_in_little_memory(
     git("config", "receive.unpackLimit", "1", cwd=target)
     # The relay keeps what it saw in memory, so it stands in the way of this test's own process only.
     with Recorder(server.ports["edge"]) as capture:
-        with workplace.start(
-            "sync", server.url(place.path("source.git")), capture.url(place.path("target.git")), "--json"
-        ) as running:
+        sides = (server.url(place.path("source.git")), capture.url(place.path("target.git")))
+        with workplace.start("sync", *sides, "--materialize", "--json") as running:
             outcome = running.result(seconds=1200)
     assert outcome.code == 0, outcome
     assert not workplace.left_behind()
