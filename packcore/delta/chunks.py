@@ -49,9 +49,15 @@ def has_lines(data: bytes, start: int, end: int) -> bool:
     return data.count(b"\n", start, end) * LINE_BYTES_MAX >= end - start
 
 
-def cut(data: bytes) -> list[bytes]:
-    """Return the chunks of a blob, those too short to say anything left out."""
-    chunks = data.split(b"\n") if has_lines(data, 0, len(data)) else _CONTENT_CUT.findall(data)
+def cut(data: bytes, *, by_lines: bool | None = None) -> list[bytes]:
+    """Return the chunks of a blob, those too short to say anything left out.
+
+    For a part of a blob `by_lines` tells how the whole is cut; else its chunks would be others than those
+    of the whole.
+    """
+    if by_lines is None:
+        by_lines = has_lines(data, 0, len(data))
+    chunks = data.split(b"\n") if by_lines else _CONTENT_CUT.findall(data)
     return [chunk for chunk in chunks if len(chunk) >= CHUNK_BYTES_MIN]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.chunk_search.acceptance import VAIN, Acceptance
 from packcore.delta.chunk_search.best import BestOf
-from packcore.delta.chunks import cut, fingerprints
+from packcore.delta.chunks import cut, fingerprints, has_lines
 from packcore.delta.window import ChunkIndex, SizeOrder
 from packcore.objects import ObjectType
 
@@ -75,7 +75,8 @@ class BlobChooser:
             if early is not None and best is not None:
                 limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
                 best = self._bases.find(data, (early.base,), allowed=allowed, cost_max=limit) or best
-        literal = cut(data if best is None else literal_of(data, best[2]))
+        by_lines = has_lines(data, 0, size)
+        literal = cut(data if best is None else literal_of(data, best[2]), by_lines=by_lines)
         marks = fingerprints(literal)
         cost = size if best is None else best[1]
         if allowed > 0 and cost > self._values["literal_bytes"] and (size <= _BIG_BYTES or cost * 2 >= size):
@@ -86,7 +87,7 @@ class BlobChooser:
             )
             if better is not best and better is not None:
                 best = better
-                marks = fingerprints(cut(literal_of(data, best[2])))
+                marks = fingerprints(cut(literal_of(data, best[2]), by_lines=by_lines))
         self._index.add(marks, member)
         family = member if best is None else self._family[best[0]]
         self._family[member] = family

@@ -51,6 +51,19 @@ def test_a_file_that_moved_is_found_by_its_chunks():
     assert last_base(objects, prescribed=None, voted=0) is None
 
 
+def test_what_a_delta_of_a_file_without_lines_brought_in_is_found_too():
+    first, second = (b"".join(text(seed, 200)).replace(b"\n", b";") for seed in (1, 2))
+    mixed = b"".join(first[at : at + 150] + second[at : at + 150] for at in range(0, 4500, 150))
+    objects = [(b"a", first), (b"b", mixed), (b"c", second[:4500])]
+    search = Searching(ObjectType.BLOB, objects)
+    chooser = BlobChooser(search.state, {0: 0, 1: 1, 2: 2})
+    bases = []
+    for number in range(3):
+        bases.append(search.place(chooser.choose(number, None, 50)).base)
+        chooser.passed(number, number)
+    assert bases == [None, 0, 1]
+
+
 def test_the_latest_version_of_a_path_that_was_voted_for_is_tried_too():
     lines = text(1, 100)
     objects = [
