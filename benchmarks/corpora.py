@@ -34,7 +34,16 @@ from packcore.store.spool import SpooledPack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Batches", "Files", "commit_of", "from_releases", "generate", "generated_store", "write_tree"]
+__all__ = [
+    "Batches",
+    "Files",
+    "Trees",
+    "commit_of",
+    "from_releases",
+    "generate",
+    "generated_store",
+    "write_tree",
+]
 
 BATCH_OBJECTS = 20_000
 """Objects that are held in memory before they go into a pack of the corpus."""
@@ -80,7 +89,7 @@ class Batches:
         self.store = MemoryStore(SHA1)
 
 
-class _Trees:
+class Trees:
     """Writes the trees of successive versions; a folder that did not change is not written again."""
 
     def __init__(self, batches: Batches) -> None:
@@ -97,6 +106,11 @@ class _Trees:
         else:
             rows[name] = entry
         self._changed.add(folder)
+
+    def get(self, path: bytes) -> tuple[bytes, ObjectId] | None:
+        """Return mode and id of a file as it was put last, or None."""
+        folder, _, name = path.rpartition(b"/")
+        return self._folders.get(folder, {}).get(name)
 
     def root(self) -> ObjectId:
         """Write the folders that changed, deepest first, then the root, and return its id."""
@@ -156,7 +170,7 @@ class _History:
     def __init__(self, batches: Batches, seed: int, paths: int) -> None:
         self.chance = random.Random(seed)
         self.batches = batches
-        self.trees = _Trees(batches)
+        self.trees = Trees(batches)
         words = [f"{self.chance.getrandbits(28):07x}" for _ in range(400)]
         self.words = [*words, "if", "else", "return", "for", "(a, b)", "self.value", "= None", "+ 1"]
         self.texts: dict[bytes, list[str]] = {}

@@ -3,7 +3,7 @@ r"""Cutting objects into chunks, and chunks into fingerprints: how alike objects
     text      lines                                             cut at \n
     trees     the object ids of the entries                     a renamed entry is still the same chunk
     binaries  8 to 120 bytes, cut behind NUL, newline,          where the content says, so that bytes put in
-              space or punctuation                              or taken out shift no later cut
+              space or punctuation; runs of padding whole       or taken out shift no later cut
 
 A fingerprint is xxh3 of 64 bits. It only says where to look: bytes are compared before they are copied,
 so two chunks of one fingerprint cost a little time and no correctness.
@@ -40,7 +40,8 @@ LINE_BYTES_MAX = 200
 _TREE_BYTES_BACK = (64, 512)
 """How far before a byte its tree entry may start: tried in turn; one with a longer name is not found."""
 _MODE = re.compile(rb"[1-7][0-7]{4,5} ")
-_CONTENT_CUT = re.compile(rb"(?s).{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
+_CONTENT_CUT = re.compile(rb"(?s)\x00{64,256}|\xff{64,256}|.{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
+"""Padding comes first: cut every nine bytes, it would be most of the chunks and all of them equal."""
 _TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for digest_size in (20, 32)}
 
 

@@ -53,6 +53,8 @@ _TABLE_REACH_BYTES = 8192
 """How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
 _FEW_CHUNKS = 16
 """Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
+_REPEATED, _REPEATED_BYTES_MIN = 16, 400
+"""Where equal lines come so many times in the mean, compression does better than copies that are shorter."""
 _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
@@ -173,10 +175,14 @@ def _match_scattered(
     by_lines = has_lines(target, areas[0][0], areas[-1][1])
     cuts = [cut_all(target, start, end, by_lines=by_lines) for start, end, _ in areas]
     few = sum(map(len, cuts)) <= _FEW_CHUNKS
+    length_min = 0
     if not few:
         base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
-        place_of = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True)).get
+        places = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True))
+        place_of = places.get
+        if by_lines and len(places) * _REPEATED < len(base_chunks):
+            length_min = _REPEATED_BYTES_MIN
     won = 0
     for (target_at, target_end, base_expected), chunks in zip(areas, cuts, strict=True):
         after = target_at
@@ -185,6 +191,10 @@ def _match_scattered(
             size = len(chunk)
             # Lines come without their newlines.
             after += size + by_lines
+            if start < target_at and not by_lines:
+                # A match ended within a chunk: in data that repeats itself, the rest is found again.
+                start, size = target_at, after - target_at
+                chunk = target[start:after]
             if size < _SNIPPET_BYTES_MIN or start < target_at:
                 continue
             if few:
@@ -207,6 +217,8 @@ def _match_scattered(
             hit_base += size
             room = min(len(base) - hit_base, target_end - start)
             length = back + size + common_prefix(base, hit_base, target, start, room)
+            if length < length_min:
+                continue
             start -= back + size
             hit_base -= back + size
             matches.append((start, hit_base, length))

@@ -34,6 +34,10 @@ _FAR_SEARCHES = 40
 _GIVE_UP_BYTES = 2048
 _GIVE_UP_RATE = 8
 """An area is given up where less than one byte in so many was matched."""
+_REPEATED = 4
+"""Where the same words come so many times in the mean, compression does better than short copies."""
+_MEAN_BYTES_MIN, _MEAN_OF = 20, 64
+"""Where the first so many matches are shorter in the mean, compression does better than copies."""
 _SAMPLES = 8
 _SAMPLE_BYTES = 12
 
@@ -65,9 +69,13 @@ def match_words(
     part of the base that may be used.
     """
     base_from, base_to = searched
-    known = set(_WORDS.findall(base, base_from, base_to))
+    words_of_base = _WORDS.findall(base, base_from, base_to)
+    known = set(words_of_base)
+    if len(known) * _REPEATED < len(words_of_base):
+        return 0
     budget = _FAR_SEARCHES * (base_to - base_from)
     covered = 0
+    before = len(matches)
     for target_at, target_end, base_at in areas:
         if target_end - target_at < _AREA_BYTES_MIN:
             continue
@@ -93,6 +101,9 @@ def match_words(
                 continue
             matches.append((start - back, found - back, length))
             covered += length
+            if len(matches) - before == _MEAN_OF and covered < _MEAN_OF * _MEAN_BYTES_MIN:
+                del matches[before:]
+                return 0
             target_at = start - back + length
             give_up_at += _GIVE_UP_RATE * length
             words = _WORDS.finditer(target, target_at, target_end)
