@@ -59,7 +59,9 @@ _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
 _WORDS_BYTES_MIN = 400
-"""Words are looked for where more than so much is left after all else, and more than a third of all."""
+_WORDS_PART = 3
+"""Words are looked for where more than so many bytes, and so large a part of the target, is left after all
+else; unless a delta is known already that holds less."""
 _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
 
@@ -157,7 +159,9 @@ def find_text_matches(
             searched = (0, base_size)
         if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
             left -= _match_scattered(base, target, unmatched, matches, searched)
-        if left > _WORDS_BYTES_MIN and left * 3 > target_size:
+        if left > _WORDS_BYTES_MIN and left * _WORDS_PART > target_size:
+            if cost_max * _WORDS_PART < target_size:
+                return None
             left -= _match_by_words(base, target, (target_from, target_end), matches, searched)
         cost += left
         if cost > cost_max:

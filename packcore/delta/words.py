@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["match_words", "worth_matching_words"]
 
-_WORDS = re.compile(rb"(?s)\b(?=(\w.{9}))")
+_WORDS = re.compile(rb"(?s)\b(?=(\w.{9}))[0-9A-Za-z_]+")
 _MATCH_BYTES_MIN = 14
 _AREA_BYTES_MIN = 32
 """Shorter areas are left to the search for gaps."""
