@@ -71,6 +71,8 @@ class Checkpoints:
         self._done: set[ObjectId] = set()
         batches = max(1.0, object_count * OBJECT_BYTES_GUESSED / (limit * FILL))
         self._span = max(1, int(len(self._sequence) / batches))
+        self._commit_bytes = 0.0
+        """What a commit weighs, by the packs so far."""
 
     @property
     def batches_left(self) -> int:
@@ -91,12 +93,16 @@ class Checkpoints:
         piece = self._piece
         reach(self._parents, heads(piece, self._parents), self._done)
         self._position += len(piece)
-        fitting = int(limit * FILL * len(piece) / max(1, pack_bytes))
-        self._span = max(1, min(fitting, len(piece) * GROWTH))
+        latest = max(1, pack_bytes) / len(piece)
+        # Up at once, down by halves: a pack too large costs more than one too small.
+        self._commit_bytes = max(latest, (self._commit_bytes + latest) / 2)
+        self._span = max(1, min(int(limit * FILL / self._commit_bytes), len(piece) * GROWTH))
 
-    def shorten(self, excess: float) -> None:
-        """Say that the piece was too large, about so many times; it becomes half as long, or shorter."""
-        self._span = max(1, int(len(self._piece) * min(0.5, FILL / max(1.0, excess))))
+    def shorten(self, pack_bytes: float, limit: int) -> None:
+        """Say that the piece was too large, of about so many bytes; it becomes half as long, or shorter."""
+        length = len(self._piece)
+        self._commit_bytes = max(self._commit_bytes, max(pack_bytes, limit) / length)
+        self._span = max(1, min(length // 2, int(limit * FILL / self._commit_bytes)))
 
     def open_merge(self) -> bool:
         """Put what the single next commit brings in its place; tell whether that is more than itself."""

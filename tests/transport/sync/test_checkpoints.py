@@ -88,11 +88,22 @@ def test_a_piece_that_is_too_large_is_halved_at_least_until_it_is_single():
     points = checkpoints(LINE, TIP)
     assert points.next() == [oid(TIP)]
     lengths = []
-    for excess in (0.0, 1.0, 6.0, 1.0):
-        points.shorten(excess)
+    for pack_bytes in (0, 1_200_000, 10_000_000, 0):
+        points.shorten(pack_bytes, 1_000_000)
         lengths.append(points._span)
-    assert lengths == [32, 16, 2, 1]
+    assert lengths == [32, 16, 1, 1]
     assert points.is_single
+
+
+def test_after_a_pack_that_was_too_large_the_pieces_grow_again_by_and_by():
+    points = checkpoints(LINE, TIP, batches=8)
+    points.shorten(2_000_000, 1_000_000)
+    lengths = []
+    for _ in range(4):
+        lengths.append(len(points._piece))
+        points.passed(100_000, 1_000_000)
+    assert lengths == sorted(lengths)
+    assert lengths[0] < 4 < lengths[-1]
 
 
 def test_a_merge_that_is_too_large_is_opened_and_a_plain_commit_is_not():

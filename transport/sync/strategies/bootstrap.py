@@ -48,7 +48,7 @@ __all__ = ["relay_in_batches"]
 HEADER_BYTES = 12
 OBJECT_BYTES_MIN = 24.0
 _BENEFIT_OF_DOUBT = 1.25
-"""Packs differ: a pack is given up at its header if by the latest one's weights it is so much too large."""
+"""Packs differ: a pack is given up at its header if by those before it is so much too large."""
 _HEAD_BYTES = 1024
 """Kept free for commands when the whole is tried."""
 
@@ -106,7 +106,8 @@ class _BatchedRelay:
     latest_count: int = 0
     """Objects of the pack that was asked for last."""
     object_bytes: float = OBJECT_BYTES_MIN
-    """What an object took in the latest pack; before there was one, what it takes at least."""
+    """What an object takes: in the latest pack, or in all; before there was one, at least so much."""
+    received_bytes: int = 0
     made: list[ObjectId] = field(default_factory=list)
     """What was brought, the latest first."""
 
@@ -165,7 +166,7 @@ class _BatchedRelay:
                 limit = self.run.limits.refuse_body(error.body_bytes)
                 self.run.progress.message("target", f"{error}; no more than {limit} bytes from here on")
             if not checkpoints.is_single:
-                checkpoints.shorten(self.latest_count * self.object_bytes / self._limit)
+                checkpoints.shorten(self.latest_count * self.object_bytes, self._limit)
                 return
             if checkpoints.open_merge():
                 return
@@ -263,8 +264,11 @@ class _BatchedRelay:
         yield from blocks
 
     def _count(self, ahead: LookAhead) -> None:
-        self.object_bytes = max(OBJECT_BYTES_MIN, ahead.received_bytes / max(1, ahead.object_count))
         self.object_count += ahead.object_count
+        self.received_bytes += ahead.received_bytes
+        latest = ahead.received_bytes / max(1, ahead.object_count)
+        average = self.received_bytes / max(1, self.object_count)
+        self.object_bytes = max(OBJECT_BYTES_MIN, latest, average)
         self.delta_count += ahead.delta_count
 
     def _wants(self) -> list[ObjectId]:
