@@ -12,7 +12,6 @@ A display of progress is chosen once, in `Console.progress`:
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -94,11 +93,15 @@ class Console:
 
     def show_json(self, value: object) -> None:
         """Print the one object of --json on stdout."""
+        import json
+
         json.dump(value, sys.stdout, indent=2, ensure_ascii=True)
         sys.stdout.write("\n")
 
     def report_json(self, value: object) -> None:
         """Print one JSON object on one line of stderr, for commands whose stdout is a pack."""
+        import json
+
         self._write(json.dumps(value, ensure_ascii=True))
 
     def tell(self, line: str) -> None:

@@ -19,7 +19,6 @@ import contextlib
 import os
 import re
 import sys
-import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -111,7 +110,9 @@ def guard(run: Callable[[], int | None], *, secrets: Sequence[str] = (), debug: 
     except (KeyboardInterrupt, click.Abort, Exception) as error:
         failure = _describe(error)
         if debug():
-            _write(redact("".join(traceback.format_exception(error)), secrets))
+            from traceback import format_exception
+
+            _write(redact("".join(format_exception(error)), secrets))
         _write(redact(f"packcore: error: {_one_line(failure.message)}\n", secrets))
         if failure.hint:
             _write(redact(f"hint: {_one_line(failure.hint)}\n", secrets))

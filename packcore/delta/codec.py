@@ -173,8 +173,26 @@ def apply_delta(
     out of bounds and on a wrong size; TargetTooLarge, before anything is made, for a head that says
     more than `target_bytes_max`.
     """
-    base_size, position = decode_size(delta, 0)
-    target_size, position = decode_size(delta, position)
+    try:
+        # Sizes below 16 KiB, read where they stand; for others a call.
+        base_size, byte = delta[0], delta[1]
+        position = 1
+        if base_size >= 0x80:
+            base_size += (byte << 7) - 0x80
+            position = 2
+            if byte >= 0x80:
+                base_size, position = decode_size(delta, 0)
+        target_size, byte = delta[position], delta[position + 1]
+        if target_size < 0x80:
+            position += 1
+        elif byte < 0x80:
+            target_size += (byte << 7) - 0x80
+            position += 2
+        else:
+            target_size, position = decode_size(delta, position)
+    except IndexError:  # one that makes nothing is as short, and is right
+        base_size, position = decode_size(delta, 0)
+        target_size, position = decode_size(delta, position)
     if base_size != len(base):
         raise CorruptData(f"a delta is for a base of {base_size} bytes; this one has {len(base)}")
     if target_size > target_bytes_max:

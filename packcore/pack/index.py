@@ -301,7 +301,7 @@ def write_index_v2(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
 
 def _index_body(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
     digest_size = table.object_format.digest_size
-    oids = table.oids
+    oids = bytes(table.oids)
     yield INDEX_SIGNATURE + b"\0\0\0\2"
     fan_out = array("I", bytes(_FAN_OUT_BYTES))
     for first in oids[::digest_size]:

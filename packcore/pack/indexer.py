@@ -75,7 +75,7 @@ def scan_pack(reader: PackReader, resolver: Resolver, table: PackTable) -> None:
     zero = table.object_format.zero
     index_at = table.index_at
     add = resolver.add
-    for entry_index, item in enumerate(reader):
+    for entry_index, item in enumerate(reader.rows()):
         offset, type_code, size, _, _, crc, oid, base_offset, base_oid, data = item
         add_offset(offset)
         add_crc(crc)

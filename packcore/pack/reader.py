@@ -73,6 +73,9 @@ class PackItem(NamedTuple):
     """The inflated bytes; None from `Limits.big_object` on."""
 
 
+_Row = tuple[int, int, int, int, int, int, ObjectId | None, int | None, ObjectId | None, bytes | None]
+
+
 class PackReader:
     """Parses one pack. Iterate once.
 
@@ -114,6 +117,10 @@ class PackReader:
         self._position = PACK_HEADER_BYTES
 
     def __iter__(self) -> Iterator[PackItem]:
+        return map(PackItem._make, self.rows())
+
+    def rows(self) -> Iterator[_Row]:
+        """Yield each entry as a plain tuple of what a PackItem holds, for loops over a million entries."""
         # One flat loop with everything local: it runs once for each entry of every pack taken in.
         new_hash = self.object_format.new_hash
         digest_size = self.object_format.digest_size
@@ -122,7 +129,6 @@ class PackReader:
         labels = _LABELS
         inflater_of = new_inflater
         crc_of = crc32
-        item_of = PackItem
         for _ in range(self.count):
             if len(self._buffer) - self._position < ENTRY_HEADER_BYTES_MAX:
                 self._fill(ENTRY_HEADER_BYTES_MAX)
@@ -175,7 +181,7 @@ class PackReader:
                         limit="object_bytes",
                     )
                 oid = self._pass_big(offset, start, position, type_code, size)
-                yield item_of(
+                yield (
                     offset, type_code, size, payload_offset, self._origin + self._position, self._crc,
                     oid, base_offset, base_oid, None,
                 )  # fmt: skip
@@ -207,9 +213,7 @@ class PackReader:
                 oid = ObjectId(digest.digest())
             else:
                 oid = None
-            yield item_of(
-                offset, type_code, size, payload_offset, end_offset, crc, oid, base_offset, base_oid, data
-            )
+            yield offset, type_code, size, payload_offset, end_offset, crc, oid, base_offset, base_oid, data
         self._read_trailer()
 
     def _pass_big(self, offset: int, start: int, position: int, type_code: int, size: int) -> ObjectId | None:

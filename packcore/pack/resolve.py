@@ -78,8 +78,9 @@ class Resolver:
         self._first_child.append(-1)
         self._next_sibling.append(-1)
         if base_index >= 0:
-            self._next_sibling[entry_index] = self._first_child[base_index]
-            self._first_child[base_index] = entry_index
+            first_child = self._first_child
+            self._next_sibling[entry_index] = first_child[base_index]
+            first_child[base_index] = entry_index
             self._table.bases[entry_index] = base_index
         elif base_oid is not None:
             self._next_sibling[entry_index] = self._ref_children.get(base_oid, -1)
@@ -148,6 +149,7 @@ class Resolver:
         self._waiting[root] = len(stack)
         table = self._table
         types, sizes, bases, depths = table.types, table.sizes, table.bases, table.depths
+        oids, digest_size = table.oids, table.object_format.digest_size
         first_child = self._first_child
         kept, live, waiting = self._kept, self._live, self._waiting
         big_bytes = self._limits.big_object
@@ -199,7 +201,8 @@ class Resolver:
                 digest.update(made)
                 oid = ObjectId(digest.digest())
             sizes[entry_index] = size
-            table.settle(entry_index, type_, oid)
+            types[entry_index] = type_
+            oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
             done += 1
             if done >= _ADVANCE_DELTAS:
                 advance(done)

@@ -42,6 +42,7 @@ class PackTable:
         """Bytes of the whole pack, trailer included."""
         self.checksum = b""
         """The pack's trailer."""
+        self._distinct = False  # whether sorting found no id twice
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -82,7 +83,8 @@ class PackTable:
     def sorted_by_id(self) -> array[int]:
         """Return all entry indices in the order of an index: by id, then by place in the pack."""
         digest_size = self.object_format.digest_size
-        oids = self.oids
+        oids = bytes(self.oids)  # slices of bytes are made in half the time
+        self._distinct = True
         # In 256 parts, so that ids exist as objects for only a part of them at a time.
         parts = [array("I") for _ in range(256)]
         put = [part.append for part in parts]
@@ -90,12 +92,16 @@ class PackTable:
             put[first](entry_index)
         order = array("I")
         for part in parts:
-            ids = {i: bytes(oids[i * digest_size : (i + 1) * digest_size]) for i in part}
+            ids = {i: oids[i * digest_size : (i + 1) * digest_size] for i in part}
             order.extend(sorted(part, key=ids.__getitem__))
+            if len({*ids.values()}) < len(ids):
+                self._distinct = False
         return order
 
     def duplicates(self, order: array[int]) -> Iterator[tuple[int, int]]:
         """Yield the pairs of entries that are the same object, given `sorted_by_id`."""
+        if self._distinct:
+            return
         digest_size = self.object_format.digest_size
         oids = self.oids
         last = -1
