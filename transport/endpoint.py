@@ -81,8 +81,8 @@ class Endpoint:
         if url:
             return _parse_url(text, _ALIASES.get(url.group(1).lower(), url.group(1).lower()))
         scp = _SCP.fullmatch(text)
-        # A drive letter is a path, and so is anything whose first colon comes after a slash.
-        if scp and (scp["user"] or len(scp["host"]) > 1):
+        # `C:\x` and `C:/x` are paths, and so is anything whose first colon comes after a slash.
+        if scp and (scp["user"] or len(scp["host"]) > 1 or scp["path"][0] not in "/\\"):
             return _checked(cls("ssh", scp["host"].strip("[]"), scp["path"], user=scp["user"]))
         return cls("file", "", text)
 

@@ -35,6 +35,8 @@ from transport.schemes import open_transport, schemes
         ("/srv/x.git", Endpoint("file", "", "/srv/x.git")),
         ("./a:b", Endpoint("file", "", "./a:b")),
         ("C:\\repo", Endpoint("file", "", "C:\\repo")),
+        ("C:/repo", Endpoint("file", "", "C:/repo")),
+        ("h:x", Endpoint("ssh", "h", "x")),
         ("x.git", Endpoint("file", "", "x.git")),
         ("swift://h/x", Endpoint("swift", "h", "/x")),
     ],

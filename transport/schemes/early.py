@@ -34,12 +34,12 @@ class EarlyAnswer:
     def __init__(self, url: str) -> None:
         self._url = url
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - close() closes it
-        self._bytes = 0
+        self.size = 0
 
     def keep(self, piece: bytes) -> None:
         """Add a piece. Raises RemoteProtocolError beyond a gigabyte, TransportError on a full disk."""
-        self._bytes += len(piece)
-        if self._bytes > _BYTES_MAX:
+        self.size += len(piece)
+        if self.size > _BYTES_MAX:
             raise RemoteProtocolError(f"{self._url} answers without end while the request is being sent")
         try:
             self._file.write(piece)

@@ -88,14 +88,20 @@ class LastingTransport:
         try:
             # Before a connection opens: the first block may be the end of a long search.
             first = next(blocks, b"")
+            used = self._session
             session = self._session_for(service, version, first)
-            self.stats.requests += 1
-            yield session.exchange(
-                first, blocks, self._trace(), ends_at_flush=version == 2 or _pushes(service)
-            )
+            answer = self._exchange(session, service, version, first, blocks)
+            if session is used and version == 2 and not session.is_answered():
+                # It was closed while it lay idle; what only reads can be asked again.
+                self._leave(politely=False)
+                session = self._session_for(service, version, first)
+                again = body.blocks()
+                answer = self._exchange(session, service, version, next(again, b""), again)
+            yield answer
             if _pushes(service):
-                session.read_to_end()
-                self._leave(politely=True)
+                if session.sent_whole:
+                    session.read_to_end()
+                self._leave(politely=session.sent_whole)
             elif version == 2 and not session.at_rest():
                 self._leave(politely=False)
         except BaseException:
@@ -110,6 +116,13 @@ class LastingTransport:
     def close(self) -> None:
         """End the conversation and close the connection. Idempotent."""
         self._leave(politely=True)
+
+    def _exchange(
+        self, session: _Session, service: Service, version: int, first: bytes, blocks: Iterator[bytes]
+    ) -> Iterator[bytes]:
+        self.stats.requests += 1
+        ends_at_flush = version == 2 or _pushes(service)
+        return session.exchange(first, blocks, self._trace(), ends_at_flush=ends_at_flush)
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -179,6 +192,8 @@ class _Session:
         self._finder: FlushFinder | None = None
         self._surplus = b""  # what came behind the answer's flush
         self._counted = (0, 0)
+        self.sent_whole = True
+        """Whether the last request went out to its end; not where its answer came first."""
         self._fresh = True  # nothing but the advertisement has passed
         self._stream.phase = "while waiting for the refs"
 
@@ -222,9 +237,18 @@ class _Session:
         while more and (block := next(blocks, None)) is not None:
             more = not block or self._write(block)
         self._drain(unsent_max=0)
+        self.sent_whole = more and not self._stream.unsent_bytes and self._stream.send_error is None
         self.trace.body_done(chunked=False)
         self._stream.phase = "while waiting for the answer"
         return self._answer()
+
+    def is_answered(self) -> bool:
+        """Wait for the answer's first bytes; tell whether any came."""
+        if self._early.size:
+            return True
+        data = self._stream.receive()
+        self._stream.put_back(data)
+        return bool(data)
 
     def read_to_end(self) -> None:
         """Let the peer end the connection: what it does after its report is not to be cut off."""
