@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["Packcore", "app", "main"]
 
 _SECTIONS = {
-    "Syncing": ("sync", "plan", "bootstrap", "replicate", "probe", "fetch", "ls-refs", "serve"),
+    "Syncing": (
+        "sync",
+        "plan",
+        "bootstrap",
+        "replicate",
+        "probe",
+        "fetch",
+        "ls-refs",
+        "serve",
+        "convert-sha256",
+    ),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),
     "Learning": ("explain", "delta", "tour"),

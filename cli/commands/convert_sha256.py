@@ -1,0 +1,173 @@
+"""`packcore convert-sha256`: a SHA-1 repository, fetched and written anew as a SHA-256 one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.command import command, option
+from cli.exits import FAILED
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import REFS, output_options
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from cli.convert_checks import Check
+    from cli.network import NetworkOptions
+    from transport.sync.convert import ConvertResult
+    from transport.sync.request import Protocol
+
+_WRITTEN = "What is written"
+
+
+@command(
+    "convert-sha256",
+    short_help="Convert a SHA-1 repository to SHA-256.",
+    examples="""
+        packcore convert-sha256 https://example.com/x.git x-sha256.git --check
+        packcore convert-sha256 --write-mapping ids.tsv https://example.com/x.git x-sha256.git
+        git -C x-sha256.git log --notes=sha1-origin
+    """,
+)
+@endpoint_arguments(target=False)
+@click.argument("directory", metavar="DIR", type=click.Path())
+@option("--all-refs", is_flag=True, section=REFS, help="Everything below refs/, but for proposals of others.")
+@option(
+    "--exclude-ref-prefix",
+    multiple=True,
+    section=REFS,
+    metavar="PREFIX",
+    help="With --all-refs: leave these out; repeatable. Branches and tags always come.",
+)
+@option(
+    "--include-pull-refs",
+    is_flag=True,
+    section=REFS,
+    help="With --all-refs: refs/pull/, refs/pull-requests/ and refs/merge-requests/ too.",
+)
+@option(
+    "--write-mapping",
+    section=_WRITTEN,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Old and new id of each object.",
+)
+@option("--no-rewrite-messages", is_flag=True, section=_WRITTEN, help="Leave ids in messages as they are.")
+@option("--no-origin-notes", is_flag=True, section=_WRITTEN, help="No refs/notes/sha1-origin.")
+@option(
+    "--sign-mode",
+    type=click.Choice(["none", "tips"]),
+    default="none",
+    section=_WRITTEN,
+    help="tips: sign a tag converted/BRANCH at each branch with `git tag -s`. Default: none.",
+)
+@option("--sign-key", section=_WRITTEN, metavar="ID", help="The key for that; default: git's own choice.")
+@option("--check", is_flag=True, section=_WRITTEN, help="Look the result through: config, HEAD, refs, fsck.")
+@option("--keep-source-objects", is_flag=True, section=_WRITTEN, help="Leave the fetched repository on disk.")
+@transport_options(target=False)
+@protocol_option
+@output_options()
+def run(
+    *,
+    source: str,
+    directory: str,
+    all_refs: bool,
+    exclude_ref_prefix: tuple[str, ...],
+    include_pull_refs: bool,
+    write_mapping: str | None,
+    no_rewrite_messages: bool,
+    no_origin_notes: bool,
+    sign_mode: str,
+    sign_key: str | None,
+    check: bool,
+    keep_source_objects: bool,
+    protocol: Protocol,
+    network: NetworkOptions,
+    console: Console,
+) -> int:
+    """Fetch SOURCE's branches and tags and write them to DIR, a new bare repository whose ids are SHA-256.
+
+    Every object is named anew, and every id within it: in trees, commits and tags, and where it stands
+    for one commit or tag alone, in messages too. Signatures are left out, since what they sign is gone.
+    Notes tell each commit's old id. The same source gives the same ids again.
+    """
+    from cli.convert_checks import check_repository, sign_tips
+    from transport.schemes import open_transport
+    from transport.sync.convert import ConvertRequest, convert_sha256
+
+    request = ConvertRequest(
+        all_refs=all_refs,
+        exclude_ref_prefixes=exclude_ref_prefix,
+        include_pull_refs=include_pull_refs,
+        rewrite_messages=not no_rewrite_messages,
+        origin_notes=not no_origin_notes,
+        keep_source=keep_source_objects,
+        protocol=protocol,
+        notes_seconds=_source_date(),
+    )
+    with closing(open_transport(source, network.source)) as transport, console.progress() as progress:
+        result = convert_sha256(transport, directory, request, progress=progress)
+    told = result.to_json()
+    if write_mapping is not None:
+        _write_mapping(write_mapping, result)
+        told["mappingFile"] = write_mapping
+    signed = sign_tips(result, sign_key, console) if sign_mode == "tips" else []
+    if signed:
+        told["signedTags"] = signed
+    checks = check_repository(result, signed) if check else []
+    if checks:
+        told["checks"] = [each._asdict() for each in checks]
+    if console.verbosity.json:
+        console.show_json(told)
+    else:
+        console.show(_lines(result, told, checks))
+    return 0 if all(each.ok for each in checks) else FAILED
+
+
+def _source_date() -> int:
+    """Return SOURCE_DATE_EPOCH, the date that reproducible builds share; 0 where it isn't set."""
+    value = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    return int(value) if value.isdecimal() else 0
+
+
+def _write_mapping(name: str, result: ConvertResult) -> None:
+    from cli.files import AtomicFiles
+
+    with AtomicFiles() as files:
+        file = files.open(Path(name))
+        for line in result.mapping_lines():
+            file.write(f"{line}\n".encode())
+
+
+def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> list[str]:
+    from cli.render.units import count_of, size
+    from transport.safe_text import one_line
+
+    counts = ", ".join(f"{number:,} {name}" for name, number in result.counts._asdict().items())
+    lines = [
+        f"converted {counts} into one pack of {size(result.pack_bytes)}",
+        f"wrote {count_of(len(result.refs), 'refs')} to {result.target}; HEAD is {result.head or 'not set'}",
+    ]
+    if result.message_rewrites:
+        lines.append(f"replaced {result.message_rewrites:,} ids in messages")
+    if result.signatures:
+        lines.append(f"left out {result.signatures:,} signatures: what they signed is gone")
+    if result.ambiguous:
+        shown = ", ".join(result.ambiguous[:5])
+        lines.append(f"left {len(result.ambiguous):,} ids in messages that fit several objects: {shown}")
+    if result.origin_notes_ref:
+        lines.append("old ids: git log --notes=sha1-origin")
+    if "mappingFile" in told:
+        lines.append(f"mapping: {told['mappingFile']}")
+    lines += [f"signed {name}" for name in told.get("signedTags", ())]
+    if result.kept_source is not None:
+        lines.append(f"kept the fetched repository: {result.kept_source}")
+    marks = {(True, False): "ok", (True, True): "skipped", (False, False): "FAILED"}
+    lines += [
+        f"check {each.name}: {marks[each.ok, each.skipped]}, {one_line(each.detail)}" for each in checks
+    ]
+    return lines

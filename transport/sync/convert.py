@@ -1,0 +1,317 @@
+"""Convert a remote SHA-1 repository into a bare SHA-256 one on this disk, as one pack.
+
+    list refs        every branch and tag; with `all_refs` the rest of refs/, forks' proposals left out
+    fetch            into a repository of its own that is gone at the end
+    translate        every object after what it names                packcore.convert
+    select, write    one pack, read through the translated store
+    refs, HEAD       at the translated ids; notes tell where each commit came from
+
+Deterministic: the same refs give the same ids, notes included. Until all is in place the target is no
+repository; after a failure what was put there is gone, and a folder that was there before still is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packcore.convert import Counts, TranslatedStore, translate
+from packcore.errors import RepositoryError
+from packcore.ids import SHA1, SHA256, ObjectId
+from packcore.limits import Limits
+from packcore.objects import ObjectType
+from packcore.plan import Candidate
+from packcore.progress import SILENT, Progress
+from packcore.select import select
+from packcore.store.memory import MemoryStore
+from packcore.store.repository import Repository
+from packcore.store.spool import SpooledPack
+from packcore.store.union import UnionStore
+from packcore.walk import list_objects
+from packcore.write import write_pack
+from transport.errors import InvalidRequest
+from transport.sync.fetch_into import fetch_into
+from transport.sync.request import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packcore.convert import Translation
+    from packcore.store.base import ObjectStore
+    from transport.base import Transport
+    from transport.sync.fetch_into import FetchResult
+    from transport.sync.request import Protocol
+
+__all__ = ["ORIGIN_NOTES_REF", "PULL_REF_PREFIXES", "ConvertRequest", "ConvertResult", "convert_sha256"]
+
+ORIGIN_NOTES_REF = "refs/notes/sha1-origin"
+PULL_REF_PREFIXES = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
+"""Where hosts keep what others propose: it isn't the repository's own until it is merged."""
+_ALWAYS = ("refs/heads/", "refs/tags/")
+_NOTES_AUTHOR = b"packcore <packcore@localhost>"
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertRequest:
+    """What is asked, but for source and target. Raises InvalidRequest."""
+
+    all_refs: bool = False
+    """Everything below refs/, not only branches and tags."""
+    exclude_ref_prefixes: tuple[str, ...] = ()
+    """Left out; branches and tags can't be."""
+    include_pull_refs: bool = False
+    """With `all_refs`: proposals of others too."""
+    rewrite_messages: bool = True
+    origin_notes: bool = True
+    keep_source: bool = False
+    """Leave the fetched repository on disk."""
+    protocol: Protocol = "auto"
+    notes_seconds: int = 0
+    """Date of the notes' commit, in seconds since 1970."""
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for prefix in self.exclude_ref_prefixes:
+            if any(prefix.startswith(own) or own.startswith(prefix) for own in _ALWAYS):
+                raise InvalidRequest(
+                    f"can't leave out {prefix}: every branch and tag is converted, since messages name "
+                    "commits of all of them"
+                )
+
+    @property
+    def scope(self) -> Scope:
+        """Which refs are fetched."""
+        left_out = self.exclude_ref_prefixes
+        if self.all_refs and not self.include_pull_refs:
+            left_out += PULL_REF_PREFIXES
+        return Scope(tags=True, all_refs=self.all_refs, exclude_ref_prefixes=left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertResult:
+    """What came of it."""
+
+    source_url: str
+    target: Path
+    protocol: str
+    refs: Mapping[str, ObjectId]
+    """The converted refs, at their new ids."""
+    head: str | None
+    """Where HEAD points; None where there is no branch."""
+    counts: Counts
+    signatures: int
+    message_rewrites: int
+    ambiguous: tuple[str, ...]
+    origin_notes_ref: str | None
+    ids: Mapping[ObjectId, ObjectId]
+    """Every object's old id and new id."""
+    pack_bytes: int
+    kept_source: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints; git-sync's keys."""
+        told: dict[str, Any] = {
+            "sourceUrl": self.source_url,
+            "targetDir": str(self.target),
+            "protocol": self.protocol,
+            "refsConverted": len(self.refs),
+            "counts": self.counts._asdict(),
+            "signaturesStripped": self.signatures,
+            "messageRewrites": self.message_rewrites,
+            "packBytes": self.pack_bytes,
+        }
+        if self.ambiguous:
+            told["ambiguousMessageRefs"] = list(self.ambiguous)
+        if self.origin_notes_ref is not None:
+            told["originNotesRef"] = self.origin_notes_ref
+        if self.kept_source is not None:
+            told["tempDir"] = str(self.kept_source)
+        return told
+
+    def mapping_lines(self) -> Iterator[str]:
+        """Yield the lines of a mapping file: a heading, then old id, tab, new id, in order."""
+        yield "# sha1\tsha256"
+        yield from sorted(f"{old.hex()}\t{new.hex()}" for old, new in self.ids.items())
+
+
+def convert_sha256(
+    source: Transport,
+    target: str | Path,
+    request: ConvertRequest | None = None,
+    *,
+    progress: Progress = SILENT,
+) -> ConvertResult:
+    """Make a new bare SHA-256 repository at `target`, which must be absent or an empty folder.
+
+    Raises InvalidRequest, TransportError, RepositoryError (a submodule, a target that isn't empty),
+    CorruptData and LimitExceeded; the target is as it was then.
+    """
+    request = request or ConvertRequest()
+    target = Path(target)
+    with _new_folder(target), _source_folder(request) as folder:
+        fetched = fetch_into(
+            source,
+            folder,
+            scope=request.scope,
+            protocol=request.protocol,
+            limits=request.limits,
+            progress=progress,
+        )
+        with Repository.open(folder, request.limits) as old:
+            return _convert(old, fetched, target, request, folder=folder, progress=progress)
+
+
+def _convert(
+    old: Repository,
+    fetched: FetchResult,
+    target: Path,
+    request: ConvertRequest,
+    *,
+    folder: Path,
+    progress: Progress,
+) -> ConvertResult:
+    if old.object_format is not SHA1:
+        raise RepositoryError(f"{fetched.source_url}: its object format is {old.object_format.name} already")
+    tips = {name: ref.oid for name, ref in old.refs().items()}
+    if not tips:
+        raise RepositoryError(f"{fetched.source_url}: no branch or tag to convert")
+    if request.origin_notes and ORIGIN_NOTES_REF in tips:
+        raise InvalidRequest(
+            f"the source has {ORIGIN_NOTES_REF} already",
+            hint="--no-origin-notes keeps it; --exclude-ref-prefix leaves it out",
+        )
+    objects = list_objects(old, tips.values(), limits=request.limits, progress=progress)
+    translation = translate(
+        old,
+        objects,
+        SHA256,
+        rewrite_messages=request.rewrite_messages,
+        limits=request.limits,
+        progress=progress,
+    )
+    refs = {name: translation.ids[oid] for name, oid in tips.items()}
+    side = MemoryStore(SHA256)
+    notes = _origin_notes(translation, side, request.notes_seconds) if request.origin_notes else None
+    store = UnionStore([TranslatedStore(old, translation), side])
+    head = _head(fetched.source_head, refs)
+    pack_bytes = _write(
+        target,
+        store,
+        translation,
+        side,
+        request=request,
+        progress=progress,
+        head=head,
+        refs=(refs if notes is None else {**refs, ORIGIN_NOTES_REF: notes}),
+    )
+    return ConvertResult(
+        source_url=fetched.source_url,
+        target=target,
+        protocol=fetched.protocol,
+        refs=refs,
+        head=head,
+        counts=translation.counts,
+        signatures=translation.signatures,
+        message_rewrites=translation.message_rewrites,
+        ambiguous=translation.ambiguous,
+        origin_notes_ref=None if notes is None else ORIGIN_NOTES_REF,
+        ids=translation.ids,
+        pack_bytes=pack_bytes,
+        kept_source=folder if request.keep_source else None,
+    )
+
+
+def _write(
+    target: Path,
+    store: ObjectStore,
+    translation: Translation,
+    side: MemoryStore,
+    *,
+    request: ConvertRequest,
+    progress: Progress,
+    head: str | None,
+    refs: Mapping[str, ObjectId],
+) -> int:
+    """Write the one pack, the refs and HEAD; return the pack's size in bytes."""
+    first = len(translation.candidates)
+    added = [
+        Candidate(oid, header.type, header.size, b"", first + number)
+        for number, oid in enumerate(side)
+        for header in (side.header(oid),)
+    ]
+    plan = select(store, [*translation.candidates, *added], limits=request.limits, progress=progress)
+    branch = (head or "refs/heads/main").removeprefix("refs/heads/")
+    with Repository.init(target, SHA256, branch, request.limits) as repository:
+        with SpooledPack.receive(
+            write_pack(plan),
+            object_format=SHA256,
+            limits=request.limits,
+            progress=progress,
+            directory=repository.pack_directory,
+            receiving="writing pack",
+        ) as spool:
+            pack_bytes = spool.pack_bytes
+            repository.add_pack(spool)
+        for name, oid in refs.items():
+            repository.update_ref(name, oid, SHA256.zero)
+    return pack_bytes
+
+
+def _head(advertised: str | None, refs: Mapping[str, ObjectId]) -> str | None:
+    """Choose where HEAD points: as at the source, else main, master, or the first branch."""
+    branches = sorted(name for name in refs if name.startswith("refs/heads/"))
+    preferred = (advertised, "refs/heads/main", "refs/heads/master", *branches[:1])
+    return next((name for name in preferred if name in branches), None)
+
+
+def _origin_notes(translation: Translation, side: MemoryStore, seconds: int) -> ObjectId | None:
+    """Make notes that tell each commit's old id; return their commit, None where there are no commits."""
+    commits = {candidate.oid for candidate in translation.candidates if candidate.type is ObjectType.COMMIT}
+    rows = []
+    for old, new in translation.ids.items():
+        if new in commits:
+            blob = side.add(ObjectType.BLOB, old.hex().encode() + b"\n")
+            rows.append(b"100644 %s\0%s" % (new.hex().encode(), blob))
+    if not rows:
+        return None
+    tree = side.add(ObjectType.TREE, b"".join(sorted(rows)))
+    who = b"%s %d +0000" % (_NOTES_AUTHOR, seconds)
+    text = b"tree %s\nauthor %s\ncommitter %s\n\nRecord the SHA-1 of each commit\n" % (
+        tree.hex().encode(), who, who,
+    )  # fmt: skip
+    return side.add(ObjectType.COMMIT, text)
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[None]:
+    """Check that the target is absent or empty; after a failure, put it back to that."""
+    try:
+        existed = target.exists()
+        if existed and (not target.is_dir() or any(target.iterdir())):
+            raise RepositoryError(f"{target}: there is something already; name a new or an empty folder")
+    except OSError as error:
+        raise RepositoryError(f"{target}: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if existed:
+            for entry in target.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        else:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _source_folder(request: ConvertRequest) -> Iterator[Path]:
+    """Make the folder for the fetched repository; it goes afterwards unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="packcore-sha1-"))
+    try:
+        yield folder
+    finally:
+        if not request.keep_source:
+            shutil.rmtree(folder, ignore_errors=True)
