@@ -59,8 +59,9 @@ def test_a_source_that_pauses_longer_than_the_edge_waits_is_relayed_all_the_same
     figures("longest gap in the body:", f"{found['pack']['longestGapSeconds']:.2f} s")
 
 
-def test_a_source_that_dies_in_mid_pack_never_completes_the_targets_body(
-    workplace: Workplace, big_pair: Pair
+@pytest.mark.parametrize("end", ["source-dies", "ctrl-c"])
+def test_a_relay_that_ends_in_mid_pack_never_completes_the_targets_body(
+    workplace: Workplace, big_pair: Pair, end: str
 ) -> None:
     plain = big_pair.server.ports["plain"]
     with (
@@ -71,32 +72,20 @@ def test_a_source_that_dies_in_mid_pack_never_completes_the_targets_body(
         ) as running,
     ):
         wait_until(lambda: bool(_body_arrivals(target)), "the push to begin", seconds=60)
-        source.cut()
+        if end == "ctrl-c":
+            running.interrupt()
+        else:
+            source.cut()
         outcome = running.result(seconds=60)
         assert not target.matching("POST")[-1].parsed()[0].complete
-    assert outcome.code == 4, outcome
+    assert outcome.code == (130 if end == "ctrl-c" else 4), outcome
     assert len(outcome.error_lines) == 1, outcome
-    assert not workplace.left_behind()
-    _assert_next_run_completes(workplace, big_pair)
-
-
-def test_ctrl_c_while_a_stalled_source_is_relayed(workplace: Workplace, big_pair: Pair) -> None:
-    plain = big_pair.server.ports["plain"]
-    with (
-        Recorder(plain, hold_response=("git-upload-pack", 7 * MEBIBYTE)) as source,
-        Recorder(plain) as target,
-        workplace.start(
-            "sync", source.url(big_pair.source_name), target.url(big_pair.target_name), "--all-refs"
-        ) as running,
-    ):
-        wait_until(lambda: bool(_body_arrivals(target)), "the push to begin", seconds=60)
-        running.interrupt()
-        outcome = running.result(seconds=30)
-        assert not target.matching("POST")[-1].parsed()[0].complete
-    assert outcome.code == 130, outcome
     assert "Traceback" not in outcome.stderr, outcome
     assert not workplace.left_behind()
-    _assert_next_run_completes(workplace, big_pair)
+    assert ls_remote(big_pair.target) == {}
+    assert fsck(big_pair.target) == []
+    workplace.must("sync", big_pair.source_url, big_pair.target_url, "--all-refs")
+    big_pair.assert_equal()
 
 
 def test_replicate_and_its_plan(workplace: Workplace, pair: Pair) -> None:
@@ -159,13 +148,6 @@ def _body_arrivals(capture: Recorder) -> list[float]:
         for when, total in list(exchange.arrivals)
         if total > 100_000
     ]
-
-
-def _assert_next_run_completes(workplace: Workplace, pair: Pair) -> None:
-    assert ls_remote(pair.target) == {}
-    assert fsck(pair.target) == []
-    workplace.must("sync", pair.source_url, pair.target_url, "--all-refs")
-    pair.assert_equal()
 
 
 def _many_files() -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from packcore.limits import MIB
 from transport.errors import TransportError
 from transport.push import push
 from transport.sync.ancestry import Ancestry
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _BLOCKED_TOLD_MAX = 20
+_RESOLVE_MEMORY_OF_A_RELAY = 16 * MIB
+"""Who relays means to be small: a fifth more time for half the memory (redis: 70 instead of 120 MB)."""
 
 
 @dataclass(slots=True)
@@ -145,18 +148,22 @@ class Run:
         filter_spec: str | None = None,
         pack_bytes_max: int | None = None,
     ) -> AbstractContextManager[Fetched]:
+        relays = self.choice is not None and self.choice.relay
+        limits = self.request.selection.limits
+        if relays:
+            limits = replace(limits, resolve_memory=min(limits.resolve_memory, _RESOLVE_MEMORY_OF_A_RELAY))
         return fetch_missing(
             self.source,
             self.source_refs,
             wants=self.count_wants(wanted, haves),
             haves=haves,
-            limits=self.request.selection.limits,
+            limits=limits,
             progress=self.progress,
             directory=self.request.spool_directory,
             filter_spec=filter_spec,
             pack_bytes_max=pack_bytes_max,
             # What may be passed on as it is must be in the form that the target takes.
-            ofs_delta=self.target_refs.capabilities.ofs_delta or self.choice is None or not self.choice.relay,
+            ofs_delta=self.target_refs.capabilities.ofs_delta or not relays,
         )
 
     def settle(self, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:
