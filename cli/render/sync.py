@@ -74,7 +74,8 @@ def _names(ref: RefResult) -> str:
 def summary_line(result: SyncResult) -> str:
     """Return the line that sums up a sync or its dry run."""
     sent = f"; sent {_pack(result.pack)}" if result.pack and result.pack.objects else ""
-    return count_line(result.refs, dry_run=result.dry_run) + sent
+    batches = f" in {result.batch_count} batches" if result.batch_count > 1 else ""
+    return count_line(result.refs, dry_run=result.dry_run) + sent + batches
 
 
 def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str = "pushed") -> str:

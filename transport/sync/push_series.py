@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded
-from transport.errors import LocalProtocolError, TransportError, UnsupportedByRemote
+from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.push import push
-from transport.sync.ref_requests import in_requests, updates_accepted
+from transport.sync.ref_requests import count_accepted, in_requests, updates_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -87,6 +87,8 @@ class PushSeries:
             try:
                 report, messages = self._request(chunk, pack if carries else None)
             except TransportError as error:
+                if self._learned(error, len(chunk)):
+                    continue
                 if not self.reports and (
                     isinstance(error, LocalProtocolError | UnsupportedByRemote) or is_innocent(error)
                 ):
@@ -96,8 +98,7 @@ class PushSeries:
                 return
             accepted = None if self.policy.atomic else updates_accepted(report, messages)
             if accepted is not None:
-                self.limits.refuse_updates(accepted)
-                self.progress.message("target", f"takes no more than {accepted} refs at once: sent in parts")
+                self._part(accepted)
                 continue
             self.reports |= report.refs
             self.unpack_error = self.unpack_error or report.unpack_error
@@ -106,6 +107,19 @@ class PushSeries:
             del waiting[: len(chunk)]
             if carries and any(ref.ok for ref in report.refs.values()):
                 pack = None
+
+    def _learned(self, error: TransportError, sent: int) -> bool:
+        """Tell whether a status said that the commands were too many; then it said so before any was done."""
+        if self.policy.atomic or sent < 2 or not isinstance(error, HttpStatusError):
+            return False
+        accepted = count_accepted([str(error)], sent)
+        if accepted is not None:
+            self._part(accepted)
+        return accepted is not None
+
+    def _part(self, accepted: int) -> None:
+        self.limits.refuse_updates(accepted)
+        self.progress.message("target", f"takes no more than {accepted} refs at once: sent in parts")
 
     def _request(self, updates: Sequence[RefUpdate], pack: Body | None) -> tuple[ReportStatus, list[str]]:
         messages: list[str] = []

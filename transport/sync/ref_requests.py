@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
     from transport.wire.report import ReportStatus
 
-__all__ = ["command_bytes", "in_requests", "updates_accepted"]
+__all__ = ["command_bytes", "count_accepted", "in_requests", "updates_accepted"]
 
 _HEAD_BYTES = 600
 """What goes with the commands: capabilities, agent, flush, an empty pack."""
@@ -66,7 +66,15 @@ def updates_accepted(report: ReportStatus, messages: Iterable[str]) -> int | Non
     sent = len(report.refs)
     if sent < 2 or any(ref.ok or not ref.reported for ref in report.refs.values()):
         return None
-    words = [*messages, *{ref.reason or "" for ref in report.refs.values()}]
+    return count_accepted([*messages, *{ref.reason or "" for ref in report.refs.values()}], sent)
+
+
+def count_accepted(words: Sequence[str], sent: int) -> int | None:
+    """Tell how many commands a server's words allow, where so many were too many; None: not their theme.
+
+    >>> count_accepted(["HTTP 500; remote: a push may hold at most 100 refs"], 5000)
+    100
+    """
     for text in words:
         for found in _NUMBERED.finditer(text):
             number = int(found.group(1)[:9])

@@ -74,7 +74,8 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
         size = _request_bytes(run, plan, cargo)
         if size // 2 < BODY_BYTES_MIN or run.request.policy.force_blind:
             return outcome
-        run.limits.refuse_body(size)
+        # Of a body that was refused on its way no more than what had been sent was too much.
+        run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, outcome.pack_bytes)))
         run.progress.message("target", f"{outcome.failure}; sent again in parts")
     pushing = run.batched_push(plan)
     parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
