@@ -12,10 +12,12 @@ from cli.command import command, option
 from cli.console import binary_input
 from cli.params import OBJECT_FORMAT, output_options
 from cli.streams import pipe_blocks
+from cli.values import SIZE
 
 if TYPE_CHECKING:
     from cli.console import Console
     from packcore.ids import ObjectFormat
+    from packcore.limits import Limits
     from packcore.store.base import ObjectStore
 
 PACK = "The pack"
@@ -37,6 +39,14 @@ PACK = "The pack"
 )
 @option("--fix-thin", is_flag=True, section=PACK, help="With --stdin: add the bases it lacks, from --repo.")
 @option("--repo", type=click.Path(), section=PACK, help="The repository that it is for.")
+@option(
+    "--memory",
+    type=SIZE,
+    section=PACK,
+    metavar="SIZE",
+    help="Memory for objects that wait for their deltas, e.g. 16m; beyond it they are made again. "
+    "Default: 64m.",
+)
 @option("--keep", is_flag=True, section=PACK, help="With --stdin: a .keep file, too.")
 @OBJECT_FORMAT
 @output_options()
@@ -47,6 +57,7 @@ def run(
     output: str | None,
     fix_thin: bool,
     repo: str | None,
+    memory: int | None,
     keep: bool,
     object_format: ObjectFormat | None,
     console: Console,
@@ -57,6 +68,7 @@ def run(
     its index. Prints the pack's hash. Nothing is written if anything is wrong.
     """
     from packcore.ids import SHA1
+    from packcore.limits import Limits
 
     if from_stdin is (file is not None):
         raise click.UsageError("give either FILE.pack or --stdin")
@@ -68,14 +80,17 @@ def run(
         repository = _opened(repo, stack)
         chosen = object_format or (repository.object_format if repository else SHA1)
         progress = stack.enter_context(console.progress())
+        limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
         if file is not None:
-            checksum, count = _index_file(Path(file), chosen, progress)
+            checksum, count = _index_file(Path(file), chosen, limits, progress)
         else:
             directory = Path(output) if output else repository.pack_directory if repository else None
             if directory is None:
                 raise click.UsageError("--stdin needs -o DIR or --repo")
             bases = repository if fix_thin else None
-            checksum, count = _take_in(directory, chosen, bases, keep, progress)
+            checksum, count = _take_in(
+                directory, chosen, bases=bases, keep=keep, limits=limits, progress=progress
+            )
     if console.verbosity.json:
         console.show_json({"pack": checksum, "objects": count, "objectFormat": chosen.name})
     console.show(f"pack\t{checksum}" if from_stdin else checksum)
@@ -87,13 +102,13 @@ def _opened(repo: str | None, stack: ExitStack) -> Any:
     return stack.enter_context(open_repository(repo)) if repo else None
 
 
-def _index_file(path: Path, object_format: ObjectFormat, progress: Any) -> tuple[str, int]:
+def _index_file(path: Path, object_format: ObjectFormat, limits: Limits, progress: Any) -> tuple[str, int]:
     from cli.files import AtomicFiles
     from packcore.pack.indexer import index_pack_file
 
     if path.suffix != ".pack":
         raise click.UsageError(f"the name of a pack ends in .pack: {path}")
-    indexed = index_pack_file(path, object_format=object_format, progress=progress)
+    indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
     with AtomicFiles(read_only=True) as files:
         files.open(path.with_suffix(".rev")).writelines(indexed.reverse_index_blocks())
         files.open(path.with_suffix(".idx")).writelines(indexed.index_blocks())
@@ -101,13 +116,24 @@ def _index_file(path: Path, object_format: ObjectFormat, progress: Any) -> tuple
 
 
 def _take_in(
-    directory: Path, object_format: ObjectFormat, bases: ObjectStore | None, keep: bool, progress: Any
+    directory: Path,
+    object_format: ObjectFormat,
+    *,
+    bases: ObjectStore | None,
+    keep: bool,
+    limits: Limits,
+    progress: Any,
 ) -> tuple[str, int]:
     from packcore.store.spool import SpooledPack
 
     blocks = pipe_blocks(binary_input())
     with SpooledPack.receive(
-        blocks, object_format=object_format, progress=progress, bases=bases, directory=directory
+        blocks,
+        object_format=object_format,
+        limits=limits,
+        progress=progress,
+        bases=bases,
+        directory=directory,
     ) as spool:
         spool.install(directory, keep=keep)
         return spool.checksum.hex(), spool.object_count

@@ -158,6 +158,18 @@ def test_index_pack_writes_gits_index_to_the_byte(packcore, repository, tmp_path
     assert result.stdout.strip() in only_pack(repository).name
 
 
+def test_an_index_is_the_same_with_no_memory_to_speak_of(packcore, repository, tmp_path):
+    pack = tmp_path / "x.pack"
+    assert packcore("pack-objects", repository, "--all", "-o", pack).exit_code == 0
+    index = pack.with_suffix(".idx").read_bytes()
+    pack.with_suffix(".idx").unlink()
+    chosen = ("--object-format", object_format(repository))
+    result = packcore("index-pack", pack, "--memory", "1k", *chosen)
+    assert result.exit_code == 0, result.stderr
+    assert pack.with_suffix(".idx").read_bytes() == index
+
+
+
 def test_index_pack_takes_a_pack_from_stdin(packcore, repository, tmp_path):
     result = packcore(
         *("index-pack", "--stdin", "-o", tmp_path / "packs", "--object-format", object_format(repository)),
