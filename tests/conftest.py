@@ -38,3 +38,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
     for test, name, value in lines:
         terminalreporter.line(f"{test}: {name} {value}")
+    _print_matrix(terminalreporter)
+
+
+def _print_matrix(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print which way to sync did with which server, where the run tried any (tests/e2e/matrix.py)."""
+    cells = []
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            noted = {str(name): str(value) for name, value in report.user_properties}
+            if "matrix" in noted and (report.when == "call" or outcome != "passed"):
+                mode, _, server = noted["matrix"].partition("|")
+                done = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[outcome]
+                if outcome == "passed":
+                    done = noted.get("matrix outcome", done)
+                cells.append((mode, server, done))
+    if cells:
+        from tests.e2e.matrix import table
+
+        terminalreporter.section("syncs by server and mode")
+        for line in table(cells):
+            terminalreporter.line(line)

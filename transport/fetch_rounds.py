@@ -26,7 +26,13 @@ from transport.wire.fetch_answer import (
 )
 from transport.wire.pktline import PacketReader
 from transport.wire.sideband import OnMessage, demultiplex
-from transport.wire.upload_pack import FetchOptions, RoundV0, encode_fetch_v0, encode_fetch_v2
+from transport.wire.upload_pack import (
+    FetchOptions,
+    RoundV0,
+    asks_no_done,
+    encode_fetch_v0,
+    encode_fetch_v2,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +127,7 @@ class Conversation:
             shallow=self._options.shallow,
             want_refs=self._options.want_refs,
             done=done,
-            no_done=self._transport.stateless and self._advertisement.capabilities.no_done,
+            no_done=asks_no_done(self._advertisement.capabilities, stateless=self._transport.stateless),
         )
         if version == 2:
             self.head = read_head_v2(reader, asked, self._limits)

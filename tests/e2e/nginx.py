@@ -4,6 +4,7 @@
     plain     git http-backend, pushes allowed, request bodies streamed to it
     auth      the same behind basic authentication (`USER`, `PASSWORD`)
     small     the same with client_max_body_size 1m
+    buffered  the same, but bodies are taken whole before git sees them
     tls       the same over TLS, for `localhost`, with a certificate of our own
     edge      a second nginx in front of plain, impatient: client_body_timeout 3s, keepalive_timeout 2s,
               request bodies not buffered. A body that pauses for longer is cut off, as CDNs do.
@@ -36,7 +37,8 @@ EDGE_PATIENCE_SECONDS = 3.0
 _BACKENDS = 5
 """How many requests git answers at a time."""
 
-_KINDS = ("plain", "auth", "small", "tls", "edge")
+_ORIGINS = ("plain", "auth", "small", "buffered", "tls")
+_KINDS = (*_ORIGINS, "edge")
 
 _MAIN = """\
 {user}
@@ -67,7 +69,7 @@ server {{
     {extra}
     location / {{
       fastcgi_pass git;
-      fastcgi_request_buffering off;
+      fastcgi_request_buffering {buffering};
       fastcgi_read_timeout 300s;
       fastcgi_param SCRIPT_FILENAME {backend};
       fastcgi_param GIT_PROJECT_ROOT {root};
@@ -132,9 +134,7 @@ class GitHttpServer:
     def __enter__(self) -> Self:
         try:
             self._start_backend()
-            self._start_nginx(
-                "origin", [self._git_server(kind) for kind in ("plain", "auth", "small", "tls")]
-            )
+            self._start_nginx("origin", [self._git_server(kind) for kind in _ORIGINS])
             self._start_nginx("edge", [self._edge_server()])
         except BaseException:
             self.stop()
@@ -216,7 +216,7 @@ class GitHttpServer:
         ]
         child = Child(command, self.folder / f"{name}.log", environment=git_environment())
         self._children.append(child)
-        for kind in ("edge",) if name == "edge" else ("plain", "auth", "small", "tls"):
+        for kind in ("edge",) if name == "edge" else _ORIGINS:
             child.wait_for_port(self.ports[kind])
 
     def _git_server(self, kind: str) -> str:
@@ -229,6 +229,7 @@ class GitHttpServer:
             port=self.ports[kind],
             listen=" ssl" if kind == "tls" else "",
             body_max="1m" if kind == "small" else "0",
+            buffering="on" if kind == "buffered" else "off",
             extra=extra.get(kind, ""),
             folder=self.folder,
             root=self.root,

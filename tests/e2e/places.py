@@ -72,8 +72,13 @@ class Pair:
         assert fsck(self.target) == []
 
 
-def noise(size: int) -> list[bytes]:
-    """Return a fast-import stream of one commit with a file of `size` bytes that do not compress."""
-    data = random.Random(size).randbytes(size)
-    head = b"commit refs/heads/main\ncommitter C <c@example.com> 1112911993 +0000\ndata 0\n"
-    return [head, b"M 100644 inline noise\ndata %d\n" % size, data, b"\ndone\n"]
+def noise(size: int, *, commits: int = 1, branch: str = "main") -> list[bytes]:
+    """Return a fast-import stream of commits that each bring a file of `size` bytes that do not compress."""
+    stream = []
+    for number in range(commits):
+        data = random.Random(size + number).randbytes(size)
+        name = b"noise%d" % number if number else b"noise"
+        stream.append(b"commit refs/heads/%b\n" % branch.encode())
+        stream.append(b"committer C <c@example.com> 1112911993 +0000\ndata 0\n")
+        stream += [b"M 100644 inline %b\ndata %d\n" % (name, size), data, b"\n"]
+    return [*stream, b"done\n"]

@@ -1,8 +1,9 @@
 """A delta selection strategy that takes its time, as a plug-in that only a test's packcore can see.
 
 `install(folder, seconds)` writes a module and the entry point that registers it; with the folder on the
-import path, `--strategy slow` chooses what the default strategy chooses, after a long pause. It leaves
-the times at which it began and ended in two files, on the clock that all processes of a machine share.
+import path, `--strategy slow` chooses what the default strategy chooses, after a long pause: so many
+seconds, or until the test says go. It leaves the times at which it began and ended in two files, on the
+clock that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ _MODULE = '''
             """Yield the default's choices, late."""
             folder = Path(__file__).parent
             (folder / "begun").write_text(str(time.monotonic()))
-            time.sleep({seconds})
+            deadline = time.monotonic() + {seconds}
+            while time.monotonic() < deadline and not (folder / "go").exists():
+                time.sleep(0.01)
             yield from super().choose(work)
             (folder / "ended").write_text(str(time.monotonic()))
 '''
@@ -51,6 +54,10 @@ class SlowStrategy:
     def has_begun(self) -> bool:
         """Tell whether selection runs, or ran."""
         return (self.folder / "begun").exists()
+
+    def go(self) -> None:
+        """Let selection go on, however long it was to wait."""
+        (self.folder / "go").touch()
 
     def ended(self) -> float:
         """Return when selection was over, on `time.monotonic()`."""

@@ -50,7 +50,7 @@ def source(tmp_path: Path) -> Path:
     """Return a repository whose pack is sent in chunks: two branches and a tag."""
     made = make_repository(tmp_path / "source.git", history(commits=6, tag="v1"))
     git("branch", "topic", "main~2", cwd=made)
-    fast_import(made, [line.replace(b"heads/main", b"heads/noise") for line in noise(LARGE_BYTES)])
+    fast_import(made, noise(LARGE_BYTES, branch="noise"))
     return made
 
 
@@ -89,22 +89,34 @@ def test_chunks_that_are_refused_are_sent_again_with_a_length(
         workplace.must("sync", source, target.url, "--tags")
         assert ls_remote(target.path) == ls_remote(source)
         assert fsck(target.path) == []
-        assert [status[-3:] for status in target.statuses()] == ["200", "200", "411", "200"]
+        assert sorted(target.statuses()) == [
+            *("GET receive-pack 200", "POST receive-pack 200", "POST receive-pack 200"),
+            "POST receive-pack 411",
+        ]
 
 
 @pytest.mark.fault(22)
-def test_a_limit_of_the_body_is_told_and_nothing_changes(
-    workplace: Workplace, source: Path, tmp_path: Path
+@pytest.mark.parametrize("mode", [(), ("--materialize",)], ids=["relay", "materialize"])
+def test_what_does_not_fit_through_a_limit_is_told_and_no_branch_is_wrong(
+    workplace: Workplace, source: Path, tmp_path: Path, mode: tuple[str, ...]
 ) -> None:
     with host(tmp_path, "body-limit=1M") as target:
-        failed(
-            workplace.run("sync", source, target.url),
-            4,
-            "413",
-            "the body is longer than 1048576 bytes",
-            "--target-max-pack-bytes",
-        )
-        assert ls_remote(target.path) == {}
+        outcome = workplace.run("sync", source, target.url, "--branch", "noise", *mode)
+        failed(outcome, 1, "413", "the body is longer than 1048576 bytes", "one object can't be cut")
+        assert not any(name.startswith("refs/heads/") for name in ls_remote(target.path))
+        workplace.must("sync", source, target.url, "--branch", "main")
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize("mode", [(), ("--materialize",)], ids=["relay", "materialize"])
+def test_what_fits_in_parts_goes_in_parts(
+    workplace: Workplace, source: Path, tmp_path: Path, mode: tuple[str, ...]
+) -> None:
+    fast_import(source, noise(400_000, commits=5, branch="noise"))
+    with host(tmp_path, "body-limit=1M") as target:
+        workplace.must("sync", source, target.url, "--tags", *mode)
+        assert ls_remote(target.path) == ls_remote(source)
+        assert fsck(target.path) == []
 
 
 @pytest.mark.fault(43)

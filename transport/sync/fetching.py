@@ -21,7 +21,7 @@ from packcore.store.spool import SpooledPack
 from transport.fetch import fetch_pack, list_refs
 from transport.push import advertise_push
 from transport.sync.lookahead import at_most, in_users_words
-from transport.wire.upload_pack import FetchOptions
+from transport.wire.upload_pack import FetchOptions, is_dulwich
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -178,8 +178,10 @@ def ask_ancestry(
 
 
 def commits_only_filter(advertisement: Advertisement) -> str | None:
-    """Return the filter that leaves trees and blobs out, or None where the source can't filter."""
+    """Return the filter that leaves trees and blobs out, or None where the source can't filter (well)."""
     capabilities = advertisement.capabilities
+    if is_dulwich(capabilities):
+        return None
     can_filter = capabilities.fetch.filter if capabilities.fetch is not None else capabilities.filter
     return "tree:0" if can_filter else None
 

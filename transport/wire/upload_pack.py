@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from transport.wire.capabilities import Capabilities
 
-__all__ = ["FetchOptions", "RoundV0", "encode_fetch_v0", "encode_fetch_v2", "v0_capabilities"]
+__all__ = [
+    "FetchOptions",
+    "RoundV0",
+    "asks_no_done",
+    "encode_fetch_v0",
+    "encode_fetch_v2",
+    "is_dulwich",
+    "v0_capabilities",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ def v0_capabilities(
     tokens = []
     if capabilities.multi_ack_detailed:
         tokens.append("multi_ack_detailed")
-        if capabilities.no_done and stateless:
+        if asks_no_done(capabilities, stateless=stateless):
             tokens.append("no-done")
     if capabilities.side_band_64k:
         tokens.append("side-band-64k")
@@ -146,7 +154,10 @@ def v0_capabilities(
         "include-tag": capabilities.include_tag,
         "ofs-delta": capabilities.ofs_delta,
     }
-    tokens += [name for name, wished in _wishes(options) if wished and offered[name]]
+    wished = [name for name, wanted in _wishes(options) if wanted]
+    if is_dulwich(capabilities):
+        wished.insert(0, "thin-pack")
+    tokens += [name for name in dict.fromkeys(wished) if offered[name]]
     if options.deepen_since is not None:
         tokens.append("deepen-since")
     if options.deepen_not:
@@ -159,6 +170,21 @@ def v0_capabilities(
     if capabilities.agent is not None:
         tokens.append(f"agent={agent}")
     return tokens
+
+
+def asks_no_done(capabilities: Capabilities, *, stateless: bool) -> bool:
+    """Tell whether a v0 server is asked for the pack as soon as it is ready, without another `done`."""
+    return capabilities.no_done and stateless and not is_dulwich(capabilities)
+
+
+def is_dulwich(capabilities: Capabilities) -> bool:
+    """Tell whether a server is dulwich's, which is known by an object format without an agent.
+
+    It refuses clients that take no thin packs with a 500, as git's client always takes them, though it never
+    makes one. With no-done it may send a pack without having said that it is ready. And its filter tree:0
+    leaves commits out, too.
+    """
+    return capabilities.agent is None and capabilities.announces_object_format
 
 
 def _check_v0(capabilities: Capabilities, options: FetchOptions) -> None:

@@ -120,6 +120,13 @@ def test_only_what_a_v0_server_advertised_is_sent(advertised, sent):
     assert v0_capabilities(parse_capabilities(advertised), options, agent="packcore/1") == sent
 
 
+def test_dulwichs_server_is_told_that_we_take_thin_packs_and_not_that_it_may_send_one_early():
+    advertised = parse_capabilities(b"multi_ack_detailed no-done thin-pack ofs-delta object-format=sha1")
+    tokens = v0_capabilities(advertised, FetchOptions(), agent="packcore/1")
+    assert tokens == ["multi_ack_detailed", "thin-pack", "ofs-delta"]
+    assert "thin-pack" not in v0_capabilities(V0, FetchOptions(), agent="packcore/1")
+
+
 UNSUPPORTED = [
     (FetchOptions(depth=1), "shallow history"),
     (FetchOptions(shallow=(A,)), "shallow history"),
