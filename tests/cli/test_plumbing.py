@@ -169,7 +169,6 @@ def test_an_index_is_the_same_with_no_memory_to_speak_of(packcore, repository, t
     assert pack.with_suffix(".idx").read_bytes() == index
 
 
-
 def test_index_pack_takes_a_pack_from_stdin(packcore, repository, tmp_path):
     result = packcore(
         *("index-pack", "--stdin", "-o", tmp_path / "packs", "--object-format", object_format(repository)),
