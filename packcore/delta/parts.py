@@ -3,15 +3,17 @@
     commits and tags | trees …a | trees …z | blobs ….c | blobs ….h … | …          in pack order
 
 A search that looks only at objects of one type loses nothing when types are searched apart. What has one
-name stays together, so that renames and copies between folders still find each other; what is lost
-are likenesses between names that fall into different parts. Names are ordered from their end, as they
-are in the pack: files of one kind are neighbours.
+name stays together, so that renames and copies between folders still find each other, and so do names
+that differ by numbers, as those of releases do (tool-4.1.0.js, tool-4.2.2.js); what is lost are likenesses
+between other names that fall into different parts. Names are ordered from their end, as they are in the
+pack: files of one kind are neighbours.
 
 How many parts there are follows from the objects alone: a part is worth `PART_WEIGHT` or more.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packcore.delta.strategy import Part
@@ -32,6 +34,8 @@ of 8,000 blobs each make a pack larger by 0.14 % than two of 16,000, and eight b
 PARTS_MAX = 8
 OBJECT_WEIGHT_BYTES = 8192
 """What an object costs beside its bytes, in bytes."""
+
+_DIGITS = re.compile(rb"[0-9]+").sub
 
 
 def name_order(path: bytes) -> tuple[bytes, bytes]:
@@ -54,7 +58,7 @@ def parts_by_type_and_name(work: Work) -> list[Part]:
 
 
 def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
-    """Cut objects into parts of about equal weight, each name in one of them."""
+    """Cut objects into parts of about equal weight, each name in one of them, whatever numbers it holds."""
     wanted = set(work.searched)
     searched_count = sum(index in wanted for index in objects)
     if searched_count < HALVED_MIN:
@@ -62,7 +66,8 @@ def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
     part_count = max(2, min(PARTS_MAX, searched_count // PART_MIN))
     names: dict[bytes, list[int]] = {}
     for index in objects:
-        names.setdefault(work.candidates[index].path.rpartition(b"/")[2], []).append(index)
+        name = work.candidates[index].path.rpartition(b"/")[2]
+        names.setdefault(_DIGITS(b"", name), []).append(index)
     weights = {
         name: sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if index in wanted)
         for name, members in names.items()

@@ -21,7 +21,9 @@ from packcore.parallel import parts as parallel_parts
 from packcore.parallel import pool as pool_module
 from packcore.parallel.messages import decode_error, encode_error
 from packcore.parallel.pool import start_pool
+from packcore.plan import Candidate
 from packcore.select import select
+from packcore.store.memory import MemoryStore
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.walk import list_objects
@@ -80,6 +82,22 @@ def test_there_are_several_parts_that_hold_every_object_once(history):
         if objects[part.members[0]].type == ObjectType.BLOB
     ]
     assert sum(map(len, names)) == len(set().union(*names))
+
+
+def test_names_that_differ_by_numbers_stay_in_one_part(monkeypatch):
+    monkeypatch.setattr(parts_module, "SEARCHED_MIN", 0)
+    monkeypatch.setattr(parts_module, "HALVED_MIN", 2)
+    store = MemoryStore(SHA1)
+    names = [b"a.c", *(b"tool-%d.%d.js" % (number % 3, number) for number in range(10)), b"z.py"]
+    objects = [
+        Candidate(store.add(ObjectType.BLOB, name), ObjectType.BLOB, len(name), name, order)
+        for order, name in enumerate(names)
+    ]
+    work = Work(store, objects, plan_count=len(objects), limits=Limits())
+    work.searched = list(range(len(objects)))
+    parts = parts_by_type_and_name(work)
+    assert len(parts) == 2
+    assert any({*range(1, 11)} <= {*part.members} for part in parts)
 
 
 def test_types_searched_apart_make_the_pack_that_one_search_makes(history, monkeypatch):
