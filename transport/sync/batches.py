@@ -95,16 +95,7 @@ class BatchedPush:
         limits: TargetLimits,
         progress: Progress,
     ) -> None:
-        """Begin a push whose cutover carries out the plan.
-
-        Raises UnsupportedByRemote where temporary refs could not be deleted again, and LimitExceeded for
-        all-or-none of more refs than one request takes.
-        """
-        check_atomic(plan.updates(), policy, limits)
-        if not advertisement.capabilities.delete_refs:
-            raise UnsupportedByRemote(
-                "the target can't delete refs, so a push in batches would leave its temporary refs behind"
-            )
+        """`plan` is what the cutover carries out."""
         self.limits = limits
         self.batch_count = 0
         self.planned_batch_count = 0
@@ -117,6 +108,18 @@ class BatchedPush:
         self._held = advertised_temp_refs(advertisement)
         self._made: list[str] = []
         self._watch = Stopwatch()
+
+    def check(self) -> None:
+        """Tell, before anything is pushed, why it can't be.
+
+        Raises UnsupportedByRemote where temporary refs could not be deleted again, and LimitExceeded for
+        all-or-none of more refs than one request takes.
+        """
+        check_atomic(self._plan.updates(), self._policy, self.limits)
+        if not self._advertisement.capabilities.delete_refs:
+            raise UnsupportedByRemote(
+                "the target can't delete refs, so a push in batches would leave its temporary refs behind"
+            )
 
     @property
     def temp_refs(self) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ class BatchedPush:
         Raises BodyRefused where it was too much, RefRejected where the target takes no such refs, and
         TransportError for the rest.
         """
+        tops = tops[: self.limits.ref_updates_max]
         if self.is_held(tops):
             return
         messages: deque[str] = deque(maxlen=_MESSAGES_KEPT)

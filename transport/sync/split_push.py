@@ -78,6 +78,7 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
         run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, outcome.pack_bytes)))
         run.progress.message("target", f"{outcome.failure}; sent again in parts")
     pushing = run.batched_push(plan)
+    pushing.check()
     parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
     try:
         _hold(run, pushing, cargo, parts)

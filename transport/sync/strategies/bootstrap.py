@@ -138,7 +138,8 @@ class _BatchedRelay:
         return None
 
     def in_pieces(self) -> PushOutcome:
-        """Send piece by piece, then cut over. Whatever fails is part of the outcome."""
+        """Send piece by piece, then cut over. What fails after the check is part of the outcome."""
+        self.pushing.check()
         try:
             checkpoints = self._checkpoints()
             while wants := checkpoints.next():
