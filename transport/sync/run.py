@@ -190,7 +190,7 @@ class Run:
         return settle(plan, is_fast_forward)
 
     def batched_push(self, plan: RefPlan) -> BatchedPush:
-        """Begin to push in batches. Raises UnsupportedByRemote and LimitExceeded."""
+        """Begin to push in batches."""
         return BatchedPush(
             self.target,
             self.target_refs,
