@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from packcore.deflate import deflate
+from packcore.deflate import deflate, level_for
 from packcore.delta.make import make_delta
 from packcore.errors import InvalidPlan, MissingObject
 from packcore.limits import Limits
@@ -125,6 +125,6 @@ class _Binder:
             )
         if self._cache_left <= 0:
             return len(delta), None
-        deflated = deflate(delta, self._limits.compression)
+        deflated = deflate(delta, level_for(row.type, self._limits.compression))
         self._cache_left -= len(deflated)
         return len(delta), deflated if self._cache_left >= 0 else None

@@ -17,7 +17,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from packcore.deflate import deflate, deflate_blocks
+from packcore.deflate import deflate, deflate_blocks, level_for
 from packcore.errors import CorruptObject, InvalidPlan
 from packcore.limits import KIB
 from packcore.pack.format import OFS_DELTA, REF_DELTA, encode_entry_header, encode_pack_header
@@ -150,15 +150,17 @@ def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
             raise InvalidPlan(
                 f"the delta of {entry.oid.hex()} came out as {len(delta)} bytes, not {encoding.delta_size}"
             )
+        level = level_for(entry.type, plan.limits.compression)
         # Diffing costs several times what reading does.
-        yield deflate(delta, plan.limits.compression), 4 * (len(base) + len(target))
+        yield deflate(delta, level), 4 * (len(base) + len(target))
 
 
 def _whole(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
+    level = level_for(entry.type, plan.limits.compression)
     if entry.size < STREAMED_BYTES:
-        yield deflate(_read(plan, entry), plan.limits.compression), 4 * entry.size
+        yield deflate(_read(plan, entry), level), 4 * entry.size
         return
-    for piece in deflate_blocks(_sized_stream(plan, entry.oid, entry.size), plan.limits.compression):
+    for piece in deflate_blocks(_sized_stream(plan, entry.oid, entry.size), level):
         yield piece, 16 * len(piece)
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from packcore.deflate import deflate
+from packcore.deflate import deflate, level_for
 from packcore.delta.make import encode_matches, find_matches
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
@@ -101,7 +101,8 @@ class Trial:
         if self.base is None:
             return Choice(self.member, None)
         delta = encode_matches(self._type, self._base_data, self.data, self._matches)
-        return Choice(self.member, self.base, len(delta), deflate(delta, self._work.limits.compression))
+        level = level_for(self._type, self._work.limits.compression)
+        return Choice(self.member, self.base, len(delta), deflate(delta, level))
 
 
 class SlidingWindow:

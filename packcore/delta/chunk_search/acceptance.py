@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.deflate import deflate
+from packcore.deflate import deflate, level_for
 from packcore.delta.make import encode_matches
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
@@ -28,9 +28,6 @@ __all__ = ["VAIN", "Acceptance"]
 
 VAIN = 0.9
 _SURE = {ObjectType.COMMIT: 0.8, ObjectType.TAG: 0.8, ObjectType.TREE: VAIN, ObjectType.BLOB: 0.6}
-_TREE_LEVEL_FROM, _TREE_LEVEL = 6, 9
-"""Trees are full of matches of three bytes, which zlib-ng looks for at its highest level alone: a large tree
-takes 8 % less, and no more time than the ids that don't compress."""
 _MESSAGE_MARGIN_BYTES = 3
 """What a delta's header takes more than a whole object's, which counts where objects are small."""
 
@@ -42,9 +39,7 @@ class Acceptance:
         self._type = type_
         self._read = state.read
         self._stored_size = state.work.stored_size
-        self._level = state.work.limits.compression
-        if type_ == ObjectType.TREE and self._level >= _TREE_LEVEL_FROM:
-            self._level = _TREE_LEVEL
+        self._level = level_for(type_, state.work.limits.compression)
         is_message = type_ in (ObjectType.COMMIT, ObjectType.TAG)
         self._sure = _SURE[type_]
         self._vain = None if is_message else VAIN

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from packcore.deflate import deflate
+from packcore.deflate import deflate, level_for
 from packcore.delta.arborescence import Edge, children_first, limit_depth, minimum_arborescence
 from packcore.delta.engine_strategy import EngineStrategy
 from packcore.delta.make import encode_matches, find_matches, make_delta
@@ -87,7 +87,7 @@ class _Pairs:
     def root(self, member: int) -> _Root:
         """Return the cheapest way to write an object whole, or against what the receiver has."""
         work, candidate = self.work, self.work.candidates[member]
-        stream_bytes = len(deflate(self.read(member), work.limits.compression))
+        stream_bytes = len(deflate(self.read(member), level_for(candidate.type, work.limits.compression)))
         stream_bytes = min(stream_bytes, work.stored_size.get(member, stream_bytes))
         best = _Root(len(encode_entry_header(candidate.type, candidate.size)) + stream_bytes, None)
         if work.room[member] > 0:
@@ -107,14 +107,15 @@ class _Pairs:
         if found is None:
             return None
         delta = encode_matches(type_, base_data, data, found[1])
-        return len(encode_entry_header(type_, len(delta))) + len(deflate(delta, work.limits.compression))
+        stream = deflate(delta, level_for(type_, work.limits.compression))
+        return len(encode_entry_header(type_, len(delta))) + len(stream)
 
     def delta(self, base: int, member: int) -> Choice:
         """Return the choice of that base, with its delta."""
         work = self.work
         type_ = work.candidates[member].type
         delta = make_delta(type_, self.read(base), self.read(member), self._digest_size)
-        return Choice(member, base, len(delta), deflate(delta, work.limits.compression))
+        return Choice(member, base, len(delta), deflate(delta, level_for(type_, work.limits.compression)))
 
 
 def _forest(pairs: _Pairs, members: Sequence[int]) -> Iterator[Choice]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, ClassVar
 
-from packcore.deflate import deflate
+from packcore.deflate import deflate, level_for
 from packcore.delta.engine_strategy import EngineStrategy
 from packcore.delta.make import encode_matches, find_matches
 from packcore.delta.name_hash import name_hash_v2
@@ -95,6 +95,7 @@ def _choice(
 ) -> Choice:
     """Return the delta that is smallest in the pack, or the whole."""
     type_, room = work.candidates[member].type, work.room[member]
+    level = level_for(type_, work.limits.compression)
     found = []
     cost_max = int(len(data) * _VAIN)
     for base in bases:
@@ -110,11 +111,11 @@ def _choice(
     best: tuple[int, Choice] | None = None
     for _, base, matches in found[:_ENCODED]:
         delta = encode_matches(type_, read(base), data, matches)
-        stream = deflate(delta, work.limits.compression)
+        stream = deflate(delta, level)
         weight = (len(stream) + _HEADER_BYTES) * room // (room - work.depth[base])
         if best is None or weight < best[0]:
             best = weight, Choice(member, base, len(delta), stream)
-    stream = deflate(data, work.limits.compression)
+    stream = deflate(data, level)
     if best is not None and best[0] < min(len(stream), work.stored_size.get(member, len(stream))):
         return best[1]
     return Choice(member, None, 0, stream)
