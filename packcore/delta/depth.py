@@ -69,6 +69,7 @@ class DepthSchedule:
         self._depth_max = depth_max
         self._depths = [depth_max] * length
         self._steps: list[_Step | None] = [None] * length
+        self._costly = bytearray(length)
 
     def prescribe(self, distance: int, height: int) -> Prescription:
         """Return what holds for the version at `distance` (1 or more), with `height` more to come below."""
@@ -107,8 +108,11 @@ class DepthSchedule:
         room = self._depth_max - depth if depth >= 0 else 0
         self._depths[distance] = self._depth_max - room
         step = self._steps[distance - 1] if distance else None
+        # Where all are costly none is a better place than another: else each would begin a chain anew.
+        stands_out = costly and not (distance and self._costly[distance - 1])
+        self._costly[distance] = costly
         while step is not None and (
-            step.to <= distance or (costly and 0 <= depth <= self._depths[step.base] + 1)
+            step.to <= distance or (stands_out and 0 <= depth <= self._depths[step.base] + 1)
         ):
             step = step.outer
         ahead = height if step is None else min(height, step.to - distance - 1)

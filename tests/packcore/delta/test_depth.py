@@ -142,3 +142,15 @@ def test_a_root_with_a_long_history_below_it_may_not_lie_deep():
     assert allowed == sorted(allowed, reverse=True)
     assert allowed[0] == 50
     assert allowed[-1] == 0
+
+
+def test_a_history_of_large_changes_alone_keeps_to_the_schedule():
+    """Every delta is costly, so none is a better place for a step than another."""
+    schedule, depths = DepthSchedule(160, 50), [0]
+    schedule.place(0, 159, 0)
+    for distance in range(1, 160):
+        base = schedule.prescribe(distance, 159 - distance).base
+        assert distance - base <= 60
+        depths.append(depths[base] + 1)
+        schedule.place(distance, 159 - distance, depths[distance], costly=True)
+    assert max(depths) <= 50
