@@ -83,14 +83,22 @@ def _tidied(names: str, text: str) -> tuple[str, str]:
 
 
 class Command(HelpSections):
-    """A command; `examples` close its help page as they are written, without refilling."""
+    """A command; `examples` close its help page as they are written, without refilling.
 
-    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+    `notes` makes a text that goes before them; it is only asked when the page is shown.
+    """
+
+    def __init__(
+        self, *args: Any, examples: str = "", notes: Callable[[], str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        self.notes = notes
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
+        """Write notes and examples."""
+        if self.notes is not None:
+            self.epilog = self.notes()
         super().format_epilog(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
@@ -115,12 +123,15 @@ debug_option = option(
 )
 
 
-def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+def command(
+    name: str, *, examples: str = "", notes: Callable[[], str] | None = None, **settings: Any
+) -> Callable[[Callable[..., Any]], Command]:
     """Declare a command; every one has `-h/--help` and `--debug`."""
 
     def decorate(function: Callable[..., Any]) -> Command:
         context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-        make = click.command(name, cls=Command, context_settings=context, examples=examples, **settings)
+        own = {"examples": examples, "notes": notes}
+        make = click.command(name, cls=Command, context_settings=context, **own, **settings)
         made: Command = make(debug_option(function))
         return made
 

@@ -10,7 +10,6 @@ import click
 from cli.command import command, option
 from cli.params import output_options
 from cli.values import SECONDS, SIZE
-from transport.server.faults import FAULTS
 
 if TYPE_CHECKING:
     from cli.console import Console
@@ -22,6 +21,8 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 def _faults() -> str:
     """Return the list of faults for the help, one a line."""
+    from transport.server.faults import FAULTS
+
     names = ((f"{fault.name}={fault.value}" if fault.value else fault.name, fault.text) for fault in FAULTS)
     return "\b\nFaults:\n" + "\n".join(f"  {name:<{_NAME_CELLS}}  {text}" for name, text in names)
 
@@ -34,7 +35,7 @@ def _faults() -> str:
         packcore serve /srv/git --allow-push --htpasswd users --port 8080
         packcore serve /srv/git --allow-push --simulate idle-cut=3s,no-chunked,body-limit=1M
     """,
-    epilog=_faults(),
+    notes=_faults,
 )
 @click.argument("directory", metavar="DIR", type=click.Path())
 @option(
