@@ -235,7 +235,7 @@ def table(outcomes: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return the lines of the matrix, from (mode, server, outcome); rows and columns as in the two lists.
 
     >>> for line in table([("relay", "Apache", "ok"), ("replicate", "Apache", "FAILED")]): print(line)
-                            materialized  relay  replicate
+                            materialized  relay  replicate  bootstrap in batches
     Apache                                ok     FAILED
     """
     cells = {(mode, server): outcome for mode, server, outcome in outcomes}

@@ -87,19 +87,19 @@ def test_reused_entries_are_found_in_their_pack_again(history):
 def test_of_several_packs_the_one_that_the_plan_names_is_copied_from(history, tmp_path):
     store, objects = history
     with Repository.init(tmp_path / "r.git", store.object_format) as repository:
+        installed = {}
         for depth in (0, 50):
             blocks = write_pack(select(store, objects, limits=Limits(depth=depth)))
             with SpooledPack.receive(blocks, object_format=store.object_format) as spool:
-                repository.add_pack(spool)
-        saved = SavedPlan.of(select(repository, objects))
+                installed[depth] = repository.add_pack(spool)
+        assert None not in installed.values()
         other = SavedPlan.of(select(store, objects, strategy="none"))
-        names = {path.name for path in repository.pack_directory.glob("*.pack")}
-        (pack,) = {row.pack for row in saved.rows if row.pack}
-        (unused,) = names - {pack}
-        rows = tuple(row._replace(way="reused", pack=unused) for row in other.rows)
+        # Whichever pack the repository would take by itself, only this one holds everything whole.
+        named = Path(str(installed[0])).name
+        rows = tuple(row._replace(way="reused", pack=named) for row in other.rows)
         plan = bind_plan(replace(other, rows=rows), repository)
         copied = {Path(e.encoding.raw.pack.name).name for e in plan.entries if isinstance(e.encoding, Reused)}
-        assert copied == {unused}
+        assert copied == {named}
         assert plan.reused_count == plan.object_count
         assert pack_of(plan)
 
