@@ -175,12 +175,13 @@ def _selection(
     from packcore.registry import get_strategy
     from transport.sync.request import SelectionOptions
 
-    chosen = Limits(**{name: value for name, value in limits.items() if value is not None})
+    given = {name: value for name, value in limits.items() if value is not None}
     options = SelectionOptions(
-        limits=chosen,
+        limits=Limits(**given),
         reuse_deltas=not no_reuse_delta,
         budget_seconds=select_budget,
         jobs=jobs or _processor_count(),
+        chosen=strategy is not None or bool(given),
     )
     if strategy is None:
         return options

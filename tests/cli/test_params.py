@@ -193,6 +193,23 @@ def test_selection_options_become_limits():
     assert (chosen.strategy, chosen.reuse_deltas) == ("none", False)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asks"),
+    [
+        (["--strategy", "chunk-window"], True),
+        (["--window", "10"], True),
+        (["--depth", "50"], True),
+        (["--compression", "6"], True),
+        (["--jobs", "2"], False),
+        (["--select-budget", "5"], False),
+        ([], False),
+    ],
+)
+def test_who_names_a_strategy_or_limit_asks_for_a_pack_of_our_own_be_it_the_usual_one(arguments, asks):
+    chosen = parsed(params.selection_options, "selection", *arguments)
+    assert chosen.asks_for_own_pack is asks
+
+
 def test_git_syncs_endpoint_options_fill_the_places_of_the_words():
     decorator = network.endpoint_arguments(target=True)
     assert parsed(decorator, "target", "--source-url", "a", "b") == "b"

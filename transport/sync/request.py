@@ -211,13 +211,16 @@ class SelectionOptions:
 
     jobs: int = 1
     """Processes that search at once; the pack is the same for any number."""
+    chosen: bool = False
+    """Whether a user named strategy or limits, be it the usual ones."""
 
     @property
     def asks_for_own_pack(self) -> bool:
         """Whether something is set that only matters for a pack of our own."""
         limits, usual = self.limits, Limits()
         return (
-            self.strategy != _USUAL_STRATEGY
+            self.chosen
+            or self.strategy != _USUAL_STRATEGY
             or not self.reuse_deltas
             or any(getattr(limits, name) != getattr(usual, name) for name in _SELECTION_LIMITS)
         )
