@@ -20,10 +20,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.ancestry import CommitList, is_ancestor, list_commits, walk_commits
+from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, walk_commits
 from packcore.errors import CorruptObject, LimitExceeded, MissingObject
 from packcore.limits import Limits
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, mode_kind, parse_tag, tree_rows
+from packcore.objects import (
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    ObjectType,
+    commit_links,
+    mode_kind,
+    parse_tag,
+    tree_rows,
+)
 from packcore.plan import Candidate
 from packcore.progress import SILENT, Phase, Progress
 
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
 
-__all__ = ["is_ancestor", "list_commits", "list_objects"]
+__all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
@@ -76,6 +84,36 @@ def list_objects(
         )
         lister.exclude(excluded, found)
         return lister.collect(wanted, found, want_paths or {})
+
+
+def list_bases(
+    store: ObjectStore,
+    haves: Iterable[ObjectId],
+    objects: Iterable[Candidate],
+    *,
+    limits: Limits | None = None,
+    progress: Progress = SILENT,
+) -> list[Candidate]:
+    """Return what the haves themselves hold and is not among `objects`: possible bases of a thin pack.
+
+    These are the trees and blobs of the haves' own states, not of their history, as far as the store has them.
+    Raises CorruptObject and LimitExceeded as `list_objects`.
+    """
+    trees = []
+    for have in haves:
+        try:
+            oid, type_ = peel(store, have)
+            if type_ is ObjectType.COMMIT:
+                oid = commit_links(store.read(oid).data, store.object_format, oid).tree
+            if oid in store:
+                trees.append(oid)
+        except MissingObject:
+            continue
+    with progress.phase("listing bases", unit="objects") as phase:
+        lister = _Lister(store, limits or Limits(), phase, absent_ok=True)
+        held = lister.collect(lister.resolve(trees, wanted=True), CommitList([], []), {})
+    sent = {candidate.oid for candidate in objects}
+    return [candidate for candidate in held if candidate.oid not in sent]
 
 
 class _Tips(NamedTuple):

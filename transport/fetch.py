@@ -2,6 +2,7 @@
 
     list_refs    GET the advertisement; in v2 a second request, ls-refs
     fetch_pack   request(s): wants, haves round by round, then the pack in the last answer
+    find_common  request(s): haves round by round, and nothing else: which of them the server has
 
 A fetch yields the pack's bytes as they come; whoever takes them checks them (`SpooledPack.receive`).
 That the stream ended as the protocol says is checked here: after the last block, not before.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from transport.agent import agent
 from transport.base import Body
+from transport.errors import TransportError, UnsupportedByRemote
 from transport.fetch_rounds import Conversation
 from transport.negotiate import Negotiator, TipNegotiator
 from transport.wire.advertisement import Advertisement, parse_advertisement
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.wire.sideband import OnMessage
 
-__all__ = ["FetchResponse", "Protocol", "fetch_pack", "list_refs"]
+__all__ = ["Common", "FetchResponse", "Protocol", "fetch_pack", "find_common", "list_refs"]
 
 _T = TypeVar("_T")
 
@@ -101,6 +103,8 @@ class FetchResponse:
     """The pack's bytes as they come, in any block size; None where nothing was wanted."""
     common: tuple[ObjectId, ...] = ()
     """Which of the haves the server has too, in the order it said so."""
+    unknown: tuple[ObjectId, ...] = ()
+    """Which of the haves it lacks, as far as it was asked and told so."""
     shallow: tuple[ObjectId, ...] = ()
     """Commits at which the server cut history: their parents are in no pack."""
     unshallow: tuple[ObjectId, ...] = ()
@@ -144,11 +148,46 @@ def fetch_pack(
         yield FetchResponse(
             blocks=conversation.pack_blocks(reader, on_message),
             common=tuple(conversation.common),
+            unknown=conversation.unknown,
             shallow=tuple(head.shallow),
             unshallow=tuple(head.unshallow),
             wanted_refs=tuple(head.wanted_refs.items()),
             rounds=conversation.rounds,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What came of a search for what a server has of ours."""
+
+    found: tuple[ObjectId, ...] = ()
+    """Which of the offered ids it has, in the order it said so."""
+    offered_count: int = 0
+    failure: TransportError | None = None
+    """Why the search ended early, where it did; what had been found by then stays true."""
+
+
+def find_common(transport: Transport, negotiator: Negotiator, *, limits: WireLimits | None = None) -> Common:
+    """Ask a server which commits of ours it has, as git's `push.negotiate` does before a push.
+
+    Nothing is wanted, so no pack comes. It takes a server of protocol v2 with `wait-for-done`; that there
+    is none is told by the result, as is everything else that the server or the way to it does.
+    """
+    limits = limits or WireLimits()
+    conversation = None
+    try:
+        with transport.advertise(_SERVICE, version=2) as blocks:
+            advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=transport.stateless)
+        if advertisement.version < 2:
+            raise UnsupportedByRemote("the remote does not speak protocol v2")
+        options = FetchOptions(wait_for_done=True)
+        conversation = Conversation(transport, advertisement, (), options, limits)
+        conversation.find_common(negotiator)
+    except TransportError as error:
+        if conversation is None:
+            return Common(failure=error)
+        return Common(tuple(conversation.common), conversation.offered_count, error)
+    return Common(tuple(conversation.common), conversation.offered_count)
 
 
 def _merged(

@@ -6,6 +6,8 @@
 
 Over HTTP each round is a request of its own that repeats what is known. On a lasting connection v0 sends
 wants and common ids only once. A server without multi_ack_detailed gets everything in one request.
+
+    common alone   wait-for-done, haves   ACK some, or NAK: no wants, no pack, as many rounds as are needed
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ _SERVICE: Literal["git-upload-pack"] = "git-upload-pack"
 _COMMON_MAX = 65536
 """Common ids that are repeated each round; more would burst what servers buffer."""
 _ROUNDS_MAX = 256
+_SEARCH_ROUNDS_MAX = 10
+"""Rounds of a search for what is common: some 16,000 haves."""
 
 
 class Conversation:
@@ -92,6 +96,30 @@ class Conversation:
                 raise RemoteProtocolError("the remote ended the negotiation without a pack")
             in_vain = 0 if news else in_vain + len(haves)
             size = next_round_size(size)
+
+    def find_common(self, negotiator: Negotiator) -> None:
+        """Learn which of the negotiator's ids are common, and ask for nothing else (v2, `wait-for-done`)."""
+        size = FIRST_ROUND_SIZE
+        while self.rounds < _SEARCH_ROUNDS_MAX and (haves := negotiator.take(size)):
+            with ExitStack() as answer:
+                reader = self._round(haves, answer, done=False)
+                self._take_common(negotiator)
+                if self.head.ready or self.head.pack_follows:
+                    return  # it was told to wait; what follows was not asked for
+                self._end_round(reader)
+            size = next_round_size(size)
+
+    @property
+    def offered_count(self) -> int:
+        """How many ids were offered."""
+        return len(self._offered)
+
+    @property
+    def unknown(self) -> tuple[ObjectId, ...]:
+        """What was offered and the server lacks, as far as its answers tell."""
+        if not self._in_rounds and self.common:
+            return ()  # it names but one
+        return tuple(sorted(self._offered.difference(self.common)))
 
     def pack_blocks(self, reader: PacketReader, on_message: OnMessage) -> Iterator[bytes]:
         """Yield the pack's bytes, then check how the answer ends."""
@@ -145,7 +173,8 @@ class Conversation:
         read_round_v0(reader, asked, self.head, self._limits)
 
     def _encode(self, haves: Sequence[ObjectId], *, done: bool) -> bytes:
-        common = tuple(self.common)[:_COMMON_MAX]
+        # Without wants nothing hangs on what was common before, and the server needn't hear it again.
+        common = tuple(self.common)[:_COMMON_MAX] if self._wants or self._options.want_refs else ()
         capabilities = self._advertisement.capabilities
         if self._advertisement.version == 2:
             return encode_fetch_v2(

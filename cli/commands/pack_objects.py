@@ -168,7 +168,7 @@ def _by_revisions(
     repository: Repository, all_refs: bool, thin: bool, progress: Progress
 ) -> tuple[list[Candidate], list[Candidate]]:
     from packcore.revision import parse_revisions
-    from packcore.walk import list_objects
+    from packcore.walk import list_bases, list_objects
 
     lines = [] if all_refs else [line.strip() for line in sys.stdin.read().splitlines()]
     chosen = parse_revisions(repository, [line for line in lines if line], all_refs=all_refs)
@@ -185,21 +185,7 @@ def _by_revisions(
     )
     if not thin:
         return objects, []
-    packed = {candidate.oid for candidate in objects}
-    trees = [tree for oid in chosen.haves if (tree := _tree_of(repository, oid)) is not None]
-    held = list_objects(repository, trees, limits=limits)
-    return objects, [candidate for candidate in held if candidate.oid not in packed]
-
-
-def _tree_of(repository: Repository, oid: Any) -> Any:
-    """Return the tree of the commit that an id comes to, or None where it comes to none."""
-    from packcore.ancestry import peel
-    from packcore.objects import ObjectType, commit_links
-
-    oid, type_ = peel(repository, oid)
-    if type_ is not ObjectType.COMMIT:
-        return oid if type_ is ObjectType.TREE else None
-    return commit_links(repository.read(oid).data, repository.object_format, oid).tree
+    return objects, list_bases(repository, chosen.haves, objects, limits=limits)
 
 
 def _by_list(repository: Repository, thin: bool) -> tuple[list[Candidate], list[Candidate]]:

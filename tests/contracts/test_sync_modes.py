@@ -23,8 +23,10 @@ def way(request, tmp_path_factory) -> Iterator[Way]:
         yield running
 
 
-def run(way: Way, request: SyncRequest) -> SyncResult:
-    with closing(way.open("source.git")) as source, closing(way.open("target.git")) as target:
+def run(
+    way: Way, request: SyncRequest, source_name: str = "source.git", target_name: str = "target.git"
+) -> SyncResult:
+    with closing(way.open(source_name)) as source, closing(way.open(target_name)) as target:
         return sync(source, target, request)
 
 
@@ -54,3 +56,21 @@ def test_from_an_empty_target_through_every_mode(way):
     git("tag", "-f", "v1", "main~1", cwd=source)
     git("update-ref", "refs/heads/gone", "refs/heads/main", cwd=target)
     check(SyncRequest(everything, Policy(prune=True), mode="replicate"), "replicate", 3)
+
+
+@pytest.mark.parametrize("mode", ["sync", "replicate"])
+def test_a_diverged_branch_is_brought_by_what_is_missing_alone(way, mode):
+    names = f"{mode}-source.git", f"{mode}-target.git"
+    source, target = map(way.make, names)
+    git("config", "uploadpack.allowFilter", "true", cwd=source)
+    fast_import(source, history(commits=20))
+    git("push", "-q", target, "main~4:refs/heads/main", cwd=source)
+    fast_import(target, history(commits=1, seed=5, start="refs/heads/main^0"))
+    policy = Policy(force_with_lease=mode == "sync")
+    result = run(way, SyncRequest(Scope(), policy, mode=mode, collect_stats=True), *names)
+    assert ls_remote(target) == ls_remote(source)
+    assert fsck(target) == []
+    missing = git("rev-list", "--objects", "main~4..main", cwd=source).splitlines()
+    assert result.pack is not None
+    assert result.pack.objects == len(missing)
+    assert result.stats.to_json()["items"]["target git-upload-pack"]["haves"] > 0

@@ -172,7 +172,7 @@ class UploadPack:
     def _fetch_v2(self, request: FetchRequest) -> Iterator[bytes]:
         named = self._named(request)
         request.wants += named.values()
-        if not request.wants:
+        if not request.wants and not request.wait_for_done:
             yield FLUSH
             return
         for want in request.wants:
@@ -186,6 +186,9 @@ class UploadPack:
             yield DELIM if ready else FLUSH
             if not ready:
                 return
+        if not request.wants:
+            yield FLUSH  # haves alone: a client asks, before it pushes, what is here
+            return
         cut = self._cut(request)
         if cut is not None or self._repository.shallow():
             yield encode_text("shallow-info") + self._shallow_lines(request, cut) + DELIM

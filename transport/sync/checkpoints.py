@@ -38,17 +38,27 @@ OBJECT_BYTES_GUESSED = 400
 
 
 def parents_in(store: ObjectStore, wants: Iterable[ObjectId]) -> dict[ObjectId, tuple[ObjectId, ...]]:
-    """Return the links of commits and tags in a store of nothing else; other wants have none.
+    """Return the links of the commits and tags that the wants reach and the store has; other wants have none.
 
     Memory: some 300 bytes for each commit. Raises CorruptData.
     """
     parents: dict[ObjectId, tuple[ObjectId, ...]] = dict.fromkeys(wants, ())
-    for oid in store:
-        type_, data = store.read(oid)
+    found = set(parents)
+    stack = list(parents)
+    while stack:
+        oid = stack.pop()
+        if oid not in store:
+            continue
+        type_ = store.header(oid).type
         if type_ is ObjectType.COMMIT:
-            parents[oid] = commit_links(data, store.object_format, oid).parents
+            parents[oid] = commit_links(store.read(oid).data, store.object_format, oid).parents
         elif type_ is ObjectType.TAG:
-            parents[oid] = (parse_tag(data, store.object_format, oid).target,)
+            parents[oid] = (parse_tag(store.read(oid).data, store.object_format, oid).target,)
+        else:
+            continue
+        new = [parent for parent in parents[oid] if parent not in found]
+        found.update(new)
+        stack += new
     return parents
 
 

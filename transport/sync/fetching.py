@@ -60,6 +60,8 @@ class Fetched:
     object_count: int
     spool: SpooledPack | None
     """The pack itself; None where there was nothing to fetch."""
+    unknown: frozenset[ObjectId] = frozenset()
+    """Haves that the source does not know, as far as it was asked."""
 
 
 def advertise_both(
@@ -144,8 +146,9 @@ def fetch_missing(
         except LimitExceeded as error:
             raise in_users_words(error, pack_bytes_max) from None
         shallow = frozenset(response.shallow) | frozenset(advertisement.shallow)
+        unknown = frozenset(response.unknown)
     with spool:
-        yield Fetched(spool, shallow, spool.pack_bytes, spool.object_count, spool)
+        yield Fetched(spool, shallow, spool.pack_bytes, spool.object_count, spool, unknown)
 
 
 def ask_ancestry(

@@ -11,7 +11,7 @@ import gc
 import re
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,6 +102,15 @@ class SideStats:
         """Read a transport's counters; `counts` are wants, haves and commands."""
         return cls(side, service, url, stats.requests, stats.bytes_sent, stats.bytes_received, **counts)
 
+    def without(self, *others: SideStats) -> SideStats:
+        """Return what is left when others are told apart, as a side has one counter for all its services."""
+        return replace(
+            self,
+            requests=self.requests - sum(other.requests for other in others),
+            bytes_sent=self.bytes_sent - sum(other.bytes_sent for other in others),
+            bytes_received=self.bytes_received - sum(other.bytes_received for other in others),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
@@ -120,15 +129,16 @@ class Stats:
             "enabled": self.enabled,
             "items": {f"{side.side} {side.service}": _item(side) for side in self.sides},
             "sides": [
-                {
-                    "label": side.side,
-                    "bytes": side.bytes_sent if side.side == "target" else side.bytes_received,
-                    "display": side.url,
-                }
-                for side in self.sides
+                {"label": label, "bytes": sum(map(_payload, sides)), "display": sides[0].url}
+                for label in ("source", "target")
+                if (sides := [side for side in self.sides if side.side == label])
             ],
             "elapsedNanos": round(self.elapsed_seconds * 1e9),
         }
+
+
+def _payload(side: SideStats) -> int:
+    return side.bytes_sent if side.side == "target" else side.bytes_received
 
 
 def _item(side: SideStats) -> dict[str, Any]:

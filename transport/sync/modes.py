@@ -3,8 +3,8 @@
     relay         the source's pack goes to the target as it is: nothing is computed, little memory
     materialize   the objects are taken in, deltas selected, and a pack of our own is written
 
-A relay is safe where the pack is complete in itself (none is ever asked for that is thin), the target has
-what lies below it (its own tips are the haves; deltas are asked for in the form that it takes), and no
+A relay is safe where the target has what lies below the pack, and the bases of its deltas that are not in
+it (its own tips are the haves; deltas are asked for in the form that it takes), and no
 ref is overwritten that was not to be: what creates, or is proven to be a fast-forward before a byte is
 sent. Everything else is materialized, so that a forced run sends no more than the target lacks, and any
 limit on what it takes can be met.
@@ -19,6 +19,7 @@ Relay modes and reasons are git-sync's words, where it has one for the case:
     (none)        incremental-branch-action-not-update-or-create      fetched in vain for a blocked ref
     (none)        materialize-requested, selection-requested,         an option asks for a pack of our own
                   optimize-bandwidth, target-max-pack-bytes
+    (none)        target-has-unknown-tips                             the source sent what both have, too
     (none)        source-is-shallow                                   the target must be told where it is cut
 """
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from transport.sync.request import SyncRequest
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["BLOCKED_ON_THE_WAY", "Choice", "choose_mode", "source_is_shallow"]
+__all__ = ["BLOCKED_ON_THE_WAY", "UNKNOWN_TIPS", "Choice", "choose_mode", "source_is_shallow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ BLOCKED_ON_THE_WAY = Choice(
     "",
     "incremental-branch-action-not-update-or-create",
     "the fetched pack holds what a blocked ref needs, so a pack of our own leaves that out",
+)
+UNKNOWN_TIPS = Choice(
+    "",
+    "target-has-unknown-tips",
+    "the source does not know some of the target's tips, so a pack of our own leaves out what both have",
 )
 _SOURCE_IS_SHALLOW = Choice(
     "", "source-is-shallow", "the source's history is cut off, and the target must be told where"

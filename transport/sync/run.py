@@ -22,6 +22,8 @@ from transport.errors import TransportError
 from transport.push import push
 from transport.sync.ancestry import Ancestry
 from transport.sync.batches import BatchedPush
+from transport.sync.checkpoints import parents_in
+from transport.sync.common_ground import Ground, UnknownTips, find_ground
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
 from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
@@ -30,12 +32,14 @@ from transport.sync.result import RefResult, SyncResult, results_of
 from transport.sync.temp_refs import stale_removals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from contextlib import AbstractContextManager
 
     from packcore.ids import ObjectId
     from packcore.progress import Progress
+    from packcore.store.base import ObjectStore
     from transport.base import Transport
+    from transport.fetch import FetchResponse
     from transport.sync.fetching import Fetched
     from transport.sync.modes import Choice
     from transport.sync.planner import RefAction
@@ -67,6 +71,8 @@ class Run:
     source_head: str | None = None
     choice: Choice | None = None
     """How the objects travel; None before that is chosen, and where none need to."""
+    ground: Ground | None = None
+    """What the target was found to have; None as long as it was not asked."""
     wants: int = 0
     haves_sent: int = 0
 
@@ -112,9 +118,50 @@ class Run:
         """
         if self.target_refs.shallow:
             return []
+        found = () if self.ground is None else self.ground.commits
         updated = (action.target_id for action in plan.in_push_order() if action.target_id is not None)
         tips = sorted(self.target_refs.refs.items(), key=lambda ref: not ref[0].startswith("refs/heads/"))
-        return list(dict.fromkeys([*updated, *(oid for _, oid in tips), *self.target_refs.haves]))
+        return list(dict.fromkeys([*found, *updated, *(oid for _, oid in tips), *self.target_refs.haves]))
+
+    def can_find_more(self, plan: RefPlan, unknown: Collection[ObjectId]) -> bool:
+        """Tell whether asking the target for what it has may pay: the source lacks tips of it.
+
+        Not for a push of fast-forwards alone: below their old tips nothing is sent anyway.
+        """
+        if self.ground is not None or not unknown or self.source_refs.shallow:
+            return False
+        return any(
+            action.action == "create" or action.target_id in unknown for action in plan.in_push_order()
+        )
+
+    def find_ground(self, plan: RefPlan, store: ObjectStore) -> None:
+        """Ask the target which commits it has of those in the store; `haves` tells them from now on."""
+        parents = parents_in(store, plan.wants)
+        self.ground = find_ground(self.target, parents, plan.wants, self.progress)
+        if self.ground.failure is not None:
+            self.add_words(f"the target could not be asked for what it has ({self.ground.failure})")
+
+    def find_ground_by_graph(self, plan: RefPlan) -> None:
+        """Fetch the commits alone, and ask the target which of them it has."""
+        with self._fetch(
+            plan.wants, self.haves(plan), filter_spec=commits_only_filter(self.source_refs)
+        ) as graph:
+            self.find_ground(plan, graph.store)
+
+    def stop_at_unknown_tips(self, plan: RefPlan, response: FetchResponse) -> None:
+        """Raise UnknownTips before a pack is read that would hold much that the target has."""
+        if not self.can_find_more(plan, response.unknown):
+            return
+        if self.can_fetch_commits_alone:
+            raise UnknownTips
+        self.add_words(
+            "the source can't send commits alone, so what it has in common with the target is unknown"
+        )
+
+    def add_words(self, words: str) -> None:
+        """Say something more of the way in which the objects travel."""
+        if self.choice is not None:
+            self.choice = replace(self.choice, words=f"{self.choice.words}; {words}")
 
     def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
         """Return what must be asked for: what the target's own tips don't hold. Remembered for the stats."""
@@ -273,6 +320,7 @@ class Run:
         if not self.request.collect_stats:
             return Stats()
         source, target = self.source, self.target
+        asked = () if self.ground is None else (self._asking_stats(self.ground),)
         sides = (
             SideStats.of(
                 "source",
@@ -282,6 +330,12 @@ class Run:
                 wants=self.wants,
                 haves=self.haves_sent,
             ),
-            SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands),
+            *asked,
+            SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands).without(
+                *asked
+            ),
         )
         return Stats(enabled=True, sides=sides, elapsed_seconds=self.watch.seconds)
+
+    def _asking_stats(self, ground: Ground) -> SideStats:
+        return SideStats.of("target", "git-upload-pack", self.target.url, ground.traffic, haves=ground.haves)

@@ -46,7 +46,7 @@ class FetchOptions:
     no_progress: bool = False
     include_tag: bool = False
     wait_for_done: bool = False
-    """Condition: the server never decides by itself that enough is common."""
+    """Condition: the server never decides by itself that enough is common. Then nothing need be wanted."""
     depth: int | None = None
     deepen_since: int | None = None
     """Seconds since 1970."""
@@ -199,7 +199,7 @@ def _check_v0(capabilities: Capabilities, options: FetchOptions) -> None:
 
 
 def _check_wants(wants: Sequence[ObjectId], options: FetchOptions) -> None:
-    if not wants and not options.want_refs:
+    if not wants and not options.want_refs and not options.wait_for_done:
         raise LocalProtocolError("a fetch that wants nothing")
     if options.depth is not None and options.depth < 1:
         raise LocalProtocolError(f"a depth of {options.depth}")

@@ -225,3 +225,13 @@ def test_pushing_is_refused_unless_allowed(root, work, target):
         done = push(work, server.url, "main")
         assert b"403" in done.stderr
         assert ls_remote(f"{server.url}/target.git") == {}
+
+
+def test_git_finds_out_before_it_pushes_what_is_here(server, work, target):
+    assert push(work, server.url, "main~10:refs/heads/main").returncode == 0
+    fast_import(target, history(commits=1, seed=9, start="refs/heads/main^0"))
+    done = push(work, server.url, "--force", "main", options=("-c", "push.negotiate=true"))
+    assert done.returncode == 0, done.stderr
+    assert b"push negotiation failed" not in done.stderr
+    assert git("rev-parse", "main", cwd=target) == git("rev-parse", "main", cwd=work)
+    assert fsck(target) == []

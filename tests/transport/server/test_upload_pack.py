@@ -142,3 +142,14 @@ def test_git_clones_without_what_a_filter_leaves_out_and_fetches_it_later(root, 
 def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path):
     done = run_git("clone", "-q", "--bare", "--filter=sparse:oid=main", f"{url}/sha1.git", tmp_path / "x.git")
     assert b"a filter that is not understood" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["sha1", "sha256"])
+def test_haves_alone_are_answered_with_what_is_here(root, name):
+    with Repository.open(root / f"{name}.git") as repository:
+        tip = repository.refs()["refs/heads/main"].oid.hex()
+        lines = "command=fetch", f"object-format={name}"
+        haves = "wait-for-done", f"have {tip}", f"have {'1' * len(tip)}"
+        body = b"".join(map(encode_text, lines)) + DELIM + b"".join(map(encode_text, haves)) + FLUSH
+        answer = b"".join(UploadPack(repository).answer([body], 2))
+    assert answer == b"".join(map(encode_text, ["acknowledgments", f"ACK {tip}"])) + FLUSH

@@ -26,6 +26,7 @@ from packcore.errors import LimitExceeded, PackcoreError
 from transport.fetch import fetch_pack
 from transport.sync.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused
 from transport.sync.checkpoints import Checkpoints, parents_in
+from transport.sync.common_ground import UnknownTips
 from transport.sync.fetching import fetch_missing
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import Choice
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from packcore.ids import ObjectId
+    from transport.fetch import FetchResponse
     from transport.sync.planner import RefPlan
     from transport.sync.result import SyncResult
     from transport.sync.run import Run
@@ -62,7 +64,12 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
         run.choice = _SOURCE_GIVES_NO_COMMITS
         return materialize(run, plan)
     relay = _BatchedRelay(run, plan, run.batched_push(plan), list(run.haves(plan)))
-    outcome = relay.try_whole()
+    try:
+        outcome = relay.try_whole()
+    except UnknownTips:
+        run.find_ground_by_graph(plan)
+        relay.haves = run.haves(plan)
+        outcome = relay.try_whole()
     if outcome is None:
         if run.choice is not None and run.choice.relay_mode == "bootstrap":
             run.choice = replace(run.choice, relay_mode="bootstrap-batch")
@@ -234,7 +241,7 @@ class _BatchedRelay:
                 on_message=lambda text: run.progress.message("source", text),
             ) as response,
             LookAhead(
-                self._promising(response.blocks or iter(()), room),
+                self._promising(self._blocks_of(response), room),
                 object_format=run.source_refs.object_format,
                 limits=run.request.selection.limits,
                 progress=run.progress,
@@ -247,6 +254,11 @@ class _BatchedRelay:
         ):
             ahead.finish()
             yield ahead
+
+    def _blocks_of(self, response: FetchResponse) -> Iterator[bytes]:
+        """Return the pack's blocks. Raises UnknownTips before any is read."""
+        self.run.stop_at_unknown_tips(self.plan, response)
+        return response.blocks or iter(())
 
     def _promising(self, blocks: Iterator[bytes], room: int) -> Iterator[bytes]:
         """Pass a pack on, unless its header already tells that it is too large."""

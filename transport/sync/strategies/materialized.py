@@ -2,6 +2,7 @@
 
     fetch            source           pack -> spool           target tips as haves, never thin
     ancestry         spool            blocked or not          known before anything is pushed
+    common ground    target           what it has of that     only where the source knows not all of its tips
     walk             spool            objects to send         limits are checked here
     select           PHASE 1          a plan of the pack      no connection to the target is open
     push             PHASE 2          the pack, then refs     the first byte at once; never a stall
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import LimitExceeded
 from packcore.progress import SILENT, Progress
 from packcore.select import select
-from packcore.walk import list_objects
+from packcore.walk import list_bases, list_objects
 from transport.sync.measure import Stopwatch
 from transport.sync.pushing import push_refs
 
@@ -59,11 +60,11 @@ def materialize(run: Run, plan: RefPlan) -> SyncResult:
         run.tell(plan)
         if run.is_over(plan):
             return run.unpushed(plan)
-        return push_fetched(run, plan, fetched, haves)
+        return push_fetched(run, plan, fetched)
 
 
-def push_fetched(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> SyncResult:
-    """Send what the target lacks of a settled plan, out of what was fetched for it."""
+def push_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
+    """Send what the target lacks of a settled plan, out of what was fetched for it with its tips as haves."""
     if not plan.wants:  # every command deletes
         pushed = push_refs(
             run.target,
@@ -75,7 +76,9 @@ def push_fetched(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[Obje
             limits=run.limits,
         )
         return run.result(pushed.refs, pushed=pushed)
-    cargo, select_seconds = load(run, plan.wants, fetched, haves)
+    if run.can_find_more(plan, fetched.unknown):
+        run.find_ground(plan, fetched.store)
+    cargo, select_seconds = load(run, plan.wants, fetched, run.haves(plan))
     pushed = push_pack(run, plan, cargo)
     pack = cargo.pack
     summary = pushed.summary(
@@ -98,7 +101,8 @@ def load(
     wants = [oid for oid in wants if not haves or oid in fetched.store]
     objects = _list_objects(run, wants, fetched, haves) if wants else []
     watch = Stopwatch()
-    pack = _select(run, fetched, objects, run.progress, run.request.selection.stopper())
+    bases = _thin_bases(run, fetched, objects)
+    pack = _select(run, fetched, objects, run.progress, run.request.selection.stopper(), thin_bases=bases)
     seconds = watch.seconds
     stopper = run.request.selection.stopper()
 
@@ -107,6 +111,19 @@ def load(
 
     shallow = fetched.shallow.intersection(candidate.oid for candidate in objects)
     return Cargo(fetched.store, objects, wants, pack, plan_of, shallow), seconds
+
+
+def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
+    """Return older versions of what is sent that the target surely has, and that were fetched all the same.
+
+    They are there where the source did not know what the target has. A pack in parts has none: it may be
+    taken by any receiver.
+    """
+    if run.ground is None or run.target_refs.capabilities.no_thin or run.limits.body_bytes_max is not None:
+        return []
+    paths = {(candidate.type, candidate.path) for candidate in objects}
+    held = list_bases(fetched.store, run.ground.commits, objects, limits=run.request.selection.limits)
+    return [candidate for candidate in held if (candidate.type, candidate.path) in paths]
 
 
 def _list_objects(
@@ -138,6 +155,7 @@ def _select(
     should_stop: Callable[[], bool] | None,
     *,
     share: float = 1.0,
+    thin_bases: Sequence[Candidate] = (),
 ) -> PackPlan:
     """Make the plan of a pack; `share` of the delta cache is its own, since plans of parts wait together."""
     options = run.request.selection
@@ -146,6 +164,7 @@ def _select(
         objects,
         strategy=options.strategy,
         limits=replace(options.limits, delta_cache=int(options.limits.delta_cache * share)),
+        thin_bases=thin_bases,
         reuse_deltas=options.reuse_deltas and run.request.optimize != "bandwidth",
         should_stop=should_stop,
         jobs=options.jobs,

@@ -1,13 +1,16 @@
 """The relay: the source's own pack passes through to the target, as it is.
 
     ancestry         source           blocked or not          commits alone, where the source can filter
-    fetch            source           pack -> look-ahead      target tips as haves, never thin
+    fetch            source           pack -> look-ahead      target tips as haves; thin, if the target can
     push             target           the pack, then refs     opens when enough is ahead; never silent
     report           target           every ref accounted for
 
 A source that can't filter must send the pack before ancestry is known. It is taken in whole then, and
 passed on from the disk; if a ref turns out to be blocked, it holds too much, and a pack of our own is made
 of it. Either way the source is asked once.
+
+A source that does not know the target's tips is stopped before it makes a pack; the target is asked which
+of the source's commits it has (`transport.sync.common_ground`), and the source then for the rest alone.
 
 An edge may cut off a request that went out while the source was still sending. Then the rest is awaited,
 and, if the target's refs are as they were, the pack is sent again whole from the spool.
@@ -21,9 +24,10 @@ from typing import TYPE_CHECKING
 from transport.errors import HttpStatusError, NetworkError
 from transport.fetch import fetch_pack
 from transport.sync.batches import BODY_BYTES_MIN
+from transport.sync.common_ground import UnknownTips
 from transport.sync.fetching import messages
 from transport.sync.lookahead import LookAhead
-from transport.sync.modes import BLOCKED_ON_THE_WAY, source_is_shallow
+from transport.sync.modes import BLOCKED_ON_THE_WAY, UNKNOWN_TIPS, source_is_shallow
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.result import Outcome
 from transport.sync.split_push import may_fare_better_in_parts
@@ -89,7 +93,11 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
     if run.is_over(plan):
         return run.unpushed(plan)
     try:
-        relayed = relay_pack(run, plan, haves=haves)
+        try:
+            relayed = relay_pack(run, plan, haves=haves)
+        except UnknownTips:
+            run.find_ground_by_graph(plan)
+            relayed = relay_pack(run, plan, haves=run.haves(plan))
     except ShallowSource:
         run.choice = source_is_shallow(run.request)
         return materialize(run, plan)
@@ -112,7 +120,7 @@ def relay_pack(
 
     `pack_bytes_max` gives up on a pack that is larger, before the target's request is opened: it is
     received whole first. Raises LimitExceeded for that and for `request.max_pack_bytes`, ShallowSource,
-    TransportError and CorruptData, all of them before any ref has moved.
+    UnknownTips, TransportError and CorruptData, all of them before any ref has moved.
     """
     wants = run.count_wants(plan.wants, haves)
     if not wants:
@@ -122,11 +130,15 @@ def relay_pack(
         run.source_refs,
         wants=wants,
         haves=haves,
-        options=FetchOptions(ofs_delta=run.target_refs.capabilities.ofs_delta),
+        options=FetchOptions(
+            ofs_delta=run.target_refs.capabilities.ofs_delta,
+            thin_pack=not run.target_refs.capabilities.no_thin,
+        ),
         on_message=messages(run.progress, "source"),
     ) as response:
         if response.shallow:
             raise ShallowSource
+        run.stop_at_unknown_tips(plan, response)
         with _looking_ahead(run, response, pack_bytes_max) as ahead:
             ahead.open()
             pushed = _push(run, plan, ahead.blocks)
@@ -189,6 +201,8 @@ def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> Sy
             run.choice = BLOCKED_ON_THE_WAY
         elif fetched.shallow:
             run.choice = source_is_shallow(run.request)
+        elif run.can_find_more(settled, fetched.unknown):
+            run.choice = UNKNOWN_TIPS
         else:
             spool = fetched.spool
             pushed = _push(run, settled, None if spool is None else spool.blocks)
@@ -201,4 +215,4 @@ def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> Sy
                     pack_bytes=spool.pack_bytes,
                 )
             return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
-        return push_fetched(run, settled, fetched, haves)
+        return push_fetched(run, settled, fetched)

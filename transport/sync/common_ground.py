@@ -1,0 +1,137 @@
+"""What the target has of the source's history, found out by asking its upload-pack: git's `push.negotiate`.
+
+    source   o───A───B───C───D───E  tip        the target's tip X is nothing that the source knows, so its
+                 `──X  target's tip            haves would tell the source nothing, and all of history travelled
+
+    haves    out of the source's commits       a sample of what is open, newest first and then evenly
+    ACK B    B and all below it are common     what is open shrinks from below
+    no C     C and all above it are not        and from above, until nothing is
+    ground   B                                 the newest of what is common: from here on things are sent
+
+The commits are at hand already (fetched without trees where the source can do that, or with all else), so
+each round is a search in a known graph, and ends with the exact border after a few of them. The target must speak
+protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as it
+would be without asking. It is asked at most once in a run.
+
+A target that claims what it lacks gets a pack that it can't complete; it refuses it, and no ref moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from transport.base import TransferStats
+from transport.fetch import find_common
+from transport.sync.commit_order import parents_first, reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from packcore.errors import PackcoreError
+    from packcore.ids import ObjectId
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.sync.commit_order import Parents
+
+__all__ = ["GraphNegotiator", "Ground", "UnknownTips", "find_ground"]
+
+GROUND_MAX = 1024
+"""Commits that are named as haves: more would be a border of rags, each of little use."""
+
+
+class UnknownTips(Exception):
+    """The source lacks commits of the target: what both have is to be found out before it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The answer: commits that both sides have, none below another."""
+
+    commits: tuple[ObjectId, ...]
+    haves: int
+    """How many commits the target was asked for."""
+    traffic: TransferStats
+    """Requests and bytes of the asking."""
+    failure: PackcoreError | None = None
+    """Why the target could not be asked, or not to the end."""
+
+
+def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], progress: Progress) -> Ground:
+    """Ask the target which of the commits in the table it has. What goes wrong is told by the answer."""
+    before = replace(target.stats)
+    negotiator = GraphNegotiator(parents, tips)
+    with progress.phase("target: finding what it has", unit="commits") as phase:
+        answer = find_common(target, negotiator)
+        phase.advance(answer.offered_count)
+        phase.note(common=len(answer.found))
+    now = target.stats
+    traffic = TransferStats(
+        now.requests - before.requests,
+        now.bytes_sent - before.bytes_sent,
+        now.bytes_received - before.bytes_received,
+    )
+    commits = tuple(negotiator.newest(answer.found))[:GROUND_MAX]
+    return Ground(commits, answer.offered_count, traffic, answer.failure)
+
+
+class GraphNegotiator:
+    """Offers samples of a known graph, and takes each answer for all that it implies.
+
+    Memory: some 300 bytes for each commit of the graph.
+    """
+
+    gives_up = False
+
+    def __init__(self, parents: Parents, tips: Iterable[ObjectId]) -> None:
+        """`parents` is the graph; what it lacks of them is the target's already, or nobody's."""
+        self._parents = parents
+        self._open = parents_first(parents, tips)[::-1]
+        """What is not decided, newest first."""
+        self._children: dict[ObjectId, list[ObjectId]] = {}
+        for oid in self._open:
+            for parent in parents[oid]:
+                self._children.setdefault(parent, []).append(oid)
+        self._common: set[ObjectId] = set()
+        self._lacking: set[ObjectId] = set()
+        self._offered: list[ObjectId] = []
+
+    def take(self, count: int) -> Sequence[ObjectId]:
+        """Return the next commits to offer; what was offered before and is not common now is lacking."""
+        is_first = not self._offered
+        self._mark_lacking(oid for oid in self._offered if oid not in self._common)
+        decided = self._common | self._lacking
+        self._open = [oid for oid in self._open if oid not in decided]
+        self._offered = [self._open[place] for place in _sample(len(self._open), count, newest=is_first)]
+        return self._offered
+
+    def mark_common(self, oid: ObjectId) -> None:
+        """Hear that the target has this commit, and so all that is reachable from it."""
+        reach(self._parents, [oid], self._common)
+
+    def newest(self, found: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return those of the common commits that no other of them reaches."""
+        found = list(dict.fromkeys(found))
+        below: set[ObjectId] = set()
+        reach(self._parents, {parent for oid in found for parent in self._parents[oid]}, below)
+        return [oid for oid in found if oid not in below]
+
+    def _mark_lacking(self, commits: Iterable[ObjectId]) -> None:
+        stack = list(commits)
+        while stack:
+            oid = stack.pop()
+            if oid not in self._lacking:
+                self._lacking.add(oid)
+                stack += self._children.get(oid, ())
+
+
+def _sample(length: int, count: int, *, newest: bool) -> list[int]:
+    """Return up to `count` places of a list; `newest` prefers its start: what differs is mostly recent."""
+    if length <= count:
+        return list(range(length))
+    places = set()
+    if newest:
+        places = {place for power in range(count // 2) if (place := (1 << power) - 1) < length}
+    left = count - len(places)
+    places |= {(number + 1) * (length - 1) // left for number in range(left)}
+    return sorted(places)
