@@ -96,8 +96,8 @@ def list_bases(
 ) -> list[Candidate]:
     """Return what the haves themselves hold and is not among `objects`: possible bases of a thin pack.
 
-    These are the trees and blobs of the haves' own states, not of their history, as far as the store has them.
-    Raises CorruptObject and LimitExceeded as `list_objects`.
+    These are the trees and blobs of the haves' own states, not of their history, as far as the store has
+    them. Raises CorruptObject and LimitExceeded as `list_objects`.
     """
     trees = []
     for have in haves:

@@ -1,17 +1,17 @@
 """What the target has of the source's history, found out by asking its upload-pack: git's `push.negotiate`.
 
-    source   o───A───B───C───D───E  tip        the target's tip X is nothing that the source knows, so its
-                 `──X  target's tip            haves would tell the source nothing, and all of history travelled
+    source   o───A───B───C───D───E  tip     X is nothing that the source knows: as a have it would tell
+                     `──X  target's tip     nothing, and all of history would travel
 
-    haves    out of the source's commits       a sample of what is open, newest first and then evenly
-    ACK B    B and all below it are common     what is open shrinks from below
-    no C     C and all above it are not        and from above, until nothing is
-    ground   B                                 the newest of what is common: from here on things are sent
+    haves    out of the source's commits    a sample of what is open, newest first and then evenly
+    ACK B    B and all below it are common  what is open shrinks from below
+    no C     C and all above it are not     and from above, until nothing is
+    ground   B                              the newest of what is common: what is above it is sent
 
 The commits are at hand already (fetched without trees where the source can do that, or with all else), so
-each round is a search in a known graph, and ends with the exact border after a few of them. The target must speak
-protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as it
-would be without asking. It is asked at most once in a run.
+each round is a search in a known graph, and the exact border is found after a few of them. The target must
+speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
+it would be without asking. It is asked at most once in a run.
 
 A target that claims what it lacks gets a pack that it can't complete; it refuses it, and no ref moves.
 """
