@@ -15,6 +15,7 @@ from packcore.limits import Limits
 from packcore.plan import Candidate
 from packcore.registry import get_strategy
 from packcore.select import select
+from packcore.store.bulk import headers_of
 from packcore.store.repository import Repository
 from packcore.write import write_pack
 
@@ -60,11 +61,11 @@ def read_list(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def candidates_of(store: ObjectStore, listed: Path) -> list[Candidate]:
     """Look up type and size of every listed object."""
-    from_hex, header = store.object_format.from_hex, store.header
+    rows = [(store.object_format.from_hex(hex_oid), name) for hex_oid, name in read_list(listed)]
+    headers = headers_of(store, [oid for oid, _ in rows])
     found = []
-    for order, (hex_oid, name) in enumerate(read_list(listed)):
-        oid = from_hex(hex_oid)
-        type_, size = header(oid)
+    for order, ((oid, name), header) in enumerate(zip(rows, headers, strict=True)):
+        type_, size = header or store.header(oid)
         found.append(Candidate(oid, type_, size, name, order))
     return found
 
@@ -78,7 +79,7 @@ def pack_with_strategy(job: dict[str, Any]) -> dict[str, Any]:
     with Repository.open(job["repository"], limits) as repository:
         store = repository if reuses else cast("ObjectStore", NothingLiesInPacks(repository))
         started = time.perf_counter()
-        objects = candidates_of(store, Path(job["list"]))
+        objects = candidates_of(repository, Path(job["list"]))
         plan = select(store, objects, strategy=name, limits=limits, reuse_deltas=reuses)
         selected = time.perf_counter()
         with Path(job["pack"]).open("wb") as pack:

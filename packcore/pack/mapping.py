@@ -4,8 +4,9 @@
     source.entry(offset)             type, size, base and where the zlib stream starts
     source.inflate(header)           the stream whole: small entries
     source.inflate_blocks(header)    the stream in blocks: any size
+    source.view                      all bytes, for who calls `give_back` every RESIDENT_BYTES
 
-Pages of a map count as the process's own while they are resident, so after every `_RESIDENT_BYTES`
+Pages of a map count as the process's own while they are resident, so after every `RESIDENT_BYTES`
 read they are given back (they stay in the system's file cache, and come again when touched).
 All faults are CorruptPack with pack and offset.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packcore.deflate import BLOCK_BYTES, InflateError, inflate_at, inflate_blocks, inflate_head, new_inflater
 from packcore.errors import CorruptData, CorruptPack
 from packcore.ids import ObjectId
-from packcore.limits import MIB
+from packcore.limits import KIB, MIB
 from packcore.pack.format import (
     ENTRY_HEADER_BYTES_MAX,
     OFS_DELTA,
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-__all__ = ["EntryHeader", "PackSource"]
+__all__ = ["RESIDENT_BYTES", "EntryHeader", "PackSource"]
 
-_RESIDENT_BYTES = 16 * MIB
+RESIDENT_BYTES = 16 * MIB
+"""How much of a map is read before its pages are given back."""
+_LOOK_BYTES = 16 * KIB
+"""What reading a few bytes makes resident: their page, and as many around it as the system maps along."""
 _PLAIN_HEADER_BYTES_MAX = 9
 """A size and a distance together are seldom longer; a size alone of so many bytes is less than 64 bits."""
 _DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows has no such thing, and no need
@@ -118,6 +122,9 @@ class PackSource:
         """Read the header of the entry at `offset`."""
         # The plain case is spelt out, because every read of every object comes here; whatever is odd
         # about an entry is left to the careful way below.
+        self._touched_bytes += _LOOK_BYTES
+        if self._touched_bytes > RESIDENT_BYTES:
+            self.give_back()
         head = self._map[offset : offset + _PLAIN_HEADER_BYTES_MAX] if offset >= PACK_HEADER_BYTES else b""
         try:
             byte = head[0]
@@ -214,6 +221,11 @@ class PackSource:
 
     def _touch(self, touched_bytes: int) -> None:
         self._touched_bytes += touched_bytes
-        if self._touched_bytes > _RESIDENT_BYTES and _DONTNEED is not None:
-            self._touched_bytes = 0
+        if self._touched_bytes > RESIDENT_BYTES:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Let the system have the pages that are resident; what is read again comes again."""
+        self._touched_bytes = 0
+        if _DONTNEED is not None:
             self._map.madvise(_DONTNEED)

@@ -21,6 +21,7 @@ from packcore.deflate import InflateError, new_inflater
 from packcore.errors import MissingObject
 from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES
+from packcore.pack.mapping import RESIDENT_BYTES
 from packcore.store.base import ObjectHeader, RawEntry
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class PackListing:
     def __init__(self, pack: PackBytes, index: PackIndex, source: PackSource, order: PackOrder) -> None:
         self._pack = pack
         self._index = index
+        self._source = source
         self._data = source.view
         self._positions = order.positions
         # A list, and the trailer's place at its end: what is looked up most often is looked up fastest.
@@ -125,9 +127,13 @@ class PackListing:
         numbers = sorted([n for n, place in enumerate(places) if place >= 0], key=places.__getitem__)
         end = offsets[-1]
         rank = -1
+        give_back_at = RESIDENT_BYTES
         for number in numbers:
             offset = places[number]
             rank += 1
+            if offset > give_back_at:
+                self._source.give_back()
+                give_back_at = offset + RESIDENT_BYTES
             if not PACK_HEADER_BYTES <= offset < end:
                 continue
             if offsets[rank] != offset:  # not the neighbour of the one before

@@ -1,13 +1,17 @@
 """The law of memory: however large objects are, and however many, what is held is bounded.
 
-Measured with tracemalloc, which counts what Python allocates: the same on each machine.
+Measured with tracemalloc, which counts what Python allocates: the same on each machine. What a mapped
+pack keeps resident is counted by the kernel, where that is Linux.
 """
 
 from __future__ import annotations
 
 import random
+import re
+import sys
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +20,16 @@ from packcore.deflate import deflate
 from packcore.delta.codec import Copy, Insert, encode_delta
 from packcore.ids import SHA1
 from packcore.limits import KIB, MIB, Limits
+from packcore.pack import mapping
 from packcore.pack.format import encode_entry_header, encode_pack_header
+from packcore.store import bulk
+from packcore.store.bulk import headers_of
+from packcore.store.packfile import PackFile
 from packcore.store.spool import SpooledPack
 from tests.packcore.pack_builder import blob_id, build_pack, cut, ofs_delta, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SMALL_LIMITS = replace(Limits(), big_object=256 * KIB, resolve_memory=MIB, base_cache=MIB)
 
@@ -99,3 +106,27 @@ def test_a_comb_of_deltas_stays_within_the_resolvers_memory(peak: Callable[[], i
     with SpooledPack.receive(cut(pack, 64 * KIB), object_format=SHA1, limits=SMALL_LIMITS) as spool:
         assert len(set(spool)) == len(entries)
     assert peak() < 4 * MIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages are of files")
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "together"])
+def test_looking_at_all_heads_of_a_pack_keeps_little_of_it_resident(tmp_path, monkeypatch, together):
+    for module in (mapping, bulk):
+        monkeypatch.setattr(module, "RESIDENT_BYTES", MIB)
+    made = build_pack([whole(random.Random(number).randbytes(24 * KIB)) for number in range(400)])
+    with SpooledPack.receive([made], object_format=SHA1) as spool:
+        pack = PackFile(spool.install(tmp_path), SHA1, Limits())
+    before = file_pages_bytes()
+    try:
+        found = headers_of(pack, list(pack)) if together else [pack.header(oid) for oid in pack]
+        assert len(found) == 400
+        assert file_pages_bytes() - before < 4 * MIB < len(made) // 2
+    finally:
+        pack.close()
+
+
+def file_pages_bytes() -> int:
+    """Return the bytes of files that are resident in this process."""
+    found = re.search(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * KIB
