@@ -157,7 +157,7 @@ def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
             f"{units.size(side.bytes_sent)} sent",
             f"{units.size(side.bytes_received)} received",
             f"{side.wants:,} wants, {side.haves:,} haves"
-            if side.side == "source"
+            if side.service == "git-upload-pack"
             else f"{side.commands:,} commands",
         )
         for side in stats.sides
