@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import resource
 import subprocess
@@ -47,6 +48,7 @@ class NothingLiesInPacks:
 
     def __init__(self, store: Any) -> None:
         self._store = store
+        self.read, self.object_format = store.read, store.object_format
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -78,6 +80,7 @@ def run_git(repo: Path, rows: list[tuple[str, bytes]], window: int) -> Result:
 def run_ours(
     repo: Path, rows: list[tuple[str, bytes]], strategy: Strategy, limits: Limits, pack_path: Path
 ) -> Result:
+    gc.set_threshold(100_000, 50, 50)  # as the command does
     opened = open_repository(repo, limits=limits)
     try:
         store: Any = NothingLiesInPacks(opened)

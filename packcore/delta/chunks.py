@@ -36,6 +36,8 @@ CHUNK_BYTES_MIN = 8
 """Shorter chunks are found everywhere and say nothing."""
 LINE_BYTES_MAX = 200
 """Mean line length above which newlines are taken for chance, and the content cuts."""
+_LINES_SAMPLE_BYTES = 4096
+"""So much tells whether there are lines: to count all of them takes longer than to cut at them."""
 
 _TREE_BYTES_BACK = (64, 512)
 """How far before a byte its tree entry may start: tried in turn; one with a longer name is not found."""
@@ -46,7 +48,9 @@ _TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for 
 
 
 def has_lines(data: bytes, start: int, end: int) -> bool:
-    """Tell whether the bytes from start to end are to be cut into lines."""
+    """Tell whether the bytes from start to end are to be cut into lines, by the first of them."""
+    if end - start > _LINES_SAMPLE_BYTES:
+        end = start + _LINES_SAMPLE_BYTES
     return data.count(b"\n", start, end) * LINE_BYTES_MAX >= end - start
 
 

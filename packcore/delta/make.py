@@ -42,8 +42,10 @@ def find_matches(
         return find_tree_matches(base, target, cost_max, digest_size)
     if object_type == ObjectType.COMMIT:
         base_from, target_from = commit_text_start(base), commit_text_start(target)
-        return find_text_matches(base, target, cost_max, base_from=base_from, target_from=target_from)
-    return find_text_matches(base, target, cost_max)
+        return find_text_matches(
+            base, target, cost_max, base_from=base_from, target_from=target_from, by_words=False
+        )
+    return find_text_matches(base, target, cost_max, by_words=False)
 
 
 def encode_matches(object_type: ObjectType, base: bytes, target: bytes, matches: list[Match]) -> bytes:

@@ -70,11 +70,18 @@ _Area = tuple[int, int, int]
 
 
 def find_text_matches(
-    base: bytes, target: bytes, cost_max: int, *, base_from: int = 0, target_from: int = 0
+    base: bytes,
+    target: bytes,
+    cost_max: int,
+    *,
+    base_from: int = 0,
+    target_from: int = 0,
+    by_words: bool = True,
 ) -> tuple[int, list[Match]] | None:
     """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`.
 
-    What lies before `base_from` and `target_from` is left out of the matches and of the cost.
+    What lies before `base_from` and `target_from` is left out of the matches and of the cost. Messages ask
+    for no search `by_words`: they are so short that the search for gaps finds the same.
     """
     base_size, target_size = len(base), len(target)
     matches: list[Match] = []
@@ -159,7 +166,7 @@ def find_text_matches(
             searched = (0, base_size)
         if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
             left -= _match_scattered(base, target, unmatched, matches, searched)
-        if left > _WORDS_BYTES_MIN and left * _WORDS_PART > target_size:
+        if by_words and left > _WORDS_BYTES_MIN and left * _WORDS_PART > target_size:
             if cost_max * _WORDS_PART < target_size:
                 return None
             left -= _match_by_words(base, target, (target_from, target_end), matches, searched)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packcore.delta.make import find_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.encode import Match
@@ -41,8 +41,14 @@ class BestOf:
         allowed: int,
         cost_max: int,
         best: Best | None = None,
+        samples: Sequence[bytes] = (),
+        held_min: int = 0,
     ) -> Best | None:
-        """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`."""
+        """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`.
+
+        A base that holds fewer than `held_min` of the samples isn't tried: samples of what `best` leaves
+        over, so such a base can hardly do better.
+        """
         depth, base_of = self._depth, self._base_of
         tried: list[int] = [] if best is None else [best[0]]
         for base in wanted:
@@ -53,7 +59,10 @@ class BestOf:
             if base < 0 or base in tried:
                 continue
             tried.append(base)
-            found = find_matches(self._type, self._read(base), data, cost_max, self._digest_size)
+            base_data = self._read(base)
+            if held_min and sum([sample in base_data for sample in samples]) < held_min:
+                continue
+            found = find_matches(self._type, base_data, data, cost_max, self._digest_size)
             if found is not None:
                 best = (base, found[0], found[1])
                 cost_max = found[0] - 1

@@ -32,6 +32,9 @@ __all__ = ["BlobChooser", "literal_of"]
 
 _NEAR_COST = 500
 """Literal bytes of a delta from which on versions of the nearest sizes are tried."""
+_SAMPLES = 6
+"""Literal chunks, at most, that are looked for in another base before it is matched. One that wins holds half
+of them or more in most cases; what was voted for holds one at least."""
 _BIG_BYTES = 100_000
 """Blobs above don't vote when they have a delta below half their size."""
 _VERSION_VOTES = 0.2
@@ -69,21 +72,39 @@ class BlobChooser:
         best = None
         if allowed > 0:
             best = self._bases.find(data, (prescribed,), allowed=allowed, cost_max=cost_max)
+        by_lines = has_lines(data, 0, size)
+        literal = cut(data if best is None else literal_of(data, best[2]), by_lines=by_lines)
         if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
+            before = best
             near = self._near(member, size, None if best is None else best[0])
-            best = self._bases.find(data, near, allowed=allowed, cost_max=cost - 1, best=best)
+            samples = literal[:: len(literal) // _SAMPLES + 1]
+            best = self._bases.find(
+                data,
+                near,
+                allowed=allowed,
+                cost_max=cost - 1,
+                best=best,
+                samples=samples,
+                held_min=len(samples) + 1 >> 1,
+            )
             if early is not None and best is not None:
                 limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
                 best = self._bases.find(data, (early.base,), allowed=allowed, cost_max=limit) or best
-        by_lines = has_lines(data, 0, size)
-        literal = cut(data if best is None else literal_of(data, best[2]), by_lines=by_lines)
+            if best is not before and best is not None:
+                literal = cut(literal_of(data, best[2]), by_lines=by_lines)
         marks = fingerprints(literal)
         cost = size if best is None else best[1]
         if allowed > 0 and cost > self._values["literal_bytes"] and (size <= _BIG_BYTES or cost * 2 >= size):
             share = _VERSION_VOTES if best is not None else _NEW_FILE_VOTES
             voted = self._voted(literal, marks, max(self._values["vote_bytes"], int(share * cost)))
             better = self._bases.find(
-                data, voted, allowed=allowed, cost_max=min(cost - 1, cost_max), best=best
+                data,
+                voted,
+                allowed=allowed,
+                cost_max=min(cost - 1, cost_max),
+                best=best,
+                samples=literal[:: len(literal) // _SAMPLES + 1],
+                held_min=min(1, len(literal)),
             )
             if better is not best and better is not None:
                 best = better
