@@ -1,4 +1,4 @@
-"""Figures that tests measure and nobody asserts: collected, and printed after the run.
+"""What every run of the tests needs: Ctrl-C that works, and figures that are shown and not asserted.
 
     def test_something(figures):
         figures("peak memory", "87 MB")
@@ -8,9 +8,15 @@ Time and memory depend on the machine, so they are shown, not judged. Works belo
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell that starts a run in the background has it ignore Ctrl-C, and so would every program that
+    # the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
