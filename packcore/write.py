@@ -38,21 +38,22 @@ WORK_BYTES = 1024 * KIB
 """Inflated bytes that may be handled before the block leaves as it is: some tens of milliseconds."""
 
 
-def write_pack(plan: PackPlan, *, ofs_delta: bool = True) -> Iterator[bytes]:
-    """Yield the pack's bytes in blocks of at most 64 KiB, trailer included.
+def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """Yield the pack's bytes in blocks of at most `block_bytes`, trailer included.
 
-    Call again to have the same bytes again. `ofs_delta=False` names bases by id, for receivers that
+    `block_bytes` (1 to 64 KiB) suits whoever puts each block into a frame of its own. Call again to have
+    the same bytes again. `ofs_delta=False` names bases by id, for receivers that
     don't know offset deltas. Raises MissingObject or CorruptData if the store no longer gives what the
     plan was made from; the trailer is then never written, so no receiver takes the pack for whole.
     """
     checksum = plan.object_format.new_hash()
-    for block in _gather(_pieces(plan, ofs_delta)):
+    for block in _gather(_pieces(plan, ofs_delta), block_bytes):
         checksum.update(block)
         yield block
     yield checksum.digest()
 
 
-def _gather(pieces: Iterable[tuple[bytes, int]]) -> Iterator[bytes]:
+def _gather(pieces: Iterable[tuple[bytes, int]], block_bytes: int) -> Iterator[bytes]:
     """Join (bytes, work) pieces into blocks."""
     waiting: list[bytes] = []
     waiting_bytes = work_bytes = 0
@@ -60,14 +61,14 @@ def _gather(pieces: Iterable[tuple[bytes, int]]) -> Iterator[bytes]:
         waiting.append(piece)
         waiting_bytes += len(piece)
         work_bytes += work
-        if waiting_bytes < BLOCK_BYTES and work_bytes < WORK_BYTES:
+        if waiting_bytes < block_bytes and work_bytes < WORK_BYTES:
             continue
         joined = b"".join(waiting)
-        whole_bytes = waiting_bytes - waiting_bytes % BLOCK_BYTES
-        for start in range(0, whole_bytes, BLOCK_BYTES):
-            yield joined[start : start + BLOCK_BYTES]
+        whole_bytes = waiting_bytes - waiting_bytes % block_bytes
+        for start in range(0, whole_bytes, block_bytes):
+            yield joined[start : start + block_bytes]
         rest = joined[whole_bytes:]
-        if work_bytes >= WORK_BYTES and rest:
+        if rest and not whole_bytes:  # it is here for its work, and nothing has just left
             yield rest
             rest = b""
         waiting = [rest]

@@ -321,9 +321,8 @@ class UploadPack:
             if not request.no_progress:
                 words = f"Total {plan.object_count} (delta {plan.delta_count}), reused {plan.reused_count}\n"
                 yield encode_packet(_PROGRESS + words.encode())
-            for block in write_pack(plan, ofs_delta=request.ofs_delta):
-                for start in range(0, len(block), band_bytes - 1):
-                    yield encode_packet(_DATA + block[start : start + band_bytes - 1])
+            for block in write_pack(plan, ofs_delta=request.ofs_delta, block_bytes=band_bytes - 1):
+                yield encode_packet(_DATA + block)
             yield FLUSH
         except PackcoreError as error:
             if band_bytes is None:

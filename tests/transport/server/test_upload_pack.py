@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packcore.store.repository import Repository
-from tests.support import fast_import, fsck, git, history, make_repository, require, run_git
+from tests.e2e.places import noise
+from tests.support import fast_import, fsck, git, history, init_repository, make_repository, require, run_git
 from tests.transport.server.serving import serving
 from transport.server.upload_pack import UploadPack
-from transport.wire.pktline import DELIM, FLUSH, encode_packet, encode_text
+from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
+from transport.wire.sideband import demultiplex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +59,22 @@ def test_any_request_gets_an_answer_and_never_an_exception(root, body, number, k
             body = body.replace(b"1" * 40, next(iter(repository.refs().values())).oid.hex().encode())
         answer = b"".join(UploadPack(repository).answer([body], number))
     assert isinstance(answer, bytes)
+
+
+@pytest.mark.parametrize(("band", "data_bytes"), [("side-band-64k", 65515), ("side-band", 995)])
+def test_the_packets_of_a_pack_are_full(tmp_path, band, data_bytes):
+    path = init_repository(tmp_path / "noise.git")
+    fast_import(path, noise(700_000))
+    with Repository.open(path) as repository:
+        tip = repository.refs()["refs/heads/main"].oid.hex()
+        body = encode_text(f"want {tip} {band} ofs-delta no-progress") + FLUSH + encode_text("done")
+        reader = PacketReader(UploadPack(repository).answer([body], 0))
+        assert reader.read("NAK") == b"NAK\n"
+        sizes = [len(data) for data in demultiplex(reader)]
+    trailer_bytes = 20
+    assert sizes[-1] == trailer_bytes
+    assert set(sizes[:-2]) == {data_bytes}
+    assert len(sizes) == math.ceil((sum(sizes) - trailer_bytes) / data_bytes) + 1
 
 
 def refs(path: Path | str) -> str:
