@@ -226,8 +226,9 @@ def _resolve_base(repository: Repository, name: str, text: str, wanted: str) -> 
 
 
 def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted: str) -> ObjectId:
-    prefix = bytes.fromhex(digits[: len(digits) // 2 * 2])
-    found = {oid for oid in repository if oid.startswith(prefix) and oid.hex().startswith(digits)}
+    odd = len(digits) % 2
+    low, high = bytes.fromhex(digits + "0" * odd), bytes.fromhex(digits + "f" * odd)
+    found = set(repository.ids_between(low, high))
     if len(found) > 1 and wanted:
         fitting = {oid for oid in found if _comes_to(repository, oid, wanted)}
         found = fitting or found

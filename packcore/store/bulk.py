@@ -2,11 +2,12 @@
 
     raws_of(store, oids)       RawEntry or None for each        as `ObjectStore.raw`
     headers_of(store, oids)    ObjectHeader or None for each    as `ObjectStore.header`
+    ids_between(store, …)      the ids of one range             as iterating over all
 
 One by one, half of the time goes into finding the place of an id in the index and of an offset in the
 pack. Asked together, a pack sorts its offsets once and reads its index bucket by bucket, and an entry
-costs 2 microseconds where it took 10. A store that can do this has methods `raws` and `headers` of its
-own; any other is asked one by one.
+costs 2 microseconds where it took 10. A store that can do this has methods `raws`, `headers` and
+`ids_between` of its own; any other is asked one by one.
 
 Only methods of a store's own class count: a wrapper that hides something of a store, and hands on the
 rest, must not hand on these.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore, PackBytes
     from packcore.store.pack_order import PackOrder
 
-__all__ = ["PackListing", "headers_of", "raws_of"]
+__all__ = ["PackListing", "headers_of", "ids_between", "raws_of"]
 
 _TYPES = (None, *ObjectType)
 _SIZE_SHIFT_MAX = 53
@@ -58,6 +59,17 @@ def headers_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeade
     if many is not None:
         return many(store, oids)
     return [_header(store, oid) for oid in oids]
+
+
+def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
+    """Yield the ids from `low` on and up to those that begin with `high` (raw bytes, of any length).
+
+    An id may come more than once.
+    """
+    ranged: Callable[..., Iterator[ObjectId]] | None = getattr(type(store), "ids_between", None)
+    if ranged is not None:
+        return ranged(store, low, high)
+    return (oid for oid in store if low <= oid and oid[: len(high)] <= high)
 
 
 def _header(store: ObjectStore, oid: ObjectId) -> ObjectHeader | None:

@@ -58,8 +58,16 @@ class LooseStore:
 
     def __iter__(self) -> Iterator[ObjectId]:
         """Iterate in the order of ids. A file with any other name is passed over."""
+        return self._in_folders(range(256))
+
+    def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
+        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        folders = range(low[0] if low else 0, (high[0] if high else 255) + 1)
+        return (oid for oid in self._in_folders(folders) if low <= oid and oid[: len(high)] <= high)
+
+    def _in_folders(self, folders: Iterable[int]) -> Iterator[ObjectId]:
         rest_hex = self.object_format.hex_size - 2
-        for first in range(256):
+        for first in folders:
             try:
                 names = sorted(entry.name for entry in Path(f"{self._prefix}{first:02x}").iterdir())
             except (FileNotFoundError, NotADirectoryError):

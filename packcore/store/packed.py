@@ -120,10 +120,8 @@ class PackedStore:
                     yield oid
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to `high` (raw bytes, of any length): for abbreviations.
-
-        An id may come more than once.
-        """
+        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        self.refresh()
         for pack in self.packs:
             for position in pack.index.find_range(low, high):
                 yield pack.index.oid(position)

@@ -148,6 +148,10 @@ class Repository:
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._objects)
 
+    def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
+        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        return self._objects.ids_between(low, high)
+
     def header(self, oid: ObjectId) -> ObjectHeader:
         """Return type and size. Raises MissingObject, CorruptData."""
         # Nearly all objects lie in our own packs: these are asked first, without further ado.
@@ -175,11 +179,8 @@ class Repository:
 
     def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
         """Return type and size of each object, None where it is missing. Raises CorruptData."""
-        found = self._packs[0].headers(oids)
-        return [entry or self._header(oid) for entry, oid in zip(found, oids, strict=True)]
-
-    def _header(self, oid: ObjectId) -> ObjectHeader | None:
-        return self.header(oid) if oid in self else None
+        found = zip(self._packs[0].headers(oids), oids, strict=True)
+        return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None where it doesn't."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject
-from packcore.store.bulk import raws_of
+from packcore.store.bulk import ids_between, raws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,6 +44,11 @@ class UnionStore:
             for oid in store:
                 if not any(oid in other for other in earlier):
                     yield oid
+
+    def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
+        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        for store in self._stores:
+            yield from ids_between(store, low, high)
 
     def _holder(self, oid: ObjectId) -> ObjectStore:
         for store in self._stores:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +12,7 @@ from packcore.errors import UnknownRevision
 from packcore.revision import list_revisions, parse_revisions, resolve_revision
 from packcore.store.repository import Repository
 from tests.object_makers import blob
-from tests.support import git, history, make_repository, run_git
+from tests.support import fast_import, git, history, init_repository, make_repository, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +156,49 @@ def test_an_ambiguous_short_id_lists_the_choices(tmp_path: Path):
         hint = caught.value.hint or ""
         assert all(f"{oid[:12]} blob" in hint for oid in ids)
         assert resolve_revision(repository, ids[0][:20]).hex() == ids[0]
+
+
+def test_a_short_id_is_sought_in_packs_loose_objects_and_alternates_as_git_does(tmp_path: Path):
+    """Thousands of blobs over five places, so that four digits are ambiguous within one and across two."""
+    texts = iter(range(4000))
+
+    def put(path: Path, count: int, *, pack: bool) -> None:
+        blobs = [b"blob\ndata %d\n%d\n" % (len(str(n)), n) for n in islice(texts, count)]
+        if pack:
+            fast_import(path, blobs)
+            return
+        with Repository.open(path) as repository:
+            for line in blobs:
+                repository.write_loose(*blob(line.splitlines()[-1]))
+
+    lender = init_repository(tmp_path / "lender.git")
+    borrower = init_repository(tmp_path / "borrower.git")
+    for path in (lender, borrower):
+        put(path, 900, pack=True)
+        put(path, 100, pack=False)
+    put(borrower, 900, pack=True)
+    (borrower / "objects/info/alternates").write_text(f"{lender}/objects\n")
+    listed = git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", cwd=borrower).split()
+    by_prefix = Counter(oid[:digits] for oid in listed for digits in (4, 5))
+    with Repository.open(borrower) as repository:
+        assert len(listed) == len(set(repository))
+        ambiguous = sorted(prefix for prefix, count in by_prefix.items() if count > 1)
+        assert len(ambiguous) > 10
+        for prefix in ambiguous[:5]:
+            assert run_git("rev-parse", "--verify", "-q", prefix, cwd=borrower).returncode
+        for prefix in ambiguous:
+            with pytest.raises(UnknownRevision, match="ambiguous") as caught:
+                resolve_revision(repository, prefix)
+            fitting = [oid for oid in listed if oid.startswith(prefix)]
+            assert all(oid[:12] in (caught.value.hint or "") for oid in fitting)
+        unique = [oid for oid in listed if by_prefix[oid[:4]] == 1]
+        assert {resolve_revision(repository, oid[:4]).hex() for oid in unique} == set(unique)
+        assert {resolve_revision(repository, oid[:7]).hex() for oid in listed} == set(listed)
+        some = unique[::400]
+        assert [git("rev-parse", oid[:4], cwd=borrower) for oid in some] == some
+        missing = next(f"{n:04x}" for n in range(0x10000) if f"{n:04x}" not in by_prefix)
+        with pytest.raises(UnknownRevision, match="no object's id starts so"):
+            resolve_revision(repository, missing)
 
 
 def test_a_short_id_followed_by_a_suffix_means_a_commit(tmp_path: Path):
