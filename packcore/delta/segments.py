@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.delta.chunks import cut_all, cut_with_starts, has_lines
-from packcore.delta.match import common_prefix, common_suffix
+from packcore.delta.match import common_prefix, common_suffix, longest_match
 from packcore.delta.words import match_words, worth_matching_words
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ _TABLE_REACH_BYTES = 8192
 _FEW_CHUNKS = 16
 """Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
 _REPEATED, _REPEATED_BYTES_MIN = 16, 400
-"""Where equal lines come so many times in the mean, compression does better than copies that are shorter."""
+"""Where equal chunks come so many times in the mean: of lines, compression does better than copies that are
+shorter; and one place is as good a start as another, so the longest match of some is taken."""
+_TRIED_PLACES = 12
+_TRIES, _TRY_BYTES = 64, 64
+"""So many places are tried, and one more for each so many bytes that were matched, which bounds the time."""
 _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
@@ -187,13 +191,17 @@ def _match_scattered(
     cuts = [cut_all(target, start, end, by_lines=by_lines) for start, end, _ in areas]
     few = sum(map(len, cuts)) <= _FEW_CHUNKS
     length_min = 0
+    places_of: dict[bytes, list[int]] = {}
+    tries = _TRIES
     if not few:
         base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
         places = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True))
         place_of = places.get
-        if by_lines and len(places) * _REPEATED < len(base_chunks):
-            length_min = _REPEATED_BYTES_MIN
+        if len(places) * _REPEATED < len(base_chunks):
+            length_min = _REPEATED_BYTES_MIN if by_lines else 0
+            for chunk, start in zip(base_chunks, base_starts, strict=True):
+                places_of.setdefault(chunk, []).append(start)
     won = 0
     for (target_at, target_end, base_expected), chunks in zip(areas, cuts, strict=True):
         after = target_at
@@ -206,7 +214,7 @@ def _match_scattered(
                 # A match ended within a chunk: in data that repeats itself, the rest is found again.
                 start, size = target_at, after - target_at
                 chunk = target[start:after]
-            if size < _SNIPPET_BYTES_MIN or start < target_at:
+            if start < target_at or (size < _SNIPPET_BYTES_MIN and not places_of):
                 continue
             if few:
                 hit_base = base.find(chunk, base_expected, base_to)
@@ -223,6 +231,10 @@ def _match_scattered(
                     later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
                     if later >= 0:
                         hit_base = later
+                if places_of and tries > 0:
+                    some = places_of[chunk][:: len(places_of[chunk]) // _TRIED_PLACES + 1]
+                    hit_base = longest_match(base, (hit_base, *some), target, start, target_end)
+                    tries -= len(some)
             back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
             start += size
             hit_base += size
@@ -234,6 +246,7 @@ def _match_scattered(
             hit_base -= back + size
             matches.append((start, hit_base, length))
             won += length - MATCH_COST
+            tries += length // _TRY_BYTES
             target_at = start + length
             base_expected = hit_base + length
     matches.sort()

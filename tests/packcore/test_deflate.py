@@ -30,6 +30,12 @@ def test_what_was_deflated_inflates_and_the_end_is_known(data: bytes, level: int
     assert inflate_at(b"xy" + stream + rest, 2, len(data)) == (data, 2 + len(stream))
 
 
+@pytest.mark.parametrize("line", [b"abcabcab\n", b"a longer line that comes again and again\n"])
+def test_what_repeats_takes_no_more_than_in_zlib(line: bytes):
+    data = line * (60_000 // len(line))
+    assert len(deflate(data)) <= len(zlib.compress(data, 6)) + 4
+
+
 @given(st.lists(st.binary(max_size=200), max_size=8))
 def test_blocks_deflate_to_one_stream(blocks: list[bytes]):
     assert zlib.decompress(b"".join(deflate_blocks(blocks))) == b"".join(blocks)

@@ -225,3 +225,13 @@ def test_a_moved_block_is_found_among_what_differs():
     base = b"".join(lines)
     target = b"".join(lines[:100] + lines[180:260] + lines[100:180] + lines[260:])
     assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
+
+
+@pytest.mark.parametrize("pattern", [b"\0", bytes(range(1, 38)), b"a line of text\n", b"abcabcab\n"])
+def test_what_repeats_is_copied_from_where_it_repeats_longest(pattern):
+    chance = random.Random(5)
+    island = b"(island)" * 2
+    runs = [pattern * (chance.randrange(4_000, 20_000) // len(pattern)) for _ in range(8)]
+    base, target = island.join(runs), island.join(reversed(runs))
+    instructions = list(iter_instructions(make_delta(ObjectType.BLOB, base, target, 20)))
+    assert len(instructions) <= 2 * (2 * len(runs) - 1)
