@@ -40,7 +40,7 @@ _SECTIONS = {
     ),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),
-    "Learning": ("explain", "delta", "tour"),
+    "Learning": ("explain", "report", "delta", "tour"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""

@@ -1,0 +1,104 @@
+"""One pack looked at as a whole: each entry's place, size, chain, path and age, in flat arrays.
+
+    survey = survey_pack(Path("x.pack"), SHA1)
+    survey.table          offsets, types, sizes, ids, bases, depths     packcore.pack.table
+    survey.stream_sizes   what each zlib stream holds: the object, or the delta
+    survey.origins        paths and dates                               packcore.anatomy.origins
+    survey.costs()        what reading each object takes
+
+The pack is read through and checked, so its index is not needed: a survey exists only for a pack that
+is right.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.anatomy.origins import Origins, find_origins
+from packcore.limits import Limits
+from packcore.pack.format import PACK_HEADER_BYTES, decode_pack_header
+from packcore.pack.index import PackIndex
+from packcore.pack.indexer import index_pack_file
+from packcore.pack.mapping import PackSource
+from packcore.progress import SILENT
+from packcore.store.packfile import PackFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat
+    from packcore.pack.table import PackTable
+    from packcore.progress import Progress
+
+__all__ = ["Costs", "PackSurvey", "survey_pack"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Costs(NamedTuple):
+    """What reading each object takes, by entry index, with nothing of its chain at hand."""
+
+    read_bytes: array[int]
+    """Bytes of the pack: its entry, and those of all its bases."""
+    inflated_bytes: array[int]
+    """Bytes that come out of their streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackSurvey:
+    """What is known of a pack; entries are in pack order and named by entry index."""
+
+    path: Path
+    version: int
+    table: PackTable
+    stream_sizes: array[int]
+    origins: Origins
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def entry_bytes(self, entry_index: int) -> int:
+        """Return how many bytes of the pack an entry takes, header included."""
+        return self.table.end_offset(entry_index) - self.table.offsets[entry_index]
+
+    def chain(self, entry_index: int) -> list[int]:
+        """Return an entry and its bases, the full one last."""
+        bases, chain = self.table.bases, [entry_index]
+        while (base := bases[chain[-1]]) >= 0:
+            chain.append(base)
+        return chain
+
+    def costs(self) -> Costs:
+        """Return what reading each object takes."""
+        count = len(self.table)
+        bases, depths = self.table.bases, self.table.depths
+        read, inflated = array("Q", bytes(8 * count)), array("Q", bytes(8 * count))
+        for entry_index in sorted(range(count), key=depths.__getitem__):
+            base = bases[entry_index]
+            read[entry_index] = self.entry_bytes(entry_index) + (read[base] if base >= 0 else 0)
+            inflated[entry_index] = self.stream_sizes[entry_index] + (inflated[base] if base >= 0 else 0)
+        return Costs(read, inflated)
+
+
+def survey_pack(
+    path: Path, object_format: ObjectFormat, *, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+) -> PackSurvey:
+    """Check a pack and learn all of it.
+
+    Raises CorruptPack with the place of a fault, MissingObject for a thin pack, LimitExceeded; OSError
+    where it can't be read.
+    """
+    indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
+    index = PackIndex(b"".join(indexed.index_blocks()), object_format, str(path.with_suffix(".idx")))
+    with path.open("rb") as file:
+        source = PackSource(file, str(path), object_format.digest_size)
+    table = indexed.table
+    pack = PackFile.over(source, index, limits, sorted_offsets=table.offsets, order=indexed.order)
+    try:
+        version, _ = decode_pack_header(source.slice(0, PACK_HEADER_BYTES))
+        stream_sizes = array("Q", (source.entry(offset).size for offset in table.offsets))
+        return PackSurvey(path, version, table, stream_sizes, find_origins(pack, table, progress=progress))
+    finally:
+        pack.close()
