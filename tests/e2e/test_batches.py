@@ -184,4 +184,4 @@ def test_the_limit_of_a_host_is_remembered(server, place, source, workplace):
         refused.append(sum(line.status == 413 for line in server.requests(place.path(name), "small")))
     assert refused[0] > 0
     assert refused[1] == 0
-    assert next(iter(json.loads(profile.read_text()).values()))["bodyBytesMax"] <= 1024 * 1024
+    assert next(iter(json.loads(profile.read_text()).values()))["bodyBytesTaken"] <= 1024 * 1024

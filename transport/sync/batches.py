@@ -100,6 +100,8 @@ class BatchedPush:
         self.batch_count = 0
         self.planned_batch_count = 0
         self.pack_bytes = 0
+        self.may_grow = False
+        """Whether the limit has grown: what was cut to it may be cut anew."""
         self._target = target
         self._advertisement = advertisement
         self._policy = policy
@@ -175,6 +177,7 @@ class BatchedPush:
             self._check_again(updates, error, body_bytes)
         else:
             self._check(report, updates, messages, body_bytes)
+            self.may_grow |= self.limits.take_body(body_bytes)
         self.batch_count += 1
         self._made += [update.name for update in updates]
         self._held |= {update.name: update.new for update in updates}

@@ -2,6 +2,14 @@
 
     {"https://git.example.com": {"bodyBytesMax": 1048576, "chunked": false, "refUpdatesMax": 5000}}
 
+How large a body may be is found from both sides. `bodyBytesTaken` is the largest that was taken since one
+was refused, `bodyBytesRefused` the smallest that was refused, and the limit moves between them:
+
+    a body is refused, none was taken      half of it
+    a body of half the limit or more       the middle of both, while they are an eighth apart and more
+    is taken
+    a body above a taken one is refused    the middle again; after GROWTH_TRIES of these, what was taken
+
 The file is JSON, one entry for each scheme, host and port, and holds no path, user or secret. There is
 none unless one is named (`--host-profile FILE`). It only saves attempts: with a file that is lost, the
 same is learned again. A limit in it is never above what the user gives, and never taken for exact: what
@@ -23,6 +31,13 @@ from packcore.errors import RepositoryError
 
 __all__ = ["HostProfile", "TargetLimits", "host_of", "load_profile", "save_profile"]
 
+GROWTH_TRIES = 2
+"""Bodies that one run may lose for a limit that has grown too far: each is sent in vain."""
+GROWTH_BYTES_MIN = 64 * 1024
+"""Smaller limits stay as they are: too little is won."""
+_NEAR = 8
+"""Growing ends when what was refused is larger than what was taken by no more than this part of it."""
+
 _FILE_BYTES_MAX = 1024 * 1024
 
 
@@ -36,6 +51,10 @@ class HostProfile:
     """Commands in one request."""
     chunked: bool = True
     """Whether it takes bodies of unknown length."""
+    body_bytes_taken: int | None = None
+    """The largest body that it took since one was refused."""
+    body_bytes_refused: int | None = None
+    """The smallest that it refused."""
 
 
 @dataclass(slots=True)
@@ -45,6 +64,7 @@ class TargetLimits:
     profile: HostProfile = field(default_factory=HostProfile)
     body_bytes_given: int | None = None
     ref_updates_given: int | None = None
+    growth_tries_left: int = GROWTH_TRIES
 
     @property
     def body_bytes_max(self) -> int | None:
@@ -57,9 +77,32 @@ class TargetLimits:
         return _smaller(self.profile.ref_updates_max, self.ref_updates_given)
 
     def refuse_body(self, size: int) -> int:
-        """Learn that a body of `size` bytes was too much; return the half of it, which is the new limit."""
-        self.profile.body_bytes_max = min(size // 2, self.profile.body_bytes_max or size)
-        return self.body_bytes_max or self.profile.body_bytes_max
+        """Learn that a body of `size` bytes was too much; return the new limit, which is smaller."""
+        profile = self.profile
+        profile.body_bytes_refused = min(size, profile.body_bytes_refused or size)
+        if profile.body_bytes_taken is not None and profile.body_bytes_taken >= size:
+            profile.body_bytes_taken = None  # it takes less than it did
+        limit = size // 2
+        if profile.body_bytes_taken is not None:
+            self.growth_tries_left -= 1
+            limit = self._grown(profile.body_bytes_taken, profile.body_bytes_refused)
+        profile.body_bytes_max = min(limit, profile.body_bytes_max or limit)
+        return self.body_bytes_max or profile.body_bytes_max
+
+    def take_body(self, size: int) -> bool:
+        """Learn that a body of `size` bytes was taken; tell whether larger ones may be tried now."""
+        profile, before = self.profile, self.body_bytes_max
+        refused, limit = profile.body_bytes_refused, profile.body_bytes_max
+        if refused is None or limit is None or before is None or size >= refused:
+            return False
+        taken = profile.body_bytes_taken = max(size, profile.body_bytes_taken or 0)
+        if limit >= GROWTH_BYTES_MIN and 2 * size >= limit:
+            profile.body_bytes_max = max(limit, self._grown(taken, refused))
+        return (self.body_bytes_max or 0) > before
+
+    def _grown(self, taken: int, refused: int) -> int:
+        is_near = refused - taken <= taken // _NEAR
+        return taken if is_near or self.growth_tries_left <= 0 else (taken + refused) // 2
 
     def refuse_updates(self, count: int) -> None:
         """Learn that at most `count` commands are taken."""
@@ -94,6 +137,8 @@ def load_profile(path: Path, host: str) -> HostProfile:
             _positive(entry.get("bodyBytesMax")),
             _positive(entry.get("refUpdatesMax")),
             bool(entry.get("chunked", True)),
+            _positive(entry.get("bodyBytesTaken")),
+            _positive(entry.get("bodyBytesRefused")),
         )
     except (AttributeError, ValueError):
         raise _no_profile(path) from None
@@ -107,7 +152,12 @@ def save_profile(path: Path, host: str, profile: HostProfile) -> None:
     if not host:
         return
     known = _read(path)
-    entry: dict[str, Any] = {"bodyBytesMax": profile.body_bytes_max, "refUpdatesMax": profile.ref_updates_max}
+    entry: dict[str, Any] = {
+        "bodyBytesMax": profile.body_bytes_max,
+        "bodyBytesTaken": profile.body_bytes_taken,
+        "bodyBytesRefused": profile.body_bytes_refused,
+        "refUpdatesMax": profile.ref_updates_max,
+    }
     entry = {name: value for name, value in entry.items() if value is not None}
     if not profile.chunked:
         entry["chunked"] = False

@@ -3,10 +3,11 @@
     fits, or no limit known    one request: the pack, the refs
     too large                  cut; a batch for each part; the cutover
     refused as too large       the same, with half of what was refused as the limit from then on
+    taken, after a refusal     the limit grows again (`transport.sync.host_profile`)
 
 Whether a batch is refused for its size is seen on the first try and on each later one: what is not sent
-yet is then cut anew, and what is there stays. Deltas are selected again for each part, before its
-request is opened.
+yet is then cut anew, as where the limit grows, and what is there stays. Deltas are selected again for
+each part, before its request is opened.
 """
 
 from __future__ import annotations
@@ -74,8 +75,10 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
         size = _request_bytes(run, plan, cargo)
         if size // 2 < BODY_BYTES_MIN or run.request.policy.force_blind:
             return outcome
-        # Of a body that was refused on its way no more than what had been sent was too much.
-        run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, outcome.pack_bytes)))
+        # Of a body that was refused on its way no more than what had been sent was too much; where the
+        # length was told at first, it may have been refused for that.
+        sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
+        run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
         run.progress.message("target", f"{outcome.failure}; sent again in parts")
     pushing = run.batched_push(plan)
     pushing.check()
@@ -114,11 +117,20 @@ def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> No
                 raise
             limit = run.limits.refuse_body(refused.body_bytes)
             run.progress.message("target", f"{refused}; cut to {limit} bytes from here on")
-            groups = [group for left in reversed(waiting) for group in left.groups]
-            waiting = _splitter(run, pushing, cargo).cut(groups, limit)[::-1]
-            pushing.planned_batch_count = pushing.batch_count + len(waiting)
+            waiting = _cut_anew(run, pushing, cargo, waiting)
         else:
             waiting.pop()
+            if pushing.may_grow and len(waiting) > 1:
+                waiting = _cut_anew(run, pushing, cargo, waiting)
+
+
+def _cut_anew(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[Part]) -> list[Part]:
+    """Cut what is not sent yet by the limit that is known now; the next part is the last of the list."""
+    pushing.may_grow = False
+    groups = [group for left in reversed(waiting) for group in left.groups]
+    waiting = _splitter(run, pushing, cargo).cut(groups, _limit(run))[::-1]
+    pushing.planned_batch_count = pushing.batch_count + len(waiting)
+    return waiting
 
 
 def _splitter(run: Run, pushing: BatchedPush, cargo: Cargo) -> Splitter:

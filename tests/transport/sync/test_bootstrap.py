@@ -238,9 +238,12 @@ def test_what_a_host_takes_is_remembered_for_the_next_run(sides, tmp_path):
         sizes.append(len(target.seen) - len(target.sizes))
     assert sizes[0] > 0
     assert sizes[1] == 0
-    learned = load_profile(path, "https://git.example.com").body_bytes_max
-    assert learned is not None
-    assert 16_000 < learned <= LIMIT
+    learned = load_profile(path, "https://git.example.com")
+    assert learned.body_bytes_max is not None
+    assert learned.body_bytes_taken is not None
+    assert learned.body_bytes_refused is not None
+    assert 16_000 < learned.body_bytes_taken <= LIMIT < learned.body_bytes_refused
+    assert learned.body_bytes_max < learned.body_bytes_refused
 
 
 def test_a_host_that_takes_no_chunks_is_remembered_too(sides, tmp_path):

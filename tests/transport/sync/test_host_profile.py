@@ -1,4 +1,4 @@
-"""What a host was found to accept: learned downwards only, and kept in a file that can't do harm."""
+"""What a host was found to accept: found from both sides, and kept in a file that can't do harm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import json
 import pytest
 
 from packcore.errors import RepositoryError
-from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
+from transport.sync.host_profile import (
+    GROWTH_TRIES,
+    HostProfile,
+    TargetLimits,
+    host_of,
+    load_profile,
+    save_profile,
+)
 
 HOST = "https://git.example.com"
 ODD_VALUES: list[object] = [0, "5", True, 1.5, []]
@@ -62,10 +69,14 @@ def test_a_profile_that_cant_be_written_is_an_error_in_words(tmp_path):
         save_profile(tmp_path / "file" / "hosts.json", HOST, HostProfile(body_bytes_max=1))
 
 
-def test_limits_are_learned_downwards_only():
+def test_as_long_as_nothing_was_taken_a_refusal_halves():
     limits = TargetLimits(HostProfile(body_bytes_max=100))
     assert limits.refuse_body(1000) == 100
     assert limits.refuse_body(90) == 45
+
+
+def test_a_limit_of_refs_is_learned_downwards_only():
+    limits = TargetLimits()
     limits.refuse_updates(10)
     limits.refuse_updates(20)
     assert limits.ref_updates_max == limits.profile.ref_updates_max == 10
@@ -77,3 +88,57 @@ def test_a_users_limit_narrows_what_is_remembered_and_is_not_learned():
     assert limits.profile == HostProfile(body_bytes_max=100)
     assert TargetLimits(HostProfile(body_bytes_max=100), body_bytes_given=500).body_bytes_max == 100
     assert TargetLimits().body_bytes_max is None
+
+
+@pytest.mark.parametrize("limit", [100_000, 1_048_576, 5_000_000, 33_000_001])
+@pytest.mark.parametrize("fill", [1.0, 0.8])
+def test_batches_come_near_to_what_a_host_takes_at_the_price_of_few(limit, fill):
+    """`fill` is how much of the limit a batch makes use of."""
+    limits = TargetLimits()
+    size, refused_after_one_was_taken, taken = 40_000_000, 0, 0
+    for _ in range(40):
+        if size > limit:
+            refused_after_one_was_taken += bool(taken)
+            limits.refuse_body(size)
+        else:
+            taken = max(taken, size)
+            limits.take_body(size)
+        size = int((limits.body_bytes_max or size) * fill)
+    assert refused_after_one_was_taken <= GROWTH_TRIES
+    assert taken > 0.7 * limit
+    assert limits.body_bytes_max is not None
+    assert limits.body_bytes_max * fill <= limit
+
+
+def test_small_bodies_say_nothing_of_larger_ones():
+    limits = TargetLimits()
+    limits.refuse_body(1_000_000)
+    assert not limits.take_body(100_000)
+    assert limits.body_bytes_max == 500_000
+    assert limits.take_body(300_000)
+    assert limits.body_bytes_max == 650_000
+
+
+def test_a_host_that_takes_less_than_it_did_is_believed():
+    limits = TargetLimits(HostProfile(800_000, body_bytes_taken=700_000, body_bytes_refused=900_000))
+    assert limits.refuse_body(600_000) == 300_000
+    assert limits.profile.body_bytes_taken is None
+
+
+def test_a_users_limit_is_not_outgrown():
+    limits = TargetLimits(body_bytes_given=100_000)
+    limits.refuse_body(150_000)
+    assert limits.take_body(70_000)
+    assert limits.body_bytes_max == 100_000
+    assert not limits.take_body(100_000)
+
+
+def test_what_was_taken_and_what_was_refused_are_both_remembered(tmp_path):
+    path = tmp_path / "hosts.json"
+    limits = TargetLimits()
+    limits.refuse_body(1_000_000)
+    limits.take_body(400_000)
+    save_profile(path, HOST, limits.profile)
+    assert load_profile(path, HOST) == HostProfile(
+        700_000, body_bytes_taken=400_000, body_bytes_refused=1_000_000
+    )
