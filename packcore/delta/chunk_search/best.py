@@ -42,14 +42,15 @@ class BestOf:
         cost_max: int,
         best: Best | None = None,
         samples: Sequence[bytes] = (),
-        held_min: int = 0,
+        held: float = 0.0,
     ) -> Best | None:
         """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`.
 
-        A base that holds fewer than `held_min` of the samples isn't tried: samples of what `best` leaves
-        over, so such a base can hardly do better.
+        `samples` are of what `best` leaves over: a base that holds none of them, or less than the part
+        `held`, can hardly do better, and isn't tried.
         """
         depth, base_of = self._depth, self._base_of
+        held_min = max(1, len(samples) * held)
         tried: list[int] = [] if best is None else [best[0]]
         for base in wanted:
             if base is None or depth[base] < 0:
@@ -60,7 +61,7 @@ class BestOf:
                 continue
             tried.append(base)
             base_data = self._read(base)
-            if held_min and sum([sample in base_data for sample in samples]) < held_min:
+            if samples and sum([sample in base_data for sample in samples]) < held_min:
                 continue
             found = find_matches(self._type, base_data, data, cost_max, self._digest_size)
             if found is not None:

@@ -33,8 +33,10 @@ __all__ = ["BlobChooser", "literal_of"]
 _NEAR_COST = 500
 """Literal bytes of a delta from which on versions of the nearest sizes are tried."""
 _SAMPLES = 6
-"""Literal chunks, at most, that are looked for in another base before it is matched. One that wins holds half
-of them or more in most cases; what was voted for holds one at least."""
+"""Literal chunks, at most, that are looked for in another base before it is matched. Of like sizes those win
+that hold half of them; of those that were voted for, those that hold any."""
+_SAMPLED_PART = 12
+"""They are looked for where less than a twelfth of the blob is left over."""
 _BIG_BYTES = 100_000
 """Blobs above don't vote when they have a delta below half their size."""
 _VERSION_VOTES = 0.2
@@ -77,15 +79,9 @@ class BlobChooser:
         if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
             before = best
             near = self._near(member, size, None if best is None else best[0])
-            samples = literal[:: len(literal) // _SAMPLES + 1]
+            samples = _samples(literal, size, cost)
             best = self._bases.find(
-                data,
-                near,
-                allowed=allowed,
-                cost_max=cost - 1,
-                best=best,
-                samples=samples,
-                held_min=len(samples) + 1 >> 1,
+                data, near, allowed=allowed, cost_max=cost - 1, best=best, samples=samples, held=0.5
             )
             if early is not None and best is not None:
                 limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
@@ -103,8 +99,7 @@ class BlobChooser:
                 allowed=allowed,
                 cost_max=min(cost - 1, cost_max),
                 best=best,
-                samples=literal[:: len(literal) // _SAMPLES + 1],
-                held_min=min(1, len(literal)),
+                samples=_samples(literal, size, cost),
             )
             if better is not best and better is not None:
                 best = better
@@ -138,6 +133,14 @@ class BlobChooser:
         count = self._values["near"]
         near = self._sizes.nearest(self._path_of[member], size, count + 1)
         return [version for version in near if version != tried][:count]
+
+
+def _samples(literal: list[bytes], size: int, cost: int) -> list[bytes]:
+    """Return some of the literal chunks of a blob; none where they tell nothing.
+
+    Where all lines changed, what is left over is pieces of them, which tell nothing of other bases.
+    """
+    return literal[:: len(literal) // _SAMPLES + 1] if cost * _SAMPLED_PART < size else []
 
 
 def literal_of(data: bytes, matches: list[Match]) -> bytes:
