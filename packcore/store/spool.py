@@ -34,7 +34,7 @@ from packcore.store.loose import TEMPORARY_PREFIX
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -79,13 +79,14 @@ class SpooledPack:
         object_format: ObjectFormat,
         limits: Limits = _DEFAULT_LIMITS,
         progress: Progress = SILENT,
-        bases: ObjectStore | None = None,
+        bases: ObjectStore | Callable[[list[ObjectId]], ObjectStore] | None = None,
         directory: Path | None = None,
         receiving: str | None = None,
     ) -> SpooledPack:
         """Take in a pack, check everything, and return it.
 
         `bases` completes a thin pack: what its deltas need and it lacks is appended from there.
+        It is a store, or what finds one for the ids that are needed, and is called once all else is here.
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
         themselves); "indexing" follows it. Raises CorruptPack, MissingObject, LimitExceeded,
         RepositoryError where the file can't be written, and what the blocks' iterator raises; the
@@ -95,9 +96,11 @@ class SpooledPack:
         try:
 
             def complete(source: PackSource, table: PackTable, resolver: Resolver) -> None:
-                if bases is not None:
+                lacking = [oid for _, oid in resolver.missing()]
+                if bases is not None and lacking:
+                    held = bases(lacking) if callable(bases) else bases
                     complete_thin_pack(
-                        file.file, source, table, resolver, bases=bases, level=limits.compression
+                        file.file, source, table, resolver, bases=held, level=limits.compression
                     )
 
             indexed = index_pack(

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 
 from transport.base import TransferStats
 from transport.fetch import find_common
+from transport.negotiate import TipNegotiator
 from transport.sync.commit_order import parents_first, reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.sync.commit_order import Parents
 
-__all__ = ["GraphNegotiator", "Ground", "UnknownTips", "find_ground"]
+__all__ = ["GraphNegotiator", "Ground", "UnknownTips", "WatchedTips", "find_ground"]
 
 GROUND_MAX = 1024
 """Commits that are named as haves: more would be a border of rags, each of little use."""
@@ -73,6 +74,30 @@ def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], p
     )
     commits = tuple(negotiator.newest(answer.found))[:GROUND_MAX]
     return Ground(commits, answer.offered_count, traffic, answer.failure)
+
+
+class WatchedTips(TipNegotiator):
+    """Offers tips, and says which of them the server lacks before it is told that these are all.
+
+    `on_unknown` may raise: then no pack was asked for yet.
+    """
+
+    def __init__(self, tips: Iterable[ObjectId], on_unknown: Callable[[Collection[ObjectId]], None]) -> None:
+        super().__init__(tips)
+        self._on_unknown = on_unknown
+        self._unknown: dict[ObjectId, None] = {}
+
+    def take(self, count: int) -> Sequence[ObjectId]:
+        """Return the next tips."""
+        tips = super().take(count)
+        if not tips:
+            self._on_unknown(self._unknown.keys())
+        self._unknown.update(dict.fromkeys(tips))
+        return tips
+
+    def mark_common(self, oid: ObjectId) -> None:
+        """Hear that the server has this tip."""
+        self._unknown.pop(oid, None)
 
 
 class GraphNegotiator:

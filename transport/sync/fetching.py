@@ -4,27 +4,32 @@
     fetch_missing     wants and haves -> a store that holds the fetched pack, gone when left
     ask_ancestry      one more, small question where the fetched pack can't tell
 
-Nothing here is thin: the pack is complete in itself, or it holds no delta against what it lacks.
+A pack is complete in itself when it is left to the caller: of a thin one the bases are fetched too.
 """
 
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from packcore.errors import LimitExceeded
+from packcore.errors import LimitExceeded, MissingObject
 from packcore.progress import SILENT, Progress
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
+from transport.errors import RemoteError, RemoteProtocolError
 from transport.fetch import fetch_pack, list_refs
 from transport.push import advertise_push
+from transport.sync.bases_by_id import bases_by_id
+from transport.sync.common_ground import WatchedTips
 from transport.sync.lookahead import at_most, in_users_words
 from transport.wire.upload_pack import FetchOptions, is_dulwich
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from packcore.ids import ObjectId
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from transport.sync.ancestry import Ancestry
     from transport.sync.request import Protocol
     from transport.wire.advertisement import Advertisement
+
+    _Bases = Callable[[list[ObjectId]], ObjectStore]
 
 __all__ = [
     "Fetched",
@@ -62,6 +69,8 @@ class Fetched:
     """The pack itself; None where there was nothing to fetch."""
     unknown: frozenset[ObjectId] = frozenset()
     """Haves that the source does not know, as far as it was asked."""
+    bases: frozenset[ObjectId] = frozenset()
+    """What is in the store only because deltas need it: the target has it."""
 
 
 def advertise_both(
@@ -115,40 +124,79 @@ def fetch_missing(
     depth: int | None = None,
     ofs_delta: bool = True,
     pack_bytes_max: int | None = None,
+    thin: bool = False,
+    on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
 ) -> Iterator[Fetched]:
     """Fetch what the wants reach and the haves don't, and hold it until the block is left.
 
-    `ofs_delta` allows deltas that name their base by its place, which some targets don't take. Without
-    wants there is no request. Raises TransportError, CorruptData, and LimitExceeded for a pack that is
-    larger than `pack_bytes_max`.
+    `ofs_delta` allows deltas that name their base by its place, which some targets don't take. With
+    `thin`, deltas may be against what the haves reach, and these bases are fetched too. `on_unknown`
+    hears of the haves that the source lacks before a pack comes, and may raise. Without wants there is no
+    request. Raises TransportError, CorruptData, and LimitExceeded for a pack that is larger than
+    `pack_bytes_max`.
     """
     if not wants:
         yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
         return
-    with fetch_pack(
-        source,
-        advertisement,
-        wants=wants,
-        haves=haves,
-        depth=depth,
-        filter_spec=filter_spec,
-        options=FetchOptions(ofs_delta=ofs_delta),
-        on_message=messages(progress, "source"),
-    ) as response:
-        try:
-            spool = SpooledPack.receive(
-                watched(response.blocks or (), progress, "source: receiving pack"),
-                object_format=advertisement.object_format,
-                limits=at_most(limits, pack_bytes_max),
-                progress=progress,
-                directory=directory,
+
+    def received(bases: _Bases | None) -> Fetched:
+        with fetch_pack(
+            source,
+            advertisement,
+            wants=wants,
+            haves=WatchedTips(haves, on_unknown),
+            depth=depth,
+            filter_spec=filter_spec,
+            options=FetchOptions(ofs_delta=ofs_delta, thin_pack=bases is not None),
+            on_message=messages(progress, "source"),
+        ) as response:
+            on_unknown(response.unknown)
+            try:
+                spool = SpooledPack.receive(
+                    watched(response.blocks or (), progress, "source: receiving pack"),
+                    object_format=advertisement.object_format,
+                    limits=at_most(limits, pack_bytes_max),
+                    progress=progress,
+                    bases=bases,
+                    directory=directory,
+                )
+            except LimitExceeded as error:
+                raise in_users_words(error, pack_bytes_max) from None
+            return Fetched(
+                spool,
+                frozenset(response.shallow) | frozenset(advertisement.shallow),
+                spool.pack_bytes,
+                spool.object_count,
+                spool,
+                frozenset(response.unknown),
             )
-        except LimitExceeded as error:
-            raise in_users_words(error, pack_bytes_max) from None
-        shallow = frozenset(response.shallow) | frozenset(advertisement.shallow)
-        unknown = frozenset(response.unknown)
-    with spool:
-        yield Fetched(spool, shallow, spool.pack_bytes, spool.object_count, spool, unknown)
+
+    find = partial(bases_by_id, source, advertisement, limits=limits, directory=directory)
+    with ExitStack() as stack:
+        fetched = _received_thin(received, find, stack) if thin else None
+        fetched = fetched or received(None)
+        assert fetched.spool is not None
+        stack.enter_context(fetched.spool)
+        yield fetched
+
+
+def _received_thin(
+    received: Callable[[_Bases], Fetched],
+    find: Callable[[Sequence[ObjectId]], AbstractContextManager[ObjectStore]],
+    stack: ExitStack,
+) -> Fetched | None:
+    """Receive a thin pack and its bases; None where the source does not give them."""
+    lacked: list[ObjectId] = []
+
+    def bases(oids: list[ObjectId]) -> ObjectStore:
+        lacked.extend(oids)
+        return stack.enter_context(find(oids))
+
+    try:
+        fetched = received(bases)
+    except (MissingObject, RemoteError, RemoteProtocolError):
+        return None  # asked again for a pack that is complete in itself, which tells of any other fault
+    return replace(fetched, bases=frozenset(lacked))
 
 
 def ask_ancestry(

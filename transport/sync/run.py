@@ -32,14 +32,13 @@ from transport.sync.result import RefResult, SyncResult, results_of
 from transport.sync.temp_refs import stale_removals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
 
     from packcore.ids import ObjectId
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.base import Transport
-    from transport.fetch import FetchResponse
     from transport.sync.fetching import Fetched
     from transport.sync.modes import Choice
     from transport.sync.planner import RefAction
@@ -141,16 +140,19 @@ class Run:
         if self.ground.failure is not None:
             self.add_words(f"the target could not be asked for what it has ({self.ground.failure})")
 
-    def find_ground_by_graph(self, plan: RefPlan) -> None:
-        """Fetch the commits alone, and ask the target which of them it has."""
+    def find_ground_by_graph(self, plan: RefPlan) -> RefPlan:
+        """Fetch the commits alone, and ask the target which of them it has; return the plan, settled."""
         with self._fetch(
             plan.wants, self.haves(plan), filter_spec=commits_only_filter(self.source_refs)
         ) as graph:
-            self.find_ground(plan, graph.store)
+            plan = self.settle(plan, graph, self.haves(plan))
+            if not self.is_over(plan):
+                self.find_ground(plan, graph.store)
+        return plan
 
-    def stop_at_unknown_tips(self, plan: RefPlan, response: FetchResponse) -> None:
+    def stop_at_unknown_tips(self, plan: RefPlan, unknown: Collection[ObjectId]) -> None:
         """Raise UnknownTips before a pack is read that would hold much that the target has."""
-        if not self.can_find_more(plan, response.unknown):
+        if not self.can_find_more(plan, unknown):
             return
         if self.can_fetch_commits_alone:
             raise UnknownTips
@@ -160,7 +162,7 @@ class Run:
 
     def add_words(self, words: str) -> None:
         """Say something more of the way in which the objects travel."""
-        if self.choice is not None:
+        if self.choice is not None and words not in self.choice.words:
             self.choice = replace(self.choice, words=f"{self.choice.words}; {words}")
 
     def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
@@ -182,10 +184,27 @@ class Run:
         return self._fetch(wanted, haves, filter_spec=commits_only_filter(self.source_refs))
 
     def fetch(
-        self, plan: RefPlan, haves: Sequence[ObjectId], *, pack_bytes_max: int | None = None
+        self,
+        plan: RefPlan,
+        haves: Sequence[ObjectId],
+        *,
+        pack_bytes_max: int | None = None,
+        on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
     ) -> AbstractContextManager[Fetched]:
         """Fetch all that the target may lack, in a pack that isn't larger than this."""
-        return self._fetch(plan.wants, haves, pack_bytes_max=pack_bytes_max)
+        return self._fetch(plan.wants, haves, pack_bytes_max=pack_bytes_max, on_unknown=on_unknown)
+
+    def fetch_above_ground(self, plan: RefPlan) -> AbstractContextManager[Fetched]:
+        """Fetch what is above that which the target was found to have, with the bases of thin deltas."""
+        thin = (
+            self.may_be_thin and self.source_refs.version == 2 and bool(self.ground and self.ground.commits)
+        )
+        return self._fetch(plan.wants, self.haves(plan), thin=thin)
+
+    @property
+    def may_be_thin(self) -> bool:
+        """Whether a pack of our own may have deltas against what only the target has."""
+        return not self.target_refs.capabilities.no_thin and self.limits.body_bytes_max is None
 
     def _fetch(
         self,
@@ -194,6 +213,8 @@ class Run:
         *,
         filter_spec: str | None = None,
         pack_bytes_max: int | None = None,
+        thin: bool = False,
+        on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
     ) -> AbstractContextManager[Fetched]:
         relays = self.choice is not None and self.choice.relay
         limits = self.request.selection.limits
@@ -211,6 +232,8 @@ class Run:
             pack_bytes_max=pack_bytes_max,
             # What may be passed on as it is must be in the form that the target takes.
             ofs_delta=self.target_refs.capabilities.ofs_delta or not relays,
+            thin=thin,
+            on_unknown=on_unknown,
         )
 
     def settle(self, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:

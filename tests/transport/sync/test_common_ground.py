@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from packcore.ids import ObjectId
 from packcore.progress import SILENT
 from tests.git_transport import GitTransport
-from tests.support import fast_import, git, history
+from tests.support import fast_import, git, history, ls_remote
 from tests.transport.scripted_transport import ScriptedTransport
 from tests.transport.sync.sides import Sides, commit, outcomes, random_dag
+from transport.base import Body
 from transport.errors import NetworkError, RemoteError, RemoteProtocolError, UnsupportedByRemote
 from transport.sync.commit_order import reach
 from transport.sync.common_ground import GraphNegotiator, find_ground
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transport.base import Body, Service
+    from transport.base import Service
 
     Parents = dict[ObjectId, tuple[ObjectId, ...]]
 
@@ -244,7 +245,8 @@ def test_the_source_is_asked_for_its_history_once_tags_or_not(diverged):
     diverged.check()
     assert result.pack is not None
     assert result.pack.objects == missing(diverged, "v1")
-    assert sum(packs) <= whole
+    commits = int(git("rev-list", "--count", "--all", cwd=diverged.source))
+    assert sum(packs) <= whole + commits
 
 
 def test_the_bases_of_a_thin_pack_are_what_the_target_has(diverged):
@@ -373,6 +375,44 @@ def test_in_random_histories_the_target_ends_up_sound(tmp_path, seed, mode):
     asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
     assert sides.carry_out(**asked).exit_code == 0
     sides.check("refs/heads/")
+
+
+def test_a_source_that_gives_no_single_objects_is_asked_for_a_pack_that_needs_none(diverged):
+    class WithoutSingleObjects(PackCounting):
+        @contextmanager
+        def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+            sent = b"".join(body.blocks())
+            tips = ls_remote(self.path).values()
+            wanted = re.findall(rb"want ([0-9a-f]{40})", sent)
+            if not {want.decode() for want in wanted} <= set(tips):
+                yield iter((text("ERR upload-pack: not our ref"),))
+                return
+            with super().request(service, Body.of(sent), version=version) as blocks:
+                yield blocks
+
+    git("repack", "-adfq", cwd=diverged.source)
+    source = WithoutSingleObjects(diverged.source, [])
+    result = diverged.carry_out(source=source, policy={"force_with_lease": True})
+    diverged.check("refs/heads/")
+    assert result.pack is not None
+    assert result.pack.objects == missing(diverged)
+
+
+def test_of_a_source_that_can_send_commits_alone_only_those_are_asked_for_in_vain(tmp_path):
+    sides = Sides(tmp_path)
+    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
+    fast_import(sides.source, history(commits=60))
+    git("repack", "-adfq", cwd=sides.source)
+    git("push", "-q", sides.target, "main~6:refs/heads/main", cwd=sides.source)
+    commit(sides.target, "refs/heads/main", git("rev-parse", "main", cwd=sides.target), text="foreign")
+    packs: list[int] = []
+    source = PackCounting(sides.source, packs)
+    sides.carry_out(source=source, policy={"force_with_lease": True})
+    sides.check("refs/heads/")
+    graph, thin, *bases = packs
+    assert graph == 60
+    assert thin == missing(sides)
+    assert 0 < sum(bases) < 10
 
 
 class PackCounting(GitTransport):

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, PackcoreError
 from transport.fetch import fetch_pack
 from transport.sync.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused
 from transport.sync.checkpoints import Checkpoints, parents_in
-from transport.sync.common_ground import UnknownTips
+from transport.sync.common_ground import UnknownTips, WatchedTips
 from transport.sync.fetching import fetch_missing
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import Choice
@@ -233,7 +234,7 @@ class _BatchedRelay:
                 run.source,
                 run.source_refs,
                 wants=wants,
-                haves=haves,
+                haves=WatchedTips(haves, partial(run.stop_at_unknown_tips, self.plan)),
                 options=FetchOptions(
                     ofs_delta=run.target_refs.capabilities.ofs_delta,
                     thin_pack=not run.target_refs.capabilities.no_thin,
@@ -257,7 +258,7 @@ class _BatchedRelay:
 
     def _blocks_of(self, response: FetchResponse) -> Iterator[bytes]:
         """Return the pack's blocks. Raises UnknownTips before any is read."""
-        self.run.stop_at_unknown_tips(self.plan, response)
+        self.run.stop_at_unknown_tips(self.plan, response.unknown)
         return response.blocks or iter(())
 
     def _promising(self, blocks: Iterator[bytes], room: int) -> Iterator[bytes]:

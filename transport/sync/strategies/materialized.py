@@ -14,12 +14,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded
+from packcore.plan import Candidate
 from packcore.progress import SILENT, Progress
 from packcore.select import select
+from packcore.store.bulk import raws_of
 from packcore.walk import list_bases, list_objects
+from transport.sync.common_ground import UnknownTips
 from transport.sync.measure import Stopwatch
 from transport.sync.pushing import push_refs
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.plan import Candidate, PackPlan
+    from packcore.plan import PackPlan
     from transport.base import Transport
     from transport.sync.fetching import Fetched
     from transport.sync.planner import RefPlan
@@ -55,12 +59,22 @@ def sync_materialized(
 def materialize(run: Run, plan: RefPlan) -> SyncResult:
     """Carry a plan out that has something to push."""
     haves = run.haves(plan)
-    with run.fetch(plan, haves) as fetched:
-        plan = run.settle(plan, fetched, haves)
+    stop = partial(run.stop_at_unknown_tips, plan) if run.can_fetch_commits_alone else lambda _: None
+    try:
+        with run.fetch(plan, haves, on_unknown=stop) as fetched:
+            return _push_settled(run, run.settle(plan, fetched, haves), fetched)
+    except UnknownTips:
+        plan = run.find_ground_by_graph(plan)
+    if run.is_over(plan):
         run.tell(plan)
-        if run.is_over(plan):
-            return run.unpushed(plan)
-        return push_fetched(run, plan, fetched)
+        return run.unpushed(plan)
+    with run.fetch_above_ground(plan) as fetched:
+        return _push_settled(run, plan, fetched)
+
+
+def _push_settled(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
+    run.tell(plan)
+    return run.unpushed(plan) if run.is_over(plan) else push_fetched(run, plan, fetched)
 
 
 def push_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
@@ -116,14 +130,30 @@ def load(
 def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
     """Return older versions of what is sent that the target surely has, and that were fetched all the same.
 
-    They are there where the source did not know what the target has. A pack in parts has none: it may be
-    taken by any receiver.
+    They are there where the source did not know what the target has, or sent a thin pack itself. A pack in
+    parts has none: it may be taken by any receiver.
     """
-    if run.ground is None or run.target_refs.capabilities.no_thin or run.limits.body_bytes_max is not None:
+    if run.ground is None or not run.may_be_thin:
         return []
+    if fetched.bases:
+        return _fetched_bases(fetched, objects)
     paths = {(candidate.type, candidate.path) for candidate in objects}
     held = list_bases(fetched.store, run.ground.commits, objects, limits=run.request.selection.limits)
     return [candidate for candidate in held if (candidate.type, candidate.path) in paths]
+
+
+def _fetched_bases(fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
+    """Return the bases that came with a thin pack, each with the path of what it is a base of."""
+    paths: dict[ObjectId, bytes] = {}
+    for candidate, raw in zip(objects, raws_of(fetched.store, [c.oid for c in objects]), strict=True):
+        if raw is not None and raw.base in fetched.bases:
+            paths.setdefault(raw.base, candidate.path)
+    sent = {candidate.oid for candidate in objects}
+    return [
+        Candidate(oid, *fetched.store.header(oid), path, order)
+        for order, (oid, path) in enumerate(paths.items())
+        if oid not in sent
+    ]
 
 
 def _list_objects(
@@ -132,7 +162,7 @@ def _list_objects(
     objects = list_objects(
         fetched.store,
         wants,
-        haves,
+        [*haves, *sorted(fetched.bases)],
         shallow=fetched.shallow,
         limits=run.request.selection.limits,
         progress=run.progress,

@@ -19,12 +19,13 @@ and, if the target's refs are as they were, the pack is sent again whole from th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from transport.errors import HttpStatusError, NetworkError
 from transport.fetch import fetch_pack
 from transport.sync.batches import BODY_BYTES_MIN
-from transport.sync.common_ground import UnknownTips
+from transport.sync.common_ground import UnknownTips, WatchedTips
 from transport.sync.fetching import messages
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import BLOCKED_ON_THE_WAY, UNKNOWN_TIPS, source_is_shallow
@@ -129,7 +130,7 @@ def relay_pack(
         run.source,
         run.source_refs,
         wants=wants,
-        haves=haves,
+        haves=WatchedTips(haves, partial(run.stop_at_unknown_tips, plan)),
         options=FetchOptions(
             ofs_delta=run.target_refs.capabilities.ofs_delta,
             thin_pack=not run.target_refs.capabilities.no_thin,
@@ -138,7 +139,7 @@ def relay_pack(
     ) as response:
         if response.shallow:
             raise ShallowSource
-        run.stop_at_unknown_tips(plan, response)
+        run.stop_at_unknown_tips(plan, response.unknown)
         with _looking_ahead(run, response, pack_bytes_max) as ahead:
             ahead.open()
             pushed = _push(run, plan, ahead.blocks)
