@@ -5,6 +5,7 @@
     policy_options            Policy: how refs may change             sync plan
     selection_options         SelectionOptions: how packs are made    sync pack-objects repack
     limit_options             Limits: of the search                   bench
+    jobs_options              how many processes search               bench
     output_options(…)         Console: the streams, and how much      all
 
 A group decorates a command's function; the function gets one keyword for the group, not one for each
@@ -35,6 +36,7 @@ __all__ = [
     "OBJECT_FORMAT",
     "fetch_policy_options",
     "fetch_scope_options",
+    "jobs_options",
     "limit_options",
     "output_options",
     "plan_policy_options",
@@ -180,7 +182,7 @@ def _selection(
         limits=Limits(**given),
         reuse_deltas=not no_reuse_delta,
         budget_seconds=select_budget,
-        jobs=jobs or _processor_count(),
+        jobs=_jobs(jobs),
         chosen=strategy is not None or bool(given),
     )
     if strategy is None:
@@ -211,8 +213,20 @@ _LIMITS = (
 )
 
 
-def _processor_count() -> int:
-    """Return how many processors this process may use."""
+_JOBS = option(
+    "--jobs",
+    type=click.IntRange(0, 256),
+    default=1,
+    section=PACKING,
+    metavar="N",
+    help="Processes that search at once; 0: one a processor. Same pack for any N. Default: 1.",
+)
+
+
+def _jobs(jobs: int) -> int:
+    """Return how many processes are to search; where 0 is given, as many as there are processors for us."""
+    if jobs:
+        return jobs
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -229,14 +243,7 @@ _PACKING = (
         metavar="S",
         help="Stop searching after S seconds and take the best plan so far.",
     ),
-    option(
-        "--jobs",
-        type=click.IntRange(0, 256),
-        default=1,
-        section=PACKING,
-        metavar="N",
-        help="Processes that search at once; 0: one a processor. Same pack for any N. Default: 1.",
-    ),
+    _JOBS,
 )
 
 selection_options = group("selection", _selection, *_PACKING)
@@ -249,6 +256,7 @@ def _limits(**limits: int | None) -> Limits:
 
 
 limit_options = group("limits", _limits, *_LIMITS)
+jobs_options = group("jobs", _jobs, _JOBS)
 
 
 def _format_of(_: click.Context, __: click.Parameter, name: str | None) -> Any:

@@ -5,6 +5,7 @@
     jobs      what a child can do: list objects, check a pack, read it back
     ours      pack with a strategy of the engine
     peers     pack with git, libgit2 or dulwich
+    spelling  a strategy and its parameters in one word
     usage     CPU time and peak memory of a process
     values    what is asked for, and the report
 

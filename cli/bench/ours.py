@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cli.bench.usage import own_cpu_seconds, own_peak_bytes
+from cli.bench.spelling import spelt_strategy
+from cli.bench.usage import children_peak_bytes, own_cpu_seconds, own_peak_bytes
 from packcore.limits import Limits
 from packcore.plan import Candidate
-from packcore.registry import get_strategy
 from packcore.select import select
 from packcore.store.bulk import headers_of
 from packcore.store.repository import Repository
@@ -61,26 +61,27 @@ def read_list(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def candidates_of(store: ObjectStore, listed: Path) -> list[Candidate]:
     """Look up type and size of every listed object."""
+    names: dict[bytes, bytes] = {}
     rows = [(store.object_format.from_hex(hex_oid), name) for hex_oid, name in read_list(listed)]
     headers = headers_of(store, [oid for oid, _ in rows])
     found = []
     for order, ((oid, name), header) in enumerate(zip(rows, headers, strict=True)):
         type_, size = header or store.header(oid)
-        found.append(Candidate(oid, type_, size, name, order))
+        found.append(Candidate(oid, type_, size, names.setdefault(name, name), order))
     return found
 
 
 def pack_with_strategy(job: dict[str, Any]) -> dict[str, Any]:
     """Select and write; return the measurements. Looking up types and sizes counts as selection."""
     limits = Limits(**job["limits"])
-    name = job["name"]
-    reuses = name == REUSE
-    get_strategy(name)
+    strategy = spelt_strategy(job["name"])
+    reuses = strategy.name == REUSE
+    jobs: int = job["jobs"]
     with Repository.open(job["repository"], limits) as repository:
         store = repository if reuses else cast("ObjectStore", NothingLiesInPacks(repository))
         started = time.perf_counter()
         objects = candidates_of(repository, Path(job["list"]))
-        plan = select(store, objects, strategy=name, limits=limits, reuse_deltas=reuses)
+        plan = select(store, objects, strategy=strategy, limits=limits, reuse_deltas=reuses, jobs=jobs)
         selected = time.perf_counter()
         with Path(job["pack"]).open("wb") as pack:
             pack.writelines(write_pack(plan))
@@ -90,5 +91,9 @@ def pack_with_strategy(job: dict[str, Any]) -> dict[str, Any]:
         "write_seconds": written - selected,
         "total_seconds": written - started,
         "cpu_seconds": own_cpu_seconds(),
-        "peak_bytes": own_peak_bytes(),
+        "peak_bytes": _largest(own_peak_bytes(), children_peak_bytes() if jobs > 1 else None),
     }
+
+
+def _largest(*peaks: int | None) -> int | None:
+    return max((peak for peak in peaks if peak is not None), default=None)

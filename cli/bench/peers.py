@@ -1,8 +1,8 @@
 """One run of another program on the same list: git, libgit2 by pygit2, dulwich. All of them are optional.
 
-    git       pack-objects --threads=1 --no-reuse-delta --no-reuse-object --delta-base-offset
-    pygit2    libgit2's pack builder, one thread, with the names where pygit2 lets us hand them over
-    dulwich   its pack writer, with deltas switched on
+    git       pack-objects --threads=JOBS --no-reuse-delta --no-reuse-object --delta-base-offset
+    pygit2    libgit2's pack builder, as many threads, with the names where pygit2 lets us hand them over
+    dulwich   its pack writer, with deltas switched on; it has one thread
 
 Window, depth and compression are ours as far as a program knows them: dulwich has no depth, and libgit2
 reads its settings from a repository, so it gets a temporary one that borrows the objects. git's two
@@ -40,8 +40,8 @@ def _git(job: dict[str, Any]) -> dict[str, Any]:
     if git is None:
         raise PeerAbsentError
     limits = job["limits"]
-    command = [git, "-C", job["repository"], "pack-objects", "--threads=1", "--no-reuse-delta"]
-    command += ["--no-reuse-object", "--delta-base-offset", "--stdout", "-q"]
+    command = [git, "-C", job["repository"], "pack-objects", f"--threads={job['jobs']}"]
+    command += ["--no-reuse-delta", "--no-reuse-object", "--delta-base-offset", "--stdout", "-q"]
     command += [f"--{name}={limits[name]}" for name in ("window", "depth", "compression")]
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "trace"
@@ -101,7 +101,7 @@ def _pygit2(job: dict[str, Any]) -> dict[str, Any]:
         for name in ("window", "depth", "compression"):
             repository.config[f"pack.{name}"] = job["limits"][name]
         builder = pygit2.PackBuilder(repository)
-        builder.set_threads(1)
+        builder.set_threads(job["jobs"])
         insert = _libgit2_insert(builder)
         for hex_oid, path in _listed(job):
             insert(pygit2.Oid(hex=hex_oid.decode()), path)

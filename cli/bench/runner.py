@@ -111,6 +111,7 @@ class _Turns:
             "list": str(listed),
             "limits": asdict(settings.limits),
             "seed": settings.seed,
+            "jobs": settings.jobs,
         }
 
     def run(self, entry: _Entry, turn: int) -> None:

@@ -31,6 +31,8 @@ class Settings:
     """A run that takes longer is given up."""
     seed: int = 1
     """Of the random order of reading."""
+    jobs: int = 1
+    """Processes that search at once; threads, of other programs that have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Contender:
     """A strategy of ours, or a peer."""
 
     name: str
+    """Of a strategy perhaps with parameters: git-window:names=0."""
     is_peer: bool = False
 
 
@@ -150,6 +153,7 @@ class Comparison:
                 "repeat": self.settings.repeat,
                 "timeLimitSeconds": self.settings.time_limit_seconds,
                 "seed": self.settings.seed,
+                "jobs": self.settings.jobs,
             },
             "rows": [self._row_json(row) for row in self.rows],
         }

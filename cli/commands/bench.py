@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command, option
-from cli.params import OUTPUT, limit_options, output_options
+from cli.params import OUTPUT, jobs_options, limit_options, output_options
 from cli.values import COMMA_LIST, SECONDS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ RUNS = "Runs"
     multiple=True,
     section=WHO,
     metavar="A[,B…]",
-    help="Strategies to run; see `packcore strategies`. Default: all.",
+    help="Strategies to run, perhaps with parameters: git-window:names=0. Default: all.",
 )
 @option(
     "--against",
@@ -79,6 +79,7 @@ RUNS = "Runs"
     help="Of the random order of reading. Default: 1.",
 )
 @limit_options
+@jobs_options
 @option(
     "--json",
     "json_file",
@@ -101,17 +102,19 @@ def run(
     time_limit: float,
     seed: int,
     limits: Limits,
+    jobs: int,
     json_file: str | None,
     html_file: str | None,
     console: Console,
 ) -> int | None:
     """Let each strategy pack all objects that the refs of REPO reach, and print a table.
 
-    Nothing is reused from the packs of REPO: each searches every delta anew, in one thread, in a process
-    of its own. Each pack is read back and checked before its row is printed, by git too where there is
-    one. RATIO is to the first row; MEAN and MAX are of the delta chains; SELECT and WRITE are elapsed
-    time, CPU is user time of the whole process; READ inflates every object in pack order, RANDOM in a
-    random one; REGRET is how much larger than the oracle's the pack is, where `oracle` ran. With -v a
+    Nothing is reused from the packs of REPO: each searches every delta anew, in a process of its own, or
+    in --jobs processes (threads, for other programs that have them). Each pack is read back and checked
+    before its row is printed, by git too where there is one. RATIO is to the first row; MEAN and MAX are
+    of the delta chains; SELECT and WRITE are elapsed time, CPU is user time of the whole run, MEMORY that
+    of its largest process; READ inflates every object in pack order, RANDOM in a random one; REGRET is
+    how much larger than the oracle's the pack is, where `oracle` ran. With -v a
     second table tells where the bytes went, by object type.
     """
     from cli.bench.runner import compare
@@ -121,7 +124,7 @@ def run(
     if given and len(repos) > 1:
         raise click.UsageError("--objects is for one REPO")
     contenders = _contenders(_flat(strategy), _flat(against))
-    settings = Settings(limits, repeat, time_limit, seed)
+    settings = Settings(limits, repeat, time_limit, seed, jobs)
     comparisons: list[Comparison] = []
     with console.progress() as progress:
         for repo in repos:
@@ -143,14 +146,15 @@ def _flat(lists: tuple[tuple[str, ...], ...]) -> list[str]:
 
 def _contenders(names: list[str], peers: list[str]) -> list[Contender]:
     """Return all who are to run, peers first. An unknown name ends here, before any work."""
+    from cli.bench.spelling import spelt_strategy
     from cli.bench.values import PEERS, Contender
-    from packcore.registry import get_strategy, strategies
+    from packcore.registry import strategies
 
     for peer in peers:
         if peer not in PEERS:
             raise click.BadParameter(f"no program {peer!r} to be held against; there are: {', '.join(PEERS)}")
     for name in names:
-        get_strategy(name)
+        spelt_strategy(name)
     return [
         *(Contender(name, is_peer=True) for name in peers),
         *(Contender(name) for name in names or strategies()),

@@ -38,10 +38,10 @@ _COLUMNS = (
     ("longest", "Deltas above the deepest object"),
     ("select", "Elapsed time of choosing deltas, with looking up types and sizes"),
     ("write", "Elapsed time of writing the pack"),
-    ("CPU", "User CPU time of the whole process"),
+    ("CPU", "User CPU time of the whole run"),
     ("read", "Inflating every object in pack order"),
     ("random", "Inflating objects in a random order"),
-    ("memory", "Largest resident set of the process"),
+    ("memory", "Largest resident set of a process"),
 )
 _REGRET = 2
 
@@ -62,7 +62,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
         f"<title>Packs compared</title><style>{STYLE}</style></head><body>"
         '<a class="skip" href="#main">To the results</a>'
         "<header><h1>Packs compared</h1>"
-        '<p class="soft">The same objects, packed anew by each, one thread, each run in a process of its '
+        '<p class="soft">The same objects, packed anew by each, each run in a process of its '
         "own. Every pack was read back and checked before it got its row.</p>"
         f"{f'<nav aria-label=Repositories><ul>{links}</ul></nav>' if several else ''}</header>"
         f'<main id="main">{body}</main>{_footer(comparisons)}</body></html>\n'
@@ -88,10 +88,11 @@ def _section(number: int, comparison: Comparison) -> Iterator[str]:
 def _facts(comparison: Comparison) -> str:
     settings = comparison.settings
     limits = settings.limits
+    jobs = f"{settings.jobs} processes or threads each" if settings.jobs > 1 else "one thread"
     runs = f"medians of {settings.repeat} runs in turns" if settings.repeat > 1 else "one run each"
     return (
         f"{units.count_of(comparison.objects, 'objects')}, {units.size(comparison.raw_bytes)} inflated. "
-        f"Window {limits.window}, depth {limits.depth}, compression {limits.compression}; {runs}."
+        f"Window {limits.window}, depth {limits.depth}, compression {limits.compression}; {jobs}; {runs}."
     )
 
 

@@ -23,7 +23,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of one repository's comparison."""
     yield (
         f"{comparison.repository}: {units.count_of(comparison.objects, 'objects')}, "
-        f"{units.size(comparison.raw_bytes)}"
+        f"{units.size(comparison.raw_bytes)}{_at_once(comparison.settings.jobs)}"
     )
     heading: tuple[str, ...] = (*_HEADING, *_HEADING_END)
     rows = [_cells(comparison, row) for row in comparison.rows if row.pack]
@@ -35,6 +35,10 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         if row.pack is None:
             yield f"{row.contender.name}: {'WRONG PACK: ' if row.is_wrong else ''}{row.reason}"
     yield from _notes(comparison)
+
+
+def _at_once(jobs: int) -> str:
+    return f"; {jobs} jobs at once" if jobs > 1 else ""
 
 
 def type_lines(comparison: Comparison) -> Iterator[str]:

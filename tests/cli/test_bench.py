@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -211,7 +212,13 @@ def test_a_pack_with_other_objects_than_were_listed_is_wrong(tmp_path):
     repository = make_repository(tmp_path / "x.git", history(commits=3))
     listed, pack = str(tmp_path / "list"), str(tmp_path / "x.pack")
     source = child.answer({"job": "list", "repository": str(repository), "list": listed})
-    job = {"repository": source["repository"], "list": listed, "pack": pack, "object_format": "sha1"}
+    job = {
+        "repository": source["repository"],
+        "list": listed,
+        "pack": pack,
+        "object_format": "sha1",
+        "jobs": 1,
+    }
     child.answer({**job, "job": "strategy", "name": "none", "limits": {}})
     lines = (tmp_path / "list").read_bytes().splitlines(keepends=True)
     (tmp_path / "list").write_bytes(b"".join(lines[1:]))
@@ -228,6 +235,33 @@ def test_a_list_of_objects_takes_the_place_of_all_that_refs_reach(tmp_path):
     found = child.answer({**job, "given": str(tmp_path / "given")})
     assert found["objects"] == 2
     assert (tmp_path / "list").read_text().splitlines() == [lines[-1], lines[0].strip()]
+
+
+def test_strategies_take_parameters_and_each_spelling_has_a_row(tmp_path, packcore):
+    repository = make_repository(tmp_path / "x.git", history(commits=6))
+    names = ["git-window", "git-window:names=0:go_git=1"]
+    result = packcore("bench", repository, "--strategy", ",".join(names), "--json", "-")
+    rows = json.loads(result.stdout)["repositories"][0]["rows"]
+    assert [row["name"] for row in rows] == names
+    assert rows[0]["checksum"] != rows[1]["checksum"]
+
+
+def test_the_pack_is_the_same_for_any_number_of_jobs_and_the_report_tells_it(tmp_path, packcore):
+    repository = make_repository(tmp_path / "x.git", history(commits=6))
+    checksums = set()
+    for jobs in (1, 2):
+        options = ("--strategy", "chunk-window", "--jobs", jobs, "--json", "-")
+        (found,) = json.loads(packcore("bench", repository, *options).stdout)["repositories"]
+        assert found["settings"]["jobs"] == jobs
+        checksums.add(found["rows"][0]["checksum"])
+    assert len(checksums) == 1
+
+
+def test_table_and_page_say_how_many_jobs_there_were(comparison):
+    two = replace(comparison, settings=replace(comparison.settings, jobs=2))
+    assert next(comparison_lines(two)).endswith("; 2 jobs at once")
+    assert "2 processes or threads each" in page([two])
+    assert "one thread" in page([comparison])
 
 
 def test_an_absent_peer_has_a_row_that_says_so(monkeypatch):
@@ -252,6 +286,9 @@ def test_a_run_that_dies_says_with_what():
     [
         (["x.git", "--against", "svn"], "git, pygit2, dulwich"),
         (["x.git", "--strategy", "nope"], "no delta strategy is called 'nope'"),
+        (["x.git", "--strategy", "git-window:names"], "'names' is no parameter with a number"),
+        (["x.git", "--strategy", "git-window:names=no"], "'names=no' is no parameter with a number"),
+        (["x.git", "--strategy", "git-window:name=0"], "git-window has no parameter 'name'"),
         (["x.git", "y.git", "--objects", "list"], "--objects is for one REPO"),
         ([], "REPO"),
     ],

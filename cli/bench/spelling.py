@@ -1,0 +1,39 @@
+"""A strategy with its parameters in one word, as the command line takes it.
+
+chunk-window                    as it is
+git-window:names=0:go_git=1     a parameter behind each colon
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import PluginError
+from packcore.registry import get_strategy
+
+if TYPE_CHECKING:
+    from packcore.delta.strategy import Strategy
+
+__all__ = ["spelt_strategy"]
+
+
+def spelt_strategy(word: str) -> Strategy:
+    """Return the strategy of a name with parameters behind it, whole numbers all.
+
+    Raises PluginError where there is no such strategy or parameter, or the value is no number.
+
+    >>> spelt_strategy("git-window:names=0:window=50").values["window"]
+    50
+    """
+    name, *settings = word.split(":")
+    strategy = get_strategy(name)
+    parameters: dict[str, int] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if not (value.isascii() and value.isdigit() and len(value) <= 18):
+            raise PluginError(
+                f"{word!r}: {setting!r} is no parameter with a number",
+                hint="write them as name=number behind a colon: git-window:names=0",
+            )
+        parameters[key] = int(value)
+    return strategy(**parameters)
