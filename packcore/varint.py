@@ -30,6 +30,8 @@ INTEGER_MAX = (1 << 63) - 1
 
 def encode_size(value: int) -> bytes:
     """Return a size (0 or more) as a delta's head holds it."""
+    if value < 0x4000:  # nearly all there are
+        return bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7))
     coded = bytearray()
     while value > 0x7F:
         coded.append(value & 0x7F | 0x80)
