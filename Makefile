@@ -2,7 +2,9 @@
 #
 #   make demo [REPO=url-or-path]   the main job on real input (default: this project's own repository)
 #   make test                      the fast suite
-#   make check                     what CI runs: test, e2e, lint, type
+#   make docs                      build the documentation into build/docs, and check its links
+#   make docs-update               write anew what the examples of the documentation print
+#   make check                     what CI runs: test, e2e, lint, type, docs
 #   make test-all                  every test, the slow ones and those that want real servers included
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
@@ -15,9 +17,10 @@ PYTEST_FLAGS ?= -q -n auto
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history demo test e2e test-all lint type check wheel format clean
+.PHONY: help bench-expect bench-history demo test e2e test-all lint type check docs docs-update wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -42,7 +45,14 @@ lint: $(DEV_STAMP)
 type: $(DEV_STAMP)
 	$(BIN)/mypy
 
-check: test e2e lint type
+check: test e2e lint type docs
+
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -j auto docs build/docs
+	$(BIN)/python -m scripts.check_site build/docs
+
+docs-update: $(DEV_STAMP)
+	$(BIN)/python -m scripts.docs_examples --write
 
 bench-expect: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks.expected --write
@@ -60,7 +70,7 @@ wheel: $(DEV_STAMP)
 
 clean:
 	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f $(RUN_STAMP) $(DEV_STAMP)
+	rm -f $(RUN_STAMP) $(DEV_STAMP) $(DOCS_STAMP)
 	find packcore transport cli tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -79,4 +89,8 @@ $(RUN_STAMP): pyproject.toml | $(BIN)/python
 
 $(DEV_STAMP): pyproject.toml $(RUN_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+	@touch $@
+
+$(DOCS_STAMP): pyproject.toml $(RUN_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group docs
 	@touch $@

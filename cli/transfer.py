@@ -65,6 +65,7 @@ _LIMITS = (
         type=click.IntRange(1),
         section=LIMITS,
         metavar="N",
+        gitsync=("GITSYNC_MAX_REF_UPDATES_PER_PUSH",),
         help="Update at most so many refs in one request.",
     ),
     option(
