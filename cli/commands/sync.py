@@ -74,7 +74,8 @@ def run(
 
     Where refs are only created or fast-forwarded, the source's pack is relayed as it is. Otherwise the
     missing objects are fetched, deltas are selected, and a pack of our own is written; what is sent never
-    pauses on its way. Exit code 1 tells that some ref was blocked or refused.
+    pauses on its way. A target whose branches the source does not know is asked what it has, so that only
+    what is missing is sent. Exit code 1 tells that some ref was blocked or refused.
     """
     from transport.sync.request import SyncRequest
 

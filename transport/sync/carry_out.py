@@ -79,7 +79,8 @@ def _preview(run: Run, plan: RefPlan) -> SyncResult:
         if run.choice.relay and settled.blocked and not run.can_fetch_commits_alone:
             run.choice = BLOCKED_ON_THE_WAY
         creates = any(action.action == "create" for action in settled.in_push_order())
-        is_all = not (run.can_fetch_commits_alone or creates)
+        has_more = run.can_find_more(settled, fetched.unknown)
+        is_all = not (run.can_fetch_commits_alone or creates or has_more)
         return run.unpushed(settled, _price(run, fetched if is_all else None))
 
 

@@ -377,6 +377,14 @@ def test_in_random_histories_the_target_ends_up_sound(tmp_path, seed, mode):
     sides.check("refs/heads/")
 
 
+def test_a_plan_names_no_price_where_less_may_be_sent_than_was_fetched(diverged):
+    target = GitTransport(diverged.target)
+    planned = diverged.carry_out(target=target, policy={"force_with_lease": True}, dry_run=True)
+    assert planned.price is not None
+    assert (planned.price.objects, planned.price.pack_bytes) == (None, None)
+    assert target.requests == [("advertise", "git-receive-pack")]
+
+
 def test_a_source_that_gives_no_single_objects_is_asked_for_a_pack_that_needs_none(diverged):
     class WithoutSingleObjects(PackCounting):
         @contextmanager
