@@ -27,10 +27,12 @@ class Placement:
         self.reusable = reusable
         self.open = set(work.searched)
         """What is yet to be chosen for."""
+        self._anything_hangs = bool(reusable.base_of)
 
     def place(self, choice: Choice) -> None:
         """Place what the strategy chose for one object. Raises InvalidPlan."""
-        work, index, base = self.work, choice.target, choice.base
+        work = self.work
+        index, base, _, _ = choice
         if index not in self.open:
             raise InvalidPlan(
                 f"the strategy chose for object {index}, which it was not to search or has placed"
@@ -44,7 +46,11 @@ class Placement:
             depth = work.depth[base] + 1
         if depth > work.room[index]:
             raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {work.room[index]}")
-        self.settle(index, depth, choice)
+        if self._anything_hangs:
+            self.settle(index, depth, choice)
+        else:
+            work.depth[index] = depth
+            self.record(index, choice)
 
     def place_unchosen(self) -> None:
         """Place what hangs on no choice: reused deltas whose base the receiver has, and trusted objects."""

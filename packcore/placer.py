@@ -123,13 +123,13 @@ class Placer(Placement):
             self.delta_count += 1
 
     def _chosen(self, choice: Choice) -> Encoding:
-        base = choice.base
+        target, base, delta_size, made = choice
         if base is None:
-            return self._whole(choice.target, choice.deflated)
-        deflated = self._carried(choice.deflated)
+            return self._whole(target, made)
+        deflated = self._carried(made)
         if base >= self.work.plan_count:
-            return ThinDelta(self.work.candidates[base].oid, choice.delta_size, deflated)
-        return Delta(self._entry_index[base], choice.delta_size, deflated)
+            return ThinDelta(self.work.candidates[base].oid, delta_size, deflated)
+        return Delta(self._entry_index[base], delta_size, deflated)
 
     def _whole(self, index: int, deflated: bytes | None) -> Encoding:
         stored_size = self.work.stored_size.get(index)

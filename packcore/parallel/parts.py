@@ -12,7 +12,6 @@ when, changes nothing in what is found.
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,6 @@ from packcore.parallel.messages import (
     decode_edges,
     decode_error,
 )
-from packcore.parallel.pool import start_pool
 from packcore.parallel.task import search, task_of
 
 if TYPE_CHECKING:
@@ -65,7 +63,12 @@ def choices_of_parts(
     Raises SearchStopped after the last choice that was made before the search was to stop; WorkerLost if
     a process dies; and whatever a search raises, in whichever process it did.
     """
-    pool = start_pool(min(jobs, len(parts)), work.store, strategy) if jobs > 1 else None
+    pool = None
+    if jobs > 1:
+        # Imported for this alone: processes, pipes and temporary files take half of what a search imports.
+        from packcore.parallel.pool import start_pool
+
+        pool = start_pool(min(jobs, len(parts)), work.store, strategy)
     if pool is None:
         if jobs > 1:
             on_alone()
@@ -200,6 +203,8 @@ class _Waiting:
     """Messages that wait for their turn, each behind its length in four bytes."""
 
     def __init__(self) -> None:
+        import tempfile
+
         self._file = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES_MAX)  # noqa: SIM115 - closed below
 
     def add(self, message: bytes) -> None:
