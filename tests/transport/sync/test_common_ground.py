@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from packcore.ids import ObjectId
 from packcore.progress import SILENT
+from tests.e2e.places import noise
 from tests.git_transport import GitTransport
 from tests.support import fast_import, git, history, ls_remote
 from tests.transport.scripted_transport import ScriptedTransport
+from tests.transport.sync.limited_target import LimitedTarget
 from tests.transport.sync.sides import Sides, commit, outcomes, random_dag
 from transport.base import Body
 from transport.errors import NetworkError, RemoteError, RemoteProtocolError, UnsupportedByRemote
@@ -383,6 +385,24 @@ def test_a_plan_names_no_price_where_less_may_be_sent_than_was_fetched(diverged)
     assert planned.price is not None
     assert (planned.price.objects, planned.price.pack_bytes) == (None, None)
     assert target.requests == [("advertise", "git-receive-pack")]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["limit-given", "limit-found"])
+@pytest.mark.parametrize("mode", ["sync", "replicate"])
+def test_in_batches_what_is_missing_travels_alone_too(tmp_path, mode, known):
+    sides = Sides(tmp_path)
+    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
+    fast_import(sides.source, noise(12_000, commits=20))
+    git("push", "-q", sides.target, "main~8:refs/heads/main", cwd=sides.source)
+    commit(sides.target, "refs/heads/main", git("rev-parse", "main", cwd=sides.target), text="foreign")
+    target = LimitedTarget(sides.target, body_bytes_max=40_000)
+    asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
+    limit = {"target_max_pack_bytes": 40_000} if known else {}
+    result = sides.carry_out(target=target, **asked, **limit)
+    sides.check("refs/heads/")
+    assert result.batch_count > 1
+    assert result.pack is not None
+    assert result.pack.bytes < 9 * 12_500
 
 
 def test_a_source_that_gives_no_single_objects_is_asked_for_a_pack_that_needs_none(diverged):
