@@ -286,6 +286,22 @@ def test_replicate_relays_what_is_missing_alone_where_the_source_can_send_commit
         assert "the source can't send commits alone" in result.explanation
 
 
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.parametrize("protocol", ["v0", "v1", "v2"])
+@pytest.mark.parametrize("mode", ["sync", "replicate"])
+def test_every_protocol_of_the_source_will_do(tmp_path, mode, protocol, object_format):
+    sides = Sides(tmp_path, object_format=object_format)
+    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
+    fast_import(sides.source, history(commits=20))
+    git("push", "-q", sides.target, "main~6:refs/heads/main", cwd=sides.source)
+    commit(sides.target, "refs/heads/main", git("rev-parse", "main", cwd=sides.target), text="foreign")
+    asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
+    result = sides.carry_out(protocol=protocol, **asked)
+    sides.check("refs/heads/")
+    assert result.pack is not None
+    assert result.pack.objects == missing(sides)
+
+
 def test_a_new_branch_beside_a_blocked_one_brings_what_is_missing_alone(diverged):
     git("update-ref", "refs/heads/new", "refs/heads/main", cwd=diverged.source)
     result = diverged.carry_out()
