@@ -118,6 +118,11 @@ def _verdict(comparison: Comparison) -> str:
     )
 
 
+def _name(row: Row) -> str:
+    """Return a contender's name, which may be broken before each of its parameters."""
+    return escape(row.contender.name).replace(":", "<wbr>:")
+
+
 def _size_of(row: Row) -> str:
     return units.size(row.pack.pack_bytes) if row.pack else ""
 
@@ -134,7 +139,7 @@ def _main_table(comparison: Comparison) -> Iterator[str]:
     yield '<div class="scroll" tabindex="0" role="region" aria-label="All measurements"><table>'
     yield f'<thead><tr><th scope="col">by</th>{heads}</tr></thead><tbody>'
     for row in comparison.rows:
-        name = f'<th scope="row">{escape(row.contender.name)}</th>'
+        name = f'<th scope="row">{_name(row)}</th>'
         if row.pack is None:
             kind = "reason wrong" if row.is_wrong else "reason"
             yield f'<tr>{name}<td class="{kind}" colspan="{len(columns)}">{escape(row.reason)}</td></tr>'
@@ -198,7 +203,7 @@ def _types_figure(good: Sequence[tuple[Row, PackFacts]]) -> Iterator[str]:
     yield "deltas."
     yield '</figcaption><div class="bars">'
     for row, pack in good:
-        yield f'<div class="row"><span class="who">{escape(row.contender.name)}</span>'
+        yield f'<div class="row"><span class="who">{_name(row)}</span>'
         yield f'<span class="plot">{type_bar(row.contender.name, pack, most)}</span>'
         yield f'<span class="value">{units.size(pack.pack_bytes)}</span></div>'
     yield '</div><ul class="key">'
@@ -232,7 +237,7 @@ def _chains_figure(good: Sequence[tuple[Row, PackFacts]]) -> Iterator[str]:
     yield '<div class="multiples">'
     for row, pack in good:
         kind = ' class="is-peer"' if row.contender.is_peer else ""
-        yield f"<div{kind}><h4>{escape(row.contender.name)}</h4>"
+        yield f"<div{kind}><h4>{_name(row)}</h4>"
         yield (
             f'<p class="soft">{units.count_of(pack.chain_lengths.get(0, 0), "objects")} whole, '
             f"{units.count_of(pack.deltas, 'deltas')}</p>"

@@ -99,7 +99,7 @@ def scatter(points: Sequence[Point], *, width: int, identity: str) -> str:
     spots = [
         (point, x_axis.at(max(point.cpu_seconds, 0.01)), y_axis.at(point.pack_bytes)) for point in points
     ]
-    labels = _place_labels([(point.name, x, y) for point, x, y in spots], width)
+    labels = _place_labels([(point.name, x, y) for point, x, y in spots], left + 4, width)
     for (point, x, y), (label_x, label_y, anchor) in zip(spots, labels, strict=True):
         told = escape(f"{point.name}: {units.size(point.pack_bytes)}, {point.cpu_seconds:.2f} s")
         kind = "peer" if point.is_peer else "own"
@@ -163,8 +163,10 @@ def _bytes_label(value: float) -> str:
     return f"{value:g}"
 
 
-def _place_labels(spots: Sequence[tuple[str, float, float]], width: int) -> list[tuple[float, float, str]]:
-    """Set each name beside its point, at the first place that hides neither a point nor another name."""
+def _place_labels(
+    spots: Sequence[tuple[str, float, float]], leftmost: float, width: int
+) -> list[tuple[float, float, str]]:
+    """Set each name beside its point, where it hides no point, no other name, and no tick of the axis."""
     taken = [(x - 8, x + 8, y - 7, y + 7) for _, x, y in spots]
     found: dict[int, tuple[float, float, str]] = {}
     for index in sorted(range(len(spots)), key=lambda index: spots[index][2]):
@@ -178,7 +180,7 @@ def _place_labels(spots: Sequence[tuple[str, float, float]], width: int) -> list
                 (x - 11, "end", x - 11 - length),
                 (x, "middle", x - length / 2),
             )
-            if left >= 2 and left + length <= width - 2 and y - 8 + away > 0
+            if left >= leftmost and left + length <= width - 2 and y - 8 + away > 0
         ]
         free = [place for place in places if not any(_overlap(place[3], other) for other in taken)]
         label_x, baseline, anchor, box = (free or places)[0]

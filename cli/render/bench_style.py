@@ -32,6 +32,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 caption { text-align: left; padding: .6rem .8rem .2rem; color: var(--soft); }
 th, td { padding: .38rem .8rem; text-align: right; white-space: nowrap; }
 th:first-child { text-align: left; }
+tbody th { white-space: normal; max-width: 12rem; min-width: 7rem; }
+td.bytes { padding-left: .3rem; }
 thead th { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line);
   vertical-align: bottom; }
 tbody tr + tr > * { border-top: 1px solid var(--faint); }
@@ -83,7 +85,7 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; border-top: 1px solid var(--l
 @media (max-width: 60rem) { .plots { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 36rem) { main, header, footer { padding-left: .8rem; padding-right: .8rem; }
   .wideonly { display: none; } .narrow { display: block; } figure { padding: .8rem .7rem; }
-  th, td { padding: .35rem .55rem; }
+  th, td { padding: .35rem .55rem; } tbody th { max-width: 8rem; }
   table th:first-child { position: sticky; left: 0; background: var(--card); }
   .bars .row { grid-template: "who value" "plot plot" / 1fr max-content; gap: .1rem .8rem;
     margin: .6rem 0; } }
