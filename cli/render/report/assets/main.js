@@ -7,7 +7,7 @@ async function start() {
   byId('search').hidden = false;
   const treemap = new Treemap(pack, show);
   const forest = new Forest(pack, show);
-  const search = new Search(pack, (at) => { forest.choose(at); forest.zoomTo(at); show(at); });
+  const search = new Search(pack, (at) => { forest.choose(at); forest.zoomTo(chainOf(pack, at)[0]); show(at); });
   new ObjectTable(pack, show);
   treemap.go({ node: 0 });
   showAge(pack, byId('age-chart'));

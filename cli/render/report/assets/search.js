@@ -18,7 +18,7 @@ class Search {
     return found.length < FOUND_MAX ? [...found, ...this.byPath(words.toLowerCase(), FOUND_MAX - found.length)] : found;
   }
 
-  // The newest object at each path that fits; paths that end with the words come first.
+  // The newest object at each path that fits; paths that end with the words come first, the newest of them first.
   byPath(words, limit) {
     const { pack } = this;
     this.texts ??= pack.names.map((_, node) => pathText(pack, node).toLowerCase());
@@ -30,7 +30,8 @@ class Search {
       if (fits.has(node) && !(pack.dates[newest.get(node)] >= pack.dates[at])) newest.set(node, at);
     }
     const rank = (node) => (this.texts[node].endsWith(words) ? 0 : 1);
-    return [...newest.keys()].sort((a, b) => rank(a) - rank(b) || this.texts[a].length - this.texts[b].length || a - b)
+    const date = (node) => pack.dates[newest.get(node)];
+    return [...newest.keys()].sort((a, b) => rank(a) - rank(b) || date(b) - date(a) || a - b)
       .slice(0, limit).map((node) => newest.get(node));
   }
 

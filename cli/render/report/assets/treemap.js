@@ -130,11 +130,12 @@ class Treemap {
     const inner = this.items(place).filter((child) => child.value > 0).slice(0, 60);
     squarify(inner.map((child) => child.value), left, top, width, height).forEach(([x, y, w, h], at) => {
       if (w < 3 || h < 3) return;
-      const piece = el('span', { class: 'inner' });
+      const named = depth === 0 && w > 64 && h > 20;
+      const piece = el('span', { class: 'inner' }, named ? el('span', { class: 'label' }, inner[at].label) : '');
       Object.assign(piece.style, { left: `${x}px`, top: `${y}px`, width: `${w}px`, height: `${h}px` });
       piece.style.setProperty('--deep', `${40 + 14 * depth}%`);
       tile.append(piece);
-      if (inner[at].kind === 'folder' && depth < 2) this.drawInside(tile, inner[at].place, [x + 3, y + 3, w - 6, h - 6], depth + 1);
+      if (inner[at].kind === 'folder' && depth < 2) this.drawInside(tile, inner[at].place, named ? [x + 3, y + 18, w - 6, h - 21] : [x + 3, y + 3, w - 6, h - 6], depth + 1);
     });
   }
 
