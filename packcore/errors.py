@@ -7,7 +7,7 @@ Messages never hold a secret. Errors of a remote live in `transport.errors`, bel
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "CorruptData",
@@ -24,6 +24,7 @@ __all__ = [
     "RepositoryError",
     "UnknownRevision",
     "WorkerLost",
+    "rebuild_error",
 ]
 
 
@@ -35,6 +36,20 @@ class PackcoreError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let errors travel between processes, whatever their constructors ask for."""
+        return rebuild_error, (type(self), self.args, self.__dict__)
+
+
+def rebuild_error(
+    kind: type[BaseException], arguments: tuple[Any, ...], fields: dict[str, Any]
+) -> BaseException:
+    """Return an error as it was in another process, from its class, words and fields."""
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(fields)
+    return error
 
 
 class CorruptData(PackcoreError):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SILENT", "Phase", "Progress", "SilentProgress", "Unit"]
 
-Unit = Literal["objects", "deltas", "bytes", "commits", "refs"]
+Unit = Literal["objects", "deltas", "bytes", "commits", "refs", "repositories"]
 
 
 class Phase(Protocol):

@@ -18,6 +18,7 @@ __all__ = [
     "RemoteError",
     "RemoteProtocolError",
     "TargetRefMoved",
+    "TimeLimitReached",
     "TransportError",
     "TruncatedAnswer",
     "UnsupportedByRemote",
@@ -93,6 +94,12 @@ class InvalidRequest(TransportError):
 
 class NoRefsMatched(TransportError):
     """The source has no ref within the scope that was asked for, so there is nothing to decide upon."""
+
+    exit_code = 1
+
+
+class TimeLimitReached(TransportError):
+    """A run was stopped from outside, since it took longer than it may, or since all is to stop."""
 
     exit_code = 1
 

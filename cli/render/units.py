@@ -18,6 +18,7 @@ _SINGULAR = {
     "instructions": "instruction",
     "exchanges": "exchange",
     "blocks": "block",
+    "repositories": "repository",
 }
 
 

@@ -18,6 +18,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from packcore.delta.strategy import Choice
+from packcore.errors import rebuild_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,8 +86,4 @@ def encode_error(error: BaseException) -> bytes:
 
 def decode_error(message: bytes) -> BaseException:
     """Return the error of a message, as it was raised."""
-    kind, arguments, fields = pickle.loads(message[1:])  # noqa: S301 - our own
-    error: BaseException = kind.__new__(kind, *arguments)
-    error.args = arguments
-    error.__dict__.update(fields)
-    return error
+    return rebuild_error(*pickle.loads(message[1:]))  # noqa: S301 - our own

@@ -226,7 +226,7 @@ def test_json_is_exactly_one_object_with_git_syncs_keys(packcore, fake):
     }
     assert set(found["pack"]) == {
         *("objects", "deltas", "reused", "bytes", "selectSeconds", "writeSeconds", "firstByteSeconds"),
-        *("longestGapSeconds", "longestStallSeconds", "strategy", "complete", "unsearched"),
+        *("longestGapSeconds", "longestStallSeconds", "strategy", "complete", "unsearched", "checksums"),
     }
 
 

@@ -36,7 +36,7 @@ from transport.errors import (
 from transport.push import advertise_push, push
 from transport.sync.measure import Stopwatch
 from transport.sync.push_series import check_atomic, parted
-from transport.sync.pushing import PushOutcome, push_refs
+from transport.sync.pushing import PushOutcome, Trailer, push_refs
 from transport.sync.result import Outcome, results_of
 from transport.sync.temp_refs import advertised_temp_refs, creations, deletions, temp_ref
 from transport.wire.receive_pack import PushOptions, encode_commands
@@ -109,6 +109,8 @@ class BatchedPush:
         self._progress = progress
         self._held = advertised_temp_refs(advertisement)
         self._made: list[str] = []
+        self._trailer = Trailer(advertisement.object_format)
+        self._checksums: list[str] = []
         self._watch = Stopwatch()
 
     def check(self) -> None:
@@ -179,6 +181,7 @@ class BatchedPush:
             self._check(report, updates, messages, body_bytes)
             self.may_grow |= self.limits.take_body(body_bytes)
         self.batch_count += 1
+        self._checksums += self._trailer.checksums
         self._made += [update.name for update in updates]
         self._held |= {update.name: update.new for update in updates}
 
@@ -226,6 +229,7 @@ class BatchedPush:
             batch_count=self.batch_count,
             planned_batch_count=max(self.planned_batch_count, self.batch_count),
             temp_refs=self.temp_refs,
+            checksums=tuple(self._checksums),
         )
 
     def _creations(self, tops: Sequence[ObjectId]) -> list[RefUpdate]:
@@ -234,7 +238,7 @@ class BatchedPush:
     def _counted(self, blocks: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
         number, planned = self.batch_count + 1, max(self.planned_batch_count, self.batch_count + 1)
         with self._progress.phase(f"target: batch {number} of {planned}", unit="bytes") as phase:
-            for block in blocks():
+            for block in self._trailer.watch(blocks()):
                 yield block
                 self.pack_bytes += len(block)
                 phase.advance(len(block))

@@ -10,6 +10,7 @@ A dry run goes the same way as far as ancestry, and tells what it found.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packcore.progress import SILENT, Progress
@@ -20,6 +21,7 @@ from transport.sync.run import Run
 from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize
 from transport.sync.strategies.relay import relay
+from transport.sync.verify import read_back
 
 if TYPE_CHECKING:
     from packcore.limits import Limits
@@ -46,6 +48,8 @@ def carry_out(
     run = Run.begin(source, target, request, progress)
     result = _carried_out(run)
     run.remember()
+    if request.verify and not request.dry_run:
+        result = replace(result, verification=read_back(target, result.refs))
     return result
 
 

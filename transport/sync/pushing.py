@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from packcore.errors import PackcoreError
-    from packcore.ids import ObjectId
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.progress import Progress
     from transport.base import Transport
     from transport.sync.planner import RefAction, RefPlan
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
     from transport.wire.report import RefReport
 
-__all__ = ["PushOutcome", "push_refs"]
+__all__ = ["PushOutcome", "Trailer", "push_refs"]
 
 WRITING_PHASE = "target: writing pack"
 
@@ -59,6 +59,8 @@ class PushOutcome:
     planned_batch_count: int = 1
     temp_refs: tuple[str, ...] = ()
     """Refs that held the objects of earlier packs until the last one was there."""
+    checksums: tuple[str, ...] = ()
+    """Of each pack that was sent to its end, in hex."""
 
     def summary(
         self,
@@ -84,6 +86,7 @@ class PushOutcome:
             longest_stall_seconds=target.stats.longest_stall_seconds,
             strategy=strategy,
             unsearched=unsearched,
+            checksums=self.checksums,
         )
 
 
@@ -116,7 +119,7 @@ def push_refs(
     updates = plan.updates()
     if not updates:
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
-    body = _PackBody(pack, progress)
+    body = _PackBody(pack, progress, Trailer(advertisement.object_format))
     series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
     if removals is None:
         removals = stale_removals(advertisement)
@@ -126,26 +129,52 @@ def push_refs(
         if report is not None and not report.ok:
             progress.message("target", f"{removal.name} was not deleted: {report.reason}")
     return PushOutcome(
-        _results(series, plan), series.commands, body.sent_bytes, watch.seconds, failure=series.failure
+        _results(series, plan),
+        series.commands,
+        body.sent_bytes,
+        watch.seconds,
+        failure=series.failure,
+        checksums=body.trailer.checksums,
     )
+
+
+class Trailer:
+    """Watches a pack's blocks pass, and knows its checksum once all have passed."""
+
+    def __init__(self, object_format: ObjectFormat) -> None:
+        self._size = object_format.digest_size
+        self.checksums: tuple[str, ...] = ()
+
+    def watch(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass the blocks on."""
+        self.checksums = ()
+        end = b""
+        for block in blocks:
+            yield block
+            end = block if len(block) >= self._size else (end + block)[-self._size :]
+        if end:
+            self.checksums = (end[-self._size :].hex(),)
 
 
 class _PackBody:
     """The pack as a body that can be sent again; counts the bytes of the latest time."""
 
-    def __init__(self, pack: Callable[[], Iterator[bytes]] | None, progress: Progress) -> None:
+    def __init__(
+        self, pack: Callable[[], Iterator[bytes]] | None, progress: Progress, trailer: Trailer
+    ) -> None:
         self._pack = pack or (lambda: iter(()))
         self._is_pack = pack is not None
         self._progress = progress
         self._started = False
         self._own_error: BaseException | None = None
+        self.trailer = trailer
         self.sent_bytes = 0
 
     def blocks(self) -> Iterator[bytes]:
         self._started = True
         self.sent_bytes = 0
         with self._progress.phase(WRITING_PHASE, unit="bytes") as phase:
-            for block in self._own_blocks():
+            for block in self.trailer.watch(self._own_blocks()):
                 yield block
                 self.sent_bytes += len(block)
                 phase.advance(len(block))

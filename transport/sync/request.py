@@ -263,6 +263,8 @@ class SyncRequest:
     """Plan only: ancestry is still looked up, nothing is pushed."""
     materialized_max_objects: int | None = None
     """Refuse to push more objects than this; None for no limit but those of `selection`."""
+    verify: bool = False
+    """List the target again at the end, and compare it with what is said to have been done."""
     collect_stats: bool = False
     measure_memory: bool = False
     spool_directory: Path | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
     from transport.sync.planner import RefAction
+    from transport.sync.verify import Verification
 
 __all__ = ["Outcome", "PackSummary", "Price", "RefResult", "SyncResult", "results_of"]
 
@@ -97,6 +98,8 @@ class PackSummary:
     """That selected the deltas; "relay" for the source's own pack."""
     unsearched: int = 0
     """Objects that selection did not come to before its budget was used up."""
+    checksums: tuple[str, ...] = ()
+    """Of the pack in hex, or of each where there were several; none of one that was not sent whole."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `pack` object of `--json`."""
@@ -113,6 +116,7 @@ class PackSummary:
             "strategy": self.strategy,
             "complete": not self.unsearched,
             "unsearched": self.unsearched,
+            "checksums": list(self.checksums),
         }
 
 
@@ -156,6 +160,8 @@ class SyncResult:
     stats: Stats = field(default_factory=Stats)
     measurement: Measurement = field(default_factory=Measurement)
     failure: PackcoreError | None = None
+    verification: Verification | None = None
+    """What the target showed when it was read back; None where that was not asked for."""
 
     def count(self, *outcomes: Outcome) -> int:
         """Return how many refs came to one of these outcomes."""
@@ -189,7 +195,9 @@ class SyncResult:
 
     @property
     def exit_code(self) -> int:
-        """0 for done; 1 where a ref was blocked, refused or not pushed; else the failure's own.
+        """0 for done; 1 where a ref was blocked, refused, not pushed, or reads back otherwise.
+
+        Else the code of the failure, or of what kept the target from being read back.
 
         A dry run that found out what it was asked is done, whatever it found.
         """
@@ -200,7 +208,9 @@ class SyncResult:
         failed = self.count(
             Outcome.BLOCKED, Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.NOT_PUSHED
         )
-        return FAILURE_EXIT_CODE if failed else 0
+        if failed:
+            return FAILURE_EXIT_CODE
+        return 0 if self.verification is None else self.verification.exit_code
 
     def moved(self) -> list[TargetRefMoved]:
         """Return an error for each ref that somebody else changed meanwhile, for who wants to raise one."""
@@ -236,6 +246,7 @@ class SyncResult:
             "measurement": self.measurement.to_json(),
             "pack": self.pack.to_json() if self.pack else None,
             "price": self.price.to_json() if self.price else None,
+            "verification": self.verification.to_json() if self.verification else None,
             "error": str(self.failure) if self.failure else None,
         }
 

@@ -122,6 +122,8 @@ class Stream:
         self._socket = sock
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
+        self._is_waiting = False
+        self._is_closed = False
         self._events = selectors.EVENT_READ
         self._layers: list[TlsLayer] = []
         self._unsent: deque[memoryview] = deque()
@@ -187,7 +189,7 @@ class Stream:
         if wanted != self._events:
             self._selector.modify(self._socket, wanted)
             self._events = wanted
-        ready = self._selector.select(self._idle_timeout if timeout is None else timeout)
+        ready = self._select(self._idle_timeout if timeout is None else timeout)
         if not ready:
             if timeout is None:
                 raise NetworkError(
@@ -201,6 +203,18 @@ class Stream:
         if events & selectors.EVENT_WRITE:
             self._send()
         return True
+
+    def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for the socket. Raises NetworkError where another thread has closed it meanwhile."""
+        self._is_waiting = True
+        try:
+            ready = self._selector.select(timeout)
+        finally:
+            self._is_waiting = False
+        if self._is_closed:
+            self.close()
+            raise NetworkError(f"the connection to {self._host} was closed from this side")
+        return ready
 
     def take_received(self) -> bytes:
         """Return plain bytes that are here already, or b""."""
@@ -227,7 +241,12 @@ class Stream:
         self.unsent_bytes = 0
 
     def close(self) -> None:
-        """Close the connection. Idempotent."""
+        """Close the connection. Idempotent. A thread that waits for it is woken up, and closes it itself."""
+        self._is_closed = True
+        if self._is_waiting:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # a close wakes nobody
+            return
         self._selector.close()
         self._socket.close()
 
