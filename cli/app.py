@@ -19,7 +19,7 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, HelpSections, debug_option
+from cli.command import DEBUG_KEY, SECRETS_KEY, HelpSections, debug_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +106,7 @@ class Packcore(HelpSections, click.Group):
         arguments = list(sys.argv[1:] if args is None else args)
         program = prog_name or "packcore"
         self._complete(program, complete_var)
-        state: dict[str, bool] = {}
+        state: dict[str, Any] = {SECRETS_KEY: list(exits.secrets_of(arguments, os.environ))}
 
         def run() -> int | None:
             with self.make_context(program, list(arguments), obj=state, **extra) as ctx, _terminable():
@@ -115,7 +115,7 @@ class Packcore(HelpSections, click.Group):
 
         code = exits.guard(
             run,
-            secrets=exits.secrets_of(arguments, os.environ),
+            secrets=state[SECRETS_KEY],
             debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments),
         )
         if standalone_mode:

@@ -15,10 +15,22 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["DEBUG_KEY", "Command", "HelpSections", "Option", "command", "debug_option", "group", "option"]
+__all__ = [
+    "DEBUG_KEY",
+    "SECRETS_KEY",
+    "Command",
+    "HelpSections",
+    "Option",
+    "command",
+    "debug_option",
+    "group",
+    "option",
+]
 
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
+SECRETS_KEY = "secrets"
+"""Where it keeps the words that no line may hold; what a file names is added while the command runs."""
 
 GENERAL = "General"
 _NAME_CELLS_MAX = 34

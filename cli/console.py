@@ -62,7 +62,10 @@ class Console:
         if self.verbosity.quiet or self.verbosity.json:
             return
         for line in (lines,) if isinstance(lines, str) else lines:
-            sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
+            if self._above is not None and sys.stdout.isatty():
+                self._above(_encodable(line, sys.stdout))
+            else:
+                sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
 
     def show_exact(self, lines: Iterable[bytes]) -> None:
         """Print lines on stdout byte for byte; on a terminal, unsafe characters are made visible.
@@ -97,6 +100,13 @@ class Console:
 
         json.dump(value, sys.stdout, indent=2, ensure_ascii=True)
         sys.stdout.write("\n")
+
+    def show_json_line(self, value: object) -> None:
+        """Print one object of several on a line of its own, at once."""
+        import json
+
+        sys.stdout.write(f"{json.dumps(value, ensure_ascii=True)}\n")
+        sys.stdout.flush()
 
     def report_json(self, value: object) -> None:
         """Print one JSON object on one line of stderr, for commands whose stdout is a pack."""

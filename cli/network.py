@@ -172,14 +172,21 @@ def _trace_of(side: str) -> Callable[[str], None] | None:
     return trace
 
 
-def endpoint_arguments(*, target: bool | None) -> Callable[[FunctionT], FunctionT]:
-    """Add SOURCE, and TARGET (None: optional) - as arguments, or as git-sync's --source-url, --target-url."""
+def endpoint_arguments(*, target: bool | None, unless: str | None = None) -> Callable[[FunctionT], FunctionT]:
+    """Add SOURCE, and TARGET (None: optional) - as arguments, or as git-sync's --source-url, --target-url.
+
+    Where the option `unless` is given, there must be none of them, and both are empty.
+    """
 
     def decorate(function: FunctionT) -> FunctionT:
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             words = list(kwargs.pop("endpoints"))
             named = [kwargs.pop("source_url"), kwargs.pop("target_url", None)]
+            if unless is not None and kwargs[unless] is not None:
+                if words or any(named):
+                    raise click.UsageError(f"--{unless} names its own sources and targets")
+                named = ["", ""]
             wanted = ["SOURCE"] if target is False else ["SOURCE", "TARGET"]
             for index in range(len(wanted)):
                 if named[index] is None and words:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli.command import command, option
-from cli.network import endpoint_arguments, protocol_option, transport_options
-from cli.params import OUTPUT, output_options, scope_options, seed_policy_options
+from cli.command import command
+from cli.params import seed_policy_options
+from cli.sync_job import sync_options
 from cli.transfer import relay_options
 
 if TYPE_CHECKING:
-    from cli.console import Console
-    from cli.network import NetworkOptions
-    from transport.sync.request import Policy, Protocol, Scope
+    from cli.sync_job import SyncJob
 
 
 @command(
@@ -25,28 +23,8 @@ if TYPE_CHECKING:
         packcore bootstrap --target-max-ref-updates 5000 --all-refs SOURCE TARGET
     """,
 )
-@endpoint_arguments(target=True)
-@scope_options
-@seed_policy_options
-@relay_options
-@transport_options(target=True)
-@protocol_option
-@option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side, and times of the pack.")
-@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
-@output_options()
-def run(
-    *,
-    source: str,
-    target: str,
-    scope: Scope,
-    policy: Policy,
-    transfer: dict[str, Any],
-    protocol: Protocol,
-    stats: bool,
-    measure_memory: bool,
-    network: NetworkOptions,
-    console: Console,
-) -> int:
+@sync_options(policy=seed_policy_options, transfer=relay_options)
+def run(*, job: SyncJob) -> int:
     """Create SOURCE's refs on a TARGET that has none of them; nothing is ever overwritten.
 
     SOURCE's pack is relayed as it is. Where TARGET takes no body of that size, given by
@@ -54,16 +32,6 @@ def run(
     temporary refs below refs/packcore/bootstrap/ hold them until the last request creates all refs. A run
     that was stopped goes on where it was when it is started again.
     """
-    from cli.commands.sync import carry_out
-    from transport.sync.request import SyncRequest
+    from cli.carry_out import carry_out
 
-    request = SyncRequest(
-        scope=scope,
-        policy=policy,
-        protocol=protocol,
-        mode="bootstrap",
-        collect_stats=stats,
-        measure_memory=measure_memory,
-        **transfer,
-    )
-    return carry_out(request, source, target, network, console)
+    return carry_out(job, job.request(mode="bootstrap"))

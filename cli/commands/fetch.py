@@ -99,7 +99,7 @@ def run(
             result = fetch_into(transport, into, policy=policy, progress=progress, **shared)
     _show(result, console)
     if result.exit_code:
-        from cli.commands.sync import show_problems
+        from cli.carry_out import show_problems
 
         show_problems(result.refs, console)
     return result.exit_code

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cli.render import units
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
+from transport.sync.planner import short_id
 from transport.sync.result import Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from transport.sync.measure import Measurement, Stats
     from transport.sync.result import PackSummary, Price, RefResult, SyncResult
+    from transport.sync.verify import Verification
 
 __all__ = [
     "choice_lines",
@@ -34,6 +36,8 @@ __all__ = [
     "ref_lines",
     "stats_lines",
     "summary_line",
+    "verification_lines",
+    "verification_problem",
 ]
 
 _PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -145,6 +149,25 @@ def problem_line(refs: Iterable[RefResult]) -> str:
     counts = Counter(_in_words(ref.outcome) for ref in problem_refs(refs))
     found = ", ".join(f"{number:,} {words}" for words, number in counts.items())
     return f"{units.count_of(counts.total(), 'refs')} left behind: {found}"
+
+
+def verification_lines(found: Verification) -> Iterator[str]:
+    """Yield what reading the target back found."""
+    for ref, expected, seen in found.differences:
+        ids = [short_id(oid) if oid else "absent" for oid in (expected, seen)]
+        yield f"differs  {one_line(ref)}  should be {ids[0]}, reads back as {ids[1]}"
+    if not found.exit_code:
+        yield f"verified: {units.count_of(found.checked, 'refs')} read back as they should be"
+
+
+def verification_problem(found: Verification) -> str:
+    """Return what is wrong with it, in few words."""
+    if found.error is not None:
+        return f"the target can't be read back: {one_line(str(found.error))}"
+    return (
+        f"{len(found.differences):,} of {units.count_of(found.checked, 'refs')} read back from the target "
+        "differ from what was done"
+    )
 
 
 def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:

@@ -1,0 +1,150 @@
+"""Carries one sync out for a user: progress, result, receipt, conversation, exit code."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cli.console import Console
+    from cli.sync_job import SyncJob
+    from transport.recording import Recorder
+    from transport.sync.request import SyncRequest
+    from transport.sync.result import RefResult, SyncResult
+    from transport.sync.verify import Verification
+
+__all__ = ["carry_out", "json_bytes", "show_problems", "show_result"]
+
+
+def carry_out(job: SyncJob, request: SyncRequest) -> int:
+    """Run a sync or its dry run, show the result, and return the exit code.
+
+    The conversation is kept when the run fails, which is when it is wanted, and so is the receipt.
+    """
+    console = job.console
+    with _kept(job, request) as receipt:
+        result = receipt.result = _sync(job, request)
+    show_result(result, console)
+    if result.failure is not None:
+        raise result.failure
+    if result.exit_code:
+        show_problems(result.refs, console, result.verification)
+    return result.exit_code
+
+
+def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
+    from transport.sync import sync
+
+    with _recorder(job.reporting.record) as recorder, job.console.progress() as progress:
+        return sync(
+            job.source,
+            job.target,
+            request,
+            source_options=job.network.source,
+            target_options=job.network.target,
+            progress=progress,
+            recorder=recorder,
+        )
+
+
+class _Receipt:
+    """What a receipt is made of, once the run is over."""
+
+    result: SyncResult | None = None
+
+
+@contextmanager
+def _kept(job: SyncJob, request: SyncRequest) -> Iterator[_Receipt]:
+    """Write a receipt of what happens in the block, if one is wanted."""
+    kept = _Receipt()
+    name = job.reporting.receipt
+    if name is None:
+        yield kept
+        return
+    from cli.files import AtomicFiles
+    from packcore.errors import PackcoreError
+    from transport.sync.measure import Stopwatch
+    from transport.sync.receipt import Asked, receipt
+
+    error: Exception | None = None
+    asked, watch = Asked.now(job.source, job.target, request), Stopwatch()
+    with AtomicFiles() as files:
+        file = files.open(name)  # where that is impossible, nothing has happened yet
+        try:
+            yield kept
+        except (PackcoreError, OSError) as raised:
+            error = raised
+        file.write(json_bytes(receipt(asked, kept.result, watch.seconds, error=error)))
+    if error is not None:
+        raise error
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a JSON file."""
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=True).encode() + b"\n"
+
+
+@contextmanager
+def _recorder(name: str | None) -> Iterator[Recorder | None]:
+    if name is None:
+        yield None
+        return
+    from transport.recording import Recorder
+
+    with Path(name).open("w", encoding="utf-8") as file:
+        yield Recorder(file)
+
+
+def show_result(result: SyncResult, console: Console) -> None:
+    """Show a result as text or as JSON."""
+    from cli.render.sync import (
+        choice_lines,
+        measurement_lines,
+        ref_lines,
+        stats_lines,
+        summary_line,
+        verification_lines,
+    )
+
+    if console.verbosity.json:
+        console.show_json(result.to_json())
+        return
+    console.detail(f"source: protocol {result.protocol}, HEAD is {result.source_head or 'not told'}")
+    console.show(ref_lines(result.refs, dry_run=result.dry_run, all_refs=console.verbosity.verbose))
+    console.show(choice_lines(result))
+    console.show(summary_line(result))
+    if result.verification is not None:
+        console.show(verification_lines(result.verification))
+    if result.stats.enabled:
+        console.show(stats_lines(result.stats, result.pack))
+    if result.measurement.enabled:
+        console.show(measurement_lines(result.measurement))
+
+
+def show_problems(
+    refs: Sequence[RefResult], console: Console, verification: Verification | None = None
+) -> None:
+    """Say on stderr what is not as it should be; with --quiet, which refs."""
+    from cli.render.sync import (
+        problem_line,
+        problem_refs,
+        ref_lines,
+        verification_lines,
+        verification_problem,
+    )
+
+    refs = problem_refs(refs)
+    lines = list(ref_lines(refs))
+    if refs:
+        console.tell_error(f"packcore: error: {problem_line(refs)}")
+    if verification is not None and verification.exit_code:
+        console.tell_error(f"packcore: error: {verification_problem(verification)}")
+        lines += verification_lines(verification)
+    if console.verbosity.quiet:
+        for line in lines:
+            console.tell_error(line)

@@ -1,0 +1,189 @@
+"""`sync --manifest`: many repositories for a user, a line each, a table at the end, one receipt of all.
+
+    stdout      a line for each pair as it ends, then the table; with --json JSON lines, then the summary
+    stderr      a live count on a terminal; what is not done, once more, at the end
+
+Interrupted, the runs are stopped, and the receipt tells of those that had ended.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from cli.command import DEBUG_KEY, SECRETS_KEY
+from cli.exits import redact
+from cli.values import is_true
+from transport.sync.measure import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO
+
+    from cli.sync_job import SyncJob
+    from transport.options import TransportOptions
+    from transport.sync.fleet import FleetResult, PairOutcome, SyncPair
+
+__all__ = ["in_this_environment", "sync_manifest"]
+
+
+def sync_manifest(job: SyncJob, manifest: str, executor: str) -> int:
+    """Sync the pairs of a manifest on the executor of that name, and return the exit code."""
+    from cli.manifest import Manifest
+
+    _check_options(job)
+    read = Manifest(manifest)
+    state: dict[str, Any] = click.get_current_context().find_root().ensure_object(dict)
+    try:
+        pairs = read.pairs(job)
+    finally:
+        secrets: list[str] = state.setdefault(SECRETS_KEY, [])
+        secrets += read.secrets  # from here on no error shows them either
+    return _Fleet(job, pairs, secrets, debug=bool(state.get(DEBUG_KEY))).run(executor)
+
+
+def in_this_environment(pair: SyncPair) -> SyncPair:
+    """Give a pair what the machine that runs it knows: proxies, netrc, ssh, the trace."""
+    return replace(
+        pair,
+        source_options=_here(pair.source_options, f"{pair.name} source"),
+        target_options=_here(pair.target_options, f"{pair.name} target"),
+    )
+
+
+def _here(options: TransportOptions, side: str) -> TransportOptions:
+    wanted = os.environ.get("PACKCORE_HTTP_TRACE") or os.environ.get("GITSYNC_HTTP_TRACE")
+    trace = partial(_trace, side) if is_true(wanted) else None
+    return replace(options, environment=os.environ, trace=trace)
+
+
+def _trace(side: str, line: str) -> None:
+    click.echo(f"[http {side}] {line}", err=True)
+
+
+def _check_options(job: SyncJob) -> None:
+    """Refuse what was typed for one pair: it belongs into the file, lest it is unclear what outranks what."""
+    from cli.manifest import pair_option_names
+
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in pair_option_names() and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            key = parameter.opts[-1].lstrip("-")
+            raise click.UsageError(f"with --manifest, write {key} into the file: in [defaults], or in a pair")
+    if job.reporting.record is not None:
+        raise click.UsageError("--record is for one pair at a time")
+
+
+class _Fleet:
+    """One run over all pairs."""
+
+    def __init__(
+        self, job: SyncJob, pairs: Sequence[SyncPair], secrets: Sequence[str], *, debug: bool
+    ) -> None:
+        self._job = job
+        self._console = job.console
+        self._pairs = pairs
+        self._secrets = secrets
+        self._debug = debug
+        self._ended: list[PairOutcome] = []
+        self._started_at = datetime.now(UTC)
+        self._watch = Stopwatch()
+
+    def run(self, executor_name: str) -> int:
+        """Run them all; show, keep and return what came of it."""
+        from cli.files import AtomicFiles
+
+        interrupted: KeyboardInterrupt | None = None
+        result: FleetResult | None = None
+        with ExitStack() as stack:
+            file: IO[bytes] | None = None
+            if self._job.reporting.receipt is not None:
+                file = stack.enter_context(AtomicFiles()).open(self._job.reporting.receipt)
+            try:
+                result = self._run(executor_name)
+            except KeyboardInterrupt as raised:
+                interrupted = raised
+            if file is not None:
+                file.write(self._receipt(result))
+        if interrupted is not None:
+            raise interrupted
+        assert result is not None
+        self._show(result)
+        return result.exit_code
+
+    def _run(self, executor_name: str) -> FleetResult:
+        from transport.sync.fleet import open_executor, sync_fleet
+
+        with (
+            open_executor(executor_name) as executor,
+            self._console.progress() as progress,
+            progress.phase("syncing", unit="repositories", total=len(self._pairs)) as phase,
+        ):
+
+            def ended(outcome: PairOutcome) -> None:
+                phase.advance()
+                self._ended.append(outcome)
+                self._tell(outcome)
+
+            return sync_fleet(self._pairs, executor, on_outcome=ended, prepare=in_this_environment)
+
+    def _tell(self, outcome: PairOutcome) -> None:
+        from cli.render.fleet import pair_line
+
+        console = self._console
+        if console.verbosity.json:
+            console.show_json_line(self._clean(outcome.to_json()))
+            return
+        names = max(len(pair.name) for pair in self._pairs)
+        console.show(self._redact(pair_line(outcome, names)))
+        for message in outcome.messages:
+            console.detail(self._redact(f"{outcome.name}: {message}"))
+        if self._debug and outcome.traceback:
+            console.tell_error(self._redact(outcome.traceback))
+
+    def _show(self, result: FleetResult) -> None:
+        from cli.render.fleet import pair_line, problem_line, summary_table
+
+        console = self._console
+        if console.verbosity.json:
+            console.show_json_line({"summary": result.to_json()})
+        else:
+            console.show("")
+            console.show(summary_table(result))
+        if not result.failed:
+            return
+        console.tell_error(f"packcore: error: {problem_line(result)}")
+        names = max(len(outcome.name) for outcome in result.failed)
+        for outcome in result.failed:
+            console.tell_error(self._redact(pair_line(outcome, names)))
+
+    def _receipt(self, result: FleetResult | None) -> bytes:
+        """Return the receipt of all, or of those that had ended when the rest was stopped."""
+        from cli.carry_out import json_bytes
+        from transport.sync.receipt import fleet_receipt
+
+        summary = {"interrupted": True} if result is None else {"interrupted": False, **result.to_json()}
+        outcomes = self._ended if result is None else result.outcomes
+        runs = [self._clean(outcome.receipt()) for outcome in outcomes]
+        return json_bytes(fleet_receipt(self._started_at, self._watch.seconds, summary, runs))
+
+    def _redact(self, line: str) -> str:
+        return redact(line, self._secrets)
+
+    def _clean(self, value: Any) -> Any:
+        """Return what is to be written without secrets; it is as deep as we made it."""
+        if isinstance(value, str):
+            return self._redact(value)
+        if isinstance(value, list):
+            return [self._clean(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._clean(item) for key, item in value.items()}
+        return value

@@ -1,0 +1,276 @@
+"""A manifest: many pairs of source and target in a TOML file, under the words of the command line.
+
+    [defaults]                       for all pairs
+    tags = true
+    time-limit = "10m"
+    target-token-env = "BACKUP_TOKEN"
+
+    [[pair]]
+    name = "docs"                    default: the target, as it is shown
+    source = "https://example.com/docs.git"
+    target = "https://backup.example.org/docs.git"
+    branch = ["main", "stable"]
+    mode = "replicate"               sync (default), replicate, bootstrap
+
+A key is an option of `packcore sync` without its dashes, and has its values: true and false for switches, a
+list where an option is repeatable. Pair outranks defaults, defaults outrank the environment. Credentials are
+the exception: of the environment only what a `…-env` key names is taken, so that a token never goes to hosts
+that it is not for. Paths are taken from where packcore runs.
+
+What is wrong is told with the file, the line where it can be found, and the pair.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.command import GENERAL, Command, Option, option
+from cli.params import OUTPUT, policy_options, selection_options
+from cli.sync_job import sync_options
+from cli.transfer import transfer_options
+from cli.values import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cli.sync_job import SyncJob
+    from transport.sync.fleet import SyncPair
+    from transport.sync.request import SyncRequest
+
+__all__ = ["Manifest", "pair_option_names"]
+
+_FILE_BYTES_MAX = 32 * 1024 * 1024
+_CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)\Z")
+_SECRET = re.compile(r"(source|target)-(token|bearer-token|header)\Z")
+_ENV = "-env"
+_SIDES = {"source": "source_url", "target": "target_url"}
+
+
+@sync_options(
+    option("--name", hidden=True),
+    option("--mode", type=click.Choice(["sync", "replicate", "bootstrap"]), default="sync"),
+    option("--time-limit", type=SECONDS),
+    policy=policy_options,
+    transfer=transfer_options,
+    selection=selection_options,
+)
+def _pair(*, job: SyncJob, name: str | None, mode: str, time_limit: float | None) -> Any:
+    return job, name, mode, time_limit
+
+
+_OWN = {"name", "mode", "time-limit"}
+
+
+def _key_of(parameter: click.Parameter) -> str | None:
+    """Return the key of an option in a manifest, or None where it has none."""
+    if not isinstance(parameter, Option) or parameter.section == OUTPUT:
+        return None
+    key = next(name for name in parameter.opts if name.startswith("--"))[2:]
+    if parameter.section == GENERAL or parameter.hidden:
+        return key if key in _OWN else None
+    return key
+
+
+class _TableCommand(Command):
+    """A command whose words were parsed before: its context's `obj` has them, by parameter."""
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Return a parser that hands them over."""
+        parser = super().make_parser(ctx)
+        parser.parse_args = lambda args: (dict(ctx.obj), args, [])  # type: ignore[method-assign]
+        return parser
+
+
+_COMMAND = _TableCommand("pair", params=[*reversed(_pair.__click_params__)], callback=_pair)  # type: ignore[attr-defined]
+_OPTIONS = {key: parameter for parameter in _COMMAND.params if (key := _key_of(parameter)) is not None}
+_KEYS = (
+    *_SIDES,
+    *_OPTIONS,
+    *(key + _ENV for key in _OPTIONS if _CREDENTIALS.match(key)),
+)
+
+
+def pair_option_names() -> frozenset[str]:
+    """Return the parameters of the command line that belong into the file, where there is one."""
+    return frozenset(str(parameter.name) for key, parameter in _OPTIONS.items() if key not in _OWN)
+
+
+class Manifest:
+    """A manifest that was read. Raises UsageError for whatever is wrong with it."""
+
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        self._name = name
+        self._environment = os.environ if environment is None else environment
+        self._text = self._read()
+        self.secrets: list[str] = []
+        """Words that must not be shown anywhere."""
+        table = self._parsed()
+        self._check_keys(table, ("defaults", "pair"), "", 0)
+        self._defaults = self._table(table.get("defaults", {}), "[defaults]", 0)
+        pairs = table.get("pair", [])
+        if not isinstance(pairs, list) or not pairs:
+            raise self._error("no [[pair]] is in it", 0)
+        self._tables = [self._table(pair, f"pair {number}", number) for number, pair in enumerate(pairs, 1)]
+
+    def pairs(self, job: SyncJob) -> list[SyncPair]:
+        """Return the pairs; `job` says what is told and kept of each."""
+        made: dict[str, SyncPair] = {}
+        for number, table in enumerate(self._tables, 1):
+            pair = self._make(number, {**self._defaults_for(table), **table}, job)
+            if pair.name in made:
+                raise self._error(f"two pairs are called {pair.name}: give one another name", number, "name")
+            made[pair.name] = pair
+        return list(made.values())
+
+    # -- the file ------------------------------------------------------------------------------------
+
+    def _read(self) -> str:
+        with Path(self._name).open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+        if len(data) > _FILE_BYTES_MAX:
+            raise click.UsageError(f"{self._name}: too large for a manifest")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise click.UsageError(f"{self._name}: a manifest is UTF-8 text") from None
+
+    def _parsed(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self._text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise click.UsageError(f"{self._name}: not TOML: {error}") from None
+
+    def _table(self, table: Any, where: str, number: int) -> dict[str, Any]:
+        if not isinstance(table, dict):
+            raise self._error(f"{where} must be a table", number)
+        self._check_keys(table, _KEYS, f"{where}: ", number)
+        for key in table:
+            if key.endswith(_ENV) and key.removesuffix(_ENV) in table:
+                raise self._error(
+                    f"{where}: {key} and {key.removesuffix(_ENV)} exclude each other", number, key
+                )
+        return table
+
+    def _check_keys(self, table: Mapping[str, Any], known: Iterable[str], where: str, number: int) -> None:
+        for key in table:
+            if key not in known:
+                close = get_close_matches(key.replace("_", "-"), known, n=1)
+                advice = f"; did you mean {close[0]}?" if close else ""
+                raise self._error(f"{where}unknown key {key}{advice}", number, key)
+
+    def _error(self, words: str, number: int, key: str = "") -> click.UsageError:
+        """Return an error that names the line, as far as a search in the text finds it."""
+        line = _line_of(self._text, number, key)
+        return click.UsageError(f"{self._name}{f':{line}' if line else ''}: {words}")
+
+    # -- one pair ------------------------------------------------------------------------------------
+
+    def _defaults_for(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the defaults, but for credentials that the pair has in the other form."""
+        replaced = {key.removesuffix(_ENV) if key.endswith(_ENV) else key + _ENV for key in table}
+        return {key: value for key, value in self._defaults.items() if key not in replaced}
+
+    def _make(self, number: int, table: dict[str, Any], job: SyncJob) -> SyncPair:
+        from packcore.errors import PackcoreError
+        from transport.endpoint import Endpoint
+        from transport.sync.fleet import SyncPair
+        from transport.sync.receipt import shown
+
+        where = f"pair {table.get('name', number)}"
+        try:
+            for side in _SIDES:
+                if not isinstance(table.get(side), str):
+                    raise click.UsageError(f"{side} is missing, or no text")
+                self.secrets += Endpoint.parse(table[side]).secrets
+            asked, name, mode, time_limit = self._invoke(table)
+            request: SyncRequest = replace(asked, reporting=job.reporting).request(mode=mode)
+            network = asked.network
+            return SyncPair(
+                name or shown(asked.target),
+                asked.source,
+                asked.target,
+                request,
+                # What only the worker's own machine knows is filled in there.
+                replace(network.source, environment={}, trace=None),
+                replace(network.target, environment={}, trace=None),
+                time_limit,
+            )
+        except click.UsageError as error:
+            raise self._error(f"{where}: {error.format_message()}", number) from None
+        except PackcoreError as error:
+            raise self._error(f"{where}: {error}", number) from None
+
+    def _invoke(self, table: Mapping[str, Any]) -> Any:
+        """Let click make of the table what it makes of a command line."""
+        given: dict[str, Any] = {"source_url": table["source"], "target_url": table["target"]}
+        for key, parameter in _OPTIONS.items():
+            given |= self._given(key, parameter, table)
+        with _COMMAND.make_context("pair", [], obj=given) as context:
+            for key, parameter in _OPTIONS.items():
+                if _CREDENTIALS.match(key) and parameter.name not in given:
+                    context.params[str(parameter.name)] = () if parameter.multiple else None
+            return _COMMAND.invoke(context)
+
+    def _given(self, key: str, parameter: click.Parameter, table: Mapping[str, Any]) -> dict[str, Any]:
+        if key + _ENV in table:
+            value: Any = self._from_environment(key + _ENV, table[key + _ENV])
+        elif key in table:
+            value = table[key]
+        else:
+            return {}
+        value = _checked(key, value, parameter)
+        if _SECRET.match(key):
+            for word in value if isinstance(value, list) else [value]:
+                self.secrets.append(word.partition(":")[2].strip() if key.endswith("header") else word)
+        return {str(parameter.name): value}
+
+    def _from_environment(self, key: str, variable: Any) -> str:
+        if not isinstance(variable, str) or not variable:
+            raise click.UsageError(f"{key} must name an environment variable")
+        value = self._environment.get(variable)
+        if not value:
+            raise click.UsageError(f"the environment variable {variable}, which {key} names, is not set")
+        return value
+
+
+def _checked(key: str, value: Any, parameter: click.Parameter) -> Any:
+    """Return a value of TOML as click takes it from a command line. It is not quoted: it may be secret."""
+    assert isinstance(parameter, Option)
+    if parameter.is_flag:
+        if not isinstance(value, bool):
+            raise click.UsageError(f"{key} must be true or false")
+        return value
+    values = value if isinstance(value, list) and parameter.multiple else [value]
+    for item in values:
+        if isinstance(item, bool) or not isinstance(item, str | int | float):
+            raise click.UsageError(
+                f"{key} must be text or a number{', or a list of them' if parameter.multiple else ''}"
+            )
+    words = [str(item) for item in values]
+    return words if parameter.multiple else words[0]
+
+
+def _line_of(text: str, number: int, key: str) -> int | None:
+    """Return the line of a key in the pair of that number (0: before and between them), or of the pair."""
+    pair, found = 0, None
+    in_pair = False
+    for line_number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*\[", line):
+            in_pair = bool(re.match(r"\s*\[\[\s*pair\s*\]\]", line))
+            pair += in_pair
+            if in_pair and pair == number:
+                found = line_number
+            if key and not number and re.match(rf"\s*\[+\s*{re.escape(key)}\s*\]", line):
+                return line_number
+        here = (in_pair and pair == number) if number else not in_pair
+        if key and here and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return line_number
+    return found

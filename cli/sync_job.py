@@ -1,0 +1,148 @@
+"""What sync, replicate, bootstrap and plan have in common: their options, and one value made of them.
+
+    @command("replicate", …)
+    @sync_options(policy=relay_policy_options, transfer=relay_options)
+    def run(job: SyncJob) -> int:
+        return carry_out(job, job.request(mode="replicate"))
+
+`report_options` are those of what is told and kept: --stats, --measure-memory, --verify, --receipt, --record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.command import group, option
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import OUTPUT, output_options, scope_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.console import Console
+    from cli.network import NetworkOptions
+    from transport.sync.request import SyncRequest
+
+    Decorator = Callable[[Any], Any]
+
+__all__ = ["Reporting", "SyncJob", "sync_options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """What is told of a run, and kept of it."""
+
+    stats: bool = False
+    measure_memory: bool = False
+    verify: bool = False
+    receipt: str | None = None
+    """A file for what was asked, seen and done."""
+    record: str | None = None
+    """A file for the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob:
+    """All that was asked on the command line."""
+
+    source: str
+    target: str
+    fields: dict[str, Any]
+    """Of `SyncRequest`, by their names."""
+    network: NetworkOptions
+    reporting: Reporting
+    console: Console
+
+    def request(self, **more: Any) -> SyncRequest:
+        """Return what is asked, and `more`. Raises InvalidRequest."""
+        from transport.sync.request import SyncRequest
+
+        return SyncRequest(
+            **self.fields,
+            verify=self.reporting.verify,
+            collect_stats=self.reporting.stats,
+            measure_memory=self.reporting.measure_memory,
+            **more,
+        )
+
+
+_STATS = option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side, and times of the pack.")
+_MEMORY = option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+_VERIFY = option(
+    "--verify",
+    is_flag=True,
+    section=OUTPUT,
+    help="List TARGET again at the end, and compare: exit code 1 where a ref isn't what it was said to be.",
+)
+_RECEIPT = option(
+    "--receipt",
+    section=OUTPUT,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write what was asked, seen and done, as JSON. An older FILE is replaced.",
+)
+_RECORD = option(
+    "--record",
+    section=OUTPUT,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write down what is said and heard, for `explain --wire`. No credentials are in it.",
+)
+
+report_options = group("reporting", Reporting, _STATS, _MEMORY, _VERIFY, _RECEIPT, _RECORD)
+plan_report_options = group("reporting", Reporting, _STATS, _MEMORY)
+
+_REQUEST_FIELDS = ("scope", "policy", "selection", "protocol")
+
+
+def sync_options(
+    *more: Decorator,
+    policy: Decorator,
+    transfer: Decorator,
+    selection: Decorator | None = None,
+    report: Decorator = report_options,
+    unless: str | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of a sync; the function gets them as one keyword, `job`, and those of `more` as theirs.
+
+    The order is that of the help's sections. `unless` names an option that stands for SOURCE and TARGET.
+    """
+    groups = [
+        endpoint_arguments(target=True, unless=unless),
+        scope_options,
+        policy,
+        transfer,
+        *([] if selection is None else [selection]),
+        transport_options(target=True),
+        protocol_option,
+        *more,
+        report,
+        output_options(),
+    ]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(
+            *,
+            source: str,
+            target: str,
+            transfer: dict[str, Any],
+            network: NetworkOptions,
+            reporting: Reporting,
+            console: Console,
+            **others: Any,
+        ) -> Any:
+            fields = {name: others.pop(name) for name in _REQUEST_FIELDS if name in others}
+            job = SyncJob(source, target, {**fields, **transfer}, network, reporting, console)
+            return function(job=job, **others)
+
+        decorated: Callable[..., Any] = call
+        for add in reversed(groups):
+            decorated = add(decorated)
+        return decorated
+
+    return decorate
