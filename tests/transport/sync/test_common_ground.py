@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -295,7 +295,7 @@ def test_every_protocol_of_the_source_will_do(tmp_path, mode, protocol, object_f
     fast_import(sides.source, history(commits=20))
     git("push", "-q", sides.target, "main~6:refs/heads/main", cwd=sides.source)
     commit(sides.target, "refs/heads/main", git("rev-parse", "main", cwd=sides.target), text="foreign")
-    asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
+    asked: dict[str, Any] = {"mode": mode, "policy": {"force_with_lease": mode == "sync"}}
     result = sides.carry_out(protocol=protocol, **asked)
     sides.check("refs/heads/")
     assert result.pack is not None
@@ -390,7 +390,7 @@ def test_in_random_histories_the_target_ends_up_sound(tmp_path, seed, mode):
     for number in range(2):
         old = git("rev-parse", f"b{number}", cwd=sides.target)
         commit(sides.target, f"refs/heads/b{number}", old, text="foreign")
-    asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
+    asked: dict[str, Any] = {"mode": mode, "policy": {"force_with_lease": mode == "sync"}}
     assert sides.carry_out(**asked).exit_code == 0
     sides.check("refs/heads/")
 
@@ -412,9 +412,9 @@ def test_in_batches_what_is_missing_travels_alone_too(tmp_path, mode, known):
     git("push", "-q", sides.target, "main~8:refs/heads/main", cwd=sides.source)
     commit(sides.target, "refs/heads/main", git("rev-parse", "main", cwd=sides.target), text="foreign")
     target = LimitedTarget(sides.target, body_bytes_max=40_000)
-    asked = {"mode": "replicate"} if mode == "replicate" else {"policy": {"force_with_lease": True}}
-    limit = {"target_max_pack_bytes": 40_000} if known else {}
-    result = sides.carry_out(target=target, **asked, **limit)
+    asked: dict[str, Any] = {"mode": mode, "policy": {"force_with_lease": mode == "sync"}}
+    limit = 40_000 if known else None
+    result = sides.carry_out(target=target, target_max_pack_bytes=limit, **asked)
     sides.check("refs/heads/")
     assert result.batch_count > 1
     assert result.pack is not None
