@@ -54,14 +54,17 @@ _TABLE_REACH_BYTES = 8192
 _FEW_CHUNKS = 16
 """Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
 _REPEATED, _REPEATED_BYTES_MIN = 16, 400
-"""Where equal chunks come so many times in the mean: of lines, compression does better than copies that are
-shorter; and one place is as good a start as another, so the longest match of some is taken."""
-_TRIED_PLACES = 12
-_TRIES, _TRY_BYTES = 64, 64
-"""So many places are tried, and one more for each so many bytes that were matched, which bounds the time."""
+"""Where equal lines come so many times in the mean, compression does better than copies that are shorter."""
+_TRIED_PLACES = 8
+"""Of a chunk that comes several times, the place that agrees longest is taken, of so many at most."""
+_TRIES, _TRY_BYTES, _TRIES_PAID_BYTES = 64, 8, 100
+"""So many are tried in all, and one more for each so many bytes of matches that came out this long, which
+bounds the time."""
 _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
+_WORTH_ALL_BINARY_BYTES, _WORTH_ALL_BINARY = 1000, 16
+"""So it is in data without lines where more than so many bytes, and such a part of the target, is left."""
 _WORDS_BYTES_MIN = 400
 _WORDS_PART = 3
 """Words are looked for where more than so many bytes, and so large a part of the target, is left after all
@@ -166,7 +169,11 @@ def find_text_matches(
         if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
             return None
         searched = (base_from + prefix, base_end)
-        if left > _WORTH_ALL * (base_end - base_from - prefix) + _WORTH_ALL_BYTES:
+        differs = base_end - base_from - prefix
+        if left > _WORTH_ALL * differs + _WORTH_ALL_BYTES or (
+            left > max(_WORTH_ALL_BINARY_BYTES, target_size // _WORTH_ALL_BINARY)
+            and not has_lines(target, unmatched[0][0], unmatched[-1][1])
+        ):
             searched = (0, base_size)
         if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
             left -= _match_scattered(base, target, unmatched, matches, searched)
@@ -193,12 +200,15 @@ def _match_scattered(
     length_min = 0
     places_of: dict[bytes, list[int]] = {}
     tries = _TRIES
+    repeated = False
     if not few:
         base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
         # Reversed, so that the first of equal chunks is the one that stays in the table.
         places = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True))
         place_of = places.get
-        if len(places) * _REPEATED < len(base_chunks):
+        repeated = len(places) * _REPEATED < len(base_chunks)
+        # Archives hold much twice: where a match begins there says how many copies it takes.
+        if repeated or (not by_lines and len(places) < len(base_chunks)):
             length_min = _REPEATED_BYTES_MIN if by_lines else 0
             for chunk, start in zip(base_chunks, base_starts, strict=True):
                 places_of.setdefault(chunk, []).append(start)
@@ -214,7 +224,7 @@ def _match_scattered(
                 # A match ended within a chunk: in data that repeats itself, the rest is found again.
                 start, size = target_at, after - target_at
                 chunk = target[start:after]
-            if start < target_at or (size < _SNIPPET_BYTES_MIN and not places_of):
+            if start < target_at or (size < _SNIPPET_BYTES_MIN and not repeated):
                 continue
             if few:
                 hit_base = base.find(chunk, base_expected, base_to)
@@ -231,8 +241,8 @@ def _match_scattered(
                     later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
                     if later >= 0:
                         hit_base = later
-                if places_of and tries > 0:
-                    some = places_of[chunk][:: len(places_of[chunk]) // _TRIED_PLACES + 1]
+                if places_of and tries > 0 and (count := len(places_of[chunk])) > 1:
+                    some = places_of[chunk][:: count // _TRIED_PLACES + 1]
                     hit_base = longest_match(base, (hit_base, *some), target, start, target_end)
                     tries -= len(some)
             back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
@@ -246,7 +256,8 @@ def _match_scattered(
             hit_base -= back + size
             matches.append((start, hit_base, length))
             won += length - MATCH_COST
-            tries += length // _TRY_BYTES
+            if length >= _TRIES_PAID_BYTES:
+                tries += length // _TRY_BYTES
             target_at = start + length
             base_expected = hit_base + length
     matches.sort()

@@ -235,3 +235,11 @@ def test_what_repeats_is_copied_from_where_it_repeats_longest(pattern):
     base, target = island.join(runs), island.join(reversed(runs))
     instructions = list(iter_instructions(make_delta(ObjectType.BLOB, base, target, 20)))
     assert len(instructions) <= 2 * (2 * len(runs) - 1)
+
+
+def test_what_data_without_lines_repeats_is_found_outside_of_what_differs():
+    chance = random.Random(5)
+    period = chance.randbytes(2_000).replace(b"\n", b"\0")
+    base = period * 5 + chance.randbytes(6_000) + period * 5
+    target = period * 13
+    assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
