@@ -154,7 +154,7 @@ class _Fleet:
 
         console = self._console
         if console.verbosity.json:
-            console.show_json_line({"summary": result.to_json()})
+            console.show_json_line({"summary": self._clean(result.to_json())})
         else:
             console.show("")
             console.show(summary_table(result))
@@ -173,7 +173,7 @@ class _Fleet:
         summary = {"interrupted": True} if result is None else {"interrupted": False, **result.to_json()}
         outcomes = self._ended if result is None else result.outcomes
         runs = [self._clean(outcome.receipt()) for outcome in outcomes]
-        return json_bytes(fleet_receipt(self._started_at, self._watch.seconds, summary, runs))
+        return json_bytes(fleet_receipt(self._started_at, self._watch.seconds, self._clean(summary), runs))
 
     def _redact(self, line: str) -> str:
         return redact(line, self._secrets)
