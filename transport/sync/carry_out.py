@@ -58,7 +58,7 @@ def _carried_out(run: Run) -> SyncResult:
     plan = run.plan()
     if run.is_over(plan) and not (request.dry_run and plan.is_open):
         if not request.dry_run:
-            run.sweep()
+            run.sweep(plan)
         return run.unpushed(plan)
     run.choice = choose_mode(plan, run.source_refs, request)
     if request.dry_run:

@@ -24,7 +24,6 @@ from transport.sync.measure import Stopwatch
 from transport.sync.planner import short_id
 from transport.sync.push_series import PushSeries
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
-from transport.sync.temp_refs import stale_removals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -100,14 +99,14 @@ def push_refs(
     progress: Progress,
     shallow: Collection[ObjectId] = (),
     limits: TargetLimits | None = None,
-    removals: Sequence[RefUpdate] | None = None,
+    removals: Sequence[RefUpdate] = (),
 ) -> PushOutcome:
     """Send the plan's commands, and the pack unless all of them delete; in several requests if need be.
 
     `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
     where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
     target decides whether it takes such a history. `limits` bound a request, and learn; `removals` delete
-    temporary refs after all else, None: those that were left behind; they are no part of the outcome.
+    temporary refs after all else; they are no part of the outcome.
     Raises LimitExceeded for an atomic push that is too large, TransportError where nothing was sent yet,
     and what the pack's own blocks raise, since the body is torn then and no target takes it for whole;
     any other failure is part of the outcome.
@@ -121,8 +120,6 @@ def push_refs(
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
     body = _PackBody(pack, progress, Trailer(advertisement.object_format))
     series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
-    if removals is None:
-        removals = stale_removals(advertisement)
     series.send([*updates, *removals], None if pack is None else Body(body.blocks), body.is_innocent)
     for removal in removals:
         report = series.reports.get(removal.name)

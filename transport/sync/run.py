@@ -26,10 +26,10 @@ from transport.sync.checkpoints import parents_in
 from transport.sync.common_ground import Ground, UnknownTips, find_ground
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
 from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
+from transport.sync.leftovers import removals_of_leftovers
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import RefPlan, plan_refs, settle
 from transport.sync.result import RefResult, SyncResult, results_of
-from transport.sync.temp_refs import stale_removals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from transport.sync.request import SyncRequest
     from transport.sync.result import PackSummary, Price
     from transport.wire.advertisement import Advertisement
+    from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["Run"]
 
@@ -270,9 +271,22 @@ class Run:
             progress=self.progress,
         )
 
-    def sweep(self) -> None:
+    def leftovers(self, plan: RefPlan) -> list[RefUpdate]:
+        """Return the commands that remove temporary refs of earlier runs, as far as nobody needs them."""
+        tips = [a.source_id for a in plan.actions if a.pushes or a.action == "skip"]
+        return removals_of_leftovers(
+            self.source,
+            self.source_refs,
+            self.target_refs,
+            list(dict.fromkeys(oid for oid in tips if oid is not None)),
+            limits=self.request.selection.limits,
+            progress=self.progress,
+            directory=self.request.spool_directory,
+        )
+
+    def sweep(self, plan: RefPlan) -> None:
         """Delete temporary refs that an earlier run left behind; that they stay is no failure of this one."""
-        removals = stale_removals(self.target_refs)
+        removals = self.leftovers(plan)
         if not removals:
             return
         try:

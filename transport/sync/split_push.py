@@ -69,6 +69,7 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
             progress=run.progress,
             shallow=cargo.shallow,
             limits=run.limits,
+            removals=run.leftovers(plan),
         )
         if not may_fare_better_in_parts(run, outcome):
             return outcome

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["advertised_temp_refs", "creations", "deletions", "stale_removals", "temp_ref", "tops_of"]
+__all__ = ["advertised_temp_refs", "creations", "deletions", "temp_ref", "tops_of"]
 
 TOPS_MAX = 64
 """Temporary refs of one batch, at most; beyond it objects wait unheld for the cutover, seconds away."""
@@ -48,13 +48,6 @@ def creations(oids: Iterable[ObjectId], object_format: ObjectFormat) -> list[Ref
 def deletions(refs: dict[str, ObjectId], object_format: ObjectFormat) -> list[RefUpdate]:
     """Return the commands that remove temporary refs."""
     return [RefUpdate(name, oid, object_format.zero) for name, oid in refs.items()]
-
-
-def stale_removals(advertisement: Advertisement) -> list[RefUpdate]:
-    """Return the commands that remove what other runs left behind; none where refs can't be deleted."""
-    if not advertisement.capabilities.delete_refs:
-        return []
-    return deletions(advertised_temp_refs(advertisement), advertisement.object_format)
 
 
 def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId]:

@@ -11,6 +11,7 @@ from packcore.errors import LimitExceeded
 from tests.support import fast_import, fsck, git, history
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs, users_refs
 from tests.transport.sync.sides import COMMITTER, Sides, commit, outcomes, random_dag
+from tests.transport.sync.test_relay import Heard
 from transport.errors import NetworkError, RefRejected
 from transport.sync import Outcome
 
@@ -173,12 +174,31 @@ def test_a_run_that_broke_off_is_resumed_from_its_temporary_refs(sides):
 
 
 def test_any_push_sweeps_up_what_an_older_run_left(sides):
-    tip = commit(sides.source, "refs/heads/main")
-    lone = commit(sides.target, "refs/heads/x")
-    git("update-ref", f"refs/packcore/bootstrap/{lone}", lone, cwd=sides.target)
+    tip = commit(sides.source, "refs/heads/main", commit(sides.source, "refs/heads/main"))
+    old = git("rev-parse", "main~1", cwd=sides.source)
+    git("push", "-q", sides.target, f"{old}:refs/packcore/bootstrap/{old}", cwd=sides.source)
     sides.sync()
-    assert users_refs(sides.target) == {"refs/heads/main": tip, "refs/heads/x": lone}
+    assert users_refs(sides.target) == {"refs/heads/main": tip}
     assert temp_refs(sides.target) == []
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["of this source", "of another"])
+@pytest.mark.parametrize("relayed", [True, False])
+@pytest.mark.parametrize("to_do", [True, False])
+def test_what_another_run_may_need_is_left_and_told_of(sides, known, relayed, to_do):
+    """A run that brings another branch may be under way: its objects have no other ref yet."""
+    commit(sides.source, "refs/heads/main")
+    if not to_do:
+        sides.clone_source()
+    theirs = commit(sides.source if known else sides.target, "refs/heads/dev", text="theirs")
+    holder = sides.source if known else sides.target
+    git("push", "-q", sides.target, f"{theirs}:refs/packcore/bootstrap/{theirs}", cwd=holder)
+    told: list[str] = []
+    run = sides.carry_out if relayed else sides.sync
+    result = run(scope={"branches": ("main",)}, progress=Heard(told))
+    assert result.exit_code == 0
+    assert temp_refs(sides.target) == [f"refs/packcore/bootstrap/{theirs}"]
+    assert sum("another run may need them" in line for line in told) == 1
 
 
 def test_temporary_refs_are_neither_mirrored_nor_pruned(sides):

@@ -134,6 +134,7 @@ class _BatchedRelay:
                     policy=self.run.request.policy,
                     progress=self.run.progress,
                     limits=self.run.limits,
+                    removals=self.run.leftovers(self.plan),
                 )
                 self._count(ahead)
         except LimitExceeded:

@@ -88,6 +88,7 @@ def push_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
             policy=run.request.policy,
             progress=run.progress,
             limits=run.limits,
+            removals=run.leftovers(plan),
         )
         return run.result(pushed.refs, pushed=pushed)
     if run.can_find_more(plan, fetched.unknown):

@@ -172,6 +172,7 @@ def _push(run: Run, plan: RefPlan, blocks: Callable[[], Iterator[bytes]] | None)
         policy=run.request.policy,
         progress=run.progress,
         limits=run.limits,
+        removals=run.leftovers(plan),
     )
 
 
