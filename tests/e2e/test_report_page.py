@@ -184,8 +184,15 @@ def test_a_color_scheme_can_be_chosen(tab):
     tab.page.locator("#theme span", has_text="Auto").click()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        pytest.param(1280, False, id="1280-light"),
+        pytest.param(390, True, id="390-dark"),
+        pytest.param(1280, True, id="1280-dark", marks=pytest.mark.slow),
+        pytest.param(390, False, id="390-light", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(tab, width, dark):
     page = tab.page
     page.set_viewport_size({"width": width, "height": 900})
