@@ -158,8 +158,10 @@ def test_a_body_that_is_too_large_for_the_server_is_told_as_such(
     source = make_repository(server.root / place.path("source.git"), noise(3_000_000))
     target = server.create(place.path("target.git"))
     outcome = workplace.run("sync", source, server.url(place.path("target.git"), "small"))
-    assert outcome.code == 4, outcome
-    assert "413" in outcome.error_lines[0]
+    assert outcome.code == 1, outcome
+    assert "413" in outcome.stderr
+    assert "one object can't be cut" in outcome.stderr
+    assert len(outcome.error_lines) == 1
     assert not workplace.left_behind()
     assert ls_remote(target) == {}
 
