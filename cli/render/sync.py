@@ -122,8 +122,9 @@ def _price(price: Price) -> str:
         None if price.pack_bytes is None else f"{units.size(price.pack_bytes)} to send",
         None if price.memory_bytes is None else f"{units.size(price.memory_bytes)} of memory at most",
     )
+    unknown = None if price.objects is not None else "only the source's pack tells how much there is"
     known = ", ".join(part for part in parts if part)
-    return known + ("" if price.objects is not None else "; only the source's pack tells how much there is")
+    return "; ".join(part for part in (known, unknown) if part)
 
 
 def _pack(pack: PackSummary) -> str:
