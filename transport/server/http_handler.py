@@ -92,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
     server_version = agent()
     sys_version = ""
     disable_nagle_algorithm = True
+    # Its name of today (RFC 9110), whichever the Python at hand knows.
+    responses = {**BaseHTTPRequestHandler.responses, 413: ("Content Too Large", "")}  # noqa: RUF012
 
     # The connection
 
