@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.anatomy.integers import bits_of, varint
 from packcore.anatomy.model import Anatomy, Part
-from packcore.delta.codec import COPY_BYTES_MAX
+from packcore.delta.codec import Insert, iter_instructions
 from packcore.errors import CorruptData
 from packcore.varint import decode_size
 
@@ -54,27 +54,15 @@ def steps(delta: bytes) -> Iterator[Step]:
     _, position = decode_size(delta, 0)
     _, position = decode_size(delta, position)
     made = 0
-    while position < len(delta):
-        start, opcode = position, delta[position]
-        position += 1
+    for instruction in iter_instructions(delta):
+        start = position
         base_offset: int | None = None
-        if opcode & 0x80:
-            offset = size = 0
-            for bit in range(7):
-                if opcode >> bit & 1:
-                    if position >= len(delta):
-                        raise CorruptData("a delta ends within a copy instruction")
-                    shifted = delta[position] << 8 * (bit if bit < 4 else bit - 4)
-                    offset, size = (offset | shifted, size) if bit < 4 else (offset, size | shifted)
-                    position += 1
-            base_offset, size = offset, size or COPY_BYTES_MAX
-        elif opcode:
-            size = opcode
-            position += size
-            if position > len(delta):
-                raise CorruptData("a delta ends within an insert instruction")
+        if isinstance(instruction, Insert):
+            size = len(instruction.data)
+            position += 1 + size
         else:
-            raise CorruptData("a delta has instruction 0, which is reserved")
+            base_offset, size = instruction
+            position += 1 + (delta[start] & 0x7F).bit_count()
         yield Step(start, position, made, size, base_offset)
         made += size
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packcore.anatomy.digests import digest_before
 from packcore.anatomy.integers import fixed
 from packcore.anatomy.model import Anatomy, Part
 from packcore.ids import SHA1, SHA256
@@ -23,7 +24,6 @@ __all__ = ["REVERSE_SIGNATURE", "index_anatomy", "index_format", "reverse_index_
 
 REVERSE_SIGNATURE = b"RIDX"
 _FAN_OUT_BYTES = 1024
-_HASHED_AT_ONCE = 1 << 20
 
 
 def index_format(data: memoryview) -> ObjectFormat:
@@ -182,11 +182,9 @@ class _Tables:
             return
         raw = bytes(self._data[start:middle])
         yield Part("pack's digest", start, middle, raw, raw.hex())
-        digest = self._format.new_hash()
-        for at in range(0, middle, _HASHED_AT_ONCE):
-            digest.update(self._data[at : min(at + _HASHED_AT_ONCE, middle)])
+        right = digest_before(self._data, middle, self._format)
         own = bytes(self._data[middle:end])
-        fault = "" if own == digest.digest() else f"the bytes before it give {digest.hexdigest()}"
+        fault = "" if own == right else f"the bytes before it give {right.hex()}"
         yield Part("own digest", middle, end, own, own.hex(), fault)
         if end < len(self._data):
             yield Part("extra bytes", end, len(self._data), fault="nothing may follow the digests")

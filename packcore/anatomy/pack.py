@@ -15,6 +15,7 @@ import bisect
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.anatomy.delta import delta_anatomy
+from packcore.anatomy.digests import digest_before
 from packcore.anatomy.integers import bits_of, fixed, varint
 from packcore.anatomy.model import Anatomy, Part
 from packcore.anatomy.objects import object_anatomy
@@ -44,7 +45,6 @@ __all__ = ["Entry", "PackAnatomy"]
 
 _HELD_BYTES_MAX = 64 * MIB
 """Objects above are not inflated to be looked into."""
-_HASHED_AT_ONCE = 1 * MIB
 
 
 class Entry(NamedTuple):
@@ -214,7 +214,9 @@ class PackAnatomy:
     def _is_trailer(self, position: int) -> bool:
         """Tell whether what is left, from `position` on, is a digest that is right, or nothing."""
         left = bytes(self._data[position : position + self._digest_size + 1])
-        return not left or (len(left) == self._digest_size and left == self._digest_before(position))
+        return not left or (
+            len(left) == self._digest_size and left == digest_before(self._data, position, self.object_format)
+        )
 
     def _entry(self, offset: int, number: int) -> tuple[Part, bool]:
         """Make the part of the entry at `offset`, and tell whether it is whole."""
@@ -275,15 +277,9 @@ class PackAnatomy:
             fault = ""
             if len(found) < self._digest_size:
                 fault = f"cut off: a trailer has {self._digest_size} bytes"
-            elif (right := self._digest_before(start)) != found:
+            elif (right := digest_before(self._data, start, self.object_format)) != found:
                 fault = f"the bytes before it give {right.hex()}"
             note = f"{self.object_format.name} of all before it"
             yield Part("trailer", start, end, found, note if not fault else "", fault)
         if end < len(self._data):
             yield Part("extra bytes", end, len(self._data), fault="nothing may follow the trailer")
-
-    def _digest_before(self, end: int) -> bytes:
-        digest = self.object_format.new_hash()
-        for start in range(0, end, _HASHED_AT_ONCE):
-            digest.update(self._data[start : min(start + _HASHED_AT_ONCE, end)])
-        return digest.digest()
