@@ -19,12 +19,13 @@ from packcore.errors import InvalidPlan
 from packcore.limits import KIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.limits import Limits
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectStore, RawEntry
+    from packcore.store.whole_pack import WholePack
 
 __all__ = [
     "STREAMED_BYTES",
@@ -112,7 +113,7 @@ class PackPlan:
     """
 
     object_format: ObjectFormat
-    entries: tuple[PackEntry, ...]
+    entries: Sequence[PackEntry]
     limits: Limits
     strategy: str
     """Name of the strategy that chose the deltas."""
@@ -122,9 +123,14 @@ class PackPlan:
     """The pure function (type, base, target, id bytes) -> delta that made the deltas and makes them again."""
     unsearched_count: int = 0
     """Objects that selection did not come to, because it was stopped before its end."""
+    copied: WholePack | None = field(default=None, compare=False, repr=False)
+    """The pack that is copied as it lies, where `entries` are just those of one, which are legal already."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        if self.copied is None:
+            _check(self)
+        elif self.copied.depth > self.limits.depth:
+            raise InvalidPlan(f"{self.copied.depth} deltas hang in a chain, more than {self.limits.depth}")
 
     @property
     def complete(self) -> bool:
@@ -139,11 +145,15 @@ class PackPlan:
     @property
     def delta_count(self) -> int:
         """Objects that will be written as deltas, reused ones included."""
+        if self.copied is not None:
+            return self.copied.delta_count
         return sum(_is_delta(entry.encoding) for entry in self.entries)
 
     @property
     def reused_count(self) -> int:
         """Objects that are copied as they lie in another pack."""
+        if self.copied is not None:
+            return len(self.copied)
         return sum(isinstance(entry.encoding, Reused) for entry in self.entries)
 
 

@@ -1,5 +1,6 @@
 """Phase 1: candidates, a strategy and limits become a finished plan. Takes its time, sends nothing.
 
+    all of one pack, and nothing else -------------------------> copied, pack and all
     candidates ---- lies as a delta in a pack, base travels ----> reused as it lies
                ---- lies whole among deltas -------------------> trusted, as it lies
                ---- from limits.big_object on ------------------> whole, at the end
@@ -18,7 +19,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from packcore.delta.reuse import ReusableDeltas, trusted_wholes
+from packcore.delta.reuse import PACKED_BY_DELTA_MIN, ReusableDeltas, trusted_wholes
 from packcore.delta.strategy import SearchStopped, Work
 from packcore.errors import InvalidPlan
 from packcore.limits import Limits
@@ -27,19 +28,21 @@ from packcore.placer import Placer
 from packcore.plan import PackPlan
 from packcore.progress import SILENT
 from packcore.registry import get_strategy
-from packcore.store.bulk import raws_of
+from packcore.store.bulk import pack_of_just, raws_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from packcore.delta.strategy import Choice, Part, Strategy
+    from packcore.ids import ObjectId
     from packcore.plan import Candidate
     from packcore.progress import Phase, Progress
     from packcore.store.base import ObjectStore, RawEntry
 
-__all__ = ["select"]
+__all__ = ["copy_of_pack", "select"]
 
 _DEFAULT_LIMITS = Limits()
+_PHASE = "selecting deltas"
 _ALONE = "no further process can be started here: this one searches all by itself"
 _TOLD_AT_ONCE = 64
 """Objects that are placed before progress is told of them."""
@@ -68,6 +71,11 @@ def select(
     """
     if isinstance(strategy, str):
         strategy = get_strategy(strategy)()
+    if reuse_deltas and not thin_bases:
+        oids = [candidate.oid for candidate in objects]
+        copy = copy_of_pack(store, oids, strategy=strategy, limits=limits, progress=progress)
+        if copy is not None:
+            return copy
     work = Work(
         store, [*objects, *thin_bases], plan_count=len(objects), limits=limits, should_stop=should_stop
     )
@@ -77,7 +85,7 @@ def select(
     trusted = trusted_wholes(work, raws) if reuse_deltas and strategy.reuses_deltas else []
     _divide(work, raws, reusable, trusted)
     placer = Placer(work, raws, reusable)
-    with progress.phase("selecting deltas", unit="objects", total=len(objects)) as phase:
+    with progress.phase(_PHASE, unit="objects", total=len(objects)) as phase:
         counter = _Counter(phase)
         placer.place_unchosen()
         unsearched = 0
@@ -107,6 +115,34 @@ def select(
         store,
         strategy.make_delta,
         unsearched,
+    )
+
+
+def copy_of_pack(
+    store: ObjectStore,
+    oids: Collection[ObjectId],
+    *,
+    strategy: str | Strategy = "chunk-window",
+    limits: Limits = _DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+) -> PackPlan | None:
+    """Return the plan that `select` makes of these objects where a pack holds just them; else None.
+
+    That is the plan to copy the pack, if all in it is reused or trusted and no chain is too long. It asks
+    for the objects' ids alone: who has to look up types and sizes for `select` may ask here before.
+    Raises CorruptIndex, PluginError.
+    """
+    if isinstance(strategy, str):
+        strategy = get_strategy(strategy)()
+    pack = pack_of_just(store, oids) if strategy.reuses_deltas else None
+    whole = pack.whole() if pack is not None else None
+    if whole is None or whole.depth > limits.depth or whole.delta_count < len(whole) * PACKED_BY_DELTA_MIN:
+        return None
+    with progress.phase(_PHASE, unit="objects", total=len(whole)) as phase:
+        phase.advance(len(whole))
+        phase.note(deltas=whole.delta_count)
+    return PackPlan(
+        store.object_format, whole, limits, strategy.name, store, strategy.make_delta, copied=whole
     )
 
 

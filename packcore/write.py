@@ -4,10 +4,10 @@
     entry, entry, ...             in plan order: header, base (if a delta), zlib stream
     checksum                      hash of all before, as long as an object id
 
-Nothing is searched here. What the plan carries is copied; what it doesn't is made again one object at
-a time; an object from `limits.big_object` on flows through in pieces. Small entries are gathered into
-blocks of about 64 KiB, since each becomes one HTTP chunk; a block leaves early when making it took
-much work, so that the line never falls silent.
+Nothing is searched here. A pack that is copied whole goes out as it lies. Of other plans what they carry
+is copied; what they don't is made again one object at a time; an object from `limits.big_object` on flows
+through in pieces. Small entries are gathered into blocks of about 64 KiB, since each becomes one HTTP
+chunk; a block leaves early when making it took much work, so that the line never falls silent.
 
 Format: gitformat-pack in git's documentation. Left out on purpose: splitting into several packs.
 """
@@ -47,10 +47,15 @@ def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLO
     plan was made from; the trailer is then never written, so no receiver takes the pack for whole.
     """
     checksum = plan.object_format.new_hash()
-    for block in _gather(_pieces(plan, ofs_delta), block_bytes):
+    copied = plan.copied if ofs_delta else None
+    blocks = copied.blocks(block_bytes) if copied else _gather(_pieces(plan, ofs_delta), block_bytes)
+    for block in blocks:
         checksum.update(block)
         yield block
-    yield checksum.digest()
+    digest = checksum.digest()
+    if copied:
+        copied.check(digest)
+    yield digest
 
 
 def _gather(pieces: Iterable[tuple[bytes, int]], block_bytes: int) -> Iterator[bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from binascii import unhexlify
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ import click
 
 from cli.command import command, option
 from cli.console import binary_input, binary_output
+from cli.object_list import read_object_list
 from cli.params import OUTPUT, output_options, selection_options
 
 if TYPE_CHECKING:
     from cli.console import Console
+    from packcore.ids import ObjectId
     from packcore.plan import Candidate, PackPlan
     from packcore.progress import Progress
     from packcore.store.repository import Repository
@@ -95,13 +97,14 @@ def run(
         if plan_file:
             started = time.monotonic()
             plan = _read_plan(plan_file, repository, progress, whole_pack=output is not None)
-        else:
-            if all_refs or stdin_revs:
-                objects, bases = _by_revisions(repository, all_refs, thin, progress)
-            else:
-                objects, bases = _by_list(repository, thin)
+        elif all_refs or stdin_revs:
+            objects, bases = _by_revisions(repository, all_refs, thin, progress)
             started = time.monotonic()
             plan = _select(repository, objects, bases, selection, progress)
+        else:
+            wanted, held = read_object_list(binary_input(), repository.object_format)
+            started = time.monotonic()
+            plan = _select_listed(repository, wanted, held if thin else {}, selection, progress)
         if save_plan:
             _save_plan(plan, save_plan)
         selected = time.monotonic()
@@ -188,52 +191,50 @@ def _by_revisions(
     return objects, list_bases(repository, chosen.haves, objects, limits=limits)
 
 
-def _by_list(repository: Repository, thin: bool) -> tuple[list[Candidate], list[Candidate]]:
-    """Read `oid[ path]` lines from stdin; each object once, in the order of the list."""
-    wanted: dict[bytes, bytes] = {}
-    held: dict[bytes, bytes] = {}
-    paths: dict[bytes, bytes] = {}
-    from_hex, hex_size = repository.object_format.from_hex, repository.object_format.hex_size
-    for number, line in enumerate(binary_input(), 1):
-        line = line.rstrip(b"\r\n")
-        if not line:
-            continue
-        is_held = line.startswith(b"-")
-        name, _, path = line[is_held:].partition(b" ")
-        try:
-            # The quick way is for what surely is a whole id in lower case.
-            oid = unhexlify(name) if len(name) == hex_size and name.islower() else from_hex(name)
-        except ValueError as error:
-            raise click.UsageError(f"stdin, line {number}: {error}") from None
-        (held if is_held else wanted).setdefault(oid, paths.setdefault(path, path))
-    bases = {oid: path for oid, path in held.items() if oid not in wanted} if thin else {}
-    return _candidates(repository, wanted), _candidates(repository, bases)
+def _select_listed(
+    repository: Repository,
+    wanted: dict[ObjectId, bytes],
+    held: dict[ObjectId, bytes],
+    selection: SelectionOptions,
+    progress: Progress,
+) -> PackPlan:
+    from packcore.select import copy_of_pack
+
+    if selection.reuse_deltas and not held:
+        # Nothing need be known of objects that are copied with the pack that they are.
+        copy = copy_of_pack(
+            repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
+        )
+        if copy is not None:
+            return copy
+    bases = {oid: path for oid, path in held.items() if oid not in wanted}
+    return _select(
+        repository, _candidates(repository, wanted), _candidates(repository, bases), selection, progress
+    )
 
 
-def _candidates(repository: Repository, paths: dict[bytes, bytes]) -> list[Candidate]:
+def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Candidate]:
     """Look up types and sizes. Raises MissingObject."""
-    from packcore.ids import ObjectId
     from packcore.plan import Candidate
     from packcore.store.bulk import headers_of
 
-    oids = [ObjectId(oid) for oid in paths]
-    found = []
-    for order, (oid, header) in enumerate(zip(oids, headers_of(repository, oids), strict=True)):
-        type_, size = header or repository.header(oid)
-        found.append(Candidate(oid, type_, size, paths[oid], order))
-    return found
+    headers = zip(paths, headers_of(repository, [*paths]), strict=True)
+    known = [header or repository.header(oid) for oid, header in headers]
+    types, sizes = [header.type for header in known], [header.size for header in known]
+    return [*map(Candidate, paths, types, sizes, paths.values(), count())]
 
 
 def _write(plan: PackPlan, stream: IO[bytes], progress: Progress) -> tuple[int, str]:
     """Write the pack; return its size and checksum."""
     from packcore.write import write_pack
 
+    digest_size = plan.object_format.digest_size
     size, tail = 0, b""
     with progress.phase("writing pack", unit="bytes") as phase:
         for block in write_pack(plan):
             stream.write(block)
             size += len(block)
-            tail = (tail + block)[-plan.object_format.digest_size :]
+            tail = (tail + block[-digest_size:])[-digest_size:]
             phase.advance(len(block))
     return size, tail.hex()
 

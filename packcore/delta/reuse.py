@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import RawEntry
 
-__all__ = ["ReusableDeltas", "trusted_wholes"]
+__all__ = ["PACKED_BY_DELTA_MIN", "ReusableDeltas", "trusted_wholes"]
 
-_PACKED_BY_DELTA_MIN = 0.25
+PACKED_BY_DELTA_MIN = 0.25
 """Share of deltas from which on a pack is taken to be the work of somebody who searched for them."""
 
 
@@ -87,7 +87,7 @@ def trusted_wholes(work: Work, raws: Mapping[int, RawEntry]) -> list[int]:
         by_pack.setdefault(id(raw.pack), []).append(index)
     members = max(by_pack.values(), key=len, default=[])
     wholes = [index for index in members if raws[index].base is None]
-    if len(members) - len(wholes) < len(members) * _PACKED_BY_DELTA_MIN:
+    if len(members) - len(wholes) < len(members) * PACKED_BY_DELTA_MIN:
         return []
     candidates = work.candidates
     return sorted(index for index in wholes if raws[index].size == candidates[index].size)

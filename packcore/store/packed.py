@@ -21,7 +21,7 @@ from packcore.store.bulk import PackListing
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -187,6 +187,10 @@ class PackedStore:
     def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
         """Return type and size of each object, None where it is in no pack."""
         return self._of_packs(oids, PackListing.headers, self.header_here)
+
+    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
+        """Return a pack that holds these objects and no others: see `packcore.store.bulk`."""
+        return next((pack for pack in self.packs if pack.index.holds_just(oids)), None)
 
     def _of_packs(
         self,

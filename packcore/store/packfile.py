@@ -27,6 +27,7 @@ from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import PackListing
 from packcore.store.pack_order import PackOrder
+from packcore.store.whole_pack import WholePack
 
 if TYPE_CHECKING:
     from array import array
@@ -274,6 +275,10 @@ class PackFile:
     def listing(self) -> PackListing:
         """Return what answers for many objects at once."""
         return PackListing(self, self.index, self._source, self._order)
+
+    def whole(self) -> WholePack | None:
+        """Return what copies all of the pack at once; None where an entry is no plain object or ofs-delta."""
+        return WholePack.of(self, self._source)
 
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
         """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.

@@ -102,7 +102,7 @@ def repack(
             jobs=jobs,
             progress=progress,
         )
-        path, pack_bytes = _write(plan, directory, limits, progress)
+        path, pack_bytes = _write(plan, wanted, directory, limits, progress)
         removed_packs = _remove_packs(directory, [Path(pack.name) for pack in old], keep=path)
         removed_loose = _remove_loose(directory.parent, loose_ids, wanted)
     finally:
@@ -164,7 +164,9 @@ def _in_walk_order(
     return [candidate._replace(order=order) for order, candidate in enumerate(found)]
 
 
-def _write(plan: PackPlan, directory: Path, limits: Limits, progress: Progress) -> tuple[Path, int]:
+def _write(
+    plan: PackPlan, wanted: set[ObjectId], directory: Path, limits: Limits, progress: Progress
+) -> tuple[Path, int]:
     """Write the new pack, read all of it back, and give it its name."""
 
     def counted() -> Iterator[bytes]:
@@ -176,10 +178,10 @@ def _write(plan: PackPlan, directory: Path, limits: Limits, progress: Progress) 
     with SpooledPack.receive(
         counted(), object_format=plan.object_format, limits=limits, progress=progress, directory=directory
     ) as spool:
-        for entry in plan.entries:
+        lost = wanted.difference(spool)
+        if lost:
             # Ids were made anew from what the pack holds: damage that was copied shows here.
-            if entry.oid not in spool:
-                raise CorruptObject("its bytes do not match its id", oid=entry.oid.hex())
+            raise CorruptObject("its bytes do not match its id", oid=min(lost).hex())
         return spool.install(directory), spool.pack_bytes
 
 

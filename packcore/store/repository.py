@@ -5,7 +5,7 @@
     objects/pack/pack-<hash>.{pack,idx,rev}   packcore.store.packed
     objects/xx/…                              packcore.store.loose
     objects/info/alternates                   packcore.store.alternates
-    .git  commondir                           work trees: where the above really is
+    .git  commondir                           packcore.store.git_directory
 
 Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
 worktree. It is an ObjectStore over packs, then loose objects, then alternates; where an object isn't
@@ -28,6 +28,7 @@ from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
+from packcore.store.git_directory import common_directory, find_git_directory, is_git_directory
 from packcore.store.loose import TEMPORARY_PREFIX, LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
@@ -35,12 +36,13 @@ from packcore.store.ref_transaction import RefChange, change_refs
 from packcore.store.union import UnionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from packcore.objects import ObjectType
     from packcore.refs import Ref
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+    from packcore.store.packfile import PackFile
     from packcore.store.repack import Repacked
 
 __all__ = ["InstallablePack", "Repository"]
@@ -69,7 +71,7 @@ class Repository:
         self.path = git_directory
         """The git directory: what holds HEAD."""
         self.limits = limits or Limits()
-        self.common_path = _common_directory(git_directory)
+        self.common_path = common_directory(git_directory)
         """What holds objects and refs: the same, but in a linked worktree."""
         self.config = _read_config(self.common_path / "config")
         self._format = object_format_of(self.config, source=str(git_directory))
@@ -92,7 +94,7 @@ class Repository:
 
         Raises RepositoryError if there is none, or of a kind we can't use.
         """
-        return cls(_find_git_directory(Path(path)), limits)
+        return cls(find_git_directory(Path(path)), limits)
 
     @classmethod
     def init(
@@ -106,7 +108,7 @@ class Repository:
         head = f"refs/heads/{default_branch}"
         check_ref_name(head)
         root = Path(path)
-        if _is_git_directory(root):
+        if is_git_directory(root):
             raise RepositoryError(f"{root}: there is a repository already")
         version = 0 if object_format is SHA1 else 1
         text = f"[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n"
@@ -181,6 +183,10 @@ class Repository:
         """Return type and size of each object, None where it is missing. Raises CorruptData."""
         found = zip(self._packs[0].headers(oids), oids, strict=True)
         return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
+
+    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
+        """Return a pack that holds these objects and no others: see `packcore.store.bulk`."""
+        return next(filter(None, (packs.pack_of_just(oids) for packs in self._packs)), None)
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None where it doesn't."""
@@ -315,57 +321,6 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"Repository({str(self.path)!r})"
-
-
-def _find_git_directory(path: Path) -> Path:
-    inner = path / ".git"
-    for candidate in (path, inner):
-        if _is_git_directory(candidate):
-            return candidate
-    for candidate in (inner, path):
-        if candidate.is_file():
-            linked = _read_gitfile(candidate)
-            if not _is_git_directory(linked):
-                raise RepositoryError(f"{candidate}: it names {linked}, which is no repository")
-            return linked
-    raise RepositoryError(f"{path}: no git repository here")
-
-
-def _is_git_directory(path: Path) -> bool:
-    head = path / "HEAD"
-    if not (head.is_file() or head.is_symlink()):
-        return False
-    try:
-        common = _common_directory(path)
-    except RepositoryError:
-        return False
-    return (common / "objects").is_dir() and (common / "refs").is_dir()
-
-
-def _read_gitfile(path: Path) -> Path:
-    data = _read_small(path)
-    target = data.removeprefix(b"gitdir:").strip(b" \r\n")
-    if not data.startswith(b"gitdir:") or not target or b"\0" in target:
-        raise RepositoryError(f"{path}: no git repository, and no file that names one")
-    return path.parent / os.fsdecode(target)
-
-
-def _common_directory(git_directory: Path) -> Path:
-    path = git_directory / "commondir"
-    if not path.is_file():
-        return git_directory
-    target = _read_small(path).strip(b"\r\n")
-    if not target or b"\0" in target:
-        raise RepositoryError(f"{path}: it names no folder")
-    return git_directory / os.fsdecode(target)
-
-
-def _read_small(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(8192)
-    except OSError as error:
-        raise RepositoryError(f"{path}: {error.strerror}") from None
 
 
 def _read_config(path: Path) -> GitConfig:

@@ -34,7 +34,7 @@ from packcore.store.loose import TEMPORARY_PREFIX
 from packcore.store.packfile import PackFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -171,6 +171,10 @@ class SpooledPack:
         """Return how each object lies in the pack, None where it does not."""
         found = self._pack.listing().raws(oids)
         return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
+
+    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
+        """Return the pack if it holds these objects and no others: see `packcore.store.bulk`."""
+        return self._pack if self._pack.index.holds_just(oids) else None
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last."""
