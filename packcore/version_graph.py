@@ -10,8 +10,7 @@ parent held is the right one. An edge has no direction, and both ends must be am
     weight of a tree edge: entries that differ          known from the diff
     weight of a blob edge: how far its ends differ      not known here: asked for only where it matters
 
-Trees are compared by prefix and suffix first, and only what lies between is parsed. Where that guesses
-wrong (bytes of an id that look like an entry), no edge comes of it, since no candidate has such an id.
+Trees are compared by packcore.tree_diff, each pair once.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ from __future__ import annotations
 import re
 from array import array
 from binascii import unhexlify
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from packcore.delta.chunks import tree_entry_start
-from packcore.delta.match import common_prefix, common_suffix
 from packcore.objects import ObjectType
+from packcore.tree_diff import tree_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,23 +35,9 @@ _HEAD = {
     hex_size: re.compile(rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n)*)" % (hex_size, hex_size)).match
     for hex_size in (40, 64)
 }
-_ENTRIES = {
-    digest_size: re.compile(rb"(?s)([1-7])[0-7]{4,5} ([^\0]+)\0(.{%d})" % digest_size).findall
-    for digest_size in (20, 32)
-}
-_DIRECTORY = b"4"
 
-_Entry = tuple[bytes, bytes, bytes]
-"""First digit of the mode, name, id."""
-
-
-class Edge(NamedTuple):
-    """Two versions of one thing, by candidate index."""
-
-    a: int
-    b: int
-    weight: int
-    """Entries that differ, for trees; 0 for blobs."""
+Edge = tuple[int, int, int]
+"""Two versions of one thing by candidate index, and how many entries differ: for trees, 0 for blobs."""
 
 
 def version_edges(
@@ -69,7 +53,7 @@ def version_edges(
     index_of: dict[bytes, int] = {
         candidate.oid: index for index, candidate in enumerate(candidates) if usable(index)
     }
-    graph = _Graph(index_of, read, object_format)
+    graph = _Graph(index_of, len(candidates), read, object_format)
     commits = [index for index in index_of.values() if candidates[index].type == ObjectType.COMMIT]
     for old, new in graph.tree_pairs(commits):
         graph.compare(old, new)
@@ -78,15 +62,20 @@ def version_edges(
 
 class _Graph:
     def __init__(
-        self, index_of: Mapping[bytes, int], read: Callable[[int], bytes], object_format: ObjectFormat
+        self,
+        index_of: Mapping[bytes, int],
+        count: int,
+        read: Callable[[int], bytes],
+        object_format: ObjectFormat,
     ) -> None:
         self.edges: list[Edge] = []
         self._index_of = index_of
+        self._count = count
         self._read = read
         self._hex_size = object_format.hex_size
-        self._entries = _ENTRIES[object_format.digest_size]
         self._digest_size = object_format.digest_size
-        self._done: set[tuple[int, int]] = set()
+        self._done: set[int] = set()
+        """Pairs that were compared, each as one number."""
 
     def tree_pairs(self, commits: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Yield the trees of each parent and its child, children as given; broken commits are left out."""
@@ -112,42 +101,23 @@ class _Graph:
 
     def compare(self, old: int, new: int) -> None:
         """Add an edge between two trees, and what differs below them."""
-        done, edges, index_of = self._done, self.edges, self._index_of.get
+        done, add_edge, index_of, read = self._done, self.edges.append, self._index_of.get, self._read
+        digest_size, count = self._digest_size, self._count
         pending = [(old, new)]
         while pending:
-            pair = pending.pop()
-            old, new = pair
+            old, new = pending.pop()
+            pair = old * count + new
             if old == new or pair in done:
                 continue
             done.add(pair)
-            removed, added = self._difference(self._read(old), self._read(new))
-            edges.append(Edge(old, new, len(removed) + len(added)))
-            before = {name: (kind, oid) for kind, name, oid in removed}
-            for kind, name, oid in added:
-                kind_before, oid_before = before.get(name, (b"", b""))
-                if kind_before != kind:
-                    continue
-                a, b = index_of(oid_before), index_of(oid)
+            weight, changes = tree_difference(read(old), read(new), digest_size)
+            add_edge((old, new, weight))
+            for is_folder, before, after in changes:
+                a, b = index_of(before), index_of(after)
                 if a is None or b is None:
                     continue
-                if kind == _DIRECTORY:
+                if is_folder:
                     pending.append((a, b))
-                elif (a, b) not in done:
-                    done.add((a, b))
-                    edges.append(Edge(a, b, 0))
-
-    def _difference(self, old: bytes, new: bytes) -> tuple[list[_Entry], list[_Entry]]:
-        """Return the entries of each tree that the other lacks."""
-        old_size, new_size = len(old), len(new)
-        room = min(old_size, new_size)
-        prefix = common_prefix(old, 0, new, 0, room)
-        # The common suffix may begin within an id: reach on by less than an entry's least size.
-        suffix = common_suffix(old, old_size, new, new_size, room - prefix) - self._digest_size
-        start = tree_entry_start(old, prefix)
-        removed = self._entries(old, start, old_size - suffix if suffix > 0 else old_size)
-        added = self._entries(new, start, new_size - suffix if suffix > 0 else new_size)
-        kept = set(removed).intersection(added)
-        if kept:
-            removed = [entry for entry in removed if entry not in kept]
-            added = [entry for entry in added if entry not in kept]
-        return removed, added
+                elif (pair := a * count + b) not in done:
+                    done.add(pair)
+                    add_edge((a, b, 0))

@@ -39,9 +39,11 @@ LINE_BYTES_MAX = 200
 _LINES_SAMPLE_BYTES = 4096
 """So much tells whether there are lines: to count all of them takes longer than to cut at them."""
 
-_TREE_BYTES_BACK = (64, 512)
-"""How far before a byte its tree entry may start: tried in turn; one with a longer name is not found."""
-_MODE = re.compile(rb"[1-7][0-7]{4,5} ")
+_TREE_BYTES_BACK = 512
+"""How far before a byte its tree entry may start."""
+_MODE_BYTES = {b"40000": 5, b"00644": 6, b"00755": 6, b"00664": 6, b"20000": 6, b"60000": 6}
+"""Length of a mode by its last five digits. In 140000 it is five: there the 1 ends the id before."""
+_MODE_BYTES_MAX = 6
 _CONTENT_CUT = re.compile(rb"(?s)\x00{64,256}|\xff{64,256}|.{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
 """Padding comes first: cut every nine bytes, it would be most of the chunks and all of them equal."""
 _TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for digest_size in (20, 32)}
@@ -89,21 +91,20 @@ def tree_ids(tree: bytes, start: int, end: int, digest_size: int) -> list[bytes]
     return _TREE_IDS[digest_size].findall(tree, start, end)
 
 
-def tree_entry_start(tree: bytes, position: int) -> int:
-    """Return where the tree entry that holds `position` seems to start.
+def tree_entry_start(tree: bytes, position: int, digest_size: int) -> int:
+    """Return where the tree entry that holds `position` starts: at a mode that stands behind an id.
 
-    A guess, since the bytes of an id may look like a mode; right but for one case in a million.
+    An entry with a name of more than 500 bytes, or with a mode that git doesn't write, is not found, and
+    where it starts is a guess then. So it is where an id holds what looks like a mode behind an id.
     """
-    for reach in _TREE_BYTES_BACK:
-        start = max(0, position - reach)
-        found = -1
-        for mode in _MODE.finditer(tree, start, position + 7):
-            if mode.start() > position:
-                break
-            found = mode.start()
-        if found >= 0:
-            return found
-    return start
+    reach_from = position - _TREE_BYTES_BACK if position > _TREE_BYTES_BACK else 0
+    space = position + _MODE_BYTES_MAX + 1
+    while (space := tree.rfind(b" ", reach_from, space)) >= 0:
+        start = space - _MODE_BYTES.get(tree[space - 5 : space], 0)
+        nul = start - digest_size - 1  # of the entry before
+        if start <= position and start < space and (tree[nul] == 0 if nul >= 0 else start == 0):
+            return start
+    return reach_from
 
 
 def fingerprints(chunks: Iterable[bytes]) -> list[int]:

@@ -58,7 +58,7 @@ class Repository:
             self.store.object_format,
             lambda n: usable(oids[n]),
         )
-        return {(self.names[oids[edge.a]], self.names[oids[edge.b]]): edge.weight for edge in found}
+        return {(self.names[oids[a]], self.names[oids[b]]): weight for a, b, weight in found}
 
 
 @pytest.mark.parametrize("object_format", [SHA1, SHA256])

@@ -91,6 +91,8 @@ class TreeChooser:
         position = 0
         for start, _, length in (*matches, (len(data), 0, 0)):
             if start > position:
-                ids += tree_ids(data, tree_entry_start(data, position), start + digest_size, digest_size)
+                ids += tree_ids(
+                    data, tree_entry_start(data, position, digest_size), start + digest_size, digest_size
+                )
             position = start + length
         return ids
