@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from packcore.limits import Limits
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectStore, RawEntry
-    from packcore.store.whole_pack import WholePack
+    from packcore.store.pack_part import PackPart
 
 __all__ = [
     "STREAMED_BYTES",
@@ -123,8 +123,8 @@ class PackPlan:
     """The pure function (type, base, target, id bytes) -> delta that made the deltas and makes them again."""
     unsearched_count: int = 0
     """Objects that selection did not come to, because it was stopped before its end."""
-    copied: WholePack | None = field(default=None, compare=False, repr=False)
-    """The pack that is copied as it lies, where `entries` are just those of one, which are legal already."""
+    copied: PackPart | None = field(default=None, compare=False, repr=False)
+    """What `entries` are, where all of them are copied out of one pack as they lie: legal already."""
 
     def __post_init__(self) -> None:
         if self.copied is None:

@@ -1,6 +1,6 @@
 """Phase 1: candidates, a strategy and limits become a finished plan. Takes its time, sends nothing.
 
-    all of one pack, and nothing else -------------------------> copied, pack and all
+    all in one pack, bases too, reused or trusted -------------> copied as they lie, with hardly a look
     candidates ---- lies as a delta in a pack, base travels ----> reused as it lies
                ---- lies whole among deltas -------------------> trusted, as it lies
                ---- from limits.big_object on ------------------> whole, at the end
@@ -28,7 +28,7 @@ from packcore.placer import Placer
 from packcore.plan import PackPlan
 from packcore.progress import SILENT
 from packcore.registry import get_strategy
-from packcore.store.bulk import pack_of_just, raws_of
+from packcore.store.bulk import part_of_pack, raws_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from packcore.progress import Phase, Progress
     from packcore.store.base import ObjectStore, RawEntry
 
-__all__ = ["copy_of_pack", "select"]
+__all__ = ["select", "select_copies"]
 
 _DEFAULT_LIMITS = Limits()
 _PHASE = "selecting deltas"
@@ -73,7 +73,7 @@ def select(
         strategy = get_strategy(strategy)()
     if reuse_deltas and not thin_bases:
         oids = [candidate.oid for candidate in objects]
-        copy = copy_of_pack(store, oids, strategy=strategy, limits=limits, progress=progress)
+        copy = select_copies(store, oids, strategy=strategy, limits=limits, progress=progress)
         if copy is not None:
             return copy
     work = Work(
@@ -118,7 +118,7 @@ def select(
     )
 
 
-def copy_of_pack(
+def select_copies(
     store: ObjectStore,
     oids: Collection[ObjectId],
     *,
@@ -126,24 +126,21 @@ def copy_of_pack(
     limits: Limits = _DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> PackPlan | None:
-    """Return the plan that `select` makes of these objects where a pack holds just them; else None.
+    """Return the plan that `select` makes of these objects where all are copied out of one pack; else None.
 
-    That is the plan to copy the pack, if all in it is reused or trusted and no chain is too long. It asks
-    for the objects' ids alone: who has to look up types and sizes for `select` may ask here before.
+    So it is where all of them lie there, all deltas' bases among them, and are reused or trusted. Only the
+    objects' ids are asked for: who has to look up types and sizes for `select` may ask here before.
     Raises CorruptIndex, PluginError.
     """
     if isinstance(strategy, str):
         strategy = get_strategy(strategy)()
-    pack = pack_of_just(store, oids) if strategy.reuses_deltas else None
-    whole = pack.whole() if pack is not None else None
-    if whole is None or whole.depth > limits.depth or whole.delta_count < len(whole) * PACKED_BY_DELTA_MIN:
+    part = part_of_pack(store, oids) if strategy.reuses_deltas else None
+    if part is None or part.depth > limits.depth or part.delta_count < len(part) * PACKED_BY_DELTA_MIN:
         return None
-    with progress.phase(_PHASE, unit="objects", total=len(whole)) as phase:
-        phase.advance(len(whole))
-        phase.note(deltas=whole.delta_count)
-    return PackPlan(
-        store.object_format, whole, limits, strategy.name, store, strategy.make_delta, copied=whole
-    )
+    with progress.phase(_PHASE, unit="objects", total=len(part)) as phase:
+        phase.advance(len(part))
+        phase.note(deltas=part.delta_count)
+    return PackPlan(store.object_format, part, limits, strategy.name, store, strategy.make_delta, copied=part)
 
 
 def _choices(

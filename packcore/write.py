@@ -4,7 +4,7 @@
     entry, entry, ...             in plan order: header, base (if a delta), zlib stream
     checksum                      hash of all before, as long as an object id
 
-Nothing is searched here. A pack that is copied whole goes out as it lies. Of other plans what they carry
+Nothing is searched here. What is copied out of one pack goes out as it lies. Of other plans what they carry
 is copied; what they don't is made again one object at a time; an object from `limits.big_object` on flows
 through in pieces. Small entries are gathered into blocks of about 64 KiB, since each becomes one HTTP
 chunk; a block leaves early when making it took much work, so that the line never falls silent.
@@ -47,14 +47,15 @@ def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLO
     plan was made from; the trailer is then never written, so no receiver takes the pack for whole.
     """
     checksum = plan.object_format.new_hash()
-    copied = plan.copied if ofs_delta else None
-    blocks = copied.blocks(block_bytes) if copied else _gather(_pieces(plan, ofs_delta), block_bytes)
-    for block in blocks:
+    part = plan.copied if ofs_delta else None
+    whole_pack = part if part is not None and part.is_whole_pack else None
+    pieces = _pieces(plan, ofs_delta) if part is None else ((piece, 0) for piece in part.pieces())
+    for block in whole_pack.blocks(block_bytes) if whole_pack else _gather(pieces, block_bytes):
         checksum.update(block)
         yield block
     digest = checksum.digest()
-    if copied:
-        copied.check(digest)
+    if whole_pack:
+        whole_pack.check(digest)
     yield digest
 
 

@@ -198,11 +198,11 @@ def _select_listed(
     selection: SelectionOptions,
     progress: Progress,
 ) -> PackPlan:
-    from packcore.select import copy_of_pack
+    from packcore.select import select_copies
 
     if selection.reuse_deltas and not held:
         # Nothing need be known of objects that are copied with the pack that they are.
-        copy = copy_of_pack(
+        copy = select_copies(
             repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
         )
         if copy is not None:

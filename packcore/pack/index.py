@@ -40,7 +40,7 @@ from packcore.errors import CorruptIndex
 from packcore.ids import ObjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
@@ -108,15 +108,6 @@ class PackIndex:
         ids = self._ids
         for start in range(ids, ids + self._count * self._stride, self._stride):
             yield ObjectId(self._data[start : start + digest_size])
-
-    def holds_just(self, oids: Collection[bytes]) -> bool:
-        """Tell whether these are the ids of this index, each held once, and there are no others."""
-        wanted = {*oids} if len(oids) == self._count else ()
-        return len(wanted) == self._count and b"".join(sorted(wanted)) == self._all_ids()
-
-    def _all_ids(self) -> bytes:
-        """Return all ids one after the other."""
-        return self._data[self._ids : self._crcs] if self.version == 2 else b"".join(self)
 
     def find(self, oid: bytes) -> int:
         """Return the position of an id (the first, where the pack holds it twice), or -1.

@@ -3,12 +3,12 @@
     raws_of(store, oids)       RawEntry or None for each        as `ObjectStore.raw`
     headers_of(store, oids)    ObjectHeader or None for each    as `ObjectStore.header`
     ids_between(store, …)      the ids of one range             as iterating over all
-    pack_of_just(store, oids)  the pack of these and no others  None
+    part_of_pack(store, oids)  how to copy all of them at once  None
 
 One by one, half of the time goes into finding the place of an id in the index and of an offset in the
 pack. Asked together, a pack sorts its offsets once and reads its index bucket by bucket, and an entry
 costs 2 microseconds where it took 10. A store that can do this has methods `raws`, `headers`,
-`ids_between` and `pack_of_just` of its own; any other is asked one by one.
+`ids_between` and `part_of_pack` of its own; any other is asked one by one.
 
 Only methods of a store's own class count: a wrapper that hides something of a store, and hands on the
 rest, must not hand on these.
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from packcore.pack.mapping import PackSource
     from packcore.store.base import ObjectStore, PackBytes
     from packcore.store.pack_order import PackOrder
-    from packcore.store.packfile import PackFile
+    from packcore.store.pack_part import PackPart
 
-__all__ = ["PackListing", "headers_of", "ids_between", "pack_of_just", "raws_of"]
+__all__ = ["PackListing", "headers_of", "ids_between", "part_of_pack", "raws_of"]
 
 _TYPES = (None, *ObjectType)
 _SIZE_SHIFT_MAX = 53
@@ -74,9 +74,9 @@ def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectI
     return (oid for oid in store if low <= oid and oid[: len(high)] <= high)
 
 
-def pack_of_just(store: ObjectStore, oids: Collection[ObjectId]) -> PackFile | None:
-    """Return a pack that holds these objects, each once, and no others; None where none is known."""
-    find: Callable[..., PackFile | None] | None = getattr(type(store), "pack_of_just", None)
+def part_of_pack(store: ObjectStore, oids: Collection[ObjectId]) -> PackPart | None:
+    """Return these objects as one pack has them, to be copied as they lie; None where that can't be."""
+    find: Callable[..., PackPart | None] | None = getattr(type(store), "part_of_pack", None)
     return None if find is None else find(store, oids)
 
 

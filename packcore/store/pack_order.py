@@ -34,6 +34,9 @@ class PackOrder:
         self._crcs: array[int] | None = None
         self._copied = -1  # the entry whose CRC-32 was asked for last
 
+    def __len__(self) -> int:
+        return len(self._index)
+
     def know(self, positions: array[int], sorted_offsets: array[int]) -> None:
         """Take over an order that is known already, as that of a pack that was just taken in."""
         self._known = positions, sorted_offsets

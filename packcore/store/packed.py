@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+    from packcore.store.pack_part import PackPart
 
 __all__ = ["PackFile", "PackedStore"]
 
@@ -188,9 +189,9 @@ class PackedStore:
         """Return type and size of each object, None where it is in no pack."""
         return self._of_packs(oids, PackListing.headers, self.header_here)
 
-    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
-        """Return a pack that holds these objects and no others: see `packcore.store.bulk`."""
-        return next((pack for pack in self.packs if pack.index.holds_just(oids)), None)
+    def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
+        """Return these objects as a part of one pack: see `packcore.store.bulk`."""
+        return next(filter(None, (pack.part(oids) for pack in self.packs)), None)
 
     def _of_packs(
         self,

@@ -27,11 +27,11 @@ from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import PackListing
 from packcore.store.pack_order import PackOrder
-from packcore.store.whole_pack import WholePack
+from packcore.store.pack_part import PackPart
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -276,9 +276,9 @@ class PackFile:
         """Return what answers for many objects at once."""
         return PackListing(self, self.index, self._source, self._order)
 
-    def whole(self) -> WholePack | None:
-        """Return what copies all of the pack at once; None where an entry is no plain object or ofs-delta."""
-        return WholePack.of(self, self._source)
+    def part(self, oids: Collection[ObjectId]) -> PackPart | None:
+        """Return these objects to be copied as they lie; None where that can't be, or not simply."""
+        return PackPart.of(self, self._source, self._order, oids)
 
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
         """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
@@ -289,7 +289,7 @@ class PackFile:
         if end - start > BLOCK_BYTES:
             return self._copy_blocks(start, payload, end)
         data = self._source.slice(start, end)
-        self._check_crc(crc32(data), self._order.crc_at(start), start)
+        self.check_crc(crc32(data), self._order.crc_at(start), start)
         return iter((data[payload - start :],))
 
     def _copy_blocks(self, start: int, payload: int, end: int) -> Iterator[bytes]:
@@ -298,7 +298,14 @@ class PackFile:
         for block in self._source.slices(payload, end):
             crc = crc32(block, crc)
             yield block
-        self._check_crc(crc, said, start)
+        self.check_crc(crc, said, start)
+
+    def check_crc(self, crc: int, said: int | None, offset: int) -> None:
+        """Raise CorruptPack where the entry at `offset` isn't what the index says, if it says anything."""
+        if said is not None and crc != said:
+            raise CorruptPack(
+                f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}", offset=offset, pack=self.name
+            )
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last, as they came."""
@@ -379,12 +386,6 @@ class PackFile:
                 f"{self.name}: the object at offset {offset} has {size} bytes; "
                 f"the limit is {self.limits.object_bytes}",
                 limit="object_bytes",
-            )
-
-    def _check_crc(self, crc: int, said: int | None, offset: int) -> None:
-        if said is not None and crc != said:
-            raise CorruptPack(
-                f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}", offset=offset, pack=self.name
             )
 
     def _about(self, error: CorruptPack, oid: ObjectId) -> CorruptPack:

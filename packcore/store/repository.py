@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
     from packcore.refs import Ref
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
-    from packcore.store.packfile import PackFile
+    from packcore.store.pack_part import PackPart
     from packcore.store.repack import Repacked
 
 __all__ = ["InstallablePack", "Repository"]
@@ -184,9 +184,9 @@ class Repository:
         found = zip(self._packs[0].headers(oids), oids, strict=True)
         return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
 
-    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
-        """Return a pack that holds these objects and no others: see `packcore.store.bulk`."""
-        return next(filter(None, (packs.pack_of_just(oids) for packs in self._packs)), None)
+    def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
+        """Return these objects as a part of one pack: see `packcore.store.bulk`."""
+        return next(filter(None, (packs.part_of_pack(oids) for packs in self._packs)), None)
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None where it doesn't."""

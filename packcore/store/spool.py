@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from packcore.pack.table import PackTable
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore, RawEntry, StoredObject
+    from packcore.store.pack_part import PackPart
 
 __all__ = ["SpooledPack", "unwritable"]
 
@@ -172,9 +173,9 @@ class SpooledPack:
         found = self._pack.listing().raws(oids)
         return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
 
-    def pack_of_just(self, oids: Collection[ObjectId]) -> PackFile | None:
-        """Return the pack if it holds these objects and no others: see `packcore.store.bulk`."""
-        return self._pack if self._pack.index.holds_just(oids) else None
+    def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
+        """Return these objects as a part of the pack: see `packcore.store.bulk`."""
+        return self._pack.part(oids)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last."""

@@ -1,0 +1,260 @@
+"""Objects of one pack that are all copied as they lie: a plan's entries, and the bytes they become.
+
+    ids asked for  -> places in the pack, sorted        all must be there
+    entry heads    -> bases, how deep                   each looked at once; a base must be asked for, too
+    entries        -> made when somebody asks           nobody does who only writes the pack
+    bytes          -> all of the pack: blocks of 64 KiB, none of them looked at
+                      a part: entry by entry            a head anew where the distance to its base is another
+
+What comes of it is what would be written of the entries one by one. Deltas by id are written as deltas by
+distance, as everywhere. Whatever is odd about a head leaves the whole to the careful way, which says what.
+
+Damage of an entry shows by its CRC-32, before it is written. Where all of a pack goes out, it shows in the
+end, by the digest that is made anyway and must be the pack's own: only then are the CRC-32 asked, which of
+the entries it is. No trailer follows. To ask them first would cost more than to copy.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, overload
+
+from packcore.deflate import BLOCK_BYTES, crc32
+from packcore.errors import CorruptPack
+from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, REF_DELTA, encode_pack_header
+from packcore.pack.mapping import RESIDENT_BYTES
+from packcore.plan import PackEntry, Reused
+from packcore.store.base import RawEntry
+from packcore.varint import encode_ofs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from packcore.ids import ObjectId
+    from packcore.pack.mapping import PackSource
+    from packcore.store.pack_order import PackOrder
+    from packcore.store.packfile import PackFile
+
+__all__ = ["PackPart"]
+
+_SIZE_BYTES_MAX = 9
+"""Larger sizes than this can hold, 60 bits, are odd."""
+_TYPE_BITS = 0x70
+_OFS_DELTA_BITS = OFS_DELTA << 4
+_REF_DELTA_BITS = REF_DELTA << 4
+_WHOLE_BITS = frozenset({0x10, 0x20, 0x30, 0x40})
+_FIRST = 16
+"""A listing begins with what is newest: if a pack lacks anything of it, it is mostly among these."""
+
+
+class PackPart(Sequence[PackEntry]):
+    """The entries of objects in the order of their pack, made when they are asked for.
+
+    `PackFile.part` makes it.
+    """
+
+    def __init__(self, pack: PackFile, source: PackSource, order: PackOrder, heads: _Heads) -> None:
+        self.delta_count = len(heads.bases) - heads.bases.count(-1)
+        self.depth = heads.depth
+        """Deltas between the deepest object and its whole root."""
+        self._pack = pack
+        self._source = source
+        self._order = order
+        self._heads = heads
+        self.is_whole_pack = (
+            not heads.named_by_id
+            and len(heads.offsets) == len(pack)
+            and heads.offsets[0] == PACK_HEADER_BYTES
+            and source.slice(0, PACK_HEADER_BYTES) == encode_pack_header(len(pack))
+        )
+        """Whether what is to be written is the pack's bytes, from the first to the last."""
+
+    @classmethod
+    def of(
+        cls, pack: PackFile, source: PackSource, order: PackOrder, oids: Collection[ObjectId]
+    ) -> PackPart | None:
+        """Find these objects; None where one isn't there, a base isn't among them, or a head is odd."""
+        if not 0 < len(oids) <= len(pack) or not all(oid in pack for oid in islice(oids, _FIRST)):
+            return None
+        oids = list(oids)
+        places = pack.index.find_offsets(oids)
+        try:
+            heads = _Heads(source, order, oids, places)
+        except (IndexError, KeyError):  # the pack ends there, or no entry that was asked for starts there
+            return None
+        return cls(pack, source, order, heads)
+
+    def blocks(self, block_bytes: int) -> Iterator[bytes]:
+        """Yield all of the pack but its trailer, as it lies."""
+        end = self._source.entries_end
+        for start in range(0, end, block_bytes):
+            yield self._source.slice(start, min(start + block_bytes, end))
+
+    def check(self, digest: bytes) -> None:
+        """Raise CorruptPack, naming the entry if that can be told, where `digest` isn't that of the pack."""
+        pack = self._pack
+        if digest == pack.index.pack_checksum:
+            return
+        for _ in self.pieces():
+            pass  # each is checked by its CRC-32 on the way
+        raise CorruptPack(
+            f"its trailer says {pack.index.pack_checksum.hex()}, its bytes give {digest.hex()}",
+            pack=pack.name,
+        )
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the entries, in pieces of about 64 KiB; the first is the pack's header."""
+        pack, slice_of, crc_at = self._pack, self._source.slice, self._order.crc_at
+        heads = self._heads
+        ready = [encode_pack_header(len(self))]
+        ready_bytes = position = len(ready[0])
+        shifts = array("q")  # how far each entry is moved
+        # Once for each entry of listings of any size, so all is in one loop.
+        for offset, end, payload, base in zip(
+            heads.offsets, heads.ends, heads.payloads, heads.bases, strict=True
+        ):
+            shift = position - offset
+            shifts.append(shift)
+            is_large = end - offset > BLOCK_BYTES
+            data = slice_of(offset, payload if is_large else end)
+            if not is_large:
+                pack.check_crc(crc32(data), crc_at(offset), offset)
+            if base >= 0 and (data[0] & _TYPE_BITS == _REF_DELTA_BITS or shifts[base] != shift):
+                head = _ofs_head(data, position - (heads.offsets[base] + shifts[base]))
+                ready.append(head)
+                position += len(head) - (payload - offset)
+                data = data[payload - offset :]
+            ready.append(data)
+            position += end - offset
+            ready_bytes += len(data)
+            if is_large:
+                yield b"".join(ready)
+                yield from pack.copy_payload(RawEntry(pack, offset, payload, end, 0, None))
+                ready, ready_bytes = [], 0
+            elif ready_bytes >= BLOCK_BYTES:
+                yield b"".join(ready)
+                ready, ready_bytes = [], 0
+        yield b"".join(ready)
+
+    def __len__(self) -> int:
+        return len(self._heads.offsets)
+
+    @overload
+    def __getitem__(self, index: int) -> PackEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PackEntry]: ...
+    def __getitem__(self, index: int | slice) -> PackEntry | Sequence[PackEntry]:
+        return self._entries[index]
+
+    def __iter__(self) -> Iterator[PackEntry]:
+        return iter(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return self._entries == (other._entries if isinstance(other, PackPart) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _entries(self) -> tuple[PackEntry, ...]:
+        pack, heads = self._pack, self._heads
+        oids = list(map(self._order.oid_at, heads.offsets))
+        listing = pack.listing()
+        found = zip(oids, heads.bases, listing.headers(oids), listing.raws(oids), strict=True)
+        made = []
+        for oid, base, header, lying in found:
+            type_, size = header or pack.header(oid)
+            raw = lying or pack.raw_found(oid, pack.index.find_offset(oid))
+            made.append(PackEntry(oid, type_, size, Reused(raw, None if base < 0 else base)))
+        return tuple(made)
+
+
+class _Heads:
+    """What the heads of entries say, in pack order. Raises IndexError, KeyError for what isn't plain."""
+
+    def __init__(
+        self, source: PackSource, order: PackOrder, oids: Sequence[ObjectId], places: Sequence[int]
+    ) -> None:
+        self.offsets = sorted(places)
+        self.ends = _ends(self.offsets, order, source.entries_end)
+        self.payloads = array("Q")
+        """Where each zlib stream starts."""
+        self.bases = array("i")
+        """The base's position among these; -1 for a whole object."""
+        self.named_by_id = False
+        """Whether a base is named by its id."""
+        self._look(source, oids, places)
+
+    def _look(self, source: PackSource, oids: Sequence[ObjectId], places: Sequence[int]) -> None:
+        data, offsets = source.view, self.offsets
+        rank_of = dict(zip(offsets, range(len(offsets)), strict=True))
+        if len(rank_of) < len(offsets):
+            raise KeyError(offsets)  # an object is asked for twice
+        place_of: dict[bytes, int] = {}
+        digest_size = len(oids[0])
+        add_base, add_payload = self.bases.append, self.payloads.append
+        depths: list[int] = []
+        give_back_at = RESIDENT_BYTES
+        # Once for each entry of listings of any size, so all is in one loop.
+        for offset, end in zip(offsets, self.ends, strict=True):
+            if offset > give_back_at:
+                source.give_back()
+                give_back_at = offset + RESIDENT_BYTES
+            byte = data[offset]
+            bits = byte & _TYPE_BITS
+            position = offset + 1
+            if byte >= 0x80:
+                while byte >= 0x80 and position < offset + _SIZE_BYTES_MAX:
+                    byte = data[position]
+                    position += 1
+                if not 0 < byte < 0x80:
+                    raise KeyError(offset)  # longer than it need be, or than it may be
+            if bits == _OFS_DELTA_BITS:
+                byte = data[position]
+                position += 1
+                distance = byte & 0x7F
+                while byte >= 0x80 and distance < offset:
+                    byte = data[position]
+                    position += 1
+                    distance = distance + 1 << 7 | byte & 0x7F
+                base = rank_of[offset - distance]
+                depths.append(depths[base] + 1)
+            elif bits in _WHOLE_BITS:
+                base = -1
+                depths.append(0)
+            elif bits == _REF_DELTA_BITS:
+                if not place_of:
+                    place_of.update(zip(oids, places, strict=True))
+                base = rank_of[place_of[bytes(data[position : position + digest_size])]]
+                position += digest_size
+                depths.append(depths[base] + 1)
+            else:
+                raise KeyError(offset)  # no type has this code
+            if position >= end:
+                raise KeyError(offset)  # no room for a stream
+            add_base(base)
+            add_payload(position)
+        self.named_by_id = bool(place_of)
+        self.depth = max(depths)
+
+
+def _ends(offsets: list[int], order: PackOrder, entries_end: int) -> list[int]:
+    """Return where each of these entries ends. Raises KeyError where one is not in the pack."""
+    if offsets[0] < PACK_HEADER_BYTES or offsets[-1] >= entries_end:
+        raise KeyError(offsets[0])
+    if len(offsets) == len(order):
+        return [*offsets[1:], entries_end]
+    lying = order.offsets
+    following = [*lying[1:], entries_end]
+    return [following[bisect_right(lying, offset) - 1] for offset in offsets]
+
+
+def _ofs_head(entry: bytes, distance: int) -> bytes:
+    """Return the head of a delta anew, with that distance to its base; its size stays."""
+    stop = 1
+    while entry[stop - 1] >= 0x80:
+        stop += 1
+    return bytes([entry[0] & ~_TYPE_BITS | _OFS_DELTA_BITS]) + entry[1:stop] + encode_ofs(distance)
