@@ -21,6 +21,7 @@ Relay modes and reasons are git-sync's words, where it has one for the case:
                   optimize-bandwidth, target-max-pack-bytes
     (none)        target-has-unknown-tips                             the source sent what both have, too
     (none)        source-is-shallow                                   the target must be told where it is cut
+    (none)        target-takes-less                                   it refused the relayed pack for its size
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
     from transport.sync.request import SyncRequest
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["BLOCKED_ON_THE_WAY", "UNKNOWN_TIPS", "Choice", "choose_mode", "source_is_shallow"]
+__all__ = [
+    "BLOCKED_ON_THE_WAY",
+    "TARGET_TAKES_LESS",
+    "UNKNOWN_TIPS",
+    "Choice",
+    "choose_mode",
+    "source_is_shallow",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,11 @@ UNKNOWN_TIPS = Choice(
     "",
     "target-has-unknown-tips",
     "the source does not know some of the target's tips, so a pack of our own leaves out what both have",
+)
+TARGET_TAKES_LESS = Choice(
+    "",
+    "target-takes-less",
+    "the target refused the source's pack for its size, so packs of our own are cut from it",
 )
 _SOURCE_IS_SHALLOW = Choice(
     "", "source-is-shallow", "the source's history is cut off, and the target must be told where"

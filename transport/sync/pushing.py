@@ -172,8 +172,8 @@ class _PackBody:
         self.sent_bytes = 0
         with self._progress.phase(WRITING_PHASE, unit="bytes") as phase:
             for block in self.trailer.watch(self._own_blocks()):
+                self.sent_bytes += len(block)  # first: who refuses it on its way never asks for another
                 yield block
-                self.sent_bytes += len(block)
                 phase.advance(len(block))
 
     def is_innocent(self, error: BaseException) -> bool:

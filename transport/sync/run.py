@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from packcore.ids import ObjectId
+    from packcore.limits import Limits
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.base import Transport
@@ -207,6 +208,18 @@ class Run:
         """Whether a pack of our own may have deltas against what only the target has."""
         return not self.target_refs.capabilities.no_thin and self.limits.body_bytes_max is None
 
+    @property
+    def spool_limits(self) -> Limits:
+        """The limits of taking a pack in, in the way that is chosen now."""
+        limits = self.request.selection.limits
+        if not self._relays:
+            return limits
+        return replace(limits, resolve_memory=min(limits.resolve_memory, _RESOLVE_MEMORY_OF_A_RELAY))
+
+    @property
+    def _relays(self) -> bool:
+        return self.choice is not None and self.choice.relay
+
     def _fetch(
         self,
         wanted: Sequence[ObjectId],
@@ -217,22 +230,18 @@ class Run:
         thin: bool = False,
         on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
     ) -> AbstractContextManager[Fetched]:
-        relays = self.choice is not None and self.choice.relay
-        limits = self.request.selection.limits
-        if relays:
-            limits = replace(limits, resolve_memory=min(limits.resolve_memory, _RESOLVE_MEMORY_OF_A_RELAY))
         return fetch_missing(
             self.source,
             self.source_refs,
             wants=self.count_wants(wanted, haves),
             haves=haves,
-            limits=limits,
+            limits=self.spool_limits,
             progress=self.progress,
             directory=self.request.spool_directory,
             filter_spec=filter_spec,
             pack_bytes_max=pack_bytes_max,
             # What may be passed on as it is must be in the form that the target takes.
-            ofs_delta=self.target_refs.capabilities.ofs_delta or not relays,
+            ofs_delta=self.target_refs.capabilities.ofs_delta or not self._relays,
             thin=thin,
             on_unknown=on_unknown,
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transport.sync.planner import RefPlan
     from transport.sync.run import Run
 
-__all__ = ["Cargo", "hold_in_parts", "may_fare_better_in_parts", "push_pack"]
+__all__ = ["Cargo", "hold_in_parts", "is_refused_for_size", "push_pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,10 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
             limits=run.limits,
             removals=run.leftovers(plan),
         )
-        if not may_fare_better_in_parts(run, outcome):
+        if run.request.policy.force_blind or not is_refused_for_size(
+            run, outcome, lambda: _request_bytes(run, plan, cargo)
+        ):
             return outcome
-        size = _request_bytes(run, plan, cargo)
-        if size // 2 < BODY_BYTES_MIN or run.request.policy.force_blind:
-            return outcome
-        # Of a body that was refused on its way no more than what had been sent was too much; where the
-        # length was told at first, it may have been refused for that.
-        sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
-        run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
-        run.progress.message("target", f"{outcome.failure}; sent again in parts")
     pushing = run.batched_push(plan)
     pushing.check()
     parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
@@ -161,7 +155,25 @@ def _request_bytes(run: Run, plan: RefPlan, cargo: Cargo) -> int:
     return sum(map(command_bytes, updates)) + sum(len(block) for block in _blocks(run, cargo.pack))
 
 
-def may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
+def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[[], int]) -> bool:
+    """Tell whether to send a push in parts after its one request; the limit for them is known then.
+
+    `request_bytes` is the size of that request, or what is known to be less.
+    """
+    if not _may_fare_better_in_parts(run, outcome):
+        return False
+    size = request_bytes()
+    if size // 2 < BODY_BYTES_MIN:
+        return False
+    # Of a body that was refused on its way no more than what had been sent was too much; where the
+    # length was told at first, it may have been refused for that.
+    sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
+    run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
+    run.progress.message("target", f"{outcome.failure}; sent again in parts")
+    return True
+
+
+def _may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
     """Tell whether the target refused a push for its size or length, and nothing of it came about.
 
     A connection that was lost counts where parts are wished for: else it may have any reason.

@@ -87,6 +87,26 @@ def commit(repository: Path, ref: str, *parents: str, text: str = "") -> str:
     return oid
 
 
+def big_history(
+    repository: Path, *, commits: int = 12, size: int = 12_000, files: int = 1, start: str | None = None
+) -> None:
+    """Commit files that neither compress nor resemble each other, on main, the first upon `start`."""
+    chance = random.Random(7)
+    stream: list[bytes] = []
+    for number in range(commits):
+        stream.append(f"commit refs/heads/main\nmark :{number + 1}\n".encode())
+        stream.append(f"committer {COMMITTER} {1_112_000_000 + number} +0000\ndata 2\nx\n".encode())
+        if start is not None and not number:
+            stream.append(f"from {start}\n".encode())
+        for file in range(files):
+            stream += [
+                f"M 100644 inline d{file % 3}/f{number}-{file}\ndata {size}\n".encode(),
+                chance.randbytes(size),
+                b"\n",
+            ]
+    fast_import(repository, [*stream, b"done\n"])
+
+
 def random_dag(repository: Path, seed: int, *, commits: int = 40, start: int = 0) -> list[str]:
     """Write a merge-heavy random history with several roots; return the commits' ids, parents first.
 

@@ -9,8 +9,7 @@ import pytest
 from tests.support import git, init_repository
 from tests.transport.server.serving import serving
 from tests.transport.sync.limited_target import temp_refs
-from tests.transport.sync.sides import Sides
-from tests.transport.sync.test_split_push import big_history
+from tests.transport.sync.sides import Sides, big_history
 from transport.options import TransportOptions
 from transport.server.faults import Simulation
 from transport.sync import SyncRequest, SyncResult, sync

@@ -10,7 +10,7 @@ import pytest
 from packcore.errors import LimitExceeded
 from tests.support import fast_import, fsck, git, history
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs, users_refs
-from tests.transport.sync.sides import COMMITTER, Sides, commit, outcomes, random_dag
+from tests.transport.sync.sides import Sides, big_history, commit, outcomes, random_dag
 from tests.transport.sync.test_relay import Heard
 from transport.errors import NetworkError, RefRejected
 from transport.sync import Outcome
@@ -25,22 +25,6 @@ ALL = {"all_refs": True}
 @pytest.fixture
 def sides(tmp_path: Path) -> Sides:
     return Sides(tmp_path)
-
-
-def big_history(repository: Path, *, commits: int = 12, size: int = 12_000, files: int = 1) -> None:
-    """Commit files that neither compress nor resemble each other."""
-    chance = random.Random(7)
-    stream: list[bytes] = []
-    for number in range(commits):
-        stream.append(f"commit refs/heads/main\nmark :{number + 1}\n".encode())
-        stream.append(f"committer {COMMITTER} {1_112_000_000 + number} +0000\ndata 2\nx\n".encode())
-        for file in range(files):
-            stream += [
-                f"M 100644 inline d{file % 3}/f{number}-{file}\ndata {size}\n".encode(),
-                chance.randbytes(size),
-                b"\n",
-            ]
-    fast_import(repository, [*stream, b"done\n"])
 
 
 def check(sides: Sides, target: LimitedTarget) -> None:

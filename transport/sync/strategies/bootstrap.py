@@ -1,6 +1,7 @@
 """The relay in batches: the source's packs pass to the target one by one, each within its limit.
 
-    all at once       the whole pack, if it fits: one request, no more
+    all at once       the whole pack, if it fits: one request, no more; where the target refuses it all the
+                      same, packs of our own are cut from it (`transport.sync.strategies.taken_in`)
     commit graph      source       commits and tags alone (filter=tree:0)
     pieces            (pure)       `transport.sync.checkpoints`
       fetch           source       wants: the piece's heads; haves: what the target has by now
@@ -32,8 +33,9 @@ from transport.sync.fetching import fetch_missing
 from transport.sync.lookahead import LookAhead
 from transport.sync.modes import Choice
 from transport.sync.pushing import PushOutcome, push_refs
-from transport.sync.split_push import hold_in_parts, may_fare_better_in_parts
+from transport.sync.split_push import hold_in_parts, is_refused_for_size
 from transport.sync.strategies.materialized import load, materialize
+from transport.sync.strategies.taken_in import push_refused, take_in
 from transport.sync.temp_refs import TOPS_MAX
 from transport.wire.upload_pack import FetchOptions
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from transport.fetch import FetchResponse
+    from transport.sync.fetching import Fetched
     from transport.sync.planner import RefPlan
     from transport.sync.result import SyncResult
     from transport.sync.run import Run
@@ -71,6 +74,8 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
         run.find_ground_by_graph(plan)
         relay.haves = run.haves(plan)
         outcome = relay.try_whole()
+    if relay.taken_in is not None:
+        return push_refused(run, plan, relay.taken_in)
     if outcome is None:
         if run.choice is not None and run.choice.relay_mode == "bootstrap":
             run.choice = replace(run.choice, relay_mode="bootstrap-batch")
@@ -116,11 +121,13 @@ class _BatchedRelay:
     object_bytes: float = OBJECT_BYTES_MIN
     """What an object takes: in the latest pack, or in all; before there was one, at least so much."""
     received_bytes: int = 0
+    taken_in: Fetched | None = None
+    """The whole, where the target refused it and it can be cut here; its spool is still to be closed."""
     made: list[ObjectId] = field(default_factory=list)
     """What was brought, the latest first."""
 
     def try_whole(self) -> PushOutcome | None:
-        """Send all in one request; None where it is too large."""
+        """Send all in one request; None where it is too large, `taken_in` if it got as far as the target."""
         wants = self._wants()
         if not wants:
             return self.pushing.cut_over()
@@ -136,14 +143,12 @@ class _BatchedRelay:
                     limits=self.run.limits,
                     removals=self.run.leftovers(self.plan),
                 )
-                self._count(ahead)
+                if not is_refused_for_size(self.run, outcome, lambda: ahead.received_bytes):
+                    self._count(ahead)
+                    return outcome
+                self.taken_in = take_in(self.run, ahead)
         except LimitExceeded:
-            return None
-        if not may_fare_better_in_parts(self.run, outcome) or outcome.pack_bytes // 2 < BODY_BYTES_MIN:
-            return outcome
-        self.run.limits.refuse_body(outcome.pack_bytes)
-        self.object_count = self.delta_count = 0
-        self.run.progress.message("target", f"{outcome.failure}; sent again in batches")
+            pass  # by its header, or when so much of it was here
         return None
 
     def in_pieces(self) -> PushOutcome:

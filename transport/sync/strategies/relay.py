@@ -13,27 +13,28 @@ A source that does not know the target's tips is stopped before it makes a pack;
 of the source's commits it has (`transport.sync.common_ground`), and the source then for the rest alone.
 
 An edge may cut off a request that went out while the source was still sending. Then the rest is awaited,
-and, if the target's refs are as they were, the pack is sent again whole from the spool.
+and, if the target's refs are as they were, the pack is sent again whole from the spool. Where the target
+finds it too large, packs of our own are cut from the spool (`transport.sync.strategies.taken_in`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from transport.errors import HttpStatusError, NetworkError
 from transport.fetch import fetch_pack
-from transport.sync.batches import BODY_BYTES_MIN
 from transport.sync.common_ground import UnknownTips, WatchedTips
 from transport.sync.fetching import messages
 from transport.sync.lookahead import LookAhead
-from transport.sync.modes import BLOCKED_ON_THE_WAY, UNKNOWN_TIPS, source_is_shallow
+from transport.sync.modes import BLOCKED_ON_THE_WAY, TARGET_TAKES_LESS, UNKNOWN_TIPS, source_is_shallow
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.result import Outcome
-from transport.sync.split_push import may_fare_better_in_parts
+from transport.sync.split_push import is_refused_for_size
 from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize, push_fetched
+from transport.sync.strategies.taken_in import push_refused, take_in
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
     from transport.fetch import FetchResponse
+    from transport.sync.fetching import Fetched
     from transport.sync.planner import RefPlan
     from transport.sync.result import PackSummary, SyncResult
     from transport.sync.run import Run
@@ -65,6 +67,10 @@ class Relayed:
     delta_count: int = 0
     pack_bytes: int = 0
     """Of the source's pack, however often it was sent."""
+    too_large: bool = False
+    """Whether the target refused it for its size."""
+    taken_in: Fetched | None = None
+    """What was refused, where it can be cut here; its spool is still to be closed."""
 
     def summary(self, run: Run) -> PackSummary | None:
         """Return the figures of the pack, or None where none was fetched."""
@@ -102,26 +108,18 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
     except ShallowSource:
         run.choice = source_is_shallow(run.request)
         return materialize(run, plan)
-    pushed = relayed.pushed
-    if may_fare_better_in_parts(run, pushed) and pushed.pack_bytes // 2 >= BODY_BYTES_MIN:
-        run.limits.refuse_body(pushed.pack_bytes)
-        run.progress.message("target", f"{pushed.failure}; sent again in batches")
+    if relayed.taken_in is not None:
+        return push_refused(run, plan, relayed.taken_in)
+    if relayed.too_large:
         return relay_in_batches(run, plan)
-    return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
+    return run.result(relayed.pushed.refs, pushed=relayed.pushed, pack=relayed.summary(run))
 
 
-def relay_pack(
-    run: Run,
-    plan: RefPlan,
-    *,
-    haves: Sequence[ObjectId],
-    pack_bytes_max: int | None = None,
-) -> Relayed:
+def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed:
     """Pass one pack on: what the settled plan's tips reach and the haves don't, then the plan's commands.
 
-    `pack_bytes_max` gives up on a pack that is larger, before the target's request is opened: it is
-    received whole first. Raises LimitExceeded for that and for `request.max_pack_bytes`, ShallowSource,
-    UnknownTips, TransportError and CorruptData, all of them before any ref has moved.
+    Raises LimitExceeded for `request.max_pack_bytes`, ShallowSource, UnknownTips, TransportError and
+    CorruptData, all of them before any ref has moved.
     """
     wants = run.count_wants(plan.wants, haves)
     if not wants:
@@ -140,25 +138,26 @@ def relay_pack(
         if response.shallow:
             raise ShallowSource
         run.stop_at_unknown_tips(plan, response.unknown)
-        with _looking_ahead(run, response, pack_bytes_max) as ahead:
+        with _looking_ahead(run, response) as ahead:
             ahead.open()
             pushed = _push(run, plan, ahead.blocks)
             if ahead.streamed and _was_cut(run, pushed):
                 pushed = _push_again(run, plan, ahead, pushed.failure)
-            return Relayed(pushed, ahead.object_count, ahead.delta_count, ahead.received_bytes)
+            too_large = is_refused_for_size(run, pushed, lambda: ahead.received_bytes)
+            taken_in = take_in(run, ahead, response.unknown) if too_large else None
+            counts = (ahead.object_count, ahead.delta_count, ahead.received_bytes)
+            return Relayed(pushed, *counts, too_large=too_large, taken_in=taken_in)
 
 
-def _looking_ahead(run: Run, response: FetchResponse, pack_bytes_max: int | None) -> LookAhead:
-    bounds = [bound for bound in (run.request.max_pack_bytes, pack_bytes_max) if bound is not None]
+def _looking_ahead(run: Run, response: FetchResponse) -> LookAhead:
     return LookAhead(
         response.blocks or iter(()),
         object_format=run.source_refs.object_format,
         limits=run.request.selection.limits,
         progress=run.progress,
         directory=run.request.spool_directory,
-        pack_bytes_max=min(bounds, default=None),
+        pack_bytes_max=run.request.max_pack_bytes,
         ofs_delta=run.target_refs.capabilities.ofs_delta,
-        whole=pack_bytes_max is not None,
         abandon=run.source.close,
     )
 
@@ -208,13 +207,9 @@ def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> Sy
         else:
             spool = fetched.spool
             pushed = _push(run, settled, None if spool is None else spool.blocks)
-            relayed = Relayed(pushed)
-            if spool is not None:
-                relayed = replace(
-                    relayed,
-                    object_count=spool.object_count,
-                    delta_count=spool.delta_count,
-                    pack_bytes=spool.pack_bytes,
-                )
-            return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
+            if not is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
+                delta_count = 0 if spool is None else spool.delta_count
+                relayed = Relayed(pushed, fetched.object_count, delta_count, fetched.pack_bytes)
+                return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
+            run.choice = TARGET_TAKES_LESS
         return push_fetched(run, settled, fetched)
