@@ -5,8 +5,8 @@ that a plan could not carry comes out the same when the writer makes it again.
 
     blob    text matches, gaps filled
     tree    tree matches
-    commit  text matches from the author line on (tree and parents never agree), gaps filled
-    tag     text matches, gaps filled
+    commit  message matches from the author line on (tree and parents never agree)
+    tag     message matches
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.encode import delta_from_matches
 from packcore.delta.gaps import fill_gaps
+from packcore.delta.messages import find_message_matches
 from packcore.delta.segments import find_text_matches
 from packcore.delta.trees import find_tree_matches
 from packcore.objects import ObjectType
@@ -42,17 +43,13 @@ def find_matches(
         return find_tree_matches(base, target, cost_max, digest_size)
     if object_type == ObjectType.COMMIT:
         base_from, target_from = commit_text_start(base), commit_text_start(target)
-        return find_text_matches(
-            base, target, cost_max, base_from=base_from, target_from=target_from, by_words=False
-        )
-    return find_text_matches(base, target, cost_max, by_words=False)
+        return find_message_matches(base, target, cost_max, base_from, target_from)
+    return find_message_matches(base, target, cost_max)
 
 
 def encode_matches(object_type: ObjectType, base: bytes, target: bytes, matches: list[Match]) -> bytes:
-    """Return the delta that these matches make, finer ones added between them."""
-    if object_type == ObjectType.COMMIT:
-        matches = fill_gaps(base, target, matches, commit_text_start(base), commit_text_start(target))
-    elif object_type != ObjectType.TREE:
+    """Return the delta that these matches make; for blobs, finer ones added between them."""
+    if object_type == ObjectType.BLOB:
         matches = fill_gaps(base, target, matches)
     return delta_from_matches(len(base), target, matches)
 

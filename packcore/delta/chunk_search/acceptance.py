@@ -1,12 +1,12 @@
 """Whether an object becomes a delta: by what is really saved, after compression.
 
     delta / object    commits, tags    trees    blobs
-    below             0.8              0.9      0.6      delta, without asking what the whole would take
-    above             -                0.9      0.9      whole
+    below             0.94             0.9      0.6      delta, without asking what the whole would take
+    above             0.94             0.9      0.9      whole
     between                                              whichever is smaller, both compressed
 
 git asks for a delta below half the object, which throws away nearly all deltas of commits. Where the
-delta is taken unasked, the whole would have been smaller in one case of a hundred, by some bytes: ids
+delta is taken unasked, the whole would have been smaller in a few cases of a hundred, by some bytes: ids
 don't compress, and they are a tenth and more of a commit, and nearly all of a tree.
 """
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from packcore.delta.chunk_search.best import Best
     from packcore.delta.chunk_search.state import SearchState
 
-__all__ = ["VAIN", "Acceptance"]
+__all__ = ["MESSAGE_VAIN", "VAIN", "Acceptance"]
 
-VAIN = 0.9
-_SURE = {ObjectType.COMMIT: 0.8, ObjectType.TAG: 0.8, ObjectType.TREE: VAIN, ObjectType.BLOB: 0.6}
-_MESSAGE_MARGIN_BYTES = 3
-"""What a delta's header takes more than a whole object's, which counts where objects are small."""
+VAIN, MESSAGE_VAIN = 0.9, 0.94
+_SURE = {
+    ObjectType.COMMIT: MESSAGE_VAIN,
+    ObjectType.TAG: MESSAGE_VAIN,
+    ObjectType.TREE: VAIN,
+    ObjectType.BLOB: 0.6,
+}
 
 
 class Acceptance:
@@ -40,17 +43,15 @@ class Acceptance:
         self._read = state.read
         self._stored_size = state.work.stored_size
         self._level = level_for(type_, state.work.limits.compression)
-        is_message = type_ in (ObjectType.COMMIT, ObjectType.TAG)
         self._sure = _SURE[type_]
-        self._vain = None if is_message else VAIN
-        self._margin = _MESSAGE_MARGIN_BYTES if is_message else 0
+        self._vain = max(self._sure, VAIN)
 
     def choice(self, member: int, data: bytes, best: Best | None) -> Choice:
         """Return a delta on the best base, or the whole, whichever is smaller in the pack."""
         if best is None:
             return self._whole(member, data)
         delta = encode_matches(self._type, self._read(best[0]), data, best[2])
-        if self._vain is not None and len(delta) > len(data) * self._vain:
+        if len(delta) > len(data) * self._vain:
             return self._whole(member, data)
         deflated = deflate(delta, self._level)
         if len(delta) < len(data) * self._sure:
@@ -60,7 +61,7 @@ class Acceptance:
         if stored_size is None:
             whole = deflate(data, self._level)
             stored_size = len(whole)
-        if len(deflated) + self._margin < stored_size:
+        if len(deflated) < stored_size:
             return Choice(member, best[0], len(delta), deflated)
         return Choice(member, None, 0, whole)
 

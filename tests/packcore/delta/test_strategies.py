@@ -217,11 +217,11 @@ def test_no_strategy_makes_a_smaller_pack_than_the_oracle(name, history):
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("name", SEARCHING)
-def test_with_a_tight_depth_limit_the_oracle_is_worse_by_a_hundredth_at_most(name, depth, history):
+def test_with_a_tight_depth_limit_the_oracle_is_worse_by_two_hundredths_at_most(name, depth, history):
     """Only without a limit that binds is it the bound: subtrees are moved greedily to keep it."""
     limits = Limits(depth=depth)
     best, other = (select(*history, strategy=strategy, limits=limits) for strategy in ("oracle", name))
-    assert entry_bytes(best) <= 1.01 * entry_bytes(other)
+    assert entry_bytes(best) <= 1.02 * entry_bytes(other)
 
 
 def test_the_oracle_refuses_more_objects_than_it_was_given():
