@@ -1,8 +1,10 @@
 """The best of several bases: matches are found for each in turn, given up when they cost more.
 
-    wanted bases  --too deep: their own base instead-->  bases  --matches, within the best cost-->  Best
+    wanted bases  --too deep: their own base instead-->  bases  --samples-->  those that may help
+                  --outline: by what each seems to cost-->  in turn  --matches, within the best cost-->  Best
 
-A base that lies too deep is replaced by its own base, again and again: that is a version of it too.
+A base that lies too deep is replaced by its own base, again and again: that is a version of it too. Three of
+four bases beyond the first are no better than it, and to match them in vain took a quarter of the time.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from packcore.delta.make import find_matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from packcore.delta.chunk_search.outline import Outline
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.encode import Match
     from packcore.objects import ObjectType
@@ -22,6 +25,10 @@ __all__ = ["Best", "BestOf"]
 
 Best = tuple[int, int, "list[Match]"]
 """Base, cost, matches."""
+
+_HOPELESS = 1.1
+"""A base isn't tried that seems to cost so many times what it may: part of that may be matched yet. At 1.0 a
+tenth more of the matches in vain is saved, and packs are 0.1 % larger."""
 
 
 class BestOf:
@@ -43,28 +50,46 @@ class BestOf:
         best: Best | None = None,
         samples: Sequence[bytes] = (),
         held: float = 0.0,
+        outline: Outline | None = None,
     ) -> Best | None:
         """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`.
 
         `samples` are of what `best` leaves over: a base that holds none of them, or less than the part
-        `held`, can hardly do better, and isn't tried.
+        `held`, can hardly do better, and isn't tried. By an `outline` of the data, where there is a choice,
+        the most promising base comes first, and those that are hopeless then aren't tried either.
         """
+        read = self._read
+        bases = self._standing_in(wanted, allowed, -1 if best is None else best[0])
+        if samples:
+            held_min = max(1, len(samples) * held)
+            bases = [base for base in bases if _held(samples, read(base)) >= held_min]
+        if outline is None or (best is None and len(bases) < 2):
+            ranked = [(0, base) for base in bases]
+        else:
+            ranked = sorted([(outline.cost_on(read(base)), base) for base in bases])
+        for seeming, base in ranked:
+            if seeming > cost_max * _HOPELESS:
+                break
+            found = find_matches(self._type, read(base), data, cost_max, self._digest_size)
+            if found is not None:
+                best = (base, found[0], found[1])
+                cost_max = found[0] - 1
+        return best
+
+    def _standing_in(self, wanted: Iterable[int | None], allowed: int, tried: int) -> list[int]:
+        """Return who stands in for each of the wanted, each once, without the one that was tried."""
         depth, base_of = self._depth, self._base_of
-        held_min = max(1, len(samples) * held)
-        tried: list[int] = [] if best is None else [best[0]]
+        bases: list[int] = []
         for base in wanted:
             if base is None or depth[base] < 0:
                 continue
             while base >= 0 and depth[base] >= allowed:
                 base = base_of[base]
-            if base < 0 or base in tried:
-                continue
-            tried.append(base)
-            base_data = self._read(base)
-            if samples and sum([sample in base_data for sample in samples]) < held_min:
-                continue
-            found = find_matches(self._type, base_data, data, cost_max, self._digest_size)
-            if found is not None:
-                best = (base, found[0], found[1])
-                cost_max = found[0] - 1
-        return best
+            if base >= 0 and base != tried and base not in bases:
+                bases.append(base)
+        return bases
+
+
+def _held(samples: Sequence[bytes], data: bytes) -> int:
+    """Return how many of the samples the data holds."""
+    return sum([sample in data for sample in samples])

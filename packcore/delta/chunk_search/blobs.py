@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.chunk_search.acceptance import VAIN, Acceptance
 from packcore.delta.chunk_search.best import BestOf
-from packcore.delta.chunks import cut, fingerprints, has_lines
+from packcore.delta.chunk_search.outline import Outline
+from packcore.delta.chunks import fingerprints
 from packcore.delta.window import ChunkIndex, SizeOrder
 from packcore.objects import ObjectType
 
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 
     from packcore.delta.chunk_search.paths import EarlyStep
     from packcore.delta.chunk_search.state import SearchState
-    from packcore.delta.encode import Match
     from packcore.delta.strategy import Choice
 
-__all__ = ["BlobChooser", "literal_of"]
+__all__ = ["BlobChooser"]
 
 _NEAR_COST = 500
 """Literal bytes of a delta from which on versions of the nearest sizes are tried."""
 _SAMPLES = 6
-"""Literal chunks, at most, that are looked for in another base before it is matched. Of like sizes those win
-that hold half of them; of those that were voted for, those that hold any."""
+"""Literal chunks, at most, that are looked for in another base before it is matched."""
+_HELD_NEAR = 0.5
+"""Part of them that a version of like size must hold; of those that were voted for, any."""
 _SAMPLED_PART = 12
 """They are looked for where less than a twelfth of the blob is left over."""
 _BIG_BYTES = 100_000
@@ -74,36 +75,44 @@ class BlobChooser:
         best = None
         if allowed > 0:
             best = self._bases.find(data, (prescribed,), allowed=allowed, cost_max=cost_max)
-        by_lines = has_lines(data, 0, size)
-        literal = cut(data if best is None else literal_of(data, best[2]), by_lines=by_lines)
-        if (cost := cost_max if best is None else best[1]) > _NEAR_COST:
+        outline = Outline(data)
+        literal = outline.left_by(best)
+        cost = cost_max if best is None else best[1]
+        if cost > _NEAR_COST:
             before = best
             near = self._near(member, size, None if best is None else best[0])
-            samples = _samples(literal, size, cost)
             best = self._bases.find(
-                data, near, allowed=allowed, cost_max=cost - 1, best=best, samples=samples, held=0.5
+                data,
+                near,
+                allowed=allowed,
+                cost_max=cost - 1,
+                best=best,
+                samples=_samples(literal, size, cost),
+                held=_HELD_NEAR,
+                outline=outline,
             )
             if early is not None and best is not None:
                 limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
-                best = self._bases.find(data, (early.base,), allowed=allowed, cost_max=limit) or best
-            if best is not before and best is not None:
-                literal = cut(literal_of(data, best[2]), by_lines=by_lines)
+                best = self._bases.find(
+                    data, (early.base,), allowed=allowed, cost_max=limit, best=best, outline=outline
+                )
+            if best is not before:
+                literal = outline.left_by(best)
         marks = fingerprints(literal)
         cost = size if best is None else best[1]
         if allowed > 0 and cost > self._values["literal_bytes"] and (size <= _BIG_BYTES or cost * 2 >= size):
-            share = _VERSION_VOTES if best is not None else _NEW_FILE_VOTES
-            voted = self._voted(literal, marks, max(self._values["vote_bytes"], int(share * cost)))
-            better = self._bases.find(
+            before = best
+            best = self._bases.find(
                 data,
-                voted,
+                self._voted(literal, marks, cost, is_new=best is None),
                 allowed=allowed,
                 cost_max=min(cost - 1, cost_max),
                 best=best,
                 samples=_samples(literal, size, cost),
+                outline=outline if best is None else None,
             )
-            if better is not best and better is not None:
-                best = better
-                marks = fingerprints(cut(literal_of(data, best[2]), by_lines=by_lines))
+            if best is not before:
+                marks = fingerprints(outline.left_by(best))
         self._index.add(marks, member)
         family = member if best is None else self._family[best[0]]
         self._family[member] = family
@@ -115,8 +124,13 @@ class BlobChooser:
         self._latest[path] = member
         self._sizes.add(path, self._candidates[member].size, member)
 
-    def _voted(self, chunks: list[bytes], marks: list[int], votes_min: int) -> list[int | None]:
-        """Return those who brought in most bytes, each with the latest of its path and of its family."""
+    def _voted(self, chunks: list[bytes], marks: list[int], cost: int, *, is_new: bool) -> list[int | None]:
+        """Return those who brought in most of the bytes left over, each with the latest of its family.
+
+        For a new file the latest of their paths too: a version has its own, which seldom lose to those.
+        """
+        share = _NEW_FILE_VOTES if is_new else _VERSION_VOTES
+        votes_min = max(self._values["vote_bytes"], int(share * cost))
         votes: dict[int, int] = {}
         for voted, chunk in zip(self._index.look_up(marks), chunks, strict=True):
             if voted is not None:
@@ -125,7 +139,9 @@ class BlobChooser:
         wanted: list[int | None] = []
         for _, voted in most[: self._values["voted"]]:
             tip = self._tip[self._family[voted]]
-            wanted += (voted, self._latest.get(self._path_of[voted]), tip)
+            wanted += (voted, tip)
+            if is_new:
+                wanted.append(self._latest.get(self._path_of[voted]))
         return wanted
 
     def _near(self, member: int, size: int, tried: int | None) -> list[int]:
@@ -141,16 +157,3 @@ def _samples(literal: list[bytes], size: int, cost: int) -> list[bytes]:
     Where all lines changed, what is left over is pieces of them, which tell nothing of other bases.
     """
     return literal[:: len(literal) // _SAMPLES + 1] if cost * _SAMPLED_PART < size else []
-
-
-def literal_of(data: bytes, matches: list[Match]) -> bytes:
-    """Return what the matches leave over, the pieces parted by newlines."""
-    pieces = []
-    position = 0
-    for start, _, length in matches:
-        if start > position:
-            pieces.append(data[position:start])
-        position = start + length
-    if position < len(data):
-        pieces.append(data[position:])
-    return b"\n".join(pieces)

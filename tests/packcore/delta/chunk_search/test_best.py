@@ -5,6 +5,8 @@ import random
 import pytest
 
 from packcore.delta.chunk_search.best import Best, BestOf
+from packcore.delta.chunk_search.outline import Outline
+from packcore.delta.make import find_matches
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
 from tests.pack_stores import make_text
@@ -31,9 +33,10 @@ def found(
     allowed: int = 50,
     cost_max: int = 10**6,
     best: Best | None = None,
+    outline: Outline | None = None,
 ) -> int | None:
     bases = BestOf(search.state, ObjectType.BLOB)
-    best = bases.find(TARGET, wanted, allowed=allowed, cost_max=cost_max, best=best)
+    best = bases.find(TARGET, wanted, allowed=allowed, cost_max=cost_max, best=best, outline=outline)
     return None if best is None else best[0]
 
 
@@ -59,3 +62,21 @@ def test_the_best_so_far_stays_unless_another_costs_less(search):
     best: Best = (1, 100, [])
     assert found(search, (0,), cost_max=99, best=best) == 1
     assert found(search, (2,), cost_max=10**6, best=best) == 2
+
+
+def test_by_an_outline_the_most_promising_base_is_matched_and_the_hopeless_are_not(search, monkeypatch):
+    matched = []
+
+    def noted(type_, base, target, *rest):
+        matched.append(base)
+        return find_matches(type_, base, target, *rest)
+
+    monkeypatch.setattr("packcore.delta.chunk_search.best.find_matches", noted)
+    assert found(search, (0, 1, 2), outline=Outline(TARGET)) == 2
+    assert matched == [b"".join(LINES[:75])]
+
+
+def test_a_single_base_is_matched_whatever_it_seems_to_cost(search):
+    # Of a text without line ends the outline knows nothing.
+    joined = TARGET.replace(b"\n", b"")
+    assert found(search, (2,), outline=Outline(joined)) == 2

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from packcore.delta.chunk_search.blobs import BlobChooser, literal_of
+from packcore.delta.chunk_search.blobs import BlobChooser
 from packcore.delta.chunk_search.paths import EarlyStep
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
@@ -100,19 +100,6 @@ def test_no_depth_left_means_whole():
     search = Searching(ObjectType.BLOB, [(b"a", data), (b"a", data[:-100])])
     search.place(Choice(0, None))
     assert BlobChooser(search.state, {0: 0, 1: 0}).choose(1, 0, 0).base is None
-
-
-@pytest.mark.parametrize(
-    ("matches", "literal"),
-    [
-        ([], b"0123456789"),
-        ([(0, 5, 10)], b""),
-        ([(0, 0, 2), (4, 9, 3)], b"23\n789"),
-        ([(8, 0, 2)], b"01234567"),
-    ],
-)
-def test_literal_is_what_the_matches_leave_over(matches, literal):
-    assert literal_of(b"0123456789", matches) == literal
 
 
 def test_the_next_nearest_in_size_is_tried_where_the_nearest_was_prescribed():
