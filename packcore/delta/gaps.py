@@ -56,7 +56,7 @@ def _fill(base: bytes, target: bytes, gap: tuple[int, int, int, int], filled: li
     target_at, target_end, base_at, base_end = gap
     known: bytes | set[bytes] = base[base_at:base_end]
     if target_end - target_at > _SEARCHED_MAX:
-        known = set(_WORD_STARTS(known))
+        known = set(_WORD_STARTS(base, base_at, base_end))
     for gram in _WORD_STARTS(target, target_at, target_end):
         if gram not in known:
             continue

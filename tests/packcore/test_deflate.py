@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from contextlib import suppress
 
@@ -34,6 +35,12 @@ def test_what_was_deflated_inflates_and_the_end_is_known(data: bytes, level: int
 def test_what_repeats_takes_no_more_than_in_zlib(line: bytes):
     data = line * (60_000 // len(line))
     assert len(deflate(data)) <= len(zlib.compress(data, 6)) + 4
+
+
+@pytest.mark.parametrize("apart", [100, 200, 220])
+def test_the_smallest_window_reaches_over_all_of_a_short_object(apart: int):
+    data = random.Random(1).randbytes(apart // 2).hex().encode()
+    assert len(deflate(data + data[:30])) <= len(deflate(data)) + 8
 
 
 @given(st.lists(st.binary(max_size=200), max_size=8))
