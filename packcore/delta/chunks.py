@@ -2,7 +2,7 @@ r"""Cutting objects into chunks, and chunks into fingerprints: how alike objects
 
     text      lines                                             cut at \n
     trees     the object ids of the entries                     a renamed entry is still the same chunk
-    binaries  8 to 120 bytes, cut behind NUL, newline,          where the content says, so that bytes put in
+    binaries  11 to 121 bytes, cut behind NUL, newline,         where the content says, so that bytes put in
               space or punctuation; runs of padding whole       or taken out shift no later cut
 
 A fingerprint is xxh3 of 64 bits. It only says where to look: bytes are compared before they are copied,
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHUNK_BYTES_MIN",
+    "chunk_starts",
     "cut",
     "cut_all",
-    "cut_with_starts",
     "fingerprints",
     "has_lines",
     "tree_entry_start",
@@ -44,8 +44,10 @@ _TREE_BYTES_BACK = 512
 _MODE_BYTES = {b"40000": 5, b"00644": 6, b"00755": 6, b"00664": 6, b"20000": 6, b"60000": 6}
 """Length of a mode by its last five digits. In 140000 it is five: there the 1 ends the id before."""
 _MODE_BYTES_MAX = 6
-_CONTENT_CUT = re.compile(rb"(?s)\x00{64,256}|\xff{64,256}|.{8,120}?[\x00\n\x20-\x2f]|.{1,120}")
-"""Padding comes first: cut every nine bytes, it would be most of the chunks and all of them equal."""
+_CONTENT_CUT = re.compile(
+    rb"(?s)\x00{64,256}|\xff{64,256}|.{10}[^\x00\n\x20-\x2f]{0,110}+[\x00\n\x20-\x2f]|.{1,120}"
+)
+"""Padding comes first: cut every eleven bytes, it would be most of the chunks and all of them equal."""
 _TREE_IDS = {digest_size: re.compile(rb"(?s)[^\0]*\0(.{%d})" % digest_size) for digest_size in (20, 32)}
 
 
@@ -73,14 +75,13 @@ def cut_all(data: bytes, start: int, end: int, *, by_lines: bool) -> list[bytes]
     return data[start:end].split(b"\n") if by_lines else _CONTENT_CUT.findall(data, start, end)
 
 
-def cut_with_starts(data: bytes, start: int, end: int, *, by_lines: bool) -> tuple[list[bytes], list[int]]:
-    """Return all chunks between start and end, and where each starts in `data`."""
-    chunks = cut_all(data, start, end, by_lines=by_lines)
+def chunk_starts(chunks: list[bytes], start: int, *, by_lines: bool) -> list[int]:
+    """Return where each of all the chunks from `start` on starts."""
     if not chunks:
-        return [], []
+        return []
     starts = accumulate(map(len, chunks[:-1]), initial=start)
     # Lines come without their newlines, one of which is before each but the first.
-    return chunks, list(map(add, starts, count()) if by_lines else starts)
+    return list(map(add, starts, count()) if by_lines else starts)
 
 
 def tree_ids(tree: bytes, start: int, end: int, digest_size: int) -> list[bytes]:

@@ -21,10 +21,12 @@ Cost of matches: literal bytes, and four for each match: about what the delta ta
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from packcore.delta.chunks import cut_all, cut_with_starts, has_lines
-from packcore.delta.match import common_prefix, common_suffix, longest_match
+from packcore.delta.chunks import has_lines
+from packcore.delta.match import common_prefix, common_suffix
+from packcore.delta.scattered import CHUNK_SEARCH_BYTES_MIN, MATCH_COST, Area, match_scattered
 from packcore.delta.words import match_words, worth_matching_words
 
 if TYPE_CHECKING:
@@ -32,34 +34,23 @@ if TYPE_CHECKING:
 
 __all__ = ["MATCH_COST", "find_text_matches"]
 
-MATCH_COST = 4
-"""Bytes of an average copy instruction."""
 _EDGE_BYTES_MIN = 8
 """Shorter common prefixes and suffixes aren't worth an instruction."""
 _SNIPPET_BYTES = 96
 """Shorter snippets resynchronise on boilerplate (32: packs 4 % larger); longer ones miss small hunks."""
 _SNIPPET_BYTES_MIN = 12
-_JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600)
+_JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600, 3200, 6400)
 """How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
 _SHORT_BYTES = 500
 """So little, of messages and small edits, is matched chunk by chunk at once, which finds more, and sooner."""
 _REACH_BYTES = 4096
 """How far away a snippet is looked for."""
+_FAR_JUMP, _FAR_REACH_BYTES = 3200, 32768
+"""From such a jump on it is looked for so far away: a walk that goes on leaves little to the table."""
 _PASSED_BYTES_MAX = 320
 """More than so many bytes that a hit passed over are looked for elsewhere: they may have moved."""
 _NEAR_BYTES = 160
 """A hit that passes over less is taken without looking from the other side."""
-_TABLE_REACH_BYTES = 8192
-"""How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
-_FEW_CHUNKS = 16
-"""Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
-_REPEATED, _REPEATED_BYTES_MIN = 16, 400
-"""Where equal lines come so many times in the mean, compression does better than copies that are shorter."""
-_TRIED_PLACES = 8
-"""Of a chunk that comes several times, the place that agrees longest is taken, of so many at most."""
-_TRIES, _TRY_BYTES, _TRIES_PAID_BYTES = 64, 8, 100
-"""So many are tried in all, and one more for each so many bytes of matches that came out this long, which
-bounds the time."""
 _WORTH_ALL_BYTES = 200
 _WORTH_ALL = 2
 """All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
@@ -71,9 +62,6 @@ _WORDS_PART = 3
 else; unless a delta is known already that holds less."""
 _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
-
-_Area = tuple[int, int, int]
-"""What is left: its start and end in the target, and where the base is expected to go on."""
 
 
 def find_text_matches(
@@ -105,7 +93,7 @@ def find_text_matches(
     target_end, base_end = target_size - suffix, base_size - suffix
 
     cost = MATCH_COST * 2
-    unmatched: list[_Area] = []
+    unmatched: list[Area] = []
     # The walk is one long loop because it runs for every blob of a repository.
     while target_end - target_at > _SHORT_BYTES and base_at < base_end:
         target_next, base_next = target_at, base_at
@@ -117,6 +105,9 @@ def find_text_matches(
             base_reach = base_end
         for jump in _JUMPS:
             skip = -1
+            if jump >= _FAR_JUMP:
+                target_reach = min(target_at + _FAR_REACH_BYTES, target_end)
+                base_reach = min(base_at + _FAR_REACH_BYTES, base_end)
             if target_next >= 0:
                 target_next = target.find(b"\n", target_next + jump, target_end) + 1
                 end = target_next + _SNIPPET_BYTES
@@ -165,103 +156,68 @@ def find_text_matches(
     if target_at < target_end:
         unmatched.append((target_at, target_end, base_at))
     if unmatched:
-        left = sum([end - start for start, end, _ in unmatched])
-        if cost + left > cost_max and left > _HOPELESS * max(cost_max, 1):
+        left = _match_left(
+            base,
+            target,
+            unmatched,
+            matches,
+            part=(target_from, target_end),
+            differs=(base_from + prefix, base_end),
+            left_max=cost_max - cost,
+            by_words=by_words,
+        )
+        if left is None:
             return None
-        searched = (base_from + prefix, base_end)
-        differs = base_end - base_from - prefix
-        if left > _WORTH_ALL * differs + _WORTH_ALL_BYTES or (
-            left > max(_WORTH_ALL_BINARY_BYTES, target_size // _WORTH_ALL_BINARY)
-            and not has_lines(target, unmatched[0][0], unmatched[-1][1])
-        ):
-            searched = (0, base_size)
-        if left >= _SNIPPET_BYTES_MIN <= searched[1] - searched[0]:
-            left -= _match_scattered(base, target, unmatched, matches, searched)
-        if by_words and left > _WORDS_BYTES_MIN and left * _WORDS_PART > target_size:
-            if cost_max * _WORDS_PART < target_size:
-                return None
-            left -= _match_by_words(base, target, (target_from, target_end), matches, searched)
         cost += left
-        if cost > cost_max:
-            return None
     if suffix:
         matches.append((target_end, base_end, suffix))
     return cost, matches
 
 
-def _match_scattered(
-    base: bytes, target: bytes, areas: list[_Area], matches: list[Match], searched: tuple[int, int]
-) -> int:
-    """Match what is left of the target with a part of the base; return the bytes won, instructions paid."""
-    base_from, base_to = searched
-    by_lines = has_lines(target, areas[0][0], areas[-1][1])
-    cuts = [cut_all(target, start, end, by_lines=by_lines) for start, end, _ in areas]
-    few = sum(map(len, cuts)) <= _FEW_CHUNKS
-    length_min = 0
-    places_of: dict[bytes, list[int]] = {}
-    tries = _TRIES
-    repeated = False
-    if not few:
-        base_chunks, base_starts = cut_with_starts(base, base_from, base_to, by_lines=by_lines)
-        # Reversed, so that the first of equal chunks is the one that stays in the table.
-        places = dict(zip(reversed(base_chunks), reversed(base_starts), strict=True))
-        place_of = places.get
-        repeated = len(places) * _REPEATED < len(base_chunks)
-        # Archives hold much twice: where a match begins there says how many copies it takes.
-        if repeated or (not by_lines and len(places) < len(base_chunks)):
-            length_min = _REPEATED_BYTES_MIN if by_lines else 0
-            for chunk, start in zip(base_chunks, base_starts, strict=True):
-                places_of.setdefault(chunk, []).append(start)
-    won = 0
-    for (target_at, target_end, base_expected), chunks in zip(areas, cuts, strict=True):
-        after = target_at
-        for chunk in chunks:
-            start = after
-            size = len(chunk)
-            # Lines come without their newlines.
-            after += size + by_lines
-            if start < target_at and not by_lines:
-                # A match ended within a chunk: in data that repeats itself, the rest is found again.
-                start, size = target_at, after - target_at
-                chunk = target[start:after]
-            if start < target_at or (size < _SNIPPET_BYTES_MIN and not repeated):
-                continue
-            if few:
-                hit_base = base.find(chunk, base_expected, base_to)
-                if hit_base < 0:
-                    hit_base = base.find(chunk, base_from, min(base_expected + size - 1, base_to))
-                if hit_base < 0:
-                    continue
-            else:
-                place = place_of(chunk)
-                if place is None:
-                    continue
-                hit_base = place
-                if hit_base < base_expected:
-                    later = base.find(chunk, base_expected, base_expected + _TABLE_REACH_BYTES)
-                    if later >= 0:
-                        hit_base = later
-                if places_of and tries > 0 and (count := len(places_of[chunk])) > 1:
-                    some = places_of[chunk][:: count // _TRIED_PLACES + 1]
-                    hit_base = longest_match(base, (hit_base, *some), target, start, target_end)
-                    tries -= len(some)
-            back = common_suffix(base, hit_base, target, start, min(hit_base, start - target_at))
-            start += size
-            hit_base += size
-            room = min(len(base) - hit_base, target_end - start)
-            length = back + size + common_prefix(base, hit_base, target, start, room)
-            if length < length_min:
-                continue
-            start -= back + size
-            hit_base -= back + size
-            matches.append((start, hit_base, length))
-            won += length - MATCH_COST
-            if length >= _TRIES_PAID_BYTES:
-                tries += length // _TRY_BYTES
-            target_at = start + length
-            base_expected = hit_base + length
-    matches.sort()
-    return won
+def _match_left(
+    base: bytes,
+    target: bytes,
+    areas: list[Area],
+    matches: list[Match],
+    *,
+    part: tuple[int, int],
+    differs: tuple[int, int],
+    left_max: int,
+    by_words: bool,
+) -> int | None:
+    """Match what the walk left over of a part of the target; return the cost of what is left then.
+
+    Or None, if it exceeds `left_max`. `differs` is what lies between prefix and suffix of the base.
+    """
+    left = sum([end - start for start, end, _ in areas])
+    if left > left_max and left > _HOPELESS * max(left_max, 1):
+        return None
+    # Words are looked for where more than a third is left. Where less may be left, that's hopeless.
+    by_words = by_words and left_max * _WORDS_PART >= len(target)
+    searched = _searched(base, target, areas, left, differs)
+    if left >= CHUNK_SEARCH_BYTES_MIN <= searched[1] - searched[0]:
+        scattered_max = sys.maxsize if by_words else left_max
+        found = match_scattered(base, target, areas, matches, searched=searched, left_max=scattered_max)
+        if found is None:
+            return None
+        left = found
+        matches.sort()
+    if by_words and left > _WORDS_BYTES_MIN and left * _WORDS_PART > len(target):
+        left -= _match_by_words(base, target, part, matches, searched)
+    return left if left <= left_max else None
+
+
+def _searched(
+    base: bytes, target: bytes, areas: list[Area], left: int, differs: tuple[int, int]
+) -> tuple[int, int]:
+    """Return which part of the base is searched for what is left: what differs in it, or all of it."""
+    if left > _WORTH_ALL * (differs[1] - differs[0]) + _WORTH_ALL_BYTES:
+        return 0, len(base)
+    if left > max(_WORTH_ALL_BINARY_BYTES, len(target) // _WORTH_ALL_BINARY) and not has_lines(
+        target, areas[0][0], areas[-1][1]
+    ):
+        return 0, len(base)
+    return differs
 
 
 def _match_by_words(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packcore.delta.chunks import cut, cut_with_starts, fingerprints
+from packcore.delta.chunks import chunk_starts, cut, fingerprints
 from packcore.delta.codec import Copy, Insert, apply_delta, delta_sizes, iter_instructions
 from packcore.delta.make import commit_text_start, find_matches, make_delta
 from packcore.objects import ObjectType
@@ -203,7 +203,7 @@ def test_chunks_too_short_to_say_anything_are_left_out():
 
 def test_nothing_is_cut_into_nothing():
     # Where bytes were only taken out, what is left to match between two hits is empty.
-    assert cut_with_starts(b"abc", 1, 1, by_lines=False) == ([], [])
+    assert chunk_starts([], 1, by_lines=False) == []
 
 
 def test_make_delta_is_pure():
@@ -243,3 +243,17 @@ def test_what_data_without_lines_repeats_is_found_outside_of_what_differs():
     base = period * 5 + chance.randbytes(6_000) + period * 5
     target = period * 13
     assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
+
+
+def test_the_walk_goes_on_behind_a_part_that_is_new():
+    def text(seed: int, count: int) -> list[bytes]:
+        rng = random.Random(seed)
+        return [b"line %d holds %d\n" % (number, rng.randrange(10**9)) for number in range(count)]
+
+    before, after = text(1, 2000), text(2, 2000)
+    changed = [text(number, 300) for number in range(3, 7)]
+    base = b"".join([*before, *changed[0], *after, *changed[1], *before])
+    target = b"".join([*before, *changed[2], *after, *changed[3], *before])
+    found = find_matches(ObjectType.BLOB, base, target, 10**9, 20)
+    assert found is not None
+    assert sum(length > 10_000 for _, _, length in found[1]) == 3
