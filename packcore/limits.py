@@ -29,7 +29,8 @@ class Limits:
     big_object: int = 16 * MIB
     """From this size on an object is streamed: never searched for deltas, never whole in memory."""
     base_cache: int = 64 * MIB
-    """Inflated objects that a packed store keeps for deltas to come."""
+    """Inflated objects that a packed store keeps for deltas to come; a search has it keep more, an eighth of
+    `window_memory`."""
     delta_cache: int = 64 * MIB
     """Compressed deltas that a plan carries; beyond it they are made again while writing."""
     resolve_memory: int = 64 * MIB

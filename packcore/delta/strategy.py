@@ -21,10 +21,12 @@ A new strategy is a new file in `packcore/delta/strategies/`, or an entry point 
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from packcore.delta.window import ObjectCache
 from packcore.errors import CorruptObject
+from packcore.store.bulk import places_of, reader_of
 from packcore.version_graph import version_edges
 
 if TYPE_CHECKING:
@@ -85,11 +87,13 @@ class Work:
         should_stop: Callable[[], bool] | None = None,
         edges: Sequence[tuple[int, int, int]] | None = None,
         cache: ObjectCache | None = None,
+        places: Sequence[int] | None = None,
     ) -> None:
         self.store = store
         self._should_stop = should_stop
         self._edges = edges
         self.cache = cache if cache is not None else ObjectCache(limits.window_memory // 8)
+        self._places = places
         self.limits = limits
         self.candidates = candidates
         """First the objects of the pack, then those that the receiver has: bases that are never written."""
@@ -116,25 +120,41 @@ class Work:
 
         Every search reads, so here it ends when it is to stop, and no strategy need ask for itself.
         """
+        type_, data = self.store.read(self.candidates[index].oid)
+        self._check_read(index, type_, data)
+        return data
+
+    def _check_read(self, index: int, type_code: int, data: bytes) -> None:
         if self._should_stop is not None and self._should_stop():
             raise SearchStopped
         candidate = self.candidates[index]
-        found = self.store.read(candidate.oid)
-        if len(found.data) != candidate.size or found.type != candidate.type:
+        if len(data) != candidate.size or type_code != candidate.type:
             raise CorruptObject(
                 f"was announced as {candidate.type.name.lower()} of {candidate.size} bytes, "
-                f"and is {len(found.data)} bytes or another type",
+                f"and is {len(data)} bytes or another type",
                 oid=candidate.oid.hex(),
             )
-        return found.data
 
     def reader(self, cache: ObjectCache | None = None) -> Callable[[int], bytes]:
         """Return `read` with a memory: that of `cache`, or an eighth of `window_memory`.
 
-        The latter is shared with the version graph, and with the searches of other parts.
+        The latter is shared with the version graph, and with the searches of other parts. A store that
+        reads by place has it added to its own memory, and holds no object twice.
         """
         oids = [candidate.oid for candidate in self.candidates]
+        if cache is None and (places := self._known_places()) is not None:
+            return reader_of(self.store, oids, places, self._check_read, self.limits.window_memory // 8)
         return (cache if cache is not None else self.cache).reader(self.read, oids)
+
+    def places_of(self, members: Sequence[int]) -> Sequence[int] | None:
+        """Return where some of the candidates lie, for a search of them alone; None if it isn't known."""
+        places = self._known_places()
+        return None if places is None else array("q", map(places.__getitem__, members))
+
+    def _known_places(self) -> Sequence[int] | None:
+        if self._places is None:
+            self._places = places_of(self.store, [candidate.oid for candidate in self.candidates])
+        return self._places
 
     def version_edges(self) -> Sequence[tuple[int, int, int]]:
         """Return which candidates are versions of one thing, as (a, b, weight), by packcore.version_graph."""

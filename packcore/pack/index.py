@@ -33,6 +33,7 @@ import mmap
 import os
 import sys
 from array import array
+from itertools import repeat
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ class PackIndex:
         if far_bytes < 0 or far_bytes % 8 or far_bytes > (8 * count if self.version == 2 else 0):
             raise self._corrupt(f"it has {len(data)} bytes, which does not fit {count} objects")
         self._far_count = far_bytes // 8
+        self._last_found: tuple[Sequence[bytes], Sequence[int]] = ((), ())
         self._reach = 12 + 2 * isqrt(count >> 8)
         self.pack_checksum = bytes(data[-2 * digest_size : -digest_size])
         """The trailer of the pack that this index is for."""
@@ -178,11 +180,22 @@ class PackIndex:
         position = self.find(oid)
         return self.offset(position) if position >= 0 else -1
 
-    def find_offsets(self, oids: Sequence[bytes]) -> list[int]:
-        """Return where the entry of each id starts in the pack, -1 for those not here: many at once."""
+    def find_offsets(self, oids: Sequence[bytes]) -> Sequence[int]:
+        """Return where the entry of each id starts in the pack, -1 for those not here: many at once.
+
+        The last answer is remembered: of one list it is asked what the objects are, how they lie, and where
+        to read them.
+        """
         if len(oids) * _FEW < self._count:
             return [self.find_offset(oid) for oid in oids]
-        found = [-1] * len(oids)
+        asked, found = self._last_found
+        if asked != oids:
+            found = self._find_many(oids)
+            self._last_found = list(oids), found  # its own list, which nobody changes
+        return found
+
+    def _find_many(self, oids: Sequence[bytes]) -> array[int]:
+        found = array("q", repeat(-1, len(oids)))
         offsets = self.offsets()
         digest_size, stride = self.object_format.digest_size, self._stride
         wanted: list[list[int]] = [[] for _ in range(256)]

@@ -27,6 +27,7 @@ from packcore.pack.format import (
     PACK_HEADER_BYTES,
     REF_DELTA,
     decode_entry_header,
+    decode_pack_header,
 )
 from packcore.varint import decode_ofs
 
@@ -73,6 +74,7 @@ class PackSource:
         self.name = name
         self._file = file
         self._digest_size = digest_size
+        self._plain_header_bytes = _PLAIN_HEADER_BYTES_MAX + digest_size
         self._touched_bytes = 0
         self._map = self._open_map()
         self._view = memoryview(self._map)
@@ -94,6 +96,19 @@ class PackSource:
         self._view = memoryview(self._map)
         self.pack_bytes = len(self._map)
         self.entries_end = self.pack_bytes - self._digest_size
+
+    def check_pair(self, object_count: int, checksum: bytes) -> None:
+        """Raise CorruptPack unless this is the pack of so many objects whose trailer is `checksum`."""
+        if self.pack_bytes < PACK_HEADER_BYTES + self._digest_size:
+            raise CorruptPack("it is too short for a pack", offset=self.pack_bytes, pack=self.name)
+        try:
+            _, count = decode_pack_header(self.slice(0, PACK_HEADER_BYTES))
+        except CorruptPack as error:
+            raise CorruptPack(error.reason, offset=error.offset, pack=self.name) from None
+        if count != object_count:
+            raise CorruptPack(f"it has {count} objects, its index {object_count}", pack=self.name, offset=8)
+        if self.slice(self.entries_end, self.pack_bytes) != checksum:
+            raise CorruptPack("its trailer is not the one that its index names", pack=self.name)
 
     def close(self) -> None:
         """Give the map back; blocks that are still being read keep it alive until they are done."""
@@ -125,7 +140,8 @@ class PackSource:
         self._touched_bytes += _LOOK_BYTES
         if self._touched_bytes > RESIDENT_BYTES:
             self.give_back()
-        head = self._map[offset : offset + _PLAIN_HEADER_BYTES_MAX] if offset >= PACK_HEADER_BYTES else b""
+        head = self._map[offset : offset + self._plain_header_bytes] if offset >= PACK_HEADER_BYTES else b""
+        base_offset = base_oid = None
         try:
             byte = head[0]
             type_code = byte >> 4 & 7
@@ -136,7 +152,6 @@ class PackSource:
                 position += 1
                 size |= (byte & 0x7F) << shift
                 shift += 7
-            base_offset = None
             if type_code == OFS_DELTA:
                 byte = head[position]
                 position += 1
@@ -148,6 +163,9 @@ class PackSource:
                 base_offset = offset - distance
                 if not distance or base_offset < PACK_HEADER_BYTES:
                     return self._entry(offset)
+            elif type_code == REF_DELTA:
+                base_oid = ObjectId(head[position : position + self._digest_size])
+                position += self._digest_size
             elif not 0 < type_code < 5:
                 return self._entry(offset)
         except IndexError:
@@ -155,7 +173,7 @@ class PackSource:
         position += offset
         if position > self.entries_end:
             return self._entry(offset)
-        return EntryHeader(offset, type_code, size, base_offset, None, position)
+        return EntryHeader(offset, type_code, size, base_offset, base_oid, position)
 
     def _entry(self, offset: int) -> EntryHeader:
         """Read a header of any kind, and say what is wrong with it."""
@@ -184,7 +202,9 @@ class PackSource:
     def inflate(self, header: EntryHeader) -> bytes:
         """Return what the entry's stream holds."""
         size, start = header.size, header.payload_offset
-        self._touch(size)
+        self._touched_bytes += size
+        if self._touched_bytes > RESIDENT_BYTES:
+            self.give_back()
         if size < BLOCK_BYTES:
             # As `inflate_at` does where the stream is as it should be; what is not, it names.
             inflater = new_inflater()

@@ -91,7 +91,8 @@ def _one_by_one(
         if part.by_history and edges is None:
             edges = work.version_edges()
         task = task_of(work, part, reusable, edges or ())
-        for choice in search(task, work.store, strategy, should_stop, work.cache):
+        places = work.places_of(part.members)
+        for choice in search(task, work.store, strategy, should_stop, cache=work.cache, places=places):
             yield _in_work(choice, part)
 
 

@@ -71,11 +71,13 @@ def search(
     store: ObjectStore,
     strategy: Strategy,
     should_stop: Callable[[], bool] | None = None,
+    *,
     cache: ObjectCache | None = None,
+    places: Sequence[int] | None = None,
 ) -> Iterator[Choice]:
     """Yield the strategy's choices for a task, numbered as in the task. Raises SearchStopped, InvalidPlan.
 
-    `cache` holds objects that other searches over the same store have read.
+    `cache` holds objects that other searches over the same store have read; `places` are `Work.places_of`.
     """
     work = Work(
         store,
@@ -85,6 +87,7 @@ def search(
         should_stop=should_stop,
         edges=task.edges,
         cache=cache,
+        places=places,
     )
     work.searched, work.room, work.stored_size = task.searched, task.room, task.stored_size
     placement = Placement(work, ReusableDeltas.known(task.reused))

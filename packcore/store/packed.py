@@ -19,8 +19,10 @@ from packcore.limits import Limits
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import PackListing
 from packcore.store.packfile import PackFile
+from packcore.store.places import Places
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -55,6 +57,7 @@ class PackedStore:
         """False where the owner calls `refresh` itself: a repository asks other places first."""
         self._packs: list[PackFile] = []
         self._known: set[str] = set()
+        self._places = Places(self._cache)
         self.refresh()
 
     @property
@@ -189,6 +192,26 @@ class PackedStore:
         """Return type and size of each object, None where it is in no pack."""
         return self._of_packs(oids, PackListing.headers, self.header_here)
 
+    def places(self, oids: Sequence[ObjectId]) -> array[int]:
+        """Return where each object lies in the largest pack that has it: see `packcore.store.bulk`."""
+        return self._places.find(self._largest_first(), oids)
+
+    def reader(
+        self,
+        oids: Sequence[ObjectId],
+        places: Sequence[int],
+        check: Callable[[int, int, bytes], None],
+        more_bytes: int,
+        read_one: Callable[[ObjectId], StoredObject] | None = None,
+    ) -> Callable[[int], bytes]:
+        """Return a function that reads objects by number: see `packcore.store.bulk`.
+
+        `read_one` reads what lies in no pack: None is for `read`.
+        """
+        return self._places.reader(
+            self._packs, oids, places, check=check, more_bytes=more_bytes, read_one=read_one or self.read
+        )
+
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""
         return next(filter(None, (pack.part(oids) for pack in self.packs)), None)
@@ -201,7 +224,7 @@ class PackedStore:
     ) -> list[_Answer | None]:
         found: list[_Answer | None] = [None] * len(oids)
         left = list(range(len(oids)))
-        for pack in sorted(self.packs, key=len, reverse=True):
+        for pack in self._largest_first():
             if left:
                 answers = ask(pack.listing(), [oids[number] for number in left])
                 for number, answer in zip(left, answers, strict=True):
@@ -249,6 +272,9 @@ class PackedStore:
                     packs.insert(0, packs.pop(number))
                 return pack, offset
         return self._locate(oid) if self._rescan and self.refresh() else None
+
+    def _largest_first(self) -> list[PackFile]:
+        return sorted(self.packs, key=len, reverse=True)
 
     def _another_holder(self, oid: ObjectId, damaged: PackFile) -> PackFile | None:
         return next((pack for pack in self.packs if pack is not damaged and oid in pack), None)

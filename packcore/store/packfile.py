@@ -18,7 +18,7 @@ from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_del
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, decode_pack_header
+from packcore.pack.format import OFS_DELTA
 from packcore.pack.index import open_index
 from packcore.pack.mapping import EntryHeader, PackSource
 from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
@@ -68,7 +68,7 @@ class PackFile:
             raise
         self._open(source, index, limits, cache)
         try:
-            self._check_pair()
+            source.check_pair(len(self.index), self.index.pack_checksum)
         except BaseException:
             self.close()
             raise
@@ -99,25 +99,11 @@ class PackFile:
         self.index = index
         self._source = source
         self._object_format = index.object_format
-        self._cache = cache if cache is not None else BaseCache(limits.base_cache)
-        self._cache_key = self._cache.new_pack()
+        self.cache = cache if cache is not None else BaseCache(limits.base_cache)
+        self.first_place = self.cache.new_pack()
+        """What an entry's offset is added to, to name the object in the cache."""
         self._types: dict[int, int] = {}  # offset -> type of the object that lies there
         self._order = PackOrder(index, name=source.name, entries_end=source.entries_end)
-
-    def _check_pair(self) -> None:
-        source = self._source
-        if source.pack_bytes < PACK_HEADER_BYTES + self._object_format.digest_size:
-            raise CorruptPack("it is too short for a pack", offset=source.pack_bytes, pack=self.name)
-        try:
-            _, count = decode_pack_header(source.slice(0, PACK_HEADER_BYTES))
-        except CorruptPack as error:
-            raise CorruptPack(error.reason, offset=error.offset, pack=self.name) from None
-        if count != len(self.index):
-            raise CorruptPack(
-                f"it has {count} objects, its index {len(self.index)}", pack=self.name, offset=8
-            )
-        if source.slice(source.entries_end, source.pack_bytes) != self.index.pack_checksum:
-            raise CorruptPack("its trailer is not the one that its index names", pack=self.name)
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -164,12 +150,11 @@ class PackFile:
 
     def read_at(self, offset: int) -> tuple[int, bytes]:
         """Return type code and bytes of the object whose entry starts at `offset`. Raises CorruptPack."""
-        if found := self._cache.get((self._cache_key, offset)):
+        found = self.cache.get(self.first_place + offset)
+        if found is not None:
             return found
-        type_code, content, chain = self._climb(self._source.entry(offset))
-        while chain:
-            entry = chain.pop()
-            content = self._descend(type_code, content, entry, is_last=not chain)
+        made, chain = self._climb(self._source.entry(offset))
+        type_code, content = self._descend(made, chain) if chain else made
         assert isinstance(content, bytes)  # only bases of further deltas become files
         return type_code, content
 
@@ -190,9 +175,9 @@ class PackFile:
             raise self._about(error, oid) from None
 
     def _stream_delta(self, entry: EntryHeader) -> Iterator[bytes]:
-        type_code, content, chain = self._climb(entry)
-        while len(chain) > 1:
-            content = self._descend(type_code, content, chain.pop(), is_last=False)
+        made, chain = self._climb(entry)
+        del chain[0]  # the object itself, which comes in blocks
+        content = self._descend(made, chain, is_base=True)[1]
         self._check_size(self._target_size(entry), entry.offset)
         try:
             for block in apply_to(content, self._delta(entry)):
@@ -203,48 +188,63 @@ class PackFile:
             if isinstance(content, Scratch):
                 content.close()
 
-    def _climb(self, entry: EntryHeader) -> tuple[int, Content, list[EntryHeader]]:
+    def _climb(self, entry: EntryHeader) -> tuple[tuple[int, Content], list[EntryHeader]]:
         """Go up from an entry to what is at hand: a cached base, or a whole object.
 
-        Returns the type, the content found, and the deltas that lead down again, the last one first.
+        Returns its type and content, and the deltas that lead down again, the last one first.
         """
-        cache, number, source = self._cache, self._cache_key, self._source
+        get, first_place, source = self.cache.get, self.first_place, self._source
         chain: list[EntryHeader] = []
         while entry.type_code >= OFS_DELTA:
             chain.append(entry)
             if len(chain) > self.limits.chain_depth:
                 raise self._too_deep(chain)
             base_offset = entry.base_offset if entry.base_offset is not None else self._base_offset(entry)
-            if found := cache.get((number, base_offset)):
-                return *found, chain
+            found = get(first_place + base_offset)
+            if found is not None:
+                return found, chain
             entry = source.entry(base_offset)
         if entry.size >= self.limits.big_object:
             self._check_size(entry.size, entry.offset)
             if chain:
-                return entry.type_code, Scratch(source.inflate_blocks(entry)), chain
-        data = source.inflate(entry)
-        cache.put((number, entry.offset), entry.type_code, data)
-        return entry.type_code, data, chain
+                return (entry.type_code, Scratch(source.inflate_blocks(entry))), chain
+        made = entry.type_code, source.inflate(entry)
+        self.cache.put(first_place + entry.offset, made)
+        return made, chain
 
-    def _descend(self, type_code: int, base: Content, entry: EntryHeader, *, is_last: bool) -> Content:
-        """Apply one delta. A large target becomes a file, unless it is the object that was asked for."""
-        source = self._source
+    def _descend(
+        self, base: tuple[int, Content], chain: list[EntryHeader], *, is_base: bool = False
+    ) -> tuple[int, Content]:
+        """Apply the deltas of a chain, the last one first, and return type and content of what comes out.
+
+        A large object on the way becomes a file; the one that comes out too if `is_base`.
+        """
+        type_code, content = base
         big_bytes = self.limits.big_object
+        inflate, put, first_place = self._source.inflate, self.cache.put, self.first_place
+        for left in range(len(chain) - 1, -1, -1):
+            entry = chain[left]
+            try:
+                if entry.size >= big_bytes or not isinstance(content, bytes):
+                    content = self._descend_big(content, entry, whole=not (left or is_base))
+                    continue
+                content = apply_delta(content, inflate(entry), target_bytes_max=big_bytes - 1)
+                put(first_place + entry.offset, (type_code, content))
+            except TargetTooLarge:
+                content = self._descend_big(content, entry, whole=not (left or is_base))
+            except CorruptData as error:
+                raise self._source.fault(error, entry.offset) from None
+        return type_code, content
+
+    def _descend_big(self, base: Content, entry: EntryHeader, *, whole: bool) -> Content:
+        """Apply one delta in pieces. A large target becomes a file, unless it is to be `whole`."""
+        size = self._target_size(entry)
+        self._check_size(size, entry.offset)
         try:
-            if entry.size < big_bytes and isinstance(base, bytes):
-                try:
-                    data = apply_delta(base, source.inflate(entry), target_bytes_max=big_bytes - 1)
-                except TargetTooLarge:
-                    pass  # made in pieces, below
-                else:
-                    self._cache.put((self._cache_key, entry.offset), type_code, data)
-                    return data
-            size = self._target_size(entry)
-            self._check_size(size, entry.offset)
             blocks = apply_to(base, self._delta(entry))
-            made = b"".join(blocks) if is_last or size < big_bytes else Scratch(blocks)
+            made = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
         except CorruptData as error:
-            raise source.fault(error, entry.offset) from None
+            raise self._source.fault(error, entry.offset) from None
         if isinstance(base, Scratch):
             base.close()
         return made

@@ -36,6 +36,7 @@ from packcore.store.ref_transaction import RefChange, change_refs
 from packcore.store.union import UnionStore
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
@@ -183,6 +184,20 @@ class Repository:
         """Return type and size of each object, None where it is missing. Raises CorruptData."""
         found = zip(self._packs[0].headers(oids), oids, strict=True)
         return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
+
+    def places(self, oids: Sequence[ObjectId]) -> array[int]:
+        """Return where each object lies in our own packs: see `packcore.store.bulk`."""
+        return self._packs[0].places(oids)
+
+    def reader(
+        self,
+        oids: Sequence[ObjectId],
+        places: Sequence[int],
+        check: Callable[[int, int, bytes], None],
+        more_bytes: int,
+    ) -> Callable[[int], bytes]:
+        """Return a function that reads objects by number: see `packcore.store.bulk`."""
+        return self._packs[0].reader(oids, places, check, more_bytes, self.read)
 
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""

@@ -32,8 +32,10 @@ from packcore.progress import SILENT
 from packcore.store.base import ObjectHeader
 from packcore.store.loose import TEMPORARY_PREFIX
 from packcore.store.packfile import PackFile
+from packcore.store.places import Places
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
@@ -71,6 +73,7 @@ class SpooledPack:
         self._pack = PackFile.over(
             file.source(table.object_format), index, limits, sorted_offsets=table.offsets, order=indexed.order
         )
+        self._places = Places(self._pack.cache)
 
     @classmethod
     def receive(
@@ -172,6 +175,22 @@ class SpooledPack:
         """Return how each object lies in the pack, None where it does not."""
         found = self._pack.listing().raws(oids)
         return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
+
+    def places(self, oids: Sequence[ObjectId]) -> array[int]:
+        """Return where each object lies: see `packcore.store.bulk`."""
+        return self._places.find([self._pack], oids)
+
+    def reader(
+        self,
+        oids: Sequence[ObjectId],
+        places: Sequence[int],
+        check: Callable[[int, int, bytes], None],
+        more_bytes: int,
+    ) -> Callable[[int], bytes]:
+        """Return a function that reads objects by number: see `packcore.store.bulk`."""
+        return self._places.reader(
+            [self._pack], oids, places, check=check, more_bytes=more_bytes, read_one=self.read
+        )
 
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of the pack: see `packcore.store.bulk`."""

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.errors import MissingObject
+from packcore.delta.strategy import Work
+from packcore.errors import CorruptObject, MissingObject
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
+from packcore.limits import Limits
 from packcore.objects import ObjectType
+from packcore.plan import Candidate
 from packcore.store.base import ObjectStore, StoredObject
 from packcore.store.loose import LooseStore
 from packcore.store.memory import MemoryStore
@@ -25,7 +28,7 @@ from tests.object_makers import commit, tag, tree
 from tests.support import git, init_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 Objects = dict[ObjectId, StoredObject]
@@ -100,6 +103,14 @@ def make_union(folder: Path, object_format: ObjectFormat, objects: Objects) -> O
             make_memory(folder, object_format, dict(items[4:])),
         ]
     )
+
+
+def work_over(store: ObjectStore, objects: Objects, places: Sequence[int] | None = None) -> Work:
+    candidates = [
+        Candidate(oid, stored.type, len(stored.data), b"", order)
+        for order, (oid, stored) in enumerate(objects.items())
+    ]
+    return Work(store, candidates, plan_count=len(candidates), limits=Limits(), places=places)
 
 
 MAKERS: dict[str, Callable[[Path, ObjectFormat, Objects], ObjectStore]] = {
@@ -195,6 +206,37 @@ def test_a_raw_entry_inflates_to_the_object_or_names_its_base(store: ObjectStore
         if entry is not None:
             payload = b"".join(entry.pack.copy_payload(entry))
             assert len(payload) == entry.end_offset - entry.payload_offset
+
+
+def test_a_search_reads_each_object_by_its_number_again_and_again(store: ObjectStore, objects):
+    read = work_over(store, objects[1]).reader()
+    for _ in range(2):
+        assert [read(number) for number in range(len(objects[1]))] == [
+            data for _, data in objects[1].values()
+        ]
+
+
+def test_a_search_of_some_objects_reads_the_same(store: ObjectStore, objects):
+    members = list(range(0, len(objects[1]), 3))
+    some = {oid: stored for number, (oid, stored) in enumerate(objects[1].items()) if number in members}
+    places = work_over(store, objects[1]).places_of(members)
+    read = work_over(store, some, places).reader()
+    assert [read(number) for number in range(len(some))] == [data for _, data in some.values()]
+
+
+def test_a_search_is_told_of_what_is_absent_or_not_as_announced(store: ObjectStore, objects):
+    absent = ObjectId(b"\x01" * objects[0].digest_size)
+    (oid, (type_, data)), *_ = objects[1].items()
+    other = ObjectType.TREE if type_ is ObjectType.BLOB else ObjectType.BLOB
+    for candidate, error in (
+        (Candidate(absent, type_, 1, b"", 0), MissingObject),
+        (Candidate(oid, type_, len(data) + 1, b"", 0), CorruptObject),
+        (Candidate(oid, other, len(data), b"", 0), CorruptObject),
+    ):
+        read = Work(store, [candidate], plan_count=1, limits=Limits()).reader()
+        for _ in range(2):
+            with pytest.raises(error, match=candidate.oid.hex()):
+                read(0)
 
 
 @pytest.mark.parametrize("kind", sorted(MAKERS))

@@ -391,14 +391,24 @@ def test_any_damage_of_pack_or_index_is_an_error_of_ours(
 
 def test_the_cache_stays_within_its_bytes():
     cache = BaseCache(10_000)
+    first, second = cache.new_pack(), cache.new_pack()
     for number in range(100):
-        cache.put((1, number), 3, bytes(1000))
-    held = [number for number in range(100) if cache.get((1, number))]
+        cache.put(first + number, (3, bytes(1000)))
+    held = [number for number in range(100) if cache.get(first + number)]
     assert held == list(range(92, 100))
-    cache.put((1, 200), 3, bytes(9000))
-    assert cache.get((1, 200)) is None
-    cache.put((2, 92), 3, b"x")
-    assert cache.get((1, 93)) is not None
+    cache.put(first + 200, (3, bytes(9000)))
+    assert cache.get(first + 200) is None
+    cache.put(second + 92, (3, b"x"))
+    assert cache.get(first + 93) is not None
+
+
+def test_the_cache_is_widened_once_however_many_ask():
+    cache = BaseCache(10_000)
+    for _ in range(3):
+        cache.widen(2_400)
+    for number in range(100):
+        cache.put(number, (3, bytes(1000)))
+    assert [number for number in range(100) if cache.get(number)] == list(range(90, 100))
 
 
 def test_a_pack_without_deltas_or_objects_opens(tmp_path: Path):

@@ -1,0 +1,83 @@
+"""Reading many objects by number: where each of them lies is looked up once.
+
+    places = Places(cache)
+    numbers = places.find(packs, oids)                          one place for each id
+    read = places.reader(packs, oids, numbers, ...)             read(number) -> bytes
+
+An object that is found in a pack is read from there, with no further look into an index: an open pack
+stays readable, whatever happens to its files. Any other, and one whose entry there is damaged, is read by
+its id, which looks into every other place, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptPack
+from packcore.store.base_cache import OFFSET_BITS, OFFSET_MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import StoredObject
+    from packcore.store.base_cache import BaseCache
+    from packcore.store.packfile import PackFile
+
+__all__ = ["Places"]
+
+
+class Places:
+    """Where objects lie, in packs that share a cache or not."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self._cache = cache
+        self._elsewhere: dict[ObjectId, int] = {}
+        """What was asked for and lies in no pack: numbers below zero, for the cache."""
+
+    def find(self, packs: Iterable[PackFile], oids: Sequence[ObjectId]) -> array[int]:
+        """Return the place of each object in the first of these packs that has it. Raises CorruptIndex."""
+        places = array("q", bytes(8 * len(oids)))
+        left: Sequence[int] = range(len(oids))
+        for pack in packs:
+            if left:
+                offsets = pack.index.find_offsets([oids[number] for number in left])
+                for number, offset in zip(left, offsets, strict=True):
+                    if 0 <= offset <= OFFSET_MASK:
+                        places[number] = pack.first_place + offset
+                left = [number for number in left if not places[number]]
+        for number in left:
+            places[number] = self._elsewhere.setdefault(oids[number], -1 - len(self._elsewhere))
+        return places
+
+    def reader(
+        self,
+        packs: Iterable[PackFile],
+        oids: Sequence[ObjectId],
+        places: Sequence[int],
+        *,
+        check: Callable[[int, int, bytes], None],
+        more_bytes: int,
+        read_one: Callable[[ObjectId], StoredObject],
+    ) -> Callable[[int], bytes]:
+        """Return a function that gives objects' bytes by number; see `packcore.store.bulk.reader_of`.
+
+        It raises as `read_one`, which reads by id what no pack gives.
+        """
+        cache = self._cache
+        cache.widen(more_bytes)
+        by_number = {pack.first_place >> OFFSET_BITS: pack for pack in packs}
+
+        def load(number: int) -> tuple[int, bytes]:
+            place = places[number]
+            if place >= 0:
+                try:
+                    return by_number[place >> OFFSET_BITS].read_at(place & OFFSET_MASK)
+                except CorruptPack:
+                    pass  # read by its id, from another pack perhaps
+            found = read_one(oids[number])
+            cache.put(place, found)
+            return found
+
+        return cache.reader(places, load, check)
