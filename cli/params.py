@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packcore.limits import Limits
-    from transport.sync.request import Policy, Scope, SelectionOptions
+    from transport.selection import SelectionOptions
+    from transport.sync.request import Policy, Scope
 
 __all__ = [
     "OBJECT_FORMAT",
@@ -175,7 +176,7 @@ def _selection(
 ) -> SelectionOptions:
     from packcore.limits import Limits
     from packcore.registry import get_strategy
-    from transport.sync.request import SelectionOptions
+    from transport.selection import SelectionOptions
 
     given = {name: value for name, value in limits.items() if value is not None}
     options = SelectionOptions(

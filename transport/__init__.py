@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from transport.options import TransportOptions
     from transport.push import push
     from transport.schemes import open_transport
+    from transport.selection import SelectionOptions
     from transport.sync import sync
-    from transport.sync.request import Policy, RefMapping, Scope, SelectionOptions, SyncRequest
+    from transport.sync.request import Policy, RefMapping, Scope, SyncRequest
     from transport.sync.result import Outcome, RefResult, SyncResult
 
 __all__ = [
@@ -99,7 +100,8 @@ offer(
         "transport.push": ("push",),
         "transport.schemes": ("open_transport",),
         "transport.sync": ("sync",),
-        "transport.sync.request": ("Policy", "RefMapping", "Scope", "SelectionOptions", "SyncRequest"),
+        "transport.selection": ("SelectionOptions",),
+        "transport.sync.request": ("Policy", "RefMapping", "Scope", "SyncRequest"),
         "transport.sync.result": ("Outcome", "RefResult", "SyncResult"),
     },
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from packcore.plan import Candidate, PackPlan
     from packcore.progress import Progress
     from packcore.store.repository import Repository
-    from transport.sync.request import SelectionOptions
+    from transport.selection import SelectionOptions
 
 WHAT = "What to pack"
 

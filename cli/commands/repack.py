@@ -11,7 +11,7 @@ from cli.params import output_options, selection_options
 
 if TYPE_CHECKING:
     from cli.console import Console
-    from transport.sync.request import SelectionOptions
+    from transport.selection import SelectionOptions
 
 
 @command(
