@@ -25,31 +25,34 @@ class Placement:
     def __init__(self, work: Work, reusable: ReusableDeltas) -> None:
         self.work = work
         self.reusable = reusable
-        self.open = set(work.searched)
-        """What is yet to be chosen for."""
+        self.open = bytearray(work.plan_count)
+        """1 for each object that is yet to be chosen for."""
+        for index in work.searched:
+            self.open[index] = 1
+        self._depth, self._base_of, self._room = work.depth, work.base_of, work.room
         self._anything_hangs = bool(reusable.base_of)
 
     def place(self, choice: Choice) -> None:
         """Place what the strategy chose for one object. Raises InvalidPlan."""
-        work = self.work
         index, base, _, _ = choice
-        if index not in self.open:
+        depths = self._depth
+        if not 0 <= index < len(self.open) or not self.open[index]:
             raise InvalidPlan(
                 f"the strategy chose for object {index}, which it was not to search or has placed"
             )
-        self.open.discard(index)
+        self.open[index] = 0
         depth = 0
         if base is not None:
-            work.base_of[index] = base
-            if not 0 <= base < len(work.depth) or work.depth[base] < 0:
+            if not 0 <= base < len(depths) or depths[base] < 0:
                 raise InvalidPlan(f"the strategy put object {index} before its base, object {base}")
-            depth = work.depth[base] + 1
-        if depth > work.room[index]:
-            raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {work.room[index]}")
+            self._base_of[index] = base
+            depth = depths[base] + 1
+        if depth > self._room[index]:
+            raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {self._room[index]}")
         if self._anything_hangs:
             self.settle(index, depth, choice)
         else:
-            work.depth[index] = depth
+            depths[index] = depth
             self.record(index, choice)
 
     def place_unchosen(self) -> None:
@@ -63,9 +66,7 @@ class Placement:
             [
                 index
                 for index in range(work.plan_count)
-                if index not in self.open
-                and index not in base_of
-                and work.candidates[index].size < big_object
+                if not self.open[index] and index not in base_of and work.candidates[index].size < big_object
             ]
         )
 

@@ -32,13 +32,14 @@ class Placer(Placement):
         self.entries: list[PackEntry] = []
         self.delta_count = 0
         self._raws = raws
+        self._candidates, self._plan_count = work.candidates, work.plan_count
         self._entry_index: dict[int, int] = {}
         self._cache_left = work.limits.delta_cache
 
     def place_big(self) -> None:
         """Place the objects that are too big to be searched."""
         for index in range(self.work.plan_count):
-            if self.work.depth[index] < 0 and index not in self.open:
+            if self.work.depth[index] < 0 and not self.open[index]:
                 self.settle(index, 0)
 
     def settle_trusted(self, roots: list[int]) -> None:
@@ -85,8 +86,8 @@ class Placer(Placement):
     def place_unsearched(self) -> int:
         """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""
         work, raws = self.work, self._raws
-        left = sorted(self.open)
-        self.open.clear()
+        left = [index for index, is_open in enumerate(self.open) if is_open]
+        self.open[:] = bytes(len(self.open))
         lying = ReusableDeltas(work, {index: raws[index] for index in left if index in raws})
         for index in left:
             # Bases first: up to one that is placed, or that lies in no pack as a delta, and down again.
@@ -110,32 +111,32 @@ class Placer(Placement):
 
     def record(self, index: int, choice: Choice | None) -> None:
         """Make the entry of an object that was just placed."""
-        oid, type_, size, _, _ = self.work.candidates[index]
+        oid, type_, size, _, _ = self._candidates[index]
+        depth = self._depth[index]
         if choice is not None:
             encoding = self._chosen(choice)
-        elif self.work.depth[index]:
-            encoding = Reused(self._raws[index], self._entry_index.get(self.work.base_of[index]))
+        elif depth:
+            encoding = Reused(self._raws[index], self._entry_index.get(self._base_of[index]))
         else:
             encoding = self._whole(index, None)
         self._entry_index[index] = len(self.entries)
         self.entries.append(PackEntry(oid, type_, size, encoding))
-        if self.work.depth[index]:
+        if depth:
             self.delta_count += 1
 
     def _chosen(self, choice: Choice) -> Encoding:
         target, base, delta_size, made = choice
         if base is None:
             return self._whole(target, made)
-        deflated = self._carried(made)
-        if base >= self.work.plan_count:
-            return ThinDelta(self.work.candidates[base].oid, delta_size, deflated)
-        return Delta(self._entry_index[base], delta_size, deflated)
+        if base < self._plan_count:
+            return Delta(self._entry_index[base], delta_size, self._carried(made))
+        return ThinDelta(self._candidates[base].oid, delta_size, self._carried(made))
 
     def _whole(self, index: int, deflated: bytes | None) -> Encoding:
         stored_size = self.work.stored_size.get(index)
         if stored_size is not None and (deflated is None or stored_size <= len(deflated)):
             return Reused(self._raws[index], None)
-        if self.work.candidates[index].size >= STREAMED_BYTES:
+        if self._candidates[index].size >= STREAMED_BYTES:
             return Whole()
         return Whole(self._carried(deflated))
 

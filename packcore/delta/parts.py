@@ -59,17 +59,21 @@ def parts_by_type_and_name(work: Work) -> list[Part]:
 
 def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
     """Cut objects into parts of about equal weight, each name in one of them, whatever numbers it holds."""
-    wanted = set(work.searched)
-    searched_count = sum(index in wanted for index in objects)
+    wanted = bytearray(len(work.candidates))
+    for index in work.searched:
+        wanted[index] = 1
+    searched_count = sum(map(wanted.__getitem__, objects))
     if searched_count < HALVED_MIN:
         return [objects]
     part_count = max(2, min(PARTS_MAX, searched_count // PART_MIN))
-    names: dict[bytes, list[int]] = {}
+    by_path: dict[bytes, list[int]] = {}
     for index in objects:
-        name = work.candidates[index].path.rpartition(b"/")[2]
-        names.setdefault(_DIGITS(b"", name), []).append(index)
+        by_path.setdefault(work.candidates[index].path, []).append(index)
+    names: dict[bytes, list[int]] = {}
+    for path, members in by_path.items():
+        names.setdefault(_DIGITS(b"", path.rpartition(b"/")[2]), []).extend(members)
     weights = {
-        name: sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if index in wanted)
+        name: sum([work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if wanted[index]])
         for name, members in names.items()
     }
     total = sum(weights.values())

@@ -28,10 +28,10 @@ from packcore.parallel.messages import (
     decode_edges,
     decode_error,
 )
-from packcore.parallel.task import search, task_of
+from packcore.parallel.task import TaskCutter, search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from packcore.delta.reuse import ReusableDeltas
     from packcore.delta.strategy import Part, Strategy, Work
@@ -86,20 +86,20 @@ def _one_by_one(
     reusable: ReusableDeltas,
     should_stop: Callable[[], bool] | None,
 ) -> Iterator[Choice]:
-    edges: Sequence[tuple[int, int, int]] | None = None
-    for part in parts:
-        if part.by_history and edges is None:
-            edges = work.version_edges()
-        task = task_of(work, part, reusable, edges or ())
-        places = work.places_of(part.members)
-        for choice in search(task, work.store, strategy, should_stop, cache=work.cache, places=places):
-            yield _in_work(choice, part)
+    cutter = TaskCutter(work, parts, reusable)
+    for number, part in enumerate(parts):
+        if part.by_history and not cutter.knows_edges:
+            cutter.take_edges(work.version_edges())
+        task, places = cutter.task(number), work.places_of(part.members)
+        found = search(task, work.store, strategy, should_stop, cache=work.cache, places=places)
+        yield from _in_work(found, part)
 
 
-def _in_work(choice: Choice, part: Part) -> Choice:
-    """Return a choice with the numbers that the whole work has."""
-    target, base, delta_size, deflated = choice
-    return Choice(part.members[target], None if base is None else part.members[base], delta_size, deflated)
+def _in_work(choices: Iterable[Choice], part: Part) -> Iterator[Choice]:
+    """Yield choices with the numbers that the whole work has."""
+    members = part.members
+    for target, base, delta_size, deflated in choices:
+        yield Choice(members[target], None if base is None else members[base], delta_size, deflated)
 
 
 class _AtOnce:
@@ -118,10 +118,9 @@ class _AtOnce:
         self._pool = pool
         self._work = work
         self._parts = parts
-        self._reusable = reusable
         self._should_stop = should_stop
         self._on_choices = on_choices
-        self._edges: Sequence[tuple[int, int, int]] | None = None
+        self._cutter = TaskCutter(work, parts, reusable)
         self._doing: dict[int, int | None] = {}
         """Worker -> number of the part it searches, None for the version graph."""
         self._done = [False] * len(parts)
@@ -167,11 +166,10 @@ class _AtOnce:
                 self._graph_asked = True
                 self._doing[worker] = None
                 self._pool.ask(worker, ("edges", (list(self._work.candidates), self._work.limits)))
-            elif self._early or (self._late and self._edges is not None):
+            elif self._early or (self._late and self._cutter.knows_edges):
                 number = self._early.popleft() if self._early else self._late.popleft()
                 self._doing[worker] = number
-                task = task_of(self._work, self._parts[number], self._reusable, self._edges or ())
-                self._pool.ask(worker, ("search", task))
+                self._pool.ask(worker, ("search", self._cutter.task(number)))
 
     def _take(self, worker: int, message: bytes) -> Iterator[Choice]:
         """Take a message; yield the choices in it if their turn has come."""
@@ -180,12 +178,11 @@ class _AtOnce:
         if kind == CHOICES and number is not None:
             self._on_choices(choice_count(message))
             if number == self._live:
-                part = self._parts[number]
-                yield from (_in_work(choice, part) for choice in decode_choices(message))
+                yield from _in_work(decode_choices(message), self._parts[number])
             else:
                 self._waiting[number].add(message)
         elif kind == EDGES:
-            self._edges = decode_edges(message)
+            self._cutter.take_edges(decode_edges(message))
         elif kind == FAILED:
             raise decode_error(message)
         elif kind == DONE:
@@ -195,9 +192,8 @@ class _AtOnce:
 
     def _drain(self, number: int) -> Iterator[Choice]:
         """Yield what waited of a part."""
-        part = self._parts[number]
         for message in self._waiting[number].take_all():
-            yield from (_in_work(choice, part) for choice in decode_choices(message))
+            yield from _in_work(decode_choices(message), self._parts[number])
 
 
 class _Waiting:

@@ -1,6 +1,6 @@
 """One part of a search as a value that can be sent to another process, and the search itself.
 
-    Work (all candidates)  --task_of-->  Task (some of them, numbered anew)  --search-->  choices
+    Work (all candidates)  --TaskCutter-->  Task (some of them, numbered anew)  --search-->  choices
 
 Members keep their order, so the numbers in a task stand in the same order as those in the whole work; a
 strategy that breaks ties by number decides alike in both.
@@ -8,6 +8,9 @@ strategy that breaks ties by number decides alike in both.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.delta.reuse import ReusableDeltas
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from packcore.plan import Candidate
     from packcore.store.base import ObjectStore
 
-__all__ = ["Edges", "Task", "search", "task_of"]
+__all__ = ["Edges", "Task", "TaskCutter", "search"]
 
 Edges = list[tuple[int, int, int]]
 
@@ -43,27 +46,51 @@ class Task(NamedTuple):
     """Versions, for a part that asks for them."""
 
 
-def task_of(work: Work, part: Part, reusable: ReusableDeltas, edges: Sequence[tuple[int, int, int]]) -> Task:
-    """Cut a part out of the work."""
-    members = part.members
-    number = {index: place for place, index in enumerate(members)}
-    wanted = set(work.searched)
-    reused = {
-        number[index]: number[base]
-        for index in members
-        if (base := reusable.base_of.get(index)) is not None and base in number
-    }
-    own_edges = [(number[a], number[b], weight) for a, b, weight in edges if a in number and b in number]
-    return Task(
-        candidates=[work.candidates[index] for index in members],
-        plan_count=sum(index < work.plan_count for index in members),
-        limits=work.limits,
-        searched=[number[index] for index in members if index in wanted],
-        room=[work.room[index] for index in members],
-        stored_size={number[i]: work.stored_size[i] for i in members if i in work.stored_size},
-        reused=reused,
-        edges=own_edges if part.by_history else None,
-    )
+class TaskCutter:
+    """Cuts the parts out of the work. What is asked of all objects, or of all edges, is asked once."""
+
+    def __init__(self, work: Work, parts: Sequence[Part], reusable: ReusableDeltas) -> None:
+        self._work = work
+        self._parts = parts
+        self._reused = reusable.base_of
+        self._wanted = bytearray(len(work.candidates))
+        """1 for each object that is to be chosen for."""
+        for index in work.searched:
+            self._wanted[index] = 1
+        self._edges: list[Edges] = [[] for _ in parts]
+        self.knows_edges = not any(part.by_history for part in parts)
+        """Whether those parts that ask for versions can be cut."""
+
+    def take_edges(self, edges: Sequence[tuple[int, int, int]]) -> None:
+        """Take the version graph of the whole work: each part gets the edges that lie within it."""
+        part_of = array("l", [-1]) * len(self._work.candidates)
+        for number, part in enumerate(self._parts):
+            for index in part.members:
+                part_of[index] = number
+        for edge in edges:
+            number = part_of[edge[0]]
+            if number >= 0 and part_of[edge[1]] == number:
+                self._edges[number].append(edge)
+        self.knows_edges = True
+
+    def task(self, part_number: int) -> Task:
+        """Return one part as a task. It can be cut once only: its edges are handed over."""
+        work, members = self._work, self._parts[part_number].members
+        number = dict(zip(members, range(len(members)), strict=True))
+        edges, self._edges[part_number] = self._edges[part_number], []
+        reused, stored_size = self._reused, work.stored_size
+        return Task(
+            candidates=[work.candidates[index] for index in members],
+            plan_count=bisect_left(members, work.plan_count),
+            limits=work.limits,
+            searched=list(compress(range(len(members)), map(self._wanted.__getitem__, members))),
+            room=[work.room[index] for index in members],
+            stored_size={number[i]: stored_size[i] for i in members if i in stored_size},
+            reused={number[i]: number[reused[i]] for i in members if i in reused and reused[i] in number},
+            edges=[(number[a], number[b], weight) for a, b, weight in edges]
+            if self._parts[part_number].by_history
+            else None,
+        )
 
 
 def search(
