@@ -80,7 +80,7 @@ def run_git(repo: Path, rows: list[tuple[str, bytes]], window: int) -> Result:
 def run_ours(
     repo: Path, rows: list[tuple[str, bytes]], strategy: Strategy, limits: Limits, pack_path: Path
 ) -> Result:
-    gc.set_threshold(100_000, 50, 50)  # as the command does
+    gc.set_threshold(1_000_000, 50, 50)  # as the command does
     opened = open_repository(repo, limits=limits)
     try:
         store: Any = NothingLiesInPacks(opened)
