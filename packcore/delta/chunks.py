@@ -55,7 +55,13 @@ def has_lines(data: bytes, start: int, end: int) -> bool:
     """Tell whether the bytes from start to end are to be cut into lines, by the first of them."""
     if end - start > _LINES_SAMPLE_BYTES:
         end = start + _LINES_SAMPLE_BYTES
-    return data.count(b"\n", start, end) * LINE_BYTES_MAX >= end - start
+    size = end - start
+    # In nearly all texts a quarter of the bytes hold lines enough for all of them.
+    quarter = start + (size >> 2)
+    lines = data.count(b"\n", start, quarter)
+    return (
+        lines * LINE_BYTES_MAX >= size or (lines + data.count(b"\n", quarter, end)) * LINE_BYTES_MAX >= size
+    )
 
 
 def cut(data: bytes, *, by_lines: bool | None = None) -> list[bytes]:

@@ -55,6 +55,8 @@ def spanning_lines(
     `edges` are (a, b, weight); `weigh`, if given, is asked for the weight where it matters. With
     `tie_parts` the parts that no edge connects are tied into one line, newest first.
     """
+    if len(members) == 1:
+        return [Line([(members[0], 0)], [0])]
     neighbours: dict[int, dict[int, int]] = {member: {} for member in members}
     for a, b, weight in edges:
         neighbours[a][b] = neighbours[b][a] = weight

@@ -24,12 +24,15 @@ from packcore.objects import ObjectType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packcore.delta.chunk_search.best import Best
     from packcore.delta.chunk_search.paths import EarlyStep
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.strategy import Choice
 
 __all__ = ["BlobChooser"]
 
+_TINY_BYTES = 50
+"""Blobs below that are no version of another stay whole, as in git, and aren't searched for."""
 _NEAR_COST = 500
 """Literal bytes of a delta from which on versions of the nearest sizes are tried."""
 _SAMPLES = 6
@@ -71,31 +74,17 @@ class BlobChooser:
         """Choose for one blob. Its base must lie less deep than `allowed`."""
         data = self._read(member)
         size = len(data)
+        if size < _TINY_BYTES and prescribed is None:
+            return self._acceptance.choice(member, data, None)
         cost_max = int(size * VAIN)
         best = None
         if allowed > 0:
             best = self._bases.find(data, (prescribed,), allowed=allowed, cost_max=cost_max)
         outline = Outline(data)
         literal = outline.left_by(best)
-        cost = cost_max if best is None else best[1]
-        if cost > _NEAR_COST:
-            before = best
-            near = self._near(member, size, None if best is None else best[0])
-            best = self._bases.find(
-                data,
-                near,
-                allowed=allowed,
-                cost_max=cost - 1,
-                best=best,
-                samples=_samples(literal, size, cost),
-                held=_HELD_NEAR,
-                outline=outline,
-            )
-            if early is not None and best is not None:
-                limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
-                best = self._bases.find(
-                    data, (early.base,), allowed=allowed, cost_max=limit, best=best, outline=outline
-                )
+        before = best
+        if (cost_max if best is None else best[1]) > _NEAR_COST:
+            best = self._version(member, outline, literal, best, allowed=allowed, early=early)
             if best is not before:
                 literal = outline.left_by(best)
         marks = fingerprints(literal)
@@ -123,6 +112,38 @@ class BlobChooser:
         """Take note of the latest version of a path."""
         self._latest[path] = member
         self._sizes.add(path, self._candidates[member].size, member)
+
+    def _version(
+        self,
+        member: int,
+        outline: Outline,
+        literal: list[bytes],
+        best: Best | None,
+        *,
+        allowed: int,
+        early: EarlyStep | None,
+    ) -> Best | None:
+        """Return the best of another version of the path, an early step, and what was the best."""
+        data = outline.data
+        size = len(data)
+        cost_max = int(size * VAIN)
+        cost = cost_max if best is None else best[1]
+        best = self._bases.find(
+            data,
+            self._near(member, size, None if best is None else best[0]),
+            allowed=allowed,
+            cost_max=cost - 1,
+            best=best,
+            samples=_samples(literal, size, cost),
+            held=_HELD_NEAR,
+            outline=outline,
+        )
+        if early is not None and best is not None:
+            limit = min(cost_max, int(best[1] / (1 - _EARLY * early.share)))
+            best = self._bases.find(
+                data, (early.base,), allowed=allowed, cost_max=limit, best=best, outline=outline
+            )
+        return best
 
     def _voted(self, chunks: list[bytes], marks: list[int], cost: int, *, is_new: bool) -> list[int | None]:
         """Return those who brought in most of the bytes left over, each with the latest of its family.

@@ -24,18 +24,18 @@ class Outline:
     """The chunks of a blob: lines, or pieces, as the whole of it says."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.data = data
         self._by_lines = has_lines(data, 0, len(data))
         self._chunks: set[bytes] | None = None
 
     def left_by(self, best: Best | None) -> list[bytes]:
         """Return the chunks that a delta holds literally, those too short to say anything left out."""
-        data = self._data
+        data = self.data
         return cut(data if best is None else literal_of(data, best[2]), by_lines=self._by_lines)
 
     def cost_on(self, base: bytes) -> int:
         """Return about what a delta on the base would cost."""
-        data, by_lines = self._data, self._by_lines
+        data, by_lines = self.data, self._by_lines
         chunks = self._chunks
         if chunks is None:
             chunks = self._chunks = set(cut_all(data, 0, len(data), by_lines=by_lines))

@@ -21,6 +21,10 @@ def test_a_line_of_versions_is_walked_from_the_newest_on():
     assert walk([0, 1, 2], [(2, 1, 0), (1, 0, 0)]) == [([(0, 0), (1, 1), (2, 2)], 3)]
 
 
+def test_a_single_version_is_a_line_by_itself():
+    assert walk([7], []) == walk([7], [], tie_parts=True) == [([(7, 0)], 1)]
+
+
 def test_a_side_branch_hangs_on_the_version_it_came_from():
     edges = [(1, 0, 0), (2, 1, 0), (3, 2, 0), (2, 4, 0)]
     assert walk([0, 1, 2, 3, 4], edges)[0][0] == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packcore.delta.chunks import chunk_starts, cut, fingerprints
+from packcore.delta.chunks import chunk_starts, cut, fingerprints, has_lines
 from packcore.delta.codec import Copy, Insert, apply_delta, delta_sizes, iter_instructions
 from packcore.delta.make import commit_text_start, find_matches, make_delta
 from packcore.objects import ObjectType
@@ -204,6 +204,13 @@ def test_chunks_too_short_to_say_anything_are_left_out():
 def test_nothing_is_cut_into_nothing():
     # Where bytes were only taken out, what is left to match between two hits is empty.
     assert chunk_starts([], 1, by_lines=False) == []
+
+
+@given(st.text(alphabet="ab\n", max_size=60).map(str.encode), st.integers(1, 400), st.integers(0, 50))
+def test_lines_are_told_by_how_many_there_are_in_the_first_bytes(pattern, times, start):
+    data = pattern * times + b"-" * 3000
+    head = data[start : start + 4096]
+    assert has_lines(data, start, len(data)) == (head.count(b"\n") * 200 >= len(head))
 
 
 def test_make_delta_is_pure():

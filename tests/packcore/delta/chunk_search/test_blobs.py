@@ -95,6 +95,12 @@ def test_an_early_step_may_cost_more_the_nearer_the_planned_one_comes(share, bas
     assert chooser.choose(2, 1, 50, EarlyStep(0, share)).base == base
 
 
+def test_a_tiny_blob_is_searched_for_only_where_it_is_a_version():
+    objects = [(b"a", b"0123456789" * 4), (b"b", b"0123456789" * 4)]
+    assert last_base(objects, prescribed=0) == 0
+    assert last_base(objects, prescribed=None, vote_bytes=1, literal_bytes=1) is None
+
+
 def test_no_depth_left_means_whole():
     data = b"".join(text(1))
     search = Searching(ObjectType.BLOB, [(b"a", data), (b"a", data[:-100])])
