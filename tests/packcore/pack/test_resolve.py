@@ -273,7 +273,7 @@ def test_any_damage_behind_a_right_trailer_is_an_error_of_ours_or_harmless(data:
 
 
 def test_git_accepts_and_refuses_the_same_damaged_packs(tmp_path: Path):
-    chance = random.Random(11)
+    chance = random.Random(1)
     accepted = 0
     for _ in range(60):
         body = bytearray(PACK[:-20])
