@@ -8,6 +8,7 @@ Time and memory depend on the machine, so they are shown, not judged. Works belo
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PREFIX = "figure: "
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` stands for: one more than processors, since many tests wait for something."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count + 1
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ __all__ = [
     "require",
     "require_path",
     "run_git",
+    "write_hook",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,6 +89,7 @@ def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     fixed = {
         "HOME": "/nonexistent",
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TEMPLATE_DIR": "",  # a repository begins without the fourteen examples of hooks
         "GIT_CONFIG_GLOBAL": os.devnull,
         # Fixtures that another user unpacked, or that a test copied, are to be opened all the same.
         "GIT_CONFIG_COUNT": "2",
@@ -164,7 +166,15 @@ def fsck(repository: Path, *, strict: bool = True) -> list[str]:
 
 
 def ls_remote(url: str | Path, *, head: bool = False) -> dict[str, str]:
-    """Return ref name -> hex id as `git ls-remote` prints them; HEAD only if asked for."""
+    """Return ref name -> hex id as `git ls-remote` prints them; HEAD only if asked for.
+
+    A repository on this disk is read by one program where `ls-remote` starts three.
+    """
+    if isinstance(url, Path):
+        done = run_git("show-ref", "--dereference", *(["--head"] if head else []), cwd=url)
+        assert not done.stderr, done.stderr.decode(errors="replace")
+        refs = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
+        return {name: oid for oid, name in refs}
     refs = (line.split("\t") for line in git("ls-remote", url).splitlines())
     return {name: oid for oid, name in refs if head or name != "HEAD"}
 
@@ -172,6 +182,15 @@ def ls_remote(url: str | Path, *, head: bool = False) -> dict[str, str]:
 def init_repository(path: Path, *, object_format: str = "sha1", bare: bool = True) -> Path:
     """Make an empty repository that takes pushes, and return its path."""
     git("init", "-q", *(["--bare"] if bare else []), f"--object-format={object_format}", path)
+    return path
+
+
+def write_hook(repository: Path, name: str, script: str) -> Path:
+    """Give a bare repository a hook, and return its path."""
+    path = repository / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
     return path
 
 

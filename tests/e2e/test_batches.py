@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.servers import wait_until
-from tests.support import fast_import, fsck, git, ls_remote
+from tests.support import fast_import, fsck, git, ls_remote, write_hook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,12 +40,6 @@ def source(server: GitHttpServer, place: Place) -> Path:
     path = server.create(place.path("source.git"))
     git("config", "uploadpack.allowFilter", "true", cwd=path)
     return path
-
-
-def hook(repository: Path, name: str, text: str) -> None:
-    path = repository / "hooks" / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
 
 
 def users_refs(repository: Path) -> dict[str, str]:
@@ -79,8 +73,11 @@ def test_a_server_that_takes_one_megabyte_gets_six(server, place, source, workpl
     noise_history(source, commits=60, size=100_000)
     target = server.create(place.path("target.git"))
     seen = target / "seen"
-    hook(target, "post-receive", f"git for-each-ref --format='%(refname)' refs/heads refs/tags >> {seen}; "
-         f"echo . >> {seen}")  # fmt: skip
+    write_hook(
+        target,
+        "post-receive",
+        f"git for-each-ref --format='%(refname)' refs/heads refs/tags >> {seen}; echo . >> {seen}",
+    )
     outcome = workplace.must(
         *command, "--tags", "--json",
         server.url(place.path("source.git")), server.url(place.path("target.git"), "small"),
@@ -92,6 +89,10 @@ def test_a_server_that_takes_one_megabyte_gets_six(server, place, source, workpl
     assert result["batchCount"] == len(result["tempRefs"]) >= 6
     assert all(name.startswith(TEMP_REFS) for name in result["tempRefs"])
     assert "".join(seen.read_text().split("\n")[: result["batchCount"]]) == "." * result["batchCount"]
+    if command == ["sync"]:
+        assert result["relayReason"] == "target-takes-less"
+        asked = [line for line in server.requests(place.path("source.git")) if line.method == "POST"]
+        assert len(asked) == 2, "refs and one pack: what was refused is cut from what came"
 
 
 BOOTSTRAP, MATERIALIZED = ["bootstrap"], ["sync", "--materialize"]
@@ -120,7 +121,7 @@ def test_killed_in_each_batch_and_run_again_it_completes(
     assert requests >= 4
     for number in range(1, requests + 1):
         target = server.create(place.path(f"target{number}.git"))
-        hook(target, hook_name, stand_still_in(number, target))
+        write_hook(target, hook_name, stand_still_in(number, target))
         with workplace.start(*arguments(target.name)) as running:
             wait_until((target / "here").exists, f"request {number}")
             running.process.kill()
@@ -157,7 +158,7 @@ def test_ten_thousand_refs_reach_a_server_that_takes_five_thousand(
     git("update-ref", "--stdin", cwd=source, stdin=create.encode())
     git("pack-refs", "--all", cwd=source)
     target = server.create(place.path("target.git"))
-    hook(target, "pre-receive", f'n=$(wc -l); echo "$n" >> {target}/counts\n'
+    write_hook(target, "pre-receive", f'n=$(wc -l); echo "$n" >> {target}/counts\n'
          f'[ "$n" -le 5000 ] || {{ echo "{refusal}" >&2; exit 1; }}')  # fmt: skip
     arguments = [
         *options,

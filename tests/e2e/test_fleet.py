@@ -33,8 +33,6 @@ def root(tmp_path: Path) -> Path:
     root.mkdir()
     seed = make_repository(root / "seed.git", history(commits=6, files=4, tag="v1"), repack=True)
     empty = init_repository(root / "empty.git")
-    for repository in (seed, empty):
-        shutil.rmtree(repository / "hooks")  # samples, to be copied 400 times
     for number in range(COUNT):
         shutil.copytree(seed, root / f"source{number}.git")
         shutil.copytree(empty, root / f"target{number}.git")

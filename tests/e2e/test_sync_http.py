@@ -9,7 +9,17 @@ import pytest
 
 from tests.e2e.nginx import PASSWORD, USER
 from tests.e2e.places import Pair, noise
-from tests.support import ROOT, fast_import, fsck, git, history, ls_remote, make_repository, run_git
+from tests.support import (
+    ROOT,
+    fast_import,
+    fsck,
+    git,
+    history,
+    ls_remote,
+    make_repository,
+    run_git,
+    write_hook,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,10 +112,7 @@ def test_deleted_and_rewound_branches_need_leave(workplace: Workplace, pair: Pai
 
 
 def test_a_ref_that_the_server_refuses_is_reported_in_its_words(workplace: Workplace, pair: Pair) -> None:
-    hook = pair.target / "hooks" / "update"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\ncase "$1" in refs/tags/*) echo "tags are frozen" >&2; exit 1;; esac\n')
-    hook.chmod(0o755)
+    write_hook(pair.target, "update", 'case "$1" in refs/tags/*) echo "tags are frozen" >&2; exit 1;; esac')
     outcome = workplace.run("sync", pair.source_url, pair.target_url, "--tags")
     assert outcome.code == 1, outcome
     assert "tags are frozen" in outcome.stderr

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.ids import FORMATS, SHA1, ObjectId
-from tests.support import fsck, git, git_bytes, history, init_repository, make_repository
+from tests.support import fsck, git, git_bytes, history, init_repository, make_repository, write_hook
 from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
 from transport.errors import LocalProtocolError, UnsupportedByRemote
@@ -145,10 +145,7 @@ def test_a_refusal_is_reported_in_the_servers_words(source, target, key, value, 
 
 
 def test_a_hook_that_declines_speaks_through_messages(source, target):
-    hook = target / "hooks" / "pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nprintf 'no \\033[31mway\\n' >&2\nexit 1\n")
-    hook.chmod(0o755)
+    write_hook(target, "pre-receive", "printf 'no \\033[31mway\\n' >&2\nexit 1")
     transport = ProcessTransport(target)
     advertisement = advertise_push(transport)
     lines: list[str] = []
@@ -172,10 +169,7 @@ def test_one_refusal_fails_all_of_an_atomic_push(source, target):
 
 
 def test_push_options_reach_the_hook(source, target):
-    hook = target / "hooks" / "pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\necho "$GIT_PUSH_OPTION_COUNT $GIT_PUSH_OPTION_0" >&2\n')
-    hook.chmod(0o755)
+    write_hook(target, "pre-receive", 'echo "$GIT_PUSH_OPTION_COUNT $GIT_PUSH_OPTION_0" >&2')
     transport = ProcessTransport(target, configuration={"receive.advertisePushOptions": "true"})
     lines: list[str] = []
     update = RefUpdate("refs/heads/new", ZERO, oid_of(source, "main"))

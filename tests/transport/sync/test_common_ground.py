@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +39,7 @@ def oid(number: int) -> ObjectId:
     return ObjectId(number.to_bytes(20, "big"))
 
 
+@cache
 def chain(length: int) -> Parents:
     return {oid(number): (oid(number - 1),) if number > 1 else () for number in range(1, length + 1)}
 

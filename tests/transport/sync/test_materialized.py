@@ -9,7 +9,7 @@ import pytest
 
 from packcore.errors import LimitExceeded
 from tests.git_transport import GitTransport
-from tests.support import fast_import, fsck, git, history, ls_remote
+from tests.support import fast_import, fsck, git, history, ls_remote, write_hook
 from tests.transport.sync.sides import Sides, commit, outcomes, random_dag
 from transport.errors import NetworkError, NoRefsMatched, ObjectFormatMismatch, UnsupportedByRemote
 from transport.sync import Outcome, RefMapping
@@ -142,7 +142,7 @@ def test_the_heads_branch_is_the_first_to_be_created(sides):
         commit(sides.source, f"refs/heads/{name}")
     git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=sides.source)
     order = sides.target / "order"
-    hook(sides.target, "update", f'echo "$1" >> {order}')
+    write_hook(sides.target, "update", f'echo "$1" >> {order}')
     result = sides.sync()
     assert order.read_text().split() == ["refs/heads/trunk", "refs/heads/aaa", "refs/heads/zzz"]
     assert result.source_head == "refs/heads/trunk"
@@ -277,17 +277,10 @@ def test_excluded_refs_are_left_alone_on_both_sides(sides):
 # --- what the target says -----------------------------------------------------------------------------
 
 
-def hook(repository: Path, name: str, script: str) -> None:
-    path = repository / "hooks" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-
-
 def test_a_refused_ref_is_told_in_the_servers_words(sides):
     commit(sides.source, "refs/heads/main")
     commit(sides.source, "refs/heads/secret")
-    hook(sides.target, "update", 'case "$1" in */secret) echo "no secrets here" >&2; exit 1;; esac')
+    write_hook(sides.target, "update", 'case "$1" in */secret) echo "no secrets here" >&2; exit 1;; esac')
     result = sides.sync()
     assert outcomes(result) == {"main": "pushed", "secret": "refused"}
     refused = next(ref for ref in result.refs if ref.outcome is Outcome.REFUSED)
@@ -299,7 +292,7 @@ def test_a_refused_ref_is_told_in_the_servers_words(sides):
 def test_an_atomic_push_with_one_refused_ref_changes_nothing(sides):
     commit(sides.source, "refs/heads/main")
     commit(sides.source, "refs/heads/secret")
-    hook(sides.target, "update", 'case "$1" in */secret) exit 1;; esac')
+    write_hook(sides.target, "update", 'case "$1" in */secret) exit 1;; esac')
     result = sides.sync(policy={"atomic": True})
     assert outcomes(result) == {"main": "refused", "secret": "refused"}
     assert ls_remote(sides.target) == {}
@@ -366,7 +359,7 @@ def test_a_lost_answer_is_followed_by_a_second_look_at_the_target(sides):
 def test_push_options_reach_the_hooks(sides):
     git("config", "receive.advertisePushOptions", "true", cwd=sides.target)
     seen = sides.target / "seen"
-    hook(sides.target, "pre-receive", f'echo "$GIT_PUSH_OPTION_0" > {seen}')
+    write_hook(sides.target, "pre-receive", f'echo "$GIT_PUSH_OPTION_0" > {seen}')
     commit(sides.source, "refs/heads/main")
     assert sides.sync(policy={"push_options": ("ci.skip",)}).exit_code == 0
     assert seen.read_text() == "ci.skip\n"

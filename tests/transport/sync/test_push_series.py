@@ -8,7 +8,7 @@ import pytest
 
 from packcore.errors import LimitExceeded
 from tests.git_transport import GitTransport
-from tests.support import fsck, git, ls_remote
+from tests.support import fsck, git, ls_remote, write_hook
 from tests.transport.sync.sides import Sides, commit, outcomes
 from transport.errors import NetworkError
 from transport.sync import Outcome
@@ -29,10 +29,9 @@ def sides(tmp_path: Path) -> Sides:
 
 
 def refuse_more_than(repository: Path, count: int, words: str) -> None:
-    path = repository / "hooks" / "pre-receive"
-    path.write_text(f'#!/bin/sh\nn=$(wc -l)\necho "$n" >> {repository}/counts\n[ "$n" -le {count} ] || {{\n'
-                    f'echo "{words}" >&2\nexit 1\n}}\n')  # fmt: skip
-    path.chmod(0o755)
+    write_hook(repository, "pre-receive",
+               f'n=$(wc -l)\necho "$n" >> {repository}/counts\n'
+               f'[ "$n" -le {count} ] || {{\necho "{words}" >&2\nexit 1\n}}')  # fmt: skip
 
 
 def counts(repository: Path) -> list[int]:
@@ -75,9 +74,8 @@ def test_all_or_none_that_does_not_fit_one_request_is_told_before_pushing(sides)
 
 
 def test_the_pack_goes_again_where_the_first_request_was_declined_whole(sides):
-    hook = sides.target / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\ngrep -q refs/heads/main && { echo no main >&2; exit 1; }\nexit 0\n")
-    hook.chmod(0o755)
+    script = "grep -q refs/heads/main && { echo no main >&2; exit 1; }\nexit 0"
+    write_hook(sides.target, "pre-receive", script)
     result = sides.sync(target_max_ref_updates=3)
     assert result.count(Outcome.PUSHED) == 7
     assert result.count(Outcome.REFUSED) == 3

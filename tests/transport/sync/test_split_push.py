@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.errors import LimitExceeded
-from tests.support import fast_import, fsck, git, history
+from tests.support import fast_import, fsck, git, history, write_hook
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs, users_refs
 from tests.transport.sync.sides import Sides, big_history, commit, outcomes, random_dag
 from tests.transport.sync.test_relay import Heard
@@ -193,16 +193,10 @@ def test_temporary_refs_are_neither_mirrored_nor_pruned(sides):
     assert temp_refs(sides.target) == []
 
 
-def hook(repository: Path, name: str, text: str) -> None:
-    path = repository / "hooks" / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
 def test_a_ref_that_is_refused_at_the_cutover_leaves_the_others_pushed(sides):
     big_history(sides.source)
     git("branch", "bad", "main", cwd=sides.source)
-    hook(sides.target, "update", '[ "$1" != refs/heads/bad ]')
+    write_hook(sides.target, "update", '[ "$1" != refs/heads/bad ]')
     result = sides.sync(target=LimitedTarget(sides.target), target_max_pack_bytes=LIMIT)
     assert outcomes(result) == {"bad": "refused", "main": "pushed"}
     assert temp_refs(sides.target) == []
@@ -211,7 +205,7 @@ def test_a_ref_that_is_refused_at_the_cutover_leaves_the_others_pushed(sides):
 def test_all_or_none_holds_at_the_cutover(sides):
     big_history(sides.source)
     git("branch", "bad", "main", cwd=sides.source)
-    hook(sides.target, "update", '[ "$1" != refs/heads/bad ]')
+    write_hook(sides.target, "update", '[ "$1" != refs/heads/bad ]')
     result = sides.sync(policy={"atomic": True}, target_max_pack_bytes=LIMIT)
     assert result.count(Outcome.PUSHED) == 0
     assert users_refs(sides.target) == {}
@@ -228,7 +222,7 @@ def test_a_target_that_refuses_temporary_refs_is_told_of(sides):
 def test_push_options_go_with_each_request(sides):
     big_history(sides.source, commits=6)
     git("config", "receive.advertisePushOptions", "true", cwd=sides.target)
-    hook(sides.target, "pre-receive", f'echo "$GIT_PUSH_OPTION_0" >> {sides.target}/options')
+    write_hook(sides.target, "pre-receive", f'echo "$GIT_PUSH_OPTION_0" >> {sides.target}/options')
     sides.sync(policy={"push_options": ("ci.skip",)}, target_max_pack_bytes=LIMIT)
     options = (sides.target / "options").read_text().split("\n")
     assert set(options) == {"ci.skip", ""}

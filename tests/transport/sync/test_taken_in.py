@@ -16,6 +16,7 @@ from tests.transport.sync.limited_target import LimitedTarget, refused, temp_ref
 from tests.transport.sync.sides import Sides, big_history, commit
 from tests.transport.sync.test_relay import Faulty, Heard
 from transport.errors import NetworkError
+from transport.sync import lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,39 +144,50 @@ def damaged(rest: bytes) -> bytes:
     return rest[:1000] + bytes([rest[1000] ^ 1]) + rest[1001:]
 
 
+@pytest.fixture
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a small pack streamed as a large one is."""
+    monkeypatch.setattr(lookahead, "OPENING_BYTES", 150_000)
+    monkeypatch.setattr(lookahead, "RESERVE_BYTES", 20_000)
+
+
 def relay_refused_on_its_way(
     sides: Sides, change: Callable[[bytes], bytes] = whole, max_pack_bytes: int | None = None
 ) -> tuple[SyncResult, GitTransport]:
-    """Relay 5 MB to a target that refuses 3 MB of it; the source sends the last of it only then, changed."""
-    big_history(sides.source, commits=10, size=500_000)
-    target = RefusedOnItsWay(sides.target, 3_000_000)
+    """Relay 240 KB to a target that refuses 100 KB of it; only then does the source send the rest."""
+    big_history(sides.source, commits=20)
+    target = RefusedOnItsWay(sides.target, 100_000)
 
     def pausing(answer: bytes) -> Iterator[bytes]:
-        yield answer[:4_600_000]
+        yield answer[:200_000]
         assert target.refused.wait(60)
-        yield change(answer[4_600_000:])
+        yield change(answer[200_000:])
 
     source = Faulty(sides.source, pausing)
     return sides.carry_out(source=source, target=target, max_pack_bytes=max_pack_bytes), source
 
 
+@pytest.mark.usefixtures("_small_windows")
 def test_a_refusal_in_mid_pack_waits_for_the_rest_of_it(filtering):
     result, source = relay_refused_on_its_way(filtering)
     check_cut_here(filtering, result)
     assert fetches(source) == 1
 
 
+@pytest.mark.usefixtures("_small_windows")
 def test_a_pack_that_turns_out_larger_than_it_may_be_is_asked_for_anew_in_pieces(filtering):
-    result, _ = relay_refused_on_its_way(filtering, max_pack_bytes=4_700_000)
+    result, _ = relay_refused_on_its_way(filtering, max_pack_bytes=210_000)
     check_asked_anew(filtering, result)
 
 
+@pytest.mark.usefixtures("_small_windows")
 def test_where_the_rest_is_not_right_no_ref_moves(filtering):
     with pytest.raises(CorruptPack):
         relay_refused_on_its_way(filtering, damaged)
     assert ls_remote(filtering.target) == {}
 
 
+@pytest.mark.usefixtures("_small_windows")
 def test_where_the_rest_does_not_come_no_ref_moves(filtering):
     def lost(rest: bytes) -> bytes:
         raise NetworkError("the source went away")
