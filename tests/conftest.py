@@ -3,7 +3,8 @@
     def test_something(figures):
         figures("peak memory", "87 MB")
 
-Time and memory depend on the machine, so they are shown, not judged. Works below pytest-xdist too.
+Time and memory depend on the machine, so they are shown, not judged; nor does Hypothesis judge them.
+Works below pytest-xdist too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell that starts a run in the background has it ignore Ctrl-C, and so would every program that

@@ -5,6 +5,7 @@ build_pack([whole(3, b"text"), ofs_delta(0, delta), ref_delta(oid, delta)])
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.deflate import deflate
@@ -12,6 +13,7 @@ from packcore.delta.codec import Copy, Insert, encode_delta
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA, REF_DELTA, encode_entry_header, encode_pack_header
+from packcore.pack.indexer import index_pack_file
 from packcore.varint import encode_ofs
 
 if TYPE_CHECKING:
@@ -110,3 +112,19 @@ def write_pack_file(directory: Path, blocks: Iterable[bytes], name: str = "test.
     path = directory / name
     path.write_bytes(b"".join(blocks))
     return path
+
+
+def indexed_pack(directory: Path, data: bytes, name: str = "pack-a.pack") -> Path:
+    """Write a pack with its index beside it, and return the pack's path."""
+    path = write_pack_file(directory, [data], name)
+    indexed = index_pack_file(path, object_format=SHA1)
+    path.with_suffix(".idx").write_bytes(b"".join(indexed.index_blocks()))
+    return path
+
+
+def versions(count: int, size: int = 500) -> list[bytes]:
+    """Return a text that does not compress, and changed ones of it."""
+    chance = random.Random(4)
+    texts = [chance.randbytes(size)]
+    texts += [texts[0][: 10 + n] + b"change %d" % n + texts[0][10 + n :] for n in range(1, count)]
+    return texts

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from packcore.progress import SILENT, Progress
+from packcore.progress import SILENT, Progress, SilentProgress
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, init_repository, ls_remote
 from transport.sync import Policy, Scope, SyncRequest, SyncResult
@@ -13,9 +14,10 @@ from transport.sync.carry_out import carry_out
 from transport.sync.strategies.materialized import sync_materialized
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from transport.base import Transport
+    from transport.base import Body, Service, Transport
 
 COMMITTER = "C O Mitter <committer@example.com>"
 
@@ -132,3 +134,27 @@ def random_dag(repository: Path, seed: int, *, commits: int = 40, start: int = 0
     doomed = "".join(f"delete refs/dag/{number}\n" for number in range(commits))
     git("update-ref", "--stdin", cwd=repository, stdin=doomed.encode())
     return ids[start:]
+
+
+class Heard(SilentProgress):
+    """Notes what a run says, line by line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def message(self, origin: str, text: str) -> None:
+        self.lines.append(f"{origin} {text}")
+
+
+class Faulty(GitTransport):
+    """A source whose pack is changed on its way, block by block."""
+
+    def __init__(self, path: Path, change: Callable[[bytes], Iterator[bytes]]) -> None:
+        super().__init__(path)
+        self.change = change
+
+    @contextmanager
+    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        with super().request(service, body, version=version) as blocks:
+            answer = b"".join(blocks)
+            yield self.change(answer) if b"PACK" in answer else iter([answer])

@@ -16,7 +16,6 @@ from transport.sync.host_profile import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from transport.sync.request import BootstrapStrategy
 
@@ -24,10 +23,8 @@ LIMIT = 40_000
 
 
 @pytest.fixture
-def sides(tmp_path: Path) -> Sides:
-    sides = Sides(tmp_path)
-    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
-    return sides
+def sides(filtering: Sides) -> Sides:
+    return filtering
 
 
 def bootstrap(

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 import pytest
 
 from packcore.errors import LimitExceeded
 from tests.support import fast_import, fsck, git, history, write_hook
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs, users_refs
-from tests.transport.sync.sides import Sides, big_history, commit, outcomes, random_dag
-from tests.transport.sync.test_relay import Heard
+from tests.transport.sync.sides import Heard, Sides, big_history, commit, outcomes, random_dag
 from transport.errors import NetworkError, RefRejected
 from transport.sync import Outcome
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LIMIT = 40_000
 ALL = {"all_refs": True}
-
-
-@pytest.fixture
-def sides(tmp_path: Path) -> Sides:
-    return Sides(tmp_path)
 
 
 def check(sides: Sides, target: LimitedTarget) -> None:

@@ -11,10 +11,9 @@ import pytest
 
 from packcore.errors import CorruptPack
 from tests.git_transport import GitTransport
-from tests.support import git, ls_remote
+from tests.support import ls_remote
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs
-from tests.transport.sync.sides import Sides, big_history, commit
-from tests.transport.sync.test_relay import Faulty, Heard
+from tests.transport.sync.sides import Faulty, Heard, Sides, big_history, commit
 from transport.errors import NetworkError
 from transport.sync import lookahead
 
@@ -29,16 +28,8 @@ LIMIT = 40_000
 
 
 @pytest.fixture
-def filtering(tmp_path: Path) -> Sides:
-    """A source that can send commits alone, so that it could be asked for pieces."""
-    sides = Sides(tmp_path)
-    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
-    return sides
-
-
-@pytest.fixture(params=["filters", "no-filters"])
-def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Sides:
-    return request.getfixturevalue("filtering") if request.param == "filters" else Sides(tmp_path)
+def sides(either_sides: Sides) -> Sides:
+    return either_sides
 
 
 def fetches(source: GitTransport) -> int:
@@ -61,7 +52,10 @@ def check_asked_anew(sides: Sides, result: SyncResult) -> None:
 
 def test_the_source_is_asked_once_for_a_pack_that_the_target_finds_too_large(sides):
     big_history(sides.source)
-    source, target = GitTransport(sides.source), LimitedTarget(sides.target, body_bytes_max=LIMIT)
+    source, target = (
+        GitTransport(sides.source),
+        LimitedTarget(sides.target, body_bytes_max=LIMIT),
+    )
     told: list[str] = []
     result = sides.carry_out(source=source, target=target, progress=Heard(told))
     check_cut_here(sides, result)
@@ -91,7 +85,10 @@ def test_so_it_is_for_a_fast_forward(sides):
         packs.append(answer)
         yield answer
 
-    source, target = Faulty(sides.source, counted), LimitedTarget(sides.target, body_bytes_max=LIMIT)
+    source, target = (
+        Faulty(sides.source, counted),
+        LimitedTarget(sides.target, body_bytes_max=LIMIT),
+    )
     check_cut_here(sides, sides.carry_out(source=source, target=target))
     assert sum(len(pack) > 100_000 for pack in packs) == 1, "and commits alone, to see a fast-forward"
 

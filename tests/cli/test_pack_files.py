@@ -1,0 +1,135 @@
+"""`verify-pack`, `index-pack` and `unpack-objects` on the packs of others, beside git."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.repositories import ids, object_format, only_pack
+from tests.support import (
+    fsck,
+    git,
+    git_bytes,
+    init_repository,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_verify_pack_prints_gits_listing(packcore, repository):
+    pack = only_pack(repository)
+    ours = packcore("verify-pack", "-v", pack, "--object-format", object_format(repository))
+    assert ours.stdout_bytes == git_bytes("verify-pack", "-v", pack, cwd=repository)
+
+
+def test_verify_pack_without_v_is_silent_and_tells_of_damage_with_code_3(packcore, repository, tmp_path):
+    flag = ["--object-format", object_format(repository)]
+    pack = only_pack(repository)
+    assert packcore("verify-pack", pack, *flag).stdout == ""
+    for suffix in (".pack", ".idx"):
+        shutil.copy(pack.with_suffix(suffix), tmp_path / f"x{suffix}")
+    damaged = bytearray(pack.read_bytes())
+    damaged[len(damaged) // 2] ^= 0x10
+    (tmp_path / "x.pack").chmod(0o644)
+    (tmp_path / "x.pack").write_bytes(damaged)
+    result = packcore("verify-pack", tmp_path / "x.idx", *flag)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("packcore: error: ")
+
+
+def test_verify_pack_looks_at_every_file_though_one_is_damaged(packcore, repository, tmp_path):
+    (tmp_path / "x.pack").write_bytes(b"no pack at all")
+    (tmp_path / "y.pack").write_bytes(b"no pack either")
+    files = [tmp_path / "x.pack", only_pack(repository), tmp_path / "y.pack"]
+    result = packcore("verify-pack", "-v", *files, "--object-format", object_format(repository))
+    assert result.exit_code == 3
+    assert [f"{name}.pack" in result.stderr for name in "xy"] == [True, True]
+    assert result.stdout.endswith(f"{only_pack(repository)}: ok\n")
+
+
+def test_index_pack_writes_gits_index_to_the_byte(packcore, repository, tmp_path):
+    pack = shutil.copy(only_pack(repository), tmp_path / "x.pack")
+    result = packcore("index-pack", pack, "--object-format", object_format(repository))
+    assert result.exit_code == 0, result.stderr
+    git("index-pack", "--rev-index", "-o", tmp_path / "git.idx", pack, cwd=repository)
+    assert (tmp_path / "x.idx").read_bytes() == (tmp_path / "git.idx").read_bytes()
+    assert (tmp_path / "x.rev").read_bytes() == (tmp_path / "git.rev").read_bytes()
+    assert result.stdout.strip() in only_pack(repository).name
+
+
+def test_an_index_is_the_same_with_no_memory_to_speak_of(packcore, repository, tmp_path):
+    pack = tmp_path / "x.pack"
+    assert packcore("pack-objects", repository, "--all", "-o", pack).exit_code == 0
+    index = pack.with_suffix(".idx").read_bytes()
+    pack.with_suffix(".idx").unlink()
+    chosen = ("--object-format", object_format(repository))
+    result = packcore("index-pack", pack, "--memory", "1k", *chosen)
+    assert result.exit_code == 0, result.stderr
+    assert pack.with_suffix(".idx").read_bytes() == index
+
+
+def test_index_pack_takes_a_pack_from_stdin(packcore, repository, tmp_path):
+    result = packcore(
+        *("index-pack", "--stdin", "-o", tmp_path / "packs", "--object-format", object_format(repository)),
+        stdin=only_pack(repository).read_bytes(),
+    )
+    word, checksum = result.stdout.split()
+    assert word == "pack"
+    assert {path.suffix for path in (tmp_path / "packs").iterdir()} == {".pack", ".idx", ".rev"}
+    git("verify-pack", tmp_path / "packs" / f"pack-{checksum}.pack", cwd=repository)
+
+
+def thin_pack(repository: Path) -> bytes:
+    return git_bytes(
+        "pack-objects", "--stdout", "--revs", "--thin", "-q", cwd=repository, stdin=b"main\n^main~4\n"
+    )
+
+
+def test_index_pack_completes_a_thin_pack_from_a_repository(packcore, repository, tmp_path):
+    older = tmp_path / "older.git"
+    git("clone", "-q", "--bare", repository, older)
+    git("update-ref", "refs/heads/main", "main~4", cwd=older)
+    git("tag", "-d", "v1", cwd=older)
+    thin = thin_pack(repository)
+    result = packcore("index-pack", "--stdin", "--fix-thin", "--repo", older, stdin=thin)
+    assert result.exit_code == 0, result.stderr
+    git("update-ref", "refs/heads/main", *ids(repository, "main"), cwd=older)
+    assert fsck(older) == []
+
+
+def test_index_pack_refuses_a_thin_pack_that_stays_thin(packcore, repository, tmp_path):
+    result = packcore(
+        *("index-pack", "--stdin", "-o", tmp_path, "--object-format", object_format(repository)),
+        stdin=thin_pack(repository),
+    )
+    assert result.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [0, 5, 11, 40, -1])
+def test_index_pack_leaves_nothing_of_a_broken_pack(packcore, repository, tmp_path, cut):
+    (tmp_path / "x.pack").write_bytes(only_pack(repository).read_bytes()[:cut])
+    result = packcore("index-pack", tmp_path / "x.pack", "--object-format", object_format(repository))
+    assert result.exit_code == 3, result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pack"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["x.pack", "--stdin"], ["x.pack", "--fix-thin"], ["--stdin", "--fix-thin"], ["--stdin"], ["x.idx"]],
+)
+def test_index_pack_refuses_contradicting_words(packcore, arguments):
+    assert packcore("index-pack", *arguments).exit_code == 2
+
+
+def test_unpack_objects_makes_loose_objects_that_git_reads(packcore, repository, tmp_path):
+    into = init_repository(tmp_path / "into.git", object_format=object_format(repository))
+    result = packcore("unpack-objects", into, stdin=only_pack(repository).read_bytes())
+    assert result.exit_code == 0, result.stderr
+    git("update-ref", "refs/heads/main", *ids(repository, "main"), cwd=into)
+    assert fsck(into) == []
+    counted = dict(line.split(": ") for line in git("count-objects", "-v", cwd=into).splitlines())
+    assert counted["count"] == str(len(git("rev-list", "--objects", "--all", cwd=repository).splitlines()))
