@@ -5,7 +5,7 @@ from hashlib import sha1
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from packcore.tree_diff import tree_difference
+from packcore.tree_diff import Change, entry_ids, is_folder, tree_difference
 
 FOLDER, FILE, PROGRAM, LINK = b"40000", b"100644", b"100755", b"120000"
 
@@ -30,21 +30,21 @@ def encoded(entries: Entries) -> bytes:
     return b"".join(row for _, row in rows)
 
 
-def by_sets(old: Entries, new: Entries) -> tuple[int, list[tuple[bool, bytes, bytes]]]:
+def by_sets(old: Entries, new: Entries) -> tuple[int, list[Change]]:
     def rows(entries: Entries) -> set[tuple[bytes, bool, bytes]]:
         return {(name, mode == FOLDER, oid) for name, (mode, oid) in entries.items()}
 
     removed, added = rows(old) - rows(new), rows(new) - rows(old)
-    before = {(name, is_folder): oid for name, is_folder, oid in removed}
+    before = {(name, folder): oid for name, folder, oid in removed}
     changes = [
-        (is_folder, before[name, is_folder], oid)
-        for name, is_folder, oid in added
-        if (name, is_folder) in before
+        (new[name][0] + b" " + name, before[name, folder], oid)
+        for name, folder, oid in added
+        if (name, folder) in before
     ]
     return len(removed) + len(added), sorted(changes)
 
 
-def difference(old: Entries, new: Entries) -> tuple[int, list[tuple[bool, bytes, bytes]]]:
+def difference(old: Entries, new: Entries) -> tuple[int, list[Change]]:
     count, changes = tree_difference(encoded(old), encoded(new), 20)
     return count, sorted(changes)
 
@@ -66,15 +66,29 @@ def test_three_changes_among_thousands_are_found():
     assert difference(old, new) == by_sets(old, new)
 
 
+@given(old=trees, new=trees, count_max=st.integers(0, 9))
+def test_a_search_that_is_to_end_early_says_that_there_are_more(old, new, count_max):
+    count, changes = by_sets(old, new)
+    found = tree_difference(encoded(old), encoded(new), 20, count_max)
+    assert (found[0], sorted(found[1])) == (count, changes) if count <= count_max else found[0] > count_max
+
+
+@given(tree=trees, asked=trees, repeat=st.sampled_from([1, 100]))
+def test_ids_are_found_by_mode_and_name(tree, asked, repeat):
+    heads = [mode + b" " + name for name, (mode, _) in asked.items()] * repeat
+    known = {mode + b" " + name: oid for name, (mode, oid) in tree.items()}
+    assert entry_ids(encoded(tree), heads, 20) == [known.get(head, b"") for head in heads]
+
+
 def test_a_folder_whose_id_follows_one_that_ends_like_a_mode_is_a_folder():
     """What stands before its mode is "1" then, and 140000 looks like a mode as well."""
     old = {b"a": (FILE, b"x" * 19 + b"1"), b"b": (FOLDER, b"y" * 20)}
-    assert difference(old, {**old, b"b": (FOLDER, b"z" * 20)}) == (2, [(True, b"y" * 20, b"z" * 20)])
+    assert difference(old, {**old, b"b": (FOLDER, b"z" * 20)}) == (2, [(b"40000 b", b"y" * 20, b"z" * 20)])
 
 
-def test_folders_with_a_mode_of_six_digits_are_folders():
-    old, new = (b"040000 lib\0" + oid * 20 for oid in (b"x", b"y"))
-    assert tree_difference(old, new, 20) == (2, [(True, b"x" * 20, b"y" * 20)])
+def test_folders_are_told_by_their_mode():
+    heads = [b"40000 lib", b"040000 lib", b"100644 40000", b"120000 4", b"160000 sub", b""]
+    assert [is_folder(head) for head in heads] == [True, True, False, False, False, False]
 
 
 def test_a_changed_mode_alone_is_no_difference():
@@ -83,7 +97,7 @@ def test_a_changed_mode_alone_is_no_difference():
 
 def test_ids_of_32_bytes_are_taken_whole():
     old, new = (b"100644 a\0" + oid * 32 for oid in (b"x", b"y"))
-    assert tree_difference(old, new, 32) == (2, [(False, b"x" * 32, b"y" * 32)])
+    assert tree_difference(old, new, 32) == (2, [(b"100644 a", b"x" * 32, b"y" * 32)])
 
 
 @given(old=st.binary(max_size=200) | trees.map(encoded), new=st.binary(max_size=200))
@@ -94,4 +108,4 @@ def test_whatever_bytes_come_an_end_is_found(old, new):
 
 
 def test_what_looks_like_an_entry_where_none_fits_is_no_trouble():
-    assert tree_difference(b"x 100644 a\0b", b"x 100644 a\0c", 20) == (2, [(False, b"b", b"c")])
+    assert tree_difference(b"x 100644 a\0b", b"x 100644 a\0c", 20) == (2, [(b"x 100644 a", b"b", b"c")])

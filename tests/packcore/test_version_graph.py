@@ -94,6 +94,54 @@ def test_a_merge_ties_to_both_parents():
     assert {("one", "merged"), ("two", "merged"), ("a1", "a3"), ("a2", "a3")} == set(repo.edges())
 
 
+def test_what_a_merge_took_from_one_parent_is_no_version_of_what_the_other_had():
+    repo = Repository()
+    files = {name: repo.blob(name) for name in ("a1", "a2", "b1", "b2", "c1", "c2", "c3", "new")}
+    left = repo.tree("left", a=files["a2"], b=files["b1"], c=files["c1"])
+    right = repo.tree("right", a=files["a1"], b=files["b2"], c=files["c2"])
+    merged = repo.tree("merged", a=files["a2"], b=files["b2"], c=files["c3"], d=files["new"])
+    repo.commit("merge", merged, repo.commit("of left", left), repo.commit("of right", right))
+    blobs = {pair for pair, weight in repo.edges().items() if not weight}
+    assert blobs == {("c1", "c3"), ("c2", "c3")}
+
+
+def test_folders_below_a_merge_are_compared_with_those_of_all_its_parents():
+    repo = Repository()
+    files = {name: repo.blob(name) for name in ("a1", "a2", "a3", "b1", "b2", "z")}
+    left = repo.tree("left", src=repo.tree("left-src", a=files["a1"], b=files["b2"]), z=files["z"])
+    right = repo.tree("right", src=repo.tree("right-src", a=files["a2"], b=files["b1"]), z=files["z"])
+    merged = repo.tree("merged", src=repo.tree("merged-src", a=files["a3"], b=files["b2"]), z=files["z"])
+    repo.commit("merge", merged, repo.commit("of left", left), repo.commit("of right", right))
+    assert repo.edges() == {
+        ("left", "merged"): 2,
+        ("right", "merged"): 2,
+        ("left-src", "merged-src"): 2,
+        ("right-src", "merged-src"): 4,
+        ("a1", "a3"): 0,
+        ("a2", "a3"): 0,
+    }
+
+
+def test_a_merge_that_is_as_one_of_its_parents_ties_only_trees():
+    repo = Repository()
+    one = repo.tree("one", src=repo.tree("one-src", a=repo.blob("a1")))
+    two = repo.tree("two", src=repo.tree("two-src", a=repo.blob("a2")))
+    repo.commit("merge", one, repo.commit("left", one), repo.commit("right", two))
+    assert repo.edges() == {("two", "one"): 2, ("two-src", "one-src"): 2}
+
+
+def test_of_two_parents_the_tree_of_one_that_is_far_has_no_edge():
+    repo = Repository()
+    old = {f"f{number}": repo.blob(f"old{number}") for number in range(20)}
+    new = {f"f{number}": repo.blob(f"new{number}") for number in range(20)}
+    near, far = repo.tree("near", a=repo.blob("a1"), **new), repo.tree("far", a=repo.blob("a2"), **old)
+    merged = repo.tree("merged", a=repo.blob("a3"), **new)
+    for parents in ((far, near), (near, far)):
+        commits = [repo.commit(f"parent {parents} {number}", tree) for number, tree in enumerate(parents)]
+        repo.commit("merge", merged, *commits)
+    assert repo.edges() == {("near", "merged"): 2, ("a1", "a3"): 0, ("a2", "a3"): 0}
+
+
 def test_objects_that_do_not_travel_or_are_too_big_have_no_edge():
     repo = Repository()
     old, new = repo.tree("old", a=repo.blob("a1")), repo.tree("new", a=repo.blob("a2"))
