@@ -32,12 +32,10 @@ _SEARCHED_MAX = 256
 quicker than to take all words of the base for a table; and it finds words within words, too."""
 
 
-def fill_gaps(
-    base: bytes, target: bytes, matches: list[Match], base_from: int = 0, target_from: int = 0
-) -> list[Match]:
-    """Return `matches` with finer ones added between them. Gaps before the given starts stay as they are."""
+def fill_gaps(base: bytes, target: bytes, matches: list[Match]) -> list[Match]:
+    """Return `matches` with finer ones added between them."""
     filled: list[Match] = []
-    target_at, base_at = target_from, base_from
+    target_at = base_at = 0
     for match in (*matches, (len(target), len(base), 0)):
         target_start, base_start, length = match
         if (

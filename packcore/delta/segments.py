@@ -42,7 +42,7 @@ _SNIPPET_BYTES_MIN = 12
 _JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600, 3200, 6400)
 """How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
 _SHORT_BYTES = 500
-"""So little, of messages and small edits, is matched chunk by chunk at once, which finds more, and sooner."""
+"""So little, of small edits, is matched chunk by chunk at once, which finds more, and sooner."""
 _REACH_BYTES = 4096
 """How far away a snippet is looked for."""
 _FAR_JUMP, _FAR_REACH_BYTES = 3200, 32768
@@ -64,29 +64,17 @@ _HOPELESS = 10
 """The table isn't made if what is left is more than this many times what may be spent."""
 
 
-def find_text_matches(
-    base: bytes,
-    target: bytes,
-    cost_max: int,
-    *,
-    base_from: int = 0,
-    target_from: int = 0,
-    by_words: bool = True,
-) -> tuple[int, list[Match]] | None:
-    """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`.
-
-    What lies before `base_from` and `target_from` is left out of the matches and of the cost. Messages ask
-    for no search `by_words`: they are so short that the search for gaps finds the same.
-    """
+def find_text_matches(base: bytes, target: bytes, cost_max: int) -> tuple[int, list[Match]] | None:
+    """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`."""
     base_size, target_size = len(base), len(target)
     matches: list[Match] = []
-    room = min(base_size - base_from, target_size - target_from)
-    prefix = common_prefix(base, base_from, target, target_from, room)
+    room = min(base_size, target_size)
+    prefix = common_prefix(base, 0, target, 0, room)
     if prefix < _EDGE_BYTES_MIN:
         prefix = 0
     else:
-        matches.append((target_from, base_from, prefix))
-    target_at, base_at = target_from + prefix, base_from + prefix
+        matches.append((0, 0, prefix))
+    target_at = base_at = prefix
     suffix = common_suffix(base, base_size, target, target_size, room - prefix)
     if suffix < _EDGE_BYTES_MIN:
         suffix = 0
@@ -161,10 +149,9 @@ def find_text_matches(
             target,
             unmatched,
             matches,
-            part=(target_from, target_end),
-            differs=(base_from + prefix, base_end),
+            target_end=target_end,
+            differs=(prefix, base_end),
             left_max=cost_max - cost,
-            by_words=by_words,
         )
         if left is None:
             return None
@@ -180,12 +167,11 @@ def _match_left(
     areas: list[Area],
     matches: list[Match],
     *,
-    part: tuple[int, int],
+    target_end: int,
     differs: tuple[int, int],
     left_max: int,
-    by_words: bool,
 ) -> int | None:
-    """Match what the walk left over of a part of the target; return the cost of what is left then.
+    """Match what the walk left over of the target up to `target_end`; return the cost of what is left then.
 
     Or None, if it exceeds `left_max`. `differs` is what lies between prefix and suffix of the base.
     """
@@ -193,7 +179,7 @@ def _match_left(
     if left > left_max and left > _HOPELESS * max(left_max, 1):
         return None
     # Words are looked for where more than a third is left. Where less may be left, that's hopeless.
-    by_words = by_words and left_max * _WORDS_PART >= len(target)
+    by_words = left_max * _WORDS_PART >= len(target)
     searched = _searched(base, target, areas, left, differs)
     if left >= CHUNK_SEARCH_BYTES_MIN <= searched[1] - searched[0]:
         scattered_max = sys.maxsize if by_words else left_max
@@ -203,7 +189,7 @@ def _match_left(
         left = found
         matches.sort()
     if by_words and left > _WORDS_BYTES_MIN and left * _WORDS_PART > len(target):
-        left -= _match_by_words(base, target, part, matches, searched)
+        left -= _match_by_words(base, target, target_end, matches, searched)
     return left if left <= left_max else None
 
 
@@ -221,12 +207,12 @@ def _searched(
 
 
 def _match_by_words(
-    base: bytes, target: bytes, part: tuple[int, int], matches: list[Match], searched: tuple[int, int]
+    base: bytes, target: bytes, target_end: int, matches: list[Match], searched: tuple[int, int]
 ) -> int:
-    """Match by words what lies between the matches of a part of the target; return the bytes won."""
+    """Match by words what lies between the matches up to `target_end`; return the bytes won."""
     areas = []
-    target_at, base_at = part[0], searched[0]
-    for target_start, base_start, length in (*matches, (part[1], 0, 0)):
+    target_at, base_at = 0, searched[0]
+    for target_start, base_start, length in (*matches, (target_end, 0, 0)):
         if target_start > target_at:
             areas.append((target_at, target_start, base_at))
         target_at, base_at = target_start + length, base_start + length
