@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from tests.e2e.servers import Child, free_port
+from tests.e2e.servers import Child, Listening, free_port
 from tests.support import git_environment, require
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def jgit_environment(folder: Path) -> dict[str, str]:
     return git_environment({**java, "HOME": str(folder)})
 
 
-class JGitDaemon:
+class JGitDaemon(Listening):
     """`jgit daemon` over the bare repositories below a folder, taking pushes. A context manager."""
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -54,17 +54,6 @@ class JGitDaemon:
             folder / "jgit.log",
             environment=environment,
         )
-
-    def __enter__(self) -> Self:
-        try:
-            self._child.wait_for_port(self.port)
-        except BaseException:
-            self._child.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.stop()
 
 
 def push_pack(port: int, repository: str, ref: str, oid: str, pack: bytes) -> list[str]:

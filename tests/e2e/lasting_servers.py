@@ -12,15 +12,14 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Self
 
-from tests.e2e.servers import Child, free_port
+from tests.e2e.servers import Child, Listening, free_port
 from tests.support import find_program, git_environment, require
 
 __all__ = ["GitDaemon", "Sshd"]
 
 
-class GitDaemon:
+class GitDaemon(Listening):
     """`git daemon` over the repositories below a folder, pushes included."""
 
     def __init__(self, root: Path, *options: str) -> None:
@@ -44,15 +43,8 @@ class GitDaemon:
         """Return what a client needs: nothing."""
         return {}
 
-    def __enter__(self) -> Self:
-        self._child.wait_for_port(self.port)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._child.stop()
-
-
-class Sshd:
+class Sshd(Listening):
     """An OpenSSH server for this user alone, with host key, client key and configuration in one folder."""
 
     def __init__(self, root: Path) -> None:
@@ -119,10 +111,3 @@ class Sshd:
         for name, value in settings.items():
             words += ["-o", f"{name}={value}"]
         return {"GIT_SSH_COMMAND": shlex.join(words)}
-
-    def __enter__(self) -> Self:
-        self._child.wait_for_port(self.port)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.stop()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Child", "free_port", "wait_until"]
+__all__ = ["Child", "Listening", "free_port", "wait_until"]
 
 _START_SECONDS = 20.0
 
@@ -95,3 +95,21 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class Listening:
+    """A child that listens on a loopback port; an heir sets `port` and `_child`. A context manager."""
+
+    port: int
+    _child: Child
+
+    def __enter__(self) -> Self:
+        try:
+            self._child.wait_for_port(self.port)
+        except BaseException:
+            self._child.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.stop()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.figures import note_pack
 from tests.support import fsck, git, ls_remote
 
 if TYPE_CHECKING:
@@ -47,13 +48,7 @@ def test_a_named_repository_is_synced_whole(
     endpoint = server.url(place.path("source.git")) if way == "http" else source
     sides = (endpoint, server.url(place.path("target.git"), "edge"))
     outcome = workplace.must("sync", *sides, "--all-refs", "--materialize", "--json", "-v", *options)
-    pack = json.loads(outcome.stdout)["pack"]
-    figures("objects, deltas, reused:", f"{pack['objects']:,}, {pack['deltas']:,}, {pack['reused']:,}")
-    figures("pack bytes:", f"{pack['bytes']:,}")
-    figures("selected, written in:", f"{pack['selectSeconds']:.2f} s, {pack['writeSeconds']:.2f} s")
-    figures(
-        "first byte, longest gap:", f"{pack['firstByteSeconds']:.4f} s, {pack['longestGapSeconds']:.4f} s"
-    )
+    note_pack(figures, json.loads(outcome.stdout)["pack"])
     figures("peak memory:", f"{outcome.peak_bytes / 1e6:.0f} MB")
     assert ls_remote(target) == ls_remote(source)
     assert set(fsck(target)) <= set(fsck(source))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import slow_strategy
+from tests.e2e.figures import note_gaps, note_pack
 from tests.e2e.nginx import EDGE_PATIENCE_SECONDS
 from tests.e2e.places import noise
 from tests.e2e.recorder import Recorder
@@ -81,11 +82,8 @@ def test_a_capture_of_the_post_shows_a_finished_pack_on_a_new_connection(
     assert max(post.parsed()[0].chunk_bytes) <= 65536
     assert post.opened > slow.ended(), "no connection before the selection is finished"
     assert {exchange.closed_first_by for exchange in capture.exchanges} == {"client"}
-    pack = json.loads(outcome.stdout)["pack"]
-    figures("request line to first body byte, on the wire:", f"{post.first_body_seconds() * 1000:.1f} ms")
-    figures("longest gap between body pieces, on the wire:", f"{post.longest_gap_seconds() * 1000:.1f} ms")
-    figures("of it, waiting for packcore:", f"{post.longest_wait * 1000:.1f} ms")
-    figures("the same by --json:", f"{pack['firstByteSeconds']:.4f} s, {pack['longestGapSeconds']:.4f} s")
+    note_pack(figures, json.loads(outcome.stdout)["pack"])
+    note_gaps(figures, post)
     assert "longest gap" in outcome.stderr
 
 

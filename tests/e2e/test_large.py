@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.figures import note_gaps, note_pack, note_peak
 from tests.e2e.recorder import Recorder
 from tests.support import fast_import, fsck, git, init_repository, ls_remote
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 MEBIBYTE = 1 << 20
 LARGE_BYTES = 300 * MEBIBYTE
-PEAK_GOAL_BYTES = 150 * MEBIBYTE
+PEAK_GOAL_MEGABYTES = 150
 
 
 def test_two_files_of_300_mb_are_synced_in_little_memory(
@@ -46,16 +47,11 @@ def test_two_files_of_300_mb_are_synced_in_little_memory(
     assert not workplace.left_behind()
     pack = json.loads(outcome.stdout)["pack"]
     post = capture.matching("POST")[-1]
-    figures("peak memory of the whole sync:", f"{outcome.peak_bytes / 1e6:.0f} MB (goal: below 150)")
-    figures("pack:", f"{pack['bytes']:,} bytes in {pack['objects']} objects")
-    figures("selected, written in:", f"{pack['selectSeconds']:.2f} s, {pack['writeSeconds']:.2f} s")
-    figures("request line to first body byte, on the wire:", f"{post.first_body_seconds() * 1000:.1f} ms")
-    figures("longest gap between body pieces, on the wire:", f"{post.longest_gap_seconds() * 1000:.1f} ms")
-    figures("of it, waiting for packcore:", f"{post.longest_wait * 1000:.1f} ms")
-    figures("the same by --json:", f"{pack['firstByteSeconds']:.4f} s, {pack['longestGapSeconds']:.4f} s")
+    note_pack(figures, pack)
+    note_gaps(figures, post)
     assert ls_remote(target) == ls_remote(source)
     assert fsck(target) == []
-    assert outcome.peak_bytes < PEAK_GOAL_BYTES
+    note_peak(figures, outcome, megabytes_max=PEAK_GOAL_MEGABYTES)
 
 
 def _large_files() -> Iterator[bytes]:

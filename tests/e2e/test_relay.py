@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.figures import note_pack, note_peak
 from tests.e2e.nginx import EDGE_PATIENCE_SECONDS
 from tests.e2e.places import noise
 from tests.e2e.recorder import Recorder
@@ -131,10 +132,8 @@ def test_a_big_repository_is_relayed_in_little_memory_and_while_it_comes(
     found = json.loads(outcome.stdout)
     assert found["relayMode"] == "bootstrap"
     assert found["pack"]["bytes"] > 200_000_000
-    figures("pack:", f"{found['pack']['bytes']:,} bytes in {found['pack']['objects']:,} objects")
-    figures("peak memory of the relay:", f"{outcome.peak_bytes / 1e6:.0f} MB (goal: below 80)")
-    figures("longest gap in the body:", f"{found['pack']['longestGapSeconds']:.2f} s")
-    assert outcome.peak_bytes < 80_000_000
+    note_pack(figures, found["pack"])
+    note_peak(figures, outcome, megabytes_max=80)
     assert ls_remote(target) == ls_remote(source)
     assert fsck(target) == []
     assert not workplace.left_behind()

@@ -14,11 +14,11 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.servers import Child, free_port
+from tests.e2e.servers import Child, Listening, free_port
 from tests.support import find_program, git, git_environment, init_repository, require, require_path
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ make_server(
 """
 
 
-class WebServer(ABC):
+class WebServer(Listening, ABC):
     """What the three have in common."""
 
     @property
@@ -124,17 +124,6 @@ class WebServer(ABC):
         """Return the tails of all logs, for a failed test's report."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}" for log in logs)
-
-    def __enter__(self) -> Self:
-        try:
-            self._child.wait_for_port(self.port)
-        except BaseException:
-            self._child.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.stop()
 
 
 class Lighttpd(WebServer):

@@ -17,18 +17,15 @@ from transport.sync.host_profile import host_of, load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CHUNKED = TransportOptions(post_buffer=20_000)
 """Bodies above this are chunked, so that small tests see what large pushes see."""
 
 
 @pytest.fixture
-def sides(tmp_path: Path) -> Sides:
-    sides = Sides(tmp_path)
-    big_history(sides.source)
-    git("config", "uploadpack.allowFilter", "true", cwd=sides.source)
-    return sides
+def sides(filtering: Sides) -> Sides:
+    big_history(filtering.source)
+    return filtering
 
 
 @pytest.fixture(params=["relayed", "materialized"])

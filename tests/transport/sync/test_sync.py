@@ -9,18 +9,13 @@ import pytest
 
 from packcore.progress import SILENT
 from tests.git_transport import GitTransport
-from tests.transport.sync.sides import Sides, commit
+from tests.transport.sync.sides import commit
 from transport.errors import InvalidRequest, NetworkError
 from transport.sync import Policy, Scope, SyncRequest, sync
 from transport.sync.fetching import advertise_both
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def sides(tmp_path: Path) -> Sides:
-    return Sides(tmp_path)
 
 
 def test_transports_of_the_callers_stay_open(sides):
