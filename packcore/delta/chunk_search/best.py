@@ -66,7 +66,12 @@ class BestOf:
         if samples:
             held_min = max(1, len(samples) * held)
             bases = [base for base in bases if _held(samples, read(base)) >= held_min]
-        if outline is None or (best is None and len(bases) < 2) or (cost_max * _LITTLE_LEFT < len(data)):
+        if (
+            outline is None
+            or (best is None and len(bases) < 2)
+            or cost_max * _LITTLE_LEFT < len(data)
+            or not outline.is_quick_on(map(read, bases))
+        ):
             ranked = [(0, base) for base in bases]
         else:
             ranked = sorted([(outline.cost_on(read(base)), base) for base in bases])

@@ -12,12 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.delta.chunks import cut, cut_all, has_lines
+from packcore.limits import KIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packcore.delta.chunk_search.best import Best
     from packcore.delta.encode import Match
 
 __all__ = ["Outline", "literal_of"]
+
+_QUICK_BYTES = 32 * KIB
+"""Data without lines is cut in as much time as half a match takes: what is longer had better be matched."""
 
 
 class Outline:
@@ -27,6 +33,10 @@ class Outline:
         self.data = data
         self._by_lines = has_lines(data, 0, len(data))
         self._chunks: set[bytes] | None = None
+
+    def is_quick_on(self, bases: Iterable[bytes]) -> bool:
+        """Tell whether to ask `cost_on` of these is quicker than to match them."""
+        return self._by_lines or max(map(len, (self.data, *bases))) <= _QUICK_BYTES
 
     def left_by(self, best: Best | None) -> list[bytes]:
         """Return the chunks that a delta holds literally, those too short to say anything left out."""

@@ -55,3 +55,10 @@ def test_a_delta_leaves_over_the_chunks_that_it_holds_literally():
 )
 def test_literal_is_what_the_matches_leave_over(matches, literal):
     assert literal_of(b"0123456789", matches) == literal
+
+
+def test_a_large_base_without_lines_is_matched_rather_than_outlined() -> None:
+    noise = random.Random(5).randbytes(40_000).replace(b"\n", b"")
+    assert not Outline(noise[:1000]).is_quick_on([noise[:2000], noise])
+    assert Outline(noise[:1000]).is_quick_on([noise[:2000]])
+    assert Outline(TEXT).is_quick_on([noise])
