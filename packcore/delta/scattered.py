@@ -39,6 +39,8 @@ _REPEATED, _REPEATED_BYTES_MIN = 16, 400
 _TRIES, _TRY_BYTES, _TRIES_PAID_BYTES = 64, 24, 100
 """Of so many repeated chunks several places are tried, and of one more for each so many bytes of matches
 that came out this long, which bounds the time."""
+_TRIED_PLACES = 8
+"""So many places, at most, are tried of a chunk that comes again and again, as in padding."""
 
 Area = tuple[int, int, int]
 """What is left over: its start and end in the target, and where the base is expected to go on."""
@@ -88,6 +90,8 @@ class _Table(NamedTuple):
     first: dict[bytes, int]
     last: dict[bytes, int]
     """Empty where no more than one place of a chunk is tried."""
+    among: dict[bytes, list[int]]
+    """Some of a chunk's places, in data without lines of which most comes again and again."""
     chunk_bytes_min: int
     match_bytes_min: int
 
@@ -98,12 +102,22 @@ class _Table(NamedTuple):
         # Reversed, so that the first of equal chunks is the one that stays in the table.
         first = dict(zip(reversed(chunks), reversed(starts), strict=True))
         if len(first) * _REPEATED < len(chunks):
-            match_bytes_min = _REPEATED_BYTES_MIN if by_lines else _MATCH_BYTES_MIN
-            return cls(first, dict(zip(chunks, starts, strict=True)), 1, match_bytes_min)
+            last = dict(zip(chunks, starts, strict=True))
+            if by_lines:
+                return cls(first, last, {}, 1, _REPEATED_BYTES_MIN)
+            return cls(first, last, _some_places(chunks, starts), 1, 0)
         if by_lines:
-            return cls(first, {}, CHUNK_SEARCH_BYTES_MIN, 0)
+            return cls(first, {}, {}, CHUNK_SEARCH_BYTES_MIN, 0)
         last = dict(zip(chunks, starts, strict=True)) if len(first) < len(chunks) else {}
-        return cls(first, last, CHUNK_SEARCH_BYTES_MIN, _MATCH_BYTES_MIN)
+        return cls(first, last, {}, CHUNK_SEARCH_BYTES_MIN, _MATCH_BYTES_MIN)
+
+
+def _some_places(chunks: list[bytes], starts: list[int]) -> dict[bytes, list[int]]:
+    """Return up to `_TRIED_PLACES` of the places of each chunk, evenly spread."""
+    places: dict[bytes, list[int]] = {}
+    for chunk, start in zip(chunks, starts, strict=True):
+        places.setdefault(chunk, []).append(start)
+    return {chunk: found[:: len(found) // _TRIED_PLACES + 1] for chunk, found in places.items()}
 
 
 def _search(rest: _Rest, known: set[bytes], searched: tuple[int, int], matches: list[Match]) -> int:
@@ -137,7 +151,7 @@ def _search(rest: _Rest, known: set[bytes], searched: tuple[int, int], matches: 
 def _look_up(rest: _Rest, table: _Table, matches: list[Match], left_max: int) -> int | None:
     """Look chunks up in the table; return the cost of what is left, None if it exceeds `left_max`."""
     base, target, areas, cuts, by_lines = rest
-    first, last, chunk_bytes_min, match_bytes_min = table
+    first, last, among, chunk_bytes_min, match_bytes_min = table
     place_of, base_size, tries, cost = first.get, len(base), _TRIES, 0
     # The loop runs once for each chunk of large files; it calls nothing it can do itself.
     for (target_at, target_end, base_at), chunks in zip(areas, cuts, strict=True):
@@ -169,7 +183,11 @@ def _look_up(rest: _Rest, table: _Table, matches: list[Match], left_max: int) ->
             length = common_prefix(base, place + size, target, ahead, limit if limit < room else room)
             if last and first_place != last_place and tries > 0:
                 tries -= 1
-                for other in (last_place,) if place == first_place else (first_place, last_place):
+                if among:
+                    others = among[chunk]
+                else:
+                    others = [last_place] if place == first_place else [first_place, last_place]
+                for other in others:
                     limit = held - other
                     longer = common_prefix(base, other + size, target, ahead, limit if limit < room else room)
                     if longer > length:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packcore.delta.scattered import MATCH_COST, match_scattered
+from packcore.delta.segments import find_text_matches
 
 PIECES = [b"a line of text", b"another line, longer than that", b"}", b"", b"\0" * 70, b"x,y,z;" * 9]
 
@@ -73,3 +74,20 @@ def test_of_equal_chunks_without_lines_the_place_that_agrees_longest_is_taken():
     base = b"".join([*(field + word for word in words(3, 50)), *words(4, 40)])
     target = base[base.rindex(field) :]
     assert matched(base, target)[1] == [(0, base.rindex(field), len(target))]
+
+
+def image_of(marks: list[tuple[int, bytes]]) -> bytes:
+    """Return padding with marks in it."""
+    data = bytearray(600_000)
+    for place, mark in marks:
+        data[place : place + 8] = mark
+    return bytes(data)
+
+
+def test_in_padding_more_places_are_tried_than_the_first_and_the_last():
+    rng = random.Random(5)
+    marks = [(rng.randrange(590_000), rng.randbytes(8).replace(b"\n", b"x")) for _ in range(24)]
+    moved = [(place + rng.randrange(1, 9000), mark) for place, mark in marks]
+    matches = find_text_matches(image_of(marks), image_of(moved), 10**9)
+    assert matches is not None
+    assert matches[0] < 1300  # 1,005; by the first and the last place alone 2,869
