@@ -168,13 +168,14 @@ def fsck(repository: Path, *, strict: bool = True) -> list[str]:
 def ls_remote(url: str | Path, *, head: bool = False) -> dict[str, str]:
     """Return ref name -> hex id as `git ls-remote` prints them; HEAD only if asked for.
 
-    A repository on this disk is read by one program where `ls-remote` starts three.
+    A repository on this disk is read by one program where `ls-remote` starts three; but a broken ref ends it,
+    which `ls-remote` passes over.
     """
     if isinstance(url, Path):
         done = run_git("show-ref", "--dereference", *(["--head"] if head else []), cwd=url)
-        assert not done.stderr, done.stderr.decode(errors="replace")
-        refs = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
-        return {name: oid for oid, name in refs}
+        if not done.stderr:
+            listed = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
+            return {name: oid for oid, name in listed}
     refs = (line.split("\t") for line in git("ls-remote", url).splitlines())
     return {name: oid for oid, name in refs if head or name != "HEAD"}
 

@@ -6,9 +6,11 @@
     4  prescribed base      by the depth schedule                                   depth
     5  other bases          when much stays literal: the version nearest in size;   chunk_search/blobs,
                             whoever brought in those chunks (a rename, a copy)      trees, messages; window
-    6  matches              of the best candidate, aborted when worse               chunk_search/best;
-                                                                                    segments, trees
-    7  acceptance           by what is really saved, after compression              chunk_search/acceptance
+    6  hopeless bases       told by samples, or by all their lines                  chunk_search/outline
+    7  matches              of the best candidate, aborted when worse               chunk_search/best;
+                                                                                    segments, scattered,
+                                                                                    words, trees, messages
+    8  acceptance           by what is really saved, after compression              chunk_search/acceptance
 
 The window is the chunk index: what it has forgotten is out of reach, whatever its distance; what it
 remembers is one look-up away. Each object is compared with two or three others in the mean.
