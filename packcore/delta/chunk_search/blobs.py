@@ -3,8 +3,9 @@
     prescribed    the version that the depth schedule names
     near          versions of the nearest sizes, of the same path
     early         a base less deep, taken for a little more where a later version would have to step back
-    votes         whoever brought in the chunks that are still literal, the latest version of its path
-                  and the latest delta above it: a rename, a copy, moved code, versions that take turns
+    votes         whoever brought in the chunks that are still literal, the latest delta above it, and for
+                  a new file the latest version of its path: a rename, a copy, moved code, versions that
+                  take turns
 
 A blob is indexed with the chunks that its delta holds literally: those that it brought in.
 """
