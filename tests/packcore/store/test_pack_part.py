@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -39,6 +39,7 @@ from tests.packcore.pack_builder import (
     simple_delta,
     whole,
 )
+from tests.packcore.progress_log import ProgressLog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -374,32 +375,8 @@ def test_a_repository_knows_its_packs_and_those_it_borrows_from(tmp_path, spool)
         assert bytes_of(plan) == b"".join(spool.blocks())
 
 
-class Counted:
-    """A progress that takes note of the one phase there is."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.told: list[object] = []
-
-    def phase(self, name: str, *, unit: str, total: int | None = None) -> Counted:
-        self.told += [name, unit, total]
-        return self
-
-    def __enter__(self) -> Counted:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is to be ended."""
-
-    def advance(self, count: int = 1) -> None:
-        self.count += count
-
-    def note(self, **counts: int) -> None:
-        self.told.append(counts)
-
-
 def test_progress_counts_each_object_of_a_copy(spool):
-    progress: Any = Counted()
+    progress = ProgressLog()
     plan = select(spool, candidates_of(spool, list(spool)), progress=progress)
-    assert progress.count == len(spool)
-    assert progress.told == ["selecting deltas", "objects", len(spool), {"deltas": plan.delta_count}]
+    assert progress.log == [f"selecting deltas: {len(spool)} of {len(spool)} objects"]
+    assert progress.notes == {"deltas": plan.delta_count}

@@ -29,14 +29,12 @@ from tests.packcore.pack_builder import (
     simple_delta,
     whole,
 )
+from tests.packcore.progress_log import ProgressLog
 from tests.support import fsck, git, git_bytes, history, init_repository, make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from packcore.progress import Phase
 
 LIMITS = Limits()
 TEXTS = [b"some text that is long enough", b"some text that is long", b"text that is long"]
@@ -234,42 +232,14 @@ def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path):
         spool.install(tmp_path / "file/x")
 
 
-class _Events:
-    def __init__(self) -> None:
-        self.log: list[str] = []
-
-    def phase(self, name: str, *, unit: str, total: int | None = None) -> AbstractContextManager[Phase]:
-        events = self
-
-        class Recorded:
-            done = 0
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, kind, *rest):
-                events.log.append(f"{name}: {self.done} of {total} {unit}" + (" failed" if kind else ""))
-
-            def advance(self, count: int = 1) -> None:
-                self.done += count
-
-            def total(self, count: int) -> None: ...
-
-            def note(self, **counts: int) -> None: ...
-
-        return Recorded()
-
-    def message(self, origin: str, text: str) -> None: ...
-
-
 def test_progress_counts_bytes_then_objects():
-    events = _Events()
+    events = ProgressLog()
     with receive(progress=events, receiving="receiving pack"):
         assert events.log == [f"receiving pack: {len(PACK)} of None bytes", "indexing: 3 of 3 objects"]
 
 
 def test_progress_tells_of_no_success_after_an_error():
-    events = _Events()
+    events = ProgressLog()
     with pytest.raises(MissingObject):
         receive(build_pack([ref_delta(blob_id(b"x"), b"")]), progress=events)
     assert events.log == ["indexing: 0 of 1 objects failed"]
