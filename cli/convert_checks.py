@@ -52,7 +52,7 @@ def _checks(repository: Repository, result: ConvertResult, signed: Sequence[str]
         head = repository.read_ref("HEAD")
         there = head is not None and head.oid in repository
         yield Check("HEAD", there, False, head.oid.hex() if head else "unborn")
-    refs = repository.refs()
+    refs = repository.refs().known
     own = {name for name in refs if name != result.origin_notes_ref and name not in signed}
     right = sum(refs[name].oid == oid for name, oid in result.refs.items() if name in refs)
     yield Check(

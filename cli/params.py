@@ -113,12 +113,15 @@ probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _EXCLUDE)
 
 
 def _policy(
+    *,
     prune: bool = False,
     force_with_lease: bool = False,
     force_blind: bool = False,
     atomic: bool = False,
     push_option: tuple[str, ...] = (),
+    prune_limit: str | None = None,
 ) -> Policy:
+    from transport.sync.prune_limit import PruneLimit
     from transport.sync.request import Policy
 
     if force_with_lease and force_blind:
@@ -127,7 +130,8 @@ def _policy(
             raise click.UsageError("--force-with-lease and --force-blind exclude each other")
         # What was typed outranks the environment.
         force_with_lease, force_blind = typed == ["force_with_lease"], typed == ["force_blind"]
-    return Policy(prune, force_with_lease, force_blind, atomic, push_options=push_option)
+    limit = None if prune_limit is None else PruneLimit.parse(prune_limit)
+    return Policy(prune, limit, force_with_lease, force_blind, atomic, push_options=push_option)
 
 
 def _was_typed(name: str) -> bool:
@@ -139,6 +143,13 @@ _PRUNE = option(
     is_flag=True,
     section=CHANGES,
     help="Delete target refs in scope that the source no longer has.",
+)
+_PRUNE_LIMIT = option(
+    "--prune-limit",
+    section=CHANGES,
+    metavar="N|N%",
+    help="Stop if --prune would delete more refs than N, or a larger share. Default: stop at all refs in "
+    "scope, or at more than half of ten or more.",
 )
 _LEASE = option(
     "--force-with-lease",
@@ -157,11 +168,11 @@ _PUSH_OPTION = option(
     help="Hand this to the target's hooks; repeatable.",
 )
 
-policy_options = group("policy", _policy, _PRUNE, _LEASE, _BLIND, _ATOMIC, _PUSH_OPTION)
-relay_policy_options = group("policy", _policy, _PRUNE, _ATOMIC, _PUSH_OPTION)
+policy_options = group("policy", _policy, _PRUNE, _PRUNE_LIMIT, _LEASE, _BLIND, _ATOMIC, _PUSH_OPTION)
+relay_policy_options = group("policy", _policy, _PRUNE, _PRUNE_LIMIT, _ATOMIC, _PUSH_OPTION)
 seed_policy_options = group("policy", _policy, _ATOMIC, _PUSH_OPTION)
-fetch_policy_options = group("policy", _policy, _PRUNE, _LEASE)
-plan_policy_options = group("policy", _policy, _PRUNE, _LEASE, _BLIND)
+fetch_policy_options = group("policy", _policy, _PRUNE, _PRUNE_LIMIT, _LEASE)
+plan_policy_options = group("policy", _policy, _PRUNE, _PRUNE_LIMIT, _LEASE, _BLIND)
 
 
 # --- making the pack ----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ __all__ = [
     "RefMoved",
     "RepositoryError",
     "UnknownRevision",
+    "UnreadableRef",
     "WorkerLost",
     "rebuild_error",
 ]
@@ -95,6 +96,30 @@ class MissingObject(CorruptData):
     def __init__(self, oid: str, *, context: str = "", hint: str | None = None) -> None:
         super().__init__(f"object {oid} is missing" + (f" ({context})" if context else ""), hint=hint)
         self.oid = oid
+
+
+class UnreadableRef(CorruptData):
+    """A ref is there, but what it points to can't be read: it is neither known nor absent.
+
+    `ref` is its full name, `reason` says in words what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        ref: str,
+        reason: str,
+        *,
+        is_blank: bool = False,
+        is_dangling: bool = False,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(f"{ref}: {reason}", hint=hint)
+        self.ref = ref
+        self.reason = reason
+        self.is_blank = is_blank
+        """Its file holds no bytes, or only NULs, as after a power loss: writing it loses nothing."""
+        self.is_dangling = is_dangling
+        """It is a symbolic ref to a ref that isn't there, which is legal."""
 
 
 class LimitExceeded(PackcoreError):

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.check import check_object, special_blobs
 from packcore.check_special import check_special_blob
-from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject
+from packcore.errors import (
+    CorruptData,
+    CorruptObject,
+    LimitExceeded,
+    MissingObject,
+    RepositoryError,
+    UnreadableRef,
+)
 from packcore.objects import (
     MODE_DIRECTORY,
     MODE_GITLINK,
@@ -181,19 +188,21 @@ class _Fsck:
 
     def refs(self) -> Iterator[FsckFinding]:
         try:
-            refs, broken = self.repository.refs(), self.repository.broken_refs()
-        except CorruptData as error:
+            refs = self.repository.refs()
+        except (CorruptData, RepositoryError) as error:
             yield FsckFinding(f"error: {error}", is_error=True, kind="ref", oid=None)
             return
         zero = self.repository.object_format.zero
-        for name in broken:
-            text = f"error: {name}: invalid sha1 pointer {zero.hex()}"
+        for name, fault in refs.unreadable.items():
+            text = f"error: {name}: invalid sha1 pointer {zero.hex()} ({fault.reason})"
             yield FsckFinding(text, is_error=True, kind="ref", oid=None)
-        tips = {name: ref.oid for name, ref in refs.items()}
-        head = self.repository.head()
-        if head is None:
-            yield FsckFinding("error: HEAD: not a ref that can be read", is_error=True, kind="ref", oid=None)
-        elif isinstance(head, bytes):
+        tips = {name: ref.oid for name, ref in refs.known.items()}
+        try:
+            head = self.repository.head()
+        except UnreadableRef as error:
+            head = None
+            yield FsckFinding(f"error: {error}", is_error=True, kind="ref", oid=None)
+        if isinstance(head, bytes):
             tips["HEAD"] = head
         for name, oid in tips.items():
             if oid not in self.flags:

@@ -20,16 +20,19 @@ b'refs/heads/caf\xe9'
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import InvalidRefName
 
 if TYPE_CHECKING:
+    from packcore.errors import UnreadableRef
     from packcore.ids import ObjectId
 
 __all__ = [
     "REF_NAME_BYTES_MAX",
     "Ref",
+    "RefList",
     "check_ref_name",
     "decode_ref_name",
     "encode_ref_name",
@@ -51,9 +54,19 @@ class Ref(NamedTuple):
     oid: ObjectId
     """What it comes to, symbolic refs followed."""
     symref: str | None = None
-    """The name that it points to, where it is symbolic."""
+    """Where it is symbolic: the ref that it comes to, further symbolic ones followed."""
     peeled: ObjectId | None = None
     """What the annotated tag it names comes to, where that is known without reading objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefList:
+    """All refs of a repository. Only a name that is in neither dict is absent."""
+
+    known: dict[str, Ref]
+    """The refs that come to an id, sorted by the bytes of their names."""
+    unreadable: dict[str, UnreadableRef]
+    """Refs that are there but can't be read, and folders of refs that can't be listed, sorted likewise."""
 
 
 def decode_ref_name(name: bytes) -> str:

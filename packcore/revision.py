@@ -17,7 +17,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import list_commits, peel
-from packcore.errors import UnknownRevision
+from packcore.errors import UnknownRevision, UnreadableRef
 from packcore.objects import ObjectType, commit_links, iter_tree, parse_tag
 from packcore.progress import SILENT, Progress
 from packcore.refs import encode_ref_name, is_valid_ref_name
@@ -57,6 +57,8 @@ class RevisionSet(NamedTuple):
     haves: list[ObjectId]
     paths: dict[ObjectId, bytes]
     """Of wanted trees and blobs that were named as `x:path`."""
+    unreadable: list[UnreadableRef]
+    """With `all_refs`: the refs that can't be read, so what they reach is not among the wants."""
 
 
 class ListedObject(NamedTuple):
@@ -77,7 +79,7 @@ def resolve_revision(repository: Repository, text: str) -> ObjectId:
 
 def list_revisions(
     repository: Repository,
-    revisions: Sequence[str],
+    revisions: Sequence[str] | RevisionSet,
     *,
     objects: bool = False,
     all_refs: bool = False,
@@ -85,9 +87,15 @@ def list_revisions(
 ) -> list[ListedObject]:
     """List as `git rev-list [--objects] [--all] REVISION…` does, newest first.
 
-    Raises UnknownRevision, MissingObject, CorruptData.
+    `revisions` may be what `parse_revisions` made of them. Raises UnknownRevision, MissingObject,
+    CorruptData; with `all_refs`, UnreadableRef if a ref can't be read.
     """
-    chosen = parse_revisions(repository, revisions, all_refs=all_refs)
+    if isinstance(revisions, RevisionSet):
+        chosen = revisions
+    else:
+        chosen = parse_revisions(repository, revisions, all_refs=all_refs)
+        for error in chosen.unreadable:
+            raise error
     shallow = repository.shallow()
     if not objects:
         commits = list_commits(repository, chosen.wants, chosen.haves, shallow=shallow, haves_complete=True)
@@ -118,15 +126,25 @@ def _tag_name(repository: Repository, oid: ObjectId) -> bytes:
 def parse_revisions(
     repository: Repository, revisions: Iterable[str], *, all_refs: bool = False
 ) -> RevisionSet:
-    """Return what `a ^b c..d e...f` and `--all` (every ref, and HEAD) come to. Raises UnknownRevision."""
+    """Return what `a ^b c..d e...f` and `--all` (every ref, and HEAD) come to.
+
+    Raises UnknownRevision, and UnreadableRef for a ref that is named itself; with `all_refs`, refs that
+    can't be read are part of the result.
+    """
     wants: dict[ObjectId, None] = {}
     haves: dict[ObjectId, None] = {}
     paths: dict[ObjectId, bytes] = {}
+    unreadable: list[UnreadableRef] = []
     if all_refs:
-        wants.update(dict.fromkeys(ref.oid for ref in repository.refs().values()))
-        head = repository.read_ref("HEAD")
-        if head is not None:
-            wants[head.oid] = None
+        refs = repository.refs()
+        wants.update(dict.fromkeys(ref.oid for ref in refs.known.values()))
+        unreadable += refs.unreadable.values()
+        try:
+            head = repository.read_ref("HEAD")
+        except UnreadableRef as error:
+            unreadable.append(error)
+        else:
+            wants.update({} if head is None else {head.oid: None})
     for text in revisions:
         if text.startswith("^"):
             haves[resolve_revision(repository, text[1:])] = None
@@ -144,7 +162,7 @@ def parse_revisions(
             wants[oid] = None
             if path:
                 paths.setdefault(oid, path)
-    return RevisionSet(list(wants), list(haves), paths)
+    return RevisionSet(list(wants), list(haves), paths, unreadable)
 
 
 def _commit(repository: Repository, text: str) -> ObjectId:

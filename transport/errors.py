@@ -14,6 +14,7 @@ __all__ = [
     "NetworkError",
     "NoRefsMatched",
     "ObjectFormatMismatch",
+    "PruneLimitReached",
     "RefRejected",
     "RemoteError",
     "RemoteProtocolError",
@@ -96,6 +97,16 @@ class NoRefsMatched(TransportError):
     """The source has no ref within the scope that was asked for, so there is nothing to decide upon."""
 
     exit_code = 1
+
+
+class PruneLimitReached(TransportError):
+    """Pruning would delete more of the target's refs than it may; nothing was pushed. `refs` names them."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, refs: tuple[str, ...], hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.refs = refs
 
 
 class TimeLimitReached(TransportError):

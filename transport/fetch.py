@@ -21,7 +21,7 @@ from transport.fetch_rounds import Conversation
 from transport.negotiate import Negotiator, TipNegotiator
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.limits import WireLimits
-from transport.wire.ls_refs import encode_ls_refs, parse_ls_refs, reduce_prefixes
+from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def list_refs(
         symrefs=listing.symrefs,
         head=listing.head,
         warnings=(*advertisement.warnings, *listing.warnings),
+        unreadable=listing.unreadable,
+        may_lack_names=listing.may_lack_names,
     )
 
 
@@ -88,6 +90,11 @@ def _below(advertisement: Advertisement, prefixes: Sequence[str]) -> Advertiseme
         refs=_kept(advertisement.refs, wanted),
         peeled=_kept(advertisement.peeled, wanted),
         symrefs=_kept(advertisement.symrefs, wanted),
+        unreadable={
+            name: reason
+            for name, reason in advertisement.unreadable.items()
+            if name.startswith(wanted) or is_folder_of(name, wanted)
+        },
     )
 
 

@@ -38,9 +38,13 @@ def run(
     protocol: Protocol,
     network: NetworkOptions,
     console: Console,
-) -> None:
-    """List the refs of SOURCE: id and name, annotated tags followed by what they tag (`^{}`)."""
-    from cli.render.refs import listing_json, listing_lines
+) -> int:
+    """List the refs of SOURCE: id and name, annotated tags followed by what they tag (`^{}`).
+
+    Exit code 1 means that SOURCE has refs that can't be read; they are named on stderr, with the reason.
+    """
+    from cli.render.refs import listing_json, listing_lines, unreadable_in
+    from cli.unreadable_refs import report_unreadable
     from transport.fetch import list_refs
     from transport.schemes import open_transport
 
@@ -54,6 +58,7 @@ def run(
         transport.close()
     if console.verbosity.json:
         console.show_json(listing_json(advertisement, transport.url, prefixes))
-        return
-    console.detail(f"protocol {advertisement.version}, {advertisement.object_format.name}")
-    console.show_exact(listing_lines(advertisement, prefixes, symref=symref))
+    else:
+        console.detail(f"protocol {advertisement.version}, {advertisement.object_format.name}")
+        console.show_exact(listing_lines(advertisement, prefixes, symref=symref))
+    return report_unreadable(unreadable_in(advertisement, prefixes), console)

@@ -75,13 +75,15 @@ def run(
     as_json: bool,
     selection: SelectionOptions,
     console: Console,
-) -> None:
+) -> int:
     """Make a pack of objects of REPO, and write it to stdout, or to FILE with its .idx and .rev.
 
     Stdin lists the objects as `git rev-list --objects` does: an id, and perhaps a path, on each line; a
     line that begins with `-` names an object that the receiver has. All deltas are selected before the
-    first byte is written.
+    first byte is written. Exit code 1 means that --all met refs that can't be read: what they reach may be
+    missing from the pack, and they are named on stderr.
     """
+    from cli.unreadable_refs import report_unreadable
     from packcore.store.repository import Repository
 
     if plan_file and (all_refs or stdin_revs or thin):
@@ -91,6 +93,7 @@ def run(
     if all_refs and stdin_revs:
         raise click.UsageError("--all and --stdin-revs exclude each other")
     stream = None if output else binary_output()
+    unreadable: dict[str, str] = {}
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(repo, selection.limits))
         progress = stack.enter_context(console.progress())
@@ -98,7 +101,7 @@ def run(
             started = time.monotonic()
             plan = _read_plan(plan_file, repository, progress, whole_pack=output is not None)
         elif all_refs or stdin_revs:
-            objects, bases = _by_revisions(repository, all_refs, thin, progress)
+            objects, bases, unreadable = _by_revisions(repository, all_refs, thin, progress)
             started = time.monotonic()
             plan = _select(repository, objects, bases, selection, progress)
         else:
@@ -119,6 +122,7 @@ def run(
         console.report_json(report)
     elif output:
         console.show(checksum)
+    return report_unreadable(unreadable, console)
 
 
 def _select(
@@ -169,7 +173,8 @@ def _save_plan(plan: PackPlan, path: str) -> None:
 
 def _by_revisions(
     repository: Repository, all_refs: bool, thin: bool, progress: Progress
-) -> tuple[list[Candidate], list[Candidate]]:
+) -> tuple[list[Candidate], list[Candidate], dict[str, str]]:
+    """Return the objects to pack, the bases of thin deltas, and the refs that can't be read, with reasons."""
     from packcore.revision import parse_revisions
     from packcore.walk import list_bases, list_objects
 
@@ -186,9 +191,8 @@ def _by_revisions(
         progress=progress,
         haves_complete=True,
     )
-    if not thin:
-        return objects, []
-    return objects, list_bases(repository, chosen.haves, objects, limits=limits)
+    bases = list_bases(repository, chosen.haves, objects, limits=limits) if thin else []
+    return objects, bases, {fault.ref: fault.reason for fault in chosen.unreadable}
 
 
 def _select_listed(

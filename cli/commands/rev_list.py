@@ -36,22 +36,26 @@ if TYPE_CHECKING:
 @output_options(json=False)
 def run(
     *, repo: str, revisions: tuple[str, ...], objects: bool, all_refs: bool, count: bool, console: Console
-) -> None:
+) -> int:
     """List what the revisions of REPO reach, newest first.
 
-    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of them reaches.
+    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of them reaches. Exit code 1
+    means that --all met refs that can't be read; they are named on stderr.
     """
-    from packcore.revision import list_revisions
+    from cli.unreadable_refs import report_unreadable
+    from packcore.revision import list_revisions, parse_revisions
     from packcore.store.repository import Repository
 
     if not revisions and not all_refs:
         raise click.UsageError("missing argument REV (or --all)")
     with Repository.open(repo) as repository, console.progress() as progress:
-        listed = list_revisions(repository, revisions, objects=objects, all_refs=all_refs, progress=progress)
+        chosen = parse_revisions(repository, revisions, all_refs=all_refs)
+        listed = list_revisions(repository, chosen, objects=objects, progress=progress)
     if count:
         console.show_exact([b"%d" % len(listed)])
     else:
         console.show_exact(_lines(listed))
+    return report_unreadable({fault.ref: fault.reason for fault in chosen.unreadable}, console)
 
 
 def _lines(listed: Sequence[ListedObject]) -> Iterator[bytes]:

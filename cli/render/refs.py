@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packcore.refs import encode_ref_name
+from transport.wire.ls_refs import is_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["listed", "listing_json", "listing_lines"]
+__all__ = ["listed", "listing_json", "listing_lines", "unreadable_in"]
 
 
 def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterator[tuple[str, ObjectId]]:
@@ -54,4 +55,18 @@ def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str]
         "objectFormat": advertisement.object_format.name,
         "sourceHead": advertisement.symrefs.get("HEAD", ""),
         "refs": refs,
+        "unreadable": [
+            {"name": name, "reason": reason}
+            for name, reason in unreadable_in(advertisement, prefixes).items()
+        ],
+    }
+
+
+def unreadable_in(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> dict[str, str]:
+    """Return why refs below the prefixes, or folders of refs above them, can't be read, by name."""
+    wanted = tuple(prefixes) or ("",)
+    return {
+        name: reason
+        for name, reason in advertisement.unreadable.items()
+        if name.startswith(wanted) or is_folder_of(name, wanted)
     }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cli.render import units
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
-from transport.sync.planner import short_id
+from transport.sync.ref_plan import short_id
 from transport.sync.result import Outcome
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ class LastOfPath(EngineStrategy):
 def main() -> None:
     """Compare it with two others on one repository."""
     with packcore.open_repository(sys.argv[1]) as store:
-        tips = [ref.oid for ref in store.refs().values()]
+        tips = [ref.oid for ref in store.refs().known.values()]
         objects = packcore.list_objects(store, wants=tips, haves=[])
         for strategy in ("none", LastOfPath(), "chunk-window"):
             plan = packcore.select(store, objects, strategy=strategy, reuse_deltas=False)

@@ -24,15 +24,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptData, RefMoved, RepositoryError
+from packcore.errors import CorruptData, RefMoved, RepositoryError, UnreadableRef
 from packcore.refs import (
     Ref,
+    RefList,
     check_ref_name,
     decode_ref_name,
     encode_ref_name,
     is_valid_ref_name,
     ref_sort_key,
 )
+from packcore.store.loose_refs import LooseNames, list_loose_names, read_loose_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +47,6 @@ SYMREF_DEPTH_MAX = 5
 """Symbolic refs followed one after the other; git's limit."""
 LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.01
-REF_FILE_BYTES_MAX = 8192
 _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 _PACKED_HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
 
@@ -68,94 +69,89 @@ class RefFiles:
         self._packed_names: list[str] = []
         """Sorted, to find what lies below a name."""
         self._packed_stamp: object = None
-        hexes = b"[0-9a-f]{%d}" % object_format.hex_size
-        self._loose_pattern = re.compile(rb"(%s)(?:\s|\Z)" % hexes)
+        hexes = b"[0-9a-fA-F]{%d}" % object_format.hex_size
         self._packed_pattern = re.compile(rb"(%s) ([^\n]+)\n(?:\^(%s)\n)?" % (hexes, hexes))
 
     # Reading
 
     def read(self, name: str) -> Ref | None:
-        """Return a ref with symbolic ones followed, or None where it, or what it points to, isn't there."""
+        """Return a ref with symbolic ones followed, or None where it, or what it points to, isn't there.
+
+        Raises UnreadableRef.
+        """
         target = name
-        first: str | None = None
         for _ in range(SYMREF_DEPTH_MAX + 1):
-            found = self.read_raw(target)
+            try:
+                found = self.read_raw(target)
+            except UnreadableRef as error:
+                if target == name:
+                    raise
+                raise UnreadableRef(name, f"it points to {target}: {error.reason}") from None
             if found is None:
                 return None
             if not isinstance(found, str):
                 peeled = self.packed().get(target)
                 known = peeled.peeled if peeled is not None and peeled.oid == found else None
-                return Ref(name, found, first, known)
-            first = first or found
+                return Ref(name, found, target if target != name else None, known)
             target = found
-        return None
+        raise UnreadableRef(name, f"more than {SYMREF_DEPTH_MAX} symbolic refs lead on from it")
 
     def read_raw(self, name: str) -> ObjectId | str | None:
         """Return the id that a ref holds, or the name that it points to, or None where it isn't there.
 
-        A file that is neither counts as not there; `broken` lists these.
+        A loose file hides the ref's line in packed-refs even if it can't be read: that line is older.
+        Raises UnreadableRef.
         """
-        loose = self._read_loose(name)
+        loose = read_loose_ref(self._path(name), name, self._format)
         if loose is not None:
             return loose
         packed = self.packed().get(name)
-        return packed.oid if packed is not None else None
-
-    def _read_loose(self, name: str) -> ObjectId | str | None:
-        path = self._path(name)
-        try:
-            if path.is_symlink():
-                # git's own first symbolic refs: a link whose text is the name.
-                target = os.fsencode(path.readlink())
-                return self._valid_target(target) if target.startswith(b"refs/") else None
-            with path.open("rb") as file:
-                data = file.read(REF_FILE_BYTES_MAX)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        if packed is None:
             return None
-        except (OSError, ValueError) as error:
-            raise RepositoryError(f"{path}: {error}") from None
-        if data.startswith(b"ref:"):
-            return self._valid_target(data[4:].strip())
-        match = self._loose_pattern.match(data)
-        return self._format.from_hex(match[1]) if match else None
+        if packed.oid == self._format.zero:
+            raise UnreadableRef(name, "packed-refs gives it the zero id")
+        return packed.oid
 
-    @staticmethod
-    def _valid_target(target: bytes) -> str | None:
-        name = decode_ref_name(target)
-        return name if name.startswith("refs/") and is_valid_ref_name(name) else None
+    def all(self) -> RefList:
+        """Return every ref below refs/, and every name there that can't be read.
 
-    def all(self) -> dict[str, Ref]:
-        """Return every ref below refs/ that comes to an id, sorted by the names' bytes."""
-        names = sorted({*self.packed(), *self.loose_names()}, key=ref_sort_key)
-        found = ((name, self.read(name)) for name in names if is_valid_ref_name(name))
-        return {name: ref for name, ref in found if ref is not None}
+        Raises CorruptData or RepositoryError if they can't be listed.
+        """
+        loose = self._loose_names()  # before packed-refs: a ref that is packed meanwhile is in one of both
+        names = sorted({*self.packed(), *loose.names}, key=ref_sort_key)
+        known: dict[str, Ref] = {}
+        unreadable = dict(loose.faults)
+        for name in names:
+            try:
+                ref = self._listed(name)
+            except UnreadableRef as error:
+                unreadable[name] = error
+            else:
+                if ref is not None:
+                    known[name] = ref
+        return RefList(known, dict(sorted(unreadable.items(), key=lambda item: ref_sort_key(item[0]))))
 
-    def broken(self) -> list[str]:
-        """Return the names of ref files that come to no id, and of those that may not be called so."""
-        names = sorted({*self.packed(), *self.loose_names()}, key=ref_sort_key)
-        return [name for name in names if not is_valid_ref_name(name) or self.read(name) is None]
+    def _listed(self, name: str) -> Ref | None:
+        if not is_valid_ref_name(name):
+            raise UnreadableRef(name, "it is not a valid ref name")
+        ref = self.read(name)
+        if ref is None and isinstance(target := self.read_raw(name), str):
+            raise UnreadableRef(name, f"it points to {target}, which is not there", is_dangling=True)
+        return ref  # None: it was deleted since it was listed
 
-    def loose_names(self) -> list[str]:
-        """Return the names of all files below refs/, whatever they hold; locks left out."""
-        names: list[str] = []
-        bases = [self._common] if self._git == self._common else [self._common, self._git]
-        for base in bases:
-            own = base == self._git and base != self._common
-            root = os.fsencode(base)
-            for folder, folders, files in os.walk(root + b"/refs"):
-                inner = folder[len(root) + 1 :]
-                folders[:] = [name for name in folders if not name.startswith(b".")]
-                for file in files:
-                    if file.startswith(b"."):
-                        continue  # no ref is called so: some tool's marker, passed over as git does
-                    name = decode_ref_name(inner + b"/" + file)
-                    shared = not name.startswith(_PER_WORKTREE)
-                    if not file.endswith(b".lock") and (shared != own or self._git == self._common):
-                        names.append(name)
-        return names
+    def _loose_names(self) -> LooseNames:
+        if self._git == self._common:
+            return list_loose_names(self._common)
+        shared, own = list_loose_names(self._common), list_loose_names(self._git)
+        names = [name for name in shared.names if not name.startswith(_PER_WORKTREE)]
+        names += [name for name in own.names if name.startswith(_PER_WORKTREE)]
+        return LooseNames(names, {**shared.faults, **own.faults})
 
     def packed(self) -> dict[str, PackedRef]:
-        """Return packed-refs, read again when the file changed. Raises CorruptData if it doesn't parse."""
+        """Return packed-refs, read again when the file changed.
+
+        Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
+        """
         path = self._common / "packed-refs"
         try:
             with path.open("rb") as file:
@@ -172,6 +168,11 @@ class RefFiles:
         return self._packed
 
     def _parse_packed(self, data: bytes, path: Path) -> dict[str, PackedRef]:
+        if not data:
+            raise CorruptData(
+                f"{path}: the file is empty, without even git's header line: refs may have been lost",
+                hint="restore it from a backup; if no ref was packed, remove the file",
+            )
         refs: dict[str, PackedRef] = {}
         at = 0
         while data.startswith(b"#", at):
@@ -181,8 +182,8 @@ class RefFiles:
             if match is None:
                 line = data.count(b"\n", 0, at) + 1
                 raise CorruptData(f"{path}: line {line} is neither a ref nor a peeled id")
-            peeled = self._format.from_hex(match[3]) if match[3] else None
-            refs[decode_ref_name(match[2])] = PackedRef(self._format.from_hex(match[1]), peeled)
+            peeled = self._format.from_hex(match[3].lower()) if match[3] else None
+            refs[decode_ref_name(match[2])] = PackedRef(self._format.from_hex(match[1].lower()), peeled)
             at = match.end()
         return refs
 
@@ -218,7 +219,7 @@ class RefFiles:
         deletes = new == self._format.zero
         with self._lock(path) as commit:
             self._compare(name, old)
-            if deletes and self.read_raw(name) is None and not path.is_file():
+            if deletes and not self._is_there(name):
                 raise RefMoved(name, "it is not there")
 
             def change() -> None:
@@ -251,16 +252,30 @@ class RefFiles:
             check_ref_name(name, one_level=name == "HEAD")
             if name != "HEAD" and not name.startswith("refs/"):
                 raise RepositoryError(f"{name!r} is not below refs/")
-            found = self._read_loose(name)
+            try:
+                found = read_loose_ref(self._path(name), name, self._format)
+            except UnreadableRef:
+                return name
             if not isinstance(found, str):
                 return name
             name = found
         raise RepositoryError(f"{name}: symbolic refs are nested too deep")
 
+    def _is_there(self, name: str) -> bool:
+        try:
+            return self.read_raw(name) is not None
+        except UnreadableRef:
+            return True
+
     def _compare(self, name: str, old: ObjectId | None) -> None:
         if old is None:
             return
-        ref = self.read(name)
+        try:
+            ref = self.read(name)
+        except UnreadableRef as error:
+            if error.is_blank and old == self._format.zero:
+                return  # the file holds nothing that a new value could overwrite
+            raise
         current = ref.oid if ref is not None else self._format.zero
         if current != old:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
@@ -270,16 +285,16 @@ class RefFiles:
         parts = name.split("/")
         for length in range(2, len(parts)):
             parent = "/".join(parts[:length])
-            if self.read_raw(parent) is not None:
+            if self._is_there(parent):
                 raise RepositoryError(f"can't make {name}: {parent} is in the way")
         below = name + "/"
         self.packed()
         following = self._packed_names[bisect_left(self._packed_names, below) :][:1]
         child = following[0] if following and following[0].startswith(below) else None
         folder = self._path(name)
-        if child is None and folder.is_dir() and not folder.is_symlink():
+        if child is None and os.path.isdir(folder) and not folder.is_symlink():  # noqa: PTH112 -- False if too long
             _remove_empty_folders(folder)
-            child = next((other for other in self.loose_names() if other.startswith(below)), None)
+            child = next((other for other in self._loose_names().names if other.startswith(below)), None)
         if child is not None:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 

@@ -140,11 +140,12 @@ def _in_walk_order(
     repository: Repository, wanted: set[ObjectId], limits: Limits, progress: Progress
 ) -> list[Candidate]:
     """Return candidates: first what refs reach, in the walk's order and with paths, then the rest."""
-    tips = [ref.oid for ref in repository.refs().values()]
-    head = repository.read_ref("HEAD")
-    if head is not None:
-        tips.append(head.oid)
     try:
+        # An unreadable ref costs nothing here: what no ref reaches is packed too, after the rest.
+        tips = [ref.oid for ref in repository.refs().known.values()]
+        head = repository.read_ref("HEAD")
+        if head is not None:
+            tips.append(head.oid)
         listed = list_objects(
             repository,
             tips,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from packcore.objects import ObjectType
-    from packcore.refs import Ref
+    from packcore.refs import Ref, RefList
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
     from packcore.store.repack import Repacked
@@ -273,21 +273,27 @@ class Repository:
 
     # Refs
 
-    def refs(self) -> dict[str, Ref]:
-        """Return every ref below refs/ that comes to an id, sorted by the names' bytes."""
+    def refs(self) -> RefList:
+        """Return every ref below refs/: the known ones, and those that are there but can't be read.
+
+        Whether the objects are there is not looked at. Raises CorruptData or RepositoryError if the refs
+        can't be listed.
+        """
         return self._refs.all()
 
-    def broken_refs(self) -> list[str]:
-        """Return the names of ref files that come to no id, or are named as no ref may be."""
-        return self._refs.broken()
-
     def read_ref(self, name: str) -> Ref | None:
-        """Return one ref by its full name (`HEAD` too), or None if it isn't there or comes to no id."""
+        """Return one ref by its full name (`HEAD` too), or None if it, or what it points to, isn't there.
+
+        Raises UnreadableRef if it is there and can't be read.
+        """
         check_ref_name(name, one_level=True)
         return self._refs.read(name)
 
     def head(self) -> str | ObjectId | None:
-        """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id."""
+        """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id.
+
+        Raises UnreadableRef.
+        """
         return self._refs.read_raw("HEAD")
 
     def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:

@@ -12,7 +12,7 @@ import pytest
 import transport.sync  # noqa: F401 - loaded, so that its function can be replaced
 from packcore.ids import ObjectId
 from transport.errors import NetworkError
-from transport.sync.planner import RefAction
+from transport.sync.ref_plan import RefAction
 from transport.sync.request import ref_kind
 from transport.sync.result import Outcome, PackSummary, Price, RefResult, SyncResult
 

@@ -11,7 +11,7 @@ from packcore.ids import SHA1
 from scripts.docs_examples import ROOT
 from scripts.reference_pages import commands, options_of, variables
 from transport.sync.measure import Measurement
-from transport.sync.planner import RefAction
+from transport.sync.ref_plan import RefAction
 from transport.sync.result import Outcome, RefResult, SyncResult
 
 _PAGE = ROOT / "docs/coming-from-git-sync.md"

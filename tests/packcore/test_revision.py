@@ -204,7 +204,7 @@ def test_a_short_id_is_sought_in_packs_loose_objects_and_alternates_as_git_does(
 def test_a_short_id_followed_by_a_suffix_means_a_commit(tmp_path: Path):
     path = make_repository(tmp_path / "r.git", history(commits=1))
     with Repository.open(path) as repository:
-        tip = repository.refs()["refs/heads/main"].oid
+        tip = repository.refs().known["refs/heads/main"].oid
         prefix = tip.hex()[:4]
         other = next(
             b"%d" % n

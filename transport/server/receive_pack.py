@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, MissingObject, PackcoreError
 from packcore.limits import Limits
-from packcore.refs import encode_ref_name
+from packcore.refs import encode_ref_name, ref_sort_key
 from packcore.store.ref_transaction import RefChange
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
@@ -75,8 +75,11 @@ class ReceivePack:
             [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
         ).encode()
         shown = shown_refs(self._repository, "receive")
-        tips = {ref.oid for ref in shown.values()}
-        named = [(ref.oid, encode_ref_name(name)) for name, ref in shown.items()]
+        tips = {ref.oid for ref in shown.known.values()}
+        # As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
+        ids = {name: ref.oid for name, ref in shown.known.items()}
+        ids |= {name: self._format.zero for name, fault in shown.unreadable.items() if not fault.is_dangling}
+        named = [(ids[name], encode_ref_name(name)) for name in sorted(ids, key=ref_sort_key)]
         named += [(oid, b".have") for oid in alternate_tips(self._repository) if oid not in tips]
         lines = [b"%b %b" % (oid.hex().encode(), name) for oid, name in named]
         lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
@@ -198,7 +201,8 @@ class _Push:
         accepted = self._accepted()
         if not any(update.is_create for update in accepted):
             return
-        names = NamesInUse(self._repository.refs())
+        refs = self._repository.refs()
+        names = NamesInUse([*refs.known, *refs.unreadable])
         for update in accepted:
             if update.is_delete:
                 if not self._request.atomic:  # all at once: what goes still stands when the others come
@@ -226,7 +230,7 @@ class _Push:
 
     def _fault(self, tips: list[ObjectId]) -> str | None:
         repository = self._repository
-        haves = {ref.oid for ref in repository.refs().values() if ref.oid in repository}
+        haves = {ref.oid for ref in repository.refs().known.values() if ref.oid in repository}
         shallow = repository.shallow()
         try:
             list_objects(

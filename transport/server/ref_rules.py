@@ -7,6 +7,7 @@
     non-fast-forward                           receive.denyNonFastForwards
     bad pack                                   the new id is neither in the pack nor here
     failed to update ref                       the ref no longer is what the pusher saw
+    reference broken: …                        the ref can't be read here, so nothing replaces it
     deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
     refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
@@ -19,7 +20,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from packcore.ancestry import is_ancestor
-from packcore.errors import CorruptData
+from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
 from transport.server.shown_refs import HiddenRefs
@@ -67,7 +68,13 @@ class RefRules:
             return "deny updating a hidden ref"
         if name in self._checked_out and self._protects_current:
             return "branch is currently checked out"
-        current = self._repository.read_ref(name)
+        try:
+            current = self._repository.read_ref(name)
+        except UnreadableRef as error:
+            # A file that holds nothing may be written again; what it held is lost in any case.
+            if not error.is_blank or update.is_delete or not update.is_create:
+                return f"reference broken: {error.reason}"
+            current = None
         now = current.oid if current is not None else self._repository.object_format.zero
         if update.is_delete:
             if self._deny_deletes:

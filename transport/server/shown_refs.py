@@ -3,14 +3,22 @@
     transfer.hideRefs, uploadpack.hideRefs, receive.hideRefs    refs that are neither listed nor to be changed
     objects/info/alternates                                     tips there are `.have` lines for a push
 
+A ref that can't be read is shown as git shows it, by the zero id, so that a client fails loudly instead of
+taking it for deleted; only our own client asks for the reason. One whose object is missing or damaged keeps
+its id.
+
 A value hides the ref of that name and all below it; `!` before it shows them again, and of several that fit
 the last one counts. Specified in git-config. Namespaces are left out, so `^` changes nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.ancestry import peel
+from packcore.errors import CorruptData, CorruptIndex, CorruptPack, UnreadableRef
+from packcore.refs import RefList, encode_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
 
@@ -20,7 +28,23 @@ if TYPE_CHECKING:
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
 
-__all__ = ["HiddenRefs", "alternate_tips", "shown_refs"]
+__all__ = ["HiddenRefs", "ShownRef", "alternate_tips", "fetchable_refs", "shown_refs"]
+
+
+class ShownRef(NamedTuple):
+    """A ref as upload-pack lists it."""
+
+    name: bytes
+    oid: ObjectId
+    """The zero id where the ref itself can't be read."""
+    peeled: ObjectId | None = None
+    """What an annotated tag comes to."""
+    fault: str | None = None
+    """Why the ref, or the object that it names, can't be read."""
+    is_dangling: bool = False
+    """A symbolic ref to a ref that isn't there: git does not list these, and its clients rely on that."""
+    symref: str | None = None
+    """The ref that a symbolic one points to."""
 
 
 class HiddenRefs:
@@ -41,10 +65,52 @@ class HiddenRefs:
         return False
 
 
-def shown_refs(repository: Repository, service: str) -> dict[str, Ref]:
-    """Return the refs that a service shows, sorted by the names' bytes."""
+def shown_refs(repository: Repository, service: str) -> RefList:
+    """Return the refs that a service shows, the unreadable ones among them, sorted by the names' bytes."""
     hidden = HiddenRefs(repository.config, service)
-    return {name: ref for name, ref in repository.refs().items() if not hidden.hides(name)}
+    refs = repository.refs()
+    return RefList(
+        {name: ref for name, ref in refs.known.items() if not hidden.hides(name)},
+        {name: fault for name, fault in refs.unreadable.items() if not hidden.hides(name)},
+    )
+
+
+def fetchable_refs(repository: Repository) -> list[ShownRef]:
+    """Return what upload-pack lists, HEAD first if it comes to anything, then by the names' bytes.
+
+    Reads the object of every ref, and what a tag tags. Raises CorruptData or RepositoryError if the refs
+    can't be listed.
+    """
+    zero = repository.object_format.zero
+    refs = shown_refs(repository, "uploadpack")
+    found = [
+        ShownRef(encode_ref_name(name), zero, fault=error.reason, is_dangling=error.is_dangling)
+        for name, error in refs.unreadable.items()
+    ]
+    found += [_fetchable(repository, ref) for ref in refs.known.values()]
+    found.sort()
+    try:
+        head = repository.read_ref("HEAD")
+    except UnreadableRef as error:
+        return [ShownRef(b"HEAD", zero, fault=error.reason), *found]
+    return found if head is None else [_fetchable(repository, head), *found]
+
+
+def _fetchable(repository: Repository, ref: Ref) -> ShownRef:
+    name = encode_ref_name(ref.name)
+    try:
+        peeled, _ = peel(repository, ref.oid)
+    except CorruptData as error:
+        return ShownRef(name, ref.oid, fault=_reason(error), symref=ref.symref)
+    return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=ref.symref)
+
+
+def _reason(error: CorruptData) -> str:
+    """Return what is wrong with an object, or with its pack, without the paths of this disk."""
+    if isinstance(error, CorruptPack | CorruptIndex):
+        path = error.pack if isinstance(error, CorruptPack) else error.path
+        return f"{PurePath(path or 'pack').name}: {error.reason}"
+    return str(error)
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:
@@ -56,6 +122,7 @@ def alternate_tips(repository: Repository) -> list[ObjectId]:
     for objects in find_alternates(repository.common_path / "objects"):
         around = objects.parent
         if (around / "HEAD").is_file() and (around / "refs").is_dir():
-            refs = RefFiles(around, around, repository.object_format).all()
+            # These only spare a pusher some objects, so one that can't be read is no loss.
+            refs = RefFiles(around, around, repository.object_format).all().known
             tips.update(ref.oid for ref in refs.values() if ref.oid in repository)
     return sorted(tips)

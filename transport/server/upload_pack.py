@@ -13,9 +13,9 @@ pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from packcore.ancestry import peel
-from packcore.errors import CorruptData, PackcoreError
+from packcore.errors import PackcoreError, UnreadableRef
 from packcore.limits import Limits
 from packcore.refs import encode_ref_name
 from packcore.write import write_pack
@@ -37,7 +37,7 @@ from transport.server.requests import (
     read_fetch_v2,
     read_wants_v0,
 )
-from transport.server.shown_refs import shown_refs
+from transport.server.shown_refs import ShownRef, fetchable_refs
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class UploadPack:
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
         if version >= 2:
-            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", f"fetch={_FETCH_FEATURES}"]
+            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn unreadable", f"fetch={_FETCH_FEATURES}"]
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
@@ -83,8 +83,9 @@ class UploadPack:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = self._capabilities_v0(stateless=over_http)
-        lines_of_refs = self._ref_lines_v0() or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        listed = self._refs()
+        tokens = self._capabilities_v0(listed, stateless=over_http)
+        lines_of_refs = _ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
         for line in lines_of_refs[1:]:
             yield encode_text(line)
@@ -98,31 +99,23 @@ class UploadPack:
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
-    def _capabilities_v0(self, *, stateless: bool) -> bytes:
+    def _capabilities_v0(self, listed: list[ShownRef], *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
-        target = self._repository.head()
-        if isinstance(target, str) and self._repository.read_ref(target) is not None:
-            encoded.append(b"symref=HEAD:" + encode_ref_name(target))
+        if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
+            encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
-    def _ref_lines_v0(self) -> list[bytes]:
-        lines = []
-        for name, oid, peeled in self._refs():
-            lines.append(b"%s %s" % (oid.hex().encode(), name))
-            if peeled is not None:
-                lines.append(b"%s %s^{}" % (peeled.hex().encode(), name))
-        return lines
+    def _refs(self) -> list[ShownRef]:
+        return fetchable_refs(self._repository)
 
-    def _refs(self) -> Iterator[tuple[bytes, ObjectId, ObjectId | None]]:
-        """Yield (name, id, what a tag comes to), HEAD first; refs to absent objects are left out."""
-        head = self._repository.read_ref("HEAD")
-        refs = shown_refs(self._repository, "uploadpack")
-        for name, ref in [*([("HEAD", head)] if head else []), *refs.items()]:
-            try:
-                peeled, _ = peel(self._repository, ref.oid)
-            except CorruptData:  # a broken ref, or a tag of something absent: git leaves it out too
-                continue
-            yield encode_ref_name(name), ref.oid, peeled if peeled != ref.oid else None
+    def _known_refs(self) -> dict[bytes, ShownRef]:
+        return {ref.name: ref for ref in self._refs() if any(ref.oid)}
+
+    def _head(self) -> str | ObjectId | None:
+        try:
+            return self._repository.head()
+        except UnreadableRef:
+            return None
 
     # The answer to a request
 
@@ -147,26 +140,24 @@ class UploadPack:
 
     def _ls_refs(self, arguments: list[bytes]) -> Iterator[bytes]:
         prefixes = tuple(argument[11:] for argument in arguments if argument.startswith(b"ref-prefix "))
-        known = {b"peel", b"symrefs", b"unborn"}
+        known = {b"peel", b"symrefs", b"unborn", b"unreadable"}
         for argument in arguments:
             if argument not in known and not argument.startswith(b"ref-prefix "):
                 raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
-        target = self._repository.head()
-        symref = b" symref-target:" + encode_ref_name(target) if isinstance(target, str) else b""
-        listed_head = False
-        for name, oid, peeled in self._refs():
-            listed_head |= name == b"HEAD"
-            if prefixes and not name.startswith(prefixes):
-                continue
-            line = b"%s %s" % (oid.hex().encode(), name)
-            if name == b"HEAD" and b"symrefs" in arguments:
-                line += symref
-            if peeled is not None and b"peel" in arguments:
-                line += b" peeled:" + peeled.hex().encode()
-            yield encode_text(line)
+        listed = self._refs()
+        for ref in listed:
+            if _is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in arguments):
+                yield encode_text(_ls_refs_line(ref, arguments))
+        target = self._head()
+        listed_head = bool(listed) and listed[0].name == b"HEAD"
         wanted = not prefixes or b"HEAD".startswith(prefixes)
-        if not listed_head and symref and wanted and {b"unborn", b"symrefs"} <= set(arguments):
-            yield encode_text(b"unborn HEAD" + symref)
+        if (
+            not listed_head
+            and isinstance(target, str)
+            and wanted
+            and {b"unborn", b"symrefs"} <= set(arguments)
+        ):
+            yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
         yield FLUSH
 
     def _fetch_v2(self, request: FetchRequest) -> Iterator[bytes]:
@@ -203,17 +194,17 @@ class UploadPack:
         """Return the refs that are wanted by name, as they are now. Raises BadRequest."""
         if not request.want_refs:
             return {}
-        ids = {name: oid for name, oid, _ in self._refs()}
+        known = self._known_refs()
         for name in request.want_refs:
-            if name not in ids:
+            if name not in known:
                 raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
-        return {name: ids[name] for name in request.want_refs}
+        return {name: known[name].oid for name in request.want_refs}
 
     def _answer_v0(self, reader: PacketReader) -> Iterator[bytes]:
         request = read_wants_v0(reader, self._format)
         if request is None:
             return
-        tips = {oid for _, oid, _ in self._refs()}
+        tips = {ref.oid for ref in self._known_refs().values()}
         for want in request.wants:
             if want not in tips:
                 raise BadRequest(f"upload-pack: not our ref {want.hex()}")
@@ -292,11 +283,11 @@ class UploadPack:
         return cut(repository, request.wants, request.depth, request.shallow, cut_here)
 
     def _ref_to_exclude(self, name: str) -> ObjectId:
-        ids = {found: oid for found, oid, _ in self._refs()}
+        known = self._known_refs()
         for pattern in ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}"):
-            oid = ids.get(encode_ref_name(pattern.format(name)))
-            if oid is not None:
-                return oid
+            ref = known.get(encode_ref_name(pattern.format(name)))
+            if ref is not None:
+                return ref.oid
         raise BadRequest(f"git upload-pack: deepen-not is not a ref: {one_line(name, limit=100)}")
 
     def _shallow_lines(self, request: FetchRequest, cut: Cut | None) -> bytes:
@@ -331,7 +322,7 @@ class UploadPack:
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
 
     def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:
-        tags = [(oid, peeled) for _, oid, peeled in self._refs() if peeled] if request.include_tag else []
+        tags = [(ref.oid, ref.peeled) for ref in self._refs() if ref.peeled] if request.include_tag else []
         return plan_pack(
             self._repository,
             request,
@@ -342,3 +333,32 @@ class UploadPack:
             strategy=self._strategy,
             limits=self._limits,
         )
+
+
+def _ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
+    lines = []
+    for ref in refs:
+        if ref.is_dangling:
+            continue
+        lines.append(b"%s %s" % (ref.oid.hex().encode(), ref.name))
+        if ref.peeled is not None:
+            lines.append(b"%s %s^{}" % (ref.peeled.hex().encode(), ref.name))
+    return lines
+
+
+def _is_wanted(ref: ShownRef, prefixes: tuple[bytes, ...]) -> bool:
+    if not prefixes or ref.name.startswith(prefixes):
+        return True
+    # What can't be read may be a folder of refs, above those that are asked for.
+    return not any(ref.oid) and any(prefix.startswith(ref.name + b"/") for prefix in prefixes)
+
+
+def _ls_refs_line(ref: ShownRef, arguments: list[bytes]) -> bytes:
+    line = b"%s %s" % (ref.oid.hex().encode(), ref.name)
+    if ref.symref is not None and b"symrefs" in arguments:
+        line += b" symref-target:" + encode_ref_name(ref.symref)
+    if ref.peeled is not None and b"peel" in arguments:
+        line += b" peeled:" + ref.peeled.hex().encode()
+    if ref.fault is not None and b"unreadable" in arguments:
+        line += b" unreadable:" + quote(one_line(ref.fault, limit=200), errors="replace").encode()
+    return line

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
     from transport.base import Transport
     from transport.sync.host_profile import TargetLimits
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.request import Policy
     from transport.wire.advertisement import Advertisement
     from transport.wire.receive_pack import RefUpdate

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packcore.convert import Counts, TranslatedStore, translate
-from packcore.errors import RepositoryError
+from packcore.errors import RepositoryError, UnreadableRef
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
@@ -36,11 +36,13 @@ from packcore.write import write_pack
 from transport.errors import InvalidRequest
 from transport.sync.fetch_into import fetch_into
 from transport.sync.request import Scope
+from transport.sync.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packcore.convert import Translation
+    from packcore.refs import Ref
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.sync.fetch_into import FetchResult
@@ -176,7 +178,7 @@ def _convert(
 ) -> ConvertResult:
     if old.object_format is not SHA1:
         raise RepositoryError(f"{fetched.source_url}: its object format is {old.object_format.name} already")
-    tips = {name: ref.oid for name, ref in old.refs().items()}
+    tips = {name: ref.oid for name, ref in _readable(old, fetched).items()}
     if not tips:
         raise RepositoryError(f"{fetched.source_url}: no branch or tag to convert")
     if request.origin_notes and ORIGIN_NOTES_REF in tips:
@@ -223,6 +225,21 @@ def _convert(
         pack_bytes=pack_bytes,
         kept_source=folder if request.keep_source else None,
     )
+
+
+def _readable(old: Repository, fetched: FetchResult) -> dict[str, Ref]:
+    """Return the refs to convert. Raises UnreadableRef: a conversion without a ref would lose it for good."""
+    for result in fetched.refs:
+        if result.outcome is Outcome.UNREADABLE:
+            raise UnreadableRef(
+                result.planned.source_ref,
+                result.reason,
+                hint="mend the ref at the source; nothing was converted",
+            )
+    refs = old.refs()
+    for error in refs.unreadable.values():
+        raise error
+    return refs.known
 
 
 def _write(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packcore.errors import MissingObject, RefMoved, RepositoryError
+from packcore.errors import MissingObject, RefMoved, RepositoryError, UnreadableRef
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
 from packcore.store.repository import Repository
@@ -27,7 +27,7 @@ from transport.fetch import fetch_pack, list_refs
 from transport.negotiate import CommitNegotiator
 from transport.sync.fetching import watched
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
-from transport.sync.planner import RefPlan, plan_refs, settle
+from transport.sync.planner import plan_refs, settle
 from transport.sync.request import Policy, Scope
 from transport.sync.result import Outcome, RefResult, results_of
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectStore
     from transport.base import Transport
-    from transport.sync.planner import RefAction
+    from transport.sync.ref_plan import RefAction, RefPlan
     from transport.sync.request import Protocol
     from transport.wire.advertisement import Advertisement
 
@@ -63,14 +63,14 @@ class FetchResult:
     """The repository's git directory; None for a fetch that keeps nothing."""
     pack_path: Path | None = None
     refs: tuple[RefResult, ...] = ()
-    """What became of the repository's refs."""
+    """What became of the repository's refs; without a repository, the source's refs that can't be read."""
     stats: Stats = field(default_factory=Stats)
     measurement: Measurement = field(default_factory=Measurement)
 
     @property
     def exit_code(self) -> int:
-        """1 where a ref was blocked, or could not be moved; else 0."""
-        failed = {Outcome.BLOCKED, Outcome.MOVED, Outcome.REFUSED}
+        """1 where a ref was blocked, can't be read, or could not be moved; else 0."""
+        failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.MOVED, Outcome.REFUSED}
         return 1 if any(ref.outcome in failed for ref in self.refs) else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def fetch_into(
             store = UnionStore([spool, opened]) if spool else opened
             plan = settle(plan, lambda action: _is_fast_forward(store, action))
             wants = plan.wants
-            haves = tuple(dict.fromkeys(ref.oid for ref in opened.refs().values()))
+            haves = tuple(dict.fromkeys(ref.oid for ref in opened.refs().known.values()))
             whole_below = opened.shallow()
             with _shallow_source_named(cut_off):
                 list_objects(
@@ -167,7 +167,7 @@ def fetch_only(
     watch = Stopwatch()
     scope, limits = scope or Scope(), limits or Limits()
     listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
-    nothing = _LocalRefs({}, {}, listed.object_format)
+    nothing = _LocalRefs({}, {}, {}, listed.object_format)
     plan = plan_refs(listed, nothing, scope, Policy())
     with (
         fetch_pack(source, listed, wants=plan.wants, haves=list(haves), on_message=_to(progress)) as response,
@@ -187,6 +187,7 @@ def fetch_only(
             object_count=spool.object_count,
             pack_bytes=spool.pack_bytes,
             source_head=plan.source_head,
+            refs=tuple(results_of(action for action in plan.actions if action.unreadable)),
             stats=_stats(source, watch, len(plan.wants), len(haves)) if collect_stats else Stats(),
             measurement=Measurement.take(watch) if measure_memory else Measurement(),
         )
@@ -198,12 +199,19 @@ class _LocalRefs:
 
     refs: dict[str, ObjectId]
     symrefs: dict[str, str]
+    unreadable: dict[str, str]
     object_format: ObjectFormat
+    may_lack_names: bool = False
 
     @classmethod
     def of(cls, repository: Repository) -> _LocalRefs:
-        refs = {name: ref.oid for name, ref in repository.refs().items()}
-        return cls(refs, {}, repository.object_format)
+        refs = repository.refs()
+        return cls(
+            {name: ref.oid for name, ref in refs.known.items()},
+            {},
+            {name: fault.reason for name, fault in refs.unreadable.items()},
+            repository.object_format,
+        )
 
 
 def _opened(path: Path, listed: Advertisement, limits: Limits) -> Repository:
@@ -227,7 +235,7 @@ def _received(
 
     Tells too whether the source's own history is cut off.
     """
-    tips = {ref.oid for ref in repository.refs().values()}
+    tips = {ref.oid for ref in repository.refs().known.values()}
     wants = [oid for oid in plan.wants if oid not in tips]
     if not wants:
         yield None, False
@@ -307,7 +315,7 @@ def _moved(repository: Repository, action: RefAction) -> RefResult:
         repository.update_ref(action.target_ref, action.source_id or zero, action.target_id or zero)
     except RefMoved as error:
         return RefResult(action, Outcome.MOVED, str(error))
-    except RepositoryError as error:
+    except (RepositoryError, UnreadableRef) as error:
         return RefResult(action, Outcome.REFUSED, str(error))
     return RefResult(action, Outcome.PUSHED, action.reason)
 

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from transport.errors import UnsupportedByRemote
 
 if TYPE_CHECKING:
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.request import SyncRequest
     from transport.wire.advertisement import Advertisement
 

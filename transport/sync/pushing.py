@@ -21,8 +21,8 @@ from transport.errors import TransportError
 from transport.push import advertise_push
 from transport.sync.host_profile import TargetLimits
 from transport.sync.measure import Stopwatch
-from transport.sync.planner import short_id
 from transport.sync.push_series import PushSeries
+from transport.sync.ref_plan import short_id
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.progress import Progress
     from transport.base import Transport
-    from transport.sync.planner import RefAction, RefPlan
+    from transport.sync.ref_plan import RefAction, RefPlan
     from transport.sync.request import Policy
     from transport.wire.advertisement import Advertisement
     from transport.wire.receive_pack import RefUpdate
@@ -264,13 +264,16 @@ def _unanswered(action: RefAction, tips: Mapping[str, ObjectId] | None, words: s
 
 def _moved(action: RefAction, tip: ObjectId | None) -> str:
     then = short_id(action.target_id) if action.target_id else "absent"
-    now = f"is at {short_id(tip)}" if tip else "is gone"
+    now = "is gone" if tip is None else f"is at {short_id(tip)}" if any(tip) else "can't be read there"
     return f"the target's ref moved during the run (was {then}, {now}); nothing was overwritten"
 
 
 def _list_again(target: Transport) -> dict[str, ObjectId] | None:
-    """Return the target's refs as they are now; None where it can't be asked."""
+    """Return the target's refs as they are now, the zero id for one that it can't read itself.
+
+    None where it can't be asked.
+    """
     try:
-        return advertise_push(target).refs
+        return advertise_push(target).tips
     except TransportError:
         return None

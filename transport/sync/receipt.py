@@ -163,6 +163,7 @@ def _scope(scope: Scope) -> dict[str, Any]:
 def _policy(policy: Policy) -> dict[str, Any]:
     return {
         "prune": policy.prune,
+        "pruneLimit": None if policy.prune_limit is None else str(policy.prune_limit),
         "forceWithLease": policy.force_with_lease,
         "forceBlind": policy.force_blind,
         "atomic": policy.atomic,

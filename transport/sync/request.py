@@ -27,6 +27,8 @@ from transport.selection import SelectionOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from transport.sync.prune_limit import PruneLimit
+
 __all__ = [
     "BootstrapStrategy",
     "Mode",
@@ -159,6 +161,27 @@ class Scope:
             prefixes.add(HEADS)
         return (*sorted(prefixes), "HEAD")
 
+    def covers(self, name: str, named: frozenset[str]) -> bool:
+        """Return whether a ref is in scope by its own name, mappings aside.
+
+        `named` are the only branches meant; none means all.
+        """
+        if not name.startswith(REFS) or self.excludes(name):
+            return False
+        kind = ref_kind(name)
+        if kind == "branch":
+            return not self.mappings and (not named or name in named)
+        return self.with_tags if kind == "tag" else self.all_refs
+
+    def prunes(self, name: str) -> bool:
+        """Return whether a target ref that the source lacks is managed, so that pruning may delete it."""
+        kind = ref_kind(name)
+        if kind == "branch" and self.branch_names:
+            return False
+        if kind == "other" and self.mappings:
+            return False
+        return self.covers(name, frozenset())
+
     def excludes(self, name: str) -> bool:
         """Tell whether a ref is left alone; packcore's own temporary refs always are."""
         return name.startswith(TEMP_REFS) or any(
@@ -172,6 +195,8 @@ class Policy:
 
     prune: bool = False
     """Delete managed target refs that the source no longer has."""
+    prune_limit: PruneLimit | None = None
+    """How many one run may delete; None for the rule of `transport.sync.prune_limit`."""
     force_with_lease: bool = False
     """Overwrite too, where the target's ref still is what it was when the run started."""
     force_blind: bool = False

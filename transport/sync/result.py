@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
-    from transport.sync.planner import RefAction
+    from transport.sync.ref_plan import RefAction
     from transport.sync.verify import Verification
 
 __all__ = ["Outcome", "PackSummary", "Price", "RefResult", "SyncResult", "results_of"]
@@ -49,6 +49,8 @@ class Outcome(Enum):
     """The target never said; the reason tells what it shows when it is listed again."""
     IGNORED = "ignored"
     """Left alone, with a warning."""
+    UNREADABLE = "unreadable"
+    """The source has the ref, or may have it, but can't read it: the target's was left as it is."""
 
 
 class RefResult(NamedTuple):
@@ -189,20 +191,28 @@ class SyncResult:
         return self.count(Outcome.BLOCKED)
 
     @property
+    def unreadable(self) -> int:
+        """Refs that the source can't read; the target's were left alone."""
+        return self.count(Outcome.UNREADABLE)
+
+    @property
     def warned(self) -> int:
         """Refs that the target refused, that moved, or that were left alone for a reason."""
         return self.count(Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.IGNORED)
 
     @property
     def exit_code(self) -> int:
-        """0 for done; 1 where a ref was blocked, refused, not pushed, or reads back otherwise.
+        """0 for done; 1 where a ref was blocked, unreadable, refused, not pushed, or reads back otherwise.
 
         Else the code of the failure, or of what kept the target from being read back.
 
-        A dry run that found out what it was asked is done, whatever it found.
+        A dry run that found out what it was asked is done, whatever it found. It did not where the source
+        has refs that can't be read.
         """
         if self.failure is not None:
             return self.failure.exit_code
+        if self.unreadable:
+            return FAILURE_EXIT_CODE
         if self.dry_run:
             return 0
         failed = self.count(
@@ -229,6 +239,7 @@ class SyncResult:
             "blocked": self.blocked,
             "deleted": self.deleted,
             "warned": self.warned,
+            "unreadable": self.unreadable,
             "dryRun": self.dry_run,
             "protocol": self.protocol,
             "operationMode": self.operation_mode,
@@ -266,6 +277,8 @@ def results_of(actions: Iterable[RefAction], *, held_back: str = "") -> list[Ref
 
 def _unpushed(action: RefAction, held_back: str) -> RefResult:
     outcome = _WITHOUT_PUSH.get(action.action, Outcome.NOT_PUSHED)
+    if action.unreadable:
+        outcome = Outcome.UNREADABLE
     reason = action.reason
     if outcome is Outcome.NOT_PUSHED and held_back:
         reason = f"{reason} ({held_back})"

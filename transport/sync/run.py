@@ -28,7 +28,7 @@ from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_f
 from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
 from transport.sync.leftovers import removals_of_leftovers
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
-from transport.sync.planner import RefPlan, plan_refs, settle
+from transport.sync.planner import plan_refs, settle
 from transport.sync.result import RefResult, SyncResult, results_of
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.sync.fetching import Fetched
     from transport.sync.modes import Choice
-    from transport.sync.planner import RefAction
     from transport.sync.pushing import PushOutcome
+    from transport.sync.ref_plan import RefAction, RefPlan
     from transport.sync.request import SyncRequest
     from transport.sync.result import PackSummary, Price
     from transport.wire.advertisement import Advertisement
@@ -314,7 +314,8 @@ class Run:
         """Report what is blocked, before anything is pushed."""
         blocked = plan.blocked
         for action in blocked[:_BLOCKED_TOLD_MAX]:
-            self.progress.message("blocked", f"{action.target_ref}: {action.reason}")
+            word = "unreadable" if action.unreadable else "blocked"
+            self.progress.message(word, f"{action.target_ref}: {action.reason}")
         if len(blocked) > _BLOCKED_TOLD_MAX:
             self.progress.message("blocked", f"and {len(blocked) - _BLOCKED_TOLD_MAX} refs more")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plan import Candidate, PackPlan
     from packcore.store.base import ObjectStore
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.run import Run
 
 __all__ = ["Cargo", "hold_in_parts", "is_refused_for_size", "push_pack"]

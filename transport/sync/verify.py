@@ -72,7 +72,7 @@ class Verification:
 def read_back(target: Transport, refs: Sequence[RefResult]) -> Verification:
     """List the target anew and compare. Nothing is raised for a target that can't be listed."""
     try:
-        found = advertise_push(target).refs
+        found = advertise_push(target).tips
     except PackcoreError as error:
         return Verification(0, error=error)
     # What was deleted has no source id, and is expected to be absent.

@@ -56,6 +56,15 @@ class Advertisement:
     """Commits whose parents the server lacks."""
     warnings: tuple[str, ...] = ()
     """Oddities that were passed over; safe to show."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Refs, and folders of refs, that the server has but that can't be fetched: the reason by name."""
+    may_lack_names: bool = False
+    """Whether the server may have refs besides `refs` and `unreadable`."""
+
+    @property
+    def tips(self) -> dict[str, ObjectId]:
+        """The id of every ref that is there: the zero id if the server can't read it."""
+        return {**dict.fromkeys(self.unreadable, self.object_format.zero), **self.refs}
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -204,4 +213,6 @@ def _parse_refs(
         haves=tuple(listed.haves),
         shallow=tuple(listed.shallow),
         warnings=listed.refs.warnings(),
+        unreadable=listed.refs.unreadable,
+        may_lack_names=listed.refs.may_lack_names,
     )

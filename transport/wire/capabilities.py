@@ -33,6 +33,8 @@ class LsRefsFeatures:
     """What v2's `ls-refs` command can do beyond its minimum."""
 
     unborn: bool = False
+    unreadable: bool = False
+    """Tells which refs it can't read, and why: packcore's own servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def parse_capabilities_v2(lines: Iterable[bytes]) -> Capabilities:
             raise RemoteProtocolError(f"not a capability: {one_line(line, limit=200)!r}")
         name = key.decode("ascii")
         if name == "ls-refs":
-            found.setdefault("ls_refs", LsRefsFeatures(unborn=b"unborn" in value.split()))
+            found.setdefault("ls_refs", _ls_refs_features(value.split()))
         elif name == "fetch":
             found.setdefault("fetch", _fetch_features(value.split()))
         elif name in _V2_FLAGS:
@@ -171,6 +173,10 @@ def _object_format(name: bytes) -> ObjectFormat:
             hint=f"known are {', '.join(FORMATS)}",
         )
     return known
+
+
+def _ls_refs_features(words: list[bytes]) -> LsRefsFeatures:
+    return LsRefsFeatures(unborn=b"unborn" in words, unreadable=b"unreadable" in words)
 
 
 def _fetch_features(words: list[bytes]) -> FetchFeatures:

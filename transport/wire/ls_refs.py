@@ -2,11 +2,13 @@ r"""ls-refs, protocol v2's list of refs on request.
 
     request     0014command=ls-refs\n  agent=…  object-format=…  0001
                 peel  symrefs  unborn  ref-prefix refs/heads/ …  0000
-    answer      <oid> SP <name> [SP symref-target:<name>] [SP peeled:<oid>]
+    answer      <oid> SP <name> [SP symref-target:<name>] [SP peeled:<oid>] [SP unreadable:<reason>]
                 unborn SP HEAD SP symref-target:refs/heads/main
                 0000
 
-Specified in gitprotocol-v2. Attributes come in any order and unknown ones are passed over. A server
+`unreadable` is our own servers' (`ls-refs=unborn unreadable`): asked for, they also list what git leaves out,
+and say in percent-coded words why a ref, or its object, can't be read. All else is specified in
+gitprotocol-v2. Attributes come in any order and unknown ones are passed over. A server
 may list refs outside the prefixes (and does so from 65,536 prefixes on), so we filter again.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from packcore.refs import decode_ref_name
 from transport.errors import UnsupportedByRemote
@@ -28,7 +31,14 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from transport.wire.capabilities import Capabilities
 
-__all__ = ["RefListing", "command_head", "encode_ls_refs", "parse_ls_refs", "reduce_prefixes"]
+__all__ = [
+    "RefListing",
+    "command_head",
+    "encode_ls_refs",
+    "is_folder_of",
+    "parse_ls_refs",
+    "reduce_prefixes",
+]
 
 _PREFIXES_MAX = 1000
 
@@ -42,6 +52,8 @@ class RefListing:
     symrefs: dict[str, str]
     head: ObjectId | None
     warnings: tuple[str, ...]
+    unreadable: dict[str, str]
+    may_lack_names: bool
 
 
 def command_head(
@@ -78,6 +90,8 @@ def encode_ls_refs(
     arguments = ["peel", "symrefs"]
     if capabilities.ls_refs.unborn:
         arguments.append("unborn")
+    if capabilities.ls_refs.unreadable:
+        arguments.append("unreadable")
     reduced = reduce_prefixes(prefixes)
     if reduced and len(reduced) < _PREFIXES_MAX:
         arguments += [f"ref-prefix {prefix}" for prefix in reduce_prefixes([*reduced, "HEAD"])]
@@ -120,7 +134,23 @@ def parse_ls_refs(
         _take_line(line, refs, wanted, reader)
     if to_end:
         reader.expect_end()
-    return RefListing(refs.refs, refs.peeled, refs.symrefs, refs.head, refs.warnings())
+    return RefListing(
+        refs.refs,
+        refs.peeled,
+        refs.symrefs,
+        refs.head,
+        refs.warnings(),
+        refs.unreadable,
+        refs.may_lack_names,
+    )
+
+
+def is_folder_of(name: str, prefixes: Iterable[str]) -> bool:
+    """Return whether `name` is a folder of what the prefixes ask for.
+
+    One that can't be read says something about every ref below it.
+    """
+    return any(prefix.startswith(f"{name}/") for prefix in prefixes)
 
 
 def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader: PacketReader) -> None:
@@ -130,12 +160,15 @@ def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader:
         raise reader.error(f"not a line of ls-refs: {one_line(line, limit=200)!r}")
     text = decode_ref_name(name)
     keep = name == b"HEAD" or text.startswith(wanted)
+    fault = next((unquote(a[11:]) for a in attributes if a.startswith(b"unreadable:")), None)
     if hex_oid == b"unborn":
         refs.count_line()
         listed = keep
     else:
         oid = parse_oid(hex_oid, refs.object_format)
-        listed = keep and refs.add(name, oid)
+        if not keep and not any(oid):
+            keep = is_folder_of(text, wanted)
+        listed = keep and refs.add(name, oid, fault)
     for attribute in attributes:
         key, _, value = attribute.partition(b":")
         if key == b"symref-target" and listed:

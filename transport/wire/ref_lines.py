@@ -1,8 +1,9 @@
 """Refs as a remote lists them, collected with every check: shared by advertisements and ls-refs.
 
-Names are never trusted: only `HEAD` and what git-check-ref-format allows below `refs/` is kept, the
-rest is left out with a warning. Ids are lower-case hex of the announced format, or the answer is wrong.
-A ref that is listed twice, or peeled without being listed, is an error too.
+Names are never trusted: only `HEAD` and what git-check-ref-format allows below `refs/` can be fetched. A ref
+with the zero id is one that the server itself can't read. Both kinds are kept as *unreadable*: the remote has
+such a ref, so it must not be taken for deleted. Ids are lower-case hex of the announced format, or the answer
+is wrong. A ref that is listed twice, or peeled without being listed, is an error too.
 """
 
 from __future__ import annotations
@@ -40,22 +41,32 @@ class RefCollector:
         self.peeled: dict[str, ObjectId] = {}
         self.symrefs: dict[str, str] = {}
         self.head: ObjectId | None = None
+        self.unreadable: dict[str, str] = {}
+        """Why each ref that is listed can't be fetched, by name."""
+        self.may_lack_names = False
+        """Whether the server has refs that it can't read: it then leaves out symbolic refs to these."""
         self._dropped: set[bytes] = set()
         self._warnings: list[str] = []
         self._unsaid_warnings = 0
         self._lines = 0
         self._limits = limits
 
-    def add(self, name: bytes, oid: ObjectId) -> bool:
-        """Take one ref; False where it was left out."""
+    def add(self, name: bytes, oid: ObjectId, fault: str | None = None) -> bool:
+        """Take one ref; False if it can't be fetched.
+
+        `fault` is the server's word on why it can't read the ref, or its object; only our own gives any.
+        """
         self.count_line()
         text = decode_ref_name(name)
         if text in self.refs or name in self._dropped or (name == b"HEAD" and self.head is not None):
             raise RemoteProtocolError(f"the remote lists a ref twice: {one_line(name, limit=200)}")
+        if fault is not None:
+            return self._refuse(name, fault)
         if not is_remote_ref_name(text):
-            return self._drop(name, "not a valid name")
+            return self._refuse(name, "not a valid ref name")
         if oid == self.object_format.zero:
-            return self._drop(name, "it points to no object")
+            self.may_lack_names = True
+            return self._refuse(name, "the server lists it without an object: it can't read this ref itself")
         if name == b"HEAD":
             self.head = oid
         else:
@@ -103,7 +114,10 @@ class RefCollector:
             return (*self._warnings, f"and {self._unsaid_warnings} more warnings")
         return tuple(self._warnings)
 
-    def _drop(self, name: bytes, reason: str) -> bool:
+    def _refuse(self, name: bytes, reason: str) -> bool:
         self._dropped.add(name)
-        self.warn(f"ref left out: {one_line(name, limit=200)}: {reason}")
+        if name.startswith(b"refs/"):
+            self.unreadable[decode_ref_name(name)] = reason
+        else:
+            self.warn(f"ref left out: {one_line(name, limit=200)}: {reason}")
         return False

@@ -54,7 +54,7 @@ def test_ids_are_those_of_gits_own_import(tmp_path: Path) -> None:
     stream = git_bytes("fast-export", "--all", "--signed-tags=strip", cwd=source)
     git("fast-import", "--quiet", cwd=target, stdin=stream)
     with open_repository(source) as repository:
-        tips = {name: ref.oid for name, ref in repository.refs().items()}
+        tips = {name: ref.oid for name, ref in repository.refs().known.items()}
         translation = translate(repository, list_objects(repository, tips.values()), SHA256)
     for name, tip in tips.items():
         assert translation.ids[tip].hex() == git("rev-parse", name, cwd=target)
@@ -63,7 +63,7 @@ def test_ids_are_those_of_gits_own_import(tmp_path: Path) -> None:
 def test_every_translated_object_has_the_id_of_its_bytes(tmp_path: Path) -> None:
     source = make_repository(tmp_path / "r.git", history(commits=12, tag="v1"))
     with open_repository(source) as repository:
-        tips = [ref.oid for ref in repository.refs().values()]
+        tips = [ref.oid for ref in repository.refs().known.values()]
         translation = translate(repository, list_objects(repository, tips), SHA256)
         store = TranslatedStore(repository, translation)
         for candidate in translation.candidates:

@@ -58,7 +58,7 @@ if __name__ == "__main__":
         else:
             sys.exit("/dev/shm can be written")
     with Repository.open(path) as store:
-        objects = list_objects(store, [ref.oid for ref in store.refs().values()])
+        objects = list_objects(store, [ref.oid for ref in store.refs().known.values()])
         plan = select(store, objects, reuse_deltas=False, jobs=jobs, progress=Words())
         print(hashlib.sha1(b"".join(write_pack(plan))).hexdigest())
 """

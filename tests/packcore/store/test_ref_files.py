@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.errors import CorruptData, InvalidRefName, RefMoved, RepositoryError
+from packcore.errors import CorruptData, InvalidRefName, RefMoved, RepositoryError, UnreadableRef
 from packcore.ids import SHA1, ObjectId
 from packcore.store import ref_files
 from packcore.store.ref_files import RefFiles
@@ -40,9 +40,9 @@ def test_a_ref_is_made_moved_and_removed(refs: RefFiles, path: Path):
     refs.update("refs/heads/a/b", A, ZERO)
     assert (path / "refs/heads/a/b").read_text() == A.hex() + "\n"
     refs.update("refs/heads/a/b", B, A)
-    assert refs.all()["refs/heads/a/b"].oid == B
+    assert refs.all().known["refs/heads/a/b"].oid == B
     refs.delete("refs/heads/a/b", B)
-    assert refs.all() == {}
+    assert refs.all().known == {}
     assert [found.name for found in (path / "refs").iterdir()] == ["heads"]
     assert not (path / "refs/heads/a").exists()
 
@@ -54,7 +54,7 @@ def test_a_ref_that_moved_stays_as_it_is(refs: RefFiles, path: Path, old: Object
         refs.update("refs/heads/a", C, old)
     with pytest.raises(RefMoved, match=A.hex()):
         refs.delete("refs/heads/a", old)
-    assert refs.all()["refs/heads/a"].oid == A
+    assert refs.all().known["refs/heads/a"].oid == A
     assert not (path / "refs/heads/a.lock").exists()
 
 
@@ -67,12 +67,12 @@ def test_a_ref_that_should_be_there_and_is_not_has_moved_too(refs: RefFiles):
 
 def test_loose_wins_over_packed_and_deleting_removes_both(refs: RefFiles, path: Path):
     pack(path, f"{A.hex()} refs/heads/a\n", f"{B.hex()} refs/tags/t\n", f"^{C.hex()}\n")
-    assert [ref.oid for ref in refs.all().values()] == [A, B]
-    assert refs.all()["refs/tags/t"].peeled == C
+    assert [ref.oid for ref in refs.all().known.values()] == [A, B]
+    assert refs.all().known["refs/tags/t"].peeled == C
     refs.update("refs/heads/a", C, A)
-    assert refs.all()["refs/heads/a"].oid == C
+    assert refs.all().known["refs/heads/a"].oid == C
     refs.delete("refs/heads/a", C)
-    assert list(refs.all()) == ["refs/tags/t"]
+    assert list(refs.all().known) == ["refs/tags/t"]
     assert (path / "packed-refs").read_text().endswith(f"sorted \n{B.hex()} refs/tags/t\n^{C.hex()}\n")
 
 
@@ -80,7 +80,7 @@ def test_refs_are_sorted_by_bytes(refs: RefFiles, path: Path):
     pack(path, f"{A.hex()} refs/heads/b\n", f"{A.hex()} refs/heads/é\n")
     for name in ("refs/heads/a-b", "refs/heads/a/b", "refs/heads/Z"):
         refs.update(name, A, None)
-    assert list(refs.all()) == [f"refs/heads/{name}" for name in ("Z", "a-b", "a/b", "b", "é")]
+    assert list(refs.all().known) == [f"refs/heads/{name}" for name in ("Z", "a-b", "a/b", "b", "é")]
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_a_name_below_or_above_another_is_refused(
         refs.update(second, A, None)
     refs.delete(first, A)
     refs.update(second, A, ZERO)
-    assert list(refs.all()) == [second]
+    assert list(refs.all().known) == [second]
 
 
 def test_an_empty_folder_makes_way(refs: RefFiles, path: Path):
     (path / "refs/heads/a/b").mkdir(parents=True)
     refs.update("refs/heads/a", A, ZERO)
-    assert refs.all()["refs/heads/a"].oid == A
+    assert refs.all().known["refs/heads/a"].oid == A
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,18 @@ def test_symbolic_refs_are_followed_and_what_they_point_to_is_changed(refs: RefF
     assert head is not None
     assert (head.oid, head.symref) == (A, "refs/heads/main")
     refs.set_symbolic("refs/remotes/o/HEAD", "refs/remotes/o/gone")
-    assert "refs/remotes/o/HEAD" not in refs.all()
-    assert refs.broken() == ["refs/remotes/o/HEAD"]
+    assert "refs/remotes/o/HEAD" not in refs.all().known
+    assert str(refs.all().unreadable["refs/remotes/o/HEAD"]) == (
+        "refs/remotes/o/HEAD: it points to refs/remotes/o/gone, which is not there"
+    )
 
 
-def test_symbolic_refs_in_a_circle_come_to_nothing(refs: RefFiles):
+def test_symbolic_refs_in_a_circle_are_unreadable(refs: RefFiles):
     refs.set_symbolic("refs/heads/a", "refs/heads/b")
     refs.set_symbolic("refs/heads/b", "refs/heads/a")
-    assert refs.read("refs/heads/a") is None
+    with pytest.raises(UnreadableRef, match="more than 5 symbolic refs"):
+        refs.read("refs/heads/a")
+    assert list(refs.all().unreadable) == ["refs/heads/a", "refs/heads/b"]
     with pytest.raises(RepositoryError, match="too deep"):
         refs.update("refs/heads/a", A, None)
 
@@ -146,7 +150,8 @@ def test_a_symbolic_ref_points_below_refs_only(refs: RefFiles, path: Path, targe
     with pytest.raises(RepositoryError):
         refs.set_symbolic("HEAD", target)
     (path / "refs/heads/evil").write_text(f"ref: {target}\n")
-    assert refs.read("refs/heads/evil") is None
+    with pytest.raises(UnreadableRef, match="no ref's name"):
+        refs.read("refs/heads/evil")
 
 
 def test_a_lock_that_is_held_is_respected(refs: RefFiles, path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -155,7 +160,7 @@ def test_a_lock_that_is_held_is_respected(refs: RefFiles, path: Path, monkeypatc
     (path / "refs/heads/a.lock").touch()
     with pytest.raises(RepositoryError, match="held by another process"):
         refs.update("refs/heads/a", B, A)
-    assert refs.all()["refs/heads/a"].oid == A
+    assert refs.all().known["refs/heads/a"].oid == A
     assert (path / "refs/heads/a.lock").exists()
 
 
@@ -166,7 +171,7 @@ def test_a_lock_that_is_given_back_soon_is_waited_for(refs: RefFiles, path: Path
     timer.start()
     refs.update("refs/heads/a", A, ZERO)
     timer.join()
-    assert refs.all()["refs/heads/a"].oid == A
+    assert refs.all().known["refs/heads/a"].oid == A
 
 
 def test_nothing_is_written_through_a_linked_folder(
@@ -197,20 +202,63 @@ def test_a_link_whose_text_is_a_ref_name_is_an_old_symbolic_ref(refs: RefFiles, 
     assert refs.read_raw("HEAD") == "refs/heads/main"
 
 
-@pytest.mark.parametrize("content", ["", "junk\n", "ref:", "1234\n", "A" * 40 + "\n", "ref: refs/heads/ x\n"])
-def test_a_broken_file_is_no_ref_and_is_listed(refs: RefFiles, path: Path, content: str):
+@pytest.mark.parametrize("content", ["", "\0" * 41, "\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_holds_nothing_may_be_written_again(
+    refs: RefFiles, path: Path, content: str, packed: bool
+):
+    (path / "refs/heads/blank").write_text(content)
+    if packed:
+        pack(path, f"{B.hex()} refs/heads/blank\n")
+    refs.update("refs/heads/blank", A, ZERO)
+    assert refs.all().known["refs/heads/blank"].oid == A
+
+
+@pytest.mark.parametrize("content", ["junk\n", "1234\n", "ref:", "A" * 39])
+def test_a_file_that_holds_something_else_is_not_overwritten_unseen(refs: RefFiles, path: Path, content: str):
     (path / "refs/heads/bad").write_text(content)
-    assert refs.all() == {}
-    assert refs.broken() == ["refs/heads/bad"]
-    refs.update("refs/heads/bad", A, ZERO)
-    assert refs.all()["refs/heads/bad"].oid == A
+    for old in (ZERO, A):
+        with pytest.raises(UnreadableRef):
+            refs.update("refs/heads/bad", B, old)
+        with pytest.raises(UnreadableRef):
+            refs.delete("refs/heads/bad", old)
+    assert (path / "refs/heads/bad").read_text() == content
+    refs.update("refs/heads/bad", B, None)
+    assert refs.all().known["refs/heads/bad"].oid == B
+
+
+def test_a_file_that_can_not_be_read_may_still_be_removed_by_name(refs: RefFiles, path: Path):
+    (path / "refs/heads/bad").write_text("junk")
+    refs.delete("refs/heads/bad", None)
+    assert not (path / "refs/heads/bad").exists()
+
+
+def test_a_name_too_long_for_a_file_is_read_from_packed_refs_and_refused_as_a_new_ref(
+    refs: RefFiles, path: Path
+):
+    name = "refs/heads/" + "x" * 300
+    pack(path, f"{A.hex()} {name}\n")
+    assert refs.all().known[name].oid == A
+    with pytest.raises(RepositoryError, match="File name too long"):
+        refs.update("refs/heads/" + "y" * 300, A, ZERO)
+
+
+def test_a_packed_refs_file_without_a_byte_is_corrupt_since_git_writes_a_header(refs: RefFiles, path: Path):
+    (path / "packed-refs").touch()
+    with pytest.raises(CorruptData, match="the file is empty"):
+        refs.all()
+
+
+def test_the_zero_id_in_packed_refs_is_no_value(refs: RefFiles, path: Path):
+    pack(path, f"{ZERO.hex()} refs/heads/a\n")
+    assert str(refs.all().unreadable["refs/heads/a"]) == "refs/heads/a: packed-refs gives it the zero id"
 
 
 @pytest.mark.parametrize("line", ["junk\n", f"{A.hex()}\n", f"{A.hex()} refs/heads/a", f"^{A.hex()}\n"])
 def test_packed_refs_that_do_not_parse_are_corrupt_with_their_line(refs: RefFiles, path: Path, line: str):
     pack(path, f"{A.hex()} refs/heads/ok\n", f"^{B.hex()}\n", line)
     with pytest.raises(CorruptData, match="line 4"):
-        refs.all()
+        refs.all().known
 
 
 def test_git_and_we_work_on_the_same_refs(tmp_path: Path):
@@ -223,8 +271,8 @@ def test_git_and_we_work_on_the_same_refs(tmp_path: Path):
     assert git("symbolic-ref", "HEAD", cwd=path) == "refs/heads/b3"
     git("tag", "-a", "-m", "t", "v1", "b0", cwd=path)
     git("pack-refs", "--all", "--prune", cwd=path)
-    assert len(refs.all()) == 6
-    assert refs.all()["refs/tags/v1"].peeled == oid
+    assert len(refs.all().known) == 6
+    assert refs.all().known["refs/tags/v1"].peeled == oid
     refs.delete("refs/heads/b1", oid)
     assert "refs/heads/b1" not in git("for-each-ref", cwd=path)
     assert git("show-ref", "--dereference", "v1", cwd=path).count("\n") == 1

@@ -30,7 +30,7 @@ def ids(repository) -> list[ObjectId]:
 
 
 def values(repository: Repository) -> dict[str, ObjectId]:
-    return {name: ref.oid for name, ref in repository.refs().items()}
+    return {name: ref.oid for name, ref in repository.refs().known.items()}
 
 
 def test_creations_updates_and_deletions_are_made_together(repository, ids):

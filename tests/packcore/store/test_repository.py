@@ -45,7 +45,7 @@ def test_git_uses_a_repository_that_we_made(tmp_path: Path, object_format: Objec
         ]
         git("gc", "-q", "--prune=now", cwd=path)
         assert repository.read(first).type is ObjectType.COMMIT
-        assert repository.refs()["refs/tags/v1"].peeled == second
+        assert repository.refs().known["refs/tags/v1"].peeled == second
     assert fsck(path) == []
 
 
@@ -55,11 +55,11 @@ def test_we_use_a_repository_that_git_made(tmp_path: Path, name: str):
     git("pack-refs", "--all", cwd=path)
     with Repository.open(path) as repository:
         assert repository.object_format.name == name
-        assert {ref.name: ref.oid.hex() for ref in repository.refs().values()} == dict(
+        assert {ref.name: ref.oid.hex() for ref in repository.refs().known.values()} == dict(
             line.split(" ")[::-1] for line in git("show-ref", cwd=path).splitlines()
         )
         assert repository.head() == MAIN
-        listed = list_objects(repository, [ref.oid for ref in repository.refs().values()])
+        listed = list_objects(repository, [ref.oid for ref in repository.refs().known.values()])
         assert len(listed) == len(git("rev-list", "--objects", "--all", cwd=path).splitlines())
         assert sorted(repository) == sorted(one.oid for one in listed)
 
@@ -69,7 +69,7 @@ def test_objects_stay_readable_while_git_repacks_and_prunes(tmp_path: Path):
     with Repository.open(path) as repository:
         before = {oid: repository.read(oid) for oid in list(repository)[:3]}
         for _ in range(2):
-            extra = add_commit(repository, repository.refs()[MAIN].oid, text=os.urandom(8))
+            extra = add_commit(repository, repository.refs().known[MAIN].oid, text=os.urandom(8))
             repository.update_ref(MAIN, extra)
             git("gc", "-q", "--prune=now", cwd=path)
             assert repository.read(extra).type is ObjectType.COMMIT
@@ -103,7 +103,7 @@ def test_a_fetched_pack_is_added_and_git_sees_it(tmp_path: Path):
 def test_repacking_leaves_one_pack_that_git_reads(tmp_path: Path):
     path = make_repository(tmp_path / "r.git", history(commits=6), repack=True)
     with Repository.open(path) as repository:
-        new = add_commit(repository, repository.refs()[MAIN].oid)
+        new = add_commit(repository, repository.refs().known[MAIN].oid)
         repository.update_ref(MAIN, new)
         before = sorted(repository)
         repository.repack()
@@ -128,8 +128,8 @@ def test_alternates_lend_their_objects(tmp_path: Path):
     lender = make_repository(tmp_path / "lender.git", history(commits=4), repack=True)
     git("clone", "-q", "--bare", "--shared", lender, tmp_path / "b.git")
     with Repository.open(tmp_path / "b.git") as repository:
-        assert repository.read(repository.refs()[MAIN].oid).type is ObjectType.COMMIT
-        own = add_commit(repository, repository.refs()[MAIN].oid)
+        assert repository.read(repository.refs().known[MAIN].oid).type is ObjectType.COMMIT
+        own = add_commit(repository, repository.refs().known[MAIN].oid)
         repository.update_ref(MAIN, own)
     assert fsck(tmp_path / "b.git") == []
 
@@ -147,8 +147,8 @@ def test_a_linked_worktree_has_its_own_head_and_shares_the_rest(tmp_path: Path):
     git("worktree", "add", "-q", "-b", "side", tmp_path / "linked", cwd=main)
     with Repository.open(tmp_path / "linked") as repository:
         assert repository.head() == "refs/heads/side"
-        assert sorted(repository.refs()) == [MAIN, "refs/heads/side"]
-        new = add_commit(repository, repository.refs()[MAIN].oid)
+        assert sorted(repository.refs().known) == [MAIN, "refs/heads/side"]
+        new = add_commit(repository, repository.refs().known[MAIN].oid)
         repository.update_ref("refs/heads/side", new)
     assert git("rev-parse", "side", cwd=main) == new.hex()
 
@@ -193,7 +193,7 @@ def test_refs_change_by_compare_and_swap(tmp_path: Path):
         with pytest.raises(MissingObject):
             repository.update_ref(MAIN, ObjectId(b"\1" * 20), two)
         repository.update_ref(MAIN, SHA1.zero, two)
-        assert repository.refs() == {}
+        assert repository.refs().known == {}
 
 
 def test_shallow_commits_are_read(tmp_path: Path):
@@ -201,7 +201,7 @@ def test_shallow_commits_are_read(tmp_path: Path):
     git("clone", "-q", "--bare", "--depth", "2", f"file://{source}", tmp_path / "c.git")
     with Repository.open(tmp_path / "c.git") as repository:
         (shallow,) = repository.shallow()
-        tip = repository.refs()[MAIN].oid
+        tip = repository.refs().known[MAIN].oid
         with pytest.raises(MissingObject):
             list_objects(repository, [tip])
         listed = list_objects(repository, [tip], shallow=repository.shallow())

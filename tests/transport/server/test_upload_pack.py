@@ -56,7 +56,7 @@ BODIES = st.lists(
 def test_any_request_gets_an_answer_and_never_an_exception(root, body, number, known):
     with Repository.open(root / "sha1.git") as repository:
         if known:
-            body = body.replace(b"1" * 40, next(iter(repository.refs().values())).oid.hex().encode())
+            body = body.replace(b"1" * 40, next(iter(repository.refs().known.values())).oid.hex().encode())
         answer = b"".join(UploadPack(repository).answer([body], number))
     assert isinstance(answer, bytes)
 
@@ -66,7 +66,7 @@ def test_the_packets_of_a_pack_are_full(tmp_path, band, data_bytes):
     path = init_repository(tmp_path / "noise.git")
     fast_import(path, noise(700_000))
     with Repository.open(path) as repository:
-        tip = repository.refs()["refs/heads/main"].oid.hex()
+        tip = repository.refs().known["refs/heads/main"].oid.hex()
         body = encode_text(f"want {tip} {band} ofs-delta no-progress") + FLUSH + encode_text("done")
         reader = PacketReader(UploadPack(repository).answer([body], 0))
         assert reader.read("NAK") == b"NAK\n"
@@ -166,7 +166,7 @@ def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path):
 @pytest.mark.parametrize("name", ["sha1", "sha256"])
 def test_haves_alone_are_answered_with_what_is_here(root, name):
     with Repository.open(root / f"{name}.git") as repository:
-        tip = repository.refs()["refs/heads/main"].oid.hex()
+        tip = repository.refs().known["refs/heads/main"].oid.hex()
         lines = "command=fetch", f"object-format={name}"
         haves = "wait-for-done", f"have {tip}", f"have {'1' * len(tip)}"
         body = b"".join(map(encode_text, lines)) + DELIM + b"".join(map(encode_text, haves)) + FLUSH

@@ -47,7 +47,7 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_every_object_comes_once_and_behind_what_it_names(repository):
     with Repository.open(repository) as store:
-        wants = [ref.oid for ref in store.refs().values()]
+        wants = [ref.oid for ref in store.refs().known.values()]
         objects = list_objects(store, wants)
         groups = group_by_commit(store, objects, wants)
         order = [candidate.oid for group in groups for candidate in group]
@@ -60,14 +60,14 @@ def test_every_object_comes_once_and_behind_what_it_names(repository):
 
 def test_a_group_holds_one_commit_at_its_end(repository):
     with Repository.open(repository) as store:
-        wants = [ref.oid for ref in store.refs().values()]
+        wants = [ref.oid for ref in store.refs().known.values()]
         for group in group_by_commit(store, list_objects(store, wants), wants):
             assert all(candidate.type is not ObjectType.COMMIT for candidate in group[:-1])
 
 
 def test_the_tops_of_any_beginning_reach_all_of_it(repository):
     with Repository.open(repository) as store:
-        wants = [ref.oid for ref in store.refs().values() if ref.name.startswith("refs/heads/")]
+        wants = [ref.oid for ref in store.refs().known.values() if ref.name.startswith("refs/heads/")]
         groups = group_by_commit(store, list_objects(store, wants), wants)
         for cut in range(1, len(groups), 7):
             objects = [candidate for group in groups[:cut] for candidate in group]

@@ -7,6 +7,7 @@ import pytest
 from tests.support import fast_import, fsck, git, history, ls_remote
 from tests.transport.sync.sides import Sides, commit, outcomes, random_dag
 from transport.sync import RefMapping
+from transport.sync.prune_limit import PruneLimit
 
 ALL = {"all_refs": True}
 
@@ -90,7 +91,7 @@ def test_pruning_makes_room_for_a_branch_below_the_old_name(sides):
     git("update-ref", "-d", "refs/heads/topic", cwd=sides.source)
     git("update-ref", "refs/heads/topic/new", tip, cwd=sides.source)
     assert outcomes(sides.sync()) == {"topic/new": "blocked"}
-    assert sides.sync(policy={"prune": True}).exit_code == 0
+    assert sides.sync(policy={"prune": True, "prune_limit": PruneLimit(1)}).exit_code == 0
     sides.check()
 
 

@@ -11,6 +11,7 @@ from packcore.limits import Limits
 from transport.errors import UnsupportedByRemote
 from transport.sync.modes import choose_mode
 from transport.sync.planner import plan_refs
+from transport.sync.prune_limit import PruneLimit
 from transport.sync.request import Policy, Scope, SelectionOptions, SyncRequest
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import Capabilities
@@ -101,7 +102,7 @@ def test_forcing_is_materialized_only_where_something_is_overwritten():
     ],
 )
 def test_replicate_relays_whatever_it_overwrites(target, prune, relay_mode, reason):
-    request = SyncRequest(mode="replicate", policy=Policy(prune=prune))
+    request = SyncRequest(mode="replicate", policy=Policy(prune=prune, prune_limit=PruneLimit(1)))
     found = choice(listing(main=TWO, v1=TWO), listing(**target), request)
     assert (found.relay_mode, found.reason) == (relay_mode, reason)
 

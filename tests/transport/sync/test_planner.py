@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from transport.errors import NoRefsMatched, ObjectFormatMismatch
-from transport.sync.planner import RefPlan, plan_refs, settle
+from transport.sync.planner import plan_refs, settle
+from transport.sync.prune_limit import PruneLimit
 from transport.sync.request import Policy, RefMapping, Scope
 
+if TYPE_CHECKING:
+    from transport.sync.ref_plan import RefPlan
+
+ALL = PruneLimit.parse("100%")
+PRUNE_ALL = Policy(prune=True, prune_limit=ALL)
 MAIN, DEV, TAG, NOTES = "refs/heads/main", "refs/heads/dev", "refs/tags/v1", "refs/notes/commits"
 
 
@@ -31,6 +37,8 @@ class Refs:
     refs: dict[str, ObjectId] = field(default_factory=dict)
     symrefs: dict[str, str] = field(default_factory=dict)
     object_format: ObjectFormat = SHA1
+    unreadable: dict[str, str] = field(default_factory=dict)
+    may_lack_names: bool = False
 
 
 def plan(
@@ -187,7 +195,7 @@ def test_a_tag_is_never_asked_for_its_ancestry():
 
 def test_the_source_heads_branch_is_pushed_first_and_deletes_last():
     source = {"refs/heads/aaa": A, MAIN: B, "refs/heads/zzz": C}
-    planned = plan(source, {"refs/heads/old": D}, policy=Policy(prune=True), head=MAIN)
+    planned = plan(source, {"refs/heads/old": D}, policy=PRUNE_ALL, head=MAIN)
     pushed = [action.target_ref for action in planned.in_push_order()]
     assert pushed == [MAIN, "refs/heads/aaa", "refs/heads/zzz", "refs/heads/old"]
     assert planned.source_head == MAIN
@@ -200,7 +208,7 @@ def test_the_head_branch_is_first_under_its_new_name_too():
 
 
 def test_a_delete_that_makes_room_for_a_create_comes_first():
-    planned = plan({"refs/heads/a/b": A, MAIN: B}, {"refs/heads/a": C}, policy=Policy(prune=True), head=MAIN)
+    planned = plan({"refs/heads/a/b": A, MAIN: B}, {"refs/heads/a": C}, policy=PRUNE_ALL, head=MAIN)
     assert [(a.action, a.branch) for a in planned.in_push_order()] == [
         ("delete", "a"),
         ("create", "main"),
@@ -248,7 +256,9 @@ SCOPES: st.SearchStrategy[Any] = st.builds(
     all_refs=st.booleans(),
     exclude_ref_prefixes=st.sampled_from([(), ("refs/pull/",), ("refs/heads/d",)]),
 )
-POLICIES: st.SearchStrategy[Any] = st.builds(Policy, prune=st.booleans(), force_blind=st.booleans())
+POLICIES: st.SearchStrategy[Any] = st.builds(
+    Policy, prune=st.booleans(), force_blind=st.booleans(), prune_limit=st.just(ALL)
+)
 
 
 @given(REFS, REFS, SCOPES, POLICIES)

@@ -12,6 +12,7 @@ from tests.support import fsck, git, ls_remote, write_hook
 from tests.transport.sync.sides import Sides, commit, outcomes
 from transport.errors import NetworkError
 from transport.sync import Outcome
+from transport.sync.prune_limit import PruneLimit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,6 @@ def test_deletes_that_make_room_may_fill_the_first_requests(sides):
     for name in ("b", "c", "d"):
         git("update-ref", f"refs/heads/dir/{name}", tip, cwd=sides.target)
     commit(sides.source, "refs/heads/dir")
-    result = sides.sync(policy={"prune": True}, target_max_ref_updates=2)
+    result = sides.sync(policy={"prune": True, "prune_limit": PruneLimit(4)}, target_max_ref_updates=2)
     sides.check()
     assert result.deleted == 4

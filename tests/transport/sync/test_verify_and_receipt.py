@@ -13,6 +13,7 @@ from tests.support import git
 from tests.transport.sync.sides import Sides, commit
 from transport.errors import NetworkError
 from transport.sync import Policy, Scope, SyncRequest
+from transport.sync.prune_limit import PruneLimit
 from transport.sync.receipt import Asked, receipt
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def test_refs_that_read_back_as_they_should_are_counted(sides: Sides) -> None:
 
 def test_deleted_refs_must_read_back_as_absent(sides: Sides) -> None:
     commit(sides.target, "refs/heads/old")
-    result = sides.carry_out(verify=True, policy={"prune": True})
+    result = sides.carry_out(verify=True, policy={"prune": True, "prune_limit": PruneLimit(1)})
     assert (result.deleted, result.exit_code) == (1, 0)
     assert result.to_json()["verification"]["checked"] == 3
 
@@ -97,7 +98,7 @@ def test_the_packs_checksum_is_that_of_the_pack_that_was_sent(sides: Sides, how:
 
 def test_a_receipt_tells_what_was_asked_seen_and_done(sides: Sides) -> None:
     before = commit(sides.target, "refs/heads/old")
-    result = sides.carry_out(policy={"prune": True})
+    result = sides.carry_out(policy={"prune": True, "prune_limit": PruneLimit(1)})
     asked = Asked.now("/a", "/b", SyncRequest(Scope(tags=True), Policy(prune=True)))
     found = json.loads(json.dumps(receipt(asked, result, 1.5)))
     assert (found["packcore"], found["version"], found["elapsedSeconds"]) == ("receipt", 1, 1.5)

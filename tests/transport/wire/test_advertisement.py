@@ -131,20 +131,36 @@ def test_shallow_lines_follow_the_refs():
         b"refs/../../x",
         b"refs/heads/\x1b[2J",
         b"refs/heads/a b",
-        b"ORIG_HEAD",
-        b"heads/main",
         b"refs/heads/" + b"x" * 5000,
     ],
 )
-def test_a_bad_name_is_left_out_with_a_warning(name):
+def test_a_ref_with_a_bad_name_is_there_and_can_not_be_fetched(name):
     ref = A.encode() + b" " + name
     data = lines(f"{A} refs/heads/main\0x", ref, ref + b"^{}") + FLUSH
     advertisement = parse(data)
     assert list(advertisement.refs) == ["refs/heads/main"]
     assert advertisement.peeled == {}
+    assert advertisement.unreadable == {name.decode(): "not a valid ref name"}
+    assert not advertisement.may_lack_names
+
+
+@pytest.mark.fault(32)
+@pytest.mark.parametrize("name", [b"ORIG_HEAD", b"heads/main", b"\x1b[2J"])
+def test_a_name_beside_refs_is_left_out_with_a_warning(name):
+    advertisement = parse(lines(f"{A} refs/heads/main\0x", A.encode() + b" " + name) + FLUSH)
+    assert list(advertisement.refs) == ["refs/heads/main"]
+    assert advertisement.unreadable == {}
     (warning,) = advertisement.warnings
     assert "\x1b" not in warning
     assert len(warning) < 300
+
+
+def test_a_ref_with_the_zero_id_is_one_that_the_server_can_not_read_and_may_have_more_of():
+    # git upload-pack of 2.39 lists a loose ref that it can't parse so, in v0 and v2 alike.
+    advertisement = parse(lines(f"{A} refs/heads/main\0x", "0" * 40 + " refs/heads/dev") + FLUSH)
+    assert list(advertisement.unreadable) == ["refs/heads/dev"]
+    assert advertisement.may_lack_names
+    assert advertisement.tips["refs/heads/dev"] == bytes(20)
 
 
 @pytest.mark.fault(32)
@@ -261,7 +277,7 @@ def test_volume_is_bounded():
         parse(many, limits=WireLimits(refs=10))
     with pytest.raises(RemoteProtocolError, match="longer than 100 bytes"):
         parse(many, limits=WireLimits(advertisement_bytes=100))
-    bad = lines(MAIN, *[f"{A} refs/heads/{n}.lock" for n in range(20)]) + FLUSH
+    bad = lines(MAIN, *[f"{A} heads/{n}" for n in range(20)]) + FLUSH
     assert len(parse(bad, limits=WireLimits(warnings=5)).warnings) == 6
 
 

@@ -11,7 +11,7 @@ from tests.transport.process_transport import cut
 from transport.errors import RemoteError, RemoteProtocolError, TransportError, UnsupportedByRemote
 from transport.wire.capabilities import Capabilities, LsRefsFeatures, parse_capabilities_v2
 from transport.wire.ls_refs import RefListing, encode_ls_refs, parse_ls_refs, reduce_prefixes
-from transport.wire.pktline import FLUSH, encode_packet
+from transport.wire.pktline import FLUSH, encode_packet, encode_text
 
 A, B, C = (letter * 40 for letter in "abc")
 GIT = parse_capabilities_v2([b"agent=git/2", b"ls-refs=unborn", b"fetch", b"object-format=sha1"])
@@ -97,16 +97,37 @@ def test_symbolic_refs_besides_head_are_kept():
 
 
 @pytest.mark.fault(32)
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"{A} refs/heads/x.lock",
-        f"{A} refs/heads/x symref-target:refs/../x",
-        f"{'0' * 40} refs/heads/x",
-    ],
-)
+@pytest.mark.parametrize("line", [f"{A} heads/x", f"{A} refs/heads/x symref-target:refs/../x"])
 def test_what_is_not_to_be_trusted_is_left_out_with_a_warning(line):
     assert len(parse(line).warnings) == 1
+
+
+@pytest.mark.parametrize("line", [f"{A} refs/heads/x.lock", f"{'0' * 40} refs/heads/x"])
+def test_a_ref_that_can_not_be_fetched_is_listed_as_unreadable(line):
+    found = parse(line)
+    assert found.refs == {}
+    assert list(found.unreadable) == [line.split(" ")[1]]
+    assert found.may_lack_names == line.startswith("0")
+
+
+@pytest.mark.parametrize("oid", [A, "0" * 40])
+def test_our_own_server_says_why_and_leaves_no_name_out(oid):
+    found = parse(f"{oid} refs/heads/x unreadable:its%20file%20is%20empty")
+    assert found.refs == {}
+    assert found.unreadable == {"refs/heads/x": "its file is empty"}
+    assert not found.may_lack_names
+
+
+def test_a_folder_that_can_not_be_listed_counts_for_what_is_asked_for_below_it():
+    answer = encode_text(f"{'0' * 40} refs/heads unreadable:no") + encode_text(f"{'0' * 40} refs/x") + FLUSH
+    found = parse_ls_refs([answer], SHA1, prefixes=["refs/heads/"])
+    assert list(found.unreadable) == ["refs/heads"]
+
+
+def test_reasons_are_asked_for_where_the_server_gives_them():
+    capabilities = parse_capabilities_v2([b"ls-refs=unborn unreadable", b"fetch"])
+    assert b"unreadable\n" in encode_ls_refs(capabilities, agent="x")
+    assert b"unreadable" not in encode_ls_refs(parse_capabilities_v2([b"ls-refs=unborn"]), agent="x")
 
 
 @pytest.mark.fault(31, 33)

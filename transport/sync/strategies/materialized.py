@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from packcore.plan import PackPlan
     from transport.base import Transport
     from transport.sync.fetching import Fetched
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.request import SyncRequest
     from transport.sync.result import SyncResult
     from transport.sync.run import Run

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from transport.fetch import FetchResponse
     from transport.sync.fetching import Fetched
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.result import PackSummary, SyncResult
     from transport.sync.run import Run
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from transport.sync.lookahead import LookAhead
-    from transport.sync.planner import RefPlan
+    from transport.sync.ref_plan import RefPlan
     from transport.sync.result import SyncResult
     from transport.sync.run import Run
 

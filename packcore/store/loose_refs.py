@@ -1,0 +1,153 @@
+r"""Loose refs: one file each below `refs/` (gitrepository-layout), read as git reads them.
+
+    5f3c…\n               an id in hex, in either case; anything after a blank is ignored
+    ref: refs/heads/x\n   a symbolic ref
+    -> refs/heads/x       a symbolic link whose text is a ref's name: a symbolic ref, too
+    -> ../some/file       any other symbolic link: the file or folder behind it
+
+A file that holds none of these is *unreadable*, which is not the same as absent: nothing may be deleted
+or overwritten because of it, and no older value in packed-refs stands in for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import RepositoryError, UnreadableRef
+from packcore.refs import decode_ref_name, is_valid_ref_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["LooseNames", "list_loose_names", "read_loose_ref"]
+
+REF_FILE_BYTES_MAX = 8192
+_SHOWN_BYTES_MAX = 40
+_HEX = {20: re.compile(rb"([0-9a-fA-F]{40})(?:\s|\Z)"), 32: re.compile(rb"([0-9a-fA-F]{64})(?:\s|\Z)")}
+
+
+class LooseNames(NamedTuple):
+    """What stands below a `refs` folder."""
+
+    names: list[str]
+    """Of all files, whatever they hold; locks and names that start with a dot left out."""
+    faults: dict[str, UnreadableRef]
+    """Folders that can't be listed, by their full name: any ref may be in there."""
+
+
+def read_loose_ref(path: Path, name: str, object_format: ObjectFormat) -> ObjectId | str | None:
+    """Return the id in a ref's file, or the name that it points to; None if there is no such file.
+
+    Raises UnreadableRef if there is one, but it can't be read or holds neither.
+    """
+    link: bytes | None = None
+    try:
+        if path.is_symlink():
+            link = os.fsencode(path.readlink())
+            if link.startswith(b"refs/") and is_valid_ref_name(decode_ref_name(link)):
+                return decode_ref_name(link)
+        with path.open("rb") as file:
+            data = file.read(REF_FILE_BYTES_MAX)
+    except (NotADirectoryError, IsADirectoryError):
+        return None
+    except FileNotFoundError:
+        if link is None:
+            return None
+        target = os.fsdecode(link)
+        raise UnreadableRef(name, f"it is a symbolic link to {target!r}, which is not there") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None  # no file can be called so: only packed-refs can hold this ref
+        raise UnreadableRef(name, f"its file can't be read: {error.strerror}") from None
+    return _parse(data, name, object_format)
+
+
+def _parse(data: bytes, name: str, object_format: ObjectFormat) -> ObjectId | str:
+    if data.startswith(b"ref:"):
+        target = decode_ref_name(data[4:].strip())
+        if target.startswith("refs/") and is_valid_ref_name(target):
+            return target
+        raise UnreadableRef(name, f"it points to {target[:_SHOWN_BYTES_MAX]!r}, which is no ref's name")
+    match = _HEX[object_format.digest_size].match(data)
+    if match is None:
+        raise _unparsable(data, name)
+    oid = object_format.from_hex(match[1].lower())
+    if oid == object_format.zero:
+        raise UnreadableRef(name, "its file holds the zero id")
+    return oid
+
+
+def _unparsable(data: bytes, name: str) -> UnreadableRef:
+    if data.strip(b"\0 \t\r\n"):
+        return UnreadableRef(name, f"its file holds no object id, but {data[:_SHOWN_BYTES_MAX]!r}")
+    if not data:
+        return UnreadableRef(name, "its file is empty", is_blank=True)
+    words = "NUL bytes" if b"\0" in data else "white space"
+    return UnreadableRef(name, f"its file holds only {words}", is_blank=True)
+
+
+def list_loose_names(base: Path) -> LooseNames:
+    """List the files below `base`/refs. Symbolic links to folders are followed, as git follows them.
+
+    Raises RepositoryError if `refs` itself can't be listed.
+    """
+    names: list[str] = []
+    faults: dict[str, UnreadableRef] = {}
+    root = os.fsencode(base)
+    folders: list[tuple[bytes, tuple[bytes, ...]]] = [(b"refs", ())]
+    while folders:
+        folder, crossed = folders.pop()
+        try:
+            entries = _entries(root + b"/" + folder)
+        except OSError as error:
+            words = f"its folder can't be listed: {error.strerror}"
+            if folder == b"refs":
+                raise RepositoryError(f"{base / 'refs'}: {words}") from None
+            faults[decode_ref_name(folder)] = UnreadableRef(decode_ref_name(folder), words)
+            continue
+        for entry in entries:
+            path = folder + b"/" + entry.name
+            if not _is_folder(entry):
+                if not path.endswith(b".lock"):
+                    names.append(decode_ref_name(path))
+            elif not entry.is_symlink():
+                folders.append((path, crossed))
+            elif _leads_back(entry.path, crossed):
+                name = decode_ref_name(path)
+                faults[name] = UnreadableRef(name, "it is a symbolic link to a folder that contains it")
+            else:
+                folders.append((path, (*crossed, os.path.realpath(entry.path))))
+    return LooseNames(names, faults)
+
+
+def _entries(folder: bytes) -> list[os.DirEntry[bytes]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(b".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # removed since its parent was listed
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return stat.S_ISDIR(entry.stat().st_mode) if entry.is_symlink() else entry.is_dir()
+    except OSError:
+        return False  # a link that leads nowhere: reading it says so
+
+
+def _leads_back(link: bytes, crossed: tuple[bytes, ...]) -> bool:
+    """Return whether following a link to a folder would go round for ever.
+
+    `crossed` holds the real paths of the links that were followed on the way here.
+    """
+    target = os.path.realpath(link)
+    return any(
+        above == target or above.startswith(target + b"/")
+        for above in (os.path.realpath(link.rpartition(b"/")[0]), *crossed)
+    )
