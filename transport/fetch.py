@@ -19,6 +19,7 @@ from transport.base import Body
 from transport.errors import TransportError, UnsupportedByRemote
 from transport.fetch_rounds import Conversation
 from transport.negotiate import Negotiator, TipNegotiator
+from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.limits import WireLimits
 from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
@@ -57,14 +58,20 @@ def list_refs(
     """
     limits = limits or WireLimits()
     to_end = transport.stateless
-    with transport.advertise(_SERVICE, version=_VERSIONS[protocol]) as blocks:
+    with (
+        naming_the_answer(transport, "its list of refs"),
+        transport.advertise(_SERVICE, version=_VERSIONS[protocol]) as blocks,
+    ):
         advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=to_end)
     if advertisement.version < 2:
         return _below(advertisement, prefixes)
     body = encode_ls_refs(
         advertisement.capabilities, prefixes=prefixes, agent=agent(), server_options=server_options
     )
-    with transport.request(_SERVICE, Body.of(body), version=2) as blocks:
+    with (
+        naming_the_answer(transport, "its list of refs"),
+        transport.request(_SERVICE, Body.of(body), version=2) as blocks,
+    ):
         listing = parse_ls_refs(
             blocks, advertisement.object_format, prefixes=prefixes, limits=limits, to_end=to_end
         )
@@ -150,10 +157,11 @@ def fetch_pack(
     negotiator = haves if isinstance(haves, Negotiator) else TipNegotiator(haves)
     conversation = Conversation(transport, advertisement, wants, options, limits or WireLimits())
     with ExitStack() as stack:
-        reader = conversation.negotiate(negotiator, stack)
+        with naming_the_answer(transport, "its answer to what is wanted"):
+            reader = conversation.negotiate(negotiator, stack)
         head = conversation.head
         yield FetchResponse(
-            blocks=conversation.pack_blocks(reader, on_message),
+            blocks=naming_blocks(transport, "its pack", conversation.pack_blocks(reader, on_message)),
             common=tuple(conversation.common),
             unknown=conversation.unknown,
             shallow=tuple(head.shallow),

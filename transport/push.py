@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import LocalProtocolError, RemoteProtocolError, TransportError, TruncatedAnswer
+from transport.truncation import naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import FLUSH, PacketReader, Special, encode_packet, text_of
@@ -39,7 +40,10 @@ def advertise_push(transport: Transport, *, limits: WireLimits | None = None) ->
 
     Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
-    with transport.advertise(_SERVICE, version=0) as blocks:
+    with (
+        naming_the_answer(transport, "its list of refs"),
+        transport.advertise(_SERVICE, version=0) as blocks,
+    ):
         advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=transport.stateless)
     if advertisement.version == 2:
         raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")

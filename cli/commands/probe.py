@@ -41,13 +41,15 @@ def run(
     measure_memory: bool,
     network: NetworkOptions,
     console: Console,
-) -> None:
+) -> int:
     """Ask SOURCE for its refs, and TARGET what it takes, and show what they answer. Nothing is changed.
 
-    With -v every ref is listed.
+    With -v every ref is listed. Exit code 1 means that SOURCE has refs that can't be read; they are named on
+    stderr, with the reason.
     """
     from cli.render.probe import probe_json, side_lines
     from cli.render.sync import measurement_lines, stats_lines
+    from cli.unreadable_refs import report_unreadable
     from transport.fetch import list_refs
     from transport.push import advertise_push
     from transport.schemes import open_transport
@@ -68,7 +70,8 @@ def run(
             for name, oid in listed.refs.items()
             if name.startswith(prefixes) and not scope.excludes(name)
         }
-        source_refs, source_url = replace(listed, refs=refs), transport.url
+        unreadable = {name: fault for name, fault in listed.unreadable.items() if not scope.excludes(name)}
+        source_refs, source_url = replace(listed, refs=refs, unreadable=unreadable), transport.url
         sides.append(SideStats.of("source", "git-upload-pack", transport.url, transport.stats))
         if target is not None:
             transport = open_transport(target, network.target)
@@ -88,7 +91,7 @@ def run(
             names=list(refs),
         )
         console.show_json({**answer, "stats": traffic.to_json(), "measurement": measurement.to_json()})
-        return
+        return report_unreadable(unreadable, console)
     for side, url, advertisement in (
         ("source", source_url, source_refs),
         ("target", target_url, target_refs),
@@ -103,3 +106,4 @@ def run(
         console.show(stats_lines(traffic))
     if measure_memory:
         console.show(measurement_lines(measurement))
+    return report_unreadable(unreadable, console)

@@ -58,6 +58,8 @@ def side_lines(side: str, url: str, advertisement: Advertisement) -> Iterator[st
         ("refs", f"{len(advertisement.refs):,}" + (f" ({counted})" if counted else "")),
         ("agent", capabilities.agent or "not told"),
     ]
+    if advertisement.unreadable:
+        rows.append(("unreadable", units.count_of(len(advertisement.unreadable), "refs")))
     if advertisement.haves:
         rows.append(("other tips", units.count_of(len(advertisement.haves), "objects")))
     if advertisement.shallow:
@@ -92,6 +94,7 @@ def probe_json(
         "refPrefixes": list(prefixes),
         "sourceCapabilities": capability_tokens(source.capabilities),
         "refs": [{"name": name, "hash": source.refs[name].hex()} for name in names],
+        "unreadable": [{"name": name, "reason": reason} for name, reason in source.unreadable.items()],
         "sourceHead": source.symrefs.get("HEAD", ""),
     }
     if target is not None:

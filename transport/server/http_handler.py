@@ -28,6 +28,7 @@ from transport.http_rules.framing import LAST_CHUNK, encode_chunk
 from transport.safe_text import one_line
 from transport.server.http_body import BodyError, RequestBody
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
+from transport.server.words import public_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
             if isinstance(error, OSError):
                 self._body = None  # nobody is there to whom reading on would be a kindness
             elif not self._status:
-                self._send_text(500, "the repository can't be served", {})
+                self._send_text(500, f"the repository can't be served: {public_words(error)}", {})
         finally:
             self._log()
             self._read_the_rest()
@@ -205,9 +206,20 @@ class Handler(BaseHTTPRequestHandler):
         with Repository.open(self._find(target), self.settings.limits) as repository:
             self._check_allowed(repository, target.service)
             settings = self.settings
-            server = (LameReceivePack if target.service == "git-receive-pack" else LameUploadPack)(
-                repository, limits=settings.limits, keepalive_seconds=settings.keepalive_seconds
-            )
+            server: LameReceivePack | LameUploadPack
+            if target.service == "git-receive-pack":
+                server = LameReceivePack(
+                    repository, limits=settings.limits, keepalive_seconds=settings.keepalive_seconds
+                )
+            else:
+                server = LameUploadPack(
+                    repository,
+                    limits=settings.limits,
+                    keepalive_seconds=settings.keepalive_seconds,
+                    on_unreadable=lambda words: settings.log(
+                        f"{self._client()} {target.repository}: {words}"
+                    ),
+                )
             server.simulation = settings.simulation
             version = self._version()
             if target.advertises:

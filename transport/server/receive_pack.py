@@ -28,12 +28,12 @@ from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import list_objects
 from transport.agent import agent
-from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_rules import STALE, NamesInUse, RefRules
 from transport.server.shown_refs import alternate_tips, shown_refs
+from transport.server.words import public_words
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ReceivePack:
         try:
             request = read_push(reader, self._format)
         except PackcoreError as error:
-            yield encode_text(f"ERR {one_line(str(error))}")
+            yield encode_text(f"ERR {public_words(error)}")
             return
         if request is None:
             return
@@ -145,7 +145,7 @@ class ReceivePack:
                 verdicts = _Push(self._repository, request, spool, self._limits, say).run()
                 return self.report("ok", verdicts)
         except PackcoreError as error:
-            words = one_line(str(error))
+            words = public_words(error)
             say(f"error: {words}")
             return self.report(words, {update.name: "unpacker error" for update in request.updates})
 
@@ -237,7 +237,7 @@ class _Push:
                 self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
             )
         except MissingObject as error:
-            return str(error)
+            return public_words(error)
         return None
 
     # Refs
@@ -246,14 +246,14 @@ class _Push:
         try:
             self._repository.update_ref(update.name, update.new, update.old)
         except PackcoreError as error:
-            self._say(f"error: {one_line(str(error))}")
+            self._say(f"error: {public_words(error)}")
             self._verdicts[update.name] = STALE
 
     def _change_all(self, updates: list[RefUpdate]) -> None:
         try:
             self._repository.change_refs([RefChange(*_parts(update)) for update in updates])
         except PackcoreError as error:
-            self._say(f"error: {one_line(str(error))}")
+            self._say(f"error: {public_words(error)}")
             for update in updates:
                 self._verdicts[update.name] = STALE
 

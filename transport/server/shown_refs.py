@@ -13,14 +13,14 @@ the last one counts. Specified in git-config. Namespaces are left out, so `^` ch
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
-from packcore.errors import CorruptData, CorruptIndex, CorruptPack, UnreadableRef
+from packcore.errors import CorruptData, UnreadableRef
 from packcore.refs import RefList, encode_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
+from transport.server.words import public_words
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
@@ -101,16 +101,8 @@ def _fetchable(repository: Repository, ref: Ref) -> ShownRef:
     try:
         peeled, _ = peel(repository, ref.oid)
     except CorruptData as error:
-        return ShownRef(name, ref.oid, fault=_reason(error), symref=ref.symref)
+        return ShownRef(name, ref.oid, fault=public_words(error), symref=ref.symref)
     return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=ref.symref)
-
-
-def _reason(error: CorruptData) -> str:
-    """Return what is wrong with an object, or with its pack, without the paths of this disk."""
-    if isinstance(error, CorruptPack | CorruptIndex):
-        path = error.pack if isinstance(error, CorruptPack) else error.path
-        return f"{PurePath(path or 'pack').name}: {error.reason}"
-    return str(error)
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:

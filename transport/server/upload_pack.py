@@ -38,10 +38,11 @@ from transport.server.requests import (
     read_wants_v0,
 )
 from transport.server.shown_refs import ShownRef, fetchable_refs
+from transport.server.words import public_words
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+_FAULTS_TOLD_MAX = 20
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
@@ -63,8 +65,11 @@ class UploadPack:
         limits: Limits | None = None,
         strategy: str = "chunk-window",
         keepalive_seconds: float | None = None,
+        on_unreadable: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Serve `repository`; `on_unreadable` gets a line about each listed ref that can't be read."""
         self._repository = repository
+        self._on_unreadable = on_unreadable
         self._format = repository.object_format
         self._limits = limits or Limits()
         self._strategy = strategy
@@ -83,7 +88,7 @@ class UploadPack:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        listed = self._refs()
+        listed = self._listed()
         tokens = self._capabilities_v0(listed, stateless=over_http)
         lines_of_refs = _ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
@@ -108,6 +113,15 @@ class UploadPack:
     def _refs(self) -> list[ShownRef]:
         return fetchable_refs(self._repository)
 
+    def _listed(self) -> list[ShownRef]:
+        refs = self._refs()
+        faults = [ref for ref in refs if ref.fault is not None and not ref.is_dangling]
+        for ref in faults[:_FAULTS_TOLD_MAX]:
+            self._on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
+        if len(faults) > _FAULTS_TOLD_MAX:
+            self._on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
+        return refs
+
     def _known_refs(self) -> dict[bytes, ShownRef]:
         return {ref.name: ref for ref in self._refs() if any(ref.oid)}
 
@@ -125,7 +139,7 @@ class UploadPack:
         try:
             yield from self._answer_v2(reader) if version >= 2 else self._answer_v0(reader)
         except PackcoreError as error:
-            yield encode_text(f"ERR {one_line(str(error))}")
+            yield encode_text(f"ERR {public_words(error)}")
 
     def _answer_v2(self, reader: PacketReader) -> Iterator[bytes]:
         command = read_command(reader, self._format)
@@ -144,7 +158,7 @@ class UploadPack:
         for argument in arguments:
             if argument not in known and not argument.startswith(b"ref-prefix "):
                 raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
-        listed = self._refs()
+        listed = self._listed()
         for ref in listed:
             if _is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in arguments):
                 yield encode_text(_ls_refs_line(ref, arguments))
@@ -194,11 +208,13 @@ class UploadPack:
         """Return the refs that are wanted by name, as they are now. Raises BadRequest."""
         if not request.want_refs:
             return {}
-        known = self._known_refs()
+        listed = {ref.name: ref for ref in self._refs()}
         for name in request.want_refs:
-            if name not in known:
+            if name not in listed:
                 raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
-        return {name: known[name].oid for name in request.want_refs}
+            if not any(listed[name].oid):
+                raise BadRequest(f"{one_line(name, limit=100)} can't be read here: {listed[name].fault}")
+        return {name: listed[name].oid for name in request.want_refs}
 
     def _answer_v0(self, reader: PacketReader) -> Iterator[bytes]:
         request = read_wants_v0(reader, self._format)
@@ -318,7 +334,7 @@ class UploadPack:
         except PackcoreError as error:
             if band_bytes is None:
                 raise
-            words = one_line(f"fatal: {error}", limit=900)
+            words = f"fatal: {public_words(error, limit=900)}"
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
 
     def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:
