@@ -14,6 +14,7 @@ from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
+from transport.server.words import own_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +67,7 @@ class LocalTransport:
         if service == "git-receive-pack":
             return ReceivePack(self._repository)
         # The bytes stay on this machine: deltas that are there are kept, none is searched for.
-        return UploadPack(self._repository, strategy="reuse")
+        return UploadPack(self._repository, strategy="reuse", words=own_words)
 
     def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from packcore.refs import Ref
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
+    from transport.server.words import Words
 
 __all__ = ["HiddenRefs", "ShownRef", "alternate_tips", "fetchable_refs", "shown_refs"]
 
@@ -75,9 +76,10 @@ def shown_refs(repository: Repository, service: str) -> RefList:
     )
 
 
-def fetchable_refs(repository: Repository) -> list[ShownRef]:
+def fetchable_refs(repository: Repository, words: Words = public_words) -> list[ShownRef]:
     """Return what upload-pack lists, HEAD first if it comes to anything, then by the names' bytes.
 
+    `words` says what is wrong with an object that can't be read.
     Reads the object of every ref, and what a tag tags. Raises CorruptData or RepositoryError if the refs
     can't be listed.
     """
@@ -87,21 +89,21 @@ def fetchable_refs(repository: Repository) -> list[ShownRef]:
         ShownRef(encode_ref_name(name), zero, fault=error.reason, is_dangling=error.is_dangling)
         for name, error in refs.unreadable.items()
     ]
-    found += [_fetchable(repository, ref) for ref in refs.known.values()]
+    found += [_fetchable(repository, ref, words) for ref in refs.known.values()]
     found.sort()
     try:
         head = repository.read_ref("HEAD")
     except UnreadableRef as error:
         return [ShownRef(b"HEAD", zero, fault=error.reason), *found]
-    return found if head is None else [_fetchable(repository, head), *found]
+    return found if head is None else [_fetchable(repository, head, words), *found]
 
 
-def _fetchable(repository: Repository, ref: Ref) -> ShownRef:
+def _fetchable(repository: Repository, ref: Ref, words: Words) -> ShownRef:
     name = encode_ref_name(ref.name)
     try:
         peeled, _ = peel(repository, ref.oid)
     except CorruptData as error:
-        return ShownRef(name, ref.oid, fault=public_words(error), symref=ref.symref)
+        return ShownRef(name, ref.oid, fault=words(error), symref=ref.symref)
     return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=ref.symref)
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
     from packcore.store.repository import Repository
+    from transport.server.words import Words
 
 __all__ = ["UploadPack"]
 
@@ -66,8 +67,14 @@ class UploadPack:
         strategy: str = "chunk-window",
         keepalive_seconds: float | None = None,
         on_unreadable: Callable[[str], None] = lambda _: None,
+        words: Words = public_words,
     ) -> None:
-        """Serve `repository`; `on_unreadable` gets a line about each listed ref that can't be read."""
+        """Serve `repository`.
+
+        `on_unreadable` gets a line about each listed ref that can't be read, `words` says to the client
+        what is wrong.
+        """
+        self._words = words
         self._repository = repository
         self._on_unreadable = on_unreadable
         self._format = repository.object_format
@@ -111,7 +118,7 @@ class UploadPack:
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _refs(self) -> list[ShownRef]:
-        return fetchable_refs(self._repository)
+        return fetchable_refs(self._repository, self._words)
 
     def _listed(self) -> list[ShownRef]:
         refs = self._refs()
@@ -139,7 +146,7 @@ class UploadPack:
         try:
             yield from self._answer_v2(reader) if version >= 2 else self._answer_v0(reader)
         except PackcoreError as error:
-            yield encode_text(f"ERR {public_words(error)}")
+            yield encode_text(f"ERR {self._words(error)}")
 
     def _answer_v2(self, reader: PacketReader) -> Iterator[bytes]:
         command = read_command(reader, self._format)
@@ -334,7 +341,7 @@ class UploadPack:
         except PackcoreError as error:
             if band_bytes is None:
                 raise
-            words = f"fatal: {public_words(error, limit=900)}"
+            words = f"fatal: {self._words(error)}"
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
 
     def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:

@@ -14,7 +14,7 @@ from transport.errors import RemoteError
 from transport.fetch import Protocol, list_refs
 from transport.push import advertise_push, push
 from transport.schemes import open_transport
-from transport.server.words import public_words
+from transport.server.words import without_folders
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
@@ -175,4 +175,4 @@ def test_a_linked_folder_of_refs_and_upper_case_ids_are_served_as_git_serves_the
     ],
 )
 def test_words_for_a_client_hold_no_folder_of_this_disk(text: str, shown: str):
-    assert public_words(text) == shown
+    assert without_folders(text) == shown
