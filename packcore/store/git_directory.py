@@ -1,37 +1,54 @@
 """Where a repository really is: its git directory, and the one that holds objects and refs.
 
-x.git/HEAD                  bare: the path itself
-x/.git/HEAD                 a work tree: the folder within
-x/.git                      a linked one or a submodule: `gitdir: <path>`
-x.git/worktrees/a/commondir the git directory that a linked work tree shares, from there
+A path is completed as git completes it, in this order; the first that is there counts:
+
+    x/.git          a work tree: the folder within, or a file with `gitdir: <path>` (linked, a submodule)
+    x               a bare repository, or such a file itself
+    x.git/.git      the same two, where `.git` was left out
+    x.git
+
+    x.git/worktrees/a/commondir    the git directory that a linked work tree shares, from there
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packcore.errors import RepositoryError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["common_directory", "find_git_directory", "is_git_directory", "is_repository_named"]
 
-__all__ = ["common_directory", "find_git_directory", "is_git_directory"]
+_COMPLETIONS = ("/.git", "", ".git/.git", ".git")
 
 
 def find_git_directory(path: Path) -> Path:
     """Return the git directory of what `path` names. Raises RepositoryError if that is no repository."""
-    inner = path / ".git"
-    for candidate in (path, inner):
-        if is_git_directory(candidate):
-            return candidate
-    for candidate in (inner, path):
-        if candidate.is_file():
-            linked = _read_gitfile(candidate)
-            if not is_git_directory(linked):
-                raise RepositoryError(f"{candidate}: it names {linked}, which is no repository")
-            return linked
-    raise RepositoryError(f"{path}: no git repository here")
+    found = _completed(path)
+    if found is None:
+        raise RepositoryError(f"{path}: no git repository here")
+    if not found.is_file():
+        return found
+    linked = _read_gitfile(found)
+    if not is_git_directory(linked):
+        raise RepositoryError(f"{found}: it names {linked}, which is no repository")
+    return linked
+
+
+def is_repository_named(path: Path) -> bool:
+    """Whether `path`, completed, names a repository or a file that leads to one."""
+    return _completed(path) is not None
+
+
+def _completed(path: Path) -> Path | None:
+    for completion in _COMPLETIONS:
+        candidate = Path(f"{path}{completion}")
+        try:
+            if candidate.is_file() or is_git_directory(candidate):
+                return candidate
+        except OSError as error:
+            raise RepositoryError(f"{candidate}: {error.strerror}") from None
+    return None
 
 
 def is_git_directory(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """`file:///path`, `/path`, `./path`: a repository on this disk, served in this process by our own code.
 
+A path may leave out `.git`, and begin with `~` or `~user` (a shell that saw it has expanded it already).
 No git binary and no connection: a request's blocks go straight into `transport.server`, and its answer's
 blocks come straight back. Each request is a conversation of its own, as over HTTP. Pushing into the branch
 that a work tree has checked out is refused, as git refuses it.
@@ -7,9 +8,11 @@ that a work tree has checked out is refused, as git refuses it.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from packcore.errors import RepositoryError
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.server.receive_pack import ReceivePack
@@ -28,9 +31,21 @@ __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 SCHEMES: tuple[str, ...] = ("file",)
 
 
-def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:  # noqa: ARG001
-    """Return the transport for a path; the options, all about networks, don't matter here."""
-    return LocalTransport(endpoint.path)
+def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:
+    """Return the transport for a path; of the options only the environment's HOME matters here."""
+    return LocalTransport(_expanded(endpoint.path, options.environment.get("HOME")))
+
+
+def _expanded(path: str, home: str | None) -> str:
+    """Replace `~` or `~user`, as git does. Raises RepositoryError for a user that isn't known here."""
+    if not path.startswith("~"):
+        return path
+    user, slash, rest = path[1:].partition("/")
+    if user:
+        home = os.path.expanduser(f"~{user}")  # noqa: PTH111 - reads no variable for a named user
+        if home == f"~{user}":
+            raise RepositoryError(f"{path}: there is no user {user} on this machine")
+    return path if home is None else f"{home}{slash}{rest}"
 
 
 class LocalTransport:

@@ -1,7 +1,9 @@
-"""Which repositories a server shows: the bare ones below one folder, and nothing beside it.
+"""Which repositories a server shows: those below one folder, and nothing beside it.
 
-    /team/x.git/info/refs   ->  DIR/team/x.git
-    /team/x/info/refs       ->  DIR/team/x, or DIR/team/x.git
+    /team/x.git/info/refs   ->  DIR/team/x.git/.git, DIR/team/x.git
+    /team/x/info/refs       ->  DIR/team/x/.git, DIR/team/x, DIR/team/x.git/.git, DIR/team/x.git
+
+The first that is there counts, as where git completes a path.
 
 A path from a URL is taken apart and each part judged before the disk is asked: no `..`, no empty part,
 no NUL. What it then names must lie below the folder after symbolic links are followed, and must be a
@@ -41,7 +43,8 @@ class ServedRepositories:
         if len(raw) > PATH_BYTES_MAX or any(part in _FORBIDDEN or _is_strange(part) for part in parts):
             return None
         path = self.root.joinpath(*map(os.fsdecode, parts))
-        for candidate in (path, path.with_name(path.name + ".git")):
+        named = path.with_name(path.name + ".git")
+        for candidate in (path / ".git", path, named / ".git", named):
             if self._is_below(candidate) and _is_repository(candidate):
                 return candidate
         return None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from packcore.errors import MissingObject, RefMoved, RepositoryError, UnreadableRef
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
+from packcore.store.git_directory import is_repository_named
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
@@ -216,7 +217,8 @@ class _LocalRefs:
 
 def _opened(path: Path, listed: Advertisement, limits: Limits) -> Repository:
     """Open the repository, or make a bare one where there is nothing yet."""
-    if path.exists() and not (path.is_dir() and next(path.iterdir(), None) is None):
+    vacant = not path.exists() or (path.is_dir() and next(path.iterdir(), None) is None)
+    if not vacant or is_repository_named(path):
         return Repository.open(path, limits=limits)
     return Repository.init(path, object_format=listed.object_format, limits=limits)
 

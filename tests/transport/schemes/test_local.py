@@ -21,6 +21,7 @@ from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
 from transport.errors import RemoteError
 from transport.fetch import fetch_pack, list_refs
+from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.local import LocalTransport
 from transport.wire.upload_pack import FetchOptions
@@ -194,3 +195,17 @@ def test_commits_added_after_opening_are_seen(tmp_path):
     with fetch_pack(local, after, wants=[*after.refs.values()]) as response:
         assert received(response, tmp_path / "target.git", "sha1") == listed(path, "main")
     local.close()
+
+
+def test_a_path_may_leave_out_the_ending_and_begin_at_home(source, tmp_path) -> None:
+    (tmp_path / "link.git").symlink_to(source)
+    options = TransportOptions(environment={"HOME": str(tmp_path)})
+    for text in ("~/link", "~/link.git/", str(tmp_path / "link"), f"file://localhost{tmp_path}/link"):
+        transport = open_transport(text, options)
+        assert list_refs(transport).refs
+        transport.close()
+
+
+def test_a_home_that_is_not_known_is_named() -> None:
+    with pytest.raises(RepositoryError, match="no user nobody-of-that-name"):
+        open_transport("~nobody-of-that-name/x")

@@ -105,6 +105,12 @@ def test_what_is_no_repository_below_the_folder_is_not_found(server, name):
     assert get(server, f"{name}/info/refs?service=git-upload-pack") == 404
 
 
+def test_a_work_tree_is_found_by_its_folder(root, server):
+    init_repository(root / "tree", bare=False)
+    for name in ("/tree", "/tree/.git"):
+        assert get(server, f"{name}/info/refs?service=git-upload-pack") == 200
+
+
 @pytest.mark.parametrize("name", ["/x.git", "/x", "/inner/y.git", "/inner/y", "/%78.git"])
 def test_a_repository_is_found_with_and_without_its_ending(server, name):
     assert get(server, f"{name}/info/refs?service=git-upload-pack") == 200

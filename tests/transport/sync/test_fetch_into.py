@@ -49,6 +49,14 @@ def test_a_new_repository_is_made_as_a_clone_would_be(source, into):
     assert result.object_count == len(git("rev-list", "--objects", "--all", cwd=source).splitlines())
 
 
+@pytest.mark.parametrize("name", ["copy", "copy.git"])
+def test_the_name_of_the_copy_may_leave_out_its_ending(source, tmp_path, name):
+    fast_import(source, history(commits=2))
+    fetch(source, tmp_path / "copy.git")
+    assert fetch(source, tmp_path / name).into == tmp_path / "copy.git"
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_second_fetch_brings_only_what_is_new(source, into):
     fast_import(source, history(commits=10))
     fetch(source, into)
