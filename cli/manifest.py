@@ -199,8 +199,8 @@ class Manifest:
                 asked.target,
                 request,
                 # What only the worker's own machine knows is filled in there.
-                replace(network.source, environment={}, trace=None),
-                replace(network.target, environment={}, trace=None),
+                replace(network.source, environment={}, trace=None, given_by=_given_by("source", table)),
+                replace(network.target, environment={}, trace=None, given_by=_given_by("target", table)),
                 time_limit,
             )
         except click.UsageError as error:
@@ -239,6 +239,17 @@ class Manifest:
         if not value:
             raise click.UsageError(f"the environment variable {variable}, which {key} names, is not set")
         return value
+
+
+def _given_by(side: str, table: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key or the variable that each credential of a side came from: for messages."""
+    origins = {}
+    for key in table:
+        if _CREDENTIALS.match(key.removesuffix(_ENV)) and key.startswith(side):
+            name = key.removesuffix(_ENV).removeprefix(f"{side}-").replace("-", "_")
+            field = "headers" if name == "header" else name
+            origins[field] = f"{table[key]}, which {key} names" if key.endswith(_ENV) else key
+    return origins
 
 
 def _checked(key: str, value: Any, parameter: click.Parameter) -> Any:

@@ -16,6 +16,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["NetworkOptions", "endpoint_arguments", "protocol_option", "transport_options"]
 
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
+
+_CREDENTIAL_FIELDS = {
+    "token": "token",
+    "username": "username",
+    "bearer_token": "bearer_token",
+    "header": "headers",
+}
+"""Options of a side to fields of TransportOptions."""
 
 NETWORK = "Network"
 BOTH_SIDES = "Each side (--source-…, and the same as --target-…)"
@@ -141,6 +150,8 @@ def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> Transpor
     from transport.options import TransportOptions
 
     return TransportOptions(
+        side=side,
+        given_by=_given_by(side),
         token=values[f"{side}_token"],
         username=values[f"{side}_username"],
         bearer_token=values[f"{side}_bearer_token"],
@@ -152,6 +163,24 @@ def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> Transpor
         trace=_trace_of(side),
         **shared,
     )
+
+
+def _given_by(side: str) -> dict[str, str]:
+    """Return the option or the variable that each credential of a side came from: for messages."""
+    context = click.get_current_context()
+    origins = {}
+    for parameter in context.command.params:
+        name = str(parameter.name).removeprefix(f"{side}_")
+        field = _CREDENTIAL_FIELDS.get(name)
+        if field is None or not str(parameter.name).startswith(side):
+            continue
+        source = context.get_parameter_source(str(parameter.name))
+        if source is ParameterSource.ENVIRONMENT:
+            variables = [parameter.envvar] if isinstance(parameter.envvar, str) else parameter.envvar or ()
+            origins[field] = next((each for each in variables if os.environ.get(each)), variables[0])
+        elif source is ParameterSource.COMMANDLINE:
+            origins[field] = parameter.opts[0]
+    return origins
 
 
 def _trace_of(side: str) -> Callable[[str], None] | None:

@@ -3,6 +3,7 @@
     1. options (token, username, bearer token), or user and password in the URL   sent from the first request
     2. nothing
     3. after a 401: each CredentialSource in turn, netrc, git credential           asked for one origin only
+    4. where none had an answer: the user of the URL, with an empty password       a token may stand there
 
 A credential belongs to one origin: scheme, host and port. It is sent over https, over plain http to this
 machine itself, or where the user allowed it; through a proxy plain http is never "to this machine".
@@ -11,13 +12,13 @@ No class here shows its secret in a repr, and no error quotes one.
 
 from __future__ import annotations
 
-import netrc
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from transport.errors import AuthenticationRequired, InvalidOption
+from transport.netrc import find_entry, parse_netrc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,13 +48,15 @@ class Credential:
     username: str | None = field(repr=False)
     secret: str = field(repr=False)
     source: str
-    """Where it came from, for messages: "options", "the URL", "netrc"."""
+    """Where it came from, for messages: "--source-token", "the URL", "netrc (FILE, line 3)"."""
 
     def header_value(self) -> str:
         """Return the value of the Authorization (or Proxy-Authorization) header."""
         if self.username is None:
             return f"Bearer {self.secret}"
-        return "Basic " + b64encode(f"{self.username}:{self.secret}".encode()).decode("ascii")
+        return "Basic " + b64encode(
+            f"{self.username}:{self.secret}".encode("utf-8", "surrogateescape")
+        ).decode("ascii")
 
 
 class CredentialSource(Protocol):
@@ -76,14 +79,15 @@ class CredentialSource(Protocol):
 def given_credential(endpoint: Endpoint, options: TransportOptions) -> Credential | None:
     """Return the credential that is sent outright: the options', else the URL's, else None."""
     if options.bearer_token:
-        return Credential(None, options.bearer_token, "options")
+        return Credential(None, options.bearer_token, options.origin_of("bearer_token"))
     if options.token:
-        return Credential(options.username or endpoint.user or DEFAULT_USERNAME, options.token, "options")
+        user = options.username or endpoint.user or DEFAULT_USERNAME
+        return Credential(user, options.token, options.origin_of("token"))
     return url_credential(endpoint)
 
 
 def url_credential(endpoint: Endpoint) -> Credential | None:
-    """Return user and password of a URL that has both."""
+    """Return user and password of a URL that has both; either may be empty."""
     if endpoint.user is None or endpoint.password is None:
         return None
     return Credential(endpoint.user, endpoint.password, "the URL")
@@ -127,22 +131,18 @@ class NetrcSource:
         if path is None:
             return None
         try:
-            hosts = netrc.netrc(str(path)).hosts
+            entries = parse_netrc(path.read_bytes().decode("utf-8", "surrogateescape"))
         except FileNotFoundError:
             return None
-        except netrc.NetrcParseError as error:
-            # Its message may quote the very token that it stumbled over.
-            raise InvalidOption(f"{path}, line {error.lineno}: not a netrc file") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except InvalidOption as error:
+            raise InvalidOption(f"netrc ({path}): {error}") from None
+        except OSError as error:
             raise InvalidOption(f"can't read {path}: {type(error).__name__}") from None
-        entry = hosts.get(endpoint.host) or (None if redirected else hosts.get("default"))
-        if entry is None or not entry[2]:
+        entry = find_entry(entries, endpoint.host_alone, user=endpoint.user, with_default=not redirected)
+        if entry is None:
             return None
-        if endpoint.user and entry[0] and entry[0] != endpoint.user:
-            return None
-        if any(character in f"{entry[0]}{entry[2]}" for character in "\r\n\0"):
-            raise InvalidOption(f"{path}: a user or password can't hold a line break or NUL")
-        return Credential(entry[0] or endpoint.user or "", entry[2], "netrc")
+        user = endpoint.user if entry.login is None else entry.login
+        return Credential(user or "", entry.password or "", f"netrc ({path}, line {entry.line})")
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
         """Nothing to note: the file is the user's own."""
@@ -168,6 +168,7 @@ class Keyring:
         """Begin with what is given; `sources` None means netrc alone."""
         self._options = options
         self._typed = endpoint.origin
+        self._typed_user = endpoint.user
         self._user = endpoint.user or options.username
         self._sources = (NetrcSource(options.environment),) if sources is None else tuple(sources)
         self._held: dict[Origin, _Held] = {}
@@ -197,21 +198,23 @@ class Keyring:
         Raises AuthenticationRequired if there is none; `said` is the server's text for it, made safe.
         """
         remote = f"; remote: {said}" if said else ""
+        if self.header_is_given(url):
+            raise self._refusal(
+                url, f"the Authorization header of {self._options.origin_of('headers')}", remote
+            )
         untried = self._sources
         failed = None
         if sent is not None:
             self._taken.discard(url.origin)
             self.refused(url, sent)
             held = self._held.pop(url.origin, None)
-            failed = AuthenticationRequired(
-                f"authentication failed for {url}: it refused the credentials from {sent.source}{remote}"
-            )
+            failed = self._refusal(url, f"the credentials from {sent.source}", remote)
             if held is None or held.source is None:
                 raise failed
             untried = self._sources[self._sources.index(held.source) + 1 :]
         if not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             raise AuthenticationRequired(
-                f"{url} wants credentials, which are not sent over plain http",
+                f"{self._named(url)} wants credentials, which are not sent over plain http",
                 hint="use https, or say --allow-insecure-auth",
             )
         typed = url.origin == self._typed
@@ -221,9 +224,34 @@ class Keyring:
             if credential is not None:
                 self._held[url.origin] = _Held(credential, source, asking)
                 return
+        if failed is None and typed and self._typed_user is not None:
+            alone = Credential(self._typed_user, "", "the URL, which names a user and no password")
+            self._held[url.origin] = _Held(alone, None, asking)
+            return
+        side = self._options.side
         raise failed or AuthenticationRequired(
-            f"{url} wants credentials{remote}",
-            hint="give a token by option or environment, or have one in a netrc file or a helper of git's",
+            f"{self._named(url)} wants credentials{remote}",
+            hint=f"give a token by {f'--{side}-token' if side else 'option'} or environment, "
+            "or have one in a netrc file or a helper of git's",
+        )
+
+    def header_is_given(self, url: Endpoint) -> bool:
+        """Whether the user's own headers settle authentication for a request to `url`."""
+        own = self._options.headers if url.origin == self._typed else ()
+        return any(name.lower() == "authorization" for name, _ in own)
+
+    def origin(self, url: Endpoint, sent: Credential | None) -> str | None:
+        """Return where what was sent to `url` came from, for messages; None where nothing was."""
+        if self.header_is_given(url):
+            return self._options.origin_of("headers")
+        return None if sent is None else sent.source
+
+    def _named(self, url: Endpoint) -> str:
+        return f"{self._options.side} {url}".lstrip()
+
+    def _refusal(self, url: Endpoint, what: str, remote: str) -> AuthenticationRequired:
+        return AuthenticationRequired(
+            f"authentication failed for {self._named(url)}: it refused {what}{remote}"
         )
 
     def accepted(self, url: Endpoint, sent: Credential | None) -> None:

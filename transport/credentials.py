@@ -72,7 +72,7 @@ def parse_answer(answer: bytes, endpoint: Endpoint) -> Filled | None:
         if equals:
             values[name] = value
     username, password = values.get("username", endpoint.user or ""), values.get("password", "")
-    if not password or values.get("host", endpoint.authority) != endpoint.authority:
+    if not password or values.get("host", _host(endpoint)) != _host(endpoint):
         return None
     if any(_LINE_BREAKERS.search(value) for value in (username, password)):
         raise AuthenticationRequired(
@@ -88,8 +88,13 @@ def _place(endpoint: Endpoint) -> list[tuple[str, str]]:
     if not endpoint.scheme or not endpoint.host:
         raise AuthenticationRequired(f"{endpoint} names no host to ask credentials for")
     path = unquote(endpoint.path.partition("?")[0], errors="surrogateescape").strip("/")
-    place = [("protocol", endpoint.scheme), ("host", endpoint.authority)]
+    place = [("protocol", endpoint.scheme), ("host", _host(endpoint))]
     return [*place, ("path", path)] if path else place
+
+
+def _host(endpoint: Endpoint) -> str:
+    """Return host and port as git names them: decoded, with a zone id where there is one."""
+    return unquote(endpoint.url_authority)
 
 
 def _encode(lines: Sequence[tuple[str, str]]) -> bytes:

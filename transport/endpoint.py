@@ -2,11 +2,14 @@
 
     https://user:secret@host:8443/team/x.git     scheme host port path, user and password aside
     ssh://git@host:22/x.git   git@host:x.git     the second is the scp form; both are scheme "ssh"
+    [git@host:22]:x.git       git@[::1]:x.git    scp forms with a port, and with an IPv6 address
     git://host/x.git
     file:///srv/x.git   /srv/x.git   ./x.git     scheme "file": a repository on this disk
-    other://anything                             whole in `typed`, for the git-remote-other that reads it
+    other://anything    other::anything          whole in `typed`, for the git-remote-other that reads it
 
-Of ssh and git the path is decoded, and an ssh host keeps its case, since ~/.ssh/config may name it so.
+A colon before the first slash makes a text the scp form, as in git, whatever lies on the disk: `./a:b` is the
+path. Of ssh and git the path is decoded, and an ssh host keeps its case, since ~/.ssh/config may name it so.
+The path of an HTTP URL has its dot segments resolved, as curl does it.
 
 `str(endpoint)` and its repr leave out the password, the user of an HTTP URL (tokens are put there) and
 what stands behind a `?`. A URL whose decoded parts hold CR, LF or NUL is refused: such a URL could slip
@@ -15,26 +18,34 @@ a second line into a header or a credential helper's input (CVE-2020-5260, CVE-2
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from transport.errors import InvalidEndpoint
+from transport.url_parts import (
+    decoded,
+    end_of_brackets,
+    http_place,
+    opaque_place,
+    ssh_place,
+    without_dot_segments,
+)
 
 __all__ = ["DEFAULT_PORTS", "Endpoint", "Origin"]
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_SCP = re.compile(
-    r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^/:\[\]@]+):(?!//)(?P<path>.+)", re.DOTALL
-)
+_HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::")
+_NETLOC = re.compile(r"[^/?#]*")
+_DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
 _PATH_SAFE = "/%:=&?~+!$,;'@()*[]"
-_NETLOC_HOST = re.compile(r"(?:[^@]*@)*(?:\[(?P<v6>[^]]*)\]|(?P<name>[^:]*))")
 # A ProxyCommand or Match exec of the user's ssh configuration may hand these to a shell (CVE-2023-51385).
 _SHELL_WORD = re.compile(r"[\s'\"`$\\;&<>|(){}]")
 
@@ -68,7 +79,7 @@ class Endpoint:
     user: str | None = field(default=None)
     password: str | None = field(default=None)
     typed: str = field(default="", compare=False)
-    """Of a scheme that nothing here speaks: the text as it was typed."""
+    """Of a scheme that nothing here speaks: what its helper is told."""
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -77,14 +88,13 @@ class Endpoint:
             raise InvalidEndpoint("an endpoint can't be empty")
         if _CONTROL.search(text):
             raise InvalidEndpoint("an endpoint can't hold control characters")
-        url = _URL.match(text)
-        if url:
-            return _parse_url(text, _ALIASES.get(url.group(1).lower(), url.group(1).lower()))
-        scp = _SCP.fullmatch(text)
-        # `C:\x` and `C:/x` are paths, and so is anything whose first colon comes after a slash.
-        if scp and (scp["user"] or len(scp["host"]) > 1 or scp["path"][0] not in "/\\"):
-            return _checked(cls("ssh", scp["host"].strip("[]"), scp["path"], user=scp["user"]))
-        return cls("file", "", text)
+        if helper := _HELPER.match(text):
+            return _parse_helper(helper[1].lower(), text[helper.end() :])
+        if url := _URL.match(text):
+            return _parse_url(_ALIASES.get(url[1].lower(), url[1].lower()), text, text[url.end() :])
+        colon, slash = text.find(":"), text.find("/")
+        is_path = colon < 0 or 0 <= slash < colon or (os.name == "nt" and _DRIVE.match(text))
+        return cls("file", "", text) if is_path else _parse_scp(text)
 
     @property
     def is_http(self) -> bool:
@@ -103,8 +113,21 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """`host[:port]` as a Host header has it: no default port, IPv6 in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """`host[:port]` as a Host header has it: no default port, IPv6 in brackets, no zone id."""
+        return self._with_port(self.host_alone)
+
+    @property
+    def url_authority(self) -> str:
+        """`host[:port]` as a URL has it: the same, with the zone id."""
+        return self._with_port(self.host.replace("%", "%25"))
+
+    @property
+    def host_alone(self) -> str:
+        """The host without a zone id, which means something to this machine alone."""
+        return self.host.partition("%")[0] if ":" in self.host else self.host
+
+    def _with_port(self, host: str) -> str:
+        host = f"[{host}]" if ":" in host and self.scheme in DEFAULT_PORTS else host
         default = self.port is None or self.port == DEFAULT_PORTS.get(self.scheme)
         return host if default else f"{host}:{self.port}"
 
@@ -133,62 +156,95 @@ class Endpoint:
             path, query, _ = self.path.partition("?")
         user = f"{self.user}@" if self.user and self.scheme == "ssh" else ""
         slash = "" if not path or path.startswith("/") else "/"
-        return f"{self.scheme}://{user}{self.authority}{slash}{path}{'?...' if query else ''}"
+        return f"{self.scheme}://{user}{self.url_authority}{slash}{path}{'?...' if query else ''}"
 
     def __repr__(self) -> str:
         return f"Endpoint({str(self)!r})"
 
 
-def _parse_url(text: str, scheme: str) -> Endpoint:
+def _parse_url(scheme: str, text: str, rest: str) -> Endpoint:
     if scheme == "file":
-        path = unquote(text[len("file://") :])
-        if not path.startswith("/"):
-            host, slash, rest = path.partition("/")
-            if host.lower() != "localhost" or not slash:
-                raise InvalidEndpoint(
-                    "a file:// URL needs an absolute path", hint="write file:///path/to/repo"
-                )
-            path = "/" + rest
-        return _checked(Endpoint("file", "", path))
+        return _parse_file(decoded(rest))
+    if scheme in ("ssh", "git"):
+        return _parse_ssh_or_git(scheme, decoded(rest))
+    netloc = _NETLOC.match(rest)
+    assert netloc is not None
+    path, question, query = rest[netloc.end() :].partition("#")[0].partition("?")
+    if scheme not in DEFAULT_PORTS:
+        place = opaque_place(netloc[0])
+        return _checked(Endpoint(scheme, path=path + question + query, typed=text, **place._asdict()))
     try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-        netloc_host = _NETLOC_HOST.match(parts.netloc)
-    except ValueError:
-        # The exception quotes the netloc, which may hold a password.
-        raise InvalidEndpoint("can't make sense of the host or port of the URL") from None
-    if not host and scheme in DEFAULT_PORTS:
+        host, port, user, password = http_place(netloc[0])
+    except InvalidEndpoint as error:
+        if "@" in rest[netloc.end() :]:
+            error.hint = "in a user or password, write / as %2F, ? as %3F, # as %23 and @ as %40"
+        raise
+    if not host:
         raise InvalidEndpoint(f"the {scheme}:// URL names no host")
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    if scheme in ("http", "https"):
-        path = quote(path, safe=_PATH_SAFE)
-        host = _ascii_host(host)
-    elif scheme in DEFAULT_PORTS:
-        # As git reads it: a query or fragment is part of the path.
-        path = unquote(text.split("://", 1)[1].partition("/")[2], errors="surrogateescape")
-        if not path:
-            raise InvalidEndpoint(f"the {scheme}:// URL names no path")
-        path = f"/{path}"
-        if scheme == "ssh" and netloc_host:
-            host = netloc_host["v6"] or netloc_host["name"] or host
-    user = unquote(parts.username) if parts.username else None
-    password = unquote(parts.password) if parts.password is not None else None
-    typed = "" if scheme in DEFAULT_PORTS else text
-    return _checked(Endpoint(scheme, host, path, port, user, password, typed))
+    path = without_dot_segments(_quoted(path)) or ("/" if question else "")
+    return _checked(Endpoint(scheme, host, path + question + _quoted(query), port, user, password))
 
 
-def _ascii_host(host: str) -> str:
-    try:
-        host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise InvalidEndpoint("the URL's host is not a valid domain name") from None
-    if re.search(r"[\s/?#@<>\\^`{|}%]", host.partition("%")[0] if ":" in host else host):
-        raise InvalidEndpoint("the URL's host is not a valid domain name")
-    return host
+def _quoted(text: str) -> str:
+    return quote(text, safe=_PATH_SAFE, errors="surrogateescape")
+
+
+def _parse_file(path: str) -> Endpoint:
+    if not path.startswith("/"):
+        host, slash, rest = path.partition("/")
+        if host.lower() != "localhost" or not slash:
+            raise InvalidEndpoint("a file:// URL needs an absolute path", hint="write file:///path/to/repo")
+        path = "/" + rest
+    return _checked(Endpoint("file", "", path))
+
+
+def _parse_ssh_or_git(scheme: str, rest: str) -> Endpoint:
+    """As git reads it: decoded as a whole, and a query or fragment is part of the path."""
+    slash = rest.find("/", end_of_brackets(rest))
+    if slash < 0 or slash == len(rest) - 1:
+        raise InvalidEndpoint(f"the {scheme}:// URL names no {'path' if rest else 'host'}")
+    host, port, user, password = ssh_place(rest[:slash])
+    if not host:
+        raise InvalidEndpoint(f"the {scheme}:// URL names no host")
+    host = host if scheme == "ssh" else host.lower()
+    return _checked(Endpoint(scheme, host, rest[slash:], port, user, password))
+
+
+def _parse_scp(text: str) -> Endpoint:
+    colon = text.find(":", end_of_brackets(text))
+    if colon < 0 or colon == len(text) - 1:
+        raise InvalidEndpoint(
+            "an endpoint of the form host:path names no path", hint="a path on this disk is written ./a:b"
+        )
+    host, port, user, password = ssh_place(text[:colon])
+    if not host:
+        raise InvalidEndpoint(
+            "an endpoint of the form host:path names no host", hint="a path on this disk is written ./a:b"
+        )
+    return _checked(Endpoint("ssh", host, text[colon + 1 :], port, user, password))
+
+
+def _parse_helper(scheme: str, address: str) -> Endpoint:
+    """Read git's `helper::address`: the address goes to git-remote-<helper> as it is."""
+    if scheme in DEFAULT_PORTS or scheme in _ALIASES or scheme == "file":
+        raise InvalidEndpoint(
+            f"{scheme}:: asks for a helper, and {scheme} is spoken here without one",
+            hint="write the URL alone",
+        )
+    if address.startswith("-"):
+        raise InvalidEndpoint(f"the address behind {scheme}:: may not begin with '-'")
+    place = opaque_place("")
+    url = _URL.match(address)
+    path = address.rpartition("@")[2]
+    if url is not None:
+        netloc = _NETLOC.match(address, url.end())
+        assert netloc is not None
+        place, path = opaque_place(netloc[0]), address[netloc.end() :]
+    return _checked(Endpoint(scheme, path=path, typed=address, **place._asdict()))
 
 
 def _checked(endpoint: Endpoint) -> Endpoint:
-    for part in (endpoint.host, unquote(endpoint.path), endpoint.user or "", endpoint.password or ""):
+    for part in (endpoint.host, decoded(endpoint.path), endpoint.user or "", endpoint.password or ""):
         if _CONTROL.search(part):
             raise InvalidEndpoint("the URL's decoded parts can't hold control characters")
     if endpoint.scheme == "ssh":

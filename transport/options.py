@@ -55,6 +55,10 @@ class TransportOptions:
     """How often `info/refs` is asked again after a network error or a 429."""
     allow_insecure_auth: bool = False
     """Send credentials over plain http to a host that isn't this machine."""
+    side: str = ""
+    """"source" or "target", for messages; empty where there is only one."""
+    given_by: Mapping[str, str] = field(default_factory=dict)
+    """By field (`token`, `headers` …), for messages: the option or variable that the value came from."""
     post_buffer: int = POST_BUFFER_BYTES
     """Bodies up to this many bytes are gathered first and sent with Content-Length; larger ones chunked."""
     trace: Callable[[str], None] | None = field(default=None, repr=False)
@@ -65,11 +69,11 @@ class TransportOptions:
         for name in ("token", "username", "bearer_token"):
             value = getattr(self, name)
             if value is not None and _LINE_BREAKERS.search(value):
-                raise InvalidOption(f"{name.replace('_', ' ')} can't hold a line break or NUL")
+                raise InvalidOption(f"{self.origin_of(name)} can't hold a line break or NUL")
         if self.bearer_token is not None and not re.fullmatch(r"[\x20-\x7e]+", self.bearer_token):
-            raise InvalidOption("a bearer token must be printable ASCII")
+            raise InvalidOption(f"{self.origin_of('bearer_token')} must be printable ASCII")
         if self.username is not None and ":" in self.username:
-            raise InvalidOption("a user name of basic authentication can't hold ':'")
+            raise InvalidOption(f"{self.origin_of('username')}: a user name can't hold ':'")
         for name, value in self.headers:
             if not _HEADER_NAME.match(name):
                 raise InvalidOption("a header's name holds characters that HTTP doesn't allow")
@@ -82,3 +86,7 @@ class TransportOptions:
                 raise InvalidOption(f"{name.replace('_', ' ')} must be above zero")
         if self.retries < 0 or self.post_buffer < 0:
             raise InvalidOption("retries and post buffer can't be below zero")
+
+    def origin_of(self, name: str) -> str:
+        """Return what a user calls the value of a field: its option or variable, else the field."""
+        return self.given_by.get(name) or f"the {name.replace('_', ' ')} given"

@@ -9,7 +9,7 @@ import pytest
 
 from transport.auth import Credential, Keyring
 from transport.endpoint import Endpoint
-from transport.errors import AuthenticationRequired
+from transport.errors import AuthenticationRequired, InvalidOption
 from transport.options import TransportOptions
 
 if TYPE_CHECKING:
@@ -24,9 +24,12 @@ class Source:
     """A source that knows one password, and notes what it hears."""
 
     heard: list[str] = field(default_factory=list)
+    knows: bool = True
 
     def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential | None:
         self.heard.append(f"fill {endpoint.user}@{endpoint.host} {','.join(challenges)} {redirected}")
+        if not self.knows:
+            return None
         return Credential(endpoint.user, "hush", "a source")
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
@@ -68,9 +71,69 @@ def test_a_given_credential_that_is_refused_asks_no_source() -> None:
     source = Source()
     keyring = Keyring(HERE, TransportOptions(token="hush"), [source])
     sent = keyring.credential(HERE, through_proxy=False)
-    with pytest.raises(AuthenticationRequired, match="from options"):
+    with pytest.raises(AuthenticationRequired, match="from the token given"):
         settle(keyring, HERE, sent)
     assert source.heard == []
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "words"),
+    [
+        ("https://h/x", {"token": "hush", "given_by": {"token": "BACKUP_TOKEN"}}, "from BACKUP_TOKEN"),
+        ("https://h/x", {"bearer_token": "hush", "given_by": {"bearer_token": "--b"}}, "from --b"),
+        ("https://me:hush@h/x", {"side": "target"}, "target https://h/x: it refused .* from the URL"),
+        ("https://:hush@h/x", {}, "from the URL"),
+        (
+            "https://h/x",
+            {"headers": (("Authorization", "Basic hush"),), "given_by": {"headers": "--source-header"}},
+            "Authorization header of --source-header",
+        ),
+    ],
+)
+def test_a_refusal_names_where_the_credential_came_from(url, options, words) -> None:
+    endpoint = Endpoint.parse(url)
+    keyring = Keyring(endpoint, TransportOptions(**options), [])
+    with pytest.raises(AuthenticationRequired, match=words) as caught:
+        settle(keyring, endpoint, keyring.credential(endpoint, through_proxy=False))
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"token": "hu\nsh", "given_by": {"token": "--target-token"}}, "--target-token"),
+        ({"bearer_token": "hush\u00fc", "given_by": {"bearer_token": "BACKUP"}}, "BACKUP"),
+        ({"username": "hush:"}, "the username given"),
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_named_and_not_shown(options, words) -> None:
+    with pytest.raises(InvalidOption, match=words) as caught:
+        TransportOptions(**options)
+    assert "sh" not in str(caught.value)
+
+
+def test_a_user_alone_is_sent_with_an_empty_password_after_all_sources() -> None:
+    asked = Source(knows=False)
+    keyring = Keyring(HERE, TransportOptions(), [asked])
+    sent = settle(keyring, HERE)
+    assert sent is not None
+    assert sent.header_value() == "Basic bWU6"
+    assert asked.heard == ["fill me@here.example Basic False"]
+    with pytest.raises(AuthenticationRequired, match="the URL, which names a user and no password"):
+        settle(keyring, HERE, sent)
+
+
+def test_a_user_alone_is_not_sent_elsewhere() -> None:
+    keyring = Keyring(HERE, TransportOptions(), [])
+    with pytest.raises(AuthenticationRequired, match="wants credentials"):
+        settle(keyring, ELSEWHERE)
+
+
+def test_bytes_that_are_not_utf8_are_sent_as_they_were_typed() -> None:
+    endpoint = Endpoint.parse("https://me:%FC@h/x")
+    sent = Keyring(endpoint, TransportOptions(), []).credential(endpoint, through_proxy=False)
+    assert sent is not None
+    assert sent.header_value() == "Basic bWU6/A=="
 
 
 def test_a_credential_does_not_show_itself() -> None:

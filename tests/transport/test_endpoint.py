@@ -31,18 +31,121 @@ from transport.schemes import open_transport, schemes
         ("ssh://me@[::1]:22/~me/x", Endpoint("ssh", "::1", "/~me/x", 22, "me")),
         ("git://H/a%20b", Endpoint("git", "h", "/a b")),
         ("git://h/x", Endpoint("git", "h", "/x")),
+        ("git://[fe80::1%25eth0]:1/x", Endpoint("git", "fe80::1%eth0", "/x", 1)),
+        ("file://LOCALHOST/srv/x", Endpoint("file", "", "/srv/x")),
+        ("FILE:///srv/%FF?a#b", Endpoint("file", "", "/srv/\udcff?a#b")),
+        ("./[host:1]:x", Endpoint("file", "", "./[host:1]:x")),
+        ("~/x.git", Endpoint("file", "", "~/x.git")),
         ("file:///srv/a%20b", Endpoint("file", "", "/srv/a b")),
         ("/srv/x.git", Endpoint("file", "", "/srv/x.git")),
         ("./a:b", Endpoint("file", "", "./a:b")),
-        ("C:\\repo", Endpoint("file", "", "C:\\repo")),
-        ("C:/repo", Endpoint("file", "", "C:/repo")),
         ("h:x", Endpoint("ssh", "h", "x")),
+        ("c:/x", Endpoint("ssh", "c", "/x")),
         ("x.git", Endpoint("file", "", "x.git")),
         ("swift://h/x", Endpoint("swift", "h", "/x")),
     ],
 )
 def test_an_endpoint_is_parsed(text: str, expected: Endpoint) -> None:
     assert Endpoint.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "password"),
+    [
+        ("https://:tok@h/x", "", "tok"),
+        ("https://tok@h/x", "tok", None),
+        ("https://me:@h/x", "me", ""),
+        ("https://:@h/x", "", ""),
+        ("https://@h/x", "", None),
+        ("https://h/x", None, None),
+        ("https://me:p:w@h/x", "me", "p:w"),
+        ("https://me:p@w@h/x", "me", "p@w"),
+        ("https://m%65:p%40%3a%2F@h/x", "me", "p@:/"),
+        ("https://me:p%w+@h/x", "me", "p%w+"),
+        ("https://me:p%FC@h/x", "me", "p\udcfc"),
+    ],
+)
+def test_user_and_password_of_a_url_are_what_curl_reads(
+    text: str, user: str | None, password: str | None
+) -> None:
+    endpoint = Endpoint.parse(text)
+    assert (endpoint.host, endpoint.user, endpoint.password) == ("h", user, password)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[me@host:2222]:path", Endpoint("ssh", "host", "path", 2222, "me")),
+        ("me@[host:2222]:path", Endpoint("ssh", "host", "path", 2222, "me")),
+        ("[host:2222]:a:b", Endpoint("ssh", "host", "a:b", 2222)),
+        ("[host]:path", Endpoint("ssh", "host", "path")),
+        ("[me@::1]:path", Endpoint("ssh", "::1", "path", None, "me")),
+        ("me@[::1]:/path", Endpoint("ssh", "::1", "/path", None, "me")),
+        ("[::1]:2222:path", Endpoint("ssh", "::1", "2222:path")),
+        ("me@[fe80::1%eth0]:x", Endpoint("ssh", "fe80::1%eth0", "x", None, "me")),
+        ("me@you@host:x", Endpoint("ssh", "host", "x", None, "me@you")),
+        ("ssh://[me@host:22]/x", Endpoint("ssh", "host", "/x", 22, "me")),
+        ("ssh://[me@::1]:22/x", Endpoint("ssh", "::1", "/x", 22, "me")),
+        ("ssh://me@[fe80::1%25eth0]/x", Endpoint("ssh", "fe80::1%eth0", "/x", None, "me")),
+        ("ssh://::1/x", Endpoint("ssh", "::1", "/x")),
+        ("ssh://h%6fst:/x", Endpoint("ssh", "host", "/x")),
+        ("ssh://a%40b@host//x/../y/", Endpoint("ssh", "host", "//x/../y/", None, "a@b")),
+        ("SSH://host/~/x", Endpoint("ssh", "host", "/~/x")),
+    ],
+)
+def test_user_host_and_port_of_ssh_are_what_git_reads(text: str, expected: Endpoint) -> None:
+    assert Endpoint.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("https://h/a/../b.git", "/b.git"),
+        ("https://h/a/./b", "/a/b"),
+        ("https://h/../b", "/b"),
+        ("https://h/a/..", "/"),
+        ("https://h/a//b/", "/a//b/"),
+        ("https://h/a/%2e%2e/b", "/a/%2e%2e/b"),
+        ("https://h/x?a=../b", "/x?a=../b"),
+        ("https://h/x?", "/x?"),
+        ("https://h?a", "/?a"),
+        ("https://h", ""),
+        ("https://h/a%2fb;p=1#part", "/a%2fb;p=1"),
+        ("https://h/a%FFb", "/a%FFb"),
+        ("https://h/a\udcffb", "/a%FFb"),
+    ],
+)
+def test_the_path_of_a_url_is_what_curl_asks_for(text: str, path: str) -> None:
+    assert Endpoint.parse(text).path == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://[FE80::1%25eth0]:8080/x", "http://[fe80::1%eth0]:8080/x", "http://[fe80::1%eth%30]:8080/x"],
+)
+def test_a_zone_id_says_where_to_connect_and_is_no_part_of_the_host_header(text: str) -> None:
+    endpoint = Endpoint.parse(text)
+    assert endpoint.host == "fe80::1%eth0"
+    assert endpoint.authority == "[fe80::1]:8080"
+    assert str(endpoint) == "http://[fe80::1%25eth0]:8080/x"
+
+
+def test_a_double_colon_names_a_helper_and_what_it_is_told() -> None:
+    endpoint = Endpoint.parse("persistent::https://me@h:8080/x")
+    assert (endpoint.scheme, endpoint.typed) == ("persistent", "https://me@h:8080/x")
+    assert (endpoint.user, endpoint.password) == ("me", None)
+
+
+@pytest.mark.parametrize("text", ["other::https://me:hush@h/x", "other::me:hush@h/x"])
+def test_a_helpers_address_is_shown_without_its_secrets(text: str) -> None:
+    assert "hush" not in str(Endpoint.parse(text))
+
+
+def test_a_password_that_needs_coding_is_pointed_out_and_not_shown() -> None:
+    with pytest.raises(InvalidEndpoint) as caught:
+        Endpoint.parse("https://me:hu/sh@h/x")
+    assert "%2F" in (caught.value.hint or "")
+    assert "hu" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +172,22 @@ def test_an_endpoint_is_parsed(text: str, expected: Endpoint) -> None:
         "`x`@h:y",
         "a b@h:y",
         "file://other/x",
+        "file://localhost",
+        "[-oProxyCommand=x]:y",
+        "[-me@host]:x",
+        "me@-host:x",
+        "ssh://me@[-host]/x",
+        "other::-x",
+        "ssh::host/x",
+        "host:",
+        ":x",
+        "me@:x",
+        "[host:2222]",
+        "[host:abc]:x",
+        "ssh://host:99999/x",
+        "http://[fe80::1%25]/x",
+        "http://[fe80::1%25a b]/x",
+        "http://[host]/x",
     ],
 )
 def test_what_could_be_misread_is_refused(text: str) -> None:

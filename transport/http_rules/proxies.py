@@ -23,7 +23,7 @@ from transport.errors import InvalidEndpoint, InvalidOption
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["select_proxy"]
+__all__ = ["proxy_variable", "select_proxy"]
 
 
 def select_proxy(target: Endpoint, environment: Mapping[str, str]) -> Endpoint | None:
@@ -44,6 +44,12 @@ def select_proxy(target: Endpoint, environment: Mapping[str, str]) -> Endpoint |
             f"{variable} names a {proxy.scheme} proxy; only http and https proxies are spoken"
         )
     return proxy
+
+
+def proxy_variable(scheme: str, environment: Mapping[str, str]) -> str:
+    """Return the variable that names the proxy for URLs of a scheme: for messages."""
+    found = _configured(scheme, environment)
+    return found[0] if found else "the environment"
 
 
 def _configured(scheme: str, environment: Mapping[str, str]) -> tuple[str, str] | None:

@@ -41,13 +41,13 @@ def _tail(service: Service, base_path: str) -> str:
 
 
 def info_refs_path(base_path: str, service: Service) -> str:
-    """Return the request target of the advertisement, below a repository's path."""
-    return base_path.rstrip("/") + _tail(service, base_path)
+    """Return the request target of the advertisement, below a repository's path without its last slash."""
+    return base_path + _tail(service, base_path)
 
 
 def rpc_path(base_path: str, service: Service) -> str:
-    """Return the request target of a service, below a repository's path."""
-    return f"{base_path.rstrip('/')}/{service}"
+    """Return the request target of a service, below a repository's path without its last slash."""
+    return f"{base_path}/{service}"
 
 
 def repository_path(target: str) -> str:
@@ -74,7 +74,7 @@ def redirected(current: Endpoint, location: str) -> Endpoint:
     """
     if not location:
         raise RemoteProtocolError(f"{current} redirects, but names no Location")
-    plain = f"{current.scheme}://{current.authority}{current.path}"
+    plain = f"{current.scheme}://{current.url_authority}{current.path}"
     try:
         target = Endpoint.parse(urljoin(plain, location)).without_user()
     except (ValueError, InvalidEndpoint):

@@ -28,6 +28,10 @@ _HINTS = {
     504: _TOO_LONG,
     524: _TOO_LONG,
 }
+_ABOUT_CREDENTIALS = {
+    403: "the credentials from {} may lack the right to do this",
+    404: "is the URL right, and may the credentials from {} see the repository?",
+}
 _REQUEST_IDS = ("x-github-request-id", "cf-ray", "x-request-id", "x-amzn-requestid")
 
 
@@ -50,9 +54,11 @@ def status_error(
     headers: Sequence[tuple[str, str]],
     text: bytes,
     body_bytes_sent: int | None = None,
+    credentials_from: str | None = None,
 ) -> TransportError:
     """Return the error for an answer.
 
+    `credentials_from` says where the credentials that were sent came from, None where none were.
     `body_bytes_sent` is None where the request had no body, or one so small that it doesn't matter.
     """
     message = f"{method} {url}: HTTP {status}"
@@ -72,4 +78,7 @@ def status_error(
         message += f" [{one_line(identity, limit=120)}]"
     if status in (401, 407):
         return AuthenticationRequired(message)
-    return HttpStatusError(message, status=status, url=url, hint=_HINTS.get(status))
+    hint = _HINTS.get(status)
+    if credentials_from and status in _ABOUT_CREDENTIALS:
+        hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
+    return HttpStatusError(message, status=status, url=url, hint=hint)

@@ -285,7 +285,7 @@ def test_credentials_are_not_sent_over_plain_http_to_another_machine() -> None:
     assert server.requests[0].headers["authorization"] == basic("git:hush")
 
 
-@pytest.mark.parametrize("text", ["machine 127.0.0.1 hush", "nonsense hush here"])
+@pytest.mark.parametrize("text", ['machine 127.0.0.1 password "hush', 'nonsense "hush'])
 def test_a_broken_netrc_is_named_without_its_words(tmp_path: Path, text: str) -> None:
     (tmp_path / "netrc").write_text(text + "\n")
     options = TransportOptions(environment={"NETRC": str(tmp_path / "netrc")})

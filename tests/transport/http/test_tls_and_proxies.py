@@ -356,7 +356,7 @@ def test_a_proxy_that_opens_no_tunnel_is_a_clean_error(
 @pytest.mark.fault(41)
 def test_refused_proxy_credentials_are_not_shown() -> None:
     with scripted(tunnelling(status=b"407 Auth")) as proxy:
-        with pytest.raises(AuthenticationRequired, match="refused the user and password") as caught:
+        with pytest.raises(AuthenticationRequired, match="user and password in https_proxy") as caught:
             advertised("https://git.example/x.git", proxied(proxy.url.replace("//", "//me:hush@")))
     assert "hush" not in str(caught.value)
 

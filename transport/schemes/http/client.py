@@ -29,7 +29,7 @@ from transport.http_rules.retries import retry_delay
 from transport.http_rules.statuses import header, status_error
 from transport.safe_text import one_line
 from transport.schemes.http.body import OutgoingBody
-from transport.schemes.http.connect import open_stream, proxy_headers, tls_context
+from transport.schemes.http.connect import open_stream, proxy_headers, proxy_refusal, tls_context
 from transport.schemes.http.exchange import Exchange, NoAnswer, Request
 from transport.schemes.http.git_credential import GitCredentialSource
 from transport.trace import RequestTrace
@@ -66,7 +66,7 @@ class HttpTransport:
     ) -> None:
         self._options = options
         self._typed = endpoint.origin
-        self._base = endpoint.without_user().with_path(endpoint.path.rstrip("/"))
+        self._base = endpoint.without_user().with_path(endpoint.path.removesuffix("/"))
         self.url = str(self._base)
         if sources is None:
             sources = (NetrcSource(options.environment), GitCredentialSource(options.environment))
@@ -279,7 +279,9 @@ class HttpTransport:
             all_headers.append(("Accept", "*/*"))
         all_headers += [("Accept-Encoding", "deflate, gzip"), *headers]
         credential = self._keyring.credential(url, through_proxy=proxy is not None)
-        if credential and not any(name.lower() == "authorization" for name, _ in own):
+        if self._keyring.header_is_given(url):
+            credential = None
+        if credential is not None:
             all_headers.append(("Authorization", credential.header_value()))
         all_headers += own
         target = url.path
@@ -313,6 +315,9 @@ class HttpTransport:
         text = exchange.error_text()
         sent = exchange.body_bytes_sent if request.body is not None and request.body.length is None else None
         self._closed(exchange)
+        proxy = select_proxy(request.url, self._options.environment)
+        if head.status == 407 and proxy is not None:
+            return proxy_refusal(proxy, request.url, self._options)
         return status_error(
             method=request.method,
             url=str(request.url),
@@ -321,6 +326,7 @@ class HttpTransport:
             headers=head.headers,
             text=text,
             body_bytes_sent=sent,
+            credentials_from=self._keyring.origin(request.url, request.credential),
         )
 
     def _check_type(self, exchange: Exchange, expected: str) -> None:

@@ -15,10 +15,11 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transport.auth import url_credential
 from transport.errors import AuthenticationRequired, HttpStatusError, InvalidOption, NetworkError
+from transport.http_rules.proxies import proxy_variable
 from transport.safe_text import one_line
 from transport.schemes.http.heads import AnswerHead, HeadParser, format_request_head
 from transport.schemes.http.stream import Stream
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from transport.options import TransportOptions
     from transport.trace import RequestTrace
 
-__all__ = ["connect_socket", "open_stream", "proxy_headers", "tls_context"]
+__all__ = ["connect_socket", "open_stream", "proxy_headers", "proxy_refusal", "tls_context"]
 
 
 def tls_context(options: TransportOptions) -> ssl.SSLContext:
@@ -64,6 +65,19 @@ def proxy_headers(proxy: Endpoint) -> list[tuple[str, str]]:
     """Return the header that tells a proxy who we are, if its URL has user and password."""
     credential = url_credential(proxy)
     return [("Proxy-Authorization", credential.header_value())] if credential else []
+
+
+def proxy_refusal(proxy: Endpoint, endpoint: Endpoint, options: TransportOptions) -> AuthenticationRequired:
+    """Return the error for a proxy's 407 to a request for `endpoint`; it names the variable."""
+    variable = proxy_variable(endpoint.scheme, options.environment)
+    if url_credential(proxy):
+        return AuthenticationRequired(
+            f"the proxy {proxy} refused the user and password in {variable} (HTTP 407)"
+        )
+    return AuthenticationRequired(
+        f"the proxy {proxy} wants credentials (HTTP 407)",
+        hint=f"write them into {variable}: http://user:password@proxy:port",
+    )
 
 
 def open_stream(
@@ -103,12 +117,13 @@ def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: Request
     """Return a connected TCP socket. Raises NetworkError that names every address that was tried."""
     via = endpoint.authority
     try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.effective_port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(endpoint.host_alone, endpoint.effective_port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a host name"
         raise NetworkError(f"can't resolve the name {endpoint.host}: {reason}") from None
     failures = []
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, resolved in found:
+        address = _through_interface(endpoint, resolved)
         numeric = _numeric(family, address)
         try:
             sock = socket.socket(family, kind, protocol)
@@ -133,6 +148,18 @@ def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: Request
     raise NetworkError(f"can't connect to {via} ({'; '.join(failures)})")
 
 
+def _through_interface(endpoint: Endpoint, address: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the address with the interface that a zone id names. Raises NetworkError if there is none."""
+    _, percent, zone = endpoint.host.partition("%")
+    if not percent or ":" not in endpoint.host:
+        return address
+    try:
+        index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except OSError:
+        raise NetworkError(f"this machine has no network interface {zone}, which {endpoint} names") from None
+    return (*address[:3], index)
+
+
 def _numeric(family: int, address: tuple[object, ...]) -> str:
     host, port = address[:2]
     return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
@@ -145,7 +172,9 @@ def _start_tls(
     context: ssl.SSLContext,
     trace: RequestTrace,
 ) -> None:
-    layer = stream.start_tls(context, endpoint.host, host=endpoint.authority, timeout=options.connect_timeout)
+    layer = stream.start_tls(
+        context, endpoint.host_alone, host=endpoint.authority, timeout=options.connect_timeout
+    )
     trace.tls(*layer.description())
 
 
@@ -158,7 +187,7 @@ def _tunnel(
     *,
     user_agent: str,
 ) -> None:
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    host = f"[{endpoint.host_alone}]" if ":" in endpoint.host else endpoint.host
     target = f"{host}:{endpoint.effective_port}"
     headers = [("Host", target), ("User-Agent", user_agent), *proxy_headers(proxy)]
     trace.request("CONNECT", target, headers)
@@ -166,11 +195,7 @@ def _tunnel(
     head = _read_proxy_head(stream, proxy, options.connect_timeout)
     trace.response(head.status_line, head.headers)
     if head.status == 407:
-        refused = "refused the user and password in its URL" if url_credential(proxy) else "wants credentials"
-        raise AuthenticationRequired(
-            f"the proxy {proxy} {refused}",
-            hint="write them into the proxy's URL: http://user:password@proxy:port",
-        )
+        raise proxy_refusal(proxy, endpoint, options)
     if not 200 <= head.status < 300:
         raise HttpStatusError(
             f"the proxy {proxy} refused a tunnel to {target}: "
