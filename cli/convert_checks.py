@@ -38,6 +38,8 @@ def check_repository(result: ConvertResult, signed: Sequence[str] = ()) -> list[
             found = list(_checks(repository, result, signed))
     except PackcoreError as error:
         return [Check("repository", False, False, str(error))]
+    if result.notes:
+        found.append(_git_notes(result))
     return [*found, _git_fsck(result)]
 
 
@@ -61,8 +63,40 @@ def _checks(repository: Repository, result: ConvertResult, signed: Sequence[str]
         False,
         f"{right} of {len(result.refs)} at their new ids",
     )
+    if result.notes:
+        yield _notes(repository, result)
     faults = [finding.text for finding in fsck(repository) if finding.is_error]
     yield Check("packcore fsck", not faults, False, faults[0] if faults else "clean")
+
+
+def _notes(repository: Repository, result: ConvertResult) -> Check:
+    """Compare each notes ref's tip with what it must hold, and look for old names in its history."""
+    from packcore.convert.notes_tree import old_names, peel_to_tree, read_notes_tree
+
+    wrong = []
+    for name, expected in result.notes.items():
+        root = peel_to_tree(repository, repository.refs().known[name].oid)
+        notes = {} if root is None else read_notes_tree(repository, root).notes
+        if {about: note for about, (_, (_, note)) in notes.items()} != expected:
+            wrong.append(f"{name} has not the notes that it must have")
+        left = old_names(repository, repository.refs().known[name].oid) & result.ids.keys()
+        wrong += [f"{name} still has a note of {oid.hex()}" for oid in sorted(left)]
+    count = sum(map(len, result.notes.values()))
+    return Check("notes", not wrong, False, wrong[0] if wrong else f"{count:,} at their new names")
+
+
+def _git_notes(result: ConvertResult) -> Check:
+    """Let C git list the notes of each ref."""
+    git = shutil.which("git")
+    if git is None:
+        return Check("git notes list", True, True, "git is not on PATH")
+    for name, expected in result.notes.items():
+        command = [git, "-C", str(result.target), "notes", f"--ref={name}", "list"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        listed = {tuple(reversed(line.split())) for line in done.stdout.decode(errors="replace").splitlines()}
+        if done.returncode or listed != {(about.hex(), note.hex()) for about, note in expected.items()}:
+            return Check("git notes list", False, False, f"{name}: git finds other notes")
+    return Check("git notes list", True, False, f"the same in {len(result.notes):,} refs")
 
 
 def _git_fsck(result: ConvertResult) -> Check:

@@ -92,8 +92,9 @@ def run(
     """Fetch SOURCE's branches and tags and write them to DIR, a new bare repository whose ids are SHA-256.
 
     Every object is named anew, and every id within it: in trees, commits and tags, and where it stands
-    for one commit or tag alone, in messages too. Signatures are left out, since what they sign is gone.
-    Notes tell each commit's old id. The same source gives the same ids again.
+    for one commit or tag alone, in messages too. Notes follow what they are about, and refs that an id is
+    part of (refs/replace/) are renamed. Signatures are left out, since what they sign is gone.
+    refs/notes/sha1-origin tells each commit's old id. The same source gives the same ids again.
     """
     from cli.convert_checks import check_repository, sign_tips
     from transport.schemes import open_transport
@@ -159,6 +160,16 @@ def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> 
     if result.ambiguous:
         shown = ", ".join(result.ambiguous[:5])
         lines.append(f"left {len(result.ambiguous):,} ids in messages that fit several objects: {shown}")
+    if result.notes_renamed:
+        lines.append(f"renamed the notes of {count_of(result.notes_renamed, 'objects')}")
+    if result.notes_kept:
+        shown = ", ".join(oid.hex() for oid in result.notes_kept[:5])
+        lines.append(
+            f"kept the notes of {count_of(len(result.notes_kept), 'objects')} under their old names, since "
+            f"the repository has no such objects: {shown}{', …' if len(result.notes_kept) > 5 else ''}"
+        )
+    lines += [f"renamed {one_line(old)} to {one_line(new)}" for old, new in result.refs_renamed.items()]
+    lines += [f"left out {one_line(name)}: {reason}" for name, reason in result.refs_left_out.items()]
     if result.origin_notes_ref:
         lines.append("old ids: git log --notes=sha1-origin")
     if "mappingFile" in told:

@@ -4,6 +4,7 @@
     tree     after its entries                      a submodule's commit must be one of ours
     commit   after tree, parents, and the commits and tags that its message names
     tag      after its target, and those that its message names
+    notes    their commits last of all, after what the notes are about         packcore.convert.notes
 
 An explicit stack instead of recursion: histories are as deep as they are long. A message may name an
 object that in turn waits for this one (an abbreviation that happens to fit); then its digits stay.
@@ -12,19 +13,22 @@ Memory: about 400 bytes an object.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.convert.faults import foreign_submodule
 from packcore.convert.message import MessageIds
+from packcore.convert.notes import TranslatedNotes
 from packcore.convert.rewrite import rewrite_message, rewrite_tree, split_message
-from packcore.errors import CorruptObject, MissingObject, RepositoryError
+from packcore.errors import CorruptObject, MissingObject
 from packcore.limits import Limits
 from packcore.objects import MODE_GITLINK, ObjectType, mode_kind, tree_rows
 from packcore.plan import Candidate
 from packcore.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.progress import Progress
@@ -64,6 +68,8 @@ class Translation:
     """Digits in messages that fit several ids, and were left."""
     messages: MessageIds | None = None
     """None where messages stay as they are."""
+    notes: TranslatedNotes | None = None
+    """None where there are no notes."""
     left: dict[ObjectId, frozenset[ObjectId]] = field(default_factory=dict)
     """By old id: what its message names and could not be replaced, since it waits for this object."""
 
@@ -74,6 +80,16 @@ class Translation:
         for candidate in self.candidates:
             found[candidate.type] += 1
         return Counts(*(found[type_] for type_ in _READING_ORDER))
+
+    @property
+    def every_id(self) -> dict[ObjectId, ObjectId]:
+        """Old id to new id, the roots of notes included."""
+        return self.ids if self.notes is None else {**self.notes.trees, **self.ids}
+
+    def new_id(self, oid: ObjectId, *, of_notes: bool) -> ObjectId:
+        """Return a ref's new id; `of_notes` tells that a tree it may name holds notes."""
+        new = self.notes.trees.get(oid) if of_notes and self.notes is not None else None
+        return self.ids[oid] if new is None else new
 
     def rewritten(
         self, type_: ObjectType, data: bytes, oid: ObjectId, digest_size: int
@@ -87,6 +103,9 @@ class Translation:
         try:
             if type_ is ObjectType.TREE:
                 return rewrite_tree(data, digest_size, self.ids), 0, 0
+            ids: Mapping[ObjectId, ObjectId] = self.ids
+            if self.notes is not None and oid in self.notes.holders:
+                ids = ChainMap(self.notes.trees, self.ids)
             message = split_message(data, is_tag=type_ is ObjectType.TAG)
             replaced = 0
 
@@ -97,7 +116,7 @@ class Translation:
                 new, replaced = self.messages.replace(old, self.ids, self.left.get(oid, ()))
                 return new
 
-            return rewrite_message(message, self.ids, text, oid.hex()), replaced, message.signatures
+            return rewrite_message(message, ids, text, oid.hex()), replaced, message.signatures
         except KeyError as error:
             missing = error.args[0]
             raise MissingObject(missing.hex(), context=f"named by {oid.hex()}") from None
@@ -108,27 +127,35 @@ def translate(
     objects: Sequence[Candidate],
     object_format: ObjectFormat,
     *,
+    notes: Collection[ObjectId] = (),
     rewrite_messages: bool = True,
     limits: Limits = _DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Translation:
     """Translate all objects, which must be all that any of them names.
 
-    Raises RepositoryError for a submodule whose commit is not among them (its id can't be named in the new
-    format), MissingObject and CorruptData.
+    `notes` are the tips of refs whose trees hold notes. Raises RepositoryError for a submodule whose commit
+    is not among the objects (its id can't be named in the new format) and for notes that can't be named anew,
+    MissingObject and CorruptData.
     """
     translation = Translation(object_format)
+    if notes:
+        known = frozenset(each.oid for each in objects)
+        translation.notes = TranslatedNotes(store, notes, known, object_format)
     if rewrite_messages:
         translation.messages = MessageIds(each.oid for each in objects if each.type in _WITH_MESSAGES)
     with progress.phase("translating", unit="objects", total=len(objects)) as phase:
         translator = _Translator(store, objects, translation, limits)
         for done, candidate in enumerate(translator.in_reading_order(objects), 1):
-            translator.translate(candidate.oid)
+            if not translator.is_notes_tree(candidate.oid):
+                translator.translate(candidate.oid)
             if done % 256 == 0 or done == len(objects):
                 phase.advance(done % 256 or 256)
+    translator.translate_notes_of_refs()
     translation.candidates = [
         Candidate(translation.ids[old.oid], old.type, translator.sizes[old.oid], old.path, old.order)
         for old in objects
+        if old.oid in translation.ids
     ]
     if translation.messages is not None:
         translation.ambiguous = tuple(sorted(translation.messages.ambiguous))
@@ -154,15 +181,31 @@ class _Translator:
         self._store = store
         self._digest_size = store.object_format.digest_size
         self._translation = translation
+        self._notes = translation.notes
         self._known = {candidate.oid: candidate for candidate in objects}
         self._limits = limits
         self._waiting: set[ObjectId] = set()
+        self._unfolded: set[ObjectId] = set()
         self.sizes: dict[ObjectId, int] = {}
 
-    @staticmethod
-    def in_reading_order(objects: Sequence[Candidate]) -> list[Candidate]:
+    def in_reading_order(self, objects: Sequence[Candidate]) -> list[Candidate]:
         """Return what is named first before what names it, as far as is known without reading."""
-        return sorted(objects, key=lambda each: (_READING_ORDER.index(each.type), -each.order))
+        holders = self._notes.holders if self._notes else {}
+        return sorted(
+            objects, key=lambda each: (each.oid in holders, _READING_ORDER.index(each.type), -each.order)
+        )
+
+    def is_notes_tree(self, oid: ObjectId) -> bool:
+        """Whether this is a tree of notes, for which another one is made."""
+        return self._notes is not None and oid in self._notes.old_trees
+
+    def translate_notes_of_refs(self) -> None:
+        """Make the trees of notes that a ref names itself, without a commit."""
+        if self._notes is not None:
+            for root in self._notes.tips:
+                for oid in self._unfinished(root):
+                    self.translate(oid)
+                self._notes.translate(root, self._translation.ids)
 
     def translate(self, oid: ObjectId) -> None:
         """Translate one object, and before it whatever it names."""
@@ -171,7 +214,7 @@ class _Translator:
         stack = [self._frame(oid)]
         while stack:
             frame = stack[-1]
-            if not frame.names:
+            if not frame.names and not self._unfold(frame):
                 self._finish(frame)
                 stack.pop()
                 continue
@@ -182,6 +225,20 @@ class _Translator:
                 self._leave(frame, name)
                 continue
             stack.append(self._frame(name))
+
+    def _unfold(self, frame: _Frame) -> bool:
+        """Add what the notes of a commit name, once: late, so that few frames hold long lists."""
+        root = self._notes.holders.get(frame.oid) if self._notes else None
+        if root is None or frame.oid in self._unfolded:
+            return False
+        self._unfolded.add(frame.oid)
+        frame.names.extend(self._unfinished(root))
+        return bool(frame.names)
+
+    def _unfinished(self, root: ObjectId) -> list[ObjectId]:
+        """Return what a tree of notes names and has no new id yet."""
+        assert self._notes is not None
+        return [oid for oid in self._notes.mentions(root) if oid not in self._translation.ids]
 
     def _frame(self, oid: ObjectId) -> _Frame:
         candidate = self._known.get(oid)
@@ -199,17 +256,21 @@ class _Translator:
             rows = tree_rows(data, self._store.object_format, candidate.oid)
             for mode, name, oid in rows:
                 if mode_kind(mode) == MODE_GITLINK and oid not in self._known:
-                    raise _foreign_submodule(candidate, name, oid)
+                    path = candidate.path + b"/" + name if candidate.path else name
+                    raise foreign_submodule(candidate.oid, path, oid)
             return [oid for _, _, oid in rows]
         message = split_message(data, is_tag=candidate.type is ObjectType.TAG)
         names = [] if self._translation.messages is None else self._translation.messages.find(message.text)
+        root = self._notes.holders.get(candidate.oid) if self._notes else None
         for header in message.headers:
             keyword, _, value = header.partition(b" ")
             if keyword in (b"tree", b"parent", b"object"):
                 try:
-                    names.append(self._store.object_format.from_hex(value))
+                    name = self._store.object_format.from_hex(value)
                 except ValueError as error:
                     raise CorruptObject(str(error), oid=candidate.oid.hex()) from None
+                if name != root:
+                    names.append(name)
         return names
 
     def _leave(self, frame: _Frame, name: ObjectId) -> None:
@@ -233,6 +294,9 @@ class _Translator:
             translation.ids[frame.oid] = type(frame.oid)(digest.digest())
             self.sizes[frame.oid] = size
         else:
+            root = self._notes.holders.get(frame.oid) if self._notes else None
+            if self._notes is not None and root is not None:
+                self._notes.translate(root, translation.ids)
             data, replaced, signatures = translation.rewritten(
                 frame.type, frame.data, frame.oid, self._digest_size
             )
@@ -241,11 +305,3 @@ class _Translator:
             translation.signatures += signatures
             self.sizes[frame.oid] = len(data)
         self._waiting.discard(frame.oid)
-
-
-def _foreign_submodule(tree: Candidate, name: bytes, oid: ObjectId) -> RepositoryError:
-    where = (tree.path + b"/" + name if tree.path else name).decode("utf-8", "backslashreplace")
-    return RepositoryError(
-        f"tree {tree.oid.hex()} has the submodule {where} at {oid.hex()}, a commit of another repository",
-        hint="its id can't be named in the new format; convert only refs without submodules",
-    )

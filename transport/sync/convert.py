@@ -3,6 +3,7 @@
     list refs        every branch and tag; with `all_refs` the rest of refs/, forks' proposals left out
     fetch            into a repository of its own that is gone at the end
     translate        every object after what it names                packcore.convert
+                     notes follow what they are about, replace refs are renamed
     select, write    one pack, read through the translated store
     refs, HEAD       at the translated ids; notes tell where each commit came from
 
@@ -20,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packcore.convert import Counts, TranslatedStore, translate
+from packcore.convert.ref_names import NOTES_PREFIX
 from packcore.errors import RepositoryError, UnreadableRef
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
-from packcore.objects import ObjectType
 from packcore.plan import Candidate
 from packcore.progress import SILENT, Progress
 from packcore.select import select
@@ -31,9 +32,9 @@ from packcore.store.memory import MemoryStore
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
-from packcore.walk import list_objects
 from packcore.write import write_pack
 from transport.errors import InvalidRequest
+from transport.sync.convert_refs import convertible, new_refs, notes_of_tips, origin_notes
 from transport.sync.fetch_into import fetch_into
 from transport.sync.request import Scope
 from transport.sync.result import Outcome
@@ -54,7 +55,6 @@ ORIGIN_NOTES_REF = "refs/notes/sha1-origin"
 PULL_REF_PREFIXES = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
 """Where hosts keep what others propose: it isn't the repository's own until it is merged."""
 _ALWAYS = ("refs/heads/", "refs/tags/")
-_NOTES_AUTHOR = b"packcore <packcore@localhost>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,16 @@ class ConvertResult:
     """Every object's old id and new id."""
     pack_bytes: int
     kept_source: Path | None
+    notes: Mapping[str, Mapping[ObjectId, ObjectId]] = field(default_factory=dict)
+    """By notes ref, what its tip must hold: the new id of what a note is about, and that of the note."""
+    notes_renamed: int = 0
+    """Objects whose notes were named anew, in the whole history of the notes."""
+    notes_kept: tuple[ObjectId, ...] = ()
+    """Old ids that notes name and no converted object has: these notes keep their names."""
+    refs_renamed: Mapping[str, str] = field(default_factory=dict)
+    """Refs that an object's id is part of: old name to new name."""
+    refs_left_out: Mapping[str, str] = field(default_factory=dict)
+    """Refs that were not converted, and why."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints; git-sync's keys."""
@@ -126,6 +136,14 @@ class ConvertResult:
             "messageRewrites": self.message_rewrites,
             "packBytes": self.pack_bytes,
         }
+        if self.notes:
+            told["notesRenamed"] = self.notes_renamed
+        if self.notes_kept:
+            told["notesKept"] = [oid.hex() for oid in self.notes_kept]
+        if self.refs_renamed:
+            told["refsRenamed"] = dict(self.refs_renamed)
+        if self.refs_left_out:
+            told["refsLeftOut"] = dict(self.refs_left_out)
         if self.ambiguous:
             told["ambiguousMessageRefs"] = list(self.ambiguous)
         if self.origin_notes_ref is not None:
@@ -186,18 +204,19 @@ def _convert(
             f"the source has {ORIGIN_NOTES_REF} already",
             hint="--no-origin-notes keeps it; --exclude-ref-prefix leaves it out",
         )
-    objects = list_objects(old, tips.values(), limits=request.limits, progress=progress)
+    tips, objects, left_out = convertible(old, tips, request.limits, progress)
     translation = translate(
         old,
         objects,
         SHA256,
+        notes=[oid for name, oid in tips.items() if name.startswith(NOTES_PREFIX)],
         rewrite_messages=request.rewrite_messages,
         limits=request.limits,
         progress=progress,
     )
-    refs = {name: translation.ids[oid] for name, oid in tips.items()}
-    side = MemoryStore(SHA256)
-    notes = _origin_notes(translation, side, request.notes_seconds) if request.origin_notes else None
+    refs, renamed = new_refs(tips, translation)
+    side = MemoryStore(SHA256) if translation.notes is None else translation.notes.made
+    notes = origin_notes(translation, side, request.notes_seconds) if request.origin_notes else None
     store = UnionStore([TranslatedStore(old, translation), side])
     head = _head(fetched.source_head, refs)
     pack_bytes = _write(
@@ -221,9 +240,14 @@ def _convert(
         message_rewrites=translation.message_rewrites,
         ambiguous=translation.ambiguous,
         origin_notes_ref=None if notes is None else ORIGIN_NOTES_REF,
-        ids=translation.ids,
+        ids=translation.every_id,
         pack_bytes=pack_bytes,
         kept_source=folder if request.keep_source else None,
+        notes=notes_of_tips(old, tips, translation.ids),
+        notes_renamed=0 if translation.notes is None else len(translation.notes.renamed),
+        notes_kept=() if translation.notes is None else tuple(sorted(translation.notes.kept)),
+        refs_renamed=renamed,
+        refs_left_out=left_out,
     )
 
 
@@ -283,24 +307,6 @@ def _head(advertised: str | None, refs: Mapping[str, ObjectId]) -> str | None:
     branches = sorted(name for name in refs if name.startswith("refs/heads/"))
     preferred = (advertised, "refs/heads/main", "refs/heads/master", *branches[:1])
     return next((name for name in preferred if name in branches), None)
-
-
-def _origin_notes(translation: Translation, side: MemoryStore, seconds: int) -> ObjectId | None:
-    """Make notes that tell each commit's old id; return their commit, None where there are no commits."""
-    commits = {candidate.oid for candidate in translation.candidates if candidate.type is ObjectType.COMMIT}
-    rows = []
-    for old, new in translation.ids.items():
-        if new in commits:
-            blob = side.add(ObjectType.BLOB, old.hex().encode() + b"\n")
-            rows.append(b"100644 %s\0%s" % (new.hex().encode(), blob))
-    if not rows:
-        return None
-    tree = side.add(ObjectType.TREE, b"".join(sorted(rows)))
-    who = b"%s %d +0000" % (_NOTES_AUTHOR, seconds)
-    text = b"tree %s\nauthor %s\ncommitter %s\n\nRecord the SHA-1 of each commit\n" % (
-        tree.hex().encode(), who, who,
-    )  # fmt: skip
-    return side.add(ObjectType.COMMIT, text)
 
 
 @contextmanager
