@@ -9,6 +9,7 @@ Works below pytest-xdist too.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -58,6 +59,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for test, name, value in lines:
         terminalreporter.line(f"{test}: {name} {value}")
     _print_matrix(terminalreporter)
+    _print_sick_sources(terminalreporter)
 
 
 def _print_matrix(terminalreporter: pytest.TerminalReporter) -> None:
@@ -77,4 +79,21 @@ def _print_matrix(terminalreporter: pytest.TerminalReporter) -> None:
 
         terminalreporter.section("syncs by server and mode")
         for line in table(cells):
+            terminalreporter.line(line)
+
+
+def _print_sick_sources(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what became of mirrors of sick sources, where the run tried any (tests/e2e/sick_matrix.py)."""
+    rows = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            noted = dict(report.user_properties) if report.when == "call" else {}
+            if "sick source" in noted:
+                name, cells = json.loads(str(noted["sick source"]))
+                rows[name] = cells
+    if rows:
+        from tests.e2e.sick_matrix import table
+
+        terminalreporter.section("mirrors of sick sources")
+        for line in table(rows):
             terminalreporter.line(line)
