@@ -58,7 +58,7 @@ _NOT_SAID = ("not told", "exit 0", "no words", "no json", "no receipt")
 _REASON = re.compile(
     r"unreadable|cannot|can't|could not|couldn't|missing|damaged|corrupt|not our ref|empty|broken|denied"
     r"|too (short|long|small)|truncated|NUL|not an id|no such|closed|ended|nowhere|lacks|dangling"
-    r"|not (be )?(there|found|mounted|valid|read)|does not|doesn't|neither|expected|never",
+    r"|not (be )?(there|found|mounted|valid|read)|does not|doesn't|neither|expected|never|within the scope",
     re.IGNORECASE,
 )
 """What a line that gives the reason has in it."""
@@ -137,11 +137,13 @@ class Hospital:
         patients = [_Cell(self, sickness, slug, way, operation) for way, operation in cells]
         for patient in patients:
             patient.fall_ill()
-        source.rename(source.with_suffix(".ill"))
+        ill = source.rename(source.with_suffix(".ill"))
         shutil.copytree(self.healthy, source, symlinks=True)
+        if sickness.in_mirror:
+            sickness.harm(source)  # there is nothing to heal: both sides are to stay so
         for patient in patients:
             patient.recover()
-        for path in (source, source.with_suffix(".ill"), self.folder / slug):
+        for path in (source, ill, self.folder / slug):
             self._scrap(path)
         return {f"{each.way}/{each.operation}": each.verdict() for each in patients}
 
@@ -209,7 +211,7 @@ class _Cell:
         if self.converts:
             shutil.rmtree(self.target, ignore_errors=True)
         done = self._run(log="healed")
-        if done.code or self._differs(self.hospital.truth):
+        if done.code or self._differs(self._aim() if self.sickness.in_mirror else self.hospital.truth):
             self.faults.append(f"unhealed {done.code}")
 
     def _run(self, *options: str, log: str) -> Run:
@@ -261,7 +263,9 @@ class _Cell:
         return refs_of(self.target) != truth
 
     def _must_say(self, text: str, fault: str) -> None:
-        if not _says(text, self._patterns()):
+        # A conversion stops at the first thing that it can't read.
+        patterns = self._patterns()
+        if patterns and not _says(text, patterns, how_many=any if self.converts else all):
             self.faults.append(fault)
 
     def _patterns(self) -> list[str]:
@@ -278,10 +282,10 @@ def refs_of(repository: Path) -> dict[str, str]:
     return {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
 
 
-def _says(text: str, patterns: Iterable[str]) -> bool:
-    """Tell whether for each pattern some line names it and says what is wrong."""
+def _says(text: str, patterns: Iterable[str], *, how_many: Callable[[Iterable[bool]], bool]) -> bool:
+    """Tell whether lines that give a reason name all patterns, or any."""
     lines = [line for line in _lines(text) if _REASON.search(line)]
-    return all(any(re.search(pattern, line) for line in lines) for pattern in patterns)
+    return how_many(any(re.search(pattern, line) for line in lines) for pattern in patterns)
 
 
 def _lines(text: str) -> Iterator[str]:

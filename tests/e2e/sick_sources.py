@@ -305,7 +305,7 @@ SICKNESSES: dict[str, Sickness] = {
         _symref_to_nowhere, (r"heads/alias\b",), untold=("refs/heads/alias",)
     ),
     "HEAD empty": Sickness(lambda source: _cut(0)(source / "HEAD"), (r"HEAD",), may_pass=True),
-    "an empty repository in its place": Sickness(_empty_in_its_place, ("repository is empty|would delete",)),
+    "an empty repository in its place": Sickness(_empty_in_its_place, ("no ref of the source|would delete",)),
     "name too long for the disk": Sickness(_long_name, ("x{20}",), may_pass=True, brings_long=True),
     "name too long, on both sides": Sickness(_long_name, in_mirror=True, brings_long=True),
     "upper-case ids": Sickness(_upper_case),
