@@ -11,6 +11,7 @@ pack has the object too, that one is read.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -100,10 +101,9 @@ class PackedStore:
             self._known.add(name)
             return False
         except OSError as error:
-            raise RepositoryError(
-                f"{path}: {error.strerror}",
-                hint="too many packs are open at once; repack, or raise `ulimit -n`",
-            ) from None
+            too_many = error.errno in (errno.EMFILE, errno.ENFILE)
+            hint = "too many packs are open at once; repack, or raise `ulimit -n`" if too_many else None
+            raise RepositoryError(f"{path}: {error.strerror}", hint=hint) from None
         self._known.add(name)
         self._packs.insert(0, pack)
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ import pytest
 from packcore.deflate import BLOCK_BYTES
 from packcore.errors import (
     MissingObject,
+    RepositoryError,
 )
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.limits import Limits
@@ -206,3 +209,18 @@ def test_a_pack_without_deltas_or_objects_opens(tmp_path: Path):
     store = PackedStore(tmp_path, SHA1)
     assert list(store) == []
     store.close()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EACCES])
+def test_only_a_want_of_descriptors_is_called_too_many_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    indexed_pack(tmp_path, build_pack([whole(b"one")]))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("packcore.store.packed.PackFile", refuse)
+    with pytest.raises(RepositoryError, match=os.strerror(number)) as raised:
+        PackedStore(tmp_path, SHA1)
+    assert bool(raised.value.hint) == (number != errno.EACCES)
