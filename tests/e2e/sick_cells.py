@@ -57,7 +57,7 @@ _NOT_SAID = ("not told", "exit 0", "no words", "no json", "no receipt")
 
 _REASON = re.compile(
     r"unreadable|cannot|can't|could not|couldn't|missing|damaged|corrupt|not our ref|empty|broken|denied"
-    r"|too (short|long|small)|truncated|NUL|not an id|no such|closed|ended|nowhere|lacks|dangling"
+    r"|too (short|long|small)|truncated|NUL|not an id|no such|closed|ended|was lost|nowhere|lacks|dangling"
     r"|not (be )?(there|found|mounted|valid|read)|does not|doesn't|neither|expected|never|within the scope",
     re.IGNORECASE,
 )
@@ -202,7 +202,7 @@ class _Cell:
         if self.sickness.may_pass or self._needed_nothing():
             return
         self._must_say(plain.out + plain.err, "no words")
-        self._must_say(told.out, "no json")
+        self._must_say(told.out or told.err, "no json")  # a run that fails early has no object
         if self.operation in _WITH_RECEIPT:
             self._must_say(receipt.read_text() if receipt.exists() else "", "no receipt")
 
