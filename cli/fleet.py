@@ -150,7 +150,7 @@ class _Fleet:
             console.tell_error(self._redact(outcome.traceback))
 
     def _show(self, result: FleetResult) -> None:
-        from cli.render.fleet import pair_line, problem_line, summary_table
+        from cli.render.fleet import pair_line, pair_problems, problem_line, summary_table
 
         console = self._console
         if console.verbosity.json:
@@ -163,7 +163,8 @@ class _Fleet:
         console.tell_error(f"packcore: error: {problem_line(result)}")
         names = max(len(outcome.name) for outcome in result.failed)
         for outcome in result.failed:
-            console.tell_error(self._redact(pair_line(outcome, names)))
+            for line in (pair_line(outcome, names), *pair_problems(outcome)):
+                console.tell_error(self._redact(line))
 
     def _receipt(self, result: FleetResult | None) -> bytes:
         """Return the receipt of all, or of those that had ended when the rest was stopped."""

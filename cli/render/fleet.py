@@ -3,6 +3,11 @@
 done        docs      2 refs pushed, 1 up to date; sent 34 objects (3 deltas) as they came, 6.1 KiB  0.4s
 incomplete  site      1 ref pushed, 1 blocked                                                        0.2s
 failed      archive   no repository is there                                                         0.1s
+
+At the end the pairs that are not done come again, each with its refs that are not as they should be:
+
+incomplete  site      1 ref pushed, 1 blocked                                                        0.2s
+  blocked  refs/heads/main  not a fast-forward (…)
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.render import units
-from cli.render.sync import summary_line, verification_problem
+from cli.render.sync import problem_refs, ref_lines, summary_line, verification_problem
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
 from transport.sync.fleet import PairStatus
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
     from transport.sync.fleet import FleetResult, PairOutcome
 
-__all__ = ["pair_line", "problem_line", "summary_table"]
+__all__ = ["pair_line", "pair_problems", "problem_line", "summary_table"]
 
 _NAME_CELLS_MAX = 50
 _WORDS = {PairStatus.TIMED_OUT: "timed out"}
@@ -34,6 +39,13 @@ def pair_line(outcome: PairOutcome, name_cells: int) -> str:
     return (
         f"{status.ljust(_STATUS_CELLS)}  {name}{blanks}  {_what(outcome)}  {units.seconds(outcome.seconds)}"
     )
+
+
+def pair_problems(outcome: PairOutcome) -> Iterator[str]:
+    """Yield a line for each ref of the pair that is not as it should be."""
+    if outcome.result is not None:
+        for line in ref_lines(problem_refs(outcome.result.refs)):
+            yield f"  {line}"
 
 
 def _what(outcome: PairOutcome) -> str:

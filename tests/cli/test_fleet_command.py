@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,6 @@ from tests.support import ls_remote
 from tests.transport.sync.fleet.fleets import fleet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from transport.sync.fleet import SyncPair
 
 
@@ -55,6 +54,16 @@ def test_what_is_not_done_is_told_again_at_the_end_and_is_exit_code_1(packcore, 
     first, second = done.stderr.splitlines()
     assert first == "packcore: error: 1 of 3 repositories are not done"
     assert second.startswith("failed      r1  ")
+
+
+def test_refs_that_are_left_behind_are_named_below_their_pair(packcore, manifest, pairs):
+    (Path(pairs[1].source) / "refs/heads/torn").write_bytes(b"")
+    done = packcore("sync", "--manifest", manifest, "--executor", "threads:2", "-q")
+    assert (done.exit_code, done.stdout) == (1, "")
+    _, pair, ref = done.stderr.splitlines()
+    assert pair.startswith("incomplete  r1  ")
+    assert ref.split()[:2] == ["unreadable", "refs/heads/torn"]
+    assert "empty" in ref
 
 
 def test_json_is_a_line_for_each_pair_and_one_for_all(packcore, manifest, pairs):
