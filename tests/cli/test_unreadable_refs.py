@@ -96,6 +96,17 @@ def test_convert_makes_nothing_of_a_source_that_it_can_read_only_in_part(packcor
     assert not (tmp_path / "new.git").exists()
 
 
+def test_convert_leaves_out_no_ref_that_this_disk_cannot_keep(packcore, tmp_path):
+    source = make_repository(tmp_path / "long.git", history(commits=2))
+    main = git("rev-parse", "main", cwd=source)
+    (source / "packed-refs").write_text(f"{main} refs/heads/{'x' * 300}\n")
+    result = packcore("convert-sha256", source, tmp_path / "new.git")
+    assert result.exit_code == 1
+    assert "refs/heads/xxxx" in result.stderr
+    assert "nothing was converted" in result.stderr
+    assert not (tmp_path / "new.git").exists()
+
+
 def test_plan_tells_and_ends_with_1(packcore, sick, copy):
     result = packcore("plan", "--all-refs", "--prune", sick, copy)
     assert result.exit_code == 1

@@ -252,13 +252,21 @@ def _convert(
 
 
 def _readable(old: Repository, fetched: FetchResult) -> dict[str, Ref]:
-    """Return the refs to convert. Raises UnreadableRef: a conversion without a ref would lose it for good."""
+    """Return the refs to convert: all or none, since one that is left out would be lost for good.
+
+    Raises UnreadableRef, and RepositoryError for a ref that could not be kept here.
+    """
     for result in fetched.refs:
         if result.outcome is Outcome.UNREADABLE:
             raise UnreadableRef(
                 result.planned.source_ref,
                 result.reason,
                 hint="mend the ref at the source; nothing was converted",
+            )
+        if result.outcome not in (Outcome.PUSHED, Outcome.UP_TO_DATE):
+            raise RepositoryError(
+                f"{result.planned.source_ref}: it can't be kept on this disk: {result.reason}",
+                hint="nothing was converted",
             )
     refs = old.refs()
     for error in refs.unreadable.values():
