@@ -134,7 +134,11 @@ class Hospital:
         source = self._root / f"{slug}.git"
         shutil.copytree(self.healthy, source, symlinks=True)
         sickness.harm(source)
-        patients = [_Cell(self, sickness, slug, way, operation) for way, operation in cells]
+        patients = [
+            _Cell(self, sickness, slug, way, operation)
+            for way, operation in cells
+            if operation != "convert" or not sickness.in_mirror  # there is no mirror
+        ]
         for patient in patients:
             patient.fall_ill()
         ill = source.rename(source.with_suffix(".ill"))
