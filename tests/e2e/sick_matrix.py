@@ -16,8 +16,8 @@ It prints a table: rows are the sicknesses of `tests.e2e.sick_sources`, columns 
     unhealed N  the run after the healing ended with N, or left another state than the source's
     not told    git's server leaves the ref out of its listing without a word, so nobody can know
 
-Root reads everything: let it go without the capability that does, and files can be forbidden to it
-(`PLAIN`).
+Root reads everything. Started by `PLAIN`, it does without the capability for that, and rows in which
+permission is denied can be shown; else they are left out.
 """
 
 from __future__ import annotations
