@@ -30,6 +30,7 @@ from packcore.refs import (
     ref_sort_key,
 )
 from packcore.store.ref_lock import RefLocks, remove_empty_folders
+from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ class RefFiles:
         self._git = git_directory
         self._common = common_directory
         self._format = object_format
-        self._locks = RefLocks(git_directory, common_directory)
+        self.locks = RefLocks(git_directory, common_directory)
         self._packed: dict[str, PackedRef] = {}
         self._packed_names: list[str] = []
         """Sorted, to find what lies below a name."""
@@ -213,25 +214,28 @@ class RefFiles:
         """
         path = self._path(name)
         deletes = new == self._format.zero
-        with self._locks.hold(path) as commit:
+        with self.locks.hold(path) as lock:
             self._compare(name, old)
             if deletes and self.read_raw(name) is None and not path.is_file():
                 raise RefMoved(name, "it is not there")
+            if not deletes:
+                lock.write(new.hex().encode() + b"\n")
 
             def change() -> None:
                 if not deletes:
-                    commit(new.hex().encode() + b"\n")
+                    lock.commit()
                     return
                 if name in self.packed():
                     self._write_packed_without(name)
                 with suppress(FileNotFoundError):
                     path.unlink()
+                    self.locks.note_change(path.parent)
 
             yield change
         if deletes:
             with suppress(OSError):
                 (self._git / "logs" / _to_path(name)).unlink()
-            self._locks.remove_empty_parents(path.parent)
+            self.locks.remove_empty_parents(path.parent)
 
     def set_symbolic(self, name: str, target: str) -> None:
         """Make `name` (HEAD, or a ref) a symbolic ref to `target`, which need not exist yet."""
@@ -239,8 +243,9 @@ class RefFiles:
         check_ref_name(target)
         if not target.startswith("refs/"):
             raise RepositoryError(f"{name} can't point to {target!r}: not below refs/")
-        with self._locks.hold(self._path(name)) as commit:
-            commit(b"ref: " + encode_ref_name(target) + b"\n")
+        with self.locks.hold(self._path(name)) as lock:
+            lock.write(b"ref: " + encode_ref_name(target) + b"\n")
+            lock.commit()
 
     def final_name(self, name: str) -> str:
         """Follow symbolic refs to the name that an update changes; it need not exist yet."""
@@ -282,7 +287,7 @@ class RefFiles:
 
     def _write_packed_without(self, name: str) -> None:
         path = self._common / "packed-refs"
-        with self._locks.hold(path) as commit:
+        with self.locks.hold(path) as lock:
             refs = dict(self.packed())
             refs.pop(name, None)
             lines = [_PACKED_HEADER]
@@ -291,7 +296,10 @@ class RefFiles:
                 lines.append(b"%s %s\n" % (oid.hex().encode(), encode_ref_name(other)))
                 if peeled is not None:
                     lines.append(b"^%s\n" % peeled.hex().encode())
-            commit(b"".join(lines))
+            lock.write(b"".join(lines))
+            lock.commit()
+            # Before the ref's own file goes: else a power loss could bring back the older value from here.
+            sync_folder(self._common)
 
     def _path(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)

@@ -1,29 +1,78 @@
 r"""Locks of ref files, and how their content is replaced (git's lockfile protocol).
 
-    refs/heads/main.lock     made with O_EXCL: its holder may replace refs/heads/main by renaming it
+    packcore-tmp-ext4-<hex>.owner    who holds locks here: one file a process, held by flock(2) while it lives
+    refs/heads/main.lock             a hard link to it: appears with its content, or not at all
+    packcore-tmp-ext4-<hex>.ref      the new value, written and synced; renamed to refs/heads/main
 
-No lock is taken through a symbolic link: a folder below the repository that is one is refused. Left out:
-the waiting clock that git has for locks. We try a bounded number of times.
+    packcore lock
+    process 4711 on build7
+    file-system ext4
+
+Git, and any other program, sees a lock file and keeps away from the ref; none of them reads it. We know
+ours by the first line, and a lock whose owner nobody holds any more is cleared, under the rules of
+`packcore.store.temporaries`. Another program's lock never is. No lock is taken through a symbolic link:
+a folder below the repository that is one is refused. Left out: the waiting clock that git has for locks.
+We try a bounded number of times.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
+import re
 import stat
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import RepositoryError
+from packcore.errors import RefLocked, RepositoryError
+from packcore.store.temporaries import (
+    Temporary,
+    file_system,
+    is_on_one_kernel,
+    is_temporary,
+    seized,
+    sync_folder,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["RefLocks", "remove_empty_folders"]
+__all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner", "remove_empty_folders"]
 
 LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.01
+OWNER_SUFFIX = ".owner"
+_LOCK_BYTES_MAX = 512
+_OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0-9]{1,20})\n")
+
+
+class HeldLock:
+    """One lock while it is held: write the new content, then put it in place. Both raise OSError."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._path = path
+        self._folder = folder
+        self._new: Temporary | None = None
+        self.is_committed = False
+
+    def write(self, content: bytes) -> None:
+        """Make the new content durable beside the file; nothing has changed then."""
+        self._new = Temporary(self._folder, suffix=".ref", mode=0o666)
+        self._new.write([content])
+
+    def commit(self) -> None:
+        """Put what was written in place of the file."""
+        assert self._new is not None
+        self._new.rename(self._path)
+        self.is_committed = True
+
+    def close(self) -> None:
+        """Remove what was written and not committed."""
+        if self._new is not None:
+            self._new.close()
 
 
 class RefLocks:
@@ -32,58 +81,125 @@ class RefLocks:
     def __init__(self, git_directory: Path, common_directory: Path) -> None:
         self._git = git_directory
         self._common = common_directory
+        self._owners: dict[Path, Temporary] = {}
+        self._guard = threading.Lock()
+        self._unsynced: dict[Path, None] = {}
+        self._is_deferred = False
 
     @contextmanager
-    def hold(self, path: Path) -> Iterator[Callable[[bytes], None]]:
-        """Hold `path`.lock; the function that this yields puts new content in place of the file.
+    def hold(self, path: Path) -> Iterator[HeldLock]:
+        """Hold `path`.lock; what this yields replaces the file, durably once the block has ended.
 
-        Raises RepositoryError where the lock can't be taken or the content can't be written.
+        Raises RefLocked where another process has it, and RepositoryError where it can't be taken or the
+        content can't be written.
         """
         lock = path.with_name(path.name + ".lock")
-        committed = False
-
-        def commit(content: bytes) -> None:
-            nonlocal committed
-            with os.fdopen(os.dup(handle), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(handle)
-            lock.replace(path)
-            committed = True
-
         try:
-            handle = self._open(lock)
+            self._take(lock)
         except OSError as error:
             raise RepositoryError(f"{lock}: can't lock: {error.strerror}") from None
+        held = HeldLock(path, self._base(path))
         try:
-            yield commit
+            yield held
+            if held.is_committed:
+                self.note_change(path.parent)
         except OSError as error:
             raise RepositoryError(f"{path}: {error.strerror}") from None
         finally:
-            os.close(handle)
-            if not committed:
-                with suppress(FileNotFoundError):
-                    lock.unlink()
+            held.close()
+            with suppress(FileNotFoundError):
+                lock.unlink()
 
-    def _open(self, lock: Path) -> int:
+    def note_change(self, folder: Path) -> None:
+        """Make durable which names a folder holds, now or when `deferred` ends. Raises OSError."""
+        self._unsynced[folder] = None
+        if not self._is_deferred:
+            self._sync()
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Make many changes durable together, each folder once, at the end of the block.
+
+        Raises RepositoryError.
+        """
+        if self._is_deferred:
+            yield
+            return
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+            try:
+                self._sync()
+            except OSError as error:
+                raise RepositoryError(f"{self._common}: {error.strerror}") from None
+
+    def _sync(self) -> None:
+        while self._unsynced:
+            folder, _ = self._unsynced.popitem()
+            with suppress(FileNotFoundError, NotADirectoryError):  # empty, and removed since
+                sync_folder(folder)
+
+    def close(self) -> None:
+        """Remove this process's owner files. Idempotent; the next lock makes a new one."""
+        with self._guard:
+            while self._owners:
+                self._owners.popitem()[1].close()
+
+    # Taking
+
+    def _take(self, lock: Path) -> None:
         pause = threading.Event()
         for _ in range(LOCK_TRIES):
             self._make_parents(lock.parent)
             try:
-                return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+                self._place(lock)
             except FileExistsError:
-                pause.wait(LOCK_PAUSE_SECONDS)
+                if not _clear(lock):
+                    pause.wait(LOCK_PAUSE_SECONDS)
             except FileNotFoundError:
-                continue  # somebody removed the folder that we just made: once more
-        raise RepositoryError(f"{lock} is held by another process", hint="if none runs, remove that file")
+                continue  # the folder that we just made, or the owner file, was removed: once more
+            else:
+                return
+        raise _refusal(lock)
+
+    def _place(self, lock: Path) -> None:
+        owner = self._owner(self._base(lock))
+        try:
+            os.link(owner, lock)
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
+                raise
+            # No hard links here: such a lock is known by its words, but after a crash it stays.
+            handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with os.fdopen(handle, "wb") as file:
+                file.write(owner_mark("other"))
+
+    def _owner(self, base: Path) -> Path:
+        with self._guard:
+            owner = self._owners.get(base)
+            if owner is not None and not owner.path.exists():
+                owner.close()
+                owner = None
+            if owner is None:
+                owner = self._owners[base] = Temporary(base, suffix=OWNER_SUFFIX, mode=0o644)
+                owner.write([owner_mark(file_system(base))])
+            return owner.path
+
+    def _base(self, path: Path) -> Path:
+        return self._git if path.is_relative_to(self._git) else self._common
 
     def _make_parents(self, folder: Path) -> None:
-        base = self._git if folder.is_relative_to(self._git) else self._common
+        base = self._base(folder)
         current = base
         for part in folder.relative_to(base).parts:
-            current /= part
+            above, current = current, current / part
             with suppress(FileExistsError):
                 current.mkdir()
+                self._unsynced[above] = None
             mode = os.lstat(current).st_mode
             if stat.S_ISLNK(mode):
                 raise RepositoryError(f"{current} is a symbolic link; refs are not written through one")
@@ -100,6 +216,87 @@ class RefLocks:
             except OSError:
                 return
             folder = folder.parent
+
+    # After a crash
+
+    def sweep(self) -> None:
+        """Clear the locks that processes left behind that are gone; what can't be removed stays."""
+        for base in dict.fromkeys((self._git, self._common)):
+            try:
+                with os.scandir(base) as entries:
+                    names = [entry.name for entry in entries if is_temporary(entry.name)]
+            except OSError:
+                continue
+            for name in names:
+                if name.endswith(OWNER_SUFFIX):
+                    self._sweep_owner(base / name)
+
+    def _sweep_owner(self, owner: Path) -> None:
+        with seized(owner) as is_left_over, suppress(OSError):
+            if is_left_over and is_on_one_kernel(owner) and owner.lstat().st_nlink > 1:
+                for lock in self._locks():
+                    with suppress(OSError):
+                        if lock.samefile(owner):
+                            lock.unlink()
+
+    def _locks(self) -> Iterator[Path]:
+        for base in dict.fromkeys((self._git, self._common)):
+            yield from base.glob("*.lock")
+            for folder, _, names in os.walk(base / "refs"):
+                yield from (Path(folder, name) for name in names if name.endswith(".lock"))
+
+
+class LockOwner(NamedTuple):
+    """What a lock file of ours says of the process that made it."""
+
+    process: str
+    file_system: str
+
+
+def owner_mark(kind: str) -> bytes:
+    """Return what a lock file of this process holds; `kind` is the file system as it sees it."""
+    host = re.sub(r"[^!-~]", "?", platform.node())[:200] or "an unnamed host"
+    return f"packcore lock\nprocess {os.getpid()} on {host}\nfile-system {kind}\n".encode()
+
+
+def read_owner(lock: Path) -> LockOwner | None:
+    """Return who made a lock; None where it isn't ours, or is gone."""
+    try:
+        with lock.open("rb") as file:
+            match = _OWNER.match(file.read(_LOCK_BYTES_MAX))
+    except OSError:
+        return None
+    if match is None:
+        return None
+    return LockOwner(match[1].decode("ascii", "replace"), match[2].decode())
+
+
+def _clear(lock: Path) -> bool:
+    """Remove a lock if it is ours and its process is gone for certain; tell whether it was removed."""
+    owner = read_owner(lock)
+    if owner is None:
+        return False
+    with seized(lock, owner.file_system) as is_left_over:
+        if is_left_over:
+            with suppress(OSError):
+                lock.unlink()
+                return True
+    return False
+
+
+def _refusal(lock: Path) -> RefLocked:
+    owner = read_owner(lock)
+    if owner is None:
+        return RefLocked(
+            str(lock),
+            "another program, most likely git",
+            hint=f"run again when it has ended; if no program is at work there, remove {lock}",
+        )
+    return RefLocked(
+        str(lock),
+        f"packcore, process {owner.process}",
+        hint=f"run again when it has ended; if that process no longer runs, remove {lock}",
+    )
 
 
 def remove_empty_folders(folder: Path) -> None:

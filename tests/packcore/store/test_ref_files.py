@@ -153,7 +153,7 @@ def test_a_lock_that_is_held_is_respected(refs: RefFiles, path: Path, monkeypatc
     monkeypatch.setattr(ref_lock, "LOCK_TRIES", 2)
     refs.update("refs/heads/a", A, None)
     (path / "refs/heads/a.lock").touch()
-    with pytest.raises(RepositoryError, match="held by another process"):
+    with pytest.raises(RepositoryError, match="held by another program"):
         refs.update("refs/heads/a", B, A)
     assert refs.all()["refs/heads/a"].oid == A
     assert (path / "refs/heads/a.lock").exists()
