@@ -68,13 +68,15 @@ def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Calla
         with locks.hold(root / MAKING_NAME):
             _refuse_strangers(root, was_begun=was_begun)
             yield from _made_in(root, object_format, head)
-    except OSError as error:
-        raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
-    finally:
+    except BaseException as error:
         locks.close()
         if not existed:
-            with suppress(OSError):  # it is a repository now, or another process makes one
+            with suppress(OSError):  # another process makes one there
                 root.rmdir()
+        if isinstance(error, OSError):
+            raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
+        raise
+    locks.close()
 
 
 def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Callable[[], None]]:
@@ -91,9 +93,10 @@ def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Cal
     sync_folder(root)
     try:
         for folder in _FOLDERS:
-            _make_folder(root / folder)
+            (root / folder).mkdir(parents=True)
         write_whole(root / "config", [_configuration(object_format)], 0o644)
-        sync_folder(root)
+        for folder in ("objects", "refs", ""):
+            sync_folder(root / folder)
         yield publish
     finally:
         if not is_made:

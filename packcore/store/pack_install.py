@@ -1,6 +1,6 @@
 r"""How a pack gets into a repository while others work there: whole or not at all, and safe from `git gc`.
 
-    packcore-tmp-….index-of-<hex>    written and synced first; `git gc` removes an .idx without its .pack
+    packcore-tmp-….index-of-<hex>    written and synced first, as the .rev; `git gc` removes a lone .idx
     pack-<hex>.keep                  while its refs are not there yet: git's repack leaves such a pack alone
     pack-<hex>.pack                  renamed, or written and renamed
     pack-<hex>.rev
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import RepositoryError
@@ -27,7 +27,6 @@ from packcore.store.temporaries import (
     file_system,
     seized,
     sync_folder,
-    write_whole,
 )
 
 if TYPE_CHECKING:
@@ -63,16 +62,25 @@ def install_pack(
     Raises OSError.
     """
     folder = target.parent
-    waiting = Temporary(folder, suffix=f".index-of-{target.stem.removeprefix('pack-')}")
-    try:
-        waiting.write([index])
-        waiting.path.chmod(0o444)
+    was_there = target.exists()
+    with closing(Temporary(folder)) as reverse, closing(_waiting_index(target)) as waiting:
+        for temporary, blocks in ((reverse, reverse_index), (waiting, iter((index,)))):
+            temporary.write(blocks)
+            temporary.path.chmod(0o444)
         place_pack(target)
-        write_whole(target.with_suffix(".rev"), reverse_index, 0o444)
-        waiting.rename(target.with_suffix(".idx"))
-        sync_folder(folder)
-    finally:
-        waiting.close()
+        try:
+            reverse.rename(target.with_suffix(".rev"))
+            waiting.rename(target.with_suffix(".idx"))
+        except BaseException:
+            if not was_there:
+                with suppress(OSError):
+                    target.unlink()
+            raise
+    sync_folder(folder)
+
+
+def _waiting_index(target: Path) -> Temporary:
+    return Temporary(target.parent, suffix=f".index-of-{target.stem.removeprefix('pack-')}")
 
 
 @contextmanager

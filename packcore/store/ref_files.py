@@ -227,9 +227,7 @@ class RefFiles:
                     return
                 if name in self.packed():
                     self._write_packed_without(name)
-                with suppress(FileNotFoundError):
-                    path.unlink()
-                    self.locks.note_change(path.parent)
+                lock.remove()
 
             yield change
         if deletes:

@@ -50,13 +50,14 @@ _OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0
 
 
 class HeldLock:
-    """One lock while it is held: write the new content, then put it in place. Both raise OSError."""
+    """One lock while it is held: write the new content, then put it in place. All raise OSError."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self._path = path
         self._folder = folder
         self._new: Temporary | None = None
-        self.is_committed = False
+        self.has_changed = False
+        """Whether the file was replaced or removed: that is durable once the lock has been given back."""
 
     def write(self, content: bytes) -> None:
         """Make the new content durable beside the file; nothing has changed then."""
@@ -67,7 +68,12 @@ class HeldLock:
         """Put what was written in place of the file."""
         assert self._new is not None
         self._new.rename(self._path)
-        self.is_committed = True
+        self.has_changed = True
+
+    def remove(self) -> None:
+        """Remove the file, if it is there."""
+        self._path.unlink(missing_ok=True)
+        self.has_changed = True
 
     def close(self) -> None:
         """Remove what was written and not committed."""
@@ -100,21 +106,17 @@ class RefLocks:
             raise RepositoryError(f"{lock}: can't lock: {error.strerror}") from None
         held = HeldLock(path, self._base(path))
         try:
-            yield held
-            if held.is_committed:
-                self.note_change(path.parent)
+            try:
+                yield held
+            finally:
+                held.close()
+                with suppress(OSError):  # gone, or not to be removed now: `sweep` finds it by its owner
+                    lock.unlink()
+                self._unsynced[path.parent] = None
+            if held.has_changed and not self._is_deferred:
+                self._sync()
         except OSError as error:
             raise RepositoryError(f"{path}: {error.strerror}") from None
-        finally:
-            held.close()
-            with suppress(FileNotFoundError):
-                lock.unlink()
-
-    def note_change(self, folder: Path) -> None:
-        """Make durable which names a folder holds, now or when `deferred` ends. Raises OSError."""
-        self._unsynced[folder] = None
-        if not self._is_deferred:
-            self._sync()
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -144,8 +146,14 @@ class RefLocks:
     def close(self) -> None:
         """Remove this process's owner files. Idempotent; the next lock makes a new one."""
         with self._guard:
+            with suppress(OSError):
+                self._sync()  # that no lock comes back after a loss of power, its owner gone
             while self._owners:
-                self._owners.popitem()[1].close()
+                owner = self._owners.popitem()[1]
+                with suppress(OSError):
+                    if owner.path.lstat().st_nlink > 1:
+                        owner.forget()  # a lock could not be removed, and the next run shall find it
+                owner.close()
 
     # Taking
 
@@ -187,6 +195,7 @@ class RefLocks:
             if owner is None:
                 owner = self._owners[base] = Temporary(base, suffix=OWNER_SUFFIX, mode=0o644)
                 owner.write([owner_mark(file_system(base))])
+                sync_folder(base)
             return owner.path
 
     def _base(self, path: Path) -> Path:
