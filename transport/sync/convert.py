@@ -38,6 +38,7 @@ from packcore.write import write_pack
 from transport.errors import InvalidRequest
 from transport.sync.fetch_into import fetch_into
 from transport.sync.request import Scope
+from transport.sync.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -164,8 +165,16 @@ def convert_sha256(
             limits=request.limits,
             progress=progress,
         )
+        _refuse_part(fetched)
         with Repository.open(folder, request.limits) as old:
             return _convert(old, fetched, target, request, folder=folder, progress=progress)
+
+
+def _refuse_part(fetched: FetchResult) -> None:
+    """Raise RepositoryError unless every ref was fetched: a part of a repository is no conversion of it."""
+    if fetched.exit_code:
+        ref = next(ref for ref in fetched.refs if ref.outcome not in (Outcome.PUSHED, Outcome.UP_TO_DATE))
+        raise RepositoryError(f"{ref.planned.source_ref} could not be fetched: {ref.reason}")
 
 
 def _convert(

@@ -131,6 +131,7 @@ def load_profile(path: Path, host: str) -> HostProfile:
 
     Raises RepositoryError for a file that can't be read, or is no profile.
     """
+    sweep(path.parent)
     entry = _read(path).get(host, {})
     try:
         return HostProfile(
@@ -167,7 +168,6 @@ def save_profile(path: Path, host: str, profile: HostProfile) -> None:
     text = json.dumps({name: value for name, value in known.items() if value}, indent=2, sort_keys=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
         write_whole(path, [f"{text}\n".encode()], 0o600)
         sync_folder(path.parent)
     except OSError as error:

@@ -71,7 +71,7 @@ def temp_refs_left(
         left.append(removal.name)
         reason = "no answer" if report is None else report.reason or "no reason given"
         progress.message("target", f"warning: {removal.name} was not deleted: {reason}")
-    return tuple(left)
+    return tuple(sorted(left))
 
 
 def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId]:
