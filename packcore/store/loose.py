@@ -21,7 +21,7 @@ from packcore.ids import ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
-from packcore.store.temporaries import Temporary
+from packcore.store.temporaries import Temporary, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +45,8 @@ class LooseStore:
         self.limits = limits or Limits()
         self._directory = directory
         self._prefix = os.fspath(directory) + os.sep
+        self._unsynced: set[Path] = set()
+        """Folders that have new names in them."""
 
     def __contains__(self, oid: object) -> bool:
         return (
@@ -176,6 +178,21 @@ class LooseStore:
         if not path.exists():  # what is there is never replaced
             path.parent.mkdir(exist_ok=True)
             temporary.rename(path)
+            self._unsynced.add(path.parent)
+
+    def sync(self) -> None:
+        """Make durable that the objects written so far are there, before a ref names them.
+
+        Raises RepositoryError.
+        """
+        if not self._unsynced:
+            return
+        try:
+            while self._unsynced:
+                sync_folder(self._unsynced.pop())
+            sync_folder(self._directory)
+        except OSError as error:
+            raise RepositoryError(f"{self._directory}: {error.strerror}") from None
 
     def _path(self, oid: ObjectId) -> str:
         name = oid.hex()

@@ -15,6 +15,7 @@ refs have moved, or by `tidy` when its process is gone; nobody else's is.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InstallablePack", "install_pack", "kept", "same_bytes", "tidy"]
 
-_UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40,64})")
+_UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})")
 _BLOCK_BYTES = 1 << 20
 
 
@@ -112,16 +113,23 @@ def kept(target: Path) -> Iterator[None]:
 
 def tidy(folder: Path) -> None:
     """Finish, in objects/pack, what killed processes had as good as done, and remove their .keep files."""
-    for path in sorted(folder.glob(f"{TEMPORARY_PREFIX}*.index-of-*")):
-        match = _UNFINISHED.fullmatch(path.name)
-        if match is not None:
-            _finish(path, folder / f"pack-{match[1]}.pack")
-    for path in folder.glob("*.keep"):
-        owner = read_owner(path)
-        if owner is not None:
-            with seized(path, owner.file_system) as is_left_over, suppress(OSError):
-                if is_left_over:
-                    path.unlink()
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 -- at each opening, of folders with many packs
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(TEMPORARY_PREFIX) and (match := _UNFINISHED.fullmatch(name)):
+            _finish(folder / name, folder / f"pack-{match[1]}.pack")
+        elif name.endswith(".keep"):
+            _drop_keep(folder / name)
+
+
+def _drop_keep(keep: Path) -> None:
+    owner = read_owner(keep)
+    if owner is not None:
+        with seized(keep, owner.file_system) as is_left_over, suppress(OSError):
+            if is_left_over:
+                keep.unlink()
 
 
 def _finish(waiting: Path, pack: Path) -> None:

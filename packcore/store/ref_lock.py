@@ -82,7 +82,10 @@ class HeldLock:
 
 
 class RefLocks:
-    """The locks below a git directory, and the folders that ref files need."""
+    """The locks below a git directory, and the folders that ref files need.
+
+    Threads may share one; what is `deferred` in one of them is so in all.
+    """
 
     def __init__(self, git_directory: Path, common_directory: Path) -> None:
         self._git = git_directory

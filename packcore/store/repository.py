@@ -331,6 +331,7 @@ class Repository:
             return
         if new not in self:
             raise MissingObject(new.hex(), context=f"new value of {name}")
+        self._loose.sync()
         self._refs.update(name, new, old)
 
     def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
@@ -342,6 +343,7 @@ class Repository:
         for change in changes:
             if not change.is_delete and change.new not in self:
                 raise MissingObject(change.new.hex(), context=f"new value of {change.name}")
+        self._loose.sync()
         change_refs(self._refs, changes)
 
     def refs_durable_together(self) -> AbstractContextManager[None]:

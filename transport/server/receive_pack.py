@@ -261,7 +261,7 @@ class _Push:
         """Return what a ref's report says of a change that failed: only a lost race is called one."""
         if isinstance(error, RefLocked):
             lock = os.path.relpath(error.path, self._repository.common_path)
-            return f"{LOCKED}: {lock} is held by {error.holder}"
+            return f"{LOCKED}: {lock} is held by {error.holder}; push again when it has ended"
         if isinstance(error, RefMoved):
             return STALE
         return f"not written: {one_line(str(error))}"

@@ -139,7 +139,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The whole of a run. `failure` is set where it broke off after the push had begun."""
+    """The whole of a run. `failure` is set where it broke off, or went wrong, after the push had begun."""
 
     refs: tuple[RefResult, ...]
     protocol: str
