@@ -6,6 +6,7 @@
 #   make docs-update               write anew what the examples of the documentation print
 #   make check                     what CI runs: test, e2e, lint, type, docs
 #   make test-all                  every test, the slow ones and those that want real servers included
+#   make crash                     strike every command at every call that changes a file, and print how many
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
 
@@ -20,7 +21,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history demo test e2e test-all lint type check docs docs-update wheel format clean
+.PHONY: help bench-expect bench-history crash demo test e2e test-all lint type check docs docs-update wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -36,6 +37,9 @@ e2e: $(DEV_STAMP)
 
 test-all: $(DEV_STAMP)
 	$(BIN)/pytest $(PYTEST_FLAGS)
+
+crash: $(DEV_STAMP)
+	$(BIN)/pytest $(PYTEST_FLAGS) -m slow tests/crash
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check

@@ -31,7 +31,7 @@ def carry_out(job: SyncJob, request: SyncRequest) -> int:
     if result.failure is not None:
         raise result.failure
     if result.exit_code:
-        show_problems(result.refs, console, result.verification)
+        show_problems(result.refs, console, result.verification, result.left_temp_refs)
     return result.exit_code
 
 
@@ -127,10 +127,14 @@ def show_result(result: SyncResult, console: Console) -> None:
 
 
 def show_problems(
-    refs: Sequence[RefResult], console: Console, verification: Verification | None = None
+    refs: Sequence[RefResult],
+    console: Console,
+    verification: Verification | None = None,
+    left_temp_refs: Sequence[str] = (),
 ) -> None:
     """Say on stderr what is not as it should be; with --quiet, which refs."""
     from cli.render.sync import (
+        left_line,
         problem_line,
         problem_refs,
         ref_lines,
@@ -142,6 +146,9 @@ def show_problems(
     lines = list(ref_lines(refs))
     if refs:
         console.tell_error(f"packcore: error: {problem_line(refs)}")
+    if left_temp_refs:
+        console.tell_error(f"packcore: error: {left_line(left_temp_refs)}")
+        lines += [f"left  {name}" for name in left_temp_refs]
     if verification is not None and verification.exit_code:
         console.tell_error(f"packcore: error: {verification_problem(verification)}")
         lines += verification_lines(verification)

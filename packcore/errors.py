@@ -20,6 +20,7 @@ __all__ = [
     "MissingObject",
     "PackcoreError",
     "PluginError",
+    "RefLocked",
     "RefMoved",
     "RepositoryError",
     "UnknownRevision",
@@ -159,6 +160,15 @@ class RefMoved(RepositoryError):
         super().__init__(f"{ref}: {reason}", hint=hint)
         self.ref = ref
         self.reason = reason
+
+
+class RefLocked(RepositoryError):
+    """A lock that another process holds; nothing was changed. `path` is the lock file."""
+
+    def __init__(self, path: str, holder: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{path} is held by {holder}", hint=hint)
+        self.path = path
+        self.holder = holder
 
 
 class UnknownRevision(RepositoryError):

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.render import units
-from cli.render.sync import problem_refs, ref_lines, summary_line, verification_problem
+from cli.render.sync import left_line, problem_refs, ref_lines, summary_line, verification_problem
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
 from transport.sync.fleet import PairStatus
@@ -55,6 +55,8 @@ def _what(outcome: PairOutcome) -> str:
         parts.append(one_line(f"{outcome.error}{hint}"))
     if outcome.result is not None:
         parts.append(summary_line(outcome.result))
+        if outcome.result.left_temp_refs:
+            parts.append(left_line(outcome.result.left_temp_refs))
         found = outcome.result.verification
         if found is not None:
             parts.append(verification_problem(found) if found.exit_code else "verified")

@@ -152,6 +152,14 @@ def problem_line(refs: Iterable[RefResult]) -> str:
     return f"{units.count_of(counts.total(), 'refs')} left behind: {found}"
 
 
+def left_line(names: Sequence[str]) -> str:
+    """Return that temporary refs are still there, and which one is the first."""
+    return (
+        f"{units.count_of(len(names), 'temporary refs')} could not be deleted on the target, beginning with "
+        f"{one_line(names[0])}; the next run tries again"
+    )
+
+
 def verification_lines(found: Verification) -> Iterator[str]:
     """Yield what reading the target back found."""
     for ref, expected, seen in found.differences:

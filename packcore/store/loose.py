@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,6 +21,7 @@ from packcore.ids import ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+from packcore.store.temporaries import Temporary, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat
 
-__all__ = ["TEMPORARY_PREFIX", "LooseStore"]
-
-TEMPORARY_PREFIX = "tmp_packcore_"
-"""What our half-written files are called; `git gc` and our own sweep know what starts with tmp_."""
+__all__ = ["LooseStore"]
 
 HEADER_BYTES_MAX = 32
 """`commit `, twenty digits and a NUL are less."""
@@ -48,6 +45,8 @@ class LooseStore:
         self.limits = limits or Limits()
         self._directory = directory
         self._prefix = os.fspath(directory) + os.sep
+        self._unsynced: set[Path] = set()
+        """Folders that have new names in them."""
 
     def __contains__(self, oid: object) -> bool:
         return (
@@ -161,28 +160,39 @@ class LooseStore:
         digest = self.object_format.new_hash()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=self._directory)
+            temporary = Temporary(self._directory)
             try:
-                with os.fdopen(handle, "wb") as file:
-                    content = _hashed(type_, size, blocks, digest)
-                    for piece in deflate_blocks(content, self.limits.compression):
-                        file.write(piece)
-                    file.flush()
-                    os.fsync(handle)
-                    os.fchmod(handle, 0o444)
+                content = _hashed(type_, size, blocks, digest)
+                temporary.write(deflate_blocks(content, self.limits.compression))
+                temporary.path.chmod(0o444)
                 oid = ObjectId(digest.digest())
                 self._install(temporary, oid)
             finally:
-                Path(temporary).unlink(missing_ok=True)
+                temporary.close()
         except OSError as error:
             raise RepositoryError(f"{self._directory}: can't write an object: {error.strerror}") from None
         return oid
 
-    def _install(self, temporary: str, oid: ObjectId) -> None:
+    def _install(self, temporary: Temporary, oid: ObjectId) -> None:
         path = Path(self._path(oid))
         if not path.exists():  # what is there is never replaced
             path.parent.mkdir(exist_ok=True)
-            Path(temporary).rename(path)
+            temporary.rename(path)
+            self._unsynced.add(path.parent)
+
+    def sync(self) -> None:
+        """Make durable that the objects written so far are there, before a ref names them.
+
+        Raises RepositoryError.
+        """
+        if not self._unsynced:
+            return
+        try:
+            while self._unsynced:
+                sync_folder(self._unsynced.pop())
+            sync_folder(self._directory)
+        except OSError as error:
+            raise RepositoryError(f"{self._directory}: {error.strerror}") from None
 
     def _path(self, oid: ObjectId) -> str:
         name = oid.hex()

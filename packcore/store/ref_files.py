@@ -5,23 +5,19 @@ r"""Refs on disk: one file each, `packed-refs`, `HEAD`, and their locks (gitrepo
     packed-refs              "# pack-refs with: peeled fully-peeled sorted"
                              "<hex> <name>", sorted by the names' bytes
                              "^<hex>": what the annotated tag above comes to
-    refs/heads/main.lock     made with O_EXCL: whoever has it may replace the file by renaming it
+    refs/heads/main.lock     packcore.store.ref_lock
 
-Every change is a compare-and-swap under the ref's lock. No write goes through a symbolic link: a folder
-below the repository that is one is refused. In a linked worktree `HEAD` and refs/{bisect,worktree,
-rewritten} are the worktree's, all others the common directory's. Left out: reflogs (a deleted ref's is
-removed, as git does), and the waiting clock that git has for locks: we try a bounded number of times.
+Every change is a compare-and-swap under the ref's lock. In a linked worktree `HEAD` and
+refs/{bisect,worktree,rewritten} are the worktree's, all others the common directory's. Left out: reflogs
+(a deleted ref's is removed, as git does).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
-import threading
 from bisect import bisect_left
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, RefMoved, RepositoryError, UnreadableRef
@@ -35,9 +31,12 @@ from packcore.refs import (
     ref_sort_key,
 )
 from packcore.store.loose_refs import LooseNames, list_loose_names, read_loose_ref
+from packcore.store.ref_lock import RefLocks, remove_empty_folders
+from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
 
@@ -45,8 +44,6 @@ __all__ = ["PackedRef", "RefFiles"]
 
 SYMREF_DEPTH_MAX = 5
 """Symbolic refs followed one after the other; git's limit."""
-LOCK_TRIES = 100
-LOCK_PAUSE_SECONDS = 0.01
 _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 _PACKED_HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
 
@@ -65,6 +62,7 @@ class RefFiles:
         self._git = git_directory
         self._common = common_directory
         self._format = object_format
+        self.locks = RefLocks(git_directory, common_directory)
         self._packed: dict[str, PackedRef] = {}
         self._packed_names: list[str] = []
         """Sorted, to find what lies below a name."""
@@ -217,25 +215,26 @@ class RefFiles:
         """
         path = self._path(name)
         deletes = new == self._format.zero
-        with self._lock(path) as commit:
+        with self.locks.hold(path) as lock:
             self._compare(name, old)
             if deletes and not self._is_there(name):
                 raise RefMoved(name, "it is not there")
+            if not deletes:
+                lock.write(new.hex().encode() + b"\n")
 
             def change() -> None:
                 if not deletes:
-                    commit(new.hex().encode() + b"\n")
+                    lock.commit()
                     return
                 if name in self.packed():
                     self._write_packed_without(name)
-                with suppress(FileNotFoundError):
-                    path.unlink()
+                lock.remove()
 
             yield change
         if deletes:
             with suppress(OSError):
                 (self._git / "logs" / _to_path(name)).unlink()
-            self._remove_empty_parents(path.parent)
+            self.locks.remove_empty_parents(path.parent)
 
     def set_symbolic(self, name: str, target: str) -> None:
         """Make `name` (HEAD, or a ref) a symbolic ref to `target`, which need not exist yet."""
@@ -243,8 +242,9 @@ class RefFiles:
         check_ref_name(target)
         if not target.startswith("refs/"):
             raise RepositoryError(f"{name} can't point to {target!r}: not below refs/")
-        with self._lock(self._path(name)) as commit:
-            commit(b"ref: " + encode_ref_name(target) + b"\n")
+        with self.locks.hold(self._path(name)) as lock:
+            lock.write(b"ref: " + encode_ref_name(target) + b"\n")
+            lock.commit()
 
     def final_name(self, name: str) -> str:
         """Follow symbolic refs to the name that an update changes; it need not exist yet."""
@@ -293,14 +293,14 @@ class RefFiles:
         child = following[0] if following and following[0].startswith(below) else None
         folder = self._path(name)
         if child is None and os.path.isdir(folder) and not folder.is_symlink():  # noqa: PTH112 -- False if too long
-            _remove_empty_folders(folder)
+            remove_empty_folders(folder)
             child = next((other for other in self._loose_names().names if other.startswith(below)), None)
         if child is not None:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 
     def _write_packed_without(self, name: str) -> None:
         path = self._common / "packed-refs"
-        with self._lock(path) as commit:
+        with self.locks.hold(path) as lock:
             refs = dict(self.packed())
             refs.pop(name, None)
             lines = [_PACKED_HEADER]
@@ -309,71 +309,10 @@ class RefFiles:
                 lines.append(b"%s %s\n" % (oid.hex().encode(), encode_ref_name(other)))
                 if peeled is not None:
                     lines.append(b"^%s\n" % peeled.hex().encode())
-            commit(b"".join(lines))
-
-    @contextmanager
-    def _lock(self, path: Path) -> Iterator[Callable[[bytes], None]]:
-        """Hold `path`.lock; the function that this yields puts new content in place of the file."""
-        lock = path.with_name(path.name + ".lock")
-        committed = False
-
-        def commit(content: bytes) -> None:
-            nonlocal committed
-            with os.fdopen(os.dup(handle), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(handle)
-            lock.replace(path)
-            committed = True
-
-        try:
-            handle = self._open_lock(lock)
-        except OSError as error:
-            raise RepositoryError(f"{lock}: can't lock: {error.strerror}") from None
-        try:
-            yield commit
-        except OSError as error:
-            raise RepositoryError(f"{path}: {error.strerror}") from None
-        finally:
-            os.close(handle)
-            if not committed:
-                with suppress(FileNotFoundError):
-                    lock.unlink()
-
-    def _open_lock(self, lock: Path) -> int:
-        pause = threading.Event()
-        for _ in range(LOCK_TRIES):
-            self._make_parents(lock.parent)
-            try:
-                return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            except FileExistsError:
-                pause.wait(LOCK_PAUSE_SECONDS)
-            except FileNotFoundError:
-                continue  # somebody removed the folder that we just made: once more
-        raise RepositoryError(f"{lock} is held by another process", hint="if none runs, remove that file")
-
-    def _make_parents(self, folder: Path) -> None:
-        base = self._git if folder.is_relative_to(self._git) else self._common
-        current = base
-        for part in folder.relative_to(base).parts:
-            current /= part
-            with suppress(FileExistsError):
-                current.mkdir()
-            mode = os.lstat(current).st_mode
-            if stat.S_ISLNK(mode):
-                raise RepositoryError(f"{current} is a symbolic link; refs are not written through one")
-            if not stat.S_ISDIR(mode):
-                raise RepositoryError(f"{current} is in the way: a folder is needed there")
-
-    def _remove_empty_parents(self, folder: Path) -> None:
-        base = self._common / "refs"
-        # refs/heads and refs/tags stay, as git keeps them.
-        while folder.is_relative_to(base) and len(folder.relative_to(base).parts) > 1:
-            try:
-                folder.rmdir()
-            except OSError:
-                return
-            folder = folder.parent
+            lock.write(b"".join(lines))
+            lock.commit()
+            # Before the ref's own file goes: else a power loss could bring back the older value from here.
+            sync_folder(self._common)
 
     def _path(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
@@ -382,9 +321,3 @@ class RefFiles:
 
 def _to_path(name: str) -> str:
     return os.fsdecode(encode_ref_name(name))
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    for inner, _, _ in os.walk(folder, topdown=False):
-        with suppress(OSError):  # not empty: then a ref is in there
-            Path(inner).rmdir()

@@ -2,9 +2,12 @@
 
     1  every ref's lock is taken, in the order of names, so that two transactions can't block each other
     2  under the locks each ref is compared with what the caller saw, and each name with its neighbours
-    3  only then the files are written; should one write fail, those before it are put back
+    3  each new value is written beside its ref and synced: a full disk is found before any ref has changed
+    4  only then the files are renamed; should that fail, those before are put back
 
-A reader may see step 3 half done, as with git's own files: no file system renames two files at once.
+A reader may see step 4 half done, as with git's own files: no file system renames two files at once. A
+process that is killed there leaves some refs changed and some not, each of them at a value that was asked
+for; its locks are cleared by the next run, which finds what is left to be done.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ def change_refs(refs: RefFiles, changes: Sequence[RefChange]) -> None:
     _refuse_clashes_within(ordered)
     done: list[RefChange] = []
     try:
-        with ExitStack() as locks:
+        with refs.locks.deferred(), ExitStack() as locks:
             steps: list[tuple[RefChange, Callable[[], None]]] = []
             for change in ordered:
                 if not change.is_delete:

@@ -16,11 +16,9 @@ indexes and commit-graphs (both are shortcuts that git makes again).
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, MissingObject, RepositoryError
 from packcore.ids import SHA1, ObjectFormat, ObjectId
@@ -28,16 +26,25 @@ from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
-from packcore.store.git_directory import common_directory, find_git_directory, is_git_directory
-from packcore.store.loose import TEMPORARY_PREFIX, LooseStore
+from packcore.store.git_directory import (
+    common_directory,
+    find_git_directory,
+    is_git_directory,
+    is_repository_named,
+)
+from packcore.store.loose import LooseStore
+from packcore.store.making import is_unmade, making
+from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
 from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.temporaries import sweep
 from packcore.store.union import UnionStore
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from packcore.objects import ObjectType
@@ -48,21 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InstallablePack", "Repository"]
 
-STALE_SECONDS = 24 * 3600
-"""Our temporary files of this age belong to no running process."""
-
 _Result = TypeVar("_Result")
-
-
-class InstallablePack(Protocol):
-    """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
-
-    @property
-    def object_count(self) -> int:
-        """Objects in the pack."""
-
-    def install(self, pack_directory: Path) -> Path:
-        """Move pack and index there, whole or not at all; return the pack's path."""
 
 
 class Repository:
@@ -78,7 +71,10 @@ class Repository:
         self._format = object_format_of(self.config, source=str(git_directory))
         self._refs = RefFiles(git_directory, self.common_path, self._format)
         objects = self.common_path / "objects"
-        _sweep(objects)
+        self._refs.locks.sweep()
+        tidy(objects / "pack")
+        for folder in dict.fromkeys((git_directory, self.common_path, objects, objects / "pack")):
+            sweep(folder)
         self._packs: list[PackedStore] = []
         stores: list[ObjectStore] = []
         for directory in [objects, *find_alternates(objects)]:
@@ -105,25 +101,52 @@ class Repository:
         default_branch: str = "main",
         limits: Limits | None = None,
     ) -> Repository:
-        """Make an empty bare repository and open it. Raises RepositoryError if one is there already."""
+        """Make an empty bare repository and open it; what a killed process left half made is taken up.
+
+        Raises RepositoryError if one is there already, or anything else, and RefLocked while another
+        process makes one.
+        """
+        with cls.making(path, object_format, default_branch, limits):
+            pass
+        return cls(Path(path), limits)
+
+    @classmethod
+    @contextmanager
+    def making(
+        cls,
+        path: str | Path,
+        object_format: ObjectFormat = SHA1,
+        default_branch: str = "main",
+        limits: Limits | None = None,
+    ) -> Iterator[Repository]:
+        """Make a bare repository with what the block puts in: it appears when the block has ended well.
+
+        After an error, nothing of it is left. Raises as `init`.
+        """
         head = f"refs/heads/{default_branch}"
         check_ref_name(head)
         root = Path(path)
         if is_git_directory(root):
             raise RepositoryError(f"{root}: there is a repository already")
-        version = 0 if object_format is SHA1 else 1
-        text = f"[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n"
-        if version == 1:
-            text += f"[extensions]\n\tobjectformat = {object_format.name}\n"
+        with making(root, object_format, head) as publish:
+            with cls(root, limits) as repository:
+                yield repository
+            publish()
+
+    @classmethod
+    def open_or_init(
+        cls, path: str | Path, object_format: ObjectFormat = SHA1, limits: Limits | None = None
+    ) -> Repository:
+        """Open the repository at `path`, or make an empty bare one where there is nothing. Raises as both."""
+        root = Path(path)
+        if not is_unmade(root) or is_repository_named(root):
+            return cls.open(root, limits)
         try:
-            for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
-                (root / folder).mkdir(parents=True, exist_ok=True)
-            (root / "config").write_text(text, encoding="utf-8")
-            # Last: what has no HEAD is no repository yet.
-            (root / "HEAD").write_bytes(os.fsencode(f"ref: {head}\n"))
-        except OSError as error:
-            raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
-        return cls(root, limits)
+            return cls.init(root, object_format, limits=limits)
+        except RepositoryError:
+            if is_git_directory(root):  # another process was quicker
+                return cls.open(root, limits)
+            raise
 
     # Objects
 
@@ -248,6 +271,18 @@ class Repository:
         self._refresh()
         return path
 
+    @contextmanager
+    def adding_pack(self, spooled: InstallablePack) -> Iterator[Path | None]:
+        """Install a pack as `add_pack`, and keep `git gc` from removing it until refs have been set.
+
+        Raises RepositoryError.
+        """
+        if spooled.object_count == 0:
+            yield None
+            return
+        with kept(self.pack_directory / spooled.file_name):
+            yield self.add_pack(spooled)
+
     def repack(self) -> Repacked:
         """Put everything that is here into one new pack, and remove what it replaces.
 
@@ -307,6 +342,7 @@ class Repository:
             return
         if new not in self:
             raise MissingObject(new.hex(), context=f"new value of {name}")
+        self._loose.sync()
         self._refs.update(name, new, old)
 
     def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
@@ -318,7 +354,15 @@ class Repository:
         for change in changes:
             if not change.is_delete and change.new not in self:
                 raise MissingObject(change.new.hex(), context=f"new value of {change.name}")
+        self._loose.sync()
         change_refs(self._refs, changes)
+
+    def refs_durable_together(self) -> AbstractContextManager[None]:
+        """Let many changes of refs become durable together, at the end of the block.
+
+        Each is whole at once; else each alone is made durable before the next. Raises RepositoryError.
+        """
+        return self._refs.locks.deferred()
 
     def set_head(self, name: str) -> None:
         """Make HEAD point to the branch of this full ref name, which need not exist yet."""
@@ -331,6 +375,7 @@ class Repository:
     def close(self) -> None:
         """Give back files and maps. Idempotent."""
         self._objects.close()
+        self._refs.locks.close()
 
     def __enter__(self) -> Repository:
         return self
@@ -355,20 +400,3 @@ def _read_config(path: Path) -> GitConfig:
     if len(data) > CONFIG_BYTES_MAX:
         raise RepositoryError(f"{path}: longer than {CONFIG_BYTES_MAX} bytes")
     return GitConfig.parse(data.decode("utf-8", "surrogateescape"), source=str(path))
-
-
-def _sweep(objects: Path) -> None:
-    """Remove what a run of ours that was killed left half-written, once it is a day old.
-
-    The file system's own clock is asked, by the time it gives a new file; only where there is something
-    to sweep. A repository that we may only read is left as it is.
-    """
-    stale = [path for folder in (objects, objects / "pack") for path in folder.glob(TEMPORARY_PREFIX + "*")]
-    if not stale:
-        return
-    with suppress(OSError), tempfile.TemporaryFile(dir=objects) as probe:
-        now = os.fstat(probe.fileno()).st_mtime
-        for path in stale:
-            with suppress(OSError):
-                if now - path.lstat().st_mtime > STALE_SECONDS:
-                    path.unlink()

@@ -9,17 +9,15 @@ Memory for each object (sha1), once received: index 28 bytes, and offset 8, size
 `Limits` grants: `resolve_memory`, then `base_cache`.
 
 The file has no name unless `directory` is given, so that nothing stays behind, however we end; with a
-directory it is named `tmp_packcore_*` there, can be moved into place without copying, and is removed
-on error, on `close`, and when the interpreter ends.
+directory it is named there (`packcore.store.temporaries`), can be moved into place without copying, and
+is removed on error, on `close`, and when the interpreter ends.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-import weakref
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from packcore.errors import RepositoryError
@@ -30,13 +28,15 @@ from packcore.pack.indexer import IndexedPack, complete_thin_pack, index_pack, r
 from packcore.pack.mapping import PackSource
 from packcore.progress import SILENT
 from packcore.store.base import ObjectHeader
-from packcore.store.loose import TEMPORARY_PREFIX
+from packcore.store.pack_install import install_pack, same_bytes
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
+from packcore.store.temporaries import TEMPORARY_PREFIX, Temporary, write_whole
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -130,6 +130,11 @@ class SpooledPack:
         return self._object_format
 
     @property
+    def file_name(self) -> str:
+        """What the pack is called when it is installed."""
+        return f"pack-{self.checksum.hex()}.pack"
+
+    @property
     def path(self) -> Path | None:
         """Where the temporary file lies; None where it has no name."""
         return self._file.path
@@ -212,47 +217,50 @@ class SpooledPack:
     def install(self, pack_directory: Path, *, keep: bool = False) -> Path:
         """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
 
-        Each is written under a temporary name, synced and renamed, the .idx last, since a pack without
-        it does not exist for git. `keep` adds a .keep file, which tells `git gc` to leave the pack alone.
-        The store goes on working. Raises RepositoryError.
+        `packcore.store.pack_install` says how. `keep` adds a .keep file, which tells `git gc` to leave the
+        pack alone. The store goes on working. Raises RepositoryError.
         """
-        target = pack_directory / f"pack-{self.checksum.hex()}.pack"
+        target = pack_directory / self.file_name
         try:
             pack_directory.mkdir(parents=True, exist_ok=True)
             if keep:
-                _write_file(target.with_suffix(".keep"), iter(()), 0o644)
-            if not target.exists():
-                self._place_pack(target)
-            positions = self._pack.reverse_index_blocks()
-            _write_file(target.with_suffix(".rev"), positions, 0o444)
-            _write_file(target.with_suffix(".idx"), iter((self._index_bytes,)), 0o444)
-            _sync_directory(pack_directory)
+                write_whole(target.with_suffix(".keep"), iter(()), 0o644)
+            install_pack(target, self._place_pack, self._pack.reverse_index_blocks(), self._index_bytes)
         except OSError as error:
-            raise RepositoryError(f"{target}: the pack can't be installed: {error.strerror}") from None
+            raise RepositoryError(
+                f"{target}: the pack can't be installed: {error.strerror}",
+                hint="run again; another program may have cleaned up there"
+                if isinstance(error, FileNotFoundError)
+                else None,
+            ) from None
         return target
 
     def _place_pack(self, target: Path) -> None:
+        """Put the pack there, unless it is; a file of that name that holds something else is damaged."""
+        if target.exists() and same_bytes(target, self.blocks()):
+            return
         if not self._file.move_to(target):
-            _write_file(target, self.blocks(), 0o444)
+            write_whole(target, self.blocks(), 0o444)
 
 
 class _SpoolFile:
     """The temporary file: nameless, or named in a directory and removed when no longer needed."""
 
     def __init__(self, directory: Path | None) -> None:
-        self.path: Path | None = None
-        self._remove: weakref.finalize[[Path], _SpoolFile] | None = None
+        self._named: Temporary | None = None
         try:
             if directory is None:
                 self.file: IO[bytes] = tempfile.TemporaryFile(prefix=TEMPORARY_PREFIX)  # noqa: SIM115 -- as long as the pack
                 return
             directory.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=".pack", dir=directory)
+            self._named = Temporary(directory, suffix=".spool")
         except OSError as error:
             raise unwritable(error) from None
-        self.path = Path(name)
-        self._remove = weakref.finalize(self, _unlink, self.path)
-        self.file = os.fdopen(handle, "w+b")
+        self.file = os.fdopen(os.dup(self._named.handle), "w+b")
+
+    @property
+    def path(self) -> Path | None:
+        return None if self._named is None else self._named.path
 
     def written(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Write blocks to the file and pass them on."""
@@ -274,57 +282,23 @@ class _SpoolFile:
 
     def move_to(self, target: Path) -> bool:
         """Rename the file into place; tell whether that was possible (it must have a name, same disk)."""
-        if self.path is None or os.name != "posix":  # elsewhere a mapped file can't be renamed
+        if self._named is None or os.name != "posix":  # elsewhere a mapped file can't be renamed
             return False
         os.fsync(self.file.fileno())
-        self.path.chmod(0o444)
         try:
-            self.path.rename(target)
+            self._named.path.chmod(0o444)
+            self._named.rename(target)
         except OSError:
             return False
-        if self._remove is not None:
-            self._remove.detach()
-        self.path = None
+        self._named.close()
+        self._named = None
         return True
 
     def close(self) -> None:
         with suppress(OSError):  # flushing to a full disk: the file is given up anyway
             self.file.close()
-        if self._remove is not None:
-            self._remove()
-        self.path = None
-
-
-def _unlink(path: Path) -> None:
-    with suppress(OSError):  # someone removed it, or its directory
-        path.unlink(missing_ok=True)
-
-
-def _write_file(target: Path, blocks: Iterator[bytes], mode: int) -> None:
-    """Write a file whole: temporary name beside it, sync, rename."""
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for block in blocks:
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(target)
-    except BaseException:
-        _unlink(temporary)
-        raise
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        if self._named is not None:
+            self._named.close()
 
 
 def unwritable(error: OSError) -> RepositoryError:

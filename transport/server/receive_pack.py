@@ -16,11 +16,13 @@ roots. What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packcore.errors import LimitExceeded, MissingObject, PackcoreError
+from packcore.errors import LimitExceeded, MissingObject, PackcoreError, RefLocked, RefMoved
 from packcore.limits import Limits
 from packcore.refs import encode_ref_name, ref_sort_key
 from packcore.store.ref_transaction import RefChange
@@ -31,7 +33,7 @@ from transport.agent import agent
 from transport.server.background import heard
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
-from transport.server.ref_rules import STALE, NamesInUse, RefRules
+from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shown_refs import alternate_tips, shown_refs
 from transport.server.words import public_words
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
@@ -184,13 +186,15 @@ class _Push:
             for name, reason in self._verdicts.items():
                 self._verdicts[name] = reason or "atomic push failure"
         accepted = self._accepted()
-        if self._spool is not None and any(not update.is_delete for update in accepted):
-            self._repository.add_pack(self._spool)
-        if self._request.atomic:
-            self._change_all(accepted)
-        else:
-            for update in accepted:
-                self._change(update)
+        with ExitStack() as stack:
+            if self._spool is not None and any(not update.is_delete for update in accepted):
+                stack.enter_context(self._repository.adding_pack(self._spool))
+            stack.enter_context(self._repository.refs_durable_together())
+            if self._request.atomic:
+                self._change_all(accepted)
+            else:
+                for update in accepted:
+                    self._change(update)
         return self._verdicts
 
     def _accepted(self) -> list[RefUpdate]:
@@ -247,7 +251,7 @@ class _Push:
             self._repository.update_ref(update.name, update.new, update.old)
         except PackcoreError as error:
             self._say(f"error: {public_words(error)}")
-            self._verdicts[update.name] = STALE
+            self._verdicts[update.name] = self._reason(error)
 
     def _change_all(self, updates: list[RefUpdate]) -> None:
         try:
@@ -255,7 +259,16 @@ class _Push:
         except PackcoreError as error:
             self._say(f"error: {public_words(error)}")
             for update in updates:
-                self._verdicts[update.name] = STALE
+                self._verdicts[update.name] = self._reason(error)
+
+    def _reason(self, error: PackcoreError) -> str:
+        """Return what a ref's report says of a change that failed: only a lost race is called one."""
+        if isinstance(error, RefLocked):
+            lock = os.path.relpath(error.path, self._repository.common_path)
+            return f"{LOCKED}: {lock} is held by {error.holder}; push again when it has ended"
+        if isinstance(error, RefMoved):
+            return STALE
+        return f"not written: {public_words(error)}"
 
 
 def _parts(update: RefUpdate) -> tuple[str, ObjectId, ObjectId]:

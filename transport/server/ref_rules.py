@@ -8,6 +8,7 @@
     bad pack                                   the new id is neither in the pack nor here
     failed to update ref                       the ref no longer is what the pusher saw
     reference broken: …                        the ref can't be read here, so nothing replaces it
+    ref is locked: …                           another process holds its lock; the file and its holder follow
     deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
     refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from transport.wire.receive_pack import RefUpdate
 
-__all__ = ["STALE", "NamesInUse", "RefRules"]
+__all__ = ["LOCKED", "STALE", "NamesInUse", "RefRules"]
 
 STALE = "failed to update ref"
 """The reason for a ref that moved meanwhile; clients know it by these words."""
+LOCKED = "ref is locked"
+"""The reason for a ref whose lock another process holds begins with these words."""
 _BRANCHES = "refs/heads/"
 _ALLOWING = frozenset({"ignore", "warn", "false", "no", "off", "0"})
 

@@ -195,7 +195,8 @@ class BatchedPush:
         ):
             together = replace(self._policy, atomic=True)
         outcome = self._pushed(together, removals)
-        refused = any(ref.outcome in (Outcome.REFUSED, Outcome.MOVED) for ref in outcome.refs)
+        refusals = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED}
+        refused = any(ref.outcome in refusals for ref in outcome.refs)
         if refused and together != self._policy:
             outcome = self._pushed(self._policy, removals)
         return self._with_figures(outcome)

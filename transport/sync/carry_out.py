@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from packcore.errors import RepositoryError
 from packcore.progress import SILENT, Progress
 from transport.sync.lookahead import MEMORY_BYTES
 from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
@@ -47,9 +48,18 @@ def carry_out(
     """
     run = Run.begin(source, target, request, progress)
     result = _carried_out(run)
-    run.remember()
+    result = _remembered(run, result)
     if request.verify and not request.dry_run:
         result = replace(result, verification=read_back(target, result.refs))
+    return result
+
+
+def _remembered(run: Run, result: SyncResult) -> SyncResult:
+    """Write down what was learned of the host; that this fails must not hide what became of the refs."""
+    try:
+        run.remember()
+    except RepositoryError as error:
+        return replace(result, failure=result.failure or error)
     return result
 
 

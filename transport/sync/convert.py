@@ -8,12 +8,12 @@
     refs, HEAD       at the translated ids; notes tell where each commit came from
 
 Deterministic: the same refs give the same ids, notes included. Until all is in place the target is no
-repository; after a failure what was put there is gone, and a folder that was there before still is.
+repository (`packcore.store.making`); after a failure what was put there is gone, a folder that was there
+before still is, and what a killed process left is taken up by the next.
 """
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,9 +28,11 @@ from packcore.limits import Limits
 from packcore.plan import Candidate
 from packcore.progress import SILENT, Progress
 from packcore.select import select
+from packcore.store.making import is_unmade
 from packcore.store.memory import MemoryStore
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
+from packcore.store.temporaries import sweep, temporary_folder
 from packcore.store.union import UnionStore
 from packcore.write import write_pack
 from transport.errors import InvalidRequest
@@ -172,7 +174,8 @@ def convert_sha256(
     """
     request = request or ConvertRequest()
     target = Path(target)
-    with _new_folder(target), _source_folder(request) as folder:
+    _refuse_taken(target)
+    with _source_folder(request) as folder:
         fetched = fetch_into(
             source,
             folder,
@@ -294,7 +297,7 @@ def _write(
     ]
     plan = select(store, [*translation.candidates, *added], limits=request.limits, progress=progress)
     branch = (head or "refs/heads/main").removeprefix("refs/heads/")
-    with Repository.init(target, SHA256, branch, request.limits) as repository:
+    with Repository.making(target, SHA256, branch, request.limits) as repository:
         with SpooledPack.receive(
             write_pack(plan),
             object_format=SHA256,
@@ -305,8 +308,9 @@ def _write(
         ) as spool:
             pack_bytes = spool.pack_bytes
             repository.add_pack(spool)
-        for name, oid in refs.items():
-            repository.update_ref(name, oid, SHA256.zero)
+        with repository.refs_durable_together():
+            for name, oid in refs.items():
+                repository.update_ref(name, oid, SHA256.zero)
     return pack_bytes
 
 
@@ -317,32 +321,24 @@ def _head(advertised: str | None, refs: Mapping[str, ObjectId]) -> str | None:
     return next((name for name in preferred if name in branches), None)
 
 
-@contextmanager
-def _new_folder(target: Path) -> Iterator[None]:
-    """Check that the target is absent or empty; after a failure, put it back to that."""
-    try:
-        existed = target.exists()
-        if existed and (not target.is_dir() or any(target.iterdir())):
-            raise RepositoryError(f"{target}: there is something already; name a new or an empty folder")
-    except OSError as error:
-        raise RepositoryError(f"{target}: {error.strerror}") from None
-    try:
-        yield
-    except BaseException:
-        if existed:
-            for entry in target.iterdir():
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        else:
-            shutil.rmtree(target, ignore_errors=True)
-        raise
+def _refuse_taken(target: Path) -> None:
+    if not is_unmade(target):
+        raise RepositoryError(f"{target}: there is something already; name a new or an empty folder")
 
 
 @contextmanager
 def _source_folder(request: ConvertRequest) -> Iterator[Path]:
-    """Make the folder for the fetched repository; it goes afterwards unless it is to be kept."""
-    folder = Path(tempfile.mkdtemp(prefix="packcore-sha1-"))
+    """Make the folder for the fetched repository; it goes afterwards unless it is to be kept.
+
+    Raises RepositoryError.
+    """
+    parent = Path(tempfile.gettempdir())
+    sweep(parent)
     try:
-        yield folder
-    finally:
-        if not request.keep_source:
-            shutil.rmtree(folder, ignore_errors=True)
+        if request.keep_source:
+            yield Path(tempfile.mkdtemp(prefix="packcore-sha1-"))
+            return
+        with temporary_folder(parent) as folder:
+            yield folder
+    except OSError as error:
+        raise RepositoryError(f"{parent}: can't make a folder: {error.strerror}") from None

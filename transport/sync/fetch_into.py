@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packcore.errors import MissingObject, RefMoved, RepositoryError, UnreadableRef
+from packcore.errors import MissingObject, RefLocked, RefMoved, RepositoryError, UnreadableRef
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
-from packcore.store.git_directory import is_repository_named
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
@@ -34,6 +32,7 @@ from transport.sync.result import Outcome, RefResult, results_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectStore
@@ -71,7 +70,7 @@ class FetchResult:
     @property
     def exit_code(self) -> int:
         """1 where a ref was blocked, can't be read, or could not be moved; else 0."""
-        failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.MOVED, Outcome.REFUSED}
+        failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.MOVED, Outcome.LOCKED, Outcome.REFUSED}
         return 1 if any(ref.outcome in failed for ref in self.refs) else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def fetch_into(
     watch = Stopwatch()
     scope, policy, limits = scope or Scope(), policy or Policy(), limits or Limits()
     listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
-    with _opened(Path(repository), listed, limits) as opened:
+    with Repository.open_or_init(repository, listed.object_format, limits) as opened:
         plan = plan_refs(listed, _LocalRefs.of(opened), scope, policy)
         plan = plan.block(_is_checked_out(opened), "it is checked out there")
         with _received(source, listed, opened, plan, limits=limits, progress=progress) as (spool, cut_off):
@@ -132,8 +131,10 @@ def fetch_into(
                     progress=progress,
                     haves_complete=True,
                 )
-            pack_path = opened.add_pack(spool) if spool and wants else None
-            refs = [_moved(opened, action) for action in _in_order(plan)]
+            with ExitStack() as stack:
+                pack_path = stack.enter_context(opened.adding_pack(spool)) if spool and wants else None
+                stack.enter_context(opened.refs_durable_together())
+                refs = [_moved(opened, action) for action in _in_order(plan)]
             object_count, pack_bytes = (spool.object_count, spool.pack_bytes) if spool else (0, 0)
         _point_unborn_head(opened, plan)
         return FetchResult(
@@ -213,14 +214,6 @@ class _LocalRefs:
             {name: fault.reason for name, fault in refs.unreadable.items()},
             repository.object_format,
         )
-
-
-def _opened(path: Path, listed: Advertisement, limits: Limits) -> Repository:
-    """Open the repository, or make a bare one where there is nothing yet."""
-    vacant = not path.exists() or (path.is_dir() and next(path.iterdir(), None) is None)
-    if not vacant or is_repository_named(path):
-        return Repository.open(path, limits=limits)
-    return Repository.init(path, object_format=listed.object_format, limits=limits)
 
 
 @contextmanager
@@ -317,6 +310,8 @@ def _moved(repository: Repository, action: RefAction) -> RefResult:
         repository.update_ref(action.target_ref, action.source_id or zero, action.target_id or zero)
     except RefMoved as error:
         return RefResult(action, Outcome.MOVED, str(error))
+    except RefLocked as error:
+        return RefResult(action, Outcome.LOCKED, f"{error}; {error.hint}" if error.hint else str(error))
     except (RepositoryError, UnreadableRef) as error:
         return RefResult(action, Outcome.REFUSED, str(error))
     return RefResult(action, Outcome.PUSHED, action.reason)

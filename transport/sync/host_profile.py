@@ -19,15 +19,15 @@ a host refuses all the same is made smaller again.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from packcore.errors import RepositoryError
+from packcore.store.temporaries import sweep, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["HostProfile", "TargetLimits", "host_of", "load_profile", "save_profile"]
 
@@ -131,6 +131,7 @@ def load_profile(path: Path, host: str) -> HostProfile:
 
     Raises RepositoryError for a file that can't be read, or is no profile.
     """
+    sweep(path.parent)
     entry = _read(path).get(host, {})
     try:
         return HostProfile(
@@ -167,15 +168,8 @@ def save_profile(path: Path, host: str, profile: HostProfile) -> None:
     text = json.dumps({name: value for name, value in known.items() if value}, indent=2, sort_keys=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{text}\n")
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        write_whole(path, [f"{text}\n".encode()], 0o600)
+        sync_folder(path.parent)
     except OSError as error:
         raise RepositoryError(f"{path}: the host profile can't be written: {error.strerror}") from None
 

@@ -31,8 +31,8 @@ from packcore.errors import CorruptPack, LimitExceeded
 from packcore.limits import KIB, MIB, Limits
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
-from packcore.store.loose import TEMPORARY_PREFIX
 from packcore.store.spool import unwritable
+from packcore.store.temporaries import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

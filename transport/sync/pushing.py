@@ -2,7 +2,7 @@
 
     answer                       outcome of a ref
     ok                           pushed, deleted
-    ng, target as at the start   refused, in the server's words
+    ng, target as at the start   refused, in the server's words; locked, where these say so
     ng, target changed           moved: somebody else was faster; nothing was overwritten
     none, for whatever reason    what the target shows when listed again: not pushed, moved, or
                                  unanswered with a word on whether the new tip is there
@@ -24,6 +24,7 @@ from transport.sync.measure import Stopwatch
 from transport.sync.push_series import PushSeries
 from transport.sync.ref_plan import short_id
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
+from transport.sync.temp_refs import temp_refs_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
     from transport.wire.report import RefReport
 
-__all__ = ["PushOutcome", "Trailer", "push_refs"]
+__all__ = ["PushOutcome", "Trailer", "list_again", "push_refs"]
 
 WRITING_PHASE = "target: writing pack"
 
@@ -60,6 +61,8 @@ class PushOutcome:
     """Refs that held the objects of earlier packs until the last one was there."""
     checksums: tuple[str, ...] = ()
     """Of each pack that was sent to its end, in hex."""
+    left_temp_refs: tuple[str, ...] = ()
+    """Temporary refs that were to be deleted, and weren't."""
 
     def summary(
         self,
@@ -106,7 +109,7 @@ def push_refs(
     `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
     where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
     target decides whether it takes such a history. `limits` bound a request, and learn; `removals` delete
-    temporary refs after all else; they are no part of the outcome.
+    temporary refs after all else.
     Raises LimitExceeded for an atomic push that is too large, TransportError where nothing was sent yet,
     and what the pack's own blocks raise, since the body is torn then and no target takes it for whole;
     any other failure is part of the outcome.
@@ -116,22 +119,20 @@ def push_refs(
         advertisement = advertise_push(target)
         plan = _at_fresh_tips(plan, advertisement)
     updates = plan.updates()
-    if not updates:
+    if not updates and not removals:
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
     body = _PackBody(pack, progress, Trailer(advertisement.object_format))
     series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
     series.send([*updates, *removals], None if pack is None else Body(body.blocks), body.is_innocent)
-    for removal in removals:
-        report = series.reports.get(removal.name)
-        if report is not None and not report.ok:
-            progress.message("target", f"{removal.name} was not deleted: {report.reason}")
+    tips = None if series.ok else list_again(series.target)
     return PushOutcome(
-        _results(series, plan),
+        _results(series, plan, tips),
         series.commands,
         body.sent_bytes,
         watch.seconds,
         failure=series.failure,
         checksums=body.trailer.checksums,
+        left_temp_refs=temp_refs_left(removals, series.reports, tips, progress),
     )
 
 
@@ -209,9 +210,8 @@ def _against(action: RefAction, tip: ObjectId | None) -> RefAction:
     return action
 
 
-def _results(series: PushSeries, plan: RefPlan) -> list[RefResult]:
+def _results(series: PushSeries, plan: RefPlan, tips: Mapping[str, ObjectId] | None) -> list[RefResult]:
     """Account for every ref."""
-    tips = None if series.ok else _list_again(series.target)
     return [
         _result(series, action, tips) if action.pushes else results_of([action])[0] for action in plan.actions
     ]
@@ -239,15 +239,16 @@ def _answered(
         words = f"{words} (unpacking: {unpack_error})"
     if not report.reported:
         return _unanswered(action, tips, words)
+    refusal = Outcome.LOCKED if report.locked else Outcome.REFUSED
     if tips is None:
-        outcome = Outcome.MOVED if report.lost_race else Outcome.REFUSED
+        outcome = Outcome.MOVED if report.lost_race else refusal
         return RefResult(action, outcome, f"the target refused it: {words}")
     tip = tips.get(action.target_ref)
     if tip == action.source_id:
         return RefResult(action, Outcome.UP_TO_DATE, f"somebody else did the same meanwhile ({words})")
     if tip != action.target_id:
         return RefResult(action, Outcome.MOVED, f"{_moved(action, tip)}; the target says: {words}")
-    return RefResult(action, Outcome.REFUSED, f"the target refused it: {words}")
+    return RefResult(action, refusal, f"the target refused it: {words}")
 
 
 def _unanswered(action: RefAction, tips: Mapping[str, ObjectId] | None, words: str) -> RefResult:
@@ -268,7 +269,7 @@ def _moved(action: RefAction, tip: ObjectId | None) -> str:
     return f"the target's ref moved during the run (was {then}, {now}); nothing was overwritten"
 
 
-def _list_again(target: Transport) -> dict[str, ObjectId] | None:
+def list_again(target: Transport) -> dict[str, ObjectId] | None:
     """Return the target's refs as they are now, the zero id for one that it can't read itself.
 
     None where it can't be asked.

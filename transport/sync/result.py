@@ -43,6 +43,8 @@ class Outcome(Enum):
     """The target said no; the reason holds its words."""
     MOVED = "moved"
     """Somebody else changed the target's ref during the run; nothing was overwritten."""
+    LOCKED = "locked"
+    """Another process held the ref's lock; nothing was changed. The reason names the file and its holder."""
     NOT_PUSHED = "not-pushed"
     """Held back: a dry run, an atomic push that another ref prevented, or a push that broke off."""
     UNANSWERED = "unanswered"
@@ -76,7 +78,7 @@ class RefResult(NamedTuple):
         }
 
 
-_REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED}
+_REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED, Outcome.UNANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The whole of a run. `failure` is set where it broke off after the push had begun."""
+    """The whole of a run. `failure` is set where it broke off, or went wrong, after the push had begun."""
 
     refs: tuple[RefResult, ...]
     protocol: str
@@ -156,6 +158,8 @@ class SyncResult:
     batch_count: int = 0
     planned_batch_count: int = 0
     temp_refs: tuple[str, ...] = ()
+    left_temp_refs: tuple[str, ...] = ()
+    """Temporary refs that were to be deleted, and are still on the target; the next run tries again."""
     pack: PackSummary | None = None
     price: Price | None = None
     """Of a dry run that has something to push."""
@@ -197,14 +201,15 @@ class SyncResult:
 
     @property
     def warned(self) -> int:
-        """Refs that the target refused, that moved, or that were left alone for a reason."""
-        return self.count(Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.IGNORED)
+        """Refs that the target refused, that moved or were locked, or that were left alone for a reason."""
+        return self.count(*_REFUSALS, Outcome.IGNORED)
 
     @property
     def exit_code(self) -> int:
         """0 for done; 1 where a ref was blocked, unreadable, refused, not pushed, or reads back otherwise.
 
-        Else the code of the failure, or of what kept the target from being read back.
+        Also 1 where a temporary ref that was to be deleted is still there. Else the code of the failure, or
+        of what kept the target from being read back.
 
         A dry run that found out what it was asked is done, whatever it found. It did not where the source
         has refs that can't be read.
@@ -215,10 +220,7 @@ class SyncResult:
             return FAILURE_EXIT_CODE
         if self.dry_run:
             return 0
-        failed = self.count(
-            Outcome.BLOCKED, Outcome.REFUSED, Outcome.MOVED, Outcome.UNANSWERED, Outcome.NOT_PUSHED
-        )
-        if failed:
+        if self.count(*_REFUSALS, Outcome.BLOCKED, Outcome.NOT_PUSHED) or self.left_temp_refs:
             return FAILURE_EXIT_CODE
         return 0 if self.verification is None else self.verification.exit_code
 
@@ -251,6 +253,7 @@ class SyncResult:
             "batchCount": self.batch_count,
             "plannedBatchCount": self.planned_batch_count,
             "tempRefs": list(self.temp_refs),
+            "leftTempRefs": list(self.left_temp_refs),
             "bootstrapSuggested": self.dry_run and self.relay_mode == "bootstrap",
             "sourceHead": self.source_head or "",
             "stats": self.stats.to_json(),

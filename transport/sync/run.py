@@ -29,10 +29,12 @@ from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load
 from transport.sync.leftovers import removals_of_leftovers
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import plan_refs, settle
+from transport.sync.pushing import list_again
 from transport.sync.result import RefResult, SyncResult, results_of
+from transport.sync.temp_refs import temp_refs_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from packcore.ids import ObjectId
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from transport.sync.result import PackSummary, Price
     from transport.wire.advertisement import Advertisement
     from transport.wire.receive_pack import RefUpdate
+    from transport.wire.report import RefReport
 
 __all__ = ["Run"]
 
@@ -76,6 +79,8 @@ class Run:
     """What the target was found to have; None as long as it was not asked."""
     wants: int = 0
     haves_sent: int = 0
+    left_temp_refs: tuple[str, ...] = ()
+    """Temporary refs of an earlier run that could not be deleted."""
 
     @classmethod
     def begin(cls, source: Transport, target: Transport, request: SyncRequest, progress: Progress) -> Run:
@@ -294,14 +299,18 @@ class Run:
         )
 
     def sweep(self, plan: RefPlan) -> None:
-        """Delete temporary refs that an earlier run left behind; that they stay is no failure of this one."""
+        """Delete temporary refs that an earlier run left behind; the result tells which ones stay."""
         removals = self.leftovers(plan)
         if not removals:
             return
         try:
-            push(self.target, self.target_refs, removals, None)
+            reports: Mapping[str, RefReport] = push(self.target, self.target_refs, removals, None).refs
         except TransportError as error:
-            self.progress.message("target", f"temporary refs of an earlier run are left: {error}")
+            self.progress.message("target", f"temporary refs of an earlier run could not be deleted: {error}")
+            reports = {}
+        is_done = all(found.ok for found in reports.values()) and len(reports) == len(removals)
+        tips = None if is_done else list_again(self.target)
+        self.left_temp_refs = temp_refs_left(removals, reports, tips, self.progress)
 
     def remember(self) -> None:
         """Write down what the target was found to accept. Raises RepositoryError."""
@@ -347,6 +356,7 @@ class Run:
             batch_count=0 if pushed is None else pushed.batch_count,
             planned_batch_count=0 if pushed is None else pushed.planned_batch_count,
             temp_refs=() if pushed is None else pushed.temp_refs,
+            left_temp_refs=self.left_temp_refs if pushed is None else pushed.left_temp_refs,
             pack=pack,
             price=price,
             stats=self._stats(0 if pushed is None else pushed.commands),

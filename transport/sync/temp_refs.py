@@ -17,14 +17,16 @@ from transport.sync.request import TEMP_REFS
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.plan import Candidate
+    from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.wire.advertisement import Advertisement
+    from transport.wire.report import RefReport
 
-__all__ = ["advertised_temp_refs", "creations", "deletions", "temp_ref", "tops_of"]
+__all__ = ["advertised_temp_refs", "creations", "deletions", "temp_ref", "temp_refs_left", "tops_of"]
 
 TOPS_MAX = 64
 """Temporary refs of one batch, at most; beyond it objects wait unheld for the cutover, seconds away."""
@@ -48,6 +50,28 @@ def creations(oids: Iterable[ObjectId], object_format: ObjectFormat) -> list[Ref
 def deletions(refs: dict[str, ObjectId], object_format: ObjectFormat) -> list[RefUpdate]:
     """Return the commands that remove temporary refs."""
     return [RefUpdate(name, oid, object_format.zero) for name, oid in refs.items()]
+
+
+def temp_refs_left(
+    removals: Sequence[RefUpdate],
+    reports: Mapping[str, RefReport],
+    tips: Mapping[str, ObjectId] | None,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Return the temporary refs that were to be deleted and weren't, and say so.
+
+    `tips` are the target's refs as listed afterwards: what is gone there is gone, whoever deleted it. None
+    where it was not or could not be listed: then only an explicit ok counts.
+    """
+    left = []
+    for removal in removals:
+        report = reports.get(removal.name)
+        if (report is not None and report.ok) or (tips is not None and removal.name not in tips):
+            continue
+        left.append(removal.name)
+        reason = "no answer" if report is None else report.reason or "no reason given"
+        progress.message("target", f"warning: {removal.name} was not deleted: {reason}")
+    return tuple(sorted(left))
 
 
 def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId]:

@@ -25,7 +25,7 @@ from transport.wire.pktline import PacketDecoder, Special, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["UNREPORTED", "RefReport", "ReportParser", "ReportStatus", "is_lost_race"]
+__all__ = ["UNREPORTED", "RefReport", "ReportParser", "ReportStatus", "is_locked", "is_lost_race"]
 
 UNREPORTED = "remote failed to report status"
 """The reason given for a ref that the report doesn't mention."""
@@ -45,6 +45,21 @@ _LOST_RACE_PARTS = (
 )
 
 
+_LOCKED_PARTS = ("ref is locked", "another git process seems to be running", ".lock': file exists")
+
+
+def is_locked(reason: str) -> bool:
+    """Tell whether a server's reason means that another process holds the ref's lock.
+
+    Most servers use the words of a lost race for both; that they don't is no news of the ref itself.
+
+    >>> is_locked("ref is locked: refs/heads/x.lock is held by git"), is_locked("stale info")
+    (True, False)
+    """
+    reason = reason.casefold()
+    return any(part in reason for part in _LOCKED_PARTS)
+
+
 def is_lost_race(reason: str) -> bool:
     """Tell whether a server's reason means that the ref is no longer what it advertised.
 
@@ -52,6 +67,8 @@ def is_lost_race(reason: str) -> bool:
     (True, False)
     """
     reason = reason.casefold().strip()
+    if is_locked(reason):
+        return False
     return reason in _LOST_RACE_EXACT or any(part in reason for part in _LOST_RACE_PARTS)
 
 
@@ -65,6 +82,8 @@ class RefReport:
     """Why not, in the server's words, made safe; None where it is ok."""
     lost_race: bool = False
     """The reason means that someone else moved the ref meanwhile."""
+    locked: bool = False
+    """The reason means that someone else holds the ref's lock; nothing is known to have moved."""
     reported: bool = True
     """False where the server didn't say: the ref may or may not have moved."""
     options: tuple[tuple[str, str], ...] = ()
@@ -175,7 +194,14 @@ class ReportParser:
         options = tuple(line.options)
         if line.reason is not None:
             lost = is_lost_race(line.reason)
-            return RefReport(name, ok=False, reason=line.reason, lost_race=lost, options=options)
+            return RefReport(
+                name,
+                ok=False,
+                reason=line.reason,
+                lost_race=lost,
+                locked=is_locked(line.reason),
+                options=options,
+            )
         if line.ok and self.complete:
             if self._unpack == "ok":
                 return RefReport(name, ok=True, options=options)

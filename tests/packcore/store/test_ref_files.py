@@ -9,7 +9,7 @@ import pytest
 
 from packcore.errors import CorruptData, InvalidRefName, RefMoved, RepositoryError, UnreadableRef
 from packcore.ids import SHA1, ObjectId
-from packcore.store import ref_files
+from packcore.store import ref_lock
 from packcore.store.ref_files import RefFiles
 from tests.support import git, init_repository, run_git
 
@@ -155,10 +155,10 @@ def test_a_symbolic_ref_points_below_refs_only(refs: RefFiles, path: Path, targe
 
 
 def test_a_lock_that_is_held_is_respected(refs: RefFiles, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ref_files, "LOCK_TRIES", 2)
+    monkeypatch.setattr(ref_lock, "LOCK_TRIES", 2)
     refs.update("refs/heads/a", A, None)
     (path / "refs/heads/a.lock").touch()
-    with pytest.raises(RepositoryError, match="held by another process"):
+    with pytest.raises(RepositoryError, match="held by another program"):
         refs.update("refs/heads/a", B, A)
     assert refs.all().known["refs/heads/a"].oid == A
     assert (path / "refs/heads/a.lock").exists()

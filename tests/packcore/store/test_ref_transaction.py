@@ -85,7 +85,7 @@ def test_what_was_written_before_a_failed_write_is_put_back(repository, ids, mon
     original = type(repository.path).replace
 
     def full(self, target):
-        if self.name == "z.lock":
+        if target.name == "z":
             raise OSError(28, "No space left on device")
         return original(self, target)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.errors import RepositoryError
 from packcore.ids import ObjectId
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
@@ -168,3 +169,26 @@ def test_a_fetch_that_keeps_nothing_tells_what_came(source):
     tip = run_git("rev-parse", "main", cwd=source).stdout.strip()
     again = fetch_only(GitTransport(source), haves=[ObjectId(bytes.fromhex(tip.decode()))])
     assert again.object_count == 0
+
+
+def test_a_ref_whose_lock_is_held_is_told_as_locked_and_the_others_move(source, into):
+    fast_import(source, history(commits=3))
+    fetch(source, into)
+    tip = git("rev-parse", "main", cwd=source)
+    new = commit(source, "refs/heads/main", tip)
+    git("update-ref", "refs/heads/other", new, cwd=source)
+    (into / "refs/heads/main.lock").touch()
+    result = fetch(source, into)
+    assert outcomes(result) == {"main": "locked", "other": "pushed"}
+    assert "refs/heads/main.lock is held by another program" in result.refs[0].reason
+    assert result.exit_code == 1
+    assert ls_remote(into) == {"refs/heads/main": tip, "refs/heads/other": new}
+
+
+def test_a_folder_with_other_files_is_refused_and_not_touched(source, into):
+    fast_import(source, history(commits=3))
+    into.mkdir()
+    (into / "notes.txt").write_text("mine")
+    with pytest.raises(RepositoryError, match="no git repository here"):
+        fetch(source, into)
+    assert [path.name for path in into.iterdir()] == ["notes.txt"]

@@ -1,0 +1,164 @@
+r"""A repository in the making: nothing on the disk is a repository until all of it is there.
+
+    packcore-making.lock       held by its maker (`packcore.store.ref_lock`), in a folder that was empty
+    objects/ refs/             the folders
+    config                     whole, synced
+    …                          what the maker puts in: packs, refs
+    HEAD                       last, synced: what has no HEAD is no repository for git nor for us
+    packcore-making.lock       removed
+
+A process that is killed on the way leaves a folder with that lock, or with empty folders alone. The next
+run takes it up again: it removes what the lock's holder made, and begins. A folder that holds anything
+else is never touched. Two processes at the same folder wait for each other; the second finds a repository.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.ids import SHA1, SHA256
+from packcore.store.git_directory import is_git_directory
+from packcore.store.ref_lock import RefLocks
+from packcore.store.temporaries import is_temporary, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat
+
+__all__ = ["is_unmade", "making"]
+
+MAKING_NAME = "packcore-making"
+_LOCK_NAME = f"{MAKING_NAME}.lock"
+_OWN_NAMES = frozenset({"objects", "refs", "config", "packed-refs"})
+_FOLDERS = ("objects/info", "objects/pack", "refs/heads", "refs/tags")
+
+
+def is_unmade(root: Path) -> bool:
+    """Tell whether a repository can be made at `root`: nothing is there, or what a maker left half done.
+
+    Raises RepositoryError where it can't be looked at.
+    """
+    try:
+        if not root.exists():
+            return True
+        return root.is_dir() and not _strangers(root, was_begun=(root / _LOCK_NAME).exists())
+    except OSError as error:
+        raise RepositoryError(f"{root}: {error.strerror}") from None
+
+
+@contextmanager
+def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Callable[[], None]]:
+    """Make folders and configuration; what this yields makes it a repository, with HEAD at the ref `head`.
+
+    Without that call, and after an error, what was put there is removed again. Raises RepositoryError if
+    something is there already, or it can't be written, and RefLocked while another process is at it.
+    """
+    existed = root.exists()
+    locks = RefLocks(root, root)
+    try:
+        was_begun = (root / _LOCK_NAME).exists()
+        _make_folder(root)
+        with locks.hold(root / MAKING_NAME):
+            _refuse_strangers(root, was_begun=was_begun)
+            yield from _made_in(root, object_format, head)
+    except BaseException as error:
+        locks.close()
+        if not existed:
+            with suppress(OSError):  # another process makes one there
+                root.rmdir()
+        if isinstance(error, OSError):
+            raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
+        raise
+    locks.close()
+
+
+def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Callable[[], None]]:
+    is_made = False
+
+    def publish() -> None:
+        nonlocal is_made
+        write_whole(root / "HEAD", [f"ref: {head}\n".encode()], 0o644)
+        sync_folder(root)
+        is_made = True
+
+    _remove_own(root)
+    # Known for ours after a power loss, too, before anything else is there.
+    sync_folder(root)
+    try:
+        for folder in _FOLDERS:
+            (root / folder).mkdir(parents=True)
+        write_whole(root / "config", [_configuration(object_format)], 0o644)
+        for folder in ("objects", "refs", ""):
+            sync_folder(root / folder)
+        yield publish
+    finally:
+        if not is_made:
+            _remove_own(root)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably. Raises OSError."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir()
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    with suppress(PermissionError):  # of a folder that we may write to but not read
+        sync_folder(folder.parent)
+
+
+def _configuration(object_format: ObjectFormat) -> bytes:
+    version = 0 if object_format is SHA1 else 1
+    text = f"[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = true\n"
+    if version == 1:
+        text += f"[extensions]\n\tobjectformat = {object_format.name}\n"
+    return text.encode()
+
+
+def _refuse_strangers(root: Path, *, was_begun: bool) -> None:
+    strangers = _strangers(root, was_begun=was_begun)
+    if not strangers:
+        return
+    if is_git_directory(root):
+        raise RepositoryError(f"{root}: there is a repository already")
+    raise RepositoryError(
+        f"{root}: there is something already, and no repository: it holds {strangers[0]}",
+        hint="name a new or an empty folder",
+    )
+
+
+def _strangers(root: Path, *, was_begun: bool) -> list[str]:
+    """Return the names in a folder that no maker of ours has put there.
+
+    `was_begun`: its lock was there, so that what has our names is ours, whatever it holds.
+    """
+    names = sorted(name for name in os.listdir(root) if name != _LOCK_NAME and not is_temporary(name))  # noqa: PTH208
+    return [name for name in names if not _is_own(root / name, was_begun=was_begun)]
+
+
+def _is_own(path: Path, *, was_begun: bool) -> bool:
+    if path.name not in _OWN_NAMES or path.is_symlink():
+        return False
+    if was_begun:
+        return True
+    if path.is_dir():
+        return not any(not is_temporary(name) for _, _, names in os.walk(path) for name in names)
+    return path.name == "config" and path.read_bytes() in map(_configuration, (SHA1, SHA256))
+
+
+def _remove_own(root: Path) -> None:
+    for name in sorted(_OWN_NAMES):
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

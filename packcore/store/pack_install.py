@@ -1,0 +1,158 @@
+r"""How a pack gets into a repository while others work there: whole or not at all, and safe from `git gc`.
+
+    packcore-tmp-….index-of-<hex>    written and synced first, as the .rev; `git gc` removes a lone .idx
+    pack-<hex>.keep                  while its refs are not there yet: git's repack leaves such a pack alone
+    pack-<hex>.pack                  renamed, or written and renamed
+    pack-<hex>.rev
+    pack-<hex>.idx                   last: a pack without it does not exist for git
+    (the folder is synced)
+
+A process that is killed between .pack and .idx leaves all that is needed to finish, and `tidy` does.
+The .keep file holds what a lock file of ours holds (`packcore.store.ref_lock`) and is removed when the
+refs have moved, or by `tidy` when its process is gone; nobody else's is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+from packcore.errors import RepositoryError
+from packcore.store.ref_lock import owner_mark, read_owner
+from packcore.store.temporaries import (
+    TEMPORARY_PREFIX,
+    Temporary,
+    file_system,
+    seized,
+    sync_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["InstallablePack", "install_pack", "kept", "same_bytes", "tidy"]
+
+_UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})")
+_BLOCK_BYTES = 1 << 20
+
+
+class InstallablePack(Protocol):
+    """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
+
+    @property
+    def object_count(self) -> int:
+        """Objects in the pack."""
+
+    @property
+    def file_name(self) -> str:
+        """What the pack is called when it is installed: `pack-<checksum>.pack`."""
+
+    def install(self, pack_directory: Path) -> Path:
+        """Move pack and index there, whole or not at all; return the pack's path."""
+
+
+def install_pack(
+    target: Path, place_pack: Callable[[Path], None], reverse_index: Iterator[bytes], index: bytes
+) -> None:
+    """Put a pack and its indexes into a folder that exists; `place_pack` puts the pack itself at `target`.
+
+    Raises OSError.
+    """
+    folder = target.parent
+    was_there = target.exists()
+    with closing(Temporary(folder)) as reverse, closing(_waiting_index(target)) as waiting:
+        for temporary, blocks in ((reverse, reverse_index), (waiting, iter((index,)))):
+            temporary.write(blocks)
+            temporary.path.chmod(0o444)
+        place_pack(target)
+        try:
+            reverse.rename(target.with_suffix(".rev"))
+            waiting.rename(target.with_suffix(".idx"))
+        except BaseException:
+            if not was_there:
+                with suppress(OSError):
+                    target.unlink()
+            raise
+    sync_folder(folder)
+
+
+def _waiting_index(target: Path) -> Temporary:
+    return Temporary(target.parent, suffix=f".index-of-{target.stem.removeprefix('pack-')}")
+
+
+@contextmanager
+def kept(target: Path) -> Iterator[None]:
+    """Keep a pack that has no refs yet from being removed as garbage. Raises RepositoryError."""
+    keep = target.with_suffix(".keep")
+    if keep.exists():  # somebody's own, and stronger
+        yield
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mark = Temporary(target.parent)
+        try:
+            mark.write([owner_mark(file_system(target.parent))])
+            mark.path.chmod(0o444)
+            mark.rename(keep)
+        except BaseException:
+            mark.close()
+            raise
+    except OSError as error:
+        raise RepositoryError(f"{keep}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            keep.unlink()
+        mark.close()
+
+
+def tidy(folder: Path) -> None:
+    """Finish, in objects/pack, what killed processes had as good as done, and remove their .keep files."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 -- at each opening, of folders with many packs
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(TEMPORARY_PREFIX) and (match := _UNFINISHED.fullmatch(name)):
+            _finish(folder / name, folder / f"pack-{match[1]}.pack")
+        elif name.endswith(".keep"):
+            _drop_keep(folder / name)
+
+
+def _drop_keep(keep: Path) -> None:
+    owner = read_owner(keep)
+    if owner is not None:
+        with seized(keep, owner.file_system) as is_left_over, suppress(OSError):
+            if is_left_over:
+                keep.unlink()
+
+
+def _finish(waiting: Path, pack: Path) -> None:
+    with seized(waiting) as is_left_over, suppress(OSError):
+        index = pack.with_suffix(".idx")
+        if is_left_over and pack.exists() and not index.exists() and _is_whole(waiting, pack):
+            waiting.replace(index)
+            sync_folder(pack.parent)
+
+
+def _is_whole(index: Path, pack: Path) -> bool:
+    """Tell whether an index has its own checksum, and that of the pack."""
+    data = index.read_bytes()
+    size = len(bytes.fromhex(pack.stem.removeprefix("pack-")))
+    new_hash = hashlib.sha1 if size == 20 else hashlib.sha256
+    with pack.open("rb") as file:
+        file.seek(-size, 2)
+        trailer = file.read()
+    own = trailer.hex() == pack.stem.removeprefix("pack-") and data[-2 * size : -size] == trailer
+    return own and new_hash(data[:-size]).digest() == data[-size:]
+
+
+def same_bytes(target: Path, blocks: Iterator[bytes]) -> bool:
+    """Tell whether a file holds these bytes and no more. Raises OSError."""
+    with target.open("rb") as file:
+        return all(file.read(len(block)) == block for block in blocks) and not file.read(1)

@@ -1,0 +1,318 @@
+r"""Locks of ref files, and how their content is replaced (git's lockfile protocol).
+
+    packcore-tmp-ext4-<hex>.owner    who holds locks here: one file a process, held by flock(2) while it lives
+    refs/heads/main.lock             a hard link to it: appears with its content, or not at all
+    packcore-tmp-ext4-<hex>.ref      the new value, written and synced; renamed to refs/heads/main
+
+    packcore lock
+    process 4711 on build7
+    file-system ext4
+
+Git, and any other program, sees a lock file and keeps away from the ref; none of them reads it. We know
+ours by the first line, and a lock whose owner nobody holds any more is cleared, under the rules of
+`packcore.store.temporaries`. Another program's lock never is. No lock is taken through a symbolic link:
+a folder below the repository that is one is refused. Left out: the waiting clock that git has for locks.
+We try a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import re
+import stat
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import RefLocked, RepositoryError
+from packcore.store.temporaries import (
+    Temporary,
+    file_system,
+    is_on_one_kernel,
+    is_temporary,
+    seized,
+    sync_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner", "remove_empty_folders"]
+
+LOCK_TRIES = 100
+LOCK_PAUSE_SECONDS = 0.01
+OWNER_SUFFIX = ".owner"
+_LOCK_BYTES_MAX = 512
+_OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0-9]{1,20})\n")
+
+
+class HeldLock:
+    """One lock while it is held: write the new content, then put it in place. All raise OSError."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._path = path
+        self._folder = folder
+        self._new: Temporary | None = None
+        self.has_changed = False
+        """Whether the file was replaced or removed: that is durable once the lock has been given back."""
+
+    def write(self, content: bytes) -> None:
+        """Make the new content durable beside the file; nothing has changed then."""
+        self._new = Temporary(self._folder, suffix=".ref", mode=0o666)
+        self._new.write([content])
+
+    def commit(self) -> None:
+        """Put what was written in place of the file."""
+        assert self._new is not None
+        self._new.rename(self._path)
+        self.has_changed = True
+
+    def remove(self) -> None:
+        """Remove the file, if it is there."""
+        self._path.unlink(missing_ok=True)
+        self.has_changed = True
+
+    def close(self) -> None:
+        """Remove what was written and not committed."""
+        if self._new is not None:
+            self._new.close()
+
+
+class RefLocks:
+    """The locks below a git directory, and the folders that ref files need.
+
+    Threads may share one; what is `deferred` in one of them is so in all.
+    """
+
+    def __init__(self, git_directory: Path, common_directory: Path) -> None:
+        self._git = git_directory
+        self._common = common_directory
+        self._owners: dict[Path, Temporary] = {}
+        self._guard = threading.Lock()
+        self._unsynced: dict[Path, None] = {}
+        self._is_deferred = False
+
+    @contextmanager
+    def hold(self, path: Path) -> Iterator[HeldLock]:
+        """Hold `path`.lock; what this yields replaces the file, durably once the block has ended.
+
+        Raises RefLocked where another process has it, and RepositoryError where it can't be taken or the
+        content can't be written.
+        """
+        lock = path.with_name(path.name + ".lock")
+        try:
+            self._take(lock)
+        except OSError as error:
+            raise RepositoryError(f"{lock}: can't lock: {error.strerror}") from None
+        held = HeldLock(path, self._base(path))
+        try:
+            try:
+                yield held
+            finally:
+                held.close()
+                with suppress(OSError):  # gone, or not to be removed now: `sweep` finds it by its owner
+                    lock.unlink()
+                self._unsynced[path.parent] = None
+            if held.has_changed and not self._is_deferred:
+                self._sync()
+        except OSError as error:
+            raise RepositoryError(f"{path}: {error.strerror}") from None
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Make many changes durable together, each folder once, at the end of the block.
+
+        Raises RepositoryError.
+        """
+        if self._is_deferred:
+            yield
+            return
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+            try:
+                self._sync()
+            except OSError as error:
+                raise RepositoryError(f"{self._common}: {error.strerror}") from None
+
+    def _sync(self) -> None:
+        while self._unsynced:
+            folder, _ = self._unsynced.popitem()
+            with suppress(FileNotFoundError, NotADirectoryError):  # empty, and removed since
+                sync_folder(folder)
+
+    def close(self) -> None:
+        """Remove this process's owner files. Idempotent; the next lock makes a new one."""
+        with self._guard:
+            with suppress(OSError):
+                self._sync()  # that no lock comes back after a loss of power, its owner gone
+            while self._owners:
+                owner = self._owners.popitem()[1]
+                with suppress(OSError):
+                    if owner.path.lstat().st_nlink > 1:
+                        owner.forget()  # a lock could not be removed, and the next run shall find it
+                owner.close()
+
+    # Taking
+
+    def _take(self, lock: Path) -> None:
+        pause = threading.Event()
+        for _ in range(LOCK_TRIES):
+            self._make_parents(lock.parent)
+            try:
+                self._place(lock)
+            except FileExistsError:
+                if not _clear(lock):
+                    pause.wait(LOCK_PAUSE_SECONDS)
+            except FileNotFoundError:
+                continue  # the folder that we just made, or the owner file, was removed: once more
+            else:
+                return
+        raise _refusal(lock)
+
+    def _place(self, lock: Path) -> None:
+        owner = self._owner(self._base(lock))
+        try:
+            os.link(owner, lock)
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
+                raise
+            # No hard links here: such a lock is known by its words, but after a crash it stays.
+            handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with os.fdopen(handle, "wb") as file:
+                file.write(owner_mark("other"))
+
+    def _owner(self, base: Path) -> Path:
+        with self._guard:
+            owner = self._owners.get(base)
+            if owner is not None and not owner.path.exists():
+                owner.close()
+                owner = None
+            if owner is None:
+                owner = self._owners[base] = Temporary(base, suffix=OWNER_SUFFIX, mode=0o644)
+                owner.write([owner_mark(file_system(base))])
+                sync_folder(base)
+            return owner.path
+
+    def _base(self, path: Path) -> Path:
+        return self._git if path.is_relative_to(self._git) else self._common
+
+    def _make_parents(self, folder: Path) -> None:
+        base = self._base(folder)
+        current = base
+        for part in folder.relative_to(base).parts:
+            above, current = current, current / part
+            with suppress(FileExistsError):
+                current.mkdir()
+                self._unsynced[above] = None
+            mode = os.lstat(current).st_mode
+            if stat.S_ISLNK(mode):
+                raise RepositoryError(f"{current} is a symbolic link; refs are not written through one")
+            if not stat.S_ISDIR(mode):
+                raise RepositoryError(f"{current} is in the way: a folder is needed there")
+
+    def remove_empty_parents(self, folder: Path) -> None:
+        """Remove a deleted ref's folder and those above it while they are empty."""
+        base = self._common / "refs"
+        # refs/heads and refs/tags stay, as git keeps them.
+        while folder.is_relative_to(base) and len(folder.relative_to(base).parts) > 1:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+    # After a crash
+
+    def sweep(self) -> None:
+        """Clear the locks that processes left behind that are gone; what can't be removed stays."""
+        for base in dict.fromkeys((self._git, self._common)):
+            try:
+                with os.scandir(base) as entries:
+                    names = [entry.name for entry in entries if is_temporary(entry.name)]
+            except OSError:
+                continue
+            for name in names:
+                if name.endswith(OWNER_SUFFIX):
+                    self._sweep_owner(base / name)
+
+    def _sweep_owner(self, owner: Path) -> None:
+        with seized(owner) as is_left_over, suppress(OSError):
+            if is_left_over and is_on_one_kernel(owner) and owner.lstat().st_nlink > 1:
+                for lock in self._locks():
+                    with suppress(OSError):
+                        if lock.samefile(owner):
+                            lock.unlink()
+
+    def _locks(self) -> Iterator[Path]:
+        for base in dict.fromkeys((self._git, self._common)):
+            yield from base.glob("*.lock")
+            for folder, _, names in os.walk(base / "refs"):
+                yield from (Path(folder, name) for name in names if name.endswith(".lock"))
+
+
+class LockOwner(NamedTuple):
+    """What a lock file of ours says of the process that made it."""
+
+    process: str
+    file_system: str
+
+
+def owner_mark(kind: str) -> bytes:
+    """Return what a lock file of this process holds; `kind` is the file system as it sees it."""
+    host = re.sub(r"[^!-~]", "?", platform.node())[:200] or "an unnamed host"
+    return f"packcore lock\nprocess {os.getpid()} on {host}\nfile-system {kind}\n".encode()
+
+
+def read_owner(lock: Path) -> LockOwner | None:
+    """Return who made a lock; None where it isn't ours, or is gone."""
+    try:
+        with lock.open("rb") as file:
+            match = _OWNER.match(file.read(_LOCK_BYTES_MAX))
+    except OSError:
+        return None
+    if match is None:
+        return None
+    return LockOwner(match[1].decode("ascii", "replace"), match[2].decode())
+
+
+def _clear(lock: Path) -> bool:
+    """Remove a lock if it is ours and its process is gone for certain; tell whether it was removed."""
+    owner = read_owner(lock)
+    if owner is None:
+        return False
+    with seized(lock, owner.file_system) as is_left_over:
+        if is_left_over:
+            with suppress(OSError):
+                lock.unlink()
+                return True
+    return False
+
+
+def _refusal(lock: Path) -> RefLocked:
+    owner = read_owner(lock)
+    if owner is None:
+        return RefLocked(
+            str(lock),
+            "another program, most likely git",
+            hint=f"run again when it has ended; if no program is at work there, remove {lock}",
+        )
+    return RefLocked(
+        str(lock),
+        f"packcore, process {owner.process}",
+        hint=f"run again when it has ended; if that process no longer runs, remove {lock}",
+    )
+
+
+def remove_empty_folders(folder: Path) -> None:
+    """Remove a folder and those in it, as far as they hold no file."""
+    for inner, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # not empty: then a ref is in there
+            Path(inner).rmdir()

@@ -1,0 +1,275 @@
+r"""Files and folders in the making: named so that git leaves them alone, and found again after a crash.
+
+    packcore-tmp-ext4-5f0c9a1b7d3e.spool     the file system as its maker saw it, twelve hex digits, a suffix
+
+Whoever makes one holds flock(2) on it. The kernel drops that lock when the process ends, however it ends,
+and whatever its process number or container. So a temporary that nobody holds is left over, with one
+reservation: a machine that reaches the same disk over a network holds its locks elsewhere. Hence:
+
+    made on, and seen on, the same kind of file system,     left over as soon as nobody holds it
+    one that a single kernel mounts at a time
+    any other                                               left over when nobody holds it and it is a day old
+
+git's prune removes `tmp_*` in objects/ and objects/pack/ at whatever age it is told, in use or not. These
+names don't start so; `git count-objects -v` lists them as garbage. `tmp_packcore_*` and `.tmp-packcore-*`
+are what earlier versions left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+import weakref
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "Temporary",
+    "file_system",
+    "is_on_one_kernel",
+    "is_temporary",
+    "seized",
+    "sweep",
+    "sync_folder",
+    "temporary_folder",
+    "write_whole",
+]
+
+TEMPORARY_PREFIX = "packcore-tmp-"
+STALE_SECONDS = 24 * 3600
+"""A temporary of this age that nobody holds belongs to no running process, wherever that might run."""
+
+_EARLIER_PREFIXES = ("tmp_packcore_", ".tmp-packcore-")
+_OTHER = "other"
+_MOUNTED_BY_ONE_KERNEL = frozenset(
+    {
+        *("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs"),
+        *("overlay", "ramfs", "reiserfs", "tmpfs", "xfs", "zfs"),
+    }
+)
+"""File systems that no second machine can be using, so that this kernel knows every lock there is."""
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+class Temporary:
+    """A file of ours that is in use until `close`, `forget`, or the end of the process.
+
+    `path` names it, `handle` is its descriptor. Raises OSError.
+    """
+
+    def __init__(self, folder: Path, *, suffix: str = "", mode: int = 0o600) -> None:
+        kind = file_system(folder)
+        while True:
+            self.path = folder / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}{suffix}"
+            try:
+                self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            except FileExistsError:
+                continue
+            self._remove = weakref.finalize(self, _unlink, self.path)
+            if not _lock(self.handle) and kind != _OTHER:
+                kind = _OTHER  # this file system has no locks, or a sweep was quicker
+            elif _leads_to(self.path, self.handle):
+                return
+            self.close()
+
+    def write(self, blocks: Iterable[bytes]) -> None:
+        """Write blocks and make them durable."""
+        with os.fdopen(os.dup(self.handle), "wb") as file:
+            for block in blocks:
+                file.write(block)
+            file.flush()
+            os.fsync(self.handle)
+
+    def rename(self, target: Path) -> None:
+        """Give the file its name, over what is there; it is no temporary then."""
+        self.path.replace(target)
+        self.forget()
+
+    def forget(self) -> None:
+        """Leave the file to its new name."""
+        self._remove.detach()
+
+    def close(self) -> None:
+        """Remove the file, unless it was renamed, and close it. Idempotent."""
+        self._remove()
+        if self.handle >= 0:
+            with suppress(OSError):  # what can't be written any more is given up anyway
+                os.close(self.handle)
+            self.handle = -1
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder that is in use until the block ends, and is removed then. Raises OSError."""
+    while True:
+        kind = file_system(parent)
+        path = parent / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}"
+        path.mkdir(mode=0o700)
+        handle = os.open(path, os.O_RDONLY) if os.name == "posix" else None
+        if handle is None or (_lock(handle) is not False and _leads_to(path, handle)):
+            break
+        os.close(handle)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def write_whole(target: Path, blocks: Iterable[bytes], mode: int, *, suffix: str = "") -> None:
+    """Write a file that appears whole or not at all; `sync_folder` makes its name durable. Raises OSError."""
+    temporary = Temporary(target.parent, suffix=suffix)
+    try:
+        temporary.write(blocks)
+        temporary.path.chmod(mode)
+        temporary.rename(target)
+    finally:
+        temporary.close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make durable which names a folder holds. Raises OSError."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing
+            raise
+    finally:
+        os.close(handle)
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file is called as ours are while in the making."""
+    return name.startswith((TEMPORARY_PREFIX, *_EARLIER_PREFIXES))
+
+
+def sweep(folder: Path) -> None:
+    """Remove from a folder what earlier processes left over; what can't be removed stays."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_temporary(entry.name)]
+    except OSError:
+        return
+    for name in names:
+        with seized(folder / name) as is_left_over:
+            if is_left_over:
+                _remove(folder / name)
+
+
+@contextmanager
+def seized(path: Path, kind: str | None = None) -> Iterator[bool]:
+    """Tell whether what is at `path` is left over; inside the block no other process takes it for that.
+
+    `kind` is the file system as its maker saw it; None: as the name tells.
+    """
+    handle = _opened(path)
+    if handle is None:
+        yield False
+        return
+    try:
+        locked = _lock(handle)
+        if locked is False or not _leads_to(path, handle):
+            yield False
+        else:
+            yield bool(locked and is_on_one_kernel(path, kind)) or _is_stale(path, handle)
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int | None:
+    flags = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    for access in (os.O_RDWR, os.O_RDONLY):  # over NFS only a file open for writing can be locked
+        with suppress(OSError):
+            return os.open(path, access | flags)
+    return None
+
+
+def file_system(folder: Path) -> str:
+    """Return the kind of a folder's file system if one kernel alone can mount it, else "other"."""
+    return _file_system(os.fspath(folder), folder.stat().st_dev)
+
+
+@lru_cache(maxsize=64)
+def _file_system(folder: str, device: int) -> str:  # noqa: ARG001 -- a folder that is mounted over is another
+    folder = os.path.realpath(folder)
+    try:
+        lines = _MOUNTS.read_bytes().splitlines()
+    except OSError:
+        return _OTHER
+    found, best = _OTHER, -1
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        point = os.fsdecode(fields.split()[4].decode("unicode_escape").encode("latin-1"))
+        if len(point) >= best and (folder + "/").startswith(point.rstrip("/") + "/"):
+            found, best = rest.split()[0].decode("ascii", "replace"), len(point)
+    return found if found in _MOUNTED_BY_ONE_KERNEL else _OTHER
+
+
+def is_on_one_kernel(path: Path, kind: str | None = None) -> bool:
+    """Tell whether this kernel knows every lock on a file; `kind` as for `seized`."""
+    if kind is None:
+        kind = path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
+    return kind in _MOUNTED_BY_ONE_KERNEL and kind == file_system(path.parent)
+
+
+def _is_stale(path: Path, handle: int) -> bool:
+    """Tell by the file system's own clock, that is by the time it gives a new file."""
+    if not is_temporary(path.name):
+        return False
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            return os.fstat(probe.fileno()).st_mtime - os.fstat(handle).st_mtime > STALE_SECONDS
+    except OSError:
+        return False
+
+
+def _lock(handle: int) -> bool | None:
+    """Take the lock that shows that a process is at work; False if another has it, None if there are none."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _leads_to(path: Path, handle: int) -> bool:
+    """Tell whether a path still names the file that is open."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if stat.S_ISDIR(path.lstat().st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):  # someone removed it, or its folder
+        path.unlink()
