@@ -274,6 +274,8 @@ class _Cell:
             self.faults.append(fault)
 
     def _patterns(self) -> list[str]:
+        if self.converts and self.sickness.words:
+            return [*self.sickness.words, r"heads/alias\b", re.escape(self.url)]
         if self.way not in _OF_GIT:
             return list(self.sickness.words)
         # git's server often says no more than that it ends: then the source is what can be named.

@@ -238,7 +238,7 @@ def _upper_case(source: Path) -> None:
     packed.write_text("\n".join([*raised, ""]))
 
 
-_LATE = (r"heads/late\b|pack-[0-9a-f]{40}",)
+_LATE = (r"heads/late\b|pack-[0-9a-f]{40}|object [0-9a-f]{40}",)
 _BOTH = (r"heads/main\b", r"heads/topic\b")
 _TOPIC = (r"heads/topic\b",)
 _RAW = (r"heads/raw\b|[0-9a-f]{2}/?[0-9a-f]{38}",)
@@ -252,7 +252,9 @@ SICKNESSES: dict[str, Sickness] = {
     "pack empty": Sickness(_in_late_pack(".pack", _cut(0)), _LATE, of_objects=True),
     "pack gone": Sickness(_in_late_pack(".pack", _remove), _LATE, of_objects=True),
     "pack damaged": Sickness(_bit_rot, _LATE, of_objects=True),
-    "alternate not mounted": Sickness(_unmount, (r"heads/shared\b|away\.git",), of_objects=True),
+    "alternate not mounted": Sickness(
+        _unmount, (r"heads/shared\b|away\.git|object [0-9a-f]{40}",), of_objects=True
+    ),
     "loose ref empty": Sickness(lambda source: _refs(source, b""), _BOTH),
     "loose ref NUL": Sickness(lambda source: _refs(source, bytes(41)), _BOTH),
     "loose ref garbage": Sickness(lambda source: _refs(source, b"<<<<<<< HEAD\n"), _BOTH),
