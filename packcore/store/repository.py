@@ -8,8 +8,9 @@
     .git  commondir                           packcore.store.git_directory
 
 Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
-worktree. It is an ObjectStore over packs, then loose objects, then alternates; where an object isn't
-found the packs are looked at anew once, because a `gc` beside us may just have moved it. C git and we may
+worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
+passed over where there is another. Where an object isn't found the packs are looked at anew once, because a
+`gc` beside us may just have moved it. C git and we may
 use the same repository at the same time. Left out: reftables, reflogs, hooks, the index, multi-pack
 indexes and commit-graphs (both are shortcuts that git makes again).
 """
@@ -22,13 +23,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from packcore.errors import CorruptData, MissingObject, RepositoryError
+from packcore.errors import CorruptData, CorruptObject, MissingObject, RepositoryError
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
+from packcore.store.copies import Copies
 from packcore.store.git_directory import common_directory, find_git_directory, is_git_directory
+from packcore.store.known import KnownObjects
 from packcore.store.loose import TEMPORARY_PREFIX, LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
@@ -80,14 +83,19 @@ class Repository:
         objects = self.common_path / "objects"
         _sweep(objects)
         self._packs: list[PackedStore] = []
+        self.copies = Copies(self._format)
+        """All copies of an object that are here, in packs, loose, and in alternates."""
         stores: list[ObjectStore] = []
         for directory in [objects, *find_alternates(objects)]:
-            packs = PackedStore(directory / "pack", self._format, self.limits, rescan=False)
+            packs = PackedStore(
+                directory / "pack", self._format, self.limits, rescan=False, copies=self.copies
+            )
             loose = LooseStore(directory, self._format, self.limits)
+            self.copies.add_loose(loose)
             self._packs.append(packs)
             stores += [packs, loose]
         self._loose = LooseStore(objects, self._format, self.limits)
-        self._objects = UnionStore(stores)
+        self._objects = UnionStore([*stores, KnownObjects(self._format)])
 
     @classmethod
     def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
@@ -216,8 +224,9 @@ class Repository:
         """Try, and once more after looking for new packs: what was loose may have been packed meanwhile."""
         try:
             return attempt()
-        except MissingObject:
-            self._refresh()
+        except CorruptData as error:
+            if not self._refresh() and not isinstance(error, MissingObject):
+                raise
         try:
             return attempt()
         except MissingObject:
@@ -227,14 +236,23 @@ class Repository:
                     raise fault from None
             raise
 
-    def _refresh(self) -> None:
-        for packs in self._packs:
-            packs.refresh()
+    def _refresh(self) -> bool:
+        """Look for new packs everywhere; tell whether there were any."""
+        found = [packs.refresh() for packs in self._packs]
+        return any(found)
 
     def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Write one loose object unless the repository has it, and return its id."""
+        """Write one loose object unless the repository has a copy that is whole, and return its id.
+
+        Raises CorruptObject if that copy has other bytes, RepositoryError if writing fails.
+        """
         oid = self._format.hash_object(type_.label, data)
-        return oid if oid in self._objects else self._loose.write(type_, data)
+        found = self.copies.read(oid)
+        if found is None:
+            return self._loose.write(type_, data)
+        if found != (type_, data):
+            raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+        return oid
 
     def write_loose_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:
         """Write one loose object of any size from its blocks, and return its id."""

@@ -241,7 +241,7 @@ def test_progress_counts_bytes_then_objects():
 def test_progress_tells_of_no_success_after_an_error():
     events = ProgressLog()
     with pytest.raises(MissingObject):
-        receive(build_pack([ref_delta(blob_id(b"x"), b"")]), progress=events)
+        receive(build_pack([ref_delta(blob_id(b"x"), simple_delta(b"x", b"xy"))]), progress=events)
     assert events.log == ["indexing: 0 of 1 objects failed"]
 
 
