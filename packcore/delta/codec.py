@@ -49,6 +49,7 @@ __all__ = [
     "apply_delta",
     "apply_delta_blocks",
     "delta_sizes",
+    "empty_delta",
     "encode_copy",
     "encode_delta",
     "encode_insert",
@@ -118,6 +119,8 @@ def encode_insert(data: bytes) -> bytes:
 
 def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instruction]) -> bytes:
     """Return the delta made of these instructions; copies and inserts of any size are cut to fit."""
+    if not target_size:
+        return empty_delta(base_size)
     coded = bytearray(encode_size(base_size) + encode_size(target_size))
     for instruction in instructions:
         if isinstance(instruction, Insert):
@@ -129,6 +132,16 @@ def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instru
             offset += COPY_BYTES_MAX
             size -= COPY_BYTES_MAX
     return bytes(coded)
+
+
+def empty_delta(base_size: int) -> bytes:
+    """Return the delta that makes nothing of a base of that size: its sizes, spun out to the least length.
+
+    >>> empty_delta(5).hex(" ")
+    '05 80 80 00'
+    """
+    head = encode_size(base_size)
+    return head + b"\x80" * (DELTA_BYTES_MIN - 1 - len(head)) + b"\0"
 
 
 def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from packcore.delta.codec import (
@@ -14,11 +14,13 @@ from packcore.delta.codec import (
     apply_delta,
     apply_delta_blocks,
     delta_sizes,
+    empty_delta,
     encode_copy,
     encode_delta,
     encode_insert,
     iter_instructions,
 )
+from packcore.delta.encode import delta_from_matches
 from packcore.errors import CorruptData
 from packcore.varint import encode_size
 
@@ -77,7 +79,7 @@ def test_applying_does_what_the_instructions_say(case: tuple[bytes, list[Instruc
         base[i.offset : i.offset + i.size] if isinstance(i, Copy) else i.data for i in instructions
     )
     delta = encode_delta(len(base), len(target), instructions)
-    assume(len(delta) >= DELTA_BYTES_MIN)  # else it makes nothing, and is refused
+    assert len(delta) >= DELTA_BYTES_MIN
     assert list(iter_instructions(delta)) == instructions
     assert delta_sizes(delta) == (len(base), len(target))
     assert apply_delta(base, delta) == target
@@ -111,6 +113,16 @@ def test_a_delta_that_breaks_the_format_is_corrupt(delta: bytes, words: str):
     for apply in (apply_delta, blockwise):
         with pytest.raises(CorruptData, match=words):
             apply(b"hello", delta)
+
+
+@pytest.mark.parametrize("base_size", [0, 1, 127, 128, 20_000, 3_000_000])
+def test_a_delta_that_makes_nothing_is_spun_out_to_the_length_that_git_asks_for(base_size: int):
+    delta = empty_delta(base_size)
+    assert len(delta) >= DELTA_BYTES_MIN
+    assert delta == delta_from_matches(base_size, b"", []) == encode_delta(base_size, 0, [])
+    base = bytes(base_size)
+    assert apply_delta(base, delta) == blockwise(base, delta) == b""
+    assert delta_sizes(delta) == (base_size, 0)
 
 
 def test_a_delta_of_four_bytes_may_make_nothing_as_git_takes_it():
