@@ -12,7 +12,9 @@ copy beside the bad one, as with git. A delta whose base is damaged is made from
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, CorruptIndex, CorruptObject, CorruptPack, LimitExceeded
@@ -20,13 +22,17 @@ from packcore.pack.scratch import Scratch
 from packcore.store.base import ObjectHeader, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.scratch import Content
+    from packcore.store.base import ObjectStore
     from packcore.store.loose import LooseStore
     from packcore.store.packed import PackedStore
     from packcore.store.packfile import PackFile
+
+_AT_ONCE = 65536
+"""Ids that are looked up together."""
 
 __all__ = ["DAMAGE", "Copies", "Copy", "LooseCopy", "PackCopy"]
 
@@ -126,6 +132,30 @@ class Copies:
         """Return all packs that are open."""
         return [pack for packed in self._packed for pack in packed.packs]
 
+    def refuse_collisions(self, arriving: ObjectStore) -> None:
+        """Raise CorruptObject if an object that arrives has other bytes than the one of that id here."""
+        for oid in self._held(arriving):
+            for copy in self.of(oid):
+                try:
+                    self.check(copy)
+                except DAMAGE:
+                    continue
+                if not _same(copy.blocks(), arriving.stream(oid)):
+                    raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+                break
+
+    def _held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
+        """Yield those ids of which there is a copy here, damaged or not, perhaps more than once."""
+        packs, loose = self.packs(), {oid for loose in self._loose for oid in loose}
+        if not packs and not loose:
+            return
+        waiting = iter(oids)
+        while some := list(islice(waiting, _AT_ONCE)):
+            yield from (oid for oid in some if oid in loose)
+            for pack in packs:
+                found = zip(some, pack.index.find_offsets(some), strict=True)
+                yield from (oid for oid, offset in found if offset >= 0)
+
     def are_several(self, oid: ObjectId) -> bool:
         """Tell whether there is more than one copy."""
         found = self.of(oid)
@@ -182,9 +212,12 @@ class Copies:
         header, blocks = self._checked(copy)
         return StoredObject(header.type, b"".join(blocks))
 
-    def check(self, copy: Copy) -> ObjectHeader:
-        """Read a copy to its end; return type and size. Raises CorruptData, LimitExceeded."""
-        header, blocks = self._checked(copy)
+    def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
+        """Read a copy to its end; return type and size. Raises CorruptData, LimitExceeded.
+
+        `alone`: with no help of other copies of its bases.
+        """
+        header, blocks = self._checked(copy, alone=alone)
         for _ in blocks:
             pass
         return header
@@ -222,6 +255,15 @@ class Copies:
                 yield from pack.index.find_offsets([oid for oid, offset in found if offset >= 0])
         for loose in self._loose:
             yield from (offset for offset in pack.index.find_offsets(list(loose)) if offset >= 0)
+
+
+def _same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
+    # By a hash that ids are not made with, since blocks may be cut at other places.
+    digests = hashlib.blake2b(), hashlib.blake2b()
+    for digest, blocks in zip(digests, (one, other), strict=True):
+        for block in blocks:
+            digest.update(block)
+    return digests[0].digest() == digests[1].digest()
 
 
 def _offsets(pack: PackFile, oid: ObjectId) -> list[int]:

@@ -28,6 +28,7 @@ from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.alternates import find_alternates
+from packcore.store.base import ObjectStore
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
 from packcore.store.copies import Copies
 from packcore.store.git_directory import common_directory, find_git_directory, is_git_directory
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from packcore.objects import ObjectType
     from packcore.refs import Ref
-    from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+    from packcore.store.base import ObjectHeader, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
     from packcore.store.repack import Repacked
 
@@ -57,7 +58,7 @@ STALE_SECONDS = 24 * 3600
 _Result = TypeVar("_Result")
 
 
-class InstallablePack(Protocol):
+class InstallablePack(ObjectStore, Protocol):
     """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
 
     @property
@@ -259,9 +260,13 @@ class Repository:
         return self._loose.write_stream(type_, size, blocks)
 
     def add_pack(self, spooled: InstallablePack) -> Path | None:
-        """Install a fetched pack and its index here; return the pack's path, None for an empty pack."""
+        """Install a fetched pack and its index here; return the pack's path, None for an empty pack.
+
+        Raises CorruptObject if it brings other bytes for an id that is here, RepositoryError.
+        """
         if spooled.object_count == 0:
             return None
+        self.copies.refuse_collisions(spooled)
         path = spooled.install(self.pack_directory)
         self._refresh()
         return path

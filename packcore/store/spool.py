@@ -19,6 +19,7 @@ import os
 import tempfile
 import weakref
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -213,7 +214,8 @@ class SpooledPack:
         """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
 
         Each is written under a temporary name, synced and renamed, the .idx last, since a pack without
-        it does not exist for git. `keep` adds a .keep file, which tells `git gc` to leave the pack alone.
+        it does not exist for git. A pack that is there already stays, unless its bytes are others. `keep`
+        adds a .keep file, which tells `git gc` to leave the pack alone.
         The store goes on working. Raises RepositoryError.
         """
         target = pack_directory / f"pack-{self.checksum.hex()}.pack"
@@ -221,7 +223,7 @@ class SpooledPack:
             pack_directory.mkdir(parents=True, exist_ok=True)
             if keep:
                 _write_file(target.with_suffix(".keep"), iter(()), 0o644)
-            if not target.exists():
+            if not self._is_in(target):
                 self._place_pack(target)
             positions = self._pack.reverse_index_blocks()
             _write_file(target.with_suffix(".rev"), positions, 0o444)
@@ -230,6 +232,17 @@ class SpooledPack:
         except OSError as error:
             raise RepositoryError(f"{target}: the pack can't be installed: {error.strerror}") from None
         return target
+
+    def _is_in(self, target: Path) -> bool:
+        """Tell whether the pack is installed already: a file of its name may be damaged, and is replaced."""
+        try:
+            with target.open("rb") as file:
+                return all(
+                    one == other
+                    for one, other in zip_longest(read_blocks(file), self.blocks(), fillvalue=b"")
+                )
+        except OSError:
+            return False
 
     def _place_pack(self, target: Path) -> None:
         if not self._file.move_to(target):
