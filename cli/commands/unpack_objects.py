@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("repo", type=click.Path())
 @output_options()
 def run(*, repo: str, console: Console) -> None:
-    """Read a pack from stdin and write its objects into REPO as loose ones, but for those that are there, whole.
+    """Read a pack from stdin, and write its objects into REPO as loose ones unless they are there and whole.
 
     The pack is checked whole before the first object is written. A thin pack is completed from REPO.
     """

@@ -68,7 +68,13 @@ class LooseStore:
 
     def _in_folders(self, folders: Iterable[int]) -> Iterator[ObjectId]:
         rest_hex = self.object_format.hex_size - 2
+        try:
+            present = {entry.name for entry in self._directory.iterdir()}
+        except (FileNotFoundError, NotADirectoryError):
+            return
         for first in folders:
+            if f"{first:02x}" not in present:
+                continue
             try:
                 names = sorted(entry.name for entry in Path(f"{self._prefix}{first:02x}").iterdir())
             except (FileNotFoundError, NotADirectoryError):
