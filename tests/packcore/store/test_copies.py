@@ -13,6 +13,7 @@ from packcore.fsck import check_repository
 from packcore.ids import SHA1
 from packcore.limits import Limits
 from packcore.objects import ObjectType
+from packcore.pack import indexer
 from packcore.plan import Candidate
 from packcore.select import select, select_copies
 from packcore.store.bulk import headers_of, places_of, reader_of
@@ -27,7 +28,9 @@ from tests.packcore.pack_builder import (
     build_pack,
     chain_of,
     indexed_pack,
+    ref_delta,
     seal,
+    simple_delta,
     versions,
     whole,
 )
@@ -225,3 +228,28 @@ def test_a_store_without_other_places_has_one_copy(tmp_path: Path):
         assert not repository.copies.are_several(OIDS[0])
         assert list(repository.copies.of(blob_id(b"nothing"))) == []
         assert repository.copies.read(blob_id(b"nothing")) is None
+
+
+def test_a_pack_that_was_taken_in_though_it_leans_on_itself_hides_nothing(tmp_path: Path, monkeypatch):
+    text, child = TEXTS[0], TEXTS[1]
+    oid = blob_id(text)
+    poison = [
+        ref_delta(oid, simple_delta(text, text)),
+        whole(text),
+        ref_delta(oid, simple_delta(text, child)),
+    ]
+    path = tmp_path / "r.git"
+    Repository.init(path).close()
+    with monkeypatch.context() as patched:
+        patched.setattr(indexer, "check_duplicates", lambda *_: None)
+        indexed_pack(path / "objects" / "pack", build_pack(poison))
+    with Repository.open(path) as repository:
+        for one, content in ((oid, text), (blob_id(child), child)):
+            assert repository.header(one) == (ObjectType.BLOB, len(content))
+            assert repository.read(one).data == content
+            assert b"".join(repository.stream(one)) == content
+        objects = candidates(repository, [oid, blob_id(child)])
+        for reuse in (True, False):
+            plan = select(repository, objects, reuse_deltas=reuse)
+            with SpooledPack.receive(write_pack(plan), object_format=SHA1) as spool:
+                assert sorted(spool) == sorted(found.oid for found in objects)
