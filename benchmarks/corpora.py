@@ -28,6 +28,7 @@ from packcore.ids import SHA1, ObjectId
 from packcore.objects import ObjectType
 from packcore.plan import Candidate
 from packcore.store.memory import MemoryStore
+from packcore.store.repack import repack
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 
@@ -335,7 +336,7 @@ def main() -> None:
         for name, oid in refs.items():
             repository.update_ref(name, oid)
         if arguments.repack:
-            repository.repack()
+            repack(repository, limits=repository.limits)
         print(
             f"{arguments.directory}: {len(batches.known):,} objects, main at {refs['refs/heads/main'].hex()}"
         )

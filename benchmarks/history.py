@@ -23,6 +23,7 @@ from cli.bench.runner import compare
 from cli.bench.values import Contender, Settings
 from packcore.limits import Limits
 from packcore.registry import strategies
+from packcore.store.repack import repack
 from packcore.store.repository import Repository
 
 HISTORY = Path(__file__).with_name("history.jsonl")
@@ -51,7 +52,7 @@ def measure(objects: int, repeat: int) -> list[dict[str, Any]]:
             batches.flush()
             for name, oid in refs.items():
                 repository.update_ref(name, oid)
-            repository.repack()
+            repack(repository, limits=repository.limits)
         contenders = [Contender("git", is_peer=True)]
         contenders += [Contender(name) for name in strategies() if name not in TOO_SLOW]
         report = compare(str(Path(folder) / "corpus.git"), contenders, Settings(Limits(), repeat)).as_json()

@@ -19,6 +19,7 @@ from benchmarks.corpora import Batches, generate
 from cli.bench.runner import compare
 from cli.bench.values import Contender, Settings
 from packcore.limits import Limits
+from packcore.store.repack import repack
 from packcore.store.repository import Repository
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def generated(objects: int, folder: Path) -> Path:
         batches.flush()
         for name, oid in refs.items():
             repository.update_ref(name, oid)
-        repository.repack()
+        repack(repository, limits=repository.limits)
     return path
 
 

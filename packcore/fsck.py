@@ -7,9 +7,10 @@
     missing blob <oid>                    the one that isn't there
     dangling commit <oid>                 nothing names it; legal
 
-First pass: each object is read once in the order in which it lies, hashed, checked, and what it names is
-marked. Second pass: from the refs along all links. Memory: about 130 bytes for each object, never an
-object larger than `Limits.big_object` whole.
+First pass: every copy of each object is read in the order in which it lies, and hashed, also where another
+copy is whole: what a repair needs to know. The first whole one is checked, and what it names is marked. Each
+pack is held against its trailer, its index and the CRC-32 of its entries. Second pass: from the refs along
+all links. Memory: about 130 bytes for each object, never an object larger than `Limits.big_object` whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from packcore.check_special import check_special_blob
 from packcore.errors import (
     CorruptData,
     CorruptObject,
+    CorruptPack,
     LimitExceeded,
     MissingObject,
     RepositoryError,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from packcore.check import Finding
     from packcore.ids import ObjectId
+    from packcore.store.copies import Copy
     from packcore.store.repository import Repository
 
 __all__ = ["FsckFinding", "check_repository", "object_links"]
@@ -133,18 +136,19 @@ class _Fsck:
     def objects(self, phase: Phase) -> Iterator[FsckFinding]:
         repository = self.repository
         self.shallow = repository.shallow()
-        oids = repository.storage_order(repository)
-        self.flags = dict.fromkeys(oids, 0)
-        phase.total(len(oids))
-        for number, oid in enumerate(oids, 1):
+        self.flags = dict.fromkeys(repository, 0)
+        self.unread = set(self.flags)
+        phase.total(len(self.flags))
+        for number, copy in enumerate(repository.copies.all(), 1):
             if number % _ADVANCE_EVERY == 0:
                 phase.advance(_ADVANCE_EVERY)
             try:
-                yield from self._object(oid)
+                yield from self._object(copy)
             except _FAILURES as error:
-                self.unread.add(oid)
-                yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=oid)
-        phase.advance(len(oids) % _ADVANCE_EVERY)
+                where = "" if isinstance(error, CorruptPack) else f"{copy.where}: "
+                yield FsckFinding(f"error: {where}{error}", is_error=True, kind="unreadable", oid=copy.oid)
+        phase.advance(len(self.flags) % _ADVANCE_EVERY)
+        yield from self._packs()
         for kind, oid in self.special:
             if oid in self.unread:
                 continue
@@ -154,20 +158,39 @@ class _Fsck:
             except _FAILURES as error:
                 yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=oid)
 
-    def _object(self, oid: ObjectId) -> Iterator[FsckFinding]:
-        repository, object_format = self.repository, self.repository.object_format
-        type_, size = repository.header(oid)
-        self.flags[oid] |= int(type_)
-        if type_ is ObjectType.BLOB and size >= repository.limits.big_object:
-            digest = object_format.new_hash(b"blob %d\0" % size)
-            for block in repository.stream(oid):
-                digest.update(block)
-            if digest.digest() != oid:
-                raise CorruptObject("its bytes have another id", oid=oid.hex())
+    def _packs(self) -> Iterator[FsckFinding]:
+        """Check packs and indexes by their own digests."""
+        for pack in self.repository.copies.packs():
+            try:
+                pack.copier.check_trailer(pack.object_format.new_hash)
+                pack.index.verify()
+            except CorruptData as error:
+                yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
+
+    def _object(self, copy: Copy) -> Iterator[FsckFinding]:
+        repository, oid = self.repository, copy.oid
+        copy.check_frame()
+        type_, size = copy.header()
+        if not self.flags[oid]:
+            self.flags[oid] = int(type_)
+        if size >= repository.limits.big_object and type_ is ObjectType.BLOB:
+            repository.copies.check(copy)
+            self._is_whole(oid, type_)
             return
-        data = repository.read(oid).data
-        if object_format.hash_object(type_.label, data) != oid:
-            raise CorruptObject("its bytes have another id", oid=oid.hex())
+        type_, data = repository.copies.read_copy(copy)
+        if self._is_whole(oid, type_):
+            yield from self._content(oid, type_, data)
+
+    def _is_whole(self, oid: ObjectId, type_: ObjectType) -> bool:
+        """Note that a copy is whole; tell whether it is the first."""
+        if oid not in self.unread:
+            return False
+        self.unread.discard(oid)
+        self.flags[oid] = self.flags[oid] & ~_TYPE_BITS | int(type_)
+        return True
+
+    def _content(self, oid: ObjectId, type_: ObjectType, data: bytes) -> Iterator[FsckFinding]:
+        repository, object_format = self.repository, self.repository.object_format
         for found in check_object(type_, data, object_format, strict=self.strict):
             yield self._line(type_, oid, found)
         try:
@@ -230,6 +253,8 @@ class _Fsck:
                 continue
             for target, target_type in self._links(oid):
                 mark = flags.get(target)
+                if mark is None and target in self.repository:  # known, though it is stored nowhere
+                    mark = flags[target] = int(self.repository.header(target).type)
                 if mark is None:
                     missing.setdefault(target, target_type)
                     yield self._broken_link(oid, ObjectType(type_bits), target, target_type)

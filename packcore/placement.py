@@ -45,6 +45,9 @@ class Placement:
         if base is not None:
             if not 0 <= base < len(depths) or depths[base] < 0:
                 raise InvalidPlan(f"the strategy put object {index} before its base, object {base}")
+            candidates = self.work.candidates
+            if candidates[base].type != candidates[index].type:
+                raise InvalidPlan(f"the strategy gave object {index} a base of another type, object {base}")
             self._base_of[index] = base
             depth = depths[base] + 1
         if depth > self._room[index]:

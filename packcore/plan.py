@@ -15,8 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.delta.codec import DELTA_BYTES_MIN
 from packcore.errors import InvalidPlan
 from packcore.limits import KIB
+from packcore.store.bulk import headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +111,8 @@ class PackPlan:
     """A finished plan: every object of a pack, in pack order, bases before their deltas.
 
     Making one raises InvalidPlan if an object comes twice, a base doesn't come before its delta or is
-    of another type, or a chain is longer than `limits.depth`.
+    of another type, one outside the plan isn't in the store, a delta is copied onto a base that isn't its
+    own or is shorter than git takes, or a chain is longer than `limits.depth`.
     """
 
     object_format: ObjectFormat
@@ -180,17 +183,36 @@ def _check(plan: PackPlan) -> None:
                 raise InvalidPlan(f"entry {index} has entry {base_index} as its base, which is not before it")
             if entries[base_index].type != type_:
                 raise InvalidPlan(f"entry {index} has a base of another type, entry {base_index}")
+            if isinstance(encoding, Reused) and encoding.raw.base != entries[base_index].oid:
+                raise InvalidPlan(
+                    f"entry {index} is copied as a delta of another base than entry {base_index}"
+                )
             depth = depths[base_index] + 1
         elif _is_delta(encoding):
             depth = 1
+        if isinstance(encoding, Delta | ThinDelta) and encoding.delta_size < DELTA_BYTES_MIN:
+            raise InvalidPlan(f"entry {index} has a delta of {encoding.delta_size} bytes, which git refuses")
         if depth > depth_max:
             raise InvalidPlan(f"entry {index} is at depth {depth}, more than {depth_max}")
         depths.append(depth)
-    for index, entry in enumerate(entries):
-        if isinstance(entry.encoding, ThinDelta) and entry.encoding.base_oid in seen:
-            raise InvalidPlan(
-                f"entry {index} has a base outside, {entry.encoding.base_oid.hex()}, that is inside"
-            )
+    _check_bases_outside(plan, seen)
+
+
+def _check_bases_outside(plan: PackPlan, inside: set[ObjectId]) -> None:
+    """Raise InvalidPlan for a base of a thin delta that is inside, or of another type, or not at hand."""
+    thin = [
+        (index, entry.type, entry.encoding.base_oid)
+        for index, entry in enumerate(plan.entries)
+        if isinstance(entry.encoding, ThinDelta)
+    ]
+    headers = headers_of(plan.store, [base_oid for _, _, base_oid in thin]) if thin else []
+    for (index, type_, base_oid), header in zip(thin, headers, strict=True):
+        if base_oid in inside:
+            raise InvalidPlan(f"entry {index} has a base outside, {base_oid.hex()}, that is inside")
+        if header is None:
+            raise InvalidPlan(f"entry {index} has a base outside, {base_oid.hex()}, that the store lacks")
+        if header.type != type_:
+            raise InvalidPlan(f"entry {index} has a base of another type outside, {base_oid.hex()}")
 
 
 def _complain_of_ids(plan: PackPlan) -> None:

@@ -18,7 +18,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from packcore.deflate import deflate, deflate_blocks, level_for
-from packcore.errors import CorruptObject, InvalidPlan
+from packcore.errors import CorruptData, CorruptObject, CorruptPack, InvalidPlan
 from packcore.limits import KIB
 from packcore.pack.format import OFS_DELTA, REF_DELTA, encode_entry_header, encode_pack_header
 from packcore.plan import STREAMED_BYTES, Delta, Reused, ThinDelta, Whole
@@ -98,6 +98,13 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
         base_oid: bytes | None = None
         base_index: int | None = None
         deflated: bytes | None = None
+        copied: Iterator[bytes] | None = None
+        if isinstance(encoding, Reused):
+            try:
+                copied = encoding.raw.pack.copy_payload(encoding.raw)
+            except CorruptPack as error:
+                encoding = _by_another_copy(plan, entry, error)
+                entry = entry._replace(encoding=encoding)
         if isinstance(encoding, Reused):
             base_index, payload_size, base_oid = encoding.base_index, encoding.raw.size, encoding.raw.base
         elif isinstance(encoding, Whole):
@@ -120,8 +127,8 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
             ready.append(deflated)
             offset += len(deflated)
             ready_bytes += len(deflated)
-        elif isinstance(encoding, Reused):
-            for block in encoding.raw.pack.copy_payload(encoding.raw):
+        elif copied is not None:
+            for block in copied:
                 ready.append(block)
                 offset += len(block)
                 ready_bytes += len(block)
@@ -138,6 +145,27 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
             yield b"".join(ready), 0
             ready, ready_bytes = [], 0
     yield b"".join(ready), 0
+
+
+def _by_another_copy(plan: PackPlan, entry: PackEntry, error: CorruptPack) -> Whole:
+    """Return how an entry is written whose bytes are damaged where they were to be copied from.
+
+    Raises `error` where the store has no copy that is whole.
+    """
+    digest = plan.object_format.new_hash(b"%s %d\0" % (entry.type.label, entry.size))
+    kept: list[bytes] | None = [] if entry.size < STREAMED_BYTES else None
+    try:
+        for block in _sized_stream(plan, entry.oid, entry.size):
+            digest.update(block)
+            if kept is not None:
+                kept.append(block)
+    except CorruptData:
+        raise error from None
+    if digest.digest() != entry.oid:
+        raise error
+    if kept is None:
+        return Whole()
+    return Whole(deflate(b"".join(kept), level_for(entry.type, plan.limits.compression)))
 
 
 def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("repo", type=click.Path())
 @output_options()
 def run(*, repo: str, console: Console) -> None:
-    """Read a pack from stdin and write each of its objects into REPO as a loose one, unless it is there.
+    """Read a pack from stdin, and write its objects into REPO as loose ones unless they are there and whole.
 
     The pack is checked whole before the first object is written. A thin pack is completed from REPO.
     """
@@ -44,7 +44,7 @@ def run(*, repo: str, console: Console) -> None:
                     header = spool.header(oid)
                     if header.size < limits.big_object:
                         repository.write_loose(header.type, spool.read(oid).data)
-                    elif oid not in repository:
+                    elif repository.copies.header_checked(oid) is None:
                         repository.write_loose_stream(header.type, header.size, spool.stream(oid))
                     phase.advance()
     if console.verbosity.json:

@@ -22,7 +22,7 @@ b'world!'
 [Copy(offset=6, size=5), Insert(data=b'!')]
 
 Finding a good delta is the job of `packcore.delta.encode`; here is only how it is written and read.
-All readers check bounds and both sizes, and raise CorruptData.
+All readers check bounds, both sizes and the least length that git takes, and raise CorruptData.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COPY_BYTES_MAX",
+    "DELTA_BYTES_MIN",
     "DELTA_HEAD_BYTES_MAX",
     "INSERT_BYTES_MAX",
     "Copy",
@@ -48,6 +49,7 @@ __all__ = [
     "apply_delta",
     "apply_delta_blocks",
     "delta_sizes",
+    "empty_delta",
     "encode_copy",
     "encode_delta",
     "encode_insert",
@@ -57,6 +59,8 @@ __all__ = [
 COPY_BYTES_MAX = 0x10000
 """Most bytes of one copy as it is written (three size bytes could say more; git writes two)."""
 INSERT_BYTES_MAX = 127
+DELTA_BYTES_MIN = 4
+"""git refuses shorter ones (delta.h, DELTA_SIZE_MIN). Only an empty target has a delta that is shorter."""
 DELTA_HEAD_BYTES_MAX = 20
 """The two sizes are never longer than this."""
 _PIECE_BYTES = 64 * 1024
@@ -115,6 +119,8 @@ def encode_insert(data: bytes) -> bytes:
 
 def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instruction]) -> bytes:
     """Return the delta made of these instructions; copies and inserts of any size are cut to fit."""
+    if not target_size:
+        return empty_delta(base_size)
     coded = bytearray(encode_size(base_size) + encode_size(target_size))
     for instruction in instructions:
         if isinstance(instruction, Insert):
@@ -126,6 +132,16 @@ def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instru
             offset += COPY_BYTES_MAX
             size -= COPY_BYTES_MAX
     return bytes(coded)
+
+
+def empty_delta(base_size: int) -> bytes:
+    """Return the delta that makes nothing of a base of that size: its sizes, spun out to the least length.
+
+    >>> empty_delta(5).hex(" ")
+    '05 80 80 00'
+    """
+    head = encode_size(base_size)
+    return head + b"\x80" * (DELTA_BYTES_MIN - 1 - len(head)) + b"\0"
 
 
 def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
@@ -140,6 +156,8 @@ def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
 
 def iter_instructions(delta: bytes) -> Iterator[Instruction]:
     """Yield the instructions of a delta as they stand; raises CorruptData where they break the format."""
+    if len(delta) < DELTA_BYTES_MIN:
+        raise CorruptData(_too_short(len(delta)))
     _, position = decode_size(delta, 0)
     _, position = decode_size(delta, position)
     while position < len(delta):
@@ -190,7 +208,7 @@ def apply_delta(
             position += 2
         else:
             target_size, position = decode_size(delta, position)
-    except IndexError:  # one that makes nothing is as short, and is right
+    except IndexError:  # one that makes nothing may end with its sizes
         base_size, position = decode_size(delta, 0)
         target_size, position = decode_size(delta, position)
     if base_size != len(base):
@@ -202,6 +220,8 @@ def apply_delta(
     append = pieces.append
     view: memoryview | None = None
     end = len(delta)
+    if end < DELTA_BYTES_MIN:
+        raise CorruptData(_too_short(end))
     left = target_size
     two_and_one, three_and_one = _TWO_AND_ONE, _THREE_AND_ONE
     two_and_two, three_and_two = _TWO_AND_TWO, _THREE_AND_TWO
@@ -342,6 +362,8 @@ class _DeltaSource:
 
     def read_sizes(self) -> tuple[int, int]:
         self._fill(DELTA_HEAD_BYTES_MAX)
+        if len(self._buffer) < DELTA_BYTES_MIN:
+            raise CorruptData(_too_short(len(self._buffer)))
         base_size, position = decode_size(self._buffer, self._position)
         target_size, self._position = decode_size(self._buffer, position)
         return base_size, target_size
@@ -373,6 +395,10 @@ class _DeltaSource:
         start = self._position + 1
         self._position = start + op
         return self._buffer[start : start + op], 0, op
+
+
+def _too_short(delta_bytes: int) -> str:
+    return f"a delta of {delta_bytes} bytes; none is shorter than {DELTA_BYTES_MIN}"
 
 
 def _copy_fault(offset: int, size: int, base_size: int, target_size: int, left: int) -> str:

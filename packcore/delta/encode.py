@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packcore.delta.codec import empty_delta
 from packcore.varint import encode_size
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def delta_from_matches(base_size: int, target: bytes, matches: Iterable[Match]) 
     Matches that start beyond 4 GiB in the base can't be written as copies, and are inserted.
     """
     target_size = len(target)
+    if not target_size:
+        return empty_delta(base_size)
     pieces = [encode_size(base_size), encode_size(target_size)]
     append = pieces.append
     position = 0

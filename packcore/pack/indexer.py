@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks
 from packcore.errors import CorruptObject, CorruptPack, LimitExceeded
 from packcore.limits import Limits
+from packcore.pack.duplicates import check_duplicates
 from packcore.pack.format import encode_entry_header, encode_pack_header
 from packcore.pack.index import write_index_v2
 from packcore.pack.mapping import PackSource
@@ -136,7 +137,7 @@ def index_pack(
             resolver.check_complete()
             phase.note(deltas=delta_count)
         order = table.sorted_by_id()
-        _check_duplicates(table, order)
+        check_duplicates(table, order, source, resolver)
     finally:
         source.close()
     return IndexedPack(table, order)
@@ -240,16 +241,6 @@ def _rewrite_frame(file: IO[bytes], table: PackTable, end: int) -> bytes:
     file.write(digest.digest())
     file.flush()
     return digest.digest()
-
-
-def _check_duplicates(table: PackTable, order: array[int]) -> None:
-    """Two entries of one id must at least agree in type and size: more is the hash's business."""
-    for one, other in table.duplicates(order):
-        if (table.types[one], table.sizes[one]) != (table.types[other], table.sizes[other]):
-            raise CorruptPack(
-                f"object {table.oid(one).hex()} differs from its twin at offset {table.offsets[one]}",
-                offset=table.offsets[other],
-            )
 
 
 def _counted(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[bytes]:

@@ -5,8 +5,9 @@ r"""A streaming parser of packs: any iterable of byte blocks in, one item for ea
     reader.checksum, reader.pack_bytes                  known when the loop has ended
 
 The format is drawn in `packcore.pack.format`. Checked on the way: signature, version, count, types,
-that each stream inflates to exactly the size that its header says, the trailer's digest, and that
-nothing follows the trailer. Deltas are handed on as they are: `packcore.pack.resolve` applies them.
+that no delta is shorter than git takes, that each stream inflates to exactly the size that its header
+says, the trailer's digest, and that nothing follows the trailer. Deltas are handed on as they are:
+`packcore.pack.resolve` applies them.
 
 Memory: one window of the pack (256 KiB and a block), and the item at hand. An entry of
 `Limits.big_object` or more is never whole in memory: an object is hashed in pieces, a delta only
@@ -21,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.deflate import InflateError, crc32, new_inflater
+from packcore.delta.codec import DELTA_BYTES_MIN
 from packcore.errors import CorruptPack, LimitExceeded
 from packcore.ids import ObjectId
 from packcore.limits import KIB, Limits
@@ -173,6 +175,10 @@ class PackReader:
                     raise self._truncated("an entry's header", len(buffer))
             elif type_code not in TYPE_NAMES:
                 raise CorruptPack(f"the entry has type {type_code}, which doesn't exist", offset=offset)
+            if size < DELTA_BYTES_MIN and type_code >= OFS_DELTA:
+                raise CorruptPack(
+                    f"a delta of {size} bytes; none is shorter than {DELTA_BYTES_MIN}", offset=offset
+                )
             payload_offset = self._origin + position
             if size >= big_bytes:
                 if size > object_bytes_max:

@@ -15,7 +15,8 @@ What is beyond it is dropped, the topmost base first, and made again when it is 
 nearest kept base above, or from the pack. From `Limits.big_object` on, an object is a temporary file.
 
 A cycle of ref-deltas has no root, so its members come out as deltas whose base is missing; their ids
-can't be known. An ofs-delta's base lies before it, so those form none.
+can't be known. An ofs-delta's base lies before it, so those form none. Where a member of a cycle comes a
+second time, whole perhaps, all of it resolves: `packcore.pack.duplicates` finds those.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_del
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.scratch import Content, Scratch, apply_to
+from packcore.pack.scratch import Content, Scratch, apply_to, blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -138,6 +139,16 @@ class Resolver:
             f"{unresolved} deltas of the pack can't be resolved",
             hint="the pack is thin or damaged, or its deltas form a cycle",
         )
+
+    def is_same(self, one: int, other: int) -> bool:
+        """Tell whether two resolved entries have the same bytes. Raises CorruptPack, RepositoryError."""
+        contents = self._load(one, hold=True), self._load(other, hold=True)
+        try:
+            return _same(*contents)
+        finally:
+            for content in contents:
+                if isinstance(content, Scratch):
+                    content.close()
 
     def _resolve_tree(self, root: int, advance: Callable[[int], None]) -> None:
         # The loop of the indexer: once for each delta of every pack that is taken in.
@@ -258,8 +269,11 @@ class Resolver:
         if isinstance(content, bytes):
             self._live_bytes -= len(content)
 
-    def _load(self, entry_index: int) -> Content:
-        """Make a base that is not at hand: from the nearest base above that is, or from the pack."""
+    def _load(self, entry_index: int, *, hold: bool = False) -> Content:
+        """Make a base that is not at hand: from the nearest base above that is, or from the pack.
+
+        With `hold`, what is made on the way is kept for others, as far as memory allows.
+        """
         chain = []
         content: Content | None = None
         while content is None:
@@ -267,6 +281,8 @@ class Resolver:
             if content is None:
                 if self._table.bases[entry_index] < 0:
                     content = self._load_root(entry_index)
+                    if hold and isinstance(content, bytes):
+                        self._hold(entry_index, content)
                 else:
                     chain.append(entry_index)
                     entry_index = self._table.bases[entry_index]
@@ -275,6 +291,8 @@ class Resolver:
             entry_index = chain.pop()
             base = content
             content = self._remake(entry_index, base)
+            if hold and isinstance(content, bytes):
+                self._hold(entry_index, content)
             if isinstance(base, Scratch) and not borrowed:
                 base.close()
             borrowed = False
@@ -358,6 +376,17 @@ class Resolver:
             f"{self._limits.chain_depth}",
             limit="chain_depth",
         )
+
+
+def _same(one: Content, other: Content) -> bool:
+    """Compare two objects of which none, one or both are files."""
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return one == other
+    sizes = {len(content) if isinstance(content, bytes) else content.size for content in (one, other)}
+    if len(sizes) > 1:
+        return False
+    pairs = zip(blocks_of(one), blocks_of(other), strict=True)
+    return all(left == right for left, right in pairs)
 
 
 def _hashed(blocks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Content", "Scratch", "apply_to"]
+__all__ = ["Content", "Scratch", "apply_to", "blocks_of"]
 
 
 class Scratch:
@@ -67,6 +67,13 @@ class Scratch:
 
 Content = bytes | Scratch
 """An object's bytes, wherever they are."""
+
+
+def blocks_of(content: Content) -> Iterator[bytes]:
+    """Yield an object's bytes in blocks of at most 64 KiB, wherever they are."""
+    if isinstance(content, Scratch):
+        return content.blocks()
+    return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
 
 
 def apply_to(base: Content, delta: bytes | Iterable[bytes]) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from packcore.ids import FORMATS, SHA1, ObjectFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["GitConfig", "object_format_of"]
 
@@ -52,6 +53,20 @@ class GitConfig:
         for key, value in _read(text.removeprefix("\ufeff").replace("\r\n", "\n"), source):
             values.setdefault(key, []).append(value)
         return cls(values)
+
+    @classmethod
+    def read(cls, path: Path) -> GitConfig:
+        """Read a config file; one that isn't there sets nothing. Raises RepositoryError."""
+        try:
+            with path.open("rb") as file:
+                data = file.read(CONFIG_BYTES_MAX + 1)
+        except FileNotFoundError:
+            return cls({})
+        except OSError as error:
+            raise RepositoryError(f"{path}: {error.strerror}") from None
+        if len(data) > CONFIG_BYTES_MAX:
+            raise RepositoryError(f"{path}: longer than {CONFIG_BYTES_MAX} bytes")
+        return cls.parse(data.decode("utf-8", "surrogateescape"), source=str(path))
 
     def get(self, key: str, default: str | None = None) -> str | None:
         """Return the last value of a key; "true" for a name that stands alone."""

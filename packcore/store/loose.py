@@ -4,7 +4,8 @@ r"""Loose objects: one zlib stream in one file each, as git keeps what is new (g
     zlib( "blob" SP "6" NUL "hello\n" )                    type, size in decimal, then the object's bytes
 
 A file appears whole or not at all: written under a temporary name, synced, made read-only, renamed.
-Reading checks the id, so that a damaged file is found before its bytes go anywhere. Left out: the
+Reading checks the id, so that a damaged file is found before its bytes go anywhere; it counts for no copy,
+and is replaced when the object is written again. Left out: the
 uncompressed headers that git wrote for a few months in 2006, which git no longer reads either.
 """
 
@@ -66,7 +67,13 @@ class LooseStore:
 
     def _in_folders(self, folders: Iterable[int]) -> Iterator[ObjectId]:
         rest_hex = self.object_format.hex_size - 2
+        try:
+            present = {entry.name for entry in self._directory.iterdir()}
+        except (FileNotFoundError, NotADirectoryError):
+            return
         for first in folders:
+            if f"{first:02x}" not in present:
+                continue
             try:
                 names = sorted(entry.name for entry in Path(f"{self._prefix}{first:02x}").iterdir())
             except (FileNotFoundError, NotADirectoryError):
@@ -141,12 +148,12 @@ class LooseStore:
         """Do nothing: no file stays open."""
 
     def write(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Write an object unless it is there, and return its id.
+        """Write an object unless it is there and whole, and return its id.
 
         Raises CorruptObject if another object of that id is there, RepositoryError if writing fails.
         """
         oid = self.object_format.hash_object(type_.label, data)
-        if oid in self:
+        if self._is_whole(oid):
             if self.read(oid) != (type_, data):
                 raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
             return oid
@@ -175,7 +182,7 @@ class LooseStore:
 
     def _install(self, temporary: Temporary, oid: ObjectId) -> None:
         path = Path(self._path(oid))
-        if not path.exists():  # what is there is never replaced
+        if not self._is_whole(oid):  # an object that is there is never replaced, a damaged file is
             path.parent.mkdir(exist_ok=True)
             temporary.rename(path)
             self._unsynced.add(path.parent)
@@ -193,6 +200,19 @@ class LooseStore:
             sync_folder(self._directory)
         except OSError as error:
             raise RepositoryError(f"{self._directory}: {error.strerror}") from None
+
+    def _is_whole(self, oid: ObjectId) -> bool:
+        """Tell whether the object is here and can be read to its end."""
+        try:
+            for _ in self.stream(oid):
+                pass
+        except (CorruptData, LimitExceeded):
+            return False
+        return True
+
+    def file_of(self, oid: ObjectId) -> str:
+        """Return the path of an object's file, whether it is there or not."""
+        return self._path(oid)
 
     def _path(self, oid: ObjectId) -> str:
         name = oid.hex()

@@ -21,6 +21,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import RepositoryError
+from packcore.store.base import ObjectStore
 from packcore.store.ref_lock import owner_mark, read_owner
 from packcore.store.temporaries import (
     TEMPORARY_PREFIX,
@@ -40,7 +41,7 @@ _UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})")
 _BLOCK_BYTES = 1 << 20
 
 
-class InstallablePack(Protocol):
+class InstallablePack(ObjectStore, Protocol):
     """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
 
     @property

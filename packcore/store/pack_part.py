@@ -23,9 +23,15 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, overload
 
-from packcore.deflate import BLOCK_BYTES, crc32
+from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks, level_for
 from packcore.errors import CorruptPack
-from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, REF_DELTA, encode_pack_header
+from packcore.pack.format import (
+    OFS_DELTA,
+    PACK_HEADER_BYTES,
+    REF_DELTA,
+    encode_entry_header,
+    encode_pack_header,
+)
 from packcore.pack.mapping import RESIDENT_BYTES
 from packcore.plan import PackEntry, Reused
 from packcore.store.base import RawEntry
@@ -88,6 +94,10 @@ class PackPart(Sequence[PackEntry]):
             return None
         return cls(pack, source, order, heads)
 
+    def copy_singly(self) -> None:
+        """Write entry by entry, though it is all of the pack: some entry is damaged, and may be replaced."""
+        self.is_whole_pack = False
+
     def blocks(self, block_bytes: int) -> Iterator[bytes]:
         """Yield all of the pack but its trailer, as it lies."""
         end = self._source.entries_end
@@ -109,6 +119,7 @@ class PackPart(Sequence[PackEntry]):
     def pieces(self) -> Iterator[bytes]:
         """Yield the entries, in pieces of about 64 KiB; the first is the pack's header."""
         pack, slice_of, crc_at = self._pack, self._source.slice, self._order.crc_at
+        check_crc = pack.copier.check_crc
         heads = self._heads
         ready = [encode_pack_header(len(self))]
         ready_bytes = position = len(ready[0])
@@ -121,8 +132,18 @@ class PackPart(Sequence[PackEntry]):
             shifts.append(shift)
             is_large = end - offset > BLOCK_BYTES
             data = slice_of(offset, payload if is_large else end)
-            if not is_large:
-                pack.check_crc(crc32(data), crc_at(offset), offset)
+            try:
+                if is_large:
+                    blocks = pack.copy_payload(RawEntry(pack, offset, payload, end, 0, None))
+                else:
+                    check_crc(crc32(data), crc_at(offset), offset)
+            except CorruptPack as error:
+                yield b"".join(ready)
+                ready, ready_bytes = [], 0
+                for block in self._entry_by_another_copy(offset, error):
+                    yield block
+                    position += len(block)
+                continue
             if base >= 0 and (data[0] & _TYPE_BITS == _REF_DELTA_BITS or shifts[base] != shift):
                 head = _ofs_head(data, position - (heads.offsets[base] + shifts[base]))
                 ready.append(head)
@@ -133,12 +154,22 @@ class PackPart(Sequence[PackEntry]):
             ready_bytes += len(data)
             if is_large:
                 yield b"".join(ready)
-                yield from pack.copy_payload(RawEntry(pack, offset, payload, end, 0, None))
+                yield from blocks
                 ready, ready_bytes = [], 0
             elif ready_bytes >= BLOCK_BYTES:
                 yield b"".join(ready)
                 ready, ready_bytes = [], 0
         yield b"".join(ready)
+
+    def _entry_by_another_copy(self, offset: int, error: CorruptPack) -> Iterator[bytes]:
+        """Yield a damaged entry anew, whole, by another copy; raise `error` if there is none."""
+        pack = self._pack
+        oid = self._order.oid_at(offset)
+        found = None if pack.copies is None else pack.copies.header_checked(oid)
+        if pack.copies is None or found is None:
+            raise error
+        yield encode_entry_header(found.type, found.size)
+        yield from deflate_blocks(pack.copies.stream(oid), level_for(found.type, pack.limits.compression))
 
     def __len__(self) -> int:
         return len(self._heads.offsets)

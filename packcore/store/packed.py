@@ -5,20 +5,22 @@ for that is in none of them, the directory is looked at again, once, as git does
 just wrote holds it now. The pack that answered last is asked first.
 
 A pack or index that can't be opened is set aside in `faults` and does not hide the others; if then an
-object is missing, its error is the answer. If one pack's copy of an object is damaged and another
-pack has the object too, that one is read.
+object is missing, its error is the answer. Where the copy of an object that was found is damaged, all its
+other copies are tried: see `packcore.store.copies`.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from packcore.errors import CorruptData, CorruptPack, MissingObject, RepositoryError
+from packcore.errors import CorruptData, CorruptIndex, CorruptPack, MissingObject, RepositoryError
 from packcore.limits import Limits
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import PackListing
+from packcore.store.copies import DAMAGE, Copies
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
 
@@ -47,6 +49,7 @@ class PackedStore:
         limits: Limits = _DEFAULT_LIMITS,
         *,
         rescan: bool = True,
+        copies: Copies | None = None,
     ) -> None:
         self.directory = directory
         self.limits = limits
@@ -54,6 +57,9 @@ class PackedStore:
         """Packs that could not be opened, by file name, and why."""
         self._object_format = object_format
         self._cache = BaseCache(limits.base_cache)
+        self.copies = Copies(object_format) if copies is None else copies
+        """Where to look for an object whose entry is damaged: these packs, and what the owner adds."""
+        self.copies.add_packs(self)
         self._rescan = rescan
         """False where the owner calls `refresh` itself: a repository asks other places first."""
         self._packs: list[PackFile] = []
@@ -93,7 +99,7 @@ class PackedStore:
     def _open(self, name: str) -> bool:
         path = (self.directory / name).with_suffix(".pack")
         try:
-            pack = PackFile(path, self._object_format, self.limits, cache=self._cache)
+            pack = PackFile(path, self._object_format, self.limits, cache=self._cache, copies=self.copies)
         except FileNotFoundError:
             return False  # gone again, or an index whose pack is not there yet: asked for anew next time
         except CorruptData as error:
@@ -152,11 +158,10 @@ class PackedStore:
         pack, offset = place
         try:
             return pack.header_found(oid, offset)
-        except CorruptPack:
-            other = self._another_holder(oid, pack)
-            if other is None:
+        except DAMAGE:
+            if (found := self.copies.header(oid)) is None:
                 raise
-        return other.header(oid)
+            return found
 
     def read_here(self, oid: ObjectId) -> StoredObject | None:
         """Return the object whole, or None if it is in no pack."""
@@ -166,23 +171,32 @@ class PackedStore:
         pack, offset = place
         try:
             return pack.read_found(oid, offset)
-        except CorruptPack:
-            other = self._another_holder(oid, pack)
-            if other is None:
+        except DAMAGE:
+            if (found := self.copies.read(oid)) is None:
                 raise
-        return other.read(oid)
+            return found
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB."""
-        place = self._locate(oid)
-        if place is None:
+        if self._locate(oid) is None:
             raise self._missing(oid)
-        yield from place[0].stream(oid)
+        yield from self.copies.stream(oid)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how the object lies in the first pack that has it, or None."""
+        """Return how the object lies in the first pack that has it, or None.
+
+        Where an entry can't be made out, in the next; None if that is so of all.
+        """
         place = self._locate(oid)
-        return None if place is None else place[0].raw_found(oid, place[1])
+        if place is None:
+            return None
+        with suppress(CorruptPack):
+            return place[0].raw_found(oid, place[1])
+        for pack in self.packs:
+            for offset in pack.offsets_of(oid):
+                with suppress(CorruptPack):
+                    return pack.raw_found(oid, offset)
+        return None
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
         """Return how each object lies in the largest pack that has it, or None."""
@@ -214,7 +228,12 @@ class PackedStore:
 
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""
-        return next(filter(None, (pack.part(oids) for pack in self.packs)), None)
+        for pack in self.packs:
+            if (part := pack.part(oids)) is not None:
+                if part.is_whole_pack and self.copies.damages_whole(pack):
+                    part.copy_singly()
+                return part
+        return None
 
     def _of_packs(
         self,
@@ -266,7 +285,11 @@ class PackedStore:
         """Return the first pack that has an object, and where in it."""
         packs = self._packs
         for number, pack in enumerate(packs):
-            offset = pack.index.find_offset(oid)
+            try:
+                offset = pack.index.find_offset(oid)
+            except CorruptIndex as error:
+                self.faults[os.path.basename(error.path)] = error  # noqa: PTH119
+                continue
             if offset >= 0:
                 if number:
                     packs.insert(0, packs.pop(number))
@@ -275,9 +298,6 @@ class PackedStore:
 
     def _largest_first(self) -> list[PackFile]:
         return sorted(self.packs, key=len, reverse=True)
-
-    def _another_holder(self, oid: ObjectId, damaged: PackFile) -> PackFile | None:
-        return next((pack for pack in self.packs if pack is not damaged and oid in pack), None)
 
     def _missing(self, oid: ObjectId) -> CorruptData:
         if self.faults:

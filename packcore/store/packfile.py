@@ -11,11 +11,12 @@ temporary files. A fault names the pack, the offset and the object.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES, crc32
-from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
-from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
+from packcore.deflate import BLOCK_BYTES
+from packcore.delta.codec import TargetTooLarge, apply_delta
+from packcore.errors import CorruptData, CorruptPack, MissingObject
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA
@@ -26,6 +27,10 @@ from packcore.pack.scratch import Content, Scratch, apply_to
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import PackListing
+from packcore.store.copies import DAMAGE
+from packcore.store.delta_chains import DeltaChains
+from packcore.store.entry_copy import EntryCopier
+from packcore.store.other_bases import other_bases
 from packcore.store.pack_order import PackOrder
 from packcore.store.pack_part import PackPart
 
@@ -36,12 +41,12 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.index import PackIndex
+    from packcore.store.copies import Copies
 
 __all__ = ["PackFile"]
 
 _DEFAULT_LIMITS = Limits()
 _TYPES = (None, *ObjectType)  # by code; looking one up by calling the enumeration costs ten times as much
-_TYPES_KNOWN_MAX = 1 << 16  # entries whose type is remembered: some 6 MB
 
 
 class PackFile:
@@ -49,7 +54,11 @@ class PackFile:
 
     `path` is the .pack; the .idx lies beside it. Opening checks that both belong together
     (CorruptPack, CorruptIndex; OSError where one can't be opened). Several packs may share a `cache`.
+    `copies` finds other copies of a base that is damaged here.
     """
+
+    copies: Copies | None
+    """Where else to look for an object whose entry is damaged; None: nowhere."""
 
     def __init__(
         self,
@@ -58,6 +67,7 @@ class PackFile:
         limits: Limits = _DEFAULT_LIMITS,
         *,
         cache: BaseCache | None = None,
+        copies: Copies | None = None,
     ) -> None:
         index = open_index(path.with_suffix(".idx"), object_format)
         try:
@@ -67,6 +77,7 @@ class PackFile:
             index.close()
             raise
         self._open(source, index, limits, cache)
+        self.copies = copies
         try:
             source.check_pair(len(self.index), self.index.pack_checksum)
         except BaseException:
@@ -90,6 +101,7 @@ class PackFile:
         """
         pack = cls.__new__(cls)
         pack._open(source, index, limits, None)
+        pack.copies = None
         pack._order.know(pack_order_positions(order), sorted_offsets)
         return pack
 
@@ -102,8 +114,10 @@ class PackFile:
         self.cache = cache if cache is not None else BaseCache(limits.base_cache)
         self.first_place = self.cache.new_pack()
         """What an entry's offset is added to, to name the object in the cache."""
-        self._types: dict[int, int] = {}  # offset -> type of the object that lies there
+        self._chains = DeltaChains(source, index, limits)
         self._order = PackOrder(index, name=source.name, entries_end=source.entries_end)
+        self.copier = EntryCopier(source, self._order)
+        """What copies and checks entries as they lie."""
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -127,12 +141,20 @@ class PackFile:
         """Return type and size without making the object's bytes."""
         return self.header_found(oid, self._find(oid))
 
-    def header_found(self, oid: ObjectId, offset: int) -> ObjectHeader:
-        """Return type and size of the object whose entry was found at `offset`."""
+    def header_found(self, oid: ObjectId, offset: int, *, alone: bool = False) -> ObjectHeader:
+        """Return type and size of the object whose entry was found at `offset`.
+
+        `alone`: by what lies in this pack, with no help of other copies of its bases.
+        """
         try:
             entry = self._source.entry(offset)
-            size = entry.size if entry.type_code < OFS_DELTA else self._target_size(entry)
-            return ObjectHeader(_TYPES[self._type_at(entry)], size)
+            size = entry.size if entry.type_code < OFS_DELTA else self._chains.target_size(entry)
+            try:
+                return ObjectHeader(_TYPES[self._chains.type_at(entry)], size)
+            except DAMAGE:
+                for (type_code, _), _ in () if alone else self._other_bases(offset):
+                    return ObjectHeader(_TYPES[type_code], size)
+                raise
         except CorruptPack as error:
             raise self._about(error, oid) from None
 
@@ -153,32 +175,56 @@ class PackFile:
         found = self.cache.get(self.first_place + offset)
         if found is not None:
             return found
+        try:
+            return self._make(offset)
+        except DAMAGE:
+            for made, chain in self._other_bases(offset):
+                with suppress(*DAMAGE):
+                    type_code, content = self._descend(made, chain)
+                    assert isinstance(content, bytes)
+                    return type_code, content
+            raise
+
+    def _make(self, offset: int) -> tuple[int, bytes]:
+        """Make an object by what lies in this pack alone."""
         made, chain = self._climb(self._source.entry(offset))
         type_code, content = self._descend(made, chain) if chain else made
         assert isinstance(content, bytes)  # only bases of further deltas become files
         return type_code, content
 
+    def offsets_of(self, oid: ObjectId) -> list[int]:
+        """Return where all entries of an object start: more than one where the pack holds it twice."""
+        index = self.index
+        first = position = index.find(oid)
+        while first >= 0 and position < len(index) and index.oid(position) == oid:
+            position += 1
+        return [index.offset(place) for place in range(first, position)] if first >= 0 else []
+
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB, whatever its size."""
-        offset = self._find(oid)
+        return self.stream_found(oid, self._find(oid))
+
+    def stream_found(self, oid: ObjectId, offset: int, *, alone: bool = False) -> Iterator[bytes]:
+        """Yield the bytes of the object whose entry was found at `offset`.
+
+        `alone`: by what lies in this pack, with no help of other copies of its bases.
+        """
         try:
             entry = self._source.entry(offset)
-            size = entry.size if entry.type_code < OFS_DELTA else self._target_size(entry)
+            size = entry.size if entry.type_code < OFS_DELTA else self._chains.target_size(entry)
             if size < self.limits.big_object:
-                yield from _cut(self.read_at(offset)[1])
+                yield from _cut((self._make(offset) if alone else self.read_at(offset))[1])
             elif entry.type_code < OFS_DELTA:
-                self._check_size(size, offset)
+                self._chains.check_size(size, offset)
                 yield from self._source.inflate_blocks(entry)
             else:
-                yield from self._stream_delta(entry)
+                yield from self._stream_delta(entry, alone=alone)
         except CorruptPack as error:
             raise self._about(error, oid) from None
 
-    def _stream_delta(self, entry: EntryHeader) -> Iterator[bytes]:
-        made, chain = self._climb(entry)
-        del chain[0]  # the object itself, which comes in blocks
-        content = self._descend(made, chain, is_base=True)[1]
-        self._check_size(self._target_size(entry), entry.offset)
+    def _stream_delta(self, entry: EntryHeader, *, alone: bool) -> Iterator[bytes]:
+        content = self._base_of(entry, alone=alone)
+        self._chains.check_size(self._chains.target_size(entry), entry.offset)
         try:
             for block in apply_to(content, self._delta(entry)):
                 yield from _cut(block)
@@ -187,6 +233,29 @@ class PackFile:
         finally:
             if isinstance(content, Scratch):
                 content.close()
+
+    def _base_of(self, entry: EntryHeader, *, alone: bool) -> Content:
+        """Make the base of a delta; a large one becomes a file."""
+        try:
+            made, chain = self._climb(entry)
+            return self._descend(made, chain[1:], is_base=True)[1]
+        except DAMAGE:
+            for made, chain in () if alone else self._other_bases(entry.offset):
+                with suppress(*DAMAGE):
+                    return self._descend(made, chain[1:], is_base=True)[1]
+            raise
+
+    def _other_bases(self, offset: int) -> Iterator[tuple[tuple[int, Content], list[EntryHeader]]]:
+        if self.copies is None:
+            return iter(())
+        return other_bases(
+            self.copies,
+            self._source,
+            self._order,
+            base_offset_of=self._chains.base_offset,
+            offset=offset,
+            limits=self.limits,
+        )
 
     def _climb(self, entry: EntryHeader) -> tuple[tuple[int, Content], list[EntryHeader]]:
         """Go up from an entry to what is at hand: a cached base, or a whole object.
@@ -198,14 +267,16 @@ class PackFile:
         while entry.type_code >= OFS_DELTA:
             chain.append(entry)
             if len(chain) > self.limits.chain_depth:
-                raise self._too_deep(chain)
-            base_offset = entry.base_offset if entry.base_offset is not None else self._base_offset(entry)
+                raise self._chains.too_deep(chain)
+            base_offset = (
+                entry.base_offset if entry.base_offset is not None else self._chains.base_offset(entry)
+            )
             found = get(first_place + base_offset)
             if found is not None:
                 return found, chain
             entry = source.entry(base_offset)
         if entry.size >= self.limits.big_object:
-            self._check_size(entry.size, entry.offset)
+            self._chains.check_size(entry.size, entry.offset)
             if chain:
                 return (entry.type_code, Scratch(source.inflate_blocks(entry))), chain
         made = entry.type_code, source.inflate(entry)
@@ -238,8 +309,8 @@ class PackFile:
 
     def _descend_big(self, base: Content, entry: EntryHeader, *, whole: bool) -> Content:
         """Apply one delta in pieces. A large target becomes a file, unless it is to be `whole`."""
-        size = self._target_size(entry)
-        self._check_size(size, entry.offset)
+        size = self._chains.target_size(entry)
+        self._chains.check_size(size, entry.offset)
         try:
             blocks = apply_to(base, self._delta(entry))
             made = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
@@ -252,7 +323,7 @@ class PackFile:
     def _delta(self, entry: EntryHeader) -> bytes | Iterator[bytes]:
         if entry.size < self.limits.big_object:
             return self._source.inflate(entry)
-        self._check_size(entry.size, entry.offset)
+        self._chains.check_size(entry.size, entry.offset)
         return self._source.inflate_blocks(entry)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
@@ -283,29 +354,14 @@ class PackFile:
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
         """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
 
-        The check runs before the first block for an entry up to 64 KiB, at its end for a larger one.
+        The check runs before the first block for an entry up to 64 KiB, and where there is another copy of
+        the object; at its end for others.
         """
-        _, start, payload, end, _, _ = entry
-        if end - start > BLOCK_BYTES:
-            return self._copy_blocks(start, payload, end)
-        data = self._source.slice(start, end)
-        self.check_crc(crc32(data), self._order.crc_at(start), start)
-        return iter((data[payload - start :],))
-
-    def _copy_blocks(self, start: int, payload: int, end: int) -> Iterator[bytes]:
-        said = self._order.crc_at(start)
-        crc = crc32(self._source.slice(start, payload))
-        for block in self._source.slices(payload, end):
-            crc = crc32(block, crc)
-            yield block
-        self.check_crc(crc, said, start)
-
-    def check_crc(self, crc: int, said: int | None, offset: int) -> None:
-        """Raise CorruptPack where the entry at `offset` isn't what the index says, if it says anything."""
-        if said is not None and crc != said:
-            raise CorruptPack(
-                f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}", offset=offset, pack=self.name
-            )
+        start, end = entry.pack_offset, entry.end_offset
+        is_large = end - start > BLOCK_BYTES
+        if is_large and self.copies is not None and self.copies.are_several(self._order.oid_at(start)):
+            self.copier.check_entry(start)
+        return self.copier.payload(entry)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last, as they came."""
@@ -331,62 +387,6 @@ class PackFile:
         if offset < 0:
             raise self.missing(oid)
         return offset
-
-    def _base_offset(self, entry: EntryHeader) -> int:
-        if entry.base_offset is not None:
-            return entry.base_offset
-        assert entry.base_oid is not None
-        position = self.index.find(entry.base_oid)
-        if position < 0:
-            raise CorruptPack(
-                f"the delta's base {entry.base_oid.hex()} is not in the pack",
-                offset=entry.offset,
-                pack=self.name,
-            )
-        return self.index.offset(position)
-
-    def _type_at(self, entry: EntryHeader) -> int:
-        """Return the type code of an entry's object, through its chain."""
-        if entry.type_code < OFS_DELTA:
-            return entry.type_code
-        passed: list[EntryHeader] = []
-        while (type_code := self._types.get(entry.offset)) is None:
-            if len(passed) > self.limits.chain_depth:
-                raise self._too_deep(passed)
-            passed.append(entry)
-            if entry.type_code < OFS_DELTA:
-                type_code = entry.type_code
-                break
-            entry = self._source.entry(self._base_offset(entry))
-        if len(self._types) + len(passed) > _TYPES_KNOWN_MAX:
-            self._types.clear()
-        for entry in passed:
-            self._types[entry.offset] = type_code
-        return type_code
-
-    def _target_size(self, entry: EntryHeader) -> int:
-        try:
-            return delta_sizes(self._source.inflate_head(entry, DELTA_HEAD_BYTES_MAX))[1]
-        except CorruptData as error:
-            raise self._source.fault(error, entry.offset) from None
-
-    def _too_deep(self, chain: list[EntryHeader]) -> CorruptPack | LimitExceeded:
-        start = chain[0].offset
-        if len({entry.offset for entry in chain}) < len(chain):
-            return CorruptPack("the delta's bases form a cycle", offset=start, pack=self.name)
-        return LimitExceeded(
-            f"{self.name}: the delta at offset {start} is the end of a chain of more than "
-            f"{self.limits.chain_depth}",
-            limit="chain_depth",
-        )
-
-    def _check_size(self, size: int, offset: int) -> None:
-        if size > self.limits.object_bytes:
-            raise LimitExceeded(
-                f"{self.name}: the object at offset {offset} has {size} bytes; "
-                f"the limit is {self.limits.object_bytes}",
-                limit="object_bytes",
-            )
 
     def _about(self, error: CorruptPack, oid: ObjectId) -> CorruptPack:
         return CorruptPack(

@@ -14,8 +14,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from packcore.errors import CorruptPack
 from packcore.store.base_cache import OFFSET_BITS, OFFSET_MASK
+from packcore.store.copies import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -74,7 +74,7 @@ class Places:
             if place >= 0:
                 try:
                     return by_number[place >> OFFSET_BITS].read_at(place & OFFSET_MASK)
-                except CorruptPack:
+                except DAMAGE:
                     pass  # read by its id, from another pack perhaps
             found = read_one(oids[number])
             cache.put(place, found)

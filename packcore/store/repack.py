@@ -7,9 +7,9 @@
 
 Killed at any instant, the repository is whole: old files go only after the new pack is durable, and only
 those that were noted at the start, so that what somebody else adds meanwhile stays. Of a pack the .idx
-goes first, as git does it, since a pack without it does not exist. Packs with a .keep file stay, and
-their objects are left out. What only alternates hold is left there. Left out: bitmaps (git makes them
-again), cruft packs (their objects are packed like others).
+goes first, as git does it, since a pack without it does not exist. Packs with a .keep file stay, and their
+objects are left out, but for those whose copy there is damaged. What only alternates hold is left there.
+Left out: bitmaps (git makes them again), cruft packs (their objects are packed like others).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from packcore.limits import Limits
 from packcore.plan import Candidate
 from packcore.progress import SILENT
 from packcore.select import select
+from packcore.store.copies import DAMAGE, PackCopy
 from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.spool import SpooledPack
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
     from packcore.progress import Progress
+    from packcore.store.copies import Copies
     from packcore.store.packfile import PackFile
     from packcore.store.repository import Repository
 
@@ -88,7 +90,7 @@ def repack(
         old = [pack for pack in packs.packs if not Path(pack.name).with_suffix(".keep").exists()]
         kept = [pack for pack in packs.packs if pack not in old]
         loose_ids = list(loose)
-        wanted = _ids(old, loose_ids, kept)
+        wanted = _ids(old, loose_ids, kept, packs.copies)
         candidates = _in_walk_order(repository, wanted, limits, progress)
         if not candidates:
             return Repacked(None, 0, 0, 0, 0, 0, 0)
@@ -128,12 +130,24 @@ def _refuse_partial_clone(directory: Path) -> None:
         )
 
 
-def _ids(old: Iterable[PackFile], loose_ids: Iterable[ObjectId], kept: Collection[PackFile]) -> set[ObjectId]:
+def _ids(
+    old: Iterable[PackFile], loose_ids: Iterable[ObjectId], kept: Iterable[PackFile], copies: Copies
+) -> set[ObjectId]:
     found = {oid for pack in old for oid in pack}
     found.update(loose_ids)
     for pack in kept:
-        found.difference_update(pack)
+        # What is in both is read: nothing goes in favour of a copy that is damaged.
+        found.difference_update([oid for oid in pack if oid in found and _is_whole(oid, pack, copies)])
     return found
+
+
+def _is_whole(oid: ObjectId, pack: PackFile, copies: Copies) -> bool:
+    try:
+        for offset in pack.offsets_of(oid):
+            copies.check(PackCopy(oid, pack, offset), alone=True)
+    except DAMAGE:
+        return False
+    return True
 
 
 def _in_walk_order(

@@ -8,8 +8,9 @@
     .git  commondir                           packcore.store.git_directory
 
 Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
-worktree. It is an ObjectStore over packs, then loose objects, then alternates; where an object isn't
-found the packs are looked at anew once, because a `gc` beside us may just have moved it. C git and we may
+worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
+passed over where there is another. Where an object isn't found the packs are looked at anew once, because a
+`gc` beside us may just have moved it. C git and we may
 use the same repository at the same time. Left out: reftables, reflogs, hooks, the index, multi-pack
 indexes and commit-graphs (both are shortcuts that git makes again).
 """
@@ -20,24 +21,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from packcore.errors import CorruptData, MissingObject, RepositoryError
+from packcore.errors import CorruptData, CorruptObject, MissingObject, RepositoryError
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.alternates import find_alternates
-from packcore.store.config import CONFIG_BYTES_MAX, GitConfig, object_format_of
+from packcore.store.config import GitConfig, object_format_of
+from packcore.store.copies import Copies
 from packcore.store.git_directory import (
     common_directory,
     find_git_directory,
     is_git_directory,
     is_repository_named,
 )
+from packcore.store.known import KnownObjects
 from packcore.store.loose import LooseStore
 from packcore.store.making import is_unmade, making
 from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
 from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.shallow import read_shallow
 from packcore.store.temporaries import sweep
 from packcore.store.union import UnionStore
 
@@ -51,7 +55,6 @@ if TYPE_CHECKING:
     from packcore.refs import Ref, RefList
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
-    from packcore.store.repack import Repacked
 
 __all__ = ["InstallablePack", "Repository"]
 
@@ -67,7 +70,7 @@ class Repository:
         self.limits = limits or Limits()
         self.common_path = common_directory(git_directory)
         """What holds objects and refs: the same, but in a linked worktree."""
-        self.config = _read_config(self.common_path / "config")
+        self.config = GitConfig.read(self.common_path / "config")
         self._format = object_format_of(self.config, source=str(git_directory))
         self._refs = RefFiles(git_directory, self.common_path, self._format)
         objects = self.common_path / "objects"
@@ -76,14 +79,19 @@ class Repository:
         for folder in dict.fromkeys((git_directory, self.common_path, objects, objects / "pack")):
             sweep(folder)
         self._packs: list[PackedStore] = []
+        self.copies = Copies(self._format)
+        """All copies of an object that are here, in packs, loose, and in alternates."""
         stores: list[ObjectStore] = []
         for directory in [objects, *find_alternates(objects)]:
-            packs = PackedStore(directory / "pack", self._format, self.limits, rescan=False)
+            packs = PackedStore(
+                directory / "pack", self._format, self.limits, rescan=False, copies=self.copies
+            )
             loose = LooseStore(directory, self._format, self.limits)
+            self.copies.add_loose(loose)
             self._packs.append(packs)
             stores += [packs, loose]
         self._loose = LooseStore(objects, self._format, self.limits)
-        self._objects = UnionStore(stores)
+        self._objects = UnionStore([*stores, KnownObjects(self._format)])
 
     @classmethod
     def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
@@ -239,8 +247,9 @@ class Repository:
         """Try, and once more after looking for new packs: what was loose may have been packed meanwhile."""
         try:
             return attempt()
-        except MissingObject:
-            self._refresh()
+        except CorruptData as error:
+            if not self._refresh() and not isinstance(error, MissingObject):
+                raise
         try:
             return attempt()
         except MissingObject:
@@ -250,23 +259,36 @@ class Repository:
                     raise fault from None
             raise
 
-    def _refresh(self) -> None:
-        for packs in self._packs:
-            packs.refresh()
+    def _refresh(self) -> bool:
+        """Look for new packs everywhere; tell whether there were any."""
+        found = [packs.refresh() for packs in self._packs]
+        return any(found)
 
     def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Write one loose object unless the repository has it, and return its id."""
+        """Write one loose object unless the repository has a copy that is whole, and return its id.
+
+        Raises CorruptObject if that copy has other bytes, RepositoryError if writing fails.
+        """
         oid = self._format.hash_object(type_.label, data)
-        return oid if oid in self._objects else self._loose.write(type_, data)
+        found = self.copies.read(oid)
+        if found is None:
+            return self._loose.write(type_, data)
+        if found != (type_, data):
+            raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+        return oid
 
     def write_loose_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:
         """Write one loose object of any size from its blocks, and return its id."""
         return self._loose.write_stream(type_, size, blocks)
 
     def add_pack(self, spooled: InstallablePack) -> Path | None:
-        """Install a fetched pack and its index here; return the pack's path, None for an empty pack."""
+        """Install a fetched pack and its index here; return the pack's path, None for an empty pack.
+
+        Raises CorruptObject if it brings other bytes for an id that is here, RepositoryError.
+        """
         if spooled.object_count == 0:
             return None
+        self.copies.refuse_collisions(spooled)
         path = spooled.install(self.pack_directory)
         self._refresh()
         return path
@@ -283,28 +305,9 @@ class Repository:
         with kept(self.pack_directory / spooled.file_name):
             yield self.add_pack(spooled)
 
-    def repack(self) -> Repacked:
-        """Put everything that is here into one new pack, and remove what it replaces.
-
-        With packcore's defaults; `packcore.store.repack.repack` takes strategy, limits and progress.
-        """
-        from packcore.store.repack import repack  # that module needs this one
-
-        return repack(self, limits=self.limits)
-
     def shallow(self) -> frozenset[ObjectId]:
-        """Return the commits whose parents a shallow clone left out. Raises CorruptData."""
-        path = self.common_path / "shallow"
-        try:
-            lines = path.read_text(encoding="ascii", errors="replace").split()
-        except FileNotFoundError:
-            return frozenset()
-        except OSError as error:
-            raise RepositoryError(f"{path}: {error.strerror}") from None
-        try:
-            return frozenset(map(self._format.from_hex, lines))
-        except ValueError as error:
-            raise CorruptData(f"{path}: {error}") from None
+        """Return the commits whose parents a shallow clone left out. Raises CorruptData, RepositoryError."""
+        return read_shallow(self.common_path / "shallow", self._format)
 
     # Refs
 
@@ -387,16 +390,3 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"Repository({str(self.path)!r})"
-
-
-def _read_config(path: Path) -> GitConfig:
-    try:
-        with path.open("rb") as file:
-            data = file.read(CONFIG_BYTES_MAX + 1)
-    except FileNotFoundError:
-        return GitConfig({})
-    except OSError as error:
-        raise RepositoryError(f"{path}: {error.strerror}") from None
-    if len(data) > CONFIG_BYTES_MAX:
-        raise RepositoryError(f"{path}: longer than {CONFIG_BYTES_MAX} bytes")
-    return GitConfig.parse(data.decode("utf-8", "surrogateescape"), source=str(path))

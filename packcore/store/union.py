@@ -1,4 +1,4 @@
-"""Several stores as one: the first that holds an object answers for it.
+"""Several stores as one: the first that holds an object answers for it; the next, if its copy is damaged.
 
 A repository is such a union (packs, loose objects, alternates), and so is a fetched pack together with
 the repository whose objects complete it.
@@ -6,18 +6,22 @@ the repository whose objects complete it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import MissingObject
 from packcore.store.bulk import ids_between, raws_of
+from packcore.store.copies import DAMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
 
 __all__ = ["UnionStore"]
+
+_Answer = TypeVar("_Answer")
 
 
 class UnionStore:
@@ -56,17 +60,45 @@ class UnionStore:
                 return store
         raise MissingObject(oid.hex())
 
+    def _ask(self, oid: ObjectId, ask: Callable[[ObjectStore], _Answer]) -> _Answer:
+        """Return the answer of the first store whose copy of the object is not damaged."""
+        holder = self._holder(oid)
+        try:
+            return ask(holder)
+        except DAMAGE as error:
+            for store in self._stores:
+                with suppress(*DAMAGE):
+                    return ask(store)
+            raise error from None
+
     def header(self, oid: ObjectId) -> ObjectHeader:
-        """Return type and size. Raises MissingObject."""
-        return self._holder(oid).header(oid)
+        """Return type and size. Raises MissingObject, CorruptData."""
+        return self._ask(oid, lambda store: store.header(oid))
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the object whole. Raises MissingObject, CorruptData."""
-        return self._holder(oid).read(oid)
+        return self._ask(oid, lambda store: store.read(oid))
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes in blocks. Raises MissingObject, CorruptData."""
+        """Yield the object's bytes in blocks: where several stores have it, by a copy that was found whole.
+
+        Raises MissingObject, CorruptData.
+        """
+        holders = [store for store in self._stores if oid in store]
+        if len(holders) > 1:
+            whole = (store for store in holders if self._is_whole(store, oid))
+            return next(whole, holders[0]).stream(oid)
         return self._holder(oid).stream(oid)
+
+    def _is_whole(self, store: ObjectStore, oid: ObjectId) -> bool:
+        try:
+            header = store.header(oid)
+            digest = self._object_format.new_hash(b"%s %d\0" % (header.type.label, header.size))
+            for block in store.stream(oid):
+                digest.update(block)
+        except DAMAGE:
+            return False
+        return digest.digest() == oid
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return the entry of the first store that holds the object in a pack. Raises MissingObject."""

@@ -133,3 +133,16 @@ def test_unpack_objects_makes_loose_objects_that_git_reads(packcore, repository,
     assert fsck(into) == []
     counted = dict(line.split(": ") for line in git("count-objects", "-v", cwd=into).splitlines())
     assert counted["count"] == str(len(git("rev-list", "--objects", "--all", cwd=repository).splitlines()))
+
+
+def test_unpack_objects_replaces_files_that_are_no_objects(packcore, repository, tmp_path):
+    into = init_repository(tmp_path / "into.git", object_format=object_format(repository))
+    names = git("rev-list", "--objects", "--no-object-names", "--all", cwd=repository).split()
+    for name in names[::3]:
+        file = into / "objects" / name[:2] / name[2:]
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"")
+    result = packcore("unpack-objects", into, stdin=only_pack(repository).read_bytes())
+    assert result.exit_code == 0, result.stderr
+    git("update-ref", "refs/heads/main", *ids(repository, "main"), cwd=into)
+    assert fsck(into) == []

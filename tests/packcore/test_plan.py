@@ -33,8 +33,13 @@ def raw(base: ObjectId | None = None) -> RawEntry:
     return RawEntry(Nowhere(), 0, 2, 12, 10, base)
 
 
+STORE = MemoryStore(SHA1)
+BLOB = STORE.add(ObjectType.BLOB, b"a blob that the receiver has")
+TREE = STORE.add(ObjectType.TREE, b"")
+
+
 def plan_of(*entries: PackEntry, depth: int = 50) -> PackPlan:
-    return PackPlan(SHA1, entries, Limits(depth=depth), "none", MemoryStore(SHA1), make_delta)
+    return PackPlan(SHA1, entries, Limits(depth=depth), "none", STORE, make_delta)
 
 
 def test_a_plan_counts_its_objects_deltas_and_reused_ones():
@@ -43,7 +48,7 @@ def test_a_plan_counts_its_objects_deltas_and_reused_ones():
         entry(2, Delta(0, 5, None)),
         entry(3, Reused(raw(), None)),
         entry(4, Reused(raw(oid(3)), 2)),
-        entry(5, ThinDelta(oid(9), 5, None)),
+        entry(5, ThinDelta(BLOB, 5, None)),
     )
     assert (plan.object_count, plan.delta_count, plan.reused_count) == (5, 3, 2)
 
@@ -61,6 +66,14 @@ def test_a_plan_counts_its_objects_deltas_and_reused_ones():
         pytest.param(
             [entry(1, Whole()), entry(2, Delta(0, 5, None), ObjectType.TREE)], id="a base of another type"
         ),
+        pytest.param([entry(2, ThinDelta(TREE, 5, None))], id="a thin base of another type"),
+        pytest.param([entry(2, ThinDelta(oid(9), 5, None))], id="a thin base that the store lacks"),
+        pytest.param([entry(1, Whole()), entry(2, Delta(0, 3, None))], id="a delta shorter than git takes"),
+        pytest.param([entry(2, ThinDelta(BLOB, 3, None))], id="a thin delta shorter than git takes"),
+        pytest.param(
+            [entry(1, Whole()), entry(2, Reused(raw(oid(7)), 0))], id="a copied delta on another base"
+        ),
+        pytest.param([entry(1, Whole()), entry(2, Reused(raw(), 0))], id="a whole object copied as a delta"),
         pytest.param(
             [entry(1, Whole()), entry(2, ThinDelta(oid(1), 5, None))], id="a thin base that is inside"
         ),

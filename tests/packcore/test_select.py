@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from packcore.delta.make import make_delta
 from packcore.delta.strategies.chunk_window import ChunkWindow
 from packcore.delta.strategies.none import NoDeltas
 from packcore.delta.strategy import Choice
@@ -21,7 +22,7 @@ from packcore.store.memory import MemoryStore
 from packcore.walk import list_objects
 from packcore.write import write_pack
 from tests.pack_stores import LyingInPack, Unreadable, candidates_of, make_history
-from tests.support import ROOT
+from tests.support import ROOT, run_git
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +203,57 @@ def test_a_strategy_that_breaks_the_rules_makes_no_plan(choices):
         store.add(ObjectType.BLOB, data)
     with pytest.raises(InvalidPlan):
         select(store, candidates_of(store), strategy=Wrong())
+
+
+class OnTheFirst(NoDeltas):
+    """Gives each object the one thin base that there is, or else the first object."""
+
+    def choose(self, work):
+        thin = work.plan_count < len(work.candidates)
+        for index in work.searched:
+            base = work.plan_count if thin else 0 if index else None
+            size = (
+                0 if base is None else len(make_delta(ObjectType.BLOB, work.read(base), work.read(index), 20))
+            )
+            yield Choice(index, base, size)
+
+
+@pytest.mark.parametrize("thin", [False, True])
+def test_a_strategy_cannot_take_a_base_of_another_type(thin: bool):
+    store = MemoryStore(SHA1)
+    store.add(ObjectType.TREE, b"")
+    store.add(ObjectType.BLOB, b"a blob that would come out as a tree")
+    tree, blob = candidates_of(store)
+    objects, bases = ([blob], [tree]) if thin else ([tree, blob], [])
+    with pytest.raises(InvalidPlan, match="another type"):
+        select(store, objects, strategy=OnTheFirst(), thin_bases=bases)
+
+
+def test_a_thin_base_that_is_announced_as_another_type_makes_no_plan():
+    store = MemoryStore(SHA1)
+    store.add(ObjectType.TREE, b"")
+    store.add(ObjectType.BLOB, b"a blob that would come out as a tree")
+    tree, blob = candidates_of(store)
+    lie = tree._replace(type=ObjectType.BLOB)
+    with pytest.raises((InvalidPlan, CorruptObject), match="another type"):
+        select(store, [blob], strategy=Untouched(), thin_bases=[lie])
+
+
+class Untouched(NoDeltas):
+    """Takes the thin base without a look at it."""
+
+    def choose(self, work):
+        for index in work.searched:
+            yield Choice(index, work.plan_count, 40)
+
+
+def test_an_empty_object_as_a_delta_is_written_as_git_reads_it(tmp_path):
+    store = MemoryStore(SHA1)
+    oids = [store.add(ObjectType.BLOB, text) for text in (b"a base for nothing", b"")]
+    pack = b"".join(write_pack(select(store, candidates_of(store), strategy=OnTheFirst())))
+    run_git("init", "-q", "--bare", str(tmp_path))
+    assert run_git("index-pack", "--stdin", cwd=tmp_path, stdin=pack).returncode == 0
+    assert run_git("cat-file", "blob", oids[1].hex(), cwd=tmp_path).stdout == b""
 
 
 def test_a_strategy_cannot_exceed_the_depth():

@@ -7,17 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcore.delta.codec import (
+    DELTA_BYTES_MIN,
     Copy,
     Insert,
     Instruction,
     apply_delta,
     apply_delta_blocks,
     delta_sizes,
+    empty_delta,
     encode_copy,
     encode_delta,
     encode_insert,
     iter_instructions,
 )
+from packcore.delta.encode import delta_from_matches
 from packcore.errors import CorruptData
 from packcore.varint import encode_size
 
@@ -54,7 +57,7 @@ def base_and_instructions(draw: st.DrawFn) -> tuple[bytes, list[Instruction]]:
 @pytest.mark.parametrize(("copy", "coded"), COPIES)
 def test_a_copy_writes_only_the_bytes_that_are_not_zero(copy: Copy, coded: str):
     assert encode_copy(*copy).hex() == coded
-    assert list(iter_instructions(b"\x00\x00" + bytes.fromhex(coded))) == [copy]
+    assert list(iter_instructions(encode_delta(1 << 20, 1 << 20, []) + bytes.fromhex(coded))) == [copy]
 
 
 def test_a_long_insert_is_written_as_several():
@@ -76,6 +79,7 @@ def test_applying_does_what_the_instructions_say(case: tuple[bytes, list[Instruc
         base[i.offset : i.offset + i.size] if isinstance(i, Copy) else i.data for i in instructions
     )
     delta = encode_delta(len(base), len(target), instructions)
+    assert len(delta) >= DELTA_BYTES_MIN
     assert list(iter_instructions(delta)) == instructions
     assert delta_sizes(delta) == (len(base), len(target))
     assert apply_delta(base, delta) == target
@@ -84,17 +88,20 @@ def test_applying_does_what_the_instructions_say(case: tuple[bytes, list[Instruc
 
 
 WRONG = [
-    ("no head", b"", "integer"),
-    ("half a head", b"\x05", "integer"),
+    ("no head", b"", "integer|a delta of 0 bytes"),
+    ("half a head", b"\x05", "integer|a delta of 1 bytes"),
+    ("a head that does not end", b"\x85\x80\x80\x80", "integer"),
+    ("shorter than git takes", b"\x05\x00", "none is shorter than 4"),
+    ("shorter than git takes, with sizes spun out", b"\x85\x00\x00", "none is shorter than 4"),
     ("another base", b"\x04\x01\x01a", "for a base of 4 bytes; this one has 5"),
-    ("reserved", b"\x05\x01\x00", "reserved"),
+    ("reserved", b"\x05\x01\x00\x00", "reserved"),
     ("copy behind the base", b"\x05\x05\x91\x01\x05", "copies bytes 1 to 6"),
     ("copy far behind the base", b"\x05\x01\xbf\xff\xff\xff\xff\xff\xff", "more than"),
-    ("copy of the default size", b"\x05\x05\x80", "more than"),
+    ("copy of the default size", b"\x05\x05\x80\x80", "more than"),
     ("too long by copy", b"\x05\x04\x90\x05", "more than its 4"),
     ("too long by insert", b"\x05\x02\x03abc", "more than its 2"),
     ("too short", b"\x05\x07\x90\x05", "5 of its 7"),
-    ("empty, but should not be", b"\x05\x07", "0 of its 7"),
+    ("empty, but should not be", b"\x85\x00\x87\x00", "0 of its 7"),
     ("ends in an insert", b"\x05\x05\x05ab", "ends within an insert"),
     ("ends in a copy", b"\x05\x05\x91\x00", "ends within a copy"),
     ("ends in a copy of seven", b"\x05\x05\xff\x00\x00", "ends within a copy"),
@@ -106,6 +113,21 @@ def test_a_delta_that_breaks_the_format_is_corrupt(delta: bytes, words: str):
     for apply in (apply_delta, blockwise):
         with pytest.raises(CorruptData, match=words):
             apply(b"hello", delta)
+
+
+@pytest.mark.parametrize("base_size", [0, 1, 127, 128, 20_000, 3_000_000])
+def test_a_delta_that_makes_nothing_is_spun_out_to_the_length_that_git_asks_for(base_size: int):
+    delta = empty_delta(base_size)
+    assert len(delta) >= DELTA_BYTES_MIN
+    assert delta == delta_from_matches(base_size, b"", []) == encode_delta(base_size, 0, [])
+    base = bytes(base_size)
+    assert apply_delta(base, delta) == blockwise(base, delta) == b""
+    assert delta_sizes(delta) == (base_size, 0)
+
+
+def test_a_delta_of_four_bytes_may_make_nothing_as_git_takes_it():
+    for apply in (apply_delta, blockwise):
+        assert apply(b"hello", b"\x85\x00\x80\x00") == b""
 
 
 @given(st.binary(max_size=20), st.binary(max_size=40))

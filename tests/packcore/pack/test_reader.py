@@ -164,6 +164,7 @@ FAULTS = [
     ("a base at itself", entry_at(b"\x61\x00"), "outside", 12),
     ("a base before the entries", entry_at(b"\x61\x01"), "outside", 12),
     ("a base before the pack", entry_at(b"\x61\xff\xff\xff\x7f"), "outside", 12),
+    ("a delta that is too short", build_pack([whole(b"abcde"), ofs_delta(0, b"\5\0")]), "of 2 bytes", 26),
     ("a stream that is none", entry_at(b"\x31", b"\x00" * 40), "zlib stream is broken", 12),
     ("less than its size", entry_at(b"\x32"), "1 of the 2 bytes", 12),
     ("more than its size", entry_at(b"\x30"), "more than the 0 bytes", 12),

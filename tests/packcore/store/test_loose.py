@@ -147,3 +147,30 @@ def test_a_folder_that_can_not_be_written_is_a_repository_error(tmp_path: Path):
         store.write(ObjectType.BLOB, b"x")
     with pytest.raises(MissingObject):
         store.read(SHA1.hash_object(b"blob", b"x"))
+
+
+@pytest.mark.parametrize("left", [b"", b"nonsense", b"\0" * 40], ids=["empty", "no stream", "zeros"])
+@pytest.mark.parametrize("by_stream", [False, True])
+def test_a_file_that_is_no_object_is_replaced_when_the_object_is_written(
+    by_stream: bool, left: bytes, tmp_path: Path
+):
+    store = LooseStore(tmp_path, SHA1)
+    oid = SHA1.hash_object(b"blob", b"text")
+    file = tmp_path / oid.hex()[:2] / oid.hex()[2:]
+    file.parent.mkdir()
+    file.write_bytes(left)
+    if by_stream:
+        store.write_stream(ObjectType.BLOB, 4, [b"te", b"xt"])
+    else:
+        store.write(ObjectType.BLOB, b"text")
+    assert store.read(oid).data == b"text"
+
+
+def test_an_object_that_is_there_and_whole_is_not_written_again(tmp_path: Path):
+    store = LooseStore(tmp_path, SHA1)
+    oid = store.write(ObjectType.BLOB, b"text")
+    file = tmp_path / oid.hex()[:2] / oid.hex()[2:]
+    before = file.stat()
+    store.write(ObjectType.BLOB, b"text")
+    store.write_stream(ObjectType.BLOB, 4, [b"text"])
+    assert file.stat().st_ino == before.st_ino

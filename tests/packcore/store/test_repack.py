@@ -8,12 +8,16 @@ import pytest
 
 from packcore.errors import CorruptData, RepositoryError
 from packcore.store import repack as repack_module
+from packcore.store.loose import LooseStore
 from packcore.store.repack import repack
 from packcore.store.repository import Repository
 from tests.support import fsck, git, git_bytes, history, init_repository, make_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import StoredObject
 
 
 def run(path: Path, **options) -> repack_module.Repacked:
@@ -134,3 +138,58 @@ def test_a_repository_without_refs_is_packed_as_it_is(tmp_path):
     done = run(path)
     assert (done.object_count, done.removed_loose) == (3, 3)
     assert len(all_ids(path)) == 3
+
+
+def damage(pack: Path, offset: int) -> None:
+    data = bytearray(pack.read_bytes())
+    data[offset] ^= 0xFF
+    pack.chmod(0o644)
+    pack.write_bytes(data)
+
+
+def first_object(path: Path, pack: Path) -> tuple[ObjectId, StoredObject]:
+    """Return a pack's first object, which starts behind the header."""
+    rows = git("show-index", cwd=path, stdin=pack.with_suffix(".idx").read_bytes()).splitlines()
+    name = next(row.split()[1] for row in rows if row.startswith("12 "))
+    with Repository.open(path) as repository:
+        oid = repository.object_format.from_hex(name)
+        return oid, repository.read(oid)
+
+
+def write_loose(path: Path, stored: StoredObject) -> None:
+    with Repository.open(path) as repository:
+        LooseStore(path / "objects", repository.object_format).write(*stored)
+
+
+def test_what_a_kept_pack_holds_damaged_is_packed_from_elsewhere(path):
+    pack = path / "objects" / "pack" / packs(path)[0]
+    oid, stored = first_object(path, pack)
+    pack.with_suffix(".keep").touch()
+    damage(pack, 20)
+    write_loose(path, stored)
+    run(path)
+    assert not (path / "objects" / oid.hex()[:2] / oid.hex()[2:]).exists()
+    assert git_bytes("cat-file", stored.type.label.decode(), oid.hex(), cwd=path) == stored.data
+
+
+def test_the_good_copy_stays_whatever_the_new_pack_is_called(path):
+    run(path)
+    pack = path / "objects" / "pack" / packs(path)[0]
+    _, stored = first_object(path, pack)
+    write_loose(path, stored)
+    damage(pack, 20)
+    run(path)
+    assert len(packs(path)) == 1
+    assert fsck(path) == []
+
+
+def test_a_loose_object_that_is_damaged_is_packed_from_another_pack(path):
+    pack = path / "objects" / "pack" / packs(path)[0]
+    oid, _ = first_object(path, pack)
+    file = path / "objects" / oid.hex()[:2] / oid.hex()[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    before = all_ids(path)
+    run(path)
+    assert all_ids(path) == before
+    assert fsck(path) == []

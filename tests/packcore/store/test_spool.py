@@ -115,6 +115,16 @@ def test_installing_twice_and_keeping_are_harmless(tmp_path: Path):
     assert names(tmp_path) == [path.stem + suffix for suffix in (".idx", ".keep", ".pack", ".rev")]
 
 
+def test_a_damaged_pack_of_its_name_is_replaced(tmp_path: Path):
+    with receive() as spool:
+        path = spool.install(tmp_path)
+        for left in (b"", PACK[:-30], PACK[:40] + b"?" + PACK[41:], PACK + b"more"):
+            path.chmod(0o644)
+            path.write_bytes(left)
+            assert spool.install(tmp_path) == path
+            assert path.read_bytes() == PACK
+
+
 def test_a_thin_pack_is_completed_and_git_agrees(tmp_path: Path):
     repository = make_repository(tmp_path / "s.git", history(commits=40), repack=True)
     wanted = b"main\n^main~15\n"
@@ -241,7 +251,7 @@ def test_progress_counts_bytes_then_objects():
 def test_progress_tells_of_no_success_after_an_error():
     events = ProgressLog()
     with pytest.raises(MissingObject):
-        receive(build_pack([ref_delta(blob_id(b"x"), b"")]), progress=events)
+        receive(build_pack([ref_delta(blob_id(b"x"), simple_delta(b"x", b"xy"))]), progress=events)
     assert events.log == ["indexing: 0 of 1 objects failed"]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from packcore.errors import RepositoryError
 from packcore.ids import ObjectId
 from packcore.store.repository import Repository
+from tests.packcore.pack_builder import blob_id, build_pack, ref_delta, simple_delta, whole
 from tests.support import fsck, git, git_bytes, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving, snapshot
 from transport.base import Body
@@ -288,3 +289,41 @@ def test_silence_is_filled_while_work_goes_on():
         assert (yield from answer) == 7
 
     assert set(rest()) <= {b"", b"alive"}
+
+
+def leaning_on_itself(text: bytes) -> bytes:
+    """Return a pack that holds a blob as a delta of itself, and whole."""
+    oid = blob_id(text)
+    return build_pack([ref_delta(oid, simple_delta(text, text)), whole(text)])
+
+
+def test_a_pack_that_would_hide_an_object_is_refused(way, target):
+    text = b"secretly important\n"
+    hidden = git("hash-object", "-w", "--stdin", cwd=target, stdin=text)
+    before = snapshot(target)
+    update = RefUpdate("refs/heads/new", ZERO, oid_of(target, "main"))
+    assert reasons(pushed(way, [update], leaning_on_itself(text))) != [None]
+    assert snapshot(target) == before
+    with Repository.open(target) as repository:
+        assert repository.read(ObjectId(bytes.fromhex(hidden))).data == text
+
+
+def test_an_object_whose_file_is_damaged_is_there_again_when_a_push_brings_it(way, work, target):
+    main = oid_of(work, "main")
+    file = target / "objects" / main.hex()[:2] / main.hex()[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    update = RefUpdate("refs/heads/new", ZERO, main)
+    assert reasons(pushed(way, [update], pack_of(work, "main", "^early"))) == [None]
+    with Repository.open(target) as repository:
+        assert repository.read(main).data == git_bytes("cat-file", "commit", "main", cwd=work)
+    assert git("rev-list", "--objects", "refs/heads/new", cwd=target)
+
+
+def test_a_push_may_name_the_empty_tree_without_bringing_it(way, target):
+    tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    side = init_repository(target.parent / "side.git")
+    tip = ObjectId(bytes.fromhex(git("commit-tree", "-m", "nothing yet", tree, cwd=side)))
+    pack = git_bytes("pack-objects", "--stdout", "-q", cwd=side, stdin=tip.hex().encode() + b"\n")
+    assert reasons(pushed(way, [RefUpdate("refs/heads/new", ZERO, tip)], pack)) == [None]
+    assert git("log", "--format=%s", "refs/heads/new", cwd=target) == "nothing yet"

@@ -12,7 +12,7 @@ from packcore.errors import CorruptPack, LimitExceeded, RepositoryError
 from packcore.ids import SHA1
 from packcore.limits import KIB, MIB, Limits
 from packcore.progress import SILENT
-from tests.packcore.pack_builder import build_pack, chain_of, cut, seal, whole
+from tests.packcore.pack_builder import build_pack, chain_of, cut, ofs_delta, seal, whole
 from transport.errors import NetworkError
 from transport.sync import lookahead
 from transport.sync.lookahead import OPENING_BYTES, RESERVE_BYTES, TRICKLE_BYTES, LookAhead
@@ -166,6 +166,14 @@ def test_an_ofs_delta_for_a_target_that_takes_none_is_found_out():
     with over(iter(Source(pack)), ofs_delta=False) as ahead, pytest.raises(CorruptPack) as caught:
         ahead.finish()
     assert "--materialize" in (caught.value.hint or "")
+
+
+def test_a_delta_that_git_can_not_read_is_not_handed_on():
+    pack = build_pack([whole(b"0123456789"), ofs_delta(0, b"\x0a\0")])
+    out = bytearray()
+    with over(iter(Source(pack))) as ahead, pytest.raises(CorruptPack, match="none is shorter than 4"):
+        drain(ahead.blocks(), out)
+    assert len(out) <= len(pack) - 20
 
 
 def test_leaving_gives_a_stalled_source_up(big_pack):

@@ -1,0 +1,273 @@
+"""All copies of an object that a repository has, for when the one that was found first is damaged.
+
+    objects/pack/pack-1.pack   at offset 12, at offset 340      an object may come twice in one pack
+    objects/pack/pack-2.pack   at offset 57
+    objects/xx/...             loose
+    an alternate's packs and loose objects
+
+Reading asks one place and is done. Where that copy turns out to be damaged, all are tried, and the first
+whose bytes have the object's id is the answer: so repairing a repository takes no more than putting a good
+copy beside the bad one, as with git. A delta whose base is damaged is made from another copy of the base.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import CorruptData, CorruptIndex, CorruptObject, CorruptPack, LimitExceeded
+from packcore.pack.scratch import Scratch
+from packcore.store.base import ObjectHeader, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.pack.scratch import Content
+    from packcore.store.base import ObjectStore
+    from packcore.store.loose import LooseStore
+    from packcore.store.packed import PackedStore
+    from packcore.store.packfile import PackFile
+
+_AT_ONCE = 65536
+"""Ids that are looked up together."""
+
+__all__ = ["DAMAGE", "Copies", "Copy", "LooseCopy", "PackCopy"]
+
+DAMAGE = (CorruptData, LimitExceeded)
+"""What reading a damaged copy raises: a size that was hit may be over a limit."""
+
+
+class PackCopy(NamedTuple):
+    """An entry of a pack."""
+
+    oid: ObjectId
+    pack: PackFile
+    offset: int
+
+    @property
+    def where(self) -> str:
+        """Return the file that holds it."""
+        return self.pack.name
+
+    def check_frame(self) -> None:
+        """Check what there is to check without reading the object. Raises CorruptPack."""
+        self.pack.copier.check_entry(self.offset)
+
+    def header(self, *, alone: bool = False) -> ObjectHeader:
+        """Return type and size. Raises CorruptPack, LimitExceeded."""
+        return self.pack.header_found(self.oid, self.offset, alone=alone)
+
+    def blocks(self, *, alone: bool = False) -> Iterator[bytes]:
+        """Yield the object's bytes; `alone`: with no help of other copies of its bases."""
+        return self.pack.stream_found(self.oid, self.offset, alone=alone)
+
+
+class LooseCopy(NamedTuple):
+    """A file of its own."""
+
+    oid: ObjectId
+    store: LooseStore
+
+    @property
+    def where(self) -> str:
+        """Return the file that holds it."""
+        return self.store.file_of(self.oid)
+
+    def check_frame(self) -> None:
+        """Do nothing: its file is no more than the object."""
+
+    def header(self, *, alone: bool = False) -> ObjectHeader:  # noqa: ARG002 -- it has no base
+        """Return type and size. Raises CorruptObject, MissingObject, LimitExceeded."""
+        return self.store.header(self.oid)
+
+    def blocks(self, *, alone: bool = False) -> Iterator[bytes]:  # noqa: ARG002 -- it has no base
+        """Yield the object's bytes."""
+        return self.store.stream(self.oid)
+
+
+Copy = PackCopy | LooseCopy
+
+
+class Copies:
+    """The copies of objects in several places, in the order in which they are added."""
+
+    def __init__(self, object_format: ObjectFormat) -> None:
+        self._object_format = object_format
+        self._packed: list[PackedStore] = []
+        self._loose: list[LooseStore] = []
+
+    def add_packs(self, packed: PackedStore) -> None:
+        """Look into one more directory of packs; it stays its owner's."""
+        self._packed.append(packed)
+
+    def add_loose(self, loose: LooseStore) -> None:
+        """Look into one more directory of loose objects; it stays its owner's."""
+        self._loose.append(loose)
+
+    def of(self, oid: ObjectId) -> Iterator[Copy]:
+        """Yield every copy, unread: those in packs first."""
+        for pack in self.packs():
+            for offset in _offsets(pack, oid):
+                yield PackCopy(oid, pack, offset)
+        for loose in self._loose:
+            if oid in loose:
+                yield LooseCopy(oid, loose)
+
+    def all(self) -> Iterator[Copy]:
+        """Yield every copy of every object, place by place, as it lies there."""
+        for packed in self._packed:
+            packed.refresh()
+            for pack in packed.packs:
+                positions, offsets = pack.index.pack_order()
+                for position, offset in zip(positions, offsets, strict=True):
+                    yield PackCopy(pack.index.oid(position), pack, offset)
+        for loose in self._loose:
+            for oid in loose:
+                yield LooseCopy(oid, loose)
+
+    def packs(self) -> list[PackFile]:
+        """Return all packs that are open."""
+        return [pack for packed in self._packed for pack in packed.packs]
+
+    def refuse_collisions(self, arriving: ObjectStore) -> None:
+        """Raise CorruptObject if an object that arrives has other bytes than the one of that id here."""
+        for oid in self._held(arriving):
+            for copy in self.of(oid):
+                try:
+                    self.check(copy)
+                except DAMAGE:
+                    continue
+                if not _same(copy.blocks(), arriving.stream(oid)):
+                    raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+                break
+
+    def _held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
+        """Yield those ids of which there is a copy here, damaged or not, perhaps more than once."""
+        packs, loose = self.packs(), {oid for loose in self._loose for oid in loose}
+        if not packs and not loose:
+            return
+        waiting = iter(oids)
+        while some := list(islice(waiting, _AT_ONCE)):
+            yield from (oid for oid in some if oid in loose)
+            for pack in packs:
+                found = zip(some, pack.index.find_offsets(some), strict=True)
+                yield from (oid for oid, offset in found if offset >= 0)
+
+    def are_several(self, oid: ObjectId) -> bool:
+        """Tell whether there is more than one copy."""
+        found = self.of(oid)
+        next(found, None)
+        return next(found, None) is not None
+
+    def header(self, oid: ObjectId) -> ObjectHeader | None:
+        """Return type and size by a copy that can be read, or None."""
+        for copy in self.of(oid):
+            with suppress(*DAMAGE):
+                return copy.header()
+        return None
+
+    def read(self, oid: ObjectId) -> StoredObject | None:
+        """Return the object by the first copy that has its id, or None."""
+        for copy in self.of(oid):
+            with suppress(*DAMAGE):
+                return self.read_copy(copy)
+        return None
+
+    def content(self, oid: ObjectId, big_bytes: int) -> tuple[int, Content] | None:
+        """Return type code and bytes by a copy that needs no other, else None; from `big_bytes` on a file."""
+        for copy in self.of(oid):
+            with suppress(*DAMAGE):
+                header, blocks = self._checked(copy, alone=True)
+                return header.type, b"".join(blocks) if header.size < big_bytes else Scratch(blocks)
+        return None
+
+    def header_checked(self, oid: ObjectId) -> ObjectHeader | None:
+        """Return type and size by a copy that was read to its end and has the object's id; or None."""
+        for copy in self.of(oid):
+            with suppress(*DAMAGE):
+                return self.check(copy)
+        return None
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes in blocks: where there are several copies, by one that was found whole.
+
+        Such an object is read twice, since blocks can't be taken back. Where none is whole, raises as
+        reading the first does; yields nothing where there is no copy.
+        """
+        copies = list(self.of(oid))
+        chosen = copies[0] if copies else None
+        for copy in copies if len(copies) > 1 else ():
+            with suppress(*DAMAGE):
+                self.check(copy)
+                chosen = copy
+                break
+        if chosen is not None:
+            yield from chosen.blocks()
+
+    def read_copy(self, copy: Copy) -> StoredObject:
+        """Return the object as one copy has it, its id checked. Raises CorruptData, LimitExceeded."""
+        header, blocks = self._checked(copy)
+        return StoredObject(header.type, b"".join(blocks))
+
+    def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
+        """Read a copy to its end; return type and size. Raises CorruptData, LimitExceeded.
+
+        `alone`: with no help of other copies of its bases.
+        """
+        header, blocks = self._checked(copy, alone=alone)
+        for _ in blocks:
+            pass
+        return header
+
+    def _checked(self, copy: Copy, *, alone: bool = False) -> tuple[ObjectHeader, Iterator[bytes]]:
+        """Return a copy's header, and its bytes, which end with CorruptObject if they have another id."""
+        header = copy.header(alone=alone)
+
+        def hashed() -> Iterator[bytes]:
+            digest = self._object_format.new_hash(b"%s %d\0" % (header.type.label, header.size))
+            for block in copy.blocks(alone=alone):
+                digest.update(block)
+                yield block
+            if digest.digest() != copy.oid:
+                raise CorruptObject("its bytes have another id", oid=copy.oid.hex())
+
+        return header, hashed()
+
+    def damages_whole(self, pack: PackFile) -> bool:
+        """Tell whether some entry of a pack is damaged, by its CRC-32, of which there is another copy."""
+        try:
+            for offset in self._held_elsewhere(pack):
+                pack.copier.check_entry(offset)
+        except CorruptPack:
+            return True
+        return False
+
+    def _held_elsewhere(self, pack: PackFile) -> Iterator[int]:
+        """Yield the offsets of those entries that are also held in another place."""
+        for other in self.packs():
+            if other is not pack:
+                fewer, more = sorted((pack, other), key=len)
+                oids = list(fewer)
+                found = zip(oids, more.index.find_offsets(oids), strict=True)
+                yield from pack.index.find_offsets([oid for oid, offset in found if offset >= 0])
+        for loose in self._loose:
+            yield from (offset for offset in pack.index.find_offsets(list(loose)) if offset >= 0)
+
+
+def _same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
+    # By a hash that ids are not made with, since blocks may be cut at other places.
+    digests = hashlib.blake2b(), hashlib.blake2b()
+    for digest, blocks in zip(digests, (one, other), strict=True):
+        for block in blocks:
+            digest.update(block)
+    return digests[0].digest() == digests[1].digest()
+
+
+def _offsets(pack: PackFile, oid: ObjectId) -> list[int]:
+    try:
+        return pack.offsets_of(oid)
+    except CorruptIndex:
+        return []

@@ -1,0 +1,31 @@
+"""The `shallow` file: commits whose parents a shallow clone left out, an id in hex on each line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptData, RepositoryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["read_shallow"]
+
+
+def read_shallow(path: Path, object_format: ObjectFormat) -> frozenset[ObjectId]:
+    """Return the commits that the file lists; none if there is no file.
+
+    Raises CorruptData for a line that is no id, RepositoryError for a file that can't be read.
+    """
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").split()
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise RepositoryError(f"{path}: {error.strerror}") from None
+    try:
+        return frozenset(map(object_format.from_hex, lines))
+    except ValueError as error:
+        raise CorruptData(f"{path}: {error}") from None
