@@ -35,7 +35,7 @@ from packcore.errors import CorruptData
 from packcore.varint import INTEGER_MAX, decode_size, encode_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "COPY_BYTES_MAX",
@@ -47,13 +47,14 @@ __all__ = [
     "Instruction",
     "TargetTooLarge",
     "apply_delta",
-    "apply_delta_blocks",
+    "copy_fault",
     "delta_sizes",
     "empty_delta",
     "encode_copy",
     "encode_delta",
     "encode_insert",
     "iter_instructions",
+    "too_short",
 ]
 
 COPY_BYTES_MAX = 0x10000
@@ -63,7 +64,6 @@ DELTA_BYTES_MIN = 4
 """git refuses shorter ones (delta.h, DELTA_SIZE_MIN). Only an empty target has a delta that is shorter."""
 DELTA_HEAD_BYTES_MAX = 20
 """The two sizes are never longer than this."""
-_PIECE_BYTES = 64 * 1024
 _VIEW_FROM_BYTES = 8 * 1024  # from here on, copying a slice twice costs more than a memoryview
 
 # How many bytes of offset and of size follow a copy's first byte.
@@ -157,7 +157,7 @@ def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
 def iter_instructions(delta: bytes) -> Iterator[Instruction]:
     """Yield the instructions of a delta as they stand; raises CorruptData where they break the format."""
     if len(delta) < DELTA_BYTES_MIN:
-        raise CorruptData(_too_short(len(delta)))
+        raise CorruptData(too_short(len(delta)))
     _, position = decode_size(delta, 0)
     _, position = decode_size(delta, position)
     while position < len(delta):
@@ -221,7 +221,7 @@ def apply_delta(
     view: memoryview | None = None
     end = len(delta)
     if end < DELTA_BYTES_MIN:
-        raise CorruptData(_too_short(end))
+        raise CorruptData(too_short(end))
     left = target_size
     two_and_one, three_and_one = _TWO_AND_ONE, _THREE_AND_ONE
     two_and_two, three_and_two = _TWO_AND_TWO, _THREE_AND_TWO
@@ -283,7 +283,7 @@ def apply_delta(
             left -= size
             stop = offset + size
             if stop > base_size or left < 0:
-                raise CorruptData(_copy_fault(offset, size, base_size, target_size, left))
+                raise CorruptData(copy_fault(offset, size, base_size, target_size, left))
             if size < _VIEW_FROM_BYTES:
                 append(base[offset:stop])
             else:
@@ -299,109 +299,13 @@ def apply_delta(
     return b"".join(pieces)
 
 
-def apply_delta_blocks(
-    read_base: Callable[[int, int], bytes], base_size: int, delta: Iterable[bytes]
-) -> Iterator[bytes]:
-    """Yield the target in blocks of at most 64 KiB, for objects too large for memory.
-
-    `read_base(offset, size)` returns bytes of the base (never more than 64 KiB are asked for);
-    `delta` comes in blocks of any size. Raises CorruptData as `apply_delta` does, in part only after
-    some of the target was yielded.
-    """
-    source = _DeltaSource(delta)
-    said_base_size, target_size = source.read_sizes()
-    if said_base_size != base_size:
-        raise CorruptData(f"a delta is for a base of {said_base_size} bytes; this one has {base_size}")
-    left = target_size
-    pieces: list[bytes] = []
-    held = 0
-    while (instruction := source.read_instruction()) is not None:
-        insert, offset, size = instruction
-        left -= size
-        if left < 0 or (insert is None and offset + size > base_size):
-            raise CorruptData(_copy_fault(offset, size, base_size, target_size, left))
-        while size:
-            take = min(size, _PIECE_BYTES - held)
-            # An insert is never cut twice: 127 bytes cross at most one end of a block.
-            pieces.append(read_base(offset, take) if insert is None else insert[offset : offset + take])
-            offset += take
-            size -= take
-            held += take
-            if held == _PIECE_BYTES:
-                yield b"".join(pieces)
-                pieces.clear()
-                held = 0
-    if left:
-        raise CorruptData(f"a delta makes {target_size - left} of its {target_size} bytes")
-    if pieces:
-        yield b"".join(pieces)
-
-
-class _DeltaSource:
-    """Reads a delta's head and instructions from blocks, holding little more than one block."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
-        self._buffer = b""
-        self._position = 0
-
-    def _fill(self, count: int) -> bool:
-        """Try to have `count` bytes at hand; tell whether they are."""
-        if len(self._buffer) - self._position >= count:
-            return True
-        parts = [self._buffer[self._position :]]
-        held = len(parts[0])
-        for block in self._blocks:
-            parts.append(block)
-            held += len(block)
-            if held >= count:
-                break
-        self._buffer = b"".join(parts)
-        self._position = 0
-        return held >= count
-
-    def read_sizes(self) -> tuple[int, int]:
-        self._fill(DELTA_HEAD_BYTES_MAX)
-        if len(self._buffer) < DELTA_BYTES_MIN:
-            raise CorruptData(_too_short(len(self._buffer)))
-        base_size, position = decode_size(self._buffer, self._position)
-        target_size, self._position = decode_size(self._buffer, position)
-        return base_size, target_size
-
-    def read_instruction(self) -> tuple[bytes | None, int, int] | None:
-        """Return (insert bytes or None, offset, size) of the next instruction; None at the end."""
-        if not self._fill(1):
-            return None
-        op = self._buffer[self._position]
-        if op & 0x80:
-            if not self._fill(1 + (op & 0x7F).bit_count()):
-                raise CorruptData("a delta ends within a copy instruction")
-            position = self._position + 1
-            offset = size = 0
-            for bit in range(7):
-                if op >> bit & 1:
-                    byte = self._buffer[position]
-                    position += 1
-                    if bit < 4:
-                        offset |= byte << 8 * bit
-                    else:
-                        size |= byte << 8 * (bit - 4)
-            self._position = position
-            return None, offset, size or COPY_BYTES_MAX
-        if not op:
-            raise CorruptData("a delta has instruction 0, which is reserved")
-        if not self._fill(1 + op):
-            raise CorruptData("a delta ends within an insert instruction")
-        start = self._position + 1
-        self._position = start + op
-        return self._buffer[start : start + op], 0, op
-
-
-def _too_short(delta_bytes: int) -> str:
+def too_short(delta_bytes: int) -> str:
+    """Return the words for a delta of fewer bytes than git takes."""
     return f"a delta of {delta_bytes} bytes; none is shorter than {DELTA_BYTES_MIN}"
 
 
-def _copy_fault(offset: int, size: int, base_size: int, target_size: int, left: int) -> str:
+def copy_fault(offset: int, size: int, base_size: int, target_size: int, left: int) -> str:
+    """Return the words for an instruction that makes too much or copies out of bounds."""
     if left < 0:
         return f"a delta makes more than its {target_size} bytes"
     return f"a delta copies bytes {offset} to {offset + size} of a base of {base_size}"

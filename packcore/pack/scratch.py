@@ -11,7 +11,8 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES
-from packcore.delta.codec import apply_delta, apply_delta_blocks
+from packcore.delta.blockwise import apply_delta_blocks
+from packcore.delta.codec import apply_delta
 from packcore.errors import RepositoryError
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packcore.delta.blockwise import apply_delta_blocks
 from packcore.delta.codec import (
     DELTA_BYTES_MIN,
     Copy,
     Insert,
     Instruction,
     apply_delta,
-    apply_delta_blocks,
     delta_sizes,
     empty_delta,
     encode_copy,
