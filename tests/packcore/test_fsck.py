@@ -166,7 +166,8 @@ def test_the_odd_repositories_of_libgit2_are_judged_as_git_judges_them(tmp_path:
         # There git gives up, and we go on to the dangling objects.
         assert any("packed-refs: line 5" in line for line in lines)
     else:
-        assert lines == expected
+        # We add why a ref can't be read, where git gives the zero id alone.
+        assert [re.sub(r"(invalid sha1 pointer 0+) \(.*\)", r"\1", line) for line in lines] == expected
 
 
 def test_an_empty_repository_is_sound(tmp_path: Path):
