@@ -66,17 +66,24 @@ def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Calla
         was_begun = (root / _LOCK_NAME).exists()
         _make_folder(root)
         with locks.hold(root / MAKING_NAME):
-            _refuse_strangers(root, was_begun=was_begun)
-            yield from _made_in(root, object_format, head)
+            try:
+                _refuse_strangers(root, was_begun=was_begun)
+                yield from _made_in(root, object_format, head)
+            except OSError as error:
+                raise _failure(root, error) from None
     except BaseException as error:
         locks.close()
         if not existed:
             with suppress(OSError):  # another process makes one there
                 root.rmdir()
         if isinstance(error, OSError):
-            raise RepositoryError(f"{root}: can't make a repository: {error.strerror}") from None
+            raise _failure(root, error) from None
         raise
     locks.close()
+
+
+def _failure(root: Path, error: OSError) -> RepositoryError:
+    return RepositoryError(f"{root}: can't make a repository: {error.strerror}")
 
 
 def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Callable[[], None]]:
@@ -100,6 +107,7 @@ def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Cal
         yield publish
     finally:
         if not is_made:
+            (root / "HEAD").unlink(missing_ok=True)  # first: without it the rest is no repository
             _remove_own(root)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 FAST_FAULTS, FAST_STATES = 5, 3
 """How many of each scenario the fast suite tries; the slow one tries all."""
+PARTS = 4
+"""Each scenario's faults are that many tests, for as many processes."""
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 on_this_disk = pytest.mark.parametrize(
@@ -62,12 +64,14 @@ def test_a_few_faults_leave_a_valid_store_and_the_next_run_completes(harness: Ha
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(PARTS))
 @each_scenario
 def test_every_fault_leaves_a_valid_store_and_the_next_run_completes(
-    harness: Harness, figures: Callable[[str, object], None]
+    harness: Harness, part: int, figures: Callable[[str, object], None]
 ) -> None:
     calls = harness.calls()
-    faults = list(faults_of(calls))
+    faults = list(faults_of(calls))[part::PARTS]
     figures(f"{harness.scenario.name}:", f"{len(faults)} faults at {len(calls)} calls")
     assert struck(harness, faults) == {}
 
@@ -88,6 +92,7 @@ def test_a_few_losses_of_power_lose_nothing_that_was_acknowledged(harness: Harne
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @on_this_disk
 def test_no_loss_of_power_loses_what_was_acknowledged(
     harness: Harness, figures: Callable[[str, object], None]
