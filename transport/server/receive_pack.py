@@ -69,6 +69,8 @@ class ReceivePack:
 
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before it. Version 2 counts as 0."""
+        shown = shown_refs(self._repository, "receive")
+        haves = alternate_tips(self._repository)
         if over_http:
             yield encode_text("# service=git-receive-pack") + FLUSH
         if version == 1:
@@ -76,13 +78,12 @@ class ReceivePack:
         tokens = " ".join(
             [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
         ).encode()
-        shown = shown_refs(self._repository, "receive")
         tips = {ref.oid for ref in shown.known.values()}
         # As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
         ids = {name: ref.oid for name, ref in shown.known.items()}
         ids |= {name: self._format.zero for name, fault in shown.unreadable.items() if not fault.is_dangling}
         named = [(ids[name], encode_ref_name(name)) for name in sorted(ids, key=ref_sort_key)]
-        named += [(oid, b".have") for oid in alternate_tips(self._repository) if oid not in tips]
+        named += [(oid, b".have") for oid in haves if oid not in tips]
         lines = [b"%b %b" % (oid.hex().encode(), name) for oid, name in named]
         lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines[0] + b"\0" + tokens)

@@ -53,6 +53,7 @@ __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
+_TOKENS_BYTES_MAX = 32 * 1024
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
@@ -91,11 +92,11 @@ class UploadPack:
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
+        listed = self._listed()  # first of all: what fails after the first byte is an answer cut short
         if over_http:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        listed = self._listed()
         tokens = self._capabilities_v0(listed, stateless=over_http)
         lines_of_refs = _ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
@@ -115,6 +116,7 @@ class UploadPack:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
+        encoded += _unreadable_tokens(listed)
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _refs(self) -> list[ShownRef]:
@@ -369,6 +371,22 @@ def _ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
     return lines
 
 
+def _unreadable_tokens(refs: Iterable[ShownRef]) -> list[bytes]:
+    """Return v0's form of ls-refs' `unreadable`, for our own client; nothing if it doesn't fit into the line.
+
+    Without the closing token a client takes the list to be incomplete.
+    """
+    faults = [ref for ref in refs if ref.fault is not None]
+    tokens = [b"unreadable=%s:%s" % (quote(ref.name).encode(), _quoted(ref.fault)) for ref in faults]
+    if not tokens or sum(map(len, tokens)) > _TOKENS_BYTES_MAX:
+        return []
+    return [*tokens, b"unreadable-listed"]
+
+
+def _quoted(reason: str | None) -> bytes:
+    return quote(one_line(reason or "", limit=200), errors="replace").encode()
+
+
 def _is_wanted(ref: ShownRef, prefixes: tuple[bytes, ...]) -> bool:
     if not prefixes or ref.name.startswith(prefixes):
         return True
@@ -383,5 +401,5 @@ def _ls_refs_line(ref: ShownRef, arguments: list[bytes]) -> bytes:
     if ref.peeled is not None and b"peel" in arguments:
         line += b" peeled:" + ref.peeled.hex().encode()
     if ref.fault is not None and b"unreadable" in arguments:
-        line += b" unreadable:" + quote(one_line(ref.fault, limit=200), errors="replace").encode()
+        line += b" unreadable:" + _quoted(ref.fault)
     return line

@@ -203,6 +203,8 @@ def _parse_refs(
         line = reader.read_line("a ref or the flush")
     for name, target in listed.capabilities.symrefs:
         listed.refs.add_symref(name, target)
+    if listed.capabilities.unreadable_listed:
+        listed.refs.take_unreadable(listed.capabilities.unreadable)
     return Advertisement(
         version=version,
         capabilities=listed.capabilities,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from packcore.ids import FORMATS, SHA1, ObjectFormat
 from packcore.refs import decode_ref_name
@@ -76,6 +77,10 @@ class Capabilities:
     allow_tip_sha1_in_want: bool = False
     allow_reachable_sha1_in_want: bool = False
     filter: bool = False
+    unreadable_listed: bool = False
+    """Whether `unreadable` names all refs that the server can't read: packcore's own do, if it fits."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Refs that the server can't read, each with the reason."""
 
     # both services, v0 and v1
     side_band: bool = False
@@ -115,6 +120,7 @@ def parse_capabilities(text: bytes) -> Capabilities:
     """
     found: dict[str, Any] = {}
     symrefs: list[tuple[str, str]] = []
+    unreadable: list[tuple[str, str]] = []
     for token in text.split():
         key, separator, value = token.partition(b"=")
         name = key.decode("ascii", "replace")
@@ -123,9 +129,12 @@ def parse_capabilities(text: bytes) -> Capabilities:
         elif separator and name == "symref" and len(symrefs) < _SYMREFS_MAX:
             source, _, target = value.partition(b":")
             symrefs.append((decode_ref_name(source), decode_ref_name(target)))
+        elif separator and name == "unreadable" and len(unreadable) < _SYMREFS_MAX:
+            ref, _, reason = value.partition(b":")
+            unreadable.append((decode_ref_name(unquote_to_bytes(ref)), one_line(unquote_to_bytes(reason))))
         elif separator:
             _take_value(found, name, value)
-    return Capabilities(symrefs=tuple(symrefs), **found)
+    return Capabilities(symrefs=tuple(symrefs), unreadable=tuple(unreadable), **found)
 
 
 def parse_capabilities_v2(lines: Iterable[bytes]) -> Capabilities:

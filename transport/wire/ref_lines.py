@@ -15,6 +15,8 @@ from transport.errors import RemoteProtocolError
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packcore.ids import ObjectFormat, ObjectId
     from transport.wire.limits import WireLimits
 
@@ -72,6 +74,16 @@ class RefCollector:
         else:
             self.refs[text] = oid
         return True
+
+    def take_unreadable(self, faults: Iterable[tuple[str, str]]) -> None:
+        """Take the server's word on all refs that it can't read, after those that it listed."""
+        self.may_lack_names = False
+        for name, reason in faults:
+            if name.startswith("refs/"):
+                self.count_line()
+                self.refs.pop(name, None)
+                self.peeled.pop(name, None)
+                self.unreadable[name] = reason
 
     def add_peeled(self, name: bytes, oid: ObjectId) -> None:
         """Take what the tag `name`, listed before, comes to."""

@@ -10,7 +10,7 @@ from packcore.ids import ObjectId
 from tests.support import git, git_bytes, history, init_repository, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving
 from transport.base import Body
-from transport.errors import RemoteError
+from transport.errors import RemoteError, TransportError
 from transport.fetch import Protocol, list_refs
 from transport.push import advertise_push, push
 from transport.schemes import open_transport
@@ -76,11 +76,29 @@ def test_our_client_is_told_every_name_with_its_reason(sick: Path):
     assert not found.may_lack_names
 
 
-def test_in_protocol_v0_the_zero_id_stands_for_the_reason(sick: Path):
+def test_in_protocol_v0_our_client_is_told_the_same(sick: Path):
+    assert listed(sick, "v0").unreadable == listed(sick).unreadable
+    assert listed(sick, "v0").refs == listed(sick).refs
+    assert not listed(sick, "v0").may_lack_names
+
+
+def test_a_list_too_long_for_v0s_one_line_counts_as_incomplete(sick: Path):
+    for number in range(1000):
+        (sick / f"refs/heads/bad{number}").write_text("no id, and no symbolic ref")
     found = listed(sick, "v0")
-    assert set(found.unreadable) == {f"refs/heads/{name}" for name in ("alias", "empty", "garbage")}
-    assert found.refs["refs/heads/missing"].hex() == "12" * 20
+    assert "refs/heads/bad999" in found.unreadable  # by its zero id
+    assert "refs/heads/dangling" not in found.unreadable
     assert found.may_lack_names
+
+
+@pytest.mark.parametrize("protocol", ["v0", "v2"])
+def test_packed_refs_that_can_not_be_read_are_named_in_either_protocol(sick: Path, protocol: Protocol):
+    (sick / "packed-refs").write_bytes(b"\0" * 100)
+    with (
+        serving(sick.parent) as server,
+        pytest.raises(TransportError, match="packed-refs: line 1 is neither"),
+    ):
+        listed(f"{server.url}/x.git", protocol)
 
 
 @pytest.mark.parametrize("number", [0, 2])
