@@ -18,7 +18,7 @@ from packcore.errors import RepositoryError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["find_alternates"]
+__all__ = ["find_alternates", "listed_alternates"]
 
 ALTERNATE_DEPTH_MAX = 5
 """Nesting that git follows, too."""
@@ -40,7 +40,7 @@ def find_alternates(objects: Path) -> list[Path]:
     for depth in range(ALTERNATE_DEPTH_MAX + 2):
         following: list[Path] = []
         for directory in level:
-            for path in _listed(directory):
+            for path in listed_alternates(directory):
                 real = os.path.realpath(path)
                 if real not in seen and path.is_dir():
                     seen.add(real)
@@ -56,7 +56,8 @@ def find_alternates(objects: Path) -> list[Path]:
     return found
 
 
-def _listed(objects: Path) -> list[Path]:
+def listed_alternates(objects: Path) -> list[Path]:
+    """Return what an objects directory names as alternates, there or not. Raises RepositoryError."""
     path = objects / "info" / "alternates"
     try:
         with path.open("rb") as file:

@@ -36,6 +36,7 @@ from packcore.store.git_directory import (
 )
 from packcore.store.known import KnownObjects
 from packcore.store.loose import LooseStore
+from packcore.store.lost_places import lost_places
 from packcore.store.making import is_unmade, making
 from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.packed import PackedStore
@@ -252,11 +253,14 @@ class Repository:
                 raise
         try:
             return attempt()
-        except MissingObject:
+        except MissingObject as error:
             # A pack that can't be opened may be what holds it: then that is the thing to say.
             for packs in self._packs:
                 for fault in packs.faults.values():
                     raise fault from None
+            places = lost_places(packs.directory.parent for packs in self._packs)
+            if places:
+                raise MissingObject(error.oid, context="; ".join(places[:3])) from None
             raise
 
     def _refresh(self) -> bool:

@@ -13,7 +13,6 @@ pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from packcore.errors import PackcoreError, UnreadableRef
 from packcore.limits import Limits
@@ -22,6 +21,7 @@ from packcore.write import write_pack
 from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
+from transport.server.fault_tokens import quoted, unreadable_tokens
 from transport.server.packing import (
     Cut,
     cut_by_rule,
@@ -53,7 +53,6 @@ __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
-_TOKENS_BYTES_MAX = 32 * 1024
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
@@ -116,7 +115,7 @@ class UploadPack:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
-        encoded += _unreadable_tokens(listed)
+        encoded += unreadable_tokens(listed)
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _refs(self) -> list[ShownRef]:
@@ -371,22 +370,6 @@ def _ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
     return lines
 
 
-def _unreadable_tokens(refs: Iterable[ShownRef]) -> list[bytes]:
-    """Return v0's form of ls-refs' `unreadable`, for our own client; nothing if it doesn't fit into the line.
-
-    Without the closing token a client takes the list to be incomplete.
-    """
-    faults = [ref for ref in refs if ref.fault is not None]
-    tokens = [b"unreadable=%s:%s" % (quote(ref.name).encode(), _quoted(ref.fault)) for ref in faults]
-    if not tokens or sum(map(len, tokens)) > _TOKENS_BYTES_MAX:
-        return []
-    return [*tokens, b"unreadable-listed"]
-
-
-def _quoted(reason: str | None) -> bytes:
-    return quote(one_line(reason or "", limit=200), errors="replace").encode()
-
-
 def _is_wanted(ref: ShownRef, prefixes: tuple[bytes, ...]) -> bool:
     if not prefixes or ref.name.startswith(prefixes):
         return True
@@ -401,5 +384,5 @@ def _ls_refs_line(ref: ShownRef, arguments: list[bytes]) -> bytes:
     if ref.peeled is not None and b"peel" in arguments:
         line += b" peeled:" + ref.peeled.hex().encode()
     if ref.fault is not None and b"unreadable" in arguments:
-        line += b" unreadable:" + _quoted(ref.fault)
+        line += b" unreadable:" + quoted(ref.fault)
     return line

@@ -309,3 +309,19 @@ def test_a_loose_object_is_written_where_the_copy_that_is_here_is_damaged(tmp_pa
         oid = repository.write_loose(ObjectType.BLOB, b"text" * 20)
         assert (path / "objects" / oid.hex()[:2] / oid.hex()[2:]).exists()
         assert repository.read(oid).data == b"text" * 20
+
+
+def test_a_missing_object_names_the_alternate_that_is_not_there_and_the_pack_without_index(tmp_path: Path):
+    pool = make_repository(tmp_path / "pool.git", history(commits=2), repack=True)
+    path = init_repository(tmp_path / "r.git")
+    (path / "objects/info/alternates").write_text(f"{pool}/objects\n")
+    oid = SHA1.from_hex(git("rev-parse", "main", cwd=pool))
+    pool.rename(tmp_path / "away.git")
+    with Repository.open(path) as repository:
+        with pytest.raises(MissingObject, match=r"alternates names .*pool.git/objects, which is not there"):
+            repository.read(oid)
+    (index,) = (tmp_path / "away.git/objects/pack").glob("*.idx")
+    index.unlink()
+    with Repository.open(tmp_path / "away.git") as repository:
+        with pytest.raises(MissingObject, match=r"pack-[0-9a-f]+\.pack has no index"):
+            repository.header(oid)
