@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
 
-__all__ = ["SpooledPack", "unwritable"]
+__all__ = ["SpooledPack", "unreadable", "unwritable"]
 
 _DEFAULT_LIMITS = Limits()
 _NAME = "received pack"
@@ -211,8 +211,11 @@ class SpooledPack:
         self._file.close()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the pack's bytes from its start."""
-        return read_blocks(self._file.file)
+        """Yield the pack's bytes from its start. Raises RepositoryError where the file can't be read."""
+        try:
+            yield from read_blocks(self._file.file)
+        except OSError as error:
+            raise unreadable(error) from None
 
     def install(self, pack_directory: Path, *, keep: bool = False) -> Path:
         """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
@@ -299,6 +302,14 @@ class _SpoolFile:
             self.file.close()
         if self._named is not None:
             self._named.close()
+
+
+def unreadable(error: OSError) -> RepositoryError:
+    """Return the error of the family for a temporary pack that can't be read back."""
+    return RepositoryError(
+        f"the temporary pack can't be read back: {error.strerror}",
+        hint="let TMPDIR name a folder on another disk",
+    )
 
 
 def unwritable(error: OSError) -> RepositoryError:

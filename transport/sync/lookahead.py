@@ -31,7 +31,7 @@ from packcore.errors import CorruptPack, LimitExceeded
 from packcore.limits import KIB, MIB, Limits
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
-from packcore.store.spool import unwritable
+from packcore.store.spool import unreadable, unwritable
 from packcore.store.temporaries import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
@@ -180,8 +180,11 @@ class LookAhead:
                     break
                 self._changed.wait(TRICKLE_SECONDS)
             self.streamed = self.streamed or not self.complete
-            self._file.seek(position)
-            return self._file.read(min(end - position, _BLOCK_BYTES))
+            try:
+                self._file.seek(position)
+                return self._file.read(min(end - position, _BLOCK_BYTES))
+            except OSError as error:
+                raise unreadable(error) from None
 
     def _end_of_flow(self, position: int) -> int:
         """Return up to where bytes go out at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import threading
 from typing import TYPE_CHECKING, Any
@@ -187,6 +189,24 @@ def test_leaving_gives_a_stalled_source_up(big_pack):
 def test_a_folder_that_is_not_there_is_an_error_of_the_family(big_pack, tmp_path):
     with pytest.raises(RepositoryError, match="can't be written"):
         over(iter(Source(big_pack)), directory=tmp_path / "absent")
+
+
+def test_a_file_that_can_not_be_read_back_is_an_error_of_the_family(big_pack, monkeypatch):
+    with over(iter(Source(big_pack)), whole=True) as ahead:
+        ahead.open()
+        monkeypatch.setattr(ahead, "_file", Unreadable(ahead._file))
+        with pytest.raises(RepositoryError, match="can't be read back: Input/output error"):
+            b"".join(ahead.blocks())
+
+
+class Unreadable:
+    """A file on a disk that fails."""
+
+    def __init__(self, file: Any) -> None:
+        self.seek, self.close = file.seek, file.close
+
+    def read(self, size: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def drain(blocks: Iterator[bytes], out: bytearray) -> None:
