@@ -303,3 +303,30 @@ def test_optimizing_chooses_between_the_sources_pack_and_a_smaller_one(tmp_path,
     assert result.pack is not None
     assert result.relay == (optimize != "bandwidth")
     assert (result.pack.deltas > 0) == (optimize == "bandwidth")
+
+
+class OneAtATime(GitTransport):
+    """A source that has one connection, as by ssh: a new request ends the answer that is still coming."""
+
+    open_answers = 0
+
+    @contextmanager
+    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        assert not self.open_answers
+        self.open_answers += 1
+        try:
+            with super().request(service, body, version=version) as blocks:
+                yield blocks
+        finally:
+            self.open_answers -= 1
+
+
+def test_nothing_else_is_asked_of_the_source_while_its_pack_is_on_its_way(sides):
+    """What an earlier run left behind has to be asked about before."""
+    fast_import(sides.source, history(commits=20))
+    git("push", "-q", sides.target, "main~10:refs/heads/main", cwd=sides.source)
+    left = git("rev-parse", "main~5", cwd=sides.source)
+    git("push", "-q", sides.target, f"{left}:refs/packcore/bootstrap/{left}", cwd=sides.source)
+    result = sides.carry_out(source=OneAtATime(sides.source))
+    assert (result.exit_code, result.relay) == (0, True)
+    sides.check()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from transport.sync.ref_plan import RefPlan
     from transport.sync.result import PackSummary, SyncResult
     from transport.sync.run import Run
+    from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["Relayed", "relay", "relay_pack"]
 
@@ -122,8 +123,10 @@ def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed
     CorruptData, all of them before any ref has moved.
     """
     wants = run.count_wants(plan.wants, haves)
+    # Before the pack is on its way: a lasting connection can't be asked anything else meanwhile.
+    removals = run.leftovers(plan)
     if not wants:
-        return Relayed(_push(run, plan, None))
+        return Relayed(_push(run, plan, None, removals))
     with fetch_pack(
         run.source,
         run.source_refs,
@@ -140,9 +143,9 @@ def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed
         run.stop_at_unknown_tips(plan, response.unknown)
         with _looking_ahead(run, response) as ahead:
             ahead.open()
-            pushed = _push(run, plan, ahead.blocks)
+            pushed = _push(run, plan, ahead.blocks, removals)
             if ahead.streamed and _was_cut(run, pushed):
-                pushed = _push_again(run, plan, ahead, pushed.failure)
+                pushed = _push_again(run, plan, ahead, removals, pushed.failure)
             too_large = is_refused_for_size(run, pushed, lambda: ahead.received_bytes)
             taken_in = take_in(run, ahead, response.unknown) if too_large else None
             counts = (ahead.object_count, ahead.delta_count, ahead.received_bytes)
@@ -162,7 +165,12 @@ def _looking_ahead(run: Run, response: FetchResponse) -> LookAhead:
     )
 
 
-def _push(run: Run, plan: RefPlan, blocks: Callable[[], Iterator[bytes]] | None) -> PushOutcome:
+def _push(
+    run: Run,
+    plan: RefPlan,
+    blocks: Callable[[], Iterator[bytes]] | None,
+    removals: Sequence[RefUpdate],
+) -> PushOutcome:
     return push_refs(
         run.target,
         run.target_refs,
@@ -171,7 +179,7 @@ def _push(run: Run, plan: RefPlan, blocks: Callable[[], Iterator[bytes]] | None)
         policy=run.request.policy,
         progress=run.progress,
         limits=run.limits,
-        removals=run.leftovers(plan),
+        removals=removals,
     )
 
 
@@ -185,10 +193,16 @@ def _was_cut(run: Run, pushed: PushOutcome) -> bool:
     return cut and as_before and run.target.stateless
 
 
-def _push_again(run: Run, plan: RefPlan, ahead: LookAhead, error: PackcoreError | None) -> PushOutcome:
+def _push_again(
+    run: Run,
+    plan: RefPlan,
+    ahead: LookAhead,
+    removals: Sequence[RefUpdate],
+    error: PackcoreError | None,
+) -> PushOutcome:
     run.progress.message("target", f"{error}; the pack is awaited whole, and sent once more")
     ahead.finish()
-    return _push(run, plan, ahead.blocks)
+    return _push(run, plan, ahead.blocks, removals)
 
 
 def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> SyncResult:
@@ -206,7 +220,8 @@ def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> Sy
             run.choice = UNKNOWN_TIPS
         else:
             spool = fetched.spool
-            pushed = _push(run, settled, None if spool is None else spool.blocks)
+            blocks = None if spool is None else spool.blocks
+            pushed = _push(run, settled, blocks, run.leftovers(settled))
             if not is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
                 delta_count = 0 if spool is None else spool.delta_count
                 relayed = Relayed(pushed, fetched.object_count, delta_count, fetched.pack_bytes)
