@@ -37,8 +37,8 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
         if of not in source.refs and (fault := fault_of(of, source))
     }
     for name, fault in source.unreadable.items():
-        # The name may be a folder's: what is in it counts, too.
-        if any(scope.covers(one, named) for one in (name, f"{name}/")):
+        # The name may be a folder's: what is in it counts, too. A mapping to it takes its place.
+        if name not in sources and any(scope.covers(one, named) for one in (name, f"{name}/")):
             found.setdefault(name, (name, fault))
     return {
         to: RefAction(

@@ -104,6 +104,8 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
             desired[mapping.target] = mapping.source
         elif fault_of(mapping.source, source) is None:
             raise NoRefsMatched(f"the source has no {mapping.source}, which is mapped to {mapping.target}")
+    # A name that a mapping leads to never stands for the source's own ref, be the mapped one unreadable.
+    mapped = {mapping.target for mapping in scope.mappings}
     named = frozenset() if scope.mappings else scope.branch_names
     absent = sorted(
         (
@@ -115,7 +117,7 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
     )
     warnings.extend(_warning(name, None, "the source has no such branch; left alone") for name in absent)
     for name, oid in refs.items():
-        if name in desired or not scope.covers(name, named):
+        if name in mapped or not scope.covers(name, named):
             continue
         if is_valid_ref_name(name):
             desired[name] = name

@@ -111,6 +111,15 @@ def test_a_mapping_of_an_unreadable_ref_leaves_its_target_alone():
     assert action_for(planned, MAIN).action == "create"
 
 
+def test_a_mapped_name_is_never_filled_from_the_ref_of_that_name():
+    """Be the mapped ref unreadable, or the source's ref of the target's name."""
+    scope = Scope(mappings=(RefMapping.parse("refs/tags/a:refs/tags/b"),), tags=True)
+    unreadable_source = plan(listing({"refs/tags/b": A}, {"refs/tags/a": EMPTY}), {}, scope)
+    assert [a.action for a in unreadable_source.actions if a.target_ref == "refs/tags/b"] == ["block"]
+    unreadable_namesake = plan(listing({"refs/tags/a": A}, {"refs/tags/b": EMPTY}), {}, scope)
+    assert [a.action for a in unreadable_namesake.actions if a.target_ref == "refs/tags/b"] == ["create"]
+
+
 def test_a_ref_that_only_the_target_can_not_read_may_be_made_again_by_the_target():
     target = listing({}, {MAIN: EMPTY})
     (action,) = plan_refs(listing({MAIN: A}), target, Scope(), Policy()).actions
