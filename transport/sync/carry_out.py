@@ -19,6 +19,7 @@ from transport.sync.lookahead import MEMORY_BYTES
 from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
 from transport.sync.result import Price
 from transport.sync.run import Run
+from transport.sync.second_try import second_try, was_misled
 from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize
 from transport.sync.strategies.relay import relay
@@ -48,6 +49,8 @@ def carry_out(
     """
     run = Run.begin(source, target, request, progress)
     result = _carried_out(run)
+    if was_misled(run, result):
+        result = second_try(run, result, _carried_out)
     result = _remembered(run, result)
     if request.verify and not request.dry_run:
         result = replace(result, verification=read_back(target, result.refs))

@@ -13,7 +13,8 @@ each round is a search in a known graph, and the exact border is found after a f
 speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
 it would be without asking. It is asked at most once in a run.
 
-A target that claims what it lacks gets a pack that it can't complete; it refuses it, and no ref moves.
+A target that claims what it lacks gets a pack that it can't complete; it refuses it, no ref moves, and all is
+sent once more without relying on what it said (`transport.sync.second_try`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.sync.commit_order import Parents
 
-__all__ = ["GraphNegotiator", "Ground", "UnknownTips", "WatchedTips", "find_ground"]
+__all__ = ["NO_GROUND", "GraphNegotiator", "Ground", "UnknownTips", "WatchedTips", "find_ground"]
 
 GROUND_MAX = 1024
 """Commits that are named as haves: more would be a border of rags, each of little use."""
@@ -56,6 +57,10 @@ class Ground:
     """Requests and bytes of the asking."""
     failure: PackcoreError | None = None
     """Why the target could not be asked, or not to the end."""
+
+
+NO_GROUND = Ground((), 0, TransferStats())
+"""Of a target that is not asked."""
 
 
 def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], progress: Progress) -> Ground:
