@@ -21,7 +21,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packcore.errors import PackcoreError
+from packcore.errors import LimitExceeded, PackcoreError
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import (
@@ -37,6 +37,7 @@ from transport.push import advertise_push, push
 from transport.sync.measure import Stopwatch
 from transport.sync.push_series import check_atomic, parted
 from transport.sync.pushing import PushOutcome, Trailer, push_refs
+from transport.sync.ref_requests import count_accepted, updates_accepted
 from transport.sync.result import Outcome, results_of
 from transport.sync.temp_refs import advertised_temp_refs, creations, deletions, temp_ref
 from transport.wire.receive_pack import PushOptions, encode_commands
@@ -116,10 +117,14 @@ class BatchedPush:
     def check(self) -> None:
         """Tell, before anything is pushed, why it can't be.
 
-        Raises UnsupportedByRemote where temporary refs could not be deleted again, and LimitExceeded for
-        all-or-none of more refs than one request takes.
+        Raises UnsupportedByRemote where temporary refs could not be deleted again, or the target can't
+        promise all-or-none; LimitExceeded for all-or-none of more refs than one request takes.
         """
         check_atomic(self._plan.updates(), self._policy, self.limits)
+        if self._policy.atomic and not self._advertisement.capabilities.atomic:
+            raise UnsupportedByRemote(
+                "the remote does not support atomic pushes", hint="push without --atomic"
+            )
         if not self._advertisement.capabilities.delete_refs:
             raise UnsupportedByRemote(
                 "the target can't delete refs, so a push in batches would leave its temporary refs behind"
@@ -158,11 +163,35 @@ class BatchedPush:
         Raises BodyRefused where it was too much, RefRejected where the target takes no such refs, and
         TransportError for the rest.
         """
-        tops = tops[: self.limits.ref_updates_max]
+        updates_max = self.limits.ref_updates_max
+        tops = tops[:updates_max]
         if self.is_held(tops):
             return
-        messages: deque[str] = deque(maxlen=_MESSAGES_KEPT)
         updates = [update for update in self._creations(tops) if update.name not in self._held]
+        names = [update.name for update in updates]
+        try:
+            self._push_batch(updates, blocks, body_bytes, shallow)
+        except (BodyRefused, TransportError) as error:
+            if self.limits.ref_updates_max != updates_max:  # too many refs at once: fewer may do
+                self.hold(tops, blocks, body_bytes, shallow=shallow)
+                return
+            if not isinstance(error, BodyRefused | RefRejected):
+                self._made += names  # Nobody knows whether they are there, so the result has to name them.
+            raise
+        self.batch_count += 1
+        self._checksums += self._trailer.checksums
+        self._made += names
+        self._held |= {update.name: update.new for update in updates}
+
+    def _push_batch(
+        self,
+        updates: Sequence[RefUpdate],
+        blocks: Callable[[], Iterator[bytes]],
+        body_bytes: int,
+        shallow: Collection[ObjectId],
+    ) -> None:
+        """Push one batch and make sure that the target took it. Raises as `hold`."""
+        messages: deque[str] = deque(maxlen=_MESSAGES_KEPT)
         try:
             report = push(
                 self._target,
@@ -174,25 +203,30 @@ class BatchedPush:
                 on_message=lambda text: self._heard(text, messages),
             )
         except TransportError as error:
+            self._learn(count_accepted([str(error)], len(updates)))
             if not is_too_much(error):
                 raise
             self._check_again(updates, error, body_bytes)
         else:
             self._check(report, updates, messages, body_bytes)
             self.may_grow |= self.limits.take_body(body_bytes)
-        self.batch_count += 1
-        self._checksums += self._trailer.checksums
-        self._made += [update.name for update in updates]
-        self._held |= {update.name: update.new for update in updates}
 
     def cut_over(self) -> PushOutcome:
-        """Set the plan's refs and delete the temporary ones. A failure is part of the outcome."""
+        """Set the plan's refs and delete the temporary ones. A failure is part of the outcome.
+
+        Raises as `push_refs` does, where no batch was sent before.
+        """
+        try:
+            return self._cut_over()
+        except (LimitExceeded, TransportError) as error:  # it takes less than before, or can't be listed
+            if not self._made:
+                raise
+            return self.broken_off(error)
+
+    def _cut_over(self) -> PushOutcome:
         removals = deletions(self._held, self._advertisement.object_format)
         together = self._policy
-        if (
-            self._advertisement.capabilities.atomic
-            and len(parted([*self._plan.updates(), *removals], self.limits)) == 1
-        ):
+        if self._advertisement.capabilities.atomic and len(parted(self._plan.updates(), self.limits)) == 1:
             together = replace(self._policy, atomic=True)
         outcome = self._pushed(together, removals)
         refusals = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED}
@@ -258,18 +292,25 @@ class BatchedPush:
             error = TruncatedAnswer("the target's report on a batch was cut off")
             self._check_again(updates, error, body_bytes)
             return
+        self._learn(updates_accepted(report, messages))
         words = [*messages, report.unpack_error or ""]
         if any(sign in text for text in words for sign in _TOO_LARGE_WORDS):
             raise BodyRefused(RemoteError(f"the target refused a pack: {words[-1] or words[-2]}"), body_bytes)
         fault = next(ref for ref in report.refs.values() if not ref.ok)
-        if fault.lost_race and self._are_there(updates):
-            return  # another run is at the same work
+        if (fault.lost_race or not fault.reported) and self._are_there(updates):
+            return  # another run is at the same work, or the report leaves a ref out
+        self._made += [ref.name for ref in report.refs.values() if ref.ok]
         unpacking = f" (unpacking: {report.unpack_error})" if report.unpack_error else ""
         raise RefRejected(
             fault.name,
             f"the target refused this temporary ref: {fault.reason}{unpacking}",
             hint="a push in batches needs refs below refs/packcore/bootstrap/ on the target",
         )
+
+    def _learn(self, updates_max: int | None) -> None:
+        """Remember how many refs the target takes at once, where it said so."""
+        if updates_max is not None:
+            self.limits.refuse_updates(updates_max)
 
     def _check_again(self, updates: Sequence[RefUpdate], error: TransportError, body_bytes: int) -> None:
         """After an answer that leaves it open, see whether the batch was taken. Raises BodyRefused if not."""

@@ -52,6 +52,10 @@ def removals_of_leftovers(
     """
     found = advertised_temp_refs(target_refs)
     if not target_refs.capabilities.delete_refs:
+        if found:
+            progress.message(
+                "target", f"{len(found)} temporary refs are left, for the target can't delete refs"
+            )
         return []
     doubtful = sorted(set(found.values()).difference(tips))
     kept: set[ObjectId] = set()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packcore.errors import LimitExceeded
+from packcore.errors import LimitExceeded, PackcoreError
 from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.push import push
 from transport.sync.ref_requests import count_accepted, in_requests, updates_accepted
@@ -63,7 +63,7 @@ class PushSeries:
     unanswered: set[str] = field(default_factory=set)
     """Refs of a request that was not."""
     unpack_error: str | None = None
-    failure: TransportError | None = None
+    failure: PackcoreError | None = None
     commands: int = 0
 
     @property
@@ -86,12 +86,13 @@ class PushSeries:
             carries = pack is not None and not all(update.is_delete for update in chunk)
             try:
                 report, messages = self._request(chunk, pack if carries else None)
-            except TransportError as error:
+            except PackcoreError as error:
                 if self._learned(error, len(chunk)):
                     continue
-                if not self.reports and (
-                    isinstance(error, LocalProtocolError | UnsupportedByRemote) or is_innocent(error)
-                ):
+                never_sent = not isinstance(error, TransportError) or isinstance(
+                    error, LocalProtocolError | UnsupportedByRemote
+                )
+                if not self.reports and (never_sent or (carries and is_innocent(error))):
                     raise
                 self.failure = error
                 self.unanswered = {update.name for update in chunk}
@@ -108,7 +109,7 @@ class PushSeries:
             if carries and any(ref.ok for ref in report.refs.values()):
                 pack = None
 
-    def _learned(self, error: TransportError, sent: int) -> bool:
+    def _learned(self, error: PackcoreError, sent: int) -> bool:
         """Tell whether a status said that the commands were too many; then it said so before any was done."""
         if self.policy.atomic or sent < 2 or not isinstance(error, HttpStatusError):
             return False

@@ -21,7 +21,7 @@ from transport.errors import TransportError
 from transport.push import advertise_push
 from transport.sync.host_profile import TargetLimits
 from transport.sync.measure import Stopwatch
-from transport.sync.push_series import PushSeries
+from transport.sync.push_series import PushSeries, parted
 from transport.sync.ref_plan import short_id
 from transport.sync.result import Outcome, PackSummary, RefResult, results_of
 from transport.sync.temp_refs import temp_refs_left
@@ -123,7 +123,12 @@ def push_refs(
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
     body = _PackBody(pack, progress, Trailer(advertisement.object_format))
     series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
-    series.send([*updates, *removals], None if pack is None else Body(body.blocks), body.is_innocent)
+    fits = not policy.atomic or len(parted([*updates, *removals], series.limits)) == 1
+    together = [*updates, *(removals if fits else ())]
+    series.send(together, None if pack is None else Body(body.blocks), body.is_innocent)
+    if not fits and series.ok:
+        series.policy = replace(policy, atomic=False)
+        series.send(removals, None, lambda _: False)
     tips = None if series.ok else list_again(series.target)
     return PushOutcome(
         _results(series, plan, tips),
@@ -247,7 +252,8 @@ def _answered(
     if tip == action.source_id:
         return RefResult(action, Outcome.UP_TO_DATE, f"somebody else did the same meanwhile ({words})")
     if tip != action.target_id:
-        return RefResult(action, Outcome.MOVED, f"{_moved(action, tip)}; the target says: {words}")
+        words = f"{_moved(action, tip)}; nothing was overwritten; the target says: {words}"
+        return RefResult(action, Outcome.MOVED, words)
     return RefResult(action, refusal, f"the target refused it: {words}")
 
 
@@ -260,13 +266,14 @@ def _unanswered(action: RefAction, tips: Mapping[str, ObjectId] | None, words: s
         return RefResult(action, Outcome.UNANSWERED, f"{words}; listed again, {seen}")
     if tip == action.target_id:
         return RefResult(action, Outcome.NOT_PUSHED, f"{words}; listed again, the ref is as it was")
-    return RefResult(action, Outcome.MOVED, f"{words}; {_moved(action, tip)}")
+    doubt = "whether this push was carried out before that is not known"
+    return RefResult(action, Outcome.MOVED, f"{words}; {_moved(action, tip)}; {doubt}")
 
 
 def _moved(action: RefAction, tip: ObjectId | None) -> str:
     then = short_id(action.target_id) if action.target_id else "absent"
     now = "is gone" if tip is None else f"is at {short_id(tip)}" if any(tip) else "can't be read there"
-    return f"the target's ref moved during the run (was {then}, {now}); nothing was overwritten"
+    return f"the target's ref moved during the run (was {then}, {now})"
 
 
 def list_again(target: Transport) -> dict[str, ObjectId] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.errors import LimitExceeded
+from packcore.errors import LimitExceeded, RepositoryError
 from tests.git_transport import GitTransport
 from tests.support import fsck, git, ls_remote, write_hook
 from tests.transport.sync.sides import Sides, commit, outcomes
@@ -111,3 +112,43 @@ def test_deletes_that_make_room_may_fill_the_first_requests(sides):
     result = sides.sync(policy={"prune": True, "prune_limit": PruneLimit(4)}, target_max_ref_updates=2)
     sides.check()
     assert result.deleted == 4
+
+
+class Unreadable(GitTransport):
+    """A target to which the second push can't be sent, since our own pack can't be read."""
+
+    pushes = 0
+
+    @contextmanager
+    def request(self, service, body, *, version):
+        self.pushes += service == "git-receive-pack"
+        if self.pushes == 2:
+            next(iter(body.blocks()))
+            raise RepositoryError("the temporary pack can't be read back")
+        with super().request(service, body, version=version) as blocks:
+            yield blocks
+
+
+def test_a_failure_of_our_own_after_an_answered_request_is_told_by_the_result(sides):
+    """What was deleted is deleted, so the run must not end as if nothing had happened."""
+    commit(sides.target, "refs/heads/b0/x")
+    result = sides.sync(
+        target=Unreadable(sides.target),
+        policy={"prune": True, "prune_limit": PruneLimit(1)},
+        target_max_ref_updates=1,
+    )
+    assert outcomes(result)["b0/x"] == "deleted"
+    assert result.count(Outcome.PUSHED) == 0
+    assert isinstance(result.failure, RepositoryError)
+
+
+def test_a_lost_answer_to_deletes_alone_is_told_by_the_result(sides):
+    """They may have been carried out, though the pack, which goes with the next request, was not sent."""
+    commit(sides.target, "refs/heads/b0/x")
+    result = sides.sync(
+        target=GitTransport(sides.target, cut_answer_of="git-receive-pack"),
+        policy={"prune": True, "prune_limit": PruneLimit(1)},
+        target_max_ref_updates=1,
+    )
+    assert outcomes(result)["b0/x"] == "unanswered"
+    assert isinstance(result.failure, NetworkError)

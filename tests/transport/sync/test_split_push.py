@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 
 import pytest
 
 from packcore.errors import LimitExceeded
+from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, write_hook
 from tests.transport.sync.limited_target import LimitedTarget, refused, temp_refs, users_refs
 from tests.transport.sync.sides import Heard, Sides, big_history, commit, outcomes, random_dag
@@ -173,6 +175,37 @@ def test_what_another_run_may_need_is_left_and_told_of(sides, known, relayed, to
     assert result.exit_code == 0
     assert temp_refs(sides.target) == [f"refs/packcore/bootstrap/{theirs}"]
     assert sum("another run may need them" in line for line in told) == 1
+
+
+@pytest.mark.parametrize("to_do", [True, False])
+def test_temporary_refs_that_the_target_does_not_let_go_are_told_of(sides, to_do):
+    tip = commit(sides.source, "refs/heads/main")
+    if not to_do:
+        sides.clone_source()
+    git("push", "-q", sides.target, f"{tip}:refs/packcore/bootstrap/{tip}", cwd=sides.source)
+    write_hook(sides.target, "update", 'case "$1" in refs/packcore/*) exit 1;; esac')
+    told: list[str] = []
+    result = sides.sync(progress=Heard(told))
+    assert result.exit_code == 0
+    assert sum(f"refs/packcore/bootstrap/{tip} was not deleted" in line for line in told) == 1
+
+
+def test_temporary_refs_on_a_target_that_can_not_delete_are_told_of(sides):
+    tip = commit(sides.source, "refs/heads/main")
+    git("push", "-q", sides.target, f"{tip}:refs/packcore/bootstrap/{tip}", cwd=sides.source)
+    told: list[str] = []
+    target = Undeleting(sides.target)
+    assert sides.sync(target=target, progress=Heard(told)).exit_code == 0
+    assert any("1 temporary refs are left, for the target can't delete refs" in line for line in told)
+
+
+class Undeleting(GitTransport):
+    """A target that does not offer to delete refs."""
+
+    @contextmanager
+    def advertise(self, service, *, version):
+        with super().advertise(service, version=version) as blocks:
+            yield iter([b"".join(blocks).replace(b" delete-refs ", b" delete_refs ")])
 
 
 def test_temporary_refs_are_neither_mirrored_nor_pruned(sides):

@@ -92,6 +92,24 @@ def test_a_lost_answer_is_followed_by_a_second_look_at_the_target(sides):
     assert outcomes(sides.sync()) == {"main": "up-to-date"}
 
 
+def test_a_ref_that_moved_after_a_lost_answer_may_have_been_pushed_before(sides):
+    """Nobody knows whether the push was carried out, so nothing is said of that."""
+    commit(sides.source, "refs/heads/main")
+    pushed: list[str] = []
+
+    def somebody_pushes(kind: str, service: str) -> None:
+        if (kind, service) == ("request", "git-receive-pack"):
+            pushed.append("")
+        elif pushed == [""]:
+            pushed.append(commit(sides.target, "refs/heads/main", text="theirs"))
+
+    target = GitTransport(sides.target, cut_answer_of="git-receive-pack", before=somebody_pushes)
+    (ref,) = sides.sync(target=target).refs
+    assert ref.outcome is Outcome.MOVED
+    assert "not known" in ref.reason
+    assert "overwritten" not in ref.reason
+
+
 def test_push_options_reach_the_hooks(sides):
     git("config", "receive.advertisePushOptions", "true", cwd=sides.target)
     seen = sides.target / "seen"
