@@ -2,6 +2,7 @@
 #
 #   make demo [REPO=url-or-path]   the main job on real input (default: this project's own repository)
 #   make test                      the fast suite
+#   make simulate [SEEDS=N|A-B|@N] the sync engine in simulated worlds where everything goes wrong
 #   make docs                      build the documentation into build/docs, and check its links
 #   make docs-update               write anew what the examples of the documentation print
 #   make check                     what CI runs: test, e2e, lint, type, docs
@@ -14,6 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 REPO ?=
 PYTEST_FLAGS ?= -q -n auto
+SEEDS ?= 2000
 
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
@@ -21,7 +23,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history crash demo test e2e test-all lint type check docs docs-update wheel format clean
+.PHONY: help bench-expect bench-history crash demo test e2e simulate test-all lint type check docs docs-update wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -34,6 +36,9 @@ test: $(DEV_STAMP)
 
 e2e: $(DEV_STAMP)
 	$(BIN)/pytest $(PYTEST_FLAGS) -m "e2e and not slow" tests
+
+simulate: $(DEV_STAMP)
+	@$(BIN)/python -m tests.simulation $(SEEDS)
 
 test-all: $(DEV_STAMP)
 	$(BIN)/pytest $(PYTEST_FLAGS)
