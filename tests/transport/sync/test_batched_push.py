@@ -197,5 +197,6 @@ def test_temporary_refs_that_stay_are_named_in_words():
     push = pushing(target)
     push._progress = Heard(told)
     hold(push, A)
-    push.cut_over()
-    assert any(temp_ref(A) in line and "is left" in line for line in told)
+    target.refs = {temp_ref(A): A}
+    assert push.cut_over().left_temp_refs == (temp_ref(A),)
+    assert any(temp_ref(A) in line and "was not deleted" in line for line in told)

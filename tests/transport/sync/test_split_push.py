@@ -186,7 +186,8 @@ def test_temporary_refs_that_the_target_does_not_let_go_are_told_of(sides, to_do
     write_hook(sides.target, "update", 'case "$1" in refs/packcore/*) exit 1;; esac')
     told: list[str] = []
     result = sides.sync(progress=Heard(told))
-    assert result.exit_code == 0
+    assert result.left_temp_refs == (f"refs/packcore/bootstrap/{tip}",)
+    assert result.exit_code == 1
     assert sum(f"refs/packcore/bootstrap/{tip} was not deleted" in line for line in told) == 1
 
 
