@@ -143,17 +143,20 @@ def damaged(rest: bytes) -> bytes:
 
 @pytest.fixture
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a small pack streamed as a large one is."""
-    monkeypatch.setattr(lookahead, "OPENING_BYTES", 150_000)
+    """Have a small pack streamed as a large one is.
+
+    Of the 200,000 bytes that come at first, two packets of 64 KiB are whole, whatever git says before them.
+    """
+    monkeypatch.setattr(lookahead, "OPENING_BYTES", 100_000)
     monkeypatch.setattr(lookahead, "RESERVE_BYTES", 20_000)
 
 
 def relay_refused_on_its_way(
     sides: Sides, change: Callable[[bytes], bytes] = whole, max_pack_bytes: int | None = None
 ) -> tuple[SyncResult, GitTransport]:
-    """Relay 240 KB to a target that refuses 100 KB of it; only then does the source send the rest."""
+    """Relay 240 KB to a target that refuses 60 KB of it; only then does the source send the rest."""
     big_history(sides.source, commits=20)
-    target = RefusedOnItsWay(sides.target, 100_000)
+    target = RefusedOnItsWay(sides.target, 60_000)
 
     def pausing(answer: bytes) -> Iterator[bytes]:
         yield answer[:200_000]
