@@ -153,6 +153,8 @@ def _true_ref(world: World, attempt: Attempt, ref: RefResult) -> Iterator[str]:
         # Nobody can know of a push without an answer that came late, or that somebody undid meanwhile.
         was_touched = any(change.name == name and change.by is not process for change in world.target.changes)
         is_doubtful = name in process.unsure and (attempt.is_late or was_touched)
+        # Nor of a push that was delivered twice, if the list that would tell of it came damaged.
+        is_doubtful = is_doubtful or (process.misled and bool(world.hit["push-twice"]))
         if mine and not is_doubtful and name not in process.lied_to:
             yield f"{said}, but {_shown(world, mine[-1])}"
     elif outcome is Outcome.MOVED:
@@ -231,6 +233,9 @@ def _tidy(world: World, attempt: Attempt, result: SyncResult) -> Iterator[str]:
         if name in mine and name not in result.temp_refs and not attempt.is_late:
             yield f"untold: the temporary ref {name[-8:]} is left, and the result names {result.temp_refs}"
     is_told = any("temporary ref" in line or "was not deleted" in line for line in attempt.process.messages)
+    left = [
+        name for name in left if name in mine or not attempt.process.misled
+    ]  # a damaged list may hide others'
     if left and not (result.exit_code or result.dry_run or attempt.rivalled or is_told):
         yield f"untold: exit code 0, and temporary refs are left: {left}"
 
