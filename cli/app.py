@@ -19,7 +19,9 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, SECRETS_KEY, HelpSections, debug_option
+from cli.command import DEBUG_KEY, HelpSections, debug_option
+from cli.given_secrets import given_secrets
+from cli.streams import OUTPUT_KEY, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,18 +108,16 @@ class Packcore(HelpSections, click.Group):
         arguments = list(sys.argv[1:] if args is None else args)
         program = prog_name or "packcore"
         self._complete(program, complete_var)
-        state: dict[str, Any] = {SECRETS_KEY: list(exits.secrets_of(arguments, os.environ))}
+        state: dict[str, Any] = {}
+        output = Output(lambda: given_secrets(arguments, os.environ))
 
         def run() -> int | None:
             with self.make_context(program, list(arguments), obj=state, **extra) as ctx, _terminable():
+                ctx.meta[OUTPUT_KEY] = output
                 code: int | None = self.invoke(ctx)
             return code
 
-        code = exits.guard(
-            run,
-            secrets=state[SECRETS_KEY],
-            debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments),
-        )
+        code = exits.guard(run, output=output, debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments))
         if standalone_mode:
             sys.exit(code)
         return code
@@ -153,7 +153,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     if wanted and not ctx.resilient_parsing:
         from packcore import __version__
 
-        click.echo(f"packcore {__version__}")
+        Output.of_run().out(f"packcore {__version__}")
         ctx.exit()
 
 

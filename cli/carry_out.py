@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from cli.console import Console
     from cli.sync_job import SyncJob
     from transport.recording import Recorder
+    from transport.secrets import Secrets
     from transport.sync.request import SyncRequest
     from transport.sync.result import RefResult, SyncResult
     from transport.sync.verify import Verification
 
-__all__ = ["carry_out", "json_bytes", "show_problems", "show_result"]
+__all__ = ["carry_out", "show_problems", "show_result"]
 
 
 def carry_out(job: SyncJob, request: SyncRequest) -> int:
@@ -38,7 +39,8 @@ def carry_out(job: SyncJob, request: SyncRequest) -> int:
 def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
     from transport.sync import sync
 
-    with _recorder(job.reporting.record) as recorder, job.console.progress() as progress:
+    secrets = job.console.output.secrets
+    with _recorder(job.reporting.record, secrets) as recorder, job.console.progress() as progress:
         return sync(
             job.source,
             job.target,
@@ -77,27 +79,21 @@ def _kept(job: SyncJob, request: SyncRequest) -> Iterator[_Receipt]:
             yield kept
         except (PackcoreError, OSError) as raised:
             error = raised
-        file.write(json_bytes(receipt(asked, kept.result, watch.seconds, error=error)))
+        written = receipt(asked, kept.result, watch.seconds, error=error)
+        file.write(job.console.output.json_bytes(written))
     if error is not None:
         raise error
 
 
-def json_bytes(value: object) -> bytes:
-    """Return a JSON file."""
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=True).encode() + b"\n"
-
-
 @contextmanager
-def _recorder(name: str | None) -> Iterator[Recorder | None]:
+def _recorder(name: str | None, secrets: Secrets) -> Iterator[Recorder | None]:
     if name is None:
         yield None
         return
     from transport.recording import Recorder
 
     with Path(name).open("w", encoding="utf-8") as file:
-        yield Recorder(file)
+        yield Recorder(file, secrets=secrets)
 
 
 def show_result(result: SyncResult, console: Console) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEBUG_KEY",
-    "SECRETS_KEY",
     "Command",
     "HelpSections",
     "Option",
@@ -29,8 +28,6 @@ __all__ = [
 
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
-SECRETS_KEY = "secrets"
-"""Where it keeps the words that no line may hold; what a file names is added while the command runs."""
 
 GENERAL = "General"
 _NAME_CELLS_MAX = 34

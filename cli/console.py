@@ -3,7 +3,8 @@
     stdout   the result: text, or with --json exactly one object
     stderr   errors; progress; what a remote says (`target: …`); with -v details; the HTTP trace
 
-A display of progress is chosen once, in `Console.progress`:
+What is written leaves through `cli.streams.Output`, which masks secrets and makes control characters
+visible. A display of progress is chosen once, in `Console.progress`:
 
     stderr a terminal, or --progress     live line and permanent lines   (`cli.live`, made by rich)
     --progress without a terminal        permanent lines only            (`LineProgress`)
@@ -13,16 +14,13 @@ A display of progress is chosen once, in `Console.progress`:
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-import click
-
 from cli.render.progress import is_counter, permanent_line
+from cli.streams import Output, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 CONSOLE_KEY = "cli.console"
 """Where a click context keeps the console of its run."""
-OUTPUT_BLOCK_BYTES = 64 * 1024
 
 __all__ = ["CONSOLE_KEY", "Console", "LineProgress", "PhaseCount", "Verbosity"]
 
@@ -51,9 +48,9 @@ class Verbosity:
 class Console:
     """The two streams of a run, and how much is said on them."""
 
-    def __init__(self, verbosity: Verbosity | None = None) -> None:
+    def __init__(self, verbosity: Verbosity | None = None, output: Output | None = None) -> None:
         self.verbosity = verbosity or Verbosity()
-        self._lock = threading.RLock()
+        self.output = output or Output()
         self._above: Callable[[str], None] | None = None
         """Prints above the live line, while there is one."""
 
@@ -62,32 +59,17 @@ class Console:
         if self.verbosity.quiet or self.verbosity.json:
             return
         for line in (lines,) if isinstance(lines, str) else lines:
-            if self._above is not None and sys.stdout.isatty():
-                self._above(_encodable(line, sys.stdout))
+            if self._above is not None and is_terminal():
+                self._above(line)
             else:
-                sys.stdout.write(f"{_encodable(line, sys.stdout)}\n")
+                self.output.out(line)
 
     def show_exact(self, lines: Iterable[bytes]) -> None:
         """Print lines on stdout byte for byte; on a terminal, unsafe characters are made visible.
 
-        For what was asked for and nothing else, so --quiet doesn't count. Lines come without their line
-        feed. They are gathered, so that a million of them is no million writes.
+        For what was asked for and nothing else, so --quiet doesn't count. Lines come without their line feed.
         """
-        if sys.stdout.isatty():
-            from transport.safe_text import sanitise
-
-            lines = (sanitise(line).encode("utf-8", "replace") for line in lines)
-        sys.stdout.flush()
-        output = sys.stdout.buffer
-        waiting = bytearray()
-        for line in lines:
-            waiting += line
-            waiting += b"\n"
-            if len(waiting) >= OUTPUT_BLOCK_BYTES:
-                output.write(waiting)
-                waiting.clear()
-        output.write(waiting)
-        output.flush()
+        self.output.exact(lines)
 
     def remote(self, origin: str) -> Callable[[str], None]:
         """Return a function that shows what a remote says, for work without a display of progress."""
@@ -96,44 +78,36 @@ class Console:
 
     def show_json(self, value: object) -> None:
         """Print the one object of --json on stdout."""
-        import json
-
-        json.dump(value, sys.stdout, indent=2, ensure_ascii=True)
-        sys.stdout.write("\n")
+        self.output.out_json(value, indent=2)
 
     def show_json_line(self, value: object) -> None:
         """Print one object of several on a line of its own, at once."""
-        import json
-
-        sys.stdout.write(f"{json.dumps(value, ensure_ascii=True)}\n")
-        sys.stdout.flush()
+        self.output.out_json(value)
+        self.output.flush()
 
     def report_json(self, value: object) -> None:
         """Print one JSON object on one line of stderr, for commands whose stdout is a pack."""
-        import json
-
-        self._write(json.dumps(value, ensure_ascii=True))
+        self._write(self.output.json(value))
 
     def tell(self, line: str) -> None:
         """Print a line on stderr, unless --quiet."""
         if not self.verbosity.quiet:
-            self._write(_encodable(line, sys.stderr))
+            self._write(line)
 
     def _write(self, line: str) -> None:
-        with self._lock:
+        with self.output.lock:
             if self._above:
                 self._above(line)
             else:
-                sys.stderr.write(f"{line}\n")
-                sys.stderr.flush()
+                self.output.err(line)
 
     def tell_error(self, line: str) -> None:
         """Print a line on stderr that --quiet keeps too: it tells what is wrong."""
-        self._write(_encodable(line, sys.stderr))
+        self._write(line)
 
     def trace(self, line: str) -> None:
         """Print a line on stderr whatever the verbosity: it was asked for by name."""
-        self._write(_encodable(line, sys.stderr))
+        self._write(line)
 
     def warn(self, line: str) -> None:
         """Print a warning on stderr, unless --quiet."""
@@ -147,7 +121,8 @@ class Console:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Open the display that suits the streams; after an exception only finished lines stay."""
-        wanted, terminal = self.verbosity.progress, _is_live_terminal(sys.stderr)
+        stream = self.output.terminal()
+        wanted, terminal = self.verbosity.progress, _is_live_terminal(stream)
         if self.verbosity.quiet:
             yield _WordsOnly(lambda _: None)
         elif wanted is False or (wanted is None and not terminal):
@@ -157,7 +132,7 @@ class Console:
         else:
             from cli.live import live_progress
 
-            with live_progress(sys.stderr) as display:
+            with live_progress(stream, self.output.clean) as display:
                 self._above = display.print
                 try:
                     yield display
@@ -255,21 +230,3 @@ def is_transient(text: str) -> bool:
 def _is_live_terminal(stream: IO[str]) -> bool:
     """Tell whether lines can be drawn over: a terminal that understands cursor movement."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
-
-
-def _encodable(line: str, stream: IO[str]) -> str:
-    """Return the line as the stream's encoding can carry it; ref names may hold any bytes."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return line.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def binary_output() -> IO[bytes]:
-    """Return stdout for bytes. Raises UsageError where that is a terminal."""
-    if sys.stdout.isatty():
-        raise click.UsageError("will not write binary data to a terminal; redirect it or use -o FILE")
-    return sys.stdout.buffer
-
-
-def binary_input() -> IO[bytes]:
-    """Return stdin for bytes."""
-    return sys.stdin.buffer

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from cli.command import group, option
 from cli.params import OUTPUT
+from cli.streams import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ class Drawing:
     @property
     def cells(self) -> int | None:
         """The width at which lines are cut: the terminal's, or None for no cut."""
-        if self._place.page is None and sys.stdout.isatty():
+        if self._place.page is None and is_terminal():
             return shutil.get_terminal_size().columns
         return None
 
@@ -73,19 +73,16 @@ class Drawing:
             lines = (click.unstyle(line) for line in lines)
         pager = self._place.pager
         if pager is None:
-            pager = sys.stdout.isatty() and sys.stdin.isatty()
+            pager = is_terminal(both_ends=True)
         if pager:
             # As git does: quit where it fits one screen, pass colours, leave the text on the screen.
             os.environ.setdefault("LESS", "FRX")
-            click.echo_via_pager(f"{line}\n" for line in lines)
-            return
-        for line in lines:
-            click.echo(line)
+        self._console.output.drawn(lines, pager=pager)
 
     def _write_page(self, page: str, title: str, lines: Iterable[str]) -> None:
         from cli.files import AtomicFiles
         from cli.render.anatomy_html import page_of_lines
 
         with AtomicFiles() as files:
-            files.open(page).write(page_of_lines(title, lines).encode())
+            files.open(page).write(page_of_lines(title, map(self._console.output.styled, lines)).encode())
         self._console.tell(f"wrote {page}")

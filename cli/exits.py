@@ -8,25 +8,23 @@
     5    authentication failed
     130  interrupted
 
-Each error class of packcore carries its own code. Secrets are cut out of every line here once more, and
-out of tracebacks, whatever the layers below did: a token that came in by an option or the environment, and
-user and password inside any URL.
+Each error class of packcore carries its own code. Lines and tracebacks leave through `cli.streams.Output`,
+which masks secrets in them, whatever the layers below did.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from cli.streams import Output
 
-__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "Exit", "guard", "redact", "secrets_of"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "Exit", "guard"]
 
 OK = 0
 FAILED = 1
@@ -35,53 +33,6 @@ INTERRUPTED = 130
 
 Exit = click.exceptions.Exit
 """Raise `Exit(code)` to end a command with a code and no message."""
-
-_SECRET_OPTION = re.compile(r"--(?:source|target)-(?:bearer-)?token\Z|--(?:source|target)-header\Z")
-_SECRET_VARIABLE = re.compile(r"(?:PACKCORE|GITSYNC)_(?:SOURCE|TARGET)_(?:(?:BEARER_)?TOKEN|HEADER)\Z")
-_URL_USER = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s'\"]*@")
-_MASK = "***"
-_HEADER_SECRET_CHARACTERS_MIN = 4
-
-
-def secrets_of(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Collect the secret words of a run, longest first.
-
-    They are the values of token and header options and variables, and passwords within URLs.
-    """
-    found: set[str] = set()
-    for index, word in enumerate(arguments):
-        name, equals, value = word.partition("=")
-        if _SECRET_OPTION.match(name):
-            found.update(_secret_parts(name, value if equals else "".join(arguments[index + 1 : index + 2])))
-        for url in _URL_USER.finditer(word):
-            found.update(url[0].removeprefix(url[1]).removesuffix("@").partition(":")[2:])
-    for name, value in environment.items():
-        if _SECRET_VARIABLE.match(name):
-            found.update(part for line in value.splitlines() for part in _secret_parts(name, line))
-    return tuple(sorted((value for value in found if value.strip()), key=lambda value: (-len(value), value)))
-
-
-def _secret_parts(name: str, value: str) -> Iterator[str]:
-    """Yield a token itself; of a header its value, and what stands behind `Bearer` or `Basic` in it."""
-    if not name.lower().endswith("header"):
-        yield value
-        return
-    value = value.partition(":")[2].strip()
-    for part in (value, value.rpartition(" ")[2]):
-        # A value such as `1` is no secret, and masking it would eat every number.
-        if len(part) >= _HEADER_SECRET_CHARACTERS_MIN:
-            yield part
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return the text without the given secrets and without user and password in URLs.
-
-    >>> redact("cannot reach https://me:pw@host/x.git")
-    'cannot reach https://***@host/x.git'
-    """
-    for secret in secrets:
-        text = text.replace(secret, _MASK)
-    return _URL_USER.sub(rf"\1{_MASK}@", text)
 
 
 class _Failure(NamedTuple):
@@ -92,31 +43,33 @@ class _Failure(NamedTuple):
     code: int
 
 
-def guard(run: Callable[[], int | None], *, secrets: Sequence[str] = (), debug: Callable[[], bool]) -> int:
+def guard(run: Callable[[], int | None], *, output: Output | None = None, debug: Callable[[], bool]) -> int:
     """Run, and return the exit code; whatever is raised has become one or two lines on stderr.
 
     `debug` is asked after a failure: true adds the traceback. Standard output is flushed here, so that a
     full disk or a closed pipe below it is told like any other failure.
     """
+    output = output or Output()
     try:
-        code = run() or OK
-        sys.stdout.flush()
+        with output.catching_strays():
+            code = run() or OK
+        output.flush()
     except click.exceptions.Exit as end:
-        return _flush_after(end.exit_code)
+        return _flush_after(end.exit_code, output)
     except BrokenPipeError:
         # Whoever read our output went away, as `head` does: no reason to say anything.
-        _discard_output()
+        output.discard()
         return FAILED
     except (KeyboardInterrupt, click.Abort, Exception) as error:
         failure = _describe(error)
         if debug():
             from traceback import format_exception
 
-            _write(redact("".join(format_exception(error)), secrets))
-        _write(redact(f"packcore: error: {_one_line(failure.message)}\n", secrets))
+            output.tell_failure("".join(format_exception(error)).rstrip("\n"))
+        output.tell_failure(f"packcore: error: {_one_line(failure.message)}")
         if failure.hint:
-            _write(redact(f"hint: {_one_line(failure.hint)}\n", secrets))
-        return _flush_after(failure.code)
+            output.tell_failure(f"hint: {_one_line(failure.hint)}")
+        return _flush_after(failure.code, output)
     return code
 
 
@@ -148,25 +101,10 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in folded)
 
 
-def _write(text: str) -> None:
-    # A terminal that went away must not turn a failure that is told into one that isn't.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-
-def _flush_after(code: int) -> int:
+def _flush_after(code: int, output: Output) -> int:
     """Flush what was printed before the end; a reader that went away is no second failure."""
     try:
-        sys.stdout.flush()
+        output.flush()
     except OSError:
-        _discard_output()
+        output.discard()
     return code
-
-
-def _discard_output() -> None:
-    """Point stdout at nothing, or the interpreter complains about the closed pipe while it exits."""
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)

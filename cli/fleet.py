@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from cli.command import DEBUG_KEY, SECRETS_KEY
-from cli.exits import redact
+from cli.command import DEBUG_KEY
+from cli.streams import Output
 from cli.values import is_true
 from transport.sync.measure import Stopwatch
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from cli.sync_job import SyncJob
     from transport.options import TransportOptions
+    from transport.secrets import Secrets
     from transport.sync.fleet import FleetResult, PairOutcome, SyncPair
 
 __all__ = ["in_this_environment", "sync_manifest"]
@@ -39,14 +40,9 @@ def sync_manifest(job: SyncJob, manifest: str, executor: str) -> int:
     from cli.manifest import Manifest
 
     _check_options(job)
-    read = Manifest(manifest)
+    pairs = Manifest(manifest, secrets=job.console.output.secrets).pairs(job)
     state: dict[str, Any] = click.get_current_context().find_root().ensure_object(dict)
-    try:
-        pairs = read.pairs(job)
-    finally:
-        secrets: list[str] = state.setdefault(SECRETS_KEY, [])
-        secrets += read.secrets  # from here on no error shows them either
-    return _Fleet(job, pairs, secrets, debug=bool(state.get(DEBUG_KEY))).run(executor)
+    return _Fleet(job, pairs, debug=bool(state.get(DEBUG_KEY))).run(executor)
 
 
 def in_this_environment(pair: SyncPair) -> SyncPair:
@@ -60,12 +56,12 @@ def in_this_environment(pair: SyncPair) -> SyncPair:
 
 def _here(options: TransportOptions, side: str) -> TransportOptions:
     wanted = os.environ.get("PACKCORE_HTTP_TRACE") or os.environ.get("GITSYNC_HTTP_TRACE")
-    trace = partial(_trace, side) if is_true(wanted) else None
+    trace = partial(_trace, options.secrets, side) if is_true(wanted) else None
     return replace(options, environment=os.environ, trace=trace)
 
 
-def _trace(side: str, line: str) -> None:
-    click.echo(f"[http {side}] {line}", err=True)
+def _trace(secrets: Secrets, side: str, line: str) -> None:
+    Output(lambda: secrets).err(f"[http {side}] {line}")
 
 
 def _check_options(job: SyncJob) -> None:
@@ -85,13 +81,10 @@ def _check_options(job: SyncJob) -> None:
 class _Fleet:
     """One run over all pairs."""
 
-    def __init__(
-        self, job: SyncJob, pairs: Sequence[SyncPair], secrets: Sequence[str], *, debug: bool
-    ) -> None:
+    def __init__(self, job: SyncJob, pairs: Sequence[SyncPair], *, debug: bool) -> None:
         self._job = job
         self._console = job.console
         self._pairs = pairs
-        self._secrets = secrets
         self._debug = debug
         self._ended: list[PairOutcome] = []
         self._started_at = datetime.now(UTC)
@@ -140,21 +133,21 @@ class _Fleet:
 
         console = self._console
         if console.verbosity.json:
-            console.show_json_line(self._clean(outcome.to_json()))
+            console.show_json_line(outcome.to_json())
             return
         names = max(len(pair.name) for pair in self._pairs)
-        console.show(self._redact(pair_line(outcome, names)))
+        console.show(pair_line(outcome, names))
         for message in outcome.messages:
-            console.detail(self._redact(f"{outcome.name}: {message}"))
+            console.detail(f"{outcome.name}: {message}")
         if self._debug and outcome.traceback:
-            console.tell_error(self._redact(outcome.traceback))
+            console.tell_error(outcome.traceback)
 
     def _show(self, result: FleetResult) -> None:
         from cli.render.fleet import pair_line, pair_problems, problem_line, summary_table
 
         console = self._console
         if console.verbosity.json:
-            console.show_json_line({"summary": self._clean(result.to_json())})
+            console.show_json_line({"summary": result.to_json()})
         else:
             console.show("")
             console.show(summary_table(result))
@@ -164,27 +157,14 @@ class _Fleet:
         names = max(len(outcome.name) for outcome in result.failed)
         for outcome in result.failed:
             for line in (pair_line(outcome, names), *pair_problems(outcome)):
-                console.tell_error(self._redact(line))
+                console.tell_error(line)
 
     def _receipt(self, result: FleetResult | None) -> bytes:
         """Return the receipt of all, or of those that had ended when the rest was stopped."""
-        from cli.carry_out import json_bytes
         from transport.sync.receipt import fleet_receipt
 
         summary = {"interrupted": True} if result is None else {"interrupted": False, **result.to_json()}
         outcomes = self._ended if result is None else result.outcomes
-        runs = [self._clean(outcome.receipt()) for outcome in outcomes]
-        return json_bytes(fleet_receipt(self._started_at, self._watch.seconds, self._clean(summary), runs))
-
-    def _redact(self, line: str) -> str:
-        return redact(line, self._secrets)
-
-    def _clean(self, value: Any) -> Any:
-        """Return what is to be written without secrets; it is as deep as we made it."""
-        if isinstance(value, str):
-            return self._redact(value)
-        if isinstance(value, list):
-            return [self._clean(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self._clean(item) for key, item in value.items()}
-        return value
+        runs = [outcome.receipt() for outcome in outcomes]
+        receipt = fleet_receipt(self._started_at, self._watch.seconds, summary, runs)
+        return self._console.output.json_bytes(receipt)

@@ -23,7 +23,7 @@ from cli.console import LineProgress, PhaseCount, is_transient
 from cli.render.progress import running_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 __all__ = ["LiveProgress", "live_progress"]
@@ -66,9 +66,11 @@ class _Bar(BarColumn):
 class LiveProgress(LineProgress):
     """Implements `packcore.progress.Progress` on a rich display."""
 
-    def __init__(self, display: RichProgress) -> None:
+    def __init__(self, display: RichProgress, clean: Callable[[str], str]) -> None:
+        """`clean` makes text fit to be shown, as `cli.streams.Output.clean` does."""
         super().__init__(self.print)
         self._display = display
+        self._clean = clean
         self._counters: dict[str, TaskID] = {}
 
     @contextmanager
@@ -95,6 +97,7 @@ class LiveProgress(LineProgress):
         self._display.refresh()
 
     def _count(self, origin: str, line: str) -> None:
+        line = self._clean(line)
         if origin in self._counters:
             self._display.update(self._counters[origin], words=line)
         else:
@@ -102,11 +105,11 @@ class LiveProgress(LineProgress):
 
     def print(self, line: str) -> None:
         """Print a line that stays, above the live ones."""
-        self._display.console.print(Text(line), soft_wrap=True)
+        self._display.console.print(Text(self._clean(line)), soft_wrap=True)
 
 
 @contextmanager
-def live_progress(stream: IO[str]) -> Iterator[LiveProgress]:
+def live_progress(stream: IO[str], clean: Callable[[str], str]) -> Iterator[LiveProgress]:
     """Draw on the stream until the block is left; the live lines vanish with it."""
     console = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
     columns: list[ProgressColumn] = [_Name(table_column=Column(no_wrap=True))]
@@ -130,4 +133,4 @@ def live_progress(stream: IO[str]) -> Iterator[LiveProgress]:
         redirect_stderr=False,
     )
     with display:
-        yield LiveProgress(display)
+        yield LiveProgress(display, clean)

@@ -33,7 +33,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import GENERAL, Command, Option, option
+from cli.given_secrets import add_given
 from cli.params import OUTPUT, policy_options, selection_options
+from cli.streams import OUTPUT_KEY, Output
 from cli.sync_job import sync_options
 from cli.transfer import transfer_options
 from cli.values import SECONDS
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cli.sync_job import SyncJob
+    from transport.secrets import Secrets
     from transport.sync.fleet import SyncPair
     from transport.sync.request import SyncRequest
 
@@ -49,7 +52,6 @@ __all__ = ["Manifest", "pair_option_names"]
 
 _FILE_BYTES_MAX = 32 * 1024 * 1024
 _CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)\Z")
-_SECRET = re.compile(r"(source|target)-(token|bearer-token|header)\Z")
 _ENV = "-env"
 _SIDES = {"source": "source_url", "target": "target_url"}
 
@@ -106,12 +108,14 @@ def pair_option_names() -> frozenset[str]:
 class Manifest:
     """A manifest that was read. Raises UsageError for whatever is wrong with it."""
 
-    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, environment: Mapping[str, str] | None = None, *, secrets: Secrets | None = None
+    ) -> None:
+        """`secrets` learns every credential of the file, and what each pair's run finds in this process."""
         self._name = name
+        self._output = Output(None if secrets is None else lambda: secrets)
         self._environment = os.environ if environment is None else environment
         self._text = self._read()
-        self.secrets: list[str] = []
-        """Words that must not be shown anywhere."""
         table = self._parsed()
         self._check_keys(table, ("defaults", "pair"), "", 0)
         self._defaults = self._table(table.get("defaults", {}), "[defaults]", 0)
@@ -189,7 +193,8 @@ class Manifest:
             for side in _SIDES:
                 if not isinstance(table.get(side), str):
                     raise click.UsageError(f"{side} is missing, or no text")
-                self.secrets += Endpoint.parse(table[side]).secrets
+                endpoint = Endpoint.parse(table[side])
+                self._output.secrets.add_url(endpoint.user, endpoint.password)
             asked, name, mode, time_limit = self._invoke(table)
             request: SyncRequest = replace(asked, reporting=job.reporting).request(mode=mode)
             network = asked.network
@@ -214,6 +219,7 @@ class Manifest:
         for key, parameter in _OPTIONS.items():
             given |= self._given(key, parameter, table)
         with _COMMAND.make_context("pair", [], obj=given) as context:
+            context.meta[OUTPUT_KEY] = self._output  # whose secrets are the parents of each side's
             for key, parameter in _OPTIONS.items():
                 if _CREDENTIALS.match(key) and parameter.name not in given:
                     context.params[str(parameter.name)] = () if parameter.multiple else None
@@ -227,9 +233,10 @@ class Manifest:
         else:
             return {}
         value = _checked(key, value, parameter)
-        if _SECRET.match(key):
+        if _CREDENTIALS.match(key):
             for word in value if isinstance(value, list) else [value]:
-                self.secrets.append(word.partition(":")[2].strip() if key.endswith("header") else word)
+                # Before anything can go wrong: an error may quote it.
+                add_given(self._output.secrets, key.partition("-")[2], word)
         return {str(parameter.name): value}
 
     def _from_environment(self, key: str, variable: Any) -> str:

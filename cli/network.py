@@ -20,6 +20,7 @@ from click.core import ParameterSource
 
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console
+from cli.streams import Output
 from cli.values import HEADER, SECONDS, is_true
 
 if TYPE_CHECKING:
@@ -139,9 +140,13 @@ def transport_options(*, target: bool) -> Callable[[FunctionT], FunctionT]:
 
 
 def _network(**values: Any) -> NetworkOptions:
+    from transport.secrets import Secrets
+
     shared = {
         name: values[name] for name in ("connect_timeout", "idle_timeout", "retries", "allow_insecure_auth")
     }
+    # One for both sides: what the source is sent must not be shown by the target either.
+    shared["secrets"] = Secrets(Output.of_run().secrets)
     target = _side("target", values, shared) if "target_token" in values else _side("source", values, shared)
     return NetworkOptions(_side("source", values, shared), target)
 
@@ -188,7 +193,7 @@ def _trace_of(side: str) -> Callable[[str], None] | None:
     wanted = os.environ.get("PACKCORE_HTTP_TRACE") or os.environ.get("GITSYNC_HTTP_TRACE")
     if not is_true(wanted):
         return None
-    context = click.get_current_context()
+    context, output = click.get_current_context(), Output.of_run()
 
     def trace(line: str) -> None:
         console = context.meta.get(CONSOLE_KEY)
@@ -196,7 +201,7 @@ def _trace_of(side: str) -> Callable[[str], None] | None:
         if isinstance(console, Console):
             console.trace(text)
         else:
-            click.echo(text, err=True)
+            output.err(text)
 
     return trace
 

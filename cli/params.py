@@ -24,6 +24,7 @@ from click.core import ParameterSource
 
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console, Verbosity
+from cli.streams import Output
 from cli.values import COMMA_LIST, LINES, SECONDS, SIZE
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ def _console(
 ) -> Console:
     if verbose and quiet:
         raise click.UsageError("--verbose and --quiet exclude each other")
-    console = Console(Verbosity(json, verbose, quiet, progress))
+    console = Console(Verbosity(json, verbose, quiet, progress), Output.of_run())
     click.get_current_context().meta[CONSOLE_KEY] = console
     return console
 

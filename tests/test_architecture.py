@@ -189,6 +189,41 @@ def test_every_module_says_what_it_is() -> None:
     assert not [name_of(path) for path in modules() if not ast.get_docstring(parsed(path))]
 
 
+STREAM_NAMES = {
+    *("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__", "os.write"),
+    *(
+        "click.echo",
+        "click.secho",
+        "click.echo_via_pager",
+        "click.get_text_stream",
+        "click.get_binary_stream",
+    ),
+    *("click.prompt", "click.confirm", "click.progressbar", "traceback.print_exc", "warnings.warn"),
+}
+STREAM_FILE = "cli/streams.py"
+
+
+def test_one_file_writes_to_the_standard_streams() -> None:
+    wrong = {
+        name_of(path): found
+        for path in modules()
+        if name_of(path) != STREAM_FILE
+        if (found := (dotted_names(path) & STREAM_NAMES) | _printing(path))
+    }
+    assert not wrong
+
+
+def _printing(path: Path) -> set[str]:
+    """Return calls of `print`, streams imported by their own names, and loggers."""
+    named = {f"sys.{name}" for name in ("stdout", "stderr")} | {"click.echo", "click.secho"}
+    calls = {
+        node.func.id
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return (calls & {"print"}) | (imported(path) & named) | imports_any(path, {"logging", "faulthandler"})
+
+
 def test_no_file_grows_beyond_what_a_reader_holds() -> None:
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
     long = {name: count for name, count in lengths.items() if count > LINES_MAX}

@@ -175,7 +175,16 @@ class Keyring:
         self._taken: set[Origin] = set()  # where the held credential was accepted before
         given = given_credential(endpoint, options)
         if given is not None:
-            self._held[self._typed] = _Held(given, None, endpoint)
+            self._hold(self._typed, _Held(given, None, endpoint))
+
+    def _hold(self, origin: Origin, held: _Held) -> None:
+        """Use a credential from here on; whatever is shown from here on has it masked."""
+        credential, secrets = held.credential, self._options.secrets
+        if credential.username is None:
+            secrets.add(credential.secret)
+        else:
+            secrets.add_basic(credential.username, credential.secret)
+        self._held[origin] = held
 
     def credential(self, url: Endpoint, *, through_proxy: bool) -> Credential | None:
         """Return what to send with a request to `url`, if anything may be sent there."""
@@ -222,11 +231,11 @@ class Keyring:
         for source in untried:
             credential = source.fill(asking, challenges=challenges, redirected=not typed)
             if credential is not None:
-                self._held[url.origin] = _Held(credential, source, asking)
+                self._hold(url.origin, _Held(credential, source, asking))
                 return
         if failed is None and typed and self._typed_user is not None:
             alone = Credential(self._typed_user, "", "the URL, which names a user and no password")
-            self._held[url.origin] = _Held(alone, None, asking)
+            self._hold(url.origin, _Held(alone, None, asking))
             return
         side = self._options.side
         raise failed or AuthenticationRequired(

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from transport.errors import InvalidEndpoint
+from transport.secrets import looks_like_token
 from transport.url_parts import (
     decoded,
     end_of_brackets,
@@ -133,8 +134,9 @@ class Endpoint:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown anywhere."""
-        return tuple(part for part in (self.password, self.user if self.is_http else None) if part)
+        """What must not be shown anywhere: the password, and a user that is a token rather than a name."""
+        user = self.user if self.user and looks_like_token(self.user) else None
+        return tuple(part for part in (self.password, user) if part)
 
     def with_path(self, path: str) -> Endpoint:
         """Return the same endpoint with another path."""

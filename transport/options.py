@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from transport.errors import InvalidOption
+from transport.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,8 @@ class TransportOptions:
     trace: Callable[[str], None] | None = field(default=None, repr=False)
     """Called with one line for each event in the life of a request, secrets redacted."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
+    """What errors, traces and recordings of this side don't show; grows as credentials are found."""
 
     def __post_init__(self) -> None:
         for name in ("token", "username", "bearer_token"):
@@ -86,6 +89,14 @@ class TransportOptions:
                 raise InvalidOption(f"{name.replace('_', ' ')} must be above zero")
         if self.retries < 0 or self.post_buffer < 0:
             raise InvalidOption("retries and post buffer can't be below zero")
+        self._add_secrets()
+
+    def _add_secrets(self) -> None:
+        for secret in (self.token, self.bearer_token):
+            self.secrets.add(secret or "")
+        self.secrets.add_user(self.username or "")
+        for name, value in self.headers:
+            self.secrets.add_header(name, value)
 
     def origin_of(self, name: str) -> str:
         """Return what a user calls the value of a field: its option or variable, else the field."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["TEXT_BYTES_MAX", "one_line", "sanitise"]
+__all__ = ["TEXT_BYTES_MAX", "one_line", "sanitise", "visible"]
 
 TEXT_BYTES_MAX = 64 * 1024
 """Most of one remote message that is looked at; git-sync's bound is the same."""
@@ -32,7 +32,12 @@ _UNSAFE = re.compile(
 )
 
 
-def _visible(match: re.Match[str]) -> str:
+def visible(text: str) -> str:
+    """Return the text with control and invisible characters made visible; line feeds and tabs stay."""
+    return _UNSAFE.sub(_as_seen, text)
+
+
+def _as_seen(match: re.Match[str]) -> str:
     code = ord(match.group())
     if code < 0x20:
         return "^" + chr(code + 0x40)
@@ -52,7 +57,7 @@ def sanitise(text: bytes | str, *, limit: int = TEXT_BYTES_MAX) -> str:
     text = text[:limit]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    text = _UNSAFE.sub(_visible, text.replace("\r\n", "\n"))
+    text = visible(text.replace("\r\n", "\n"))
     return text + " [cut]" if cut else text
 
 

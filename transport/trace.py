@@ -14,7 +14,8 @@
 
 Redacted: Authorization, Proxy-Authorization and cookies, every header that the user added (a token may
 be in it), user and password of URLs, and the values of query parameters other than `service`.
-Seconds count from the request line. What the server sent is made safe to show.
+Every other line has the secrets of the side masked too: a server may send back what it was sent. Seconds
+count from the request line. What the server sent is made safe to show.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from transport.safe_text import one_line
+from transport.safe_text import one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -65,8 +66,10 @@ class RequestTrace:
         secret_headers: Collection[str] = (),
         *,
         scheme: str = "http",
+        mask: Callable[[str], str] = str,
     ) -> None:
         self._sink = sink
+        self._mask = mask
         self._scheme = scheme
         self._number = number
         self._secret_headers = _SECRET_HEADERS | {name.lower() for name in secret_headers}
@@ -82,9 +85,9 @@ class RequestTrace:
         """That there was room to send and the writer had no block: our own silence."""
 
     def say(self, text: str) -> None:
-        """Pass one line on."""
+        """Pass one line on, without secrets."""
         if self._sink is not None:
-            self._sink(f"{self._scheme} {self._number}: {text}")
+            self._sink(f"{self._scheme} {self._number}: {visible(self._mask(text))}")
 
     def _seconds(self) -> float:
         return 0.0 if self._started is None else time.monotonic() - self._started

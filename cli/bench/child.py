@@ -8,9 +8,9 @@ Only what the job needs is imported, so that the memory of a job is its own.
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
+
+from cli.streams import Output, read_json
 
 __all__ = ["answer", "main"]
 
@@ -49,7 +49,7 @@ def _peer(job: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Read a job, do it, print its result."""
-    json.dump(answer(json.load(sys.stdin)), sys.stdout)
+    Output().out_json(answer(read_json()))
 
 
 if __name__ == "__main__":

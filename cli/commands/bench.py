@@ -164,8 +164,6 @@ def _contenders(names: list[str], peers: list[str]) -> list[Contender]:
 def _write_reports(
     comparisons: list[Comparison], json_file: str | None, html_file: str | None, console: Console
 ) -> None:
-    import json
-
     from cli.files import AtomicFiles
     from cli.render.bench_html import page
 
@@ -174,6 +172,6 @@ def _write_reports(
         console.show_json(report)
     with AtomicFiles() as files:
         if json_file not in {None, "-"}:
-            files.open(Path(json_file or "")).write(json.dumps(report, indent=2).encode() + b"\n")
+            files.open(Path(json_file or "")).write(console.output.json_bytes(report))
         if html_file:
             files.open(Path(html_file)).write(page(comparisons).encode())

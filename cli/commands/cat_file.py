@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.command import command, option
 from cli.params import OUTPUT, output_options
+from cli.streams import raw_output
 
 if TYPE_CHECKING:
     from cli.console import Console
@@ -53,7 +53,7 @@ def run(*, repo: str, oid: str, shown: str | None, console: Console) -> None:
         elif header.type is ObjectType.TREE and shown != "raw":
             console.show_exact(tree_lines(repository.read(name).data, repository.object_format, name))
         else:
-            sys.stdout.flush()
+            output = raw_output()
             for block in repository.stream(name):
-                sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
+                output.write(block)
+            output.flush()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from cli.console import Console
     from cli.drawing import Drawing, Place
     from cli.render.anatomy_rows import Row
+    from cli.streams import Output
     from packcore.anatomy import Anatomy, Part
     from packcore.ids import ObjectFormat
 
@@ -93,7 +92,7 @@ def run(
         return
     with _opened(file, object_format) as (anatomy, base):
         if console.verbosity.json:
-            _write_json(anatomy, contents=not no_content)
+            _write_json(anatomy, console.output, contents=not no_content)
             return
         from cli.render.anatomy_rows import rows_of
         from cli.render.anatomy_text import HEADING, lines_of
@@ -200,14 +199,14 @@ def _headed(anatomy: Anatomy, heading: str, lines: Iterator[str]) -> Iterator[st
     yield from lines
 
 
-def _write_json(anatomy: Anatomy, *, contents: bool) -> None:
+def _write_json(anatomy: Anatomy, output: Output, *, contents: bool) -> None:
     """Print the tree part by part: a pack of any size is never whole in memory."""
     from cli.render.anatomy_json import part_json
 
     head = {"file": anatomy.title, "kind": anatomy.root.name, "size": anatomy.size}
-    sys.stdout.write(json.dumps(head)[:-1] + ', "parts": [')
+    output.out(output.json(head)[:-1] + ', "parts": [', end="")
     separator = "\n"
     for part in anatomy.root.parts():
-        sys.stdout.write(separator + json.dumps(part_json(part, anatomy, contents=contents)))
+        output.out(separator + output.json(part_json(part, anatomy, contents=contents)), end="")
         separator = ",\n"
-    sys.stdout.write("\n]}\n")
+    output.out("\n]}")

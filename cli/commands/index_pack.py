@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.console import binary_input
 from cli.params import OBJECT_FORMAT, output_options
-from cli.streams import pipe_blocks
+from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.console import binary_input, binary_output
 from cli.object_list import read_object_list
 from cli.params import OUTPUT, output_options, selection_options
+from cli.streams import binary_input, binary_output
 
 if TYPE_CHECKING:
     from cli.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -130,7 +129,7 @@ def run(
             console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
         console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")
         # Whoever waits for this line to know the port must not wait for a buffer to fill.
-        sys.stdout.flush()
+        console.output.flush()
         try:
             server.serve_forever()
         except KeyboardInterrupt:

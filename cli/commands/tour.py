@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ import click
 from cli.command import command, option
 from cli.exits import FAILED, Exit
 from cli.params import output_options
+from cli.streams import read_answer
 
 if TYPE_CHECKING:
     from cli.console import Console
+    from cli.streams import Output
     from cli.tour.workshop import Workshop
 
 _WALK = "The walk"
@@ -68,38 +70,34 @@ def run(*, auto: bool, first: int, listing: bool, keep: str | None, console: Con
     if keep is not None and Path(keep).exists() and any(Path(keep).iterdir()):
         raise click.UsageError(f"{keep} is there already, and not empty")
     shop = Workshop()
-    guide = Guide(shop, click.echo, None if auto else _ask)
+    output = console.output
+    guide = Guide(shop, lambda text: output.drawn([text]), None if auto else partial(_ask, output))
     try:
         score = guide.walk(first=first)
     except Stopped as stopped:
-        click.echo(f"\nStopped. Go on with: packcore tour --from {stopped.chapter}")
+        output.out(f"\nStopped. Go on with: packcore tour --from {stopped.chapter}")
         raise Exit(FAILED) from None
-    click.echo("")
+    output.out("")
     if keep is not None:
         Path(keep).mkdir(parents=True, exist_ok=True)
-        _finish(shop, Path(keep))
-        click.echo(
+        _finish(shop, Path(keep), output)
+        output.out(
             f"The pack and the repository are in {keep}; look again: packcore explain {keep}/poem.pack"
         )
     else:
         with tempfile.TemporaryDirectory(prefix="packcore-tour-") as folder:
-            _finish(shop, Path(folder))
+            _finish(shop, Path(folder), output)
     if not auto:
-        click.echo(f"You knew {score.right} of {score.asked}.")
+        output.out(f"You knew {score.right} of {score.asked}.")
 
 
-def _ask(question: str) -> str | None:
+def _ask(output: Output, question: str) -> str | None:
     """Ask on the terminal; None at the end of input."""
-    click.echo(f"{question}\n> ", nl=False)
-    line = sys.stdin.readline()
-    if not line:
-        return None
-    if not sys.stdin.isatty():
-        click.echo(line.rstrip("\n"))
-    return line
+    output.out(f"{question}\n> ", end="", flush=True)
+    return read_answer(output)
 
 
-def _finish(shop: Workshop, folder: Path) -> None:
+def _finish(shop: Workshop, folder: Path, output: Output) -> None:
     """Write the pack and its index, have them checked, and push the pack."""
     from packcore.ids import SHA1
     from packcore.pack.verify import verify_pack
@@ -108,10 +106,10 @@ def _finish(shop: Workshop, folder: Path) -> None:
     pack.write_bytes(shop.pack)
     pack.with_suffix(".idx").write_bytes(shop.index)
     report = verify_pack(pack, SHA1)
-    click.echo(f"packcore verify-pack: {len(report.rows)} objects, ok")
+    output.out(f"packcore verify-pack: {len(report.rows)} objects, ok")
     _push(shop, folder / "poem.git")
-    click.echo(f"pushed to poem.git: the branch poem is at {shop.commits[1].oid.hex()[:10]}")
-    _ask_git(pack, shop.index, folder / "poem.git")
+    output.out(f"pushed to poem.git: the branch poem is at {shop.commits[1].oid.hex()[:10]}")
+    _ask_git(pack, shop.index, folder / "poem.git", output)
 
 
 def _push(shop: Workshop, path: Path) -> None:
@@ -133,11 +131,11 @@ def _push(shop: Workshop, path: Path) -> None:
         transport.close()
 
 
-def _ask_git(pack: Path, index: bytes, repository: Path) -> None:
+def _ask_git(pack: Path, index: bytes, repository: Path, output: Output) -> None:
     """Have C git judge, where there is one: the same index, and a repository without a fault."""
     git = shutil.which("git")
     if git is None:
-        click.echo("There is no git here to ask; with one, the tour has it check the pack too.")
+        output.out("There is no git here to ask; with one, the tour has it check the pack too.")
         return
     theirs = pack.with_name("git.idx")
     subprocess.run(
@@ -146,5 +144,5 @@ def _ask_git(pack: Path, index: bytes, repository: Path) -> None:
     same = theirs.read_bytes() == index
     theirs.unlink()
     subprocess.run([git, "-C", str(repository), "fsck", "--strict"], check=True, capture_output=True)
-    click.echo(f"git index-pack --strict: ok, {'the same index to the byte' if same else 'another index'}")
-    click.echo("git fsck --strict: ok")
+    output.out(f"git index-pack --strict: ok, {'the same index to the byte' if same else 'another index'}")
+    output.out("git fsck --strict: ok")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.console import binary_input
 from cli.params import output_options
-from cli.streams import pipe_blocks
+from cli.streams import binary_input, pipe_blocks
 
 if TYPE_CHECKING:
     from cli.console import Console

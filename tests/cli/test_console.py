@@ -109,7 +109,7 @@ def test_names_that_no_encoding_carries_do_not_end_a_run(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream)
     Console().show(["caf\udce9 é"])
     stream.flush()
-    assert stream.buffer.getvalue() == b"caf\\udce9 \\xe9\n"
+    assert stream.buffer.getvalue() == b"caf\\xe9 \\xe9\n"
 
 
 DISPLAY = """

@@ -5,15 +5,20 @@ from __future__ import annotations
 import pytest
 
 from cli import exits
+from cli.streams import Output
 from packcore import errors
 from transport import errors as transport_errors
+from transport.secrets import Secrets
 
 
 def told(error: BaseException, capsys, *, secrets=(), debug=False) -> tuple[int, str]:
     def fail() -> int:
         raise error
 
-    code = exits.guard(fail, secrets=secrets, debug=lambda: debug)
+    known = Secrets()
+    for secret in secrets:
+        known.add(secret)
+    code = exits.guard(fail, output=Output(lambda: known), debug=lambda: debug)
     return code, capsys.readouterr().err
 
 
@@ -56,18 +61,8 @@ def test_success_and_codes_pass_through():
 
 
 def test_a_broken_pipe_is_silent(capsys, monkeypatch):
-    monkeypatch.setattr(exits, "_discard_output", lambda: None)
+    monkeypatch.setattr(Output, "discard", lambda _: None)
     assert told(BrokenPipeError(32, "Broken pipe"), capsys) == (1, "")
-
-
-def test_secrets_come_from_options_and_variables_longest_first():
-    arguments = ["sync", "--source-token", "short", "--target-bearer-token=much-longer", "a", "b"]
-    environment = {"GITSYNC_TARGET_TOKEN": "from-git-sync", "PACKCORE_SOURCE_USERNAME": "me", "HOME": "/h"}
-    assert exits.secrets_of(arguments, environment) == ("from-git-sync", "much-longer", "short")
-
-
-def test_a_headers_value_is_a_secret():
-    assert "Bearer abc" in exits.secrets_of(["--source-header", "Authorization: Bearer abc"], {})
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -78,3 +73,13 @@ def test_no_secret_is_shown_in_messages_or_tracebacks(capsys, debug):
     assert "joe" not in words
     assert "pw@" not in words
     assert "https://***@host/x" in words
+
+
+def test_an_errors_cause_and_notes_are_masked_in_its_traceback(capsys):
+    error = RuntimeError("it broke")
+    error.__cause__ = ValueError("hunter2 was refused")
+    error.add_note("hunter2 was sent")
+    _, words = told(error, capsys, secrets=("hunter2",), debug=True)
+    assert "ValueError: *** was refused" in words
+    assert "*** was sent" in words
+    assert "hunter2" not in words

@@ -9,7 +9,8 @@
 
 Seconds count from the recorder's start. `<` is heard, `>` is said. Of each pkt-line the first bytes are
 kept, of a pack only how many passed: a sync of gigabytes leaves a file of megabytes. Headers, and with
-them credentials, are never seen here: a transport adds them below.
+them credentials, are never seen here: a transport adds them below. Where a remote repeats a secret in what
+it says, as many `*` stand in its place, so that every number of bytes is as it was.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from packcore.errors import PackcoreError
 from transport.base import Body
 from transport.errors import RemoteProtocolError
 from transport.safe_text import one_line
+from transport.secrets import Secrets
 from transport.wire.pktline import PacketDecoder, Special
 
 if TYPE_CHECKING:
@@ -36,13 +38,23 @@ __all__ = ["FORMAT_VERSION", "HEAD_BYTES", "Recorder"]
 FORMAT_VERSION = 1
 HEAD_BYTES = 200
 """How much of each pkt-line is kept."""
+_SECRET_BYTES_MAX = 4096
+"""How far a secret that begins in what is kept may reach beyond it; pkt-lines of a pack are far longer."""
 
 
 class Recorder:
     """Writes one run's conversation to a text file; the caller opens and closes it."""
 
-    def __init__(self, file: IO[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        file: IO[str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        secrets: Secrets | None = None,
+    ) -> None:
+        """`secrets` are those of both sides; they may grow while the conversation goes on."""
         self._file = file
+        self.secrets = secrets or Secrets()
         self._clock = clock
         self._started = clock()
         self._lock = threading.Lock()  # both sides advertise at once
@@ -59,7 +71,7 @@ class Recorder:
 
     def write(self, event: dict[str, Any]) -> None:
         """Write one line."""
-        line = json.dumps(event, separators=(",", ":"))
+        line = json.dumps(self.secrets.masked(event), separators=(",", ":"))
         with self._lock:
             self._file.write(f"{line}\n")
 
@@ -173,7 +185,9 @@ class _PacketNotes:
             if isinstance(packet, Special):
                 self._note(at, "packet", 4, b"%04x" % packet.value, special=packet.name.lower())
             else:
-                self._note(at, "packet", len(packet) + 4, packet[:HEAD_BYTES])
+                # Masked before it is cut: half a secret would not be found.
+                masked = self._recorder.secrets.mask_bytes(packet[: HEAD_BYTES + _SECRET_BYTES_MAX])
+                self._note(at, "packet", len(packet) + 4, masked[:HEAD_BYTES])
 
     def _note(self, at: int, kind: str, size: int, head: bytes, **more: str) -> None:
         self._recorder.write(

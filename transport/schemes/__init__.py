@@ -58,6 +58,7 @@ def open_transport(endpoint: str | Endpoint, options: TransportOptions | None = 
     if isinstance(endpoint, str):
         endpoint = Endpoint.parse(endpoint)
     options = options or TransportOptions()
+    options.secrets.add_url(endpoint.user, endpoint.password)
     _check_allowed(endpoint.scheme, options.environment)
     return schemes().get(endpoint.scheme, open_helper)(endpoint, options)
 

@@ -56,9 +56,9 @@ def open_helper(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
     Raises InvalidEndpoint where there is none, or where the URL would show a password to this machine.
     """
     program = _find(endpoint.scheme, options.environment)
-    if endpoint.password is not None:
+    if endpoint.password is not None or endpoint.secrets:
         raise InvalidEndpoint(
-            f"a password in a {endpoint.scheme}:// URL would stand in the list of processes",
+            f"a password or token in a {endpoint.scheme}:// URL would stand in the list of processes",
             hint="leave it out, and let the helper look it up",
         )
     url = str(endpoint)

@@ -71,12 +71,13 @@ class LastingTransport:
     @contextmanager
     def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
         """Open a connection and yield its advertisement; see `Transport.advertise`."""
-        session = self._open(service, version)
-        try:
-            yield session.advertisement()
-        except BaseException:
-            self._leave(politely=False)
-            raise
+        with self._options.secrets.masking_errors():
+            session = self._open(service, version)
+            try:
+                yield session.advertisement()
+            except BaseException:
+                self._leave(politely=False)
+                raise
         self._account()
         if _pushes(service):
             self._leave(politely=True)
@@ -104,8 +105,9 @@ class LastingTransport:
                 self._leave(politely=session.sent_whole)
             elif version == 2 and not session.at_rest():
                 self._leave(politely=False)
-        except BaseException:
+        except BaseException as error:
             self._leave(politely=False)
+            self._options.secrets.mask_error(error)
             raise
         finally:
             stop = getattr(blocks, "close", None)
@@ -136,7 +138,8 @@ class LastingTransport:
         return self._session
 
     def _trace(self) -> RequestTrace:
-        trace = RequestTrace(self._options.trace, self._number, scheme=self._scheme)
+        options = self._options
+        trace = RequestTrace(options.trace, self._number, scheme=self._scheme, mask=options.secrets.mask)
         trace.starts()
         return trace
 

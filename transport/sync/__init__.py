@@ -36,11 +36,14 @@ from transport.sync.request import (
 from transport.sync.result import Outcome, PackSummary, RefResult, SyncResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from packcore.progress import Progress
     from transport.base import Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
     from transport.recording import Recorder
+    from transport.secrets import Secrets
 
 __all__ = [
     "Outcome",
@@ -95,7 +98,18 @@ def sync(
         if recorder is not None:
             source_transport = recorder.wrap(source_transport, "source")
             target_transport = recorder.wrap(target_transport, "target")
-        return carry_out(source_transport, target_transport, request, progress=progress)
+        result = carry_out(source_transport, target_transport, request, progress=progress)
+    return _without_secrets(result, [each.secrets for each in (source_options, target_options) if each])
+
+
+def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResult:
+    """Mask what is words of a remote: the reasons, and the failure. Names and ids stay what they are."""
+    for each in secrets:
+        if result.failure is not None:
+            each.mask_error(result.failure)
+        refs = [ref._replace(reason=each.mask(ref.reason)) if ref.reason else ref for ref in result.refs]
+        result = replace(result, refs=tuple(refs))
+    return result
 
 
 def _open(side: str | Endpoint | Transport, options: TransportOptions | None, opened: ExitStack) -> Transport:

@@ -82,13 +82,20 @@ class HttpTransport:
     @contextmanager
     def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
         """Yield the blocks of the advertisement; see `Transport.advertise`."""
-        with self._answering(self._info_refs(service, version)) as blocks:
+        # What the server says may quote what we sent; so may errors raised while its answer is read.
+        with (
+            self._options.secrets.masking_errors(),
+            self._answering(self._info_refs(service, version)) as blocks,
+        ):
             yield blocks
 
     @contextmanager
     def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
-        with self._answering(self._rpc(service, body, version)) as blocks:
+        with (
+            self._options.secrets.masking_errors(),
+            self._answering(self._rpc(service, body, version)) as blocks,
+        ):
             yield blocks
 
     def close(self) -> None:
@@ -241,8 +248,11 @@ class HttpTransport:
         options = self._options
         self._number += 1
         self.stats.requests += 1
-        trace = RequestTrace(options.trace, self._number, [name for name, _ in options.headers])
+        names = [name for name, _ in options.headers]
+        trace = RequestTrace(options.trace, self._number, names, mask=options.secrets.mask)
         proxy = select_proxy(url, options.environment)
+        if proxy is not None:
+            options.secrets.add_url(proxy.user, proxy.password)
         request = self._request(method, url, headers, body, proxy=proxy)
         try:
             stream = open_stream(url, proxy, options, lambda: self._tls, trace, user_agent=user_agent())

@@ -121,7 +121,7 @@ class HeadParser:
     def _check_greeting(self) -> None:
         start = bytes(self._buffer[: len(_GREETING)])
         if not _GREETING.startswith(start):
-            shown = one_line(bytes(self._buffer[:60]), limit=80)
+            shown = one_line(bytes(self._buffer[:500]), limit=60)
             raise RemoteProtocolError(f"the answer is not HTTP/1.x; it begins {shown!r}")
 
     @staticmethod

@@ -12,6 +12,7 @@ import os
 import platform
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class PairTask:
         stopped = self._brake.error
         if stopped is not None and (result is None or result.exit_code):
             error, trace = stopped, ""
-        return PairOutcome(
+        outcome = PairOutcome(
             name=pair.name,
             status=_status(result, error),
             started_at=started_at,
@@ -89,6 +90,10 @@ class PairTask:
             peak_rss_bytes=peak_rss_bytes(),
             traceback=trace,
         )
+        # Here, where every credential that was used is known: netrc and helpers of this machine among them.
+        for options in (pair.source_options, pair.target_options):
+            outcome = options.secrets.masked(outcome)
+        return replace(outcome, name=pair.name)  # by which whoever gave it to us knows it
 
     def _timer(self) -> threading.Timer | None:
         limit = self.pair.time_limit

@@ -1,0 +1,308 @@
+r"""The secrets of a run, and the mask that covers them in text: one value, filled by whatever finds one.
+
+    secrets = Secrets()
+    secrets.add("hunter2")                     a token, a password
+    secrets.add_basic("me", "hunter2")         user and password as an Authorization header joins them
+    secrets.mask("Basic bWU6aHVudGVyMg==")     'Basic ***'
+
+A registry belongs to the `TransportOptions` of a side. Options put in what they hold, the keyring each
+credential that it hands out, a transport the user and password of URLs and proxies: so it grows while a run
+goes on. `Secrets(parent)` tells its parent everything, in this process: the command line has one parent for
+all sides and all pairs of a manifest, while a worker gets those of its own pair alone. There is no registry
+of the whole process: two runs of a library's user know nothing of each other.
+
+How much of a text a secret covers depends on its length:
+
+    1 to 3 characters   only as a whole part: behind `Basic`, `Bearer`, `Token` or its own header's name, and
+                        as the password of a URL. Anywhere else it would eat ordinary words
+    4 and more          everywhere, in every form of `transport.secret_forms`
+
+A user name is no secret, unless it looks like a token: 20 characters or more, letters and digits. In URLs
+the user of http is never shown, since tokens are put there; the user of ssh is.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import threading
+from base64 import b64decode
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from transport.secret_forms import Needle, basic_needles, is_escaped, needles_of, unescaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["MASK", "Secrets", "looks_like_token"]
+
+MASK = "***"
+
+_ANYWHERE_CHARACTERS_MIN = 4
+_HEADER_ANYWHERE_CHARACTERS_MIN = 8
+"""The value of a header that isn't about authentication may be an everyday word, as `true` or `main`."""
+_AUTHENTICATING = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
+_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[!-~]{20,}\Z")
+_URL_USER = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@")
+_SHOWN_USERS = {"ssh", "git+ssh", "ssh+git"}
+_CUT = " [cut]"
+_CUTS_MAX = 16
+_LAYERS_MAX = 3
+
+
+def looks_like_token(user: str) -> bool:
+    """Whether the user of a URL is a token rather than a name.
+
+    >>> looks_like_token("ghp_16C7e42F292c6912E7710c838347Ae178B4a"), looks_like_token("octocat")
+    (True, False)
+    """
+    return _TOKEN.match(user) is not None
+
+
+class Secrets:
+    """What must not be shown. Safe to use from several threads; pickles without its parent."""
+
+    def __init__(self, parent: Secrets | None = None) -> None:
+        self._parent = parent
+        self._lock = threading.Lock()
+        # Replaced, never changed: who masks in another thread goes on with what it has.
+        self._needles: frozenset[Needle] = frozenset()
+        self._parts: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        return "Secrets()"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self._needles, self._parts)
+
+    # -- filling ----------------------------------------------------------------------------------
+
+    def add(self, secret: str) -> None:
+        """Add a token or a password."""
+        if len(secret) >= _ANYWHERE_CHARACTERS_MIN:
+            self._add(needles_of(secret))
+        elif secret:
+            self._add((), (rf"(?i:\b(?:basic|bearer|token)\s+)({re.escape(secret)})(?![\w.~+/-])",))
+            self._add((), (rf":({re.escape(secret)})@",))
+
+    def add_basic(self, user: str, password: str) -> None:
+        """Add user and password of basic authentication; the user alone is none, unless it is a token."""
+        self.add(password)
+        self.add_user(user)
+        self._add(basic_needles(user, password))
+
+    def add_user(self, user: str) -> None:
+        """Add a user name if it looks like a token."""
+        if looks_like_token(user):
+            self.add(user)
+
+    def add_url(self, user: str | None, password: str | None) -> None:
+        """Add user and password of a URL, decoded."""
+        if password is not None:
+            self.add_basic(user or "", password)
+        elif user:
+            self.add_user(user)
+
+    def add_header(self, name: str, value: str) -> None:
+        """Add the value of a header that the user gave: as a whole, and the credentials in it."""
+        value = value.strip()
+        scheme, _, rest = value.partition(" ")
+        if name.lower() == "cookie":
+            words = [value, *(cookie.partition("=")[2].strip() for cookie in value.split(";"))]
+        else:
+            words = [value, rest.strip()]
+        if scheme.lower() == "basic":
+            self._add_decoded(rest.strip())
+        for word in filter(None, words):
+            if len(word) < _ANYWHERE_CHARACTERS_MIN:
+                self.add(word)
+                self._add((), (rf"(?i:\b{re.escape(name)})['\"]?\s*[:=]\s*['\"]?({re.escape(word)})(?!\w)",))
+            elif _AUTHENTICATING.search(name) or len(word) >= _HEADER_ANYWHERE_CHARACTERS_MIN:
+                self.add(word)
+            else:
+                self._add(needles_of(word, alone=True))
+
+    def _add_decoded(self, text: str) -> None:
+        try:
+            user, colon, password = b64decode(text, validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, ValueError):
+            return
+        if colon:
+            self.add_basic(user, password)
+
+    def _add(self, needles: Iterable[Needle], parts: Iterable[str] = ()) -> None:
+        found = frozenset(needle for needle in needles if needle.text)
+        with self._lock:
+            self._needles |= found
+            self._parts |= frozenset(parts)
+        if self._parent is not None:
+            self._parent._add(found, parts)
+
+    # -- masking ----------------------------------------------------------------------------------
+
+    def mask(self, text: str) -> str:
+        """Return the text with each secret, and the user and password of each URL, replaced by `***`.
+
+        >>> Secrets().mask("cannot reach https://me:pw@host/x.git")
+        'cannot reach https://***@host/x.git'
+        """
+        spans = self._spans(text)
+        if not spans:
+            return text
+        kept, at = [], 0
+        for start, end in spans:
+            kept += [text[at:start], MASK]
+            at = end
+        return "".join((*kept, text[at:]))
+
+    def mask_bytes(self, data: bytes) -> bytes:
+        """Return bytes of the same length, each of a secret replaced by `*`."""
+        spans = self._spans(data.decode("latin-1"))
+        masked = bytearray(data)
+        for start, end in spans:
+            masked[start:end] = b"*" * (end - start)
+        return bytes(masked)
+
+    def masked(self, value: Any) -> Any:
+        """Return a value with the texts in it masked: lists, dicts, dataclasses and errors, at any depth.
+
+        What holds no secret is returned as it is; an error is changed in place.
+        """
+        if isinstance(value, str):
+            return self.mask(value)
+        if isinstance(value, dict):
+            changed = {self.masked(key): self.masked(item) for key, item in value.items()}
+            return value if changed == value else changed
+        if isinstance(value, list | tuple):
+            items = [self.masked(item) for item in value]
+            if all(item is before for item, before in zip(items, value, strict=True)):
+                return value
+            return getattr(type(value), "_make", type(value))(items)
+        if isinstance(value, BaseException):
+            self.mask_error(value)
+        elif is_dataclass(value) and not isinstance(value, type):
+            return self._masked_fields(value)
+        return value
+
+    def _masked_fields(self, value: Any) -> Any:
+        before = {each.name: getattr(value, each.name) for each in fields(value)}
+        after = {name: self.masked(item) for name, item in before.items()}
+        changed = {name: item for name, item in after.items() if item is not before[name]}
+        if not changed:
+            return value
+        # Not `replace`, whose checks would refuse a ref that is called refs/heads/***.
+        masked = copy(value)
+        for name, item in changed.items():
+            object.__setattr__(masked, name, item)
+        return masked
+
+    def mask_error(self, error: BaseException) -> None:
+        """Mask the words of an error, of its notes, and of the errors that led to it."""
+        waiting, seen = [error], set[int]()
+        while waiting:
+            each = waiting.pop()
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            if not (isinstance(each, OSError) and each.strerror):  # whose words are the system's
+                each.args = self.masked(each.args)
+            for name, value in list(vars(each).items()):
+                if isinstance(value, str | list | tuple | dict):
+                    setattr(each, name, self.masked(value))
+            waiting += [led for led in (each.__cause__, each.__context__) if led is not None]
+            if isinstance(each, BaseExceptionGroup):
+                waiting += each.exceptions
+
+    @contextmanager
+    def masking_errors(self) -> Iterator[None]:
+        """Mask each error that leaves the block."""
+        try:
+            yield
+        except Exception as error:
+            self.mask_error(error)
+            raise
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where secrets are, in order, none overlapping another."""
+        found = list(_url_users(text)) if "://" in text else []
+        needles = self._needles
+        if needles:
+            found += _found(text, needles)
+            found += _found_in_escaped(text, needles)
+        for part in self._parts:
+            found += [match.span(1) for match in re.finditer(part, text)]
+        return _joined(found)
+
+
+def _rebuilt(needles: frozenset[Needle], parts: frozenset[str]) -> Secrets:
+    secrets = Secrets()
+    secrets._add(needles, parts)
+    return secrets
+
+
+def _url_users(text: str) -> Iterator[tuple[int, int]]:
+    for match in _URL_USER.finditer(text):
+        start, end = match.span(2)
+        if match[1].lower() in _SHOWN_USERS:
+            user, colon, _ = match[2].partition(":")
+            start += len(user) + len(colon)
+        if start < end:
+            yield start, end
+
+
+def _found(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
+    if _CUT in text:
+        yield from _cut_off(text, needles)
+    for needle, alone in needles:
+        start = text.find(needle)
+        while start >= 0:
+            end = start + len(needle)
+            if not alone or _stands_alone(text, start, end):
+                yield start, end
+            start = text.find(needle, start + 1)
+
+
+def _found_in_escaped(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
+    """Find what was escaped, up to three times over: as a percent-coded piece of HTML is."""
+    plain = text
+    starts: Sequence[int] = range(len(text))
+    ends: Sequence[int] = range(1, len(text) + 1)
+    for _ in range(_LAYERS_MAX):
+        if not is_escaped(plain):
+            return
+        plain, inner_starts, inner_ends = unescaped(plain)
+        starts = [starts[at] for at in inner_starts]
+        ends = [ends[at - 1] for at in inner_ends]
+        for start, end in _found(plain, needles):
+            yield starts[start], ends[end - 1]
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum()
+
+
+def _cut_off(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
+    """Find the first part of a secret right before `[cut]`: the limit of a line fell into it."""
+    end = len(text)
+    for _ in range(_CUTS_MAX):
+        end = text.rfind(_CUT, 0, end)
+        if end < 0:
+            return
+        for needle, alone in needles:
+            for length in range(min(len(needle) - 1, end), _ANYWHERE_CHARACTERS_MIN - 1, -1):
+                if not alone and text.startswith(needle[:length], end - length):
+                    yield end - length, end
+                    break
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
