@@ -6,11 +6,11 @@ r"""The forms in which a secret may come back: text in, needles and plain text o
                      of an Authorization header; and whatever of it stands in the base64 of a longer text
     hex              upper and lower case
 
-Escapes aren't listed one by one: `unescaped` undoes them all in the text that is searched, and keeps where
-each character came from. Both sides of the comparison go through it, so that it doesn't matter which way
-of escaping was used, or how often percent signs were coded again.
+Escapes aren't listed one by one: `layers` undoes them all in the text that is searched, one on top of the
+other, and keeps where each character came from. What is looked for went through the same, so that it doesn't
+matter which way of escaping was used, or how often percent signs were coded again.
 
->>> unescaped("a%2fb")[0], unescaped(r"\"\u00e9")[0] == unescaped("%22%C3%A9")[0]
+>>> unescaped("a%2fb"), unescaped(r"\"\u00e9") == unescaped("%22%C3%A9")
 ('a/b', True)
 """
 
@@ -25,16 +25,18 @@ from urllib.parse import quote_plus
 from transport.safe_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Needle", "basic_needles", "is_escaped", "needles_of", "unescaped"]
+__all__ = ["Needle", "basic_needles", "layers", "needles_of", "unescaped"]
 
 _ESCAPE = re.compile(
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
-    r"|\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<char>[^\\]))"
+    # The end of the text counts, or a long row of backslashes there would be walked from each of them.
+    r"|\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<char>[^\\]|\Z))"
     r"|&(?:\#(?P<decimal>[0-9]{1,7})|\#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|(?P<entity>amp|lt|gt|quot|apos));"
-    r"|(?P<wide>[^\x00-\x7f])"
 )
+_WIDE = re.compile(r"[^\x00-\x7f]")
+_LAYERS_MAX = 3
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _UNICODE_MAX = 0x10FFFF
 
@@ -54,29 +56,50 @@ class Needle(NamedTuple):
     """Only where neither a letter nor a digit stands beside it."""
 
 
-def is_escaped(text: str) -> bool:
-    """Whether `unescaped` would change the text."""
-    return _ESCAPE.search(text) is not None
+def unescaped(text: str) -> str:
+    """Undo one layer of escapes. What is beyond ASCII becomes its UTF-8 bytes, a character each."""
+    return _ESCAPE.sub(_meaning, _as_bytes(text))
 
 
-def unescaped(text: str) -> tuple[str, list[int], list[int]]:
-    """Undo every escape; return the plain text, and where each of its characters begins and ends in `text`.
+def layers(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
+    """Undo escapes layer by layer, as far as there are any, at most three.
 
-    What is beyond ASCII becomes its UTF-8 bytes, a character each, so that it compares equal to `%C3%A9`.
+    Yields the plain text of each, and where in `text` each of its characters begins and ends.
     """
+    plain: str = text
+    starts: Sequence[int] = range(len(text))
+    ends: Sequence[int] = range(1, len(text) + 1)
+    steps = [(_WIDE, _bytes_of_match), *[(_ESCAPE, _meaning)] * _LAYERS_MAX]
+    for pattern, meaning in steps:
+        if not _may_match(pattern, plain):
+            continue
+        plain, inner_starts, inner_ends = _substituted(pattern, meaning, plain)
+        starts = [starts[at] for at in inner_starts]
+        ends = [ends[at - 1] for at in inner_ends]
+        yield plain, starts, ends
+
+
+def _may_match(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether the pattern matches at all: by far most texts hold nothing that it begins with."""
+    if pattern is _WIDE:
+        return not text.isascii()
+    return any(sign in text for sign in "%\\&") and pattern.search(text) is not None
+
+
+def _substituted(
+    pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str], text: str
+) -> tuple[str, list[int], list[int]]:
+    """Return what `pattern.sub` does, and where each character of it begins and ends in `text`."""
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     at = 0
-    for match in _ESCAPE.finditer(text):
+    for match in pattern.finditer(text):
         start, end = match.span()
-        pieces.append(text[at:start])
-        starts += range(at, start)
-        ends += range(at + 1, start + 1)
-        plain = _meaning(match)
-        pieces.append(plain)
-        starts += [start] * len(plain)
-        ends += [end] * len(plain)
+        plain = meaning(match)
+        pieces += text[at:start], plain
+        starts += (*range(at, start), *[start] * len(plain))
+        ends += (*range(at + 1, start + 1), *[end] * len(plain))
         at = end
     pieces.append(text[at:])
     starts += range(at, len(text))
@@ -92,10 +115,14 @@ def _meaning(match: re.Match[str]) -> str:
         return chr(int(found, 16))
     if kind == "entity":
         return _ENTITIES[found]
-    if kind in ("char", "wide"):
-        return _as_bytes(found)
+    if kind == "char":
+        return found
     code = int(found, 10 if kind == "decimal" else 16)
     return _as_bytes(chr(code)) if code <= _UNICODE_MAX else found
+
+
+def _bytes_of_match(match: re.Match[str]) -> str:
+    return _as_bytes(match[0])
 
 
 def _bytes_of(text: str) -> bytes:
@@ -113,7 +140,7 @@ def needles_of(secret: str, *, alone: bool = False) -> Iterator[Needle]:
     """Yield what to look for, in a text as it is and in what `unescaped` makes of it."""
     for form in _escaped_forms(secret):
         yield Needle(form, alone)
-        yield Needle(unescaped(form)[0], alone)
+        yield Needle(unescaped(form), alone)
     data = _bytes_of(secret)
     yield from _exact_base64(data)
     for skipped, start in enumerate((0, 2, 3)):

@@ -32,10 +32,10 @@ from copy import copy
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from transport.secret_forms import Needle, basic_needles, is_escaped, needles_of, unescaped
+from transport.secret_forms import Needle, basic_needles, layers, needles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["MASK", "Secrets", "looks_like_token"]
 
@@ -50,7 +50,6 @@ _URL_USER = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@")
 _SHOWN_USERS = {"ssh", "git+ssh", "ssh+git"}
 _CUT = " [cut]"
 _CUTS_MAX = 16
-_LAYERS_MAX = 3
 
 
 def looks_like_token(user: str) -> bool:
@@ -231,7 +230,8 @@ class Secrets:
         needles = self._needles
         if needles:
             found += _found(text, needles)
-            found += _found_in_escaped(text, needles)
+            for plain, starts, ends in layers(text):
+                found += [(starts[start], ends[end - 1]) for start, end in _found(plain, needles)]
         for part in self._parts:
             found += [match.span(1) for match in re.finditer(part, text)]
         return _joined(found)
@@ -263,21 +263,6 @@ def _found(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
             if not alone or _stands_alone(text, start, end):
                 yield start, end
             start = text.find(needle, start + 1)
-
-
-def _found_in_escaped(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
-    """Find what was escaped, up to three times over: as a percent-coded piece of HTML is."""
-    plain = text
-    starts: Sequence[int] = range(len(text))
-    ends: Sequence[int] = range(1, len(text) + 1)
-    for _ in range(_LAYERS_MAX):
-        if not is_escaped(plain):
-            return
-        plain, inner_starts, inner_ends = unescaped(plain)
-        starts = [starts[at] for at in inner_starts]
-        ends = [ends[at - 1] for at in inner_ends]
-        for start, end in _found(plain, needles):
-            yield starts[start], ends[end - 1]
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

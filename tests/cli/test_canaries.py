@@ -8,7 +8,12 @@ hex; percent-coded it would be plain, as it is made of letters and digits around
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -155,8 +160,6 @@ def test_no_way_out_shows_a_credential(packcore, tmp_path, local, credential, pl
 
 def heads(record: str) -> bytes:
     """Return the first bytes of each recorded line."""
-    import json
-
     events = (json.loads(line) for line in record.splitlines())
     return b"\n".join(bytes.fromhex(event["head"]) for event in events if "head" in event)
 
@@ -236,6 +239,53 @@ def test_a_password_is_never_handed_to_a_helper_program(packcore, tmp_path):
         assert done.exit_code == 2
         assert "would stand in the list of processes" in done.stderr
         assert not leaks(done.stderr_bytes)
+
+
+def test_the_log_of_a_server_keeps_what_clients_send(tmp_path, local):
+    hashed = base64.b64encode(hashlib.sha1(CANARY.encode()).digest()).decode()
+    (tmp_path / "users").write_text(f"me:{{SHA}}{hashed}\n")
+    words = ["serve", local.parent, "--port", "0", "--htpasswd", tmp_path / "users", "--allow-push", "-v"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=git_environment({"PACKCORE_HTTP_TRACE": "1"}),
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        port = int(re.search(rb"127\.0\.0\.1:(\d+)", first)[1])  # type: ignore[index]
+        told = quote(CANARY, safe="")
+        for path in ("/x.git", f"http://me:{told}@h/x.git"):
+            for user in ("me", "nobody", TOKEN_CANARY):
+                for service in ("git-upload-pack", f"git-upload-pack&private_token={told}"):
+                    line = f"GET {path}/info/refs?service={service} HTTP/1.1\r\nHost: h\r\n"
+                    line += f"Authorization: {basic(user, CANARY)}\r\nConnection: close\r\n\r\n"
+                    with socket.create_connection(("127.0.0.1", port)) as client:
+                        client.sendall(line.encode())
+                        assert client.recv(4096).startswith(b"HTTP/1.1 ")
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    lines = said.splitlines()
+    assert len([line for line in lines if b"info/refs" in line]) == 12
+    assert not leaks(said), said.decode()
+    assert hashed.encode() not in said
+
+
+def test_the_search_finds_what_it_looks_for():
+    for form in (
+        CANARY,
+        quote(CANARY),
+        base64.b64encode(CANARY.encode()).decode(),
+        basic("me", CANARY),
+        basic("you!", CANARY),
+        CANARY.encode().hex().upper(),
+        CANARY[: CANARY.index(CORE) + 12],
+    ):
+        assert leaks(form.encode())
+    assert not leaks(b"Authorization: Basic ***")
 
 
 def run_watched(*arguments: object, env: dict[str, str]) -> tuple[bytes, bytes]:

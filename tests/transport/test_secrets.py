@@ -234,3 +234,27 @@ def test_a_credential_that_a_source_knows_is_masked_from_then_on():
 def test_two_runs_of_a_library_know_nothing_of_each_other():
     TransportOptions(token="hunter2")
     assert TransportOptions(token="other-one").secrets.mask("hunter2") == "hunter2"
+
+
+@pytest.mark.parametrize(
+    "text", ["\\", "%25", "%", "&#38;", "a-", "http://", "é", " [cut]", "hunter2-and-mor"]
+)
+def test_a_text_made_to_be_slow_takes_no_more_steps_than_it_has_characters(text, monkeypatch):
+    """Counted where the work is done: each layer looks at each character once."""
+    import transport.secret_forms as forms
+
+    looked_at = []
+    substituted = forms._substituted
+    monkeypatch.setattr(forms, "_substituted", lambda *a: looked_at.append(len(a[2])) or substituted(*a))
+    secrets = Secrets()
+    secrets.add("hunter2-and-more")
+    long = text * (64 * 1024 // len(text))
+    secrets.mask(long)
+    assert sum(looked_at) <= 4 * 2 * len(long)
+
+
+def test_a_row_of_backslashes_is_walked_once():
+    from transport.secret_forms import layers
+
+    (undone,) = layers("\\" * 60_000)
+    assert undone[0] == "", "one match from the first to the last: none begins at each of them"

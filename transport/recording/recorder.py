@@ -71,7 +71,7 @@ class Recorder:
 
     def write(self, event: dict[str, Any]) -> None:
         """Write one line."""
-        line = json.dumps(self.secrets.masked(event), separators=(",", ":"))
+        line = json.dumps(event, separators=(",", ":"))
         with self._lock:
             self._file.write(f"{line}\n")
 
@@ -80,7 +80,7 @@ class Recorder:
         with self._lock:
             self._exchanges += 1
             number = self._exchanges
-        self.write({"t": self.seconds(), "open": number, **what})
+        self.write({"t": self.seconds(), "open": number, **self.secrets.masked(what)})
         return number
 
 
@@ -131,7 +131,7 @@ class _Recorded:
         try:
             yield
         except PackcoreError as error:
-            event["fault"] = one_line(str(error))
+            event["fault"] = one_line(self._recorder.secrets.mask(str(error)))
             raise
         finally:
             self._recorder.write({"t": self._recorder.seconds(), "close": number, **event})

@@ -29,6 +29,7 @@ from transport.safe_text import one_line
 from transport.server.http_body import BodyError, RequestBody
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
 from transport.server.words import public_words
+from transport.trace import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -343,7 +344,8 @@ class Handler(BaseHTTPRequestHandler):
         return str(self.client_address[0])
 
     def _log(self) -> None:
-        asked = one_line(getattr(self, "requestline", "") or "-", limit=200)
+        # Clients put tokens into URLs, and a proxy hands on what they put there.
+        asked = one_line(redact_url(getattr(self, "requestline", "") or "-"), limit=200)
         seconds = time.monotonic() - self._began
         status = self._status or "-"
         self.settings.log(
