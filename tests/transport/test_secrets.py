@@ -8,7 +8,7 @@ import pickle
 import re
 import shlex
 from base64 import b64encode, urlsafe_b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -243,9 +243,14 @@ def test_a_text_made_to_be_slow_takes_no_more_steps_than_it_has_characters(text,
     """Counted where the work is done: each layer looks at each character once."""
     import transport.secret_forms as forms
 
-    looked_at = []
+    looked_at: list[int] = []
     substituted = forms._substituted
-    monkeypatch.setattr(forms, "_substituted", lambda *a: looked_at.append(len(a[2])) or substituted(*a))
+
+    def counting(pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str], text: str) -> Any:
+        looked_at.append(len(text))
+        return substituted(pattern, meaning, text)
+
+    monkeypatch.setattr(forms, "_substituted", counting)
     secrets = Secrets()
     secrets.add("hunter2-and-more")
     long = text * (64 * 1024 // len(text))
