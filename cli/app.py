@@ -110,6 +110,8 @@ class Packcore(HelpSections, click.Group):
         self._complete(program, complete_var)
         state: dict[str, Any] = {}
         output = Output(lambda: given_secrets(arguments, os.environ))
+        # So that a wrong option is told in JSON, too; `pack-objects` has its pack on stdout.
+        output.owes_json = "--json" in arguments and arguments[0] != "pack-objects"
 
         def run() -> int | None:
             with self.make_context(program, list(arguments), obj=state, **extra) as ctx, _terminable():

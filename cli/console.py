@@ -51,6 +51,7 @@ class Console:
     def __init__(self, verbosity: Verbosity | None = None, output: Output | None = None) -> None:
         self.verbosity = verbosity or Verbosity()
         self.output = output or Output()
+        self.output.owes_json = self.verbosity.json
         self._above: Callable[[str], None] | None = None
         """Prints above the live line, while there is one."""
 

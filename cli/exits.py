@@ -14,8 +14,9 @@ which masks secrets in them, whatever the layers below did.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -41,6 +42,20 @@ class _Failure(NamedTuple):
     message: str
     hint: str | None
     code: int
+    kind: str
+    side: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints where there is no result."""
+        return {
+            "error": {
+                "kind": self.kind,
+                "message": _one_line(self.message),
+                "hint": self.hint and _one_line(self.hint),
+                "side": self.side,
+                "exitCode": self.code,
+            }
+        }
 
 
 def guard(run: Callable[[], int | None], *, output: Output | None = None, debug: Callable[[], bool]) -> int:
@@ -69,6 +84,9 @@ def guard(run: Callable[[], int | None], *, output: Output | None = None, debug:
         output.tell_failure(f"packcore: error: {_one_line(failure.message)}")
         if failure.hint:
             output.tell_failure(f"hint: {_one_line(failure.hint)}")
+        if output.owes_json:
+            with contextlib.suppress(OSError):
+                output.out_json(failure.to_json(), indent=2)
         return _flush_after(failure.code, output)
     return code
 
@@ -78,21 +96,22 @@ def _describe(error: BaseException) -> _Failure:
     from packcore.errors import PackcoreError
 
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return _Failure("interrupted", None, INTERRUPTED)
+        return _Failure("interrupted", None, INTERRUPTED, "Interrupted")
     if isinstance(error, click.UsageError):
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else None
-        return _Failure(error.format_message(), hint, USAGE)
+        return _Failure(error.format_message(), hint, USAGE, "UsageError")
     if isinstance(error, click.ClickException):
-        return _Failure(error.format_message(), None, FAILED)
+        return _Failure(error.format_message(), None, FAILED, type(error).__name__)
     if isinstance(error, PackcoreError):
-        return _Failure(str(error) or type(error).__name__, error.hint, error.exit_code)
+        kind = type(error).__name__
+        return _Failure(str(error) or kind, error.hint, error.exit_code, kind, error.side or None)
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return _Failure(where + error.strerror, None, FAILED)
+        return _Failure(where + error.strerror, None, FAILED, type(error).__name__)
     if isinstance(error, MemoryError):
-        return _Failure("out of memory", "try a smaller --window-memory", FAILED)
+        return _Failure("out of memory", "try a smaller --window-memory", FAILED, "MemoryError")
     summary = f"internal error: {type(error).__name__}: {error}"
-    return _Failure(summary, "run again with --debug and report the traceback", FAILED)
+    return _Failure(summary, "run again with --debug and report the traceback", FAILED, "InternalError")
 
 
 def _one_line(text: str) -> str:

@@ -54,6 +54,8 @@ class Output:
     def __init__(self, secrets: Callable[[], Secrets] | None = None) -> None:
         """`secrets` is called when the first text leaves: a help page needs none of it."""
         self._make_secrets = secrets
+        self.owes_json = False
+        """Whether the one object of --json is still to be printed."""
         self._secrets: Secrets | None = None
         self.lock = threading.RLock()
 
@@ -112,6 +114,7 @@ class Output:
 
     def out_json(self, value: object, *, indent: int | None = None, end: str = "\n") -> None:
         """Write a value on stdout as JSON."""
+        self.owes_json = False
         self._put(sys.stdout, self.json(value, indent=indent) + end, flush=False)
 
     def drawn(self, lines: Iterable[str], *, pager: bool = False) -> None:

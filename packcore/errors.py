@@ -38,6 +38,8 @@ class PackcoreError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.side = ""
+        """"source" or "target" if it came up while a run talked to one of its two remotes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let errors travel between processes, whatever their constructors ask for."""

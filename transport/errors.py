@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from packcore.errors import PackcoreError
 
 __all__ = [
@@ -23,7 +25,19 @@ __all__ = [
     "TransportError",
     "TruncatedAnswer",
     "UnsupportedByRemote",
+    "error_object",
 ]
+
+
+def error_object(error: PackcoreError) -> dict[str, Any]:
+    """Return the `error` object of `--json`."""
+    return {
+        "kind": type(error).__name__,
+        "message": str(error) or type(error).__name__,
+        "hint": error.hint,
+        "side": error.side or None,
+        "exitCode": error.exit_code,
+    }
 
 
 class TransportError(PackcoreError):

@@ -246,7 +246,8 @@ def test_quiet_still_names_the_refs_that_were_left_behind(packcore, fake):
 def test_an_error_before_the_push_is_told_with_its_code(packcore, fake):
     fake.result = NetworkError("can't connect", hint="is it up?")
     result = packcore("sync", "A", "B", "--json")
-    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.exit_code == 4
+    assert json.loads(result.stdout)["error"]["message"] == "can't connect"
     assert result.stderr == "packcore: error: can't connect\nhint: is it up?\n"
 
 

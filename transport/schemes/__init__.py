@@ -23,6 +23,7 @@ from transport.endpoint import DEFAULT_PORTS, Endpoint
 from transport.errors import InvalidEndpoint
 from transport.options import TransportOptions
 from transport.schemes.helper import open_helper
+from transport.sided import SidedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +61,8 @@ def open_transport(endpoint: str | Endpoint, options: TransportOptions | None = 
     options = options or TransportOptions()
     options.secrets.add_url(endpoint.user, endpoint.password)
     _check_allowed(endpoint.scheme, options.environment)
-    return schemes().get(endpoint.scheme, open_helper)(endpoint, options)
+    transport = schemes().get(endpoint.scheme, open_helper)(endpoint, options)
+    return SidedTransport(transport, options.side) if options.side else transport
 
 
 def _check_allowed(scheme: str, environment: Mapping[str, str]) -> None:

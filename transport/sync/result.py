@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transport.errors import TargetRefMoved
+from transport.errors import TargetRefMoved, error_object
 from transport.sync.measure import Measurement, Stats
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class SyncResult:
             "pack": self.pack.to_json() if self.pack else None,
             "price": self.price.to_json() if self.price else None,
             "verification": self.verification.to_json() if self.verification else None,
-            "error": str(self.failure) if self.failure else None,
+            "error": error_object(self.failure) if self.failure else None,
         }
 
 

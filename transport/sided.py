@@ -1,0 +1,58 @@
+"""Notes on each error at which of a run's two remotes it came up, for `--json` and messages."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from packcore.errors import PackcoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from transport.base import Body, Service, Transport
+
+__all__ = ["SidedTransport"]
+
+
+class SidedTransport:
+    """A transport whose errors have `side`, "source" or "target". Like the transport in all else."""
+
+    def __init__(self, transport: Transport, side: str) -> None:
+        self._transport = transport
+        self._side = side
+        self.stateless = transport.stateless
+        self.stats = transport.stats
+
+    @property
+    def url(self) -> str:
+        """The remote's URL, without secrets; it changes where a redirect was followed."""
+        return self._transport.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._transport.url = url
+
+    @contextmanager
+    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Yield the blocks of the advertisement; see `Transport.advertise`."""
+        with self._noting(), self._transport.advertise(service, version=version) as blocks:
+            yield blocks
+
+    @contextmanager
+    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        """Send one request and yield the blocks of its answer; see `Transport.request`."""
+        with self._noting(), self._transport.request(service, body, version=version) as blocks:
+            yield blocks
+
+    def close(self) -> None:
+        """Close whatever is open."""
+        self._transport.close()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except PackcoreError as error:
+            error.side = error.side or self._side
+            raise
