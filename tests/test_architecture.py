@@ -27,10 +27,10 @@ LONGER_FILES: dict[str, str] = {}
 SOCKET_MODULES = {
     *("http.client", "http.server", "ssl", "socket", "select", "selectors", "socketserver", "urllib.request")
 }
-SOCKET_FILES = re.compile(r"transport/(schemes/(http/)?\w+|server/http|server/http_handler)\.py")
+SOCKET_FILES = re.compile(r"transport/(schemes/(http/)?\w+|server/http|server/http_connection)\.py")
 """Schemes are the only place that opens connections, the one of HTTP the only one that knows http.client;
 our own server is the only one that listens."""
-SERVER_FILES = {"transport/server/http.py", "transport/server/http_handler.py"}
+SERVER_FILES = {"transport/server/http.py"}
 
 TERMINAL_MODULES = {"click", "rich", "getpass", "readline", "curses", "termios", "tty", "argparse"}
 ENVIRONMENT_NAMES = {"os.environ", "os.environb", "os.getenv", "os.putenv"}
@@ -135,9 +135,12 @@ def test_only_our_server_listens() -> None:
     assert {name_of(path) for path in modules() if imports_any(path, listening)} == SERVER_FILES
 
 
-def test_no_http_library_but_the_standard_one() -> None:
+def test_no_http_library_but_the_standard_one_and_the_servers_parser() -> None:
     libraries = {"requests", "urllib3", "httpx", "aiohttp", "urllib.request", "git"}
     assert not {name_of(path): found for path in modules() if (found := imports_any(path, libraries))}
+    assert {name_of(path) for path in modules() if imports_any(path, {"h11"})} == {
+        "transport/server/http_connection.py"
+    }
 
 
 def test_other_git_implementations_are_known_to_the_bench_alone() -> None:

@@ -4,10 +4,13 @@
         print(server.url)
         server.serve_forever()
 
-Python's own `http.server` reads the heads of requests; what they ask for is `server.http_handler`'s part.
-It speaks plain HTTP: where others listen, put a proxy with TLS in front. Bounded are connections (one too
-many is told 503), the time for a head, for silence and for a whole request, and the size of a fetch's
-request; a pack is bounded by `Limits` and by the repository's receive.maxInputSize.
+h11 speaks HTTP in `server.http_connection`; what requests ask for is `server.http_handler`'s part. It has no
+TLS: where others listen, put a proxy with TLS in front. Bounded are connections, the time for a head, for
+silence and for a whole request, and the size of a fetch's request; a pack is bounded by `Limits` and by the
+repository's receive.maxInputSize.
+
+When all connections are taken, the one that has kept us waiting longest for its request makes room: idle and
+slow clients can't shut the others out. Only if each is being answered, or is pushing, a new one is told 503.
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any, Self
 
 from packcore.limits import MIB, Limits
 from transport.errors import NetworkError
 from transport.safe_text import one_line
 from transport.server.faults import Simulation
+from transport.server.http_connection import HttpConnection
 from transport.server.http_handler import Handler
 from transport.server.served import ServedRepositories
 from transport.server.simulation import Edge
@@ -83,10 +87,8 @@ class GitHttpServer:
         Raises RepositoryError where `root` can't be served, NetworkError where nobody can listen.
         """
         self.settings = ServerSettings(ServedRepositories(root), **settings)
-        bound = {"settings": self.settings, "edge": Edge(self.settings.simulation)}
-        handler = type("BoundHandler", (Handler,), bound)
         try:
-            self._server = _Listener((host, port), handler, self.settings)
+            self._server = _Listener((host, port), self.settings)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise NetworkError(f"can't listen on {host} port {port}: {reason}") from None
@@ -126,32 +128,27 @@ class GitHttpServer:
         self.stop()
 
 
-class _Listener(ThreadingHTTPServer):
+class _Listener(ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = sys.platform != "win32"
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[Handler], settings: ServerSettings) -> None:
+    def __init__(self, address: tuple[str, int], settings: ServerSettings) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self._settings = settings
+        self._edge = Edge(settings.simulation)
         self._lock = threading.Condition()
-        self._open: set[socket.socket] = set()
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        """Bind without asking the name service what we are called, as the standard server does."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(self.allow_reuse_address))
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+        self._open: dict[socket.socket, HttpConnection] = {}
+        super().__init__(address, BaseRequestHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give the connection a thread, or send it away if there are too many."""
+        """Give the connection a thread, or send it away if there are too many that can't make room."""
         with self._lock:
-            full = len(self._open) >= self._settings.connections
-            if not full:
-                self._open.add(request)
-        if full:
+            has_room = len(self._open) < self._settings.connections or self._make_room()
+            if has_room:
+                self._open[request] = HttpConnection(request)
+        if not has_room:
             with suppress(OSError):
                 request.settimeout(1)
                 request.sendall(_BUSY)
@@ -160,30 +157,47 @@ class _Listener(ThreadingHTTPServer):
             return
         super().process_request(request, client_address)
 
+    def _make_room(self) -> bool:
+        """End the connection that has kept us waiting longest for its request, if there is one."""
+        idle = [(open_.request_began, key) for key, open_ in self._open.items() if open_.can_give_way]
+        if not idle:
+            return False
+        _, oldest = min(idle, key=lambda item: item[0])
+        del self._open[oldest]
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)  # wakes its thread, which closes it
+        return True
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection, in its thread."""
+        with self._lock:
+            connection = self._open.get(request)
+        if connection is None:
+            return  # it had to make room before its thread began
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        Handler(connection, str(client_address[0]), self._settings, self._edge).serve()
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection in its thread."""
+        """Serve one connection, and count it out when it has ended."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             with self._lock:
-                self._open.discard(request)
+                self._open.pop(request, None)
                 self._lock.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Tell of what no request may cause, in one line; the others go on."""
+        """Log what no request should cause, in one line, and go on with the other connections."""
         error = sys.exception()
-        if not isinstance(error, ConnectionError):
+        if not isinstance(error, OSError):
             words = f"{type(error).__name__}: {error}"
             self._settings.log(f"{client_address[0]}: internal error: {one_line(words)}")
 
     def end_connections(self, grace_seconds: float) -> None:
         """Wake those that wait for a request, let those at work end, then cut what is left."""
-        with self._lock:
-            for connection in self._open:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RD)
-            self._lock.wait_for(lambda: not self._open, timeout=grace_seconds)
-            for connection in self._open:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._lock.wait_for(lambda: not self._open, timeout=grace_seconds)
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._lock:
+                for connection in self._open:
+                    with suppress(OSError):
+                        connection.shutdown(how)
+                self._lock.wait_for(lambda: not self._open, timeout=grace_seconds)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from transport.http_rules.statuses import header
 from transport.server.faults import Simulation
-from transport.server.http_body import BodyError
+from transport.server.http_connection import HttpFault
 from transport.server.push_request import PushRequest, encode_report
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
@@ -59,12 +59,12 @@ class Edge:
             return most is None or self._refused <= most
 
     def coming(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass a request's body on. Raises BodyError (413) and ConnectionCut."""
+        """Pass a request's body on. Raises HttpFault (413) and ConnectionCut."""
         most, passed = self.simulation.body_bytes_max, 0
         for block in filter(None, self.going(blocks)):
             passed += len(block)
             if most is not None and passed > most:
-                raise BodyError(413, f"the body is longer than {most} bytes")
+                raise HttpFault(413, f"the body is longer than {most} bytes")
             yield block
 
     def going(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ class LameReceivePack(ReceivePack):
         if not self._is_push:
             return  # the probe of a client that asks whether it may push at all
         if late is not None:
-            raise BodyError(late, "too late, as the server was told to be")
+            raise HttpFault(late, "too late, as the server was told to be")
         raise ConnectionCut("the report is dropped")
 
     def judge(self, request: PushRequest) -> None:
@@ -142,7 +142,7 @@ class LameReceivePack(ReceivePack):
         self._is_push = True
         most = self.simulation.updates_max
         if most is not None and len(request.updates) > most:
-            raise BodyError(500, f"more than {most} ref updates")
+            raise HttpFault(500, f"more than {most} ref updates")
 
     def report(self, unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
         """Build the report, without its last ref where that is asked for."""
