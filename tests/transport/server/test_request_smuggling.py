@@ -138,6 +138,9 @@ CHUNKS = {
     "an extension that holds a CR": b"4;a\rb\r\n0000\r\n",
     "a trailer without a colon": b"0\r\nnonsense\r\n\r\n",
     "a trailer with a blank before its colon": b"0\r\nX : 1\r\n\r\n",
+    "a trailer of blanks, which a pattern takes long for": b"0\r\nX:" + b" " * 60_000 + b"\x0b\r\n\r\n",
+    "a trailer of blanks and tabs": b"0\r\nX:" + b" \t" * 30_000 + b"\x0b\r\n\r\n",
+    "an extension of blanks": b"4;" + b" " * 60_000 + b"\n\r\n0000\r\n",
     "trailers without end": b"0\r\n" + b"X: 1\r\n" * BODY_LINE_BYTES_MAX,
 }
 
