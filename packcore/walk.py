@@ -73,7 +73,8 @@ def list_objects(
     with progress.phase("listing objects", unit="objects") as phase:
         lister = _Lister(store, limits, phase, absent_ok=bool(haves) and not haves_complete)
         excluded = lister.resolve(haves, wanted=False)
-        wanted = lister.resolve([want for want in wants if want not in set(haves)], wanted=True)
+        had = set(haves)
+        wanted = lister.resolve([want for want in wants if want not in had], wanted=True)
         found = walk_commits(
             store,
             wanted.commits,

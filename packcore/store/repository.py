@@ -180,6 +180,10 @@ class Repository:
             return oid in self._objects
         return True
 
+    def holds(self, oid: ObjectId) -> bool:
+        """Return whether an object is in what is open now: `in`, without looking for new packs on a miss."""
+        return oid in self._objects
+
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._objects)
 

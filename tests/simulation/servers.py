@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Process, SimRepository
     from transport.server.packing import Cut
     from transport.server.requests import FetchRequest
+    from transport.server.view import RepositoryView
     from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["Broken", "SimReceivePack", "SimUploadPack", "Traits", "receive_as_git"]
@@ -92,9 +93,11 @@ class SimUploadPack(UploadPack):
                 block = block.replace(line, encode_text(f"{key}={' '.join(kept)}"))
             yield block
 
-    def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:
+    def _plan(
+        self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
+    ) -> PackPlan:
         if cut is not None or request.filter is not None or not (self._lost or (self._thin and common)):
-            return super()._plan(request, common, cut)
+            return super()._plan(request, view, common, cut)
         objects = list_objects(self._repository, request.wants, common, haves_complete=True)
         bases = list_bases(self._repository, common, objects) if self._thin else []
         world = self._sim.world

@@ -137,6 +137,10 @@ class SimRepository(MemoryStore):
 
     # Objects
 
+    def holds(self, oid: ObjectId) -> bool:
+        """Return whether an object is here."""
+        return oid in self
+
     def add_all(self, oids: Iterable[ObjectId]) -> None:
         """Take objects of the universe in."""
         universe = self.world.universe

@@ -23,9 +23,10 @@ from dataclasses import dataclass, field
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from packcore.limits import MIB, Limits
+from packcore.limits import Limits
 from transport.errors import NetworkError
 from transport.safe_text import one_line
+from transport.server.budget import RequestLimits
 from transport.server.faults import Simulation
 from transport.server.http_connection import HttpConnection
 from transport.server.http_handler import Handler
@@ -74,8 +75,8 @@ class ServerSettings:
     """For reading on after an answer that came before the request's end."""
     keepalive_seconds: float = 5
     """Between two signs of life while a pack is selected or checked."""
-    fetch_request_bytes: int = 64 * MIB
-    """A fetch's request, unpacked: more than a million haves."""
+    request_limits: RequestLimits = field(default_factory=RequestLimits)
+    """What one request may cost before it is answered."""
 
 
 class GitHttpServer:

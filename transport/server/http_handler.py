@@ -160,13 +160,17 @@ class _Exchange:
             server: LameReceivePack | LameUploadPack
             if target.service == "git-receive-pack":
                 server = LameReceivePack(
-                    repository, limits=settings.limits, keepalive_seconds=settings.keepalive_seconds
+                    repository,
+                    limits=settings.limits,
+                    keepalive_seconds=settings.keepalive_seconds,
+                    request_limits=settings.request_limits,
                 )
             else:
                 server = LameUploadPack(
                     repository,
                     limits=settings.limits,
                     keepalive_seconds=settings.keepalive_seconds,
+                    request_limits=settings.request_limits,
                     on_unreadable=lambda words: settings.log(f"{self._client} {target.repository}: {words}"),
                 )
             server.simulation = settings.simulation
@@ -179,7 +183,7 @@ class _Exchange:
             content = content_of(
                 self._connection.body(),
                 self._request.header("content-encoding"),
-                bytes_max=None if pushes else settings.fetch_request_bytes,
+                bytes_max=None if pushes else settings.request_limits.fetch_bytes,
             )
             with closing(content) as blocks:
                 coming = self._edge.coming(blocks)

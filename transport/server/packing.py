@@ -18,7 +18,7 @@ from packcore.walk import list_objects
 from transport.server.requests import DEPTH_MAX, BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectId
     from packcore.plan import Candidate, PackPlan
@@ -63,7 +63,7 @@ def plan_pack(
             store, wants, haves, shallow=boundary, limits=limits, haves_complete=True, progress=progress
         )
 
-    objects = listed(request.wants)
+    objects = listed(list(request.wants))
     if request.include_tag:
         sent = {candidate.oid for candidate in objects}
         followed = [tag for tag, target in tags if target in sent and tag not in sent]
@@ -92,38 +92,39 @@ def enough_in_common(
 ) -> bool:
     """Tell whether each want reaches something common, so that more haves would gain little.
 
-    Commits older than the oldest common one are not walked through, as they can't reach it.
+    Commits older than the oldest common one are not walked through, as they can't reach it. One walk for all
+    wants: down from them, then up again from what is common.
     """
     if not common:
         return False
-    bases = {base for base in (_commit(store, oid) for oid in common) if base is not None}
+    bases = set(_commits(store, common))
     oldest = min((_links(store, base).date for base in bases), default=0)
-    fruitless: set[ObjectId] = set(shallow) - bases
-    """Met already, or without parents, and not common."""
-    for want in wants:
-        start = _commit(store, want)
-        if start is not None and not _reaches(store, start, bases, oldest, fruitless):
-            return False
-    return True
-
-
-def _reaches(
-    store: ObjectStore, start: ObjectId, bases: set[ObjectId], oldest: int, fruitless: set[ObjectId]
-) -> bool:
-    stack = [start]
-    seen: set[ObjectId] = set()
+    starts = set(_commits(store, wants))
+    children: dict[ObjectId, list[ObjectId]] = {oid: [] for oid in starts}
+    stack = list(starts)
     while stack:
         oid = stack.pop()
-        if oid in bases:
-            return True
-        if oid in seen or oid in fruitless:
+        if oid in bases or oid in shallow:
             continue
-        seen.add(oid)
         links = _links(store, oid)
-        if links.date >= oldest:
-            stack += links.parents
-    fruitless |= seen
-    return False
+        for parent in links.parents if links.date >= oldest else ():
+            if parent not in children:
+                children[parent] = []
+                stack.append(parent)
+            children[parent].append(oid)
+    return starts <= _upwards(bases & children.keys(), children)
+
+
+def _upwards(starts: Iterable[ObjectId], children: Mapping[ObjectId, list[ObjectId]]) -> set[ObjectId]:
+    """Return the starts and all that descends from them."""
+    reached: set[ObjectId] = set()
+    stack = list(starts)
+    while stack:
+        oid = stack.pop()
+        if oid not in reached:
+            reached.add(oid)
+            stack += children[oid]
+    return reached
 
 
 def cut_history(

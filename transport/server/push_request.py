@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name
 from transport.safe_text import one_line
-from transport.server.requests import BadRequest
+from transport.server.budget import BadRequest, RequestLimits
+from transport.server.requests import read_oid
 from transport.wire.pktline import FLUSH, Special, encode_text
 from transport.wire.receive_pack import RefUpdate
 
@@ -30,15 +31,8 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from transport.wire.pktline import PacketReader
 
-__all__ = ["COMMANDS_MAX", "PushRequest", "encode_report", "read_push"]
+__all__ = ["PushRequest", "encode_report", "read_push"]
 
-COMMANDS_MAX = 200_000
-"""Ref updates of one push."""
-COMMAND_BYTES_MAX = 64 * 1024 * 1024
-"""Bytes of all commands of one push."""
-SHALLOW_MAX = 200_000
-OPTIONS_MAX = 1_000
-"""Push options of one push; git sets no bound."""
 _KNOWN_BANDS = {b"side-band-64k": 65516, b"side-band": 996}
 
 
@@ -61,24 +55,33 @@ class PushRequest:
         return any(not update.is_delete for update in self.updates)
 
 
-def read_push(reader: PacketReader, object_format: ObjectFormat) -> PushRequest | None:
+def read_push(
+    reader: PacketReader, object_format: ObjectFormat, limits: RequestLimits | None = None
+) -> PushRequest | None:
     """Read everything before the pack; None where nothing is asked (the probe `0000`, an empty body).
 
     Raises BadRequest, and RemoteProtocolError for broken framing.
     """
     request = PushRequest()
+    limits = limits or RequestLimits()
     takes_options = False
+    known: dict[ObjectId, ObjectId] = {}
     while isinstance(line := reader.read_or_end(), bytes):
+        if reader.offset > limits.push_bytes:
+            raise BadRequest(f"more than {limits.push_bytes} bytes before the pack")
         if not request.updates and line.startswith(b"shallow "):
-            request.shallow.add(_oid(line[8:].removesuffix(b"\n"), object_format))
-            if len(request.shallow) > SHALLOW_MAX:
+            request.shallow.add(read_oid(line[8:].removesuffix(b"\n"), object_format))
+            if len(request.shallow) > limits.push_commands:
                 raise BadRequest("too many shallow lines")
             continue
         command, _, tokens = line.partition(b"\0")
         if not request.updates:
             takes_options = _take_capabilities(request, tokens.split(), object_format)
-        request.updates.append(_update(command.removesuffix(b"\n"), object_format))
-        if len(request.updates) > COMMANDS_MAX or reader.offset > COMMAND_BYTES_MAX:
+        update = _update(command.removesuffix(b"\n"), object_format)
+        # Many refs at one commit hold its id once.
+        old, new = known.setdefault(update.old, update.old), known.setdefault(update.new, update.new)
+        request.updates.append(RefUpdate(update.name, old, new))
+        if len(request.updates) > limits.push_commands:
             raise BadRequest("too many ref updates in one push")
     if line is None:
         if request.updates or request.shallow:
@@ -89,7 +92,7 @@ def read_push(reader: PacketReader, object_format: ObjectFormat) -> PushRequest 
     if not request.updates:
         return None
     if takes_options:
-        _read_options(reader, request)
+        _read_options(reader, request, limits)
     return request
 
 
@@ -107,7 +110,7 @@ def _update(command: bytes, object_format: ObjectFormat) -> RefUpdate:
     blanks = command[hex_size : hex_size + 1] + command[2 * hex_size + 1 : 2 * hex_size + 2]
     if blanks != b"  " or not 0 < len(name) <= REF_NAME_BYTES_MAX or b"\n" in name:
         raise BadRequest(f"protocol error: expected old/new/ref, got {one_line(command, limit=200)!r}")
-    return RefUpdate(decode_ref_name(name), _oid(old, object_format), _oid(new, object_format))
+    return RefUpdate(decode_ref_name(name), read_oid(old, object_format), read_oid(new, object_format))
 
 
 def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format: ObjectFormat) -> bool:
@@ -125,17 +128,13 @@ def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format:
     return b"push-options" in tokens
 
 
-def _read_options(reader: PacketReader, request: PushRequest) -> None:
+def _read_options(reader: PacketReader, request: PushRequest, limits: RequestLimits) -> None:
+    bytes_left = limits.push_option_bytes
     while isinstance(line := reader.read("a push option or the flush"), bytes):
+        bytes_left -= len(line)
+        if len(request.push_options) >= limits.push_options or bytes_left < 0:
+            most = f"{limits.push_options} push options, or {limits.push_option_bytes} bytes of them"
+            raise BadRequest(f"more than {most}")
         request.push_options.append(line.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
-        if len(request.push_options) > OPTIONS_MAX:
-            raise BadRequest(f"more than {OPTIONS_MAX} push options")
     if line is not Special.FLUSH:
         raise BadRequest("a section ends inside the push options")
-
-
-def _oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
-    try:
-        return object_format.from_hex(text)
-    except ValueError:
-        raise BadRequest(f"not an object id: {one_line(text, limit=100)!r}") from None

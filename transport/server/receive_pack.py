@@ -31,6 +31,8 @@ from packcore.store.union import UnionStore
 from packcore.walk import list_objects
 from transport.agent import agent
 from transport.server.background import heard
+from transport.server.budget import RequestLimits
+from transport.server.connectivity import broken_tips
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
@@ -39,7 +41,7 @@ from transport.server.words import public_words
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["ReceivePack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+_FAULTS_TOLD_MAX = 20
 _CAPABILITIES = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options"
 
 
@@ -61,7 +64,9 @@ class ReceivePack:
         *,
         limits: Limits | None = None,
         keepalive_seconds: float | None = None,
+        request_limits: RequestLimits | None = None,
     ) -> None:
+        self._request_limits = request_limits or RequestLimits()
         self._repository = repository
         self._format = repository.object_format
         self._limits = _with_input_limit(limits or Limits(), repository)
@@ -110,7 +115,7 @@ class ReceivePack:
         """
         reader = PacketReader(blocks)
         try:
-            request = read_push(reader, self._format)
+            request = read_push(reader, self._format, self._request_limits)
         except PackcoreError as error:
             yield encode_text(f"ERR {public_words(error)}")
             return
@@ -172,6 +177,8 @@ class _Push:
         self._limits = limits
         self._say = say
         self._verdicts: dict[str, str | None] = {}
+        self._told: set[ObjectId] = set()
+        """Tips whose faults were told."""
 
     def run(self) -> dict[str, str | None]:
         """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
@@ -220,20 +227,20 @@ class _Push:
     # Connectivity
 
     def _check_connected(self) -> None:
-        """Refuse each new tip from which something is missing; one walk where all is well."""
+        """Refuse each new tip from which something is missing: one walk if all is well, else two."""
         updates = [update for update in self._accepted() if not update.is_delete]
-        if not updates or self._fault([update.new for update in updates]) is None:
-            return
+        faults = self._faults({update.new: None for update in updates})
+        reason = "shallow update not allowed" if self._request.shallow else "missing necessary objects"
         for update in updates:
-            fault = self._fault([update.new])
-            if fault is not None:
-                self._say(f"error: {update.name}: {fault}")
-                cut = bool(self._request.shallow)
-                self._verdicts[update.name] = (
-                    "shallow update not allowed" if cut else "missing necessary objects"
-                )
+            if update.new in faults:
+                self._verdicts[update.name] = reason
+                if len(self._told) < _FAULTS_TOLD_MAX and update.new not in self._told:
+                    self._told.add(update.new)
+                    self._say(f"error: {update.name}: {faults[update.new]}")
 
-    def _fault(self, tips: list[ObjectId]) -> str | None:
+    def _faults(self, tips: Collection[ObjectId]) -> dict[ObjectId, str]:
+        if not tips:
+            return {}
         repository = self._repository
         haves = {ref.oid for ref in repository.refs().known.values() if ref.oid in repository}
         shallow = repository.shallow()
@@ -241,9 +248,9 @@ class _Push:
             list_objects(
                 self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
             )
-        except MissingObject as error:
-            return public_words(error)
-        return None
+        except MissingObject:
+            return broken_tips(self._objects, tips, haves, shallow=shallow)
+        return {}
 
     # Refs
 

@@ -5,6 +5,9 @@
 
 Specified in gitprotocol-v2 and gitprotocol-pack. Only what `server.upload_pack` advertises is
 understood; anything else is refused by name. A client's fault is a `BadRequest`, whose text it is told.
+
+Each line is judged when it is read, within a `Budget`: what is wanted must be here, and of haves and shallow
+commits only those are kept that are. What a request holds is so bounded by what the repository holds.
 """
 
 from __future__ import annotations
@@ -13,41 +16,63 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.refs import decode_ref_name
-from transport.errors import RemoteProtocolError
 from transport.safe_text import one_line
+from transport.server.budget import BadRequest, Budget
 from transport.wire.pktline import Special
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from packcore.ids import ObjectFormat, ObjectId
-    from transport.wire.pktline import PacketReader
+    from transport.server.view import RepositoryView
+    from transport.wire.pktline import Packet, PacketReader
 
 __all__ = [
     "BadRequest",
     "Command",
     "FetchRequest",
     "Filter",
+    "KnownIds",
     "read_command",
     "read_fetch_v2",
+    "read_oid",
     "read_wants_v0",
 ]
 
-LINES_MAX = 4_000_000
-"""Lines of one request."""
 DEPTH_MAX = 0x7FFFFFFF
 """What git sends for `--unshallow`: all of history."""
+_ABSENT_MAX = 65_536
+"""Ids that aren't here and are remembered, so that naming them again costs no lookup."""
 
 
-class BadRequest(RemoteProtocolError):
-    """A client asks for what it must not, or in a way that isn't the protocol."""
+class KnownIds:
+    """Ids that a client names, of which those are kept that are here, each once, in the order of naming."""
+
+    def __init__(self, has: Callable[[ObjectId], bool], budget: Budget) -> None:
+        self.found: dict[ObjectId, None] = {}
+        self._has = has
+        self._budget = budget
+        self._absent: set[ObjectId] = set()
+
+    def add(self, oid: ObjectId) -> bool:
+        """Take an id; return whether it is here and was not named before. Raises BadRequest."""
+        if oid in self.found or oid in self._absent:
+            self._budget.repeated()
+            return False
+        if self._has(oid):
+            self.found[oid] = None
+            return True
+        if len(self._absent) >= _ABSENT_MAX:
+            self._absent.clear()
+        self._absent.add(oid)
+        return False
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A v2 request's head and arguments."""
+class Command(NamedTuple):
+    """A v2 request's head, and its arguments as they are read."""
 
     name: str
-    arguments: list[bytes]
+    arguments: Iterator[bytes]
 
 
 class Filter(NamedTuple):
@@ -63,18 +88,23 @@ class Filter(NamedTuple):
 class FetchRequest:
     """What to send, and how."""
 
-    wants: list[ObjectId] = field(default_factory=list)
-    haves: list[ObjectId] = field(default_factory=list)
-    shallow: set[ObjectId] = field(default_factory=set)
-    want_refs: list[bytes] = field(default_factory=list)
-    """Refs that are wanted by name (v2)."""
+    wants: dict[ObjectId, None] = field(default_factory=dict)
+    """All of them are here."""
+    common: dict[ObjectId, None] = field(default_factory=dict)
+    """Those haves that are here (v2; v0 and v1 send them after the request)."""
+    has_haves: bool = False
+    """Whether there was any have (v2)."""
+    shallow: dict[ObjectId, None] = field(default_factory=dict)
+    """Those of the client's shallow commits that are here."""
+    want_refs: dict[bytes, ObjectId] = field(default_factory=dict)
+    """Refs that are wanted by name (v2), as they are now."""
     depth: int | None = None
     deepen_relative: bool = False
     """Whether the depth counts from where the client's history is cut now."""
     deepen_since: int | None = None
     """Seconds since 1970: older commits are cut off."""
-    deepen_not: list[str] = field(default_factory=list)
-    """Refs, short or full, whose history is cut off."""
+    deepen_not: dict[ObjectId, None] = field(default_factory=dict)
+    """What the refs point to whose history is cut off."""
     filter: Filter | None = None
     """What to leave out; None: nothing."""
     done: bool = False
@@ -95,14 +125,18 @@ class FetchRequest:
     """Longest payload of a side-band packet, band included; None: the pack goes out raw."""
 
 
-def read_command(reader: PacketReader, object_format: ObjectFormat) -> Command | None:
-    """Read a v2 request; None where the client has nothing to ask. Raises BadRequest."""
+def read_command(reader: PacketReader, object_format: ObjectFormat, budget: Budget) -> Command | None:
+    """Read a v2 request's head; None where the client has nothing to ask. Raises BadRequest.
+
+    The arguments are read as they are iterated over, which raises BadRequest too.
+    """
     line = reader.read_or_end()
     if line is None or line is Special.FLUSH:
         return None
     name = None
     announced = "sha1"
     while isinstance(line, bytes):
+        budget.line()
         key, _, value = line.removesuffix(b"\n").partition(b"=")
         if key == b"command" and name is None:
             name = value.decode("ascii", "replace")
@@ -113,19 +147,18 @@ def read_command(reader: PacketReader, object_format: ObjectFormat) -> Command |
         line = reader.read("the rest of a request")
     if name is None:
         raise BadRequest("no command requested")
-    if announced != object_format.name:
-        raise BadRequest(
-            f"mismatched object format: server {object_format.name}; client {one_line(announced)}"
-        )
-    arguments: list[bytes] = []
-    if line is Special.DELIM:
-        while isinstance(argument := reader.read("an argument or the flush"), bytes):
-            arguments.append(argument.removesuffix(b"\n"))
-            if len(arguments) > LINES_MAX:
-                raise BadRequest("too many lines")
-        if argument is not Special.FLUSH:
-            raise BadRequest("expected flush after arguments")
-    return Command(name, arguments)
+    _check_format(announced, object_format)
+    return Command(name, _arguments(reader, line, budget))
+
+
+def _arguments(reader: PacketReader, line: Packet, budget: Budget) -> Iterator[bytes]:
+    if line is not Special.DELIM:
+        return
+    while isinstance(argument := reader.read("an argument or the flush"), bytes):
+        budget.line()
+        yield argument.removesuffix(b"\n")
+    if argument is not Special.FLUSH:
+        raise BadRequest("expected flush after arguments")
 
 
 _FLAGS_V2 = {
@@ -138,38 +171,40 @@ _FLAGS_V2 = {
 }
 
 
-def read_fetch_v2(arguments: list[bytes], object_format: ObjectFormat) -> FetchRequest:
+def read_fetch_v2(arguments: Iterator[bytes], view: RepositoryView, budget: Budget) -> FetchRequest:
     """Read the arguments of v2's fetch. Raises BadRequest."""
     request = FetchRequest(band_bytes=65516)
+    lines = _Lines(request, view, budget, may_want=view.finds)
     for argument in arguments:
         if argument in _FLAGS_V2:
-            setattr(request, _FLAGS_V2[argument], True)
+            name = _FLAGS_V2[argument]
+            if getattr(request, name):
+                budget.repeated()
+            setattr(request, name, True)
         elif argument.startswith(b"have "):
-            request.haves.append(_oid(argument[5:], object_format))
+            lines.have(argument[5:])
         elif argument.startswith(b"want-ref "):
-            request.want_refs.append(argument[9:])
+            lines.want_ref(argument[9:])
         elif argument == b"thin-pack":
             continue  # leave to send one, which we don't use
-        elif not _take_want_or_cut(request, argument, object_format):
+        elif not lines.take(argument):
             raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
     _check_cut(request)
     return request
 
 
-def read_wants_v0(reader: PacketReader, object_format: ObjectFormat) -> FetchRequest | None:
+def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) -> FetchRequest | None:
     """Read the first part of a v0 or v1 request, up to its flush; None where nothing is wanted."""
     request = FetchRequest()
-    lines = 0
+    lines = _Lines(request, view, budget, may_want=lambda oid: oid in view.tips)
     while isinstance(line := reader.read_or_end(), bytes):
+        budget.line()
         line = line.removesuffix(b"\n")
-        lines += 1
-        if lines > LINES_MAX:
-            raise BadRequest("too many lines")
         if not request.wants and line.startswith(b"want "):
             want, _, tokens = line[5:].partition(b" ")
-            _take_capabilities(request, tokens.split(), object_format)
+            _take_capabilities(request, tokens.split(), view.object_format)
             line = b"want " + want
-        if not _take_want_or_cut(request, line, object_format):
+        if not lines.take(line):
             raise BadRequest(
                 f"git upload-pack: protocol error, expected to get object ID, not {one_line(line)!r}"
             )
@@ -179,23 +214,67 @@ def read_wants_v0(reader: PacketReader, object_format: ObjectFormat) -> FetchReq
     return request if request.wants else None
 
 
-def _take_want_or_cut(request: FetchRequest, line: bytes, object_format: ObjectFormat) -> bool:
-    kind, _, text = line.partition(b" ")
-    if kind == b"want":
-        request.wants.append(_oid(text, object_format))
-    elif kind == b"shallow":
-        request.shallow.add(_oid(text, object_format))
-    elif kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
-        request.depth = int(text)
-    elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
-        request.deepen_since = int(text)
-    elif kind == b"deepen-not" and text:
-        request.deepen_not.append(decode_ref_name(text))
-    elif kind == b"filter":
-        request.filter = _filter(text)
-    else:
-        return False
-    return True
+class _Lines:
+    """Puts a request together, line by line."""
+
+    def __init__(
+        self,
+        request: FetchRequest,
+        view: RepositoryView,
+        budget: Budget,
+        *,
+        may_want: Callable[[ObjectId], bool],
+    ) -> None:
+        self._request = request
+        self._view = view
+        self._budget = budget
+        self._may_want = may_want
+        self._haves = KnownIds(view.has, budget)
+        self._shallow = KnownIds(view.has, budget)
+        request.common, request.shallow = self._haves.found, self._shallow.found
+
+    def have(self, text: bytes) -> None:
+        self._request.has_haves = True
+        self._haves.add(read_oid(text, self._view.object_format))
+
+    def want_ref(self, name: bytes) -> None:
+        if name in self._request.want_refs:
+            self._budget.repeated()
+        else:
+            self._request.want_refs[name] = self._view.wanted_ref(name)
+
+    def take(self, line: bytes) -> bool:
+        """Take a line that all versions have; return False for any other."""
+        request = self._request
+        kind, _, text = line.partition(b" ")
+        if kind == b"want":
+            self._want(read_oid(text, self._view.object_format))
+        elif kind == b"shallow":
+            self._shallow.add(read_oid(text, self._view.object_format))
+        elif kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
+            request.depth = int(text)
+        elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
+            request.deepen_since = int(text)
+        elif kind == b"deepen-not" and text:
+            self._cut_off(self._view.excluded_ref(text))
+        elif kind == b"filter":
+            request.filter = _filter(text)
+        else:
+            return False
+        return True
+
+    def _want(self, oid: ObjectId) -> None:
+        if oid in self._request.wants:
+            self._budget.repeated()
+            return
+        if not self._may_want(oid):
+            raise BadRequest(f"upload-pack: not our ref {oid.hex()}")
+        self._request.wants[oid] = None
+
+    def _cut_off(self, oid: ObjectId) -> None:
+        if oid in self._request.deepen_not:
+            self._budget.repeated()
+        self._request.deepen_not[oid] = None
 
 
 def _check_cut(request: FetchRequest) -> None:
@@ -233,13 +312,19 @@ def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format
     announced = [
         token[14:].decode("ascii", "replace") for token in tokens if token.startswith(b"object-format=")
     ]
-    if announced and announced[0] != object_format.name:
+    if announced:
+        _check_format(announced[0], object_format)
+
+
+def _check_format(announced: str, object_format: ObjectFormat) -> None:
+    if announced != object_format.name:
         raise BadRequest(
-            f"mismatched object format: server {object_format.name}; client {one_line(announced[0])}"
+            f"mismatched object format: server {object_format.name}; client {one_line(announced)}"
         )
 
 
-def _oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
+def read_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
+    """Return the id that a line holds in hex. Raises BadRequest."""
     try:
         return object_format.from_hex(text)
     except ValueError:

@@ -21,6 +21,7 @@ from packcore.write import write_pack
 from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
+from transport.server.budget import BadRequest, Budget, RequestLimits
 from transport.server.fault_tokens import quoted, unreadable_tokens
 from transport.server.packing import (
     Cut,
@@ -30,14 +31,16 @@ from transport.server.packing import (
     enough_in_common,
     plan_pack,
 )
+from transport.server.ref_prefixes import RefPrefixes
 from transport.server.requests import (
-    BadRequest,
     FetchRequest,
+    KnownIds,
     read_command,
     read_fetch_v2,
+    read_oid,
     read_wants_v0,
 )
-from transport.server.shown_refs import ShownRef, fetchable_refs
+from transport.server.view import RepositoryView
 from transport.server.words import public_words
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
@@ -47,12 +50,14 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
     from packcore.store.repository import Repository
+    from transport.server.shown_refs import ShownRef
     from transport.server.words import Words
 
 __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
+_LS_REFS_WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable"}
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
@@ -68,6 +73,7 @@ class UploadPack:
         keepalive_seconds: float | None = None,
         on_unreadable: Callable[[str], None] = lambda _: None,
         words: Words = public_words,
+        request_limits: RequestLimits | None = None,
     ) -> None:
         """Serve `repository`.
 
@@ -75,6 +81,7 @@ class UploadPack:
         what is wrong.
         """
         self._words = words
+        self._request_limits = request_limits or RequestLimits()
         self._repository = repository
         self._on_unreadable = on_unreadable
         self._format = repository.object_format
@@ -91,7 +98,8 @@ class UploadPack:
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
-        listed = self._listed()  # first of all: what fails after the first byte is an answer cut short
+        # First of all: what fails after the first byte is an answer cut short.
+        listed = self._listed(self._view())
         if over_http:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
@@ -118,20 +126,17 @@ class UploadPack:
         encoded += unreadable_tokens(listed)
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
-    def _refs(self) -> list[ShownRef]:
-        return fetchable_refs(self._repository, self._words)
+    def _view(self) -> RepositoryView:
+        return RepositoryView(self._repository, self._words)
 
-    def _listed(self) -> list[ShownRef]:
-        refs = self._refs()
+    def _listed(self, view: RepositoryView) -> list[ShownRef]:
+        refs = view.refs
         faults = [ref for ref in refs if ref.fault is not None and not ref.is_dangling]
         for ref in faults[:_FAULTS_TOLD_MAX]:
             self._on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
         if len(faults) > _FAULTS_TOLD_MAX:
             self._on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
         return refs
-
-    def _known_refs(self) -> dict[bytes, ShownRef]:
-        return {ref.name: ref for ref in self._refs() if any(ref.oid)}
 
     def _head(self) -> str | ObjectId | None:
         try:
@@ -143,57 +148,61 @@ class UploadPack:
 
     def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
         """Yield the answer to one stateless request, whose body's blocks are given."""
-        reader = PacketReader(blocks)
+        reader, budget = PacketReader(blocks), Budget(self._request_limits)
+        answered = self._answer_v2 if version >= 2 else self._answer_v0
         try:
-            yield from self._answer_v2(reader) if version >= 2 else self._answer_v0(reader)
+            yield from answered(reader, self._view(), budget)
         except PackcoreError as error:
             yield encode_text(f"ERR {self._words(error)}")
 
-    def _answer_v2(self, reader: PacketReader) -> Iterator[bytes]:
-        command = read_command(reader, self._format)
+    def _answer_v2(self, reader: PacketReader, view: RepositoryView, budget: Budget) -> Iterator[bytes]:
+        command = read_command(reader, self._format, budget)
         if command is None:
             return
         if command.name == "ls-refs":
-            yield from self._ls_refs(command.arguments)
+            yield from self._ls_refs(command.arguments, view, budget)
         elif command.name == "fetch":
-            yield from self._fetch_v2(read_fetch_v2(command.arguments, self._format))
+            yield from self._fetch_v2(read_fetch_v2(command.arguments, view, budget), view)
         else:
             raise BadRequest(f"invalid command {one_line(command.name, limit=100)!r}")
 
-    def _ls_refs(self, arguments: list[bytes]) -> Iterator[bytes]:
-        prefixes = tuple(argument[11:] for argument in arguments if argument.startswith(b"ref-prefix "))
-        known = {b"peel", b"symrefs", b"unborn", b"unreadable"}
+    def _ls_refs(self, arguments: Iterator[bytes], view: RepositoryView, budget: Budget) -> Iterator[bytes]:
+        limits = self._request_limits
+        prefixes = RefPrefixes(limits.ref_prefixes, limits.ref_prefix_bytes)
+        asked: set[bytes] = set()
         for argument in arguments:
-            if argument not in known and not argument.startswith(b"ref-prefix "):
+            if argument.startswith(b"ref-prefix "):
+                is_new = prefixes.add(argument[11:])
+            elif argument in _LS_REFS_WORDS:
+                is_new = argument not in asked
+                asked.add(argument)
+            else:
                 raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
-        listed = self._listed()
+            if not is_new:
+                budget.repeated()
+        listed = self._listed(view)
         for ref in listed:
-            if _is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in arguments):
-                yield encode_text(_ls_refs_line(ref, arguments))
+            if _is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in asked):
+                yield encode_text(_ls_refs_line(ref, asked))
         target = self._head()
         listed_head = bool(listed) and listed[0].name == b"HEAD"
-        wanted = not prefixes or b"HEAD".startswith(prefixes)
-        if (
-            not listed_head
-            and isinstance(target, str)
-            and wanted
-            and {b"unborn", b"symrefs"} <= set(arguments)
-        ):
+        wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
+        if not listed_head and isinstance(target, str) and wants_head:
             yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
         yield FLUSH
 
-    def _fetch_v2(self, request: FetchRequest) -> Iterator[bytes]:
-        named = self._named(request)
-        request.wants += named.values()
+    def _fetch_v2(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:
+        named = request.want_refs
+        for name, oid in named.items():
+            if not view.finds(oid):
+                raise BadRequest(f"upload-pack: not our ref {one_line(name, limit=100)}")
+        request.wants |= dict.fromkeys(named.values())
         if not request.wants and not request.wait_for_done:
             yield FLUSH
             return
-        for want in request.wants:
-            if want not in self._repository:
-                raise BadRequest(f"upload-pack: not our ref {want.hex()}")
-        common = [oid for oid in dict.fromkeys(request.haves) if oid in self._repository]
-        if request.haves and not request.done:
-            ready = not request.wait_for_done and self._is_enough(request, common)
+        common = list(request.common)
+        if request.has_haves and not request.done:
+            ready = not request.wait_for_done and self._is_enough(request, view, common)
             lines = [f"ACK {oid.hex()}" for oid in common] or ["NAK"]
             yield b"".join(map(encode_text, ["acknowledgments", *lines, *(["ready"] if ready else [])]))
             yield DELIM if ready else FLUSH
@@ -202,55 +211,45 @@ class UploadPack:
         if not request.wants:
             yield FLUSH  # haves alone: a client asks, before it pushes, what is here
             return
-        cut = self._cut(request)
-        if cut is not None or self._repository.shallow():
-            yield encode_text("shallow-info") + self._shallow_lines(request, cut) + DELIM
+        cut = self._cut(request, view)
+        if cut is not None or view.shallow:
+            yield encode_text("shallow-info") + _shallow_lines(request, view, cut) + DELIM
         if named:
             yield encode_text("wanted-refs")
             yield b"".join(encode_text(b"%b %b" % (oid.hex().encode(), name)) for name, oid in named.items())
             yield DELIM
         yield encode_text("packfile")
-        yield from self._send_pack(request, common, cut)
+        yield from self._send_pack(request, view, common, cut)
 
-    def _named(self, request: FetchRequest) -> dict[bytes, ObjectId]:
-        """Return the refs that are wanted by name, as they are now. Raises BadRequest."""
-        if not request.want_refs:
-            return {}
-        listed = {ref.name: ref for ref in self._refs()}
-        for name in request.want_refs:
-            if name not in listed:
-                raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
-            if not any(listed[name].oid):
-                raise BadRequest(f"{one_line(name, limit=100)} can't be read here: {listed[name].fault}")
-        return {name: listed[name].oid for name in request.want_refs}
-
-    def _answer_v0(self, reader: PacketReader) -> Iterator[bytes]:
-        request = read_wants_v0(reader, self._format)
+    def _answer_v0(self, reader: PacketReader, view: RepositoryView, budget: Budget) -> Iterator[bytes]:
+        request = read_wants_v0(reader, view, budget)
         if request is None:
             return
-        tips = {ref.oid for ref in self._known_refs().values()}
-        for want in request.wants:
-            if want not in tips:
-                raise BadRequest(f"upload-pack: not our ref {want.hex()}")
-        cut = self._cut(request)
+        cut = self._cut(request, view)
         if cut is not None:
-            yield self._shallow_lines(request, cut) + FLUSH
-        common: dict[ObjectId, None] = {}
-        send = yield from self._negotiate_v0(reader, request, common)
+            yield _shallow_lines(request, view, cut) + FLUSH
+        haves = KnownIds(view.has, budget)
+        send = yield from self._negotiate_v0(reader, request, view, haves, budget)
         if send:
-            yield from self._send_pack(request, list(common), cut)
+            yield from self._send_pack(request, view, list(haves.found), cut)
 
     def _negotiate_v0(
-        self, reader: PacketReader, request: FetchRequest, common: dict[ObjectId, None]
+        self,
+        reader: PacketReader,
+        request: FetchRequest,
+        view: RepositoryView,
+        haves: KnownIds,
+        budget: Budget,
     ) -> Generator[bytes, None, bool]:
         """Answer the haves up to `done` or the end; returns whether the pack follows."""
-        last = ""
+        common, last = haves.found, ""
         while True:
             line = reader.read_or_end()
+            budget.line()
             if line is None:
                 return False  # a client that wanted the shallow list first, and asks on in its next request
             if not isinstance(line, bytes):
-                enough = request.multi_ack_detailed and self._is_enough(request, list(common))
+                enough = request.multi_ack_detailed and self._is_enough(request, view, list(common))
                 if enough:
                     yield encode_text(f"ACK {last} ready")
                 if request.multi_ack_detailed or not common:
@@ -267,9 +266,8 @@ class UploadPack:
                     yield encode_text(f"ACK {last}")
                 return True
             oid = self._have(line)
-            if oid not in self._repository:
+            if not haves.add(oid):
                 continue
-            common[oid] = None
             last = oid.hex()
             if request.multi_ack_detailed:
                 yield encode_text(f"ACK {last} common")
@@ -277,55 +275,40 @@ class UploadPack:
                 yield encode_text(f"ACK {last}")
 
     def _have(self, line: bytes) -> ObjectId:
-        try:
-            if not line.startswith(b"have "):
-                raise ValueError
-            return self._format.from_hex(line[5:])
-        except ValueError:
-            raise BadRequest(f"expected an object id list, got {one_line(line, limit=100)!r}") from None
+        if not line.startswith(b"have "):
+            raise BadRequest(f"expected an object id list, got {one_line(line, limit=100)!r}")
+        return read_oid(line[5:], self._format)
 
     # History and the pack
 
-    def _is_enough(self, request: FetchRequest, common: list[ObjectId]) -> bool:
-        shallow = self._repository.shallow() | request.shallow
+    def _is_enough(self, request: FetchRequest, view: RepositoryView, common: list[ObjectId]) -> bool:
+        shallow = view.shallow | request.shallow.keys()
         return enough_in_common(self._repository, request.wants, common, shallow)
 
-    def _cut(self, request: FetchRequest) -> Cut | None:
-        repository, cut_here = self._repository, self._repository.shallow()
+    def _cut(self, request: FetchRequest, view: RepositoryView) -> Cut | None:
+        repository, shallow = self._repository, request.shallow.keys()
         if request.cuts_by_rule:
             return cut_by_rule(
                 repository,
                 request.wants,
                 since=request.deepen_since,
-                excluded=[self._ref_to_exclude(name) for name in request.deepen_not],
-                client_shallow=request.shallow,
-                store_shallow=cut_here,
+                excluded=request.deepen_not,
+                client_shallow=shallow,
+                store_shallow=view.shallow,
             )
         if request.depth is None:
             return None
         cut = cut_relative if request.deepen_relative else cut_history
-        return cut(repository, request.wants, request.depth, request.shallow, cut_here)
+        return cut(repository, request.wants, request.depth, shallow, view.shallow)
 
-    def _ref_to_exclude(self, name: str) -> ObjectId:
-        known = self._known_refs()
-        for pattern in ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}"):
-            ref = known.get(encode_ref_name(pattern.format(name)))
-            if ref is not None:
-                return ref.oid
-        raise BadRequest(f"git upload-pack: deepen-not is not a ref: {one_line(name, limit=100)}")
-
-    def _shallow_lines(self, request: FetchRequest, cut: Cut | None) -> bytes:
-        shallow = cut.shallow if cut is not None else sorted(self._repository.shallow())
-        news = [f"shallow {oid.hex()}" for oid in shallow if oid not in request.shallow]
-        unshallow = [f"unshallow {oid.hex()}" for oid in (cut.unshallow if cut is not None else ())]
-        return b"".join(map(encode_text, [*news, *unshallow]))
-
-    def _send_pack(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> Iterator[bytes]:
+    def _send_pack(
+        self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
+    ) -> Iterator[bytes]:
         """Yield the pack, multiplexed if the client can take that; a fault goes out on band 3."""
         band_bytes = request.band_bytes
         try:
             plan = yield from heard(
-                lambda _: self._plan(request, common, cut),
+                lambda _: self._plan(request, view, common, cut),
                 seconds=self._keepalive_seconds if band_bytes is not None else None,
                 line=lambda _: b"",
                 keepalive=encode_packet(_DATA),
@@ -345,14 +328,16 @@ class UploadPack:
             words = f"fatal: {self._words(error)}"
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
 
-    def _plan(self, request: FetchRequest, common: list[ObjectId], cut: Cut | None) -> PackPlan:
-        tags = [(ref.oid, ref.peeled) for ref in self._refs() if ref.peeled] if request.include_tag else []
+    def _plan(
+        self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
+    ) -> PackPlan:
+        tags = [(ref.oid, ref.peeled) for ref in view.refs if ref.peeled] if request.include_tag else []
         return plan_pack(
             self._repository,
             request,
             common,
             cut=cut,
-            store_shallow=self._repository.shallow(),
+            store_shallow=view.shallow,
             tags=tags,
             strategy=self._strategy,
             limits=self._limits,
@@ -370,19 +355,24 @@ def _ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
     return lines
 
 
-def _is_wanted(ref: ShownRef, prefixes: tuple[bytes, ...]) -> bool:
-    if not prefixes or ref.name.startswith(prefixes):
-        return True
+def _shallow_lines(request: FetchRequest, view: RepositoryView, cut: Cut | None) -> bytes:
+    shallow = cut.shallow if cut is not None else sorted(view.shallow)
+    news = [f"shallow {oid.hex()}" for oid in shallow if oid not in request.shallow]
+    unshallow = [f"unshallow {oid.hex()}" for oid in (cut.unshallow if cut is not None else ())]
+    return b"".join(map(encode_text, [*news, *unshallow]))
+
+
+def _is_wanted(ref: ShownRef, prefixes: RefPrefixes) -> bool:
     # What can't be read may be a folder of refs, above those that are asked for.
-    return not any(ref.oid) and any(prefix.startswith(ref.name + b"/") for prefix in prefixes)
+    return prefixes.wants(ref.name) or (not any(ref.oid) and prefixes.want_below(ref.name))
 
 
-def _ls_refs_line(ref: ShownRef, arguments: list[bytes]) -> bytes:
+def _ls_refs_line(ref: ShownRef, asked: set[bytes]) -> bytes:
     line = b"%s %s" % (ref.oid.hex().encode(), ref.name)
-    if ref.symref is not None and b"symrefs" in arguments:
+    if ref.symref is not None and b"symrefs" in asked:
         line += b" symref-target:" + encode_ref_name(ref.symref)
-    if ref.peeled is not None and b"peel" in arguments:
+    if ref.peeled is not None and b"peel" in asked:
         line += b" peeled:" + ref.peeled.hex().encode()
-    if ref.fault is not None and b"unreadable" in arguments:
+    if ref.fault is not None and b"unreadable" in asked:
         line += b" unreadable:" + quoted(ref.fault)
     return line

@@ -17,6 +17,7 @@ from packcore.errors import RepositoryError
 from tests.support import git, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import ask, serving
 from transport.errors import NetworkError
+from transport.server.budget import RequestLimits
 from transport.server.htpasswd import Passwords
 from transport.server.http import GitHttpServer
 
@@ -192,7 +193,7 @@ def test_continue_is_said_only_once_the_body_is_wanted(server):
 
 def test_a_gzip_bomb_is_refused(root):
     bomb = gzip.compress(b"0032want " + b"1" * 20_000_000)
-    with serving(root, fetch_request_bytes=100_000) as server:
+    with serving(root, request_limits=RequestLimits(fetch_bytes=100_000)) as server:
         head = f"{FETCH}{V2}Content-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
         lines = b"".join(b"0032want %040d\n" % number for number in range(4000))
         assert len(gzip.compress(lines)) < 100_000

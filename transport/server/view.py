@@ -1,0 +1,80 @@
+"""A repository as one request sees it: its refs are listed once, and only when the request needs them.
+
+Listing refs reads a file for each and the object of each, which no number of lines in a request may repeat.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from transport.safe_text import one_line
+from transport.server.budget import BadRequest
+from transport.server.shown_refs import ShownRef, fetchable_refs
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.store.repository import Repository
+    from transport.server.words import Words
+
+__all__ = ["RepositoryView"]
+
+_SHORT_NAMES = (b"%b", b"refs/%b", b"refs/tags/%b", b"refs/heads/%b")
+
+
+class RepositoryView:
+    """What a fetch may see of a repository."""
+
+    def __init__(self, repository: Repository, words: Words) -> None:
+        """`words` says what is wrong with a ref that can't be read."""
+        self._repository = repository
+        self._words = words
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the repository names its objects."""
+        return self._repository.object_format
+
+    @cached_property
+    def refs(self) -> list[ShownRef]:
+        """Every ref that is shown, the unreadable ones among them, HEAD first."""
+        return fetchable_refs(self._repository, self._words)
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, ShownRef]:
+        return {ref.name: ref for ref in self.refs}
+
+    @cached_property
+    def tips(self) -> frozenset[ObjectId]:
+        """What the shown refs point to."""
+        return frozenset(ref.oid for ref in self.refs if any(ref.oid))
+
+    @cached_property
+    def shallow(self) -> frozenset[ObjectId]:
+        """Where this repository's own history is cut."""
+        return self._repository.shallow()
+
+    def has(self, oid: ObjectId) -> bool:
+        """Return whether an object is here, without looking for packs that were added since."""
+        return self._repository.holds(oid)
+
+    def finds(self, oid: ObjectId) -> bool:
+        """Return whether an object is here, if need be in a pack that was added since."""
+        return oid in self._repository
+
+    def wanted_ref(self, name: bytes) -> ObjectId:
+        """Return what a ref points to. Raises BadRequest if it isn't shown or can't be read."""
+        ref = self._by_name.get(name)
+        if ref is None:
+            raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
+        if not any(ref.oid):
+            raise BadRequest(f"{one_line(name, limit=100)} can't be read here: {ref.fault}")
+        return ref.oid
+
+    def excluded_ref(self, name: bytes) -> ObjectId:
+        """Return what a ref points to whose name may be short. Raises BadRequest."""
+        for pattern in _SHORT_NAMES:
+            ref = self._by_name.get(pattern % name)
+            if ref is not None and any(ref.oid):
+                return ref.oid
+        raise BadRequest(f"git upload-pack: deepen-not is not a ref: {one_line(name, limit=100)}")
