@@ -35,6 +35,7 @@ __all__ = [
     "ls_remote",
     "make_repository",
     "missing_is_failure",
+    "remove_tree",
     "require",
     "require_path",
     "run_git",
@@ -151,6 +152,11 @@ def git(
     """Run git and return its stdout as text without the last newline."""
     out = git_bytes(*arguments, cwd=cwd, stdin=stdin, environment=environment)
     return out.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of any depth: pytest's own tidying recurses, and would end in a RecursionError."""
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def fsck(repository: Path, *, strict: bool = True) -> list[str]:

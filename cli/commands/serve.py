@@ -52,6 +52,12 @@ def _faults() -> str:
     metavar="ADDRESS",
     help="Address to listen on. Default: 127.0.0.1, this machine alone.",
 )
+@option(
+    "--export-all",
+    is_flag=True,
+    section=SERVING,
+    help="Serve work trees' repositories and hidden ones (.x/y.git), too.",
+)
 @option("--allow-push", is_flag=True, section=SERVING, help="Take pushes, too.")
 @option(
     "--htpasswd",
@@ -96,6 +102,7 @@ def run(
     directory: str,
     port: int,
     host: str,
+    export_all: bool,
     allow_push: bool,
     htpasswd: str | None,
     max_push: int | None,
@@ -105,6 +112,9 @@ def run(
     console: Console,
 ) -> None:
     """Serve the bare repositories below DIR to any git client, in protocols v0, v1 and v2.
+
+    Not served are work trees' repositories and hidden ones, without --export-all, and in no case what a
+    symbolic link reaches outside DIR.
 
     One line for each request goes to stderr. It speaks plain HTTP: where others may listen, put a proxy
     with TLS in front. Hooks are never run. Ctrl-C ends it, with exit code 0: that is its only end.
@@ -124,7 +134,9 @@ def run(
         "idle_seconds": idle_timeout,
         "log": console.tell,
     }
-    with GitHttpServer(directory, host=host, port=port, allow_push=allow_push, **settings) as server:
+    with GitHttpServer(
+        directory, host=host, port=port, export_all=export_all, allow_push=allow_push, **settings
+    ) as server:
         if htpasswd is None and allow_push and not host.startswith(_LOOPBACK):
             console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
         console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")

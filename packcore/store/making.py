@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.ids import SHA1, SHA256
+from packcore.store.folders import files_below
 from packcore.store.git_directory import is_git_directory
 from packcore.store.ref_lock import RefLocks
 from packcore.store.temporaries import is_temporary, sync_folder, write_whole
@@ -159,7 +160,7 @@ def _is_own(path: Path, *, was_begun: bool) -> bool:
     if was_begun:
         return True
     if path.is_dir():
-        return not any(not is_temporary(name) for _, _, names in os.walk(path) for name in names)
+        return all(is_temporary(file.name) for file in files_below(path))
     return path.name == "config" and path.read_bytes() in map(_configuration, (SHA1, SHA256))
 
 

@@ -30,8 +30,10 @@ from packcore.refs import (
     is_valid_ref_name,
     ref_sort_key,
 )
+from packcore.store.folders import remove_empty_folders
 from packcore.store.loose_refs import LooseNames, list_loose_names, read_loose_ref
-from packcore.store.ref_lock import RefLocks, remove_empty_folders
+from packcore.store.ref_lock import RefLocks
+from packcore.store.ref_names import ref_name_fault
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PackedRef", "RefFiles"]
 
+_SHOWN_CHARACTERS_MAX = 200
 SYMREF_DEPTH_MAX = 5
 """Symbolic refs followed one after the other; git's limit."""
 _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
@@ -281,7 +284,10 @@ class RefFiles:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
 
     def refuse_clash(self, name: str) -> None:
-        """Refuse a name that is another ref's folder, or has another ref as one: refs are files."""
+        """Refuse a name that can't be made: refs are files, and none can be another's folder."""
+        fault = ref_name_fault(name, self._common)
+        if fault is not None and not self._is_there(name):
+            raise RepositoryError(f"can't make {name[:_SHOWN_CHARACTERS_MAX]}: {fault}")
         parts = name.split("/")
         for length in range(2, len(parts)):
             parent = "/".join(parts[:length])
@@ -289,7 +295,8 @@ class RefFiles:
                 raise RepositoryError(f"can't make {name}: {parent} is in the way")
         below = name + "/"
         self.packed()
-        following = self._packed_names[bisect_left(self._packed_names, below) :][:1]
+        position = bisect_left(self._packed_names, below)
+        following = self._packed_names[position : position + 1]
         child = following[0] if following and following[0].startswith(below) else None
         folder = self._path(name)
         if child is None and os.path.isdir(folder) and not folder.is_symlink():  # noqa: PTH112 -- False if too long

@@ -24,10 +24,10 @@ import re
 import stat
 import threading
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import RefLocked, RepositoryError
+from packcore.store.folders import files_below
 from packcore.store.temporaries import (
     Temporary,
     file_system,
@@ -39,8 +39,9 @@ from packcore.store.temporaries import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner", "remove_empty_folders"]
+__all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner"]
 
 LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.01
@@ -254,8 +255,7 @@ class RefLocks:
     def _locks(self) -> Iterator[Path]:
         for base in dict.fromkeys((self._git, self._common)):
             yield from base.glob("*.lock")
-            for folder, _, names in os.walk(base / "refs"):
-                yield from (Path(folder, name) for name in names if name.endswith(".lock"))
+            yield from (path for path in files_below(base / "refs") if path.name.endswith(".lock"))
 
 
 class LockOwner(NamedTuple):
@@ -309,10 +309,3 @@ def _refusal(lock: Path) -> RefLocked:
         f"packcore, process {owner.process}",
         hint=f"run again when it has ended; if that process no longer runs, remove {lock}",
     )
-
-
-def remove_empty_folders(folder: Path) -> None:
-    """Remove a folder and those in it, as far as they hold no file."""
-    for inner, _, _ in os.walk(folder, topdown=False):
-        with suppress(OSError):  # not empty: then a ref is in there
-            Path(inner).rmdir()

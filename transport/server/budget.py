@@ -38,7 +38,7 @@ class RequestLimits:
     """Lines of a fetch's request."""
     repeated_lines: int = 10_000
     """Lines of a fetch's request that say what another one said. git sends none."""
-    cpu_seconds: float = 10
+    cpu_seconds: float = 5
     """CPU time for reading a request and looking up what it names."""
     ref_prefixes: int = 65_536
     """Distinct prefixes of an ls-refs. With more, all refs are listed, as git does."""

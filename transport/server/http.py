@@ -82,12 +82,22 @@ class ServerSettings:
 class GitHttpServer:
     """A server that listens from the moment it is made. A context manager: leaving it stops it."""
 
-    def __init__(self, root: str | Path, *, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        export_all: bool = False,
+        **settings: Any,
+    ) -> None:
         """Listen; `settings` are the fields of ServerSettings, `repositories` aside; port 0: a free one.
+
+        `export_all` serves hidden repositories and those of work trees, too.
 
         Raises RepositoryError where `root` can't be served, NetworkError where nobody can listen.
         """
-        self.settings = ServerSettings(ServedRepositories(root), **settings)
+        self.settings = ServerSettings(ServedRepositories(root, export_all=export_all), **settings)
         try:
             self._server = _Listener((host, port), self.settings)
         except (OSError, OverflowError) as error:

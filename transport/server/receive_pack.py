@@ -214,7 +214,7 @@ class _Push:
         if not any(update.is_create for update in accepted):
             return
         refs = self._repository.refs()
-        names = NamesInUse([*refs.known, *refs.unreadable])
+        names = NamesInUse([*refs.known, *refs.unreadable], (update.name for update in accepted))
         for update in accepted:
             if update.is_delete:
                 if not self._request.atomic:  # all at once: what goes still stands when the others come
@@ -236,7 +236,7 @@ class _Push:
                 self._verdicts[update.name] = reason
                 if len(self._told) < _FAULTS_TOLD_MAX and update.new not in self._told:
                     self._told.add(update.new)
-                    self._say(f"error: {update.name}: {faults[update.new]}")
+                    self._say(f"error: {update.name}: {public_words(faults[update.new])}")
 
     def _faults(self, tips: Collection[ObjectId]) -> dict[ObjectId, str]:
         if not tips:

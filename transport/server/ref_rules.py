@@ -1,5 +1,6 @@
 """What a repository lets a push do to its refs, in the words in which git's receive-pack refuses.
 
+    its name has more than 128 parts           or is too long, for a file of this disk
     funny refname                              not below refs/, or no ref name at all
     deletion prohibited                        receive.denyDeletes
     deletion of the current branch prohibited  receive.denyDeleteCurrent (default: refuse, as git)
@@ -17,14 +18,16 @@ Specified in git-config. Left out: updateInstead (we touch no work tree: it refu
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from packcore.ancestry import is_ancestor
 from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
+from packcore.store.ref_names import ref_name_fault
 from transport.server.shown_refs import HiddenRefs
+from transport.server.words import public_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,6 +70,8 @@ class RefRules:
         name = update.name
         if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
             return "funny refname"
+        if update.is_create and (fault := ref_name_fault(name, self._repository.common_path)):
+            return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
         if name in self._checked_out and self._protects_current:
@@ -76,7 +81,7 @@ class RefRules:
         except UnreadableRef as error:
             # A file that holds nothing may be written again; what it held is lost in any case.
             if not error.is_blank or update.is_delete or not update.is_create:
-                return f"reference broken: {error.reason}"
+                return f"reference broken: {public_words(error.reason)}"
             current = None
         now = current.oid if current is not None else self._repository.object_format.zero
         if update.is_delete:
@@ -107,30 +112,31 @@ class RefRules:
 class NamesInUse:
     """Names of refs, of which none may be a folder of another: on disk a ref is a file."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], candidates: Iterable[str]) -> None:
+        """Count `names` as used; `candidates` are those that `add` may be called with."""
         self._names = set(names)
-        self._folders = Counter(folder for name in self._names for folder in _folders(name))
+        self._sorted = sorted({*self._names, *candidates})
 
     def in_the_way(self, name: str) -> str | None:
         """Return the ref that keeps a name from being made, if any."""
         for folder in _folders(name):
             if folder in self._names:
                 return folder
-        if self._folders[name]:
-            return min(other for other in self._names if other.startswith(f"{name}/"))
+        inside = f"{name}/"
+        position = bisect_left(self._sorted, inside)
+        while position < len(self._sorted) and self._sorted[position].startswith(inside):
+            if self._sorted[position] in self._names:
+                return self._sorted[position]
+            position += 1
         return None
 
     def add(self, name: str) -> None:
         """Count a name as used."""
-        if name not in self._names:
-            self._names.add(name)
-            self._folders.update(_folders(name))
+        self._names.add(name)
 
     def remove(self, name: str) -> None:
         """Count a name as free."""
-        if name in self._names:
-            self._names.remove(name)
-            self._folders.subtract(_folders(name))
+        self._names.discard(name)
 
 
 def _folders(name: str) -> Iterator[str]:

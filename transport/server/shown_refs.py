@@ -86,7 +86,7 @@ def fetchable_refs(repository: Repository, words: Words = public_words) -> list[
     zero = repository.object_format.zero
     refs = shown_refs(repository, "uploadpack")
     found = [
-        ShownRef(encode_ref_name(name), zero, fault=error.reason, is_dangling=error.is_dangling)
+        ShownRef(encode_ref_name(name), zero, fault=words(error.reason), is_dangling=error.is_dangling)
         for name, error in refs.unreadable.items()
     ]
     found += [_fetchable(repository, ref, words) for ref in refs.known.values()]
@@ -94,7 +94,7 @@ def fetchable_refs(repository: Repository, words: Words = public_words) -> list[
     try:
         head = repository.read_ref("HEAD")
     except UnreadableRef as error:
-        return [ShownRef(b"HEAD", zero, fault=error.reason), *found]
+        return [ShownRef(b"HEAD", zero, fault=words(error.reason)), *found]
     return found if head is None else [_fetchable(repository, head, words), *found]
 
 

@@ -16,7 +16,7 @@ from transport.safe_text import one_line
 
 __all__ = ["Words", "own_words", "public_words", "without_folders"]
 
-Words = Callable[[BaseException], str]
+Words = Callable[[BaseException | str], str]
 
 _FOLDERS = re.compile(r"(?<![^\s('\"])/(?:[^\s:'\")/]+/)+")
 
@@ -26,11 +26,11 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
-def own_words(error: BaseException) -> str:
+def own_words(error: BaseException | str) -> str:
     """Return one line, safe to show, that says what is wrong."""
     return one_line(str(error) or type(error).__name__)
 
 
-def public_words(error: BaseException) -> str:
+def public_words(error: BaseException | str) -> str:
     """Return the same without a path of this disk."""
     return without_folders(own_words(error))

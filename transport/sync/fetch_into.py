@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from packcore.errors import MissingObject, RefLocked, RefMoved, RepositoryError, UnreadableRef
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
+from packcore.store.ref_names import ref_name_fault
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
@@ -115,6 +116,7 @@ def fetch_into(
     with Repository.open_or_init(repository, listed.object_format, limits) as opened:
         plan = plan_refs(listed, _LocalRefs.of(opened), scope, policy)
         plan = plan.block(_is_checked_out(opened), "it is checked out there")
+        plan = plan.block(_is_unstorable(opened), "no file here can have its name")
         with _received(source, listed, opened, plan, limits=limits, progress=progress) as (spool, cut_off):
             store = UnionStore([spool, opened]) if spool else opened
             plan = settle(plan, lambda action: _is_fast_forward(store, action))
@@ -264,6 +266,12 @@ def _is_checked_out(repository: Repository) -> Callable[[RefAction], bool]:
     is_bare = repository.config.get_bool("core.bare", default=repository.path.name != ".git")
     head = None if is_bare else repository.head()
     return lambda action: action.target_ref == head
+
+
+def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
+    """Tell the refs whose names are too long, or of too many parts, to be made here."""
+    folder = repository.common_path
+    return lambda action: action.action == "create" and ref_name_fault(action.target_ref, folder) is not None
 
 
 def _is_fast_forward(store: ObjectStore, action: RefAction) -> bool:

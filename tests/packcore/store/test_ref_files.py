@@ -239,7 +239,7 @@ def test_a_name_too_long_for_a_file_is_read_from_packed_refs_and_refused_as_a_ne
     name = "refs/heads/" + "x" * 300
     pack(path, f"{A.hex()} {name}\n")
     assert refs.all().known[name].oid == A
-    with pytest.raises(RepositoryError, match="File name too long"):
+    with pytest.raises(RepositoryError, match="too long for a file"):
         refs.update("refs/heads/" + "y" * 300, A, ZERO)
 
 

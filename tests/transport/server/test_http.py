@@ -89,10 +89,41 @@ def test_what_is_no_repository_below_the_folder_is_not_found(server, name):
     assert get(server, f"{name}/info/refs?service=git-upload-pack") == 404
 
 
-def test_a_work_tree_is_found_by_its_folder(root, server):
+HIDDEN = ("/tree", "/tree/.git", "/.cache/x.git", "/.cache/x", "/seen.git", "/not-bare.git")
+
+
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory) -> Path:
+    """Return a folder with a work tree, a hidden repository, a link to it, and one that isn't bare."""
+    root = Path(tmp_path_factory.mktemp("hidden"))
     init_repository(root / "tree", bare=False)
-    for name in ("/tree", "/tree/.git"):
-        assert get(server, f"{name}/info/refs?service=git-upload-pack") == 200
+    init_repository(root / ".cache/x.git")
+    (root / "seen.git").symlink_to(root / ".cache/x.git")
+    git("config", "core.bare", "false", cwd=init_repository(root / "not-bare.git"))
+    outside = init_repository(root.parent / "outside.git")
+    half = init_repository(root / "half.git")
+    (half / "objects").rename(half / "old")
+    (half / "objects").symlink_to(outside / "objects")
+    return root
+
+
+def test_work_trees_and_hidden_repositories_are_not_served(hidden):
+    with serving(hidden) as server:
+        found = {name: get(server, f"{name}/info/refs?service=git-upload-pack") for name in HIDDEN}
+    assert found == dict.fromkeys(HIDDEN, 404)
+
+
+def test_work_trees_and_hidden_repositories_are_served_if_all_are_exported(hidden):
+    with serving(hidden, export_all=True) as server:
+        found = {name: get(server, f"{name}/info/refs?service=git-upload-pack") for name in HIDDEN}
+    assert found == dict.fromkeys(HIDDEN, 200)
+
+
+@pytest.mark.parametrize("export_all", [False, True])
+def test_what_a_link_reaches_outside_the_folder_is_never_served(root, hidden, export_all):
+    for folder, name in ((root, "/link.git"), (hidden, "/half.git")):
+        with serving(folder, export_all=export_all) as server:
+            assert get(server, f"{name}/info/refs?service=git-upload-pack") == 404
 
 
 @pytest.mark.parametrize("name", ["/x.git", "/x", "/inner/y.git", "/inner/y", "/%78.git"])
@@ -195,7 +226,7 @@ def test_a_gzip_bomb_is_refused(root):
     bomb = gzip.compress(b"0032want " + b"1" * 20_000_000)
     with serving(root, request_limits=RequestLimits(fetch_bytes=100_000)) as server:
         head = f"{FETCH}{V2}Content-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
-        lines = b"".join(b"0032want %040d\n" % number for number in range(4000))
+        lines = b"".join(b"0032have %040d\n" % number for number in range(4000))
         assert len(gzip.compress(lines)) < 100_000
         long = gzip.compress(b"0011command=fetch0001" + lines)
         answers = [

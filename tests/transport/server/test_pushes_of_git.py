@@ -143,13 +143,14 @@ def test_an_atomic_push_is_done_whole_or_not_at_all(server, work, target):
     }
 
 
-def test_the_branch_of_a_work_tree_is_left_alone(server, root, work):
+def test_the_branch_of_a_work_tree_is_left_alone(root, work):
     tree = init_repository(root / "tree", bare=False)
     before = snapshot(tree)
-    done = run_git("push", f"{server.url}/tree/.git", "main", cwd=work)
-    assert "branch is currently checked out" in reason(done)
-    assert snapshot(tree) == before
-    git("push", "-q", f"{server.url}/tree/.git", "main:other", cwd=work)
+    with serving(root, export_all=True) as server:
+        done = run_git("push", f"{server.url}/tree/.git", "main", cwd=work)
+        assert "branch is currently checked out" in reason(done)
+        assert snapshot(tree) == before
+        git("push", "-q", f"{server.url}/tree/.git", "main:other", cwd=work)
 
 
 def test_push_options_are_taken(server, work, target):

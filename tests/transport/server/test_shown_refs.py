@@ -131,7 +131,7 @@ def test_tips_of_alternates_are_told_to_who_pushes_and_nothing_of_them_is_sent(t
 
 
 def test_a_name_that_is_a_folder_of_another_is_in_its_way():
-    names = NamesInUse(["refs/heads/main", "refs/tags/a/b"])
+    names = NamesInUse(["refs/heads/main", "refs/tags/a/b"], ["refs/heads/x/y"])
     assert names.in_the_way("refs/heads/main/x") == "refs/heads/main"
     assert names.in_the_way("refs/tags/a") == "refs/tags/a/b"
     assert names.in_the_way("refs/tags/a/c") is names.in_the_way("refs/heads/mainly") is None

@@ -1,0 +1,51 @@
+"""Which names of refs a repository can hold as files: git's rules allow longer ones than a disk does.
+
+    <folder>/logs/refs/heads/topic.lock     all of it within the system's longest path
+                                  -----     added while the ref is written
+                       -----              each part within the longest file name
+
+git writes a ref of any depth that the path allows, and so may find one; making a new one with more than
+REF_PARTS_MAX parts is refused here, as some program that walks the folders will recurse.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from packcore.refs import encode_ref_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["REF_PARTS_MAX", "ref_name_fault"]
+
+REF_PARTS_MAX = 128
+"""Parts of a new ref's name."""
+_NAME_BYTES_MAX = 255
+_PATH_BYTES_MAX = 4096
+_LOCK = b".lock"
+_LOGS = b"logs/"
+
+
+def ref_name_fault(name: str, folder: Path) -> str | None:
+    """Return why no ref of this name can be made in a repository's folder; None if it can."""
+    encoded = encode_ref_name(name)
+    parts = encoded.split(b"/")
+    if len(parts) > REF_PARTS_MAX:
+        return f"its name has more than {REF_PARTS_MAX} parts"
+    name_bytes_max = _system_limit(folder, "PC_NAME_MAX", _NAME_BYTES_MAX)
+    if max(*map(len, parts[:-1]), len(parts[-1] + _LOCK)) > name_bytes_max:
+        return "a part of its name is too long for a file"
+    path_bytes = len(os.fsencode(os.path.abspath(folder))) + len(b"/" + _LOGS + encoded + _LOCK + b"\0")  # noqa: PTH100
+    if path_bytes > _system_limit(folder, "PC_PATH_MAX", _PATH_BYTES_MAX):
+        return "its name is too long for a path"
+    return None
+
+
+def _system_limit(folder: Path, name: str, default: int) -> int:
+    try:
+        limit = os.pathconf(folder, name)
+    except (AttributeError, OSError, ValueError):  # no such question on this system
+        return default
+    return limit if limit > 0 else default
