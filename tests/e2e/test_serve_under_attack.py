@@ -1,0 +1,279 @@
+"""`packcore serve` in a process of its own, under requests that are small to send and dear to answer.
+
+    pytest -m slow tests/e2e/test_serve_under_attack.py -s        PACKCORE_SOAK_SECONDS=600 for ten minutes
+
+The soak keeps 500 connections that say nothing, 50 that send a byte now and then, and the bombs of
+`bombs()` one after the other, while git clones. It prints what it has seen.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.support import (
+    ROOT,
+    git,
+    git_environment,
+    history,
+    init_repository,
+    ls_remote,
+    make_repository,
+    run_git,
+)
+from transport.wire.pktline import DELIM, FLUSH, encode_packet, encode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.e2e
+
+SOAK_SECONDS = float(os.environ.get("PACKCORE_SOAK_SECONDS", "60"))
+BOMB_MB_MAX = 64
+IDLE, SLOW = 500, 50
+ZERO = "0" * 40
+
+
+class Served(NamedTuple):
+    """A server in a process of its own."""
+
+    port: int
+    pid: int
+    root: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def peak_mb(self) -> float:
+        return self._status("VmHWM")
+
+    def resident_mb(self) -> float:
+        return self._status("VmRSS")
+
+    def threads(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def _status(self, name: str) -> float:
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(rf"{name}:\s+([0-9]+) kB", text)
+        assert found is not None
+        return int(found[1]) / 1024
+
+
+@contextmanager
+def server_of(root: Path) -> Iterator[Served]:
+    command = [sys.executable, "-m", "cli", "serve", str(root), "--port", "0", "--allow-push"]
+    environment = git_environment({"PYTHONPATH": str(ROOT)})
+    with (
+        (root.parent / "serve.log").open("wb") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            found = re.search(rb":([0-9]+)", process.stdout.readline())
+            assert found is not None
+            yield Served(int(found[1]), process.pid, root)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    assert "internal error" not in (root.parent / "serve.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("attacked") / "served"
+    folder.mkdir()
+    made = make_repository(folder / "x.git", history(commits=300), repack=True)
+    for number in range(50):
+        git("branch", f"b{number}", f"main~{number}", cwd=made)
+    init_repository(folder / "empty.git")
+    return folder
+
+
+def post(service: str, data: bytes, *, repository: str = "x.git") -> bytes:
+    body = gzip.compress(data)
+    head = (
+        f"POST /{repository}/git-{service} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+        f"Content-Type: application/x-git-{service}-request\r\nGit-Protocol: version=2\r\n"
+        f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def bombs(root: Path) -> dict[str, tuple[bytes, bytes]]:
+    """Return requests, each of at most 300 KB on the wire, and words of the answer."""
+    main = git("rev-parse", "main", cwd=root / "x.git")
+    orphan = git("commit-tree", "-m", "x", "-p", "main", "main^{tree}", cwd=root / "x.git")
+    pack = subprocess.run(
+        ["git", "pack-objects", "--stdout", "-q"],
+        cwd=root / "x.git",
+        input=f"{orphan}\n".encode(),
+        capture_output=True,
+        check=True,
+        env=git_environment(),
+    ).stdout
+
+    def fetch(lines: bytes) -> bytes:
+        command = encode_text("command=fetch") + DELIM + encode_text(f"want {main}")
+        return post("upload-pack", command + lines + encode_text("done") + FLUSH)
+
+    def push(names: list[str], tip: str, more: bytes) -> bytes:
+        commands = [f"{ZERO} {tip} {name}" for name in names]
+        first = encode_packet(f"{commands[0]}\0 report-status push-options".encode())
+        lines = first + b"".join(map(encode_text, commands[1:])) + FLUSH
+        return post("receive-pack", lines + more, repository="empty.git")
+
+    prefix = encode_text("command=ls-refs") + DELIM
+    equal = b"ERR too many lines that are equal"
+    blanks = b"X:" + b" " * 30_000 + b"\x0b\r\n\r\n"
+    chunked = b"POST /x.git/git-upload-pack HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    return {
+        "2,000 deepen-not": (fetch(encode_text("deepen-not b9") * 2000), b"PACK"),
+        "3.5 M ref-prefix": (
+            post("upload-pack", prefix + encode_text("ref-prefix a") * 3_500_000 + FLUSH),
+            equal,
+        ),
+        "1.3 M equal haves": (fetch(encode_text(f"have {'1' * 40}") * 1_300_000), equal),
+        "1.3 M known haves": (fetch(encode_text(f"have {main}") * 1_300_000), equal),
+        "2,000 incomplete tips": (
+            push([f"refs/heads/{n}" for n in range(2000)], orphan, FLUSH + pack),
+            b"ng refs/heads/1999 missing necessary objects",
+        ),
+        "1,000 push options": (
+            push(["refs/heads/x"], main, encode_packet(b"x" * 65_000) * 1000 + FLUSH),
+            b"ERR more than 1000 push options",
+        ),
+        "a head of blanks": (b"GET / HTTP/1.1\r\nHost: h\r\n" + blanks, b"HTTP/1.1 400 "),
+        "trailers of blanks": (chunked + blanks, b"HTTP/1.1 415 "),
+    }
+
+
+def ask(server: Served, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(request)
+        answer = b""
+        with suppress(ConnectionError):
+            while block := connection.recv(65536):
+                answer += block
+        return answer
+
+
+def test_no_bomb_takes_much_memory(root: Path) -> None:
+    grown: dict[str, float] = {}
+    for name, (request, words) in bombs(root).items():
+        assert len(request) < 300_000
+        with server_of(root) as server:
+            assert ls_remote(f"{server.url}/x.git")
+            before = server.peak_mb()
+            answer = ask(server, request)
+            grown[name] = server.peak_mb() - before
+            assert words in answer, name
+    print("\n" + "\n".join(f"{name:24} +{megabytes:5.1f} MB" for name, megabytes in grown.items()))
+    assert max(grown.values()) < BOMB_MB_MAX
+
+
+class Crowd:
+    """Connections that are kept open, and made again when the server ends them."""
+
+    def __init__(self, server: Served, count: int, sent: bytes) -> None:
+        self._server = server
+        self._sent = sent
+        self._open: list[socket.socket | None] = [None] * count
+        self.made = 0
+
+    def keep(self, stopped: threading.Event, pause_seconds: float) -> None:
+        """Keep them open until told to stop, each sending a byte in each round if it sends anything."""
+        while not stopped.wait(pause_seconds):
+            for place, connection in enumerate(self._open):
+                if stopped.is_set():
+                    break
+                self._open[place] = self._renewed(connection)
+        for connection in filter(None, self._open):
+            connection.close()
+
+    def _renewed(self, connection: socket.socket | None) -> socket.socket | None:
+        try:
+            if connection is None:
+                connection = socket.create_connection(("127.0.0.1", self._server.port), timeout=5)
+                self.made += 1
+                connection.sendall(self._sent)
+                connection.setblocking(False)
+            elif self._sent:
+                connection.send(b"0")
+            with suppress(BlockingIOError):
+                if not connection.recv(4096):
+                    raise ConnectionError
+        except OSError:
+            if connection is not None:
+                connection.close()
+            return None
+        return connection
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SOAK_SECONDS + 300)
+def test_honest_clients_are_served_while_others_attack(root: Path, tmp_path: Path) -> None:
+    slow_head = (
+        b"POST /x.git/git-upload-pack HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n"
+        b"Content-Type: application/x-git-upload-pack-request\r\n\r\n"
+    )
+    requests = bombs(root)
+    stopped = threading.Event()
+    sent, clones, failures, sizes = 0, 0, [], []
+    with server_of(root) as server:
+        crowds = [
+            Crowd(server, IDLE, b""),
+            Crowd(server, SLOW // 2, b"GET /"),
+            Crowd(server, SLOW // 2, slow_head),
+        ]
+
+        def attack() -> None:
+            nonlocal sent
+            while not stopped.is_set():
+                for request, _ in requests.values():
+                    with suppress(OSError):
+                        ask(server, request)
+                        sent += 1
+
+        threads = [threading.Thread(target=crowd.keep, args=(stopped, 1.0)) for crowd in crowds]
+        threads.append(threading.Thread(target=attack))
+        for thread in threads:
+            thread.start()
+        try:
+            began = time.monotonic()
+            while time.monotonic() - began < SOAK_SECONDS:
+                done = run_git("clone", "-q", "--bare", f"{server.url}/x.git", tmp_path / "clone.git")
+                shutil.rmtree(tmp_path / "clone.git", ignore_errors=True)
+                clones += 1
+                if done.returncode != 0:
+                    failures.append(done.stderr)
+                sizes.append((time.monotonic() - began, server.resident_mb(), server.threads()))
+        finally:
+            stopped.set()
+            for thread in threads:
+                thread.join()
+    early = max(size for when, size, _ in sizes if when < SOAK_SECONDS / 3)
+    late = max(size for when, size, _ in sizes if when >= SOAK_SECONDS / 3)
+    made = sum(crowd.made for crowd in crowds)
+    print(
+        f"\n{SOAK_SECONDS:.0f} s: {clones} clones, {len(failures)} failed; {sent} bombs; {made} idle and slow"
+        f" connections made; {early:.0f} MB at most in the first third, {late:.0f} MB later;"
+        f" {max(threads for *_, threads in sizes)} threads at most"
+    )
+    assert clones > 2
+    assert not failures
+    assert late < early + 32, "memory grows"
