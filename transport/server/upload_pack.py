@@ -359,7 +359,8 @@ def _shallow_lines(request: FetchRequest, view: RepositoryView, cut: Cut | None)
     shallow = cut.shallow if cut is not None else sorted(view.shallow)
     news = [f"shallow {oid.hex()}" for oid in shallow if oid not in request.shallow]
     unshallow = [f"unshallow {oid.hex()}" for oid in (cut.unshallow if cut is not None else ())]
-    return b"".join(map(encode_text, [*news, *unshallow]))
+    # Without a line feed, as git sends them: libgit2 takes one for a broken packet.
+    return b"".join(encode_packet(line.encode()) for line in [*news, *unshallow])
 
 
 def _is_wanted(ref: ShownRef, prefixes: RefPrefixes) -> bool:

@@ -172,3 +172,16 @@ def test_haves_alone_are_answered_with_what_is_here(root, name):
         body = b"".join(map(encode_text, lines)) + DELIM + b"".join(map(encode_text, haves)) + FLUSH
         answer = b"".join(UploadPack(repository).answer([body], 2))
     assert answer == b"".join(map(encode_text, ["acknowledgments", f"ACK {tip}"])) + FLUSH
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_shallow_lines_end_without_a_line_feed_as_gits_do(tmp_path, number):
+    # libgit2 takes a line feed there for a broken packet; git upload-pack sends none.
+    path = make_repository(tmp_path / "x.git", history(commits=3))
+    with Repository.open(path) as repository:
+        tip = repository.refs().known["refs/heads/main"].oid.hex()
+        wants = encode_text(f"want {tip}") if number == 2 else encode_text(f"want {tip} shallow")
+        head = encode_text("command=fetch") + DELIM if number == 2 else b""
+        body = head + wants + encode_text("deepen 1") + (encode_text("done") if number == 2 else b"") + FLUSH
+        answer = b"".join(UploadPack(repository).answer([body], number))
+    assert encode_packet(b"shallow " + tip.encode()) in answer
