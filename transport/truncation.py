@@ -1,31 +1,46 @@
-"""Says whose answer was cut off, and which: a parser of bytes knows neither."""
+"""Says whose answer was cut off or is an error, and which answer: a parser of bytes knows neither."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from transport.errors import TruncatedAnswer
+from transport.errors import RemoteError, TransportError, TruncatedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from transport.base import Transport
 
+_NOT_OUR_REF = "not our ref"
+"""What git's server says of a wanted id that it doesn't have."""
+
 __all__ = ["naming_blocks", "naming_the_answer"]
 
 
 @contextmanager
 def naming_the_answer(transport: Transport, what: str) -> Iterator[None]:
-    """Name the remote in a TruncatedAnswer that is raised in the block; `what` is what it was to send."""
+    """Name the remote in a TruncatedAnswer or RemoteError that is raised in the block.
+
+    `what` is what it was to send.
+    """
     try:
         yield
+    except RemoteError as error:
+        lost = _NOT_OUR_REF in str(error)
+        hint = "it lists this id and doesn't have the object; run `git fsck` there" if lost else error.hint
+        raise _named(error, f"{transport.url}: {error}", hint) from None
     except TruncatedAnswer as error:
-        raise TruncatedAnswer(
-            f"{transport.url}: {what} is cut off: {error}",
-            hint="a server that stops in mid-answer often can't read its own repository; see its log, or run "
-            "`git fsck` there",
+        hint = "a server that stops in mid-answer often can't read its own repository; see its log, or run "
+        raise _named(
+            error, f"{transport.url}: {what} is cut off: {error}", f"{hint}`git fsck` there"
         ) from None
+
+
+def _named(error: TransportError, message: str, hint: str | None) -> TransportError:
+    named = type(error)(message, hint=hint)
+    named.side = error.side
+    return named
 
 
 def naming_blocks(transport: Transport, what: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
