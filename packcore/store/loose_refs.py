@@ -1,6 +1,6 @@
 r"""Loose refs: one file each below `refs/` (gitrepository-layout), read as git reads them.
 
-    5f3c…\n               an id in hex, in either case; anything after a blank is ignored
+    5f3c…\n               an id in hex, in either case; anything after white space or a NUL is ignored
     ref: refs/heads/x\n   a symbolic ref
     -> refs/heads/x       a symbolic link whose text is a ref's name: a symbolic ref, too
     -> ../some/file       any other symbolic link: the file or folder behind it
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["LooseNames", "list_loose_names", "read_loose_ref"]
 
 REF_FILE_BYTES_MAX = 8192
-_SHOWN_BYTES_MAX = 40
-_HEX = {20: re.compile(rb"([0-9a-fA-F]{40})(?:\s|\Z)"), 32: re.compile(rb"([0-9a-fA-F]{64})(?:\s|\Z)")}
+_SHOWN_BYTES_MAX = 80
+_HEX = {size: re.compile(rb"([0-9a-fA-F]{%d})(?:[\s\0]|\Z)" % (2 * size)) for size in (20, 32)}
 
 
 class LooseNames(NamedTuple):
@@ -85,7 +85,8 @@ def _parse(data: bytes, name: str, object_format: ObjectFormat) -> ObjectId | st
 
 def _unparsable(data: bytes, name: str) -> UnreadableRef:
     if data.strip(b"\0 \t\r\n"):
-        return UnreadableRef(name, f"its file holds no object id, but {data[:_SHOWN_BYTES_MAX]!r}")
+        more = f" and {len(data) - _SHOWN_BYTES_MAX} bytes more" if len(data) > _SHOWN_BYTES_MAX else ""
+        return UnreadableRef(name, f"its file holds no object id, but {data[:_SHOWN_BYTES_MAX]!r}{more}")
     if not data:
         return UnreadableRef(name, "its file is empty", is_blank=True)
     words = "NUL bytes" if b"\0" in data else "white space"

@@ -71,7 +71,7 @@ class RefFiles:
         """Sorted, to find what lies below a name."""
         self._packed_stamp: object = None
         hexes = b"[0-9a-fA-F]{%d}" % object_format.hex_size
-        self._packed_pattern = re.compile(rb"(%s) ([^\n]+)\n(?:\^(%s)\n)?" % (hexes, hexes))
+        self._packed_pattern = re.compile(rb"(%s)[ \t]([^\x00-\x1f\x7f]+)\n(?:\^(%s)\n)?" % (hexes, hexes))
 
     # Reading
 
@@ -181,10 +181,14 @@ class RefFiles:
         while at < len(data):
             match = self._packed_pattern.match(data, at)
             if match is None:
-                line = data.count(b"\n", 0, at) + 1
-                raise CorruptData(f"{path}: line {line} is neither a ref nor a peeled id")
+                raise _damaged(path, data, at, "is neither a ref nor a peeled id")
+            name = decode_ref_name(match[2])
             peeled = self._format.from_hex(match[3].lower()) if match[3] else None
-            refs[decode_ref_name(match[2])] = PackedRef(self._format.from_hex(match[1].lower()), peeled)
+            found = PackedRef(self._format.from_hex(match[1].lower()), peeled)
+            if not name.startswith("refs/") and not is_valid_ref_name(name, one_level=True):
+                raise _damaged(path, data, at, f"holds {name[:80]!r}, which is no ref's name")
+            if refs.setdefault(name, found).oid != found.oid:
+                raise _damaged(path, data, at, f"gives {name} a second id")
             at = match.end()
         return refs
 
@@ -324,6 +328,12 @@ class RefFiles:
     def _path(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
         return (self._common if shared else self._git) / _to_path(name)
+
+
+def _damaged(path: Path, data: bytes, at: int, fault: str) -> CorruptData:
+    """Return the error for a line that no git writes: whatever else the file held may be lost, too."""
+    line = data.count(b"\n", 0, at) + 1
+    return CorruptData(f"{path}: line {line} {fault}")
 
 
 def _to_path(name: str) -> str:

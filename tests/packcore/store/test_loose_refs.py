@@ -30,11 +30,10 @@ def read(base: Path, name: str = NAME) -> ObjectId | str | None:
     return read_loose_ref(base / name, name, SHA1)
 
 
-@pytest.mark.parametrize(
-    "content", [A.hex(), f"{A.hex()}\n", f"{A.hex().upper()}\n", f"{A.hex()} and more", f"{A.hex()}\r\n"]
-)
-def test_an_id_in_either_case_counts_up_to_the_first_blank(base: Path, content: str):
-    (base / NAME).write_bytes(content.encode())
+@pytest.mark.parametrize("end", ["", "\n", " and more", "\r\n", "\0\0\n"])
+@pytest.mark.parametrize("oid", [A.hex(), A.hex().upper()])
+def test_an_id_in_either_case_counts_up_to_the_first_blank_or_nul(base: Path, oid: str, end: str):
+    (base / NAME).write_bytes(f"{oid}{end}".encode())
     assert read(base) == A
 
 
@@ -46,7 +45,8 @@ def test_an_id_in_either_case_counts_up_to_the_first_blank(base: Path, content: 
         (b"\n", "its file holds only white space"),
         (b"hello\n", "its file holds no object id, but b'hello\\n'"),
         (A.hex()[:39].encode(), "its file holds no object id"),
-        (A.hex().encode() + b"x", "its file holds no object id"),
+        (A.hex().encode() + b"x", f"its file holds no object id, but b'{A.hex()}x'"),
+        (b"x" * 100, "x' and 20 bytes more"),
         (b"0" * 40 + b"\n", "its file holds the zero id"),
         (b"ref: nonsense\n", "it points to 'nonsense', which is no ref's name"),
         (b"ref: refs/heads/a..b\n", "which is no ref's name"),

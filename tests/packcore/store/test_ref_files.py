@@ -254,11 +254,32 @@ def test_the_zero_id_in_packed_refs_is_no_value(refs: RefFiles, path: Path):
     assert str(refs.all().unreadable["refs/heads/a"]) == "refs/heads/a: packed-refs gives it the zero id"
 
 
-@pytest.mark.parametrize("line", ["junk\n", f"{A.hex()}\n", f"{A.hex()} refs/heads/a", f"^{A.hex()}\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "junk\n",
+        f"{A.hex()}\n",
+        f"{A.hex()} refs/heads/a",
+        f"^{A.hex()}\n",
+        f"{A.hex()} refs/heads/a\r\n",
+        f"{A.hex()} refs/heads/\0\0\0\n",
+        f"{A.hex()}  refs/heads/a\n",
+        f"{A.hex()} ../refs/heads/a\n",
+        f"{B.hex()} refs/heads/ok\n",
+    ],
+    ids=repr,
+)
 def test_packed_refs_that_do_not_parse_are_corrupt_with_their_line(refs: RefFiles, path: Path, line: str):
     pack(path, f"{A.hex()} refs/heads/ok\n", f"^{B.hex()}\n", line)
     with pytest.raises(CorruptData, match="line 4"):
         refs.all().known
+
+
+def test_a_tab_before_the_name_and_a_line_that_comes_twice_are_read_as_git_reads_them(
+    refs: RefFiles, path: Path
+):
+    pack(path, f"{A.hex()}\trefs/heads/a\n", f"{A.hex()} refs/heads/a\n")
+    assert {name: ref.oid for name, ref in refs.all().known.items()} == {"refs/heads/a": A}
 
 
 def test_git_and_we_work_on_the_same_refs(tmp_path: Path):
