@@ -153,9 +153,19 @@ def is_folder_of(name: str, prefixes: Iterable[str]) -> bool:
     return any(prefix.startswith(f"{name}/") for prefix in prefixes)
 
 
+def _split(rest: bytes) -> tuple[bytes, list[bytes]]:
+    """Return a line's name and its attributes, which have a colon each.
+
+    The file of a ref that git can't read may be called anything ("main (copy)"), and is listed so.
+    """
+    name, *words = rest.split(b" ")
+    count = next((number for number, word in enumerate(words) if b":" in word), len(words))
+    return b" ".join([name, *words[:count]]), words[count:]
+
+
 def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader: PacketReader) -> None:
     hex_oid, _, rest = line.partition(b" ")
-    name, *attributes = rest.split(b" ")
+    name, attributes = _split(rest)
     if not name:
         raise reader.error(f"not a line of ls-refs: {one_line(line, limit=200)!r}")
     text = decode_ref_name(name)

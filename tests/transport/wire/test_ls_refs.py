@@ -118,6 +118,22 @@ def test_our_own_server_says_why_and_leaves_no_name_out(oid):
     assert not found.may_lack_names
 
 
+def test_a_name_with_blanks_is_unreadable_under_its_whole_name():
+    zero = "0" * 40
+    found = parse(
+        f"{A} refs/heads/main peeled:{B} later:new",
+        f"{zero} refs/heads/main (conflicted copy)",
+        f"{zero} refs/heads/to pic unreadable:no%20name",
+        f"{zero} refs/heads/end ",
+    )
+    assert list(found.refs) == ["refs/heads/main"]
+    assert list(found.unreadable) == [
+        "refs/heads/main (conflicted copy)",
+        "refs/heads/to pic",
+        "refs/heads/end ",
+    ]
+
+
 def test_a_folder_that_can_not_be_listed_counts_for_what_is_asked_for_below_it():
     answer = encode_text(f"{'0' * 40} refs/heads unreadable:no") + encode_text(f"{'0' * 40} refs/x") + FLUSH
     found = parse_ls_refs([answer], SHA1, prefixes=["refs/heads/"])
