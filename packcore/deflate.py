@@ -148,12 +148,15 @@ def inflate_head(data: bytes | memoryview, position: int, head_bytes: int) -> by
     return head
 
 
-def inflate_blocks(blocks: Iterable[bytes | memoryview], size: int) -> Iterator[bytes]:
+def inflate_blocks(
+    blocks: Iterable[bytes | memoryview], size: int, *, to_end: bool = False
+) -> Iterator[bytes]:
     """Yield what one zlib stream, given in any blocks, holds, in blocks of at most 64 KiB.
 
-    The stream may end before the blocks do. Raises CorruptData as `inflate` does; a wrong size or a
-    wrong checksum comes out at the end, after the data.
+    The stream may end before the blocks do, unless `to_end`. Raises CorruptData as `inflate` does; a wrong
+    size or a wrong checksum comes out at the end, after the data.
     """
+    blocks = iter(blocks)
     inflater = new_inflater()
     made = 0
     try:
@@ -177,6 +180,8 @@ def inflate_blocks(blocks: Iterable[bytes | memoryview], size: int) -> Iterator[
         raise CorruptData("a zlib stream ends early")
     if made != size:
         raise CorruptData(_wrong_size(made, size))
+    if to_end and (inflater.unused_data or any(blocks)):
+        raise CorruptData("bytes behind its zlib stream")
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

@@ -126,7 +126,7 @@ class LooseStore:
         with file:
             blocks = iter(lambda: file.read(BLOCK_BYTES), b"")
             try:
-                for block in inflate_blocks(blocks, start + size):
+                for block in inflate_blocks(blocks, start + size, to_end=True):
                     digest.update(block)
                     if len(block) > to_skip:
                         yield block[to_skip:]

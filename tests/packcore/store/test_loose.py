@@ -113,6 +113,17 @@ def test_a_damaged_file_is_a_corrupt_object(store: LooseStore, tmp_path: Path, c
         b"".join(store.stream(oid))
 
 
+@pytest.mark.parametrize("more", [b"\0", bytes(200_000)], ids=["in its last block", "in further blocks"])
+def test_bytes_behind_the_stream_are_damage_whichever_way_it_is_read(
+    store: LooseStore, tmp_path: Path, more: bytes
+):
+    oid = place(store, tmp_path, zlib.compress(b"blob 4\0abcd") + more, SHA1.hash_object(b"blob", b"abcd"))
+    with pytest.raises(CorruptObject, match="bytes behind"):
+        store.read(oid)
+    with pytest.raises(CorruptObject, match="bytes behind"):
+        b"".join(store.stream(oid))
+
+
 def test_a_bomb_stops_at_its_announced_size(store: LooseStore, tmp_path: Path):
     oid = place(store, tmp_path, zlib.compress(b"blob 10\0" + bytes(50_000_000)))
     with pytest.raises(CorruptObject, match="more than"):
@@ -149,7 +160,11 @@ def test_a_folder_that_can_not_be_written_is_a_repository_error(tmp_path: Path):
         store.read(SHA1.hash_object(b"blob", b"x"))
 
 
-@pytest.mark.parametrize("left", [b"", b"nonsense", b"\0" * 40], ids=["empty", "no stream", "zeros"])
+@pytest.mark.parametrize(
+    "left",
+    [b"", b"nonsense", b"\0" * 40, zlib.compress(b"blob 4\0text") + b"\0"],
+    ids=["empty", "no stream", "zeros", "more behind it"],
+)
 @pytest.mark.parametrize("by_stream", [False, True])
 def test_a_file_that_is_no_object_is_replaced_when_the_object_is_written(
     by_stream: bool, left: bytes, tmp_path: Path
