@@ -211,6 +211,13 @@ def test_a_pack_without_deltas_or_objects_opens(tmp_path: Path):
     store.close()
 
 
+def test_an_index_without_its_pack_is_passed_over_whatever_it_holds(tmp_path: Path):
+    (tmp_path / ".tmp-1-pack-aa.idx").touch()  # what a killed `git repack` leaves
+    store = PackedStore(tmp_path, SHA1)
+    assert store.faults == {}
+    store.close()
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EACCES])
 def test_only_a_want_of_descriptors_is_called_too_many_packs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
