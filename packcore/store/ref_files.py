@@ -310,7 +310,8 @@ class RefFiles:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 
     def _write_packed_without(self, name: str) -> None:
-        path = self._common / "packed-refs"
+        # A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
+        path = (self._common / "packed-refs").resolve()
         with self.locks.hold(path) as lock:
             refs = dict(self.packed())
             refs.pop(name, None)
@@ -323,7 +324,7 @@ class RefFiles:
             lock.write(b"".join(lines))
             lock.commit()
             # Before the ref's own file goes: else a power loss could bring back the older value from here.
-            sync_folder(self._common)
+            sync_folder(path.parent)
 
     def _path(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)

@@ -282,6 +282,19 @@ def test_a_tab_before_the_name_and_a_line_that_comes_twice_are_read_as_git_reads
     assert {name: ref.oid for name, ref in refs.all().known.items()} == {"refs/heads/a": A}
 
 
+def test_packed_refs_behind_a_symbolic_link_are_changed_where_they_are(refs: RefFiles, path: Path, tmp_path):
+    pack(path, f"{A.hex()} refs/heads/a\n", f"{B.hex()} refs/heads/b\n")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (path / "packed-refs").rename(shared / "packed-refs")
+    (path / "packed-refs").symlink_to(shared / "packed-refs")
+    refs.delete("refs/heads/a", A)
+    assert (path / "packed-refs").is_symlink()
+    assert (shared / "packed-refs").read_text().endswith(f"sorted \n{B.hex()} refs/heads/b\n")
+    assert [entry.name for entry in shared.iterdir()] == ["packed-refs"]
+    assert list(refs.all().known) == ["refs/heads/b"]
+
+
 def test_git_and_we_work_on_the_same_refs(tmp_path: Path):
     path = init_repository(tmp_path / "r.git")
     oid = SHA1.from_hex(git("commit-tree", git("mktree", cwd=path), "-m", "x", cwd=path))
