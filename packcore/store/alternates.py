@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
+from packcore.store.path_kind import is_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def find_alternates(objects: Path) -> list[Path]:
         for directory in level:
             for path in listed_alternates(directory):
                 real = os.path.realpath(path)
-                if real not in seen and path.is_dir():
+                if real not in seen and is_folder(path):
                     seen.add(real)
                     following.append(path)
         if following and depth > ALTERNATE_DEPTH_MAX:

@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 from packcore.errors import RepositoryError
+from packcore.store.path_kind import is_file, is_folder
 
 __all__ = ["common_directory", "find_git_directory", "is_git_directory", "is_repository_named"]
 
@@ -27,7 +28,7 @@ def find_git_directory(path: Path) -> Path:
     found = _completed(path)
     if found is None:
         raise RepositoryError(f"{path}: no git repository here")
-    if not found.is_file():
+    if not is_file(found):
         return found
     linked = _read_gitfile(found)
     if not is_git_directory(linked):
@@ -43,24 +44,21 @@ def is_repository_named(path: Path) -> bool:
 def _completed(path: Path) -> Path | None:
     for completion in _COMPLETIONS:
         candidate = Path(f"{path}{completion}")
-        try:
-            if candidate.is_file() or is_git_directory(candidate):
-                return candidate
-        except OSError as error:
-            raise RepositoryError(f"{candidate}: {error.strerror}") from None
+        if is_file(candidate) or is_git_directory(candidate):
+            return candidate
     return None
 
 
 def is_git_directory(path: Path) -> bool:
-    """Tell whether `path` is a git directory itself."""
+    """Return whether `path` is a git directory itself. Raises RepositoryError if it can't be looked at."""
     head = path / "HEAD"
-    if not (head.is_file() or head.is_symlink()):
+    if not (is_file(head) or os.path.islink(head)):  # noqa: PTH114 -- any name may stand here, long ones too
         return False
     try:
         common = common_directory(path)
     except RepositoryError:
         return False
-    return (common / "objects").is_dir() and (common / "refs").is_dir()
+    return is_folder(common / "objects") and is_folder(common / "refs")
 
 
 def _read_gitfile(path: Path) -> Path:
@@ -74,7 +72,7 @@ def _read_gitfile(path: Path) -> Path:
 def common_directory(git_directory: Path) -> Path:
     """Return what holds objects and refs. Raises RepositoryError where the file that names it is broken."""
     path = git_directory / "commondir"
-    if not path.is_file():
+    if not is_file(path):
         return git_directory
     target = _read_small(path).strip(b"\r\n")
     if not target or b"\0" in target:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.store.alternates import listed_alternates
+from packcore.store.path_kind import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ def lost_places(folders: Iterable[Path]) -> list[str]:
         found += [
             f"{objects / 'info' / 'alternates'} names {path}, which is not there"
             for path in listed_alternates(objects)
-            if not path.is_dir()
+            if not is_folder(path)
         ]
         found += [
             f"{pack} has no index"

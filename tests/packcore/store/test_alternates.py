@@ -8,6 +8,7 @@ import pytest
 
 from packcore.errors import RepositoryError
 from packcore.store.alternates import find_alternates
+from packcore.store.lost_places import lost_places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,3 +68,11 @@ def test_a_file_that_is_no_list_of_paths_is_refused(tmp_path: Path):
     (path / "info" / "alternates").write_bytes(b"a\0b\n")
     with pytest.raises(RepositoryError, match="not a list"):
         find_alternates(path)
+
+
+def test_a_name_too_long_for_the_file_system_names_nothing(tmp_path: Path):
+    objects(tmp_path, "b")
+    too_long = "/" + "x" * 300
+    found = objects(tmp_path, "a", too_long, "../../b/objects")
+    assert names(tmp_path, find_alternates(found)) == ["b"]
+    assert lost_places([found]) == [f"{found}/info/alternates names {too_long}, which is not there"]

@@ -54,3 +54,16 @@ def test_only_one_ending_is_added(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_looked_at_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="too long"):
         find_git_directory(tmp_path / ("x" * 300))
+
+
+def test_a_file_that_names_too_long_a_path_names_no_repository(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text(f"gitdir: {'y' * 300}\n")
+    with pytest.raises(RepositoryError, match="too long"):
+        find_git_directory(tmp_path / "x")
+
+
+def test_a_commondir_that_names_too_long_a_path_makes_no_repository(tmp_path: Path) -> None:
+    Repository.init(tmp_path / "x").close()
+    (tmp_path / "x" / "commondir").write_text("y" * 300)
+    with pytest.raises(RepositoryError, match="no git repository"):
+        find_git_directory(tmp_path / "x")
