@@ -217,7 +217,10 @@ class PackIndex:
         return found
 
     def offset(self, position: int) -> int:
-        """Return where the entry starts in the pack. Raises CorruptIndex for a far offset not there."""
+        """Return where the entry starts in the pack.
+
+        Raises CorruptIndex for a far offset that isn't there, or that no file can have.
+        """
         start = self._offsets + position * (4 if self.version == 2 else self._stride)
         offset = int.from_bytes(self._data[start : start + 4], "big")
         if offset & FAR_OFFSET and self.version == 2:
@@ -228,6 +231,10 @@ class PackIndex:
                 )
             start = self._far + far * 8
             offset = int.from_bytes(self._data[start : start + 8], "big")
+            if offset >> 63:
+                raise self._corrupt(
+                    f"object {self.oid(position).hex()} is at offset {offset}, beyond the end of any file"
+                )
         return offset
 
     def crc32(self, position: int) -> int | None:

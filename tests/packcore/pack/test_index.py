@@ -289,3 +289,14 @@ def test_ids_beginning_alike_are_in_order(tmp_path: Path):
     path = write_pack_file(tmp_path, [build_pack(chain_of(texts))])
     indexed = index_pack_file(path, object_format=SHA1)
     assert [indexed.table.oid(i) for i in indexed.order] == sorted(map(blob_id, texts))
+
+
+@pytest.mark.parametrize("offset", [1 << 63, (1 << 64) - 1])
+def test_an_offset_that_no_file_can_have_is_corrupt(offset: int):
+    table = forged_table([12, 1 << 40, offset])
+    index = PackIndex(index_of(table), SHA1, "some.idx")
+    oids = [table.oid(i) for i in range(3)]
+    for ask in (index.offsets, index.pack_order, index.verify, lambda: index.find_offsets(oids)):
+        with pytest.raises(CorruptIndex, match=f"at offset {offset}"):
+            ask()
+    assert index.find_offset(oids[1]) == 1 << 40
