@@ -28,6 +28,8 @@ GZIP_REQUEST_BYTES_MIN = 1025
 _PIECE_BYTES_MAX = 64 * 1024
 _FREE_BYTES = 64 * 1024 * 1024
 _GROWTH_MAX = 200
+_ZLIB_HEADER_BYTES = 2  # as one number a multiple of 31, the method in the first four bits (RFC 1950)
+_DEFLATE_METHOD = 8
 
 
 def media_type(content_type: str) -> str:
@@ -70,9 +72,17 @@ class _InflateDecoder(ContentDecoder):
         self._inflater = zlib.decompressobj(wbits)
         self._bytes_in = self._bytes_out = 0
         self._started = False  # whether the current member has had a byte
+        self._held = b""  # the first byte of "deflate", until the second says which kind that is
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._bytes_in += len(data)
+        if self._coding == "deflate" and not self._started:
+            data, self._held = self._held + data, b""
+            if len(data) < _ZLIB_HEADER_BYTES:
+                self._held = data
+                return
+            if int.from_bytes(data[:_ZLIB_HEADER_BYTES], "big") % 31 or data[0] & 15 != _DEFLATE_METHOD:
+                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         pending = False  # the inflater may hold output although it has taken all input
         while data or pending:
             if self._inflater.eof:  # a further member
@@ -89,16 +99,12 @@ class _InflateDecoder(ContentDecoder):
                 yield piece
 
     def _inflate(self, data: bytes) -> bytes:
-        first, self._started = not self._started, True
+        self._started = True
         try:
             return self._inflater.decompress(data, _PIECE_BYTES_MAX)
         except zlib.error as error:
-            if not (first and self._wbits == zlib.MAX_WBITS):
-                raise RemoteProtocolError(f"the {self._coding}-encoded answer is damaged: {error}") from None
-        self._wbits = -zlib.MAX_WBITS  # "deflate" without its zlib header
-        self._inflater = zlib.decompressobj(self._wbits)
-        return self._inflate(data)
+            raise RemoteProtocolError(f"the {self._coding}-encoded answer is damaged: {error}") from None
 
     def end(self) -> None:
-        if self._started and not self._inflater.eof:
+        if self._held or (self._started and not self._inflater.eof):
             raise RemoteProtocolError(f"the {self._coding}-encoded answer was cut short")

@@ -57,18 +57,25 @@ def test_a_torn_chunked_body_is_never_complete(data: bytes, choice: st.DataObjec
 @given(
     st.lists(st.binary(max_size=2000), min_size=1, max_size=3),
     st.lists(st.integers(1, 60)),
-    st.sampled_from(["gzip", "deflate"]),
+    st.sampled_from(["gzip", "deflate", "deflate without a header"]),
 )
 def test_content_decodes_whatever_the_split(members: list[bytes], sizes: list[int], coding: str) -> None:
     if coding == "gzip":
         encoded = b"".join(gzip.compress(member) for member in members)
     else:
         members = members[:1]
-        encoded = zlib.compress(members[0])
-    decoder = content_decoder(coding)
+        encoded = zlib.compress(members[0], wbits=15 if coding == "deflate" else -15)
+    decoder = content_decoder(coding.partition(" ")[0])
     found = b"".join(piece for part in splits(encoded, sizes) for piece in decoder.feed(part))
     decoder.end()
     assert found == b"".join(members)
+
+
+def test_one_byte_is_no_deflate_stream() -> None:
+    decoder = content_decoder("deflate")
+    assert list(decoder.feed(b"\x78")) == []
+    with pytest.raises(RemoteProtocolError, match="cut short"):
+        decoder.end()
 
 
 def test_content_of_a_single_repeated_byte_comes_in_bounded_pieces() -> None:
