@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,12 +164,13 @@ def _explain_object(
 def _explain_wire(names: tuple[str, ...], *, console: Console, drawing: Drawing) -> None:
     """Draw conversations below one another, on one scale."""
     from cli.render.wire import conversation_json, conversation_lines
-    from transport.recording import read_conversation
+    from transport.recording import LINE_CHARACTERS_MAX, read_conversation
 
     conversations = []
     for name in names:
         with Path(name).open(encoding="utf-8", errors="replace") as lines:
-            conversations.append((name, read_conversation(lines, name)))
+            bounded = iter(partial(lines.readline, LINE_CHARACTERS_MAX + 1), "")
+            conversations.append((name, read_conversation(bounded, name)))
     if console.verbosity.json:
         console.show_json(conversation_json(conversations))
         return

@@ -8,6 +8,7 @@ import pytest
 
 from cli.render.wire_words import told
 from tests.support import init_repository
+from transport.recording import LINE_CHARACTERS_MAX, Conversation
 from transport.recording.conversation import Line
 
 HEAD = '{"packcore":"conversation","version":1}\n'
@@ -108,3 +109,16 @@ def test_neither_a_pack_nor_a_conversation_is_wrong_usage(packcore):
 )
 def test_a_line_is_told_in_words(head, service, words):
     assert told(Line(0, len(head) + 4, head, "", 0.0), service).startswith(words)
+
+
+def test_an_endless_line_is_not_read_to_its_end(packcore, stalled, monkeypatch):
+    stalled.write_text(stalled.read_text() + " " * 10_000_000)
+    sizes = []
+
+    def read(lines, name):
+        sizes.extend(map(len, lines))
+        return Conversation([])
+
+    monkeypatch.setattr("transport.recording.read_conversation", read)
+    packcore("explain", "--wire", stalled)
+    assert max(sizes) == LINE_CHARACTERS_MAX + 1

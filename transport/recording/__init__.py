@@ -4,7 +4,12 @@ recorder       wraps transports and writes each block and pkt-line with its time
 conversation   reads such a file: exchanges with their blocks and packets; the anatomy of each stream
 """
 
-from transport.recording.conversation import Conversation, Exchange, read_conversation
+from transport.recording.conversation import (
+    LINE_CHARACTERS_MAX,
+    Conversation,
+    Exchange,
+    read_conversation,
+)
 from transport.recording.recorder import Recorder
 
-__all__ = ["Conversation", "Exchange", "Recorder", "read_conversation"]
+__all__ = ["LINE_CHARACTERS_MAX", "Conversation", "Exchange", "Recorder", "read_conversation"]

@@ -11,22 +11,31 @@ bytes were kept; the rest of it reads as zeros.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from packcore.anatomy import Anatomy, Part
 from packcore.errors import CorruptData
-from transport.recording.recorder import FORMAT_VERSION
+from transport.recording.recorder import FORMAT_VERSION, HEAD_BYTES
+from transport.safe_text import one_line
+from transport.wire.pktline import LINE_BYTES_MAX as PACKET_BYTES_MAX
+from transport.wire.pktline import Special
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Block", "Conversation", "Exchange", "Line", "Stream", "read_conversation"]
+__all__ = ["LINE_CHARACTERS_MAX", "Block", "Conversation", "Exchange", "Line", "Stream", "read_conversation"]
 
 Direction = Literal["<", ">"]
 _BANDS = {1: "data", 2: "progress", 3: "error"}
-_LINE_BYTES_MAX = 1 << 16
+_SPECIALS = {special.name.lower(): b"%04x" % special.value for special in Special}
+LINE_CHARACTERS_MAX = 1 << 16
+"""Of a line of the file: no recorder writes a longer one."""
+_COUNT_MAX = (1 << 53) - 1  # what JSON carries exactly
+_SECONDS_MAX = 1e9
+_TEXT_CHARACTERS_MAX = 2000
 
 
 class Block(NamedTuple):
@@ -168,21 +177,22 @@ class Conversation:
 def read_conversation(lines: Iterable[str], name: str) -> Conversation:
     """Read what a `Recorder` wrote; a recording that breaks off is read as far as it goes.
 
-    Raises CorruptData, naming the line, for anything else.
+    Texts come out on one line, fit to be shown. Raises CorruptData, naming the line, for anything else.
     """
     exchanges: dict[int, Exchange] = {}
     number = 0
     try:
         for number, text in enumerate(lines, 1):
-            if len(text) > _LINE_BYTES_MAX or (not text.endswith("\n") and number > 1):
+            if len(text) > LINE_CHARACTERS_MAX or (not text.endswith("\n") and number > 1):
                 break  # the last line of a run that was killed
             event = json.loads(text)
             if number == 1:
                 _check_head(event, name)
             else:
                 _take(event, exchanges)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptData(f"{name}: line {number} is not one of a recorded conversation ({error})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        words = one_line(str(error), limit=120)
+        raise CorruptData(f"{name}: line {number} is not one of a recorded conversation ({words})") from None
     if not number:
         raise CorruptData(f"{name}: empty, not a recorded conversation")
     return Conversation(list(exchanges.values()))
@@ -195,33 +205,72 @@ def _check_head(event: Any, name: str) -> None:
         )
     if event.get("version") != FORMAT_VERSION:
         raise CorruptData(
-            f"{name}: a conversation of version {event.get('version')}; {FORMAT_VERSION} is known"
+            f"{name}: a conversation of version {one_line(str(event.get('version')), limit=40)}; "
+            f"{FORMAT_VERSION} is known"
         )
 
 
 def _take(event: dict[str, Any], exchanges: dict[int, Exchange]) -> None:
     """Take one event into its exchange. Raises KeyError, ValueError, TypeError for what is none."""
     if "open" in event:
-        number = int(event["open"])
+        number = _count(event["open"])
+        if number in exchanges:
+            raise ValueError(f"exchange {number} is opened twice")
+        side, url, service, kind = (_text(event[key]) for key in ("side", "url", "service", "kind"))
         exchanges[number] = Exchange(
-            number, str(event["side"]), str(event["url"]), str(event["service"]), str(event["kind"]),
-            int(event["protocol"]), float(event["t"]),
-        )  # fmt: skip
+            number, side, url, service, kind, _count(event["protocol"]), _seconds(event["t"])
+        )
     elif "close" in event:
         exchange = exchanges[event["close"]]
-        exchange.closed = float(event["t"])
-        exchange.fault = str(event.get("fault", ""))
+        exchange.closed = _seconds(event["t"])
+        exchange.fault = _text(event.get("fault", ""))
     elif "block" in event:
-        stream = exchanges[event["id"]].stream(event["block"])
-        seconds = float(event["t"])
-        stream.blocks.append(Block(seconds, int(event["bytes"]), float(event.get("asked", seconds))))
+        stream = exchanges[event["id"]].stream(_direction(event["block"]))
+        seconds = _seconds(event["t"])
+        stream.blocks.append(Block(seconds, _count(event["bytes"]), _seconds(event.get("asked", seconds))))
     else:
         framed = "packet" in event
-        stream = exchanges[event["id"]].stream(event["packet" if framed else "unframed"])
-        seconds = stream.blocks[-1].seconds if stream.blocks else 0.0
-        stream.lines.append(
-            Line(
-                int(event["at"]), int(event["bytes"]), bytes.fromhex(event["head"]), event.get("special", ""),
-                seconds, framed,
-            )
-        )  # fmt: skip
+        stream = exchanges[event["id"]].stream(_direction(event["packet" if framed else "unframed"]))
+        stream.lines.append(_read_line(event, stream, framed=framed))
+
+
+def _read_line(event: dict[str, Any], stream: Stream, *, framed: bool) -> Line:
+    """Read a line, which starts where the last one ended and whose bytes have passed in blocks."""
+    at, size, head = _count(event["at"]), _count(event["bytes"]), bytes.fromhex(event["head"])
+    last = stream.lines[-1] if stream.lines else None
+    if (last and not last.framed) or at != (last.at + last.size if last else 0) or at + size > stream.size:
+        raise ValueError("a line that isn't where the blocks have one")
+    special = _text(event.get("special", ""))
+    if special:
+        fits = framed and size == 4 and head == _SPECIALS.get(special)
+    else:
+        fits = not framed or (4 <= size <= PACKET_BYTES_MAX and len(head) <= size - 4)
+    if not fits or len(head) > HEAD_BYTES:
+        raise ValueError("a line that no recorder writes")
+    return Line(at, size, head, special, stream.blocks[-1].seconds if stream.blocks else 0.0, framed)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _COUNT_MAX:
+        raise ValueError("a count that is no whole number, or too large")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= _SECONDS_MAX:
+        raise ValueError("a time that is no number of seconds")
+    return float(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is missing")
+    return one_line(value, limit=_TEXT_CHARACTERS_MAX)
+
+
+def _direction(value: object) -> Direction:
+    if value == ">":
+        return ">"
+    if value == "<":
+        return "<"
+    raise ValueError("a direction that is neither > nor <")

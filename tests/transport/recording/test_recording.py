@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.render.wire import conversation_lines
 from packcore.anatomy import leaves
 from packcore.errors import CorruptData
 from tests.support import git, history, init_repository, make_repository
@@ -18,6 +21,9 @@ from transport.sync import Policy, Scope, SyncRequest, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+HEAD = '{"packcore":"conversation","version":1}\n'
+OPENED = '{"t":0,"open":1,"side":"s","url":"u","service":"g","kind":"k","protocol":0}\n'
 
 
 class Clock:
@@ -148,7 +154,52 @@ def test_a_file_of_another_kind_is_refused(text: str) -> None:
 
 @given(st.text(max_size=200))
 def test_whatever_follows_the_head_only_our_errors_come_out(text: str) -> None:
-    head = '{"packcore":"conversation","version":1}\n'
-    opened = '{"t":0,"open":1,"side":"s","url":"u","service":"g","kind":"k","protocol":0}\n'
     with contextlib.suppress(CorruptData):
-        read_conversation((head + opened + text + "\n").splitlines(keepends=True), "x")
+        read_conversation((HEAD + OPENED + text + "\n").splitlines(keepends=True), "x")
+
+
+BLOCK = '{"t":1,"id":1,"block":">","bytes":100}\n'
+
+
+def wrong(**fields: object) -> str:
+    """Return a line like that of a packet of 20 bytes, with other fields."""
+    return json.dumps({"id": 1, "packet": ">", "at": 0, "bytes": 20, "head": "61", **fields}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" * 60_000 + "\n", id="nested too deeply"),
+        pytest.param('{"t":NaN,"id":1,"block":">","bytes":1}\n', id="a time that is no number"),
+        pytest.param('{"t":1e999,"id":1,"block":">","bytes":1}\n', id="an infinite time"),
+        pytest.param('{"t":-1,"id":1,"block":">","bytes":1}\n', id="a time before the start"),
+        pytest.param('{"t":1,"id":1,"block":">","bytes":1e30}\n', id="a count with a fraction"),
+        pytest.param('{"t":1,"id":1,"block":">","bytes":1' + "0" * 30 + "}\n", id="a count too large"),
+        pytest.param('{"t":1,"id":1,"block":"?","bytes":1}\n', id="a direction that there isn't"),
+        pytest.param('{"t":1,"id":7,"block":">","bytes":1}\n', id="an exchange that wasn't opened"),
+        pytest.param(wrong(bytes=101), id="a line beyond its blocks"),
+        pytest.param(wrong(at=50), id="a line with a gap before it"),
+        pytest.param(wrong(bytes=3), id="a line shorter than its length"),
+        pytest.param(wrong(head="61" * 17), id="a head longer than its line"),
+        pytest.param(wrong(special="nonsense", bytes=4, head="30303030"), id="an unknown special packet"),
+        pytest.param(wrong(special="flush", bytes=4, head="ffffffff"), id="a flush with other digits"),
+        pytest.param(wrong(special=["flush"]), id="a list for a text"),
+    ],
+)
+def test_a_line_that_no_recorder_writes_is_refused(text: str) -> None:
+    with pytest.raises(CorruptData, match=r"line 4 .* recorded conversation"):
+        read_conversation([HEAD, OPENED, BLOCK, text], "x")
+
+
+def test_an_exchange_is_opened_once() -> None:
+    with pytest.raises(CorruptData, match="opened twice"):
+        read_conversation([HEAD, OPENED, OPENED], "x")
+
+
+def test_what_a_recording_says_is_shown_without_control_characters() -> None:
+    red = "\\u001b[31m"
+    opened = OPENED.replace('"u"', f'"{red}u"').replace('"s"', f'"{red}s"').replace('"k"', f'"{red}k"')
+    closed = f'{{"t":2,"close":1,"fault":"{red}\\ud800"}}\n'
+    conversation = read_conversation([HEAD, opened, BLOCK, closed], "x")
+    for line in conversation_lines(conversation, "x"):
+        assert click.unstyle(line).isprintable(), line
