@@ -45,6 +45,8 @@ _HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::")
 _NETLOC = re.compile(r"[^/?#]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half a character, and no byte that Python carried through a text either (surrogateescape)."""
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
 _PATH_SAFE = "/%:=&?~+!$,;'@()*[]"
 # A ProxyCommand or Match exec of the user's ssh configuration may hand these to a shell (CVE-2023-51385).
@@ -89,6 +91,8 @@ class Endpoint:
             raise InvalidEndpoint("an endpoint can't be empty")
         if _CONTROL.search(text):
             raise InvalidEndpoint("an endpoint can't hold control characters")
+        if _NO_CHARACTER.search(text):
+            raise InvalidEndpoint("an endpoint can't hold surrogates, which stand for no character")
         if helper := _HELPER.match(text):
             return _parse_helper(helper[1].lower(), text[helper.end() :])
         if url := _URL.match(text):

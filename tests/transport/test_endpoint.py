@@ -188,6 +188,9 @@ def test_a_password_that_needs_coding_is_pointed_out_and_not_shown() -> None:
         "http://[fe80::1%25]/x",
         "http://[fe80::1%25a b]/x",
         "http://[host]/x",
+        "https://host/\ud800",
+        "https://\udbff:x@host/x",
+        "/srv/\udfff",
     ],
 )
 def test_what_could_be_misread_is_refused(text: str) -> None:

@@ -119,11 +119,15 @@ def host_of(url: str) -> str:
     >>> host_of("https://git.example.com:8443/a/b.git"), host_of("/srv/x.git")
     ('https://git.example.com:8443', '')
     """
-    parts = urlsplit(url)
-    if not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname, parts.port
+    except ValueError:  # the address of a helper, which need not look like a URL
         return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+    if not name:
+        return ""
+    host = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
 def load_profile(path: Path, host: str) -> HostProfile:

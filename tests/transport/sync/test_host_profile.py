@@ -29,6 +29,9 @@ ODD_VALUES: list[object] = [0, "5", True, 1.5, []]
         ("ssh://git@git.example.com/x", "ssh://git.example.com"),
         ("/srv/x.git", ""),
         ("file:///srv/x.git", ""),
+        ("helper://h:port/x", ""),
+        ("helper://h:99999/x", ""),
+        ("helper://[::1/x", ""),
     ],
 )
 def test_a_host_is_scheme_name_and_port(url, host):
