@@ -8,6 +8,8 @@
 #   make check                     what CI runs: test, e2e, lint, type, docs
 #   make test-all                  every test, the slow ones and those that want real servers included
 #   make crash                     strike every command at every call that changes a file, and print how many
+#   make fuzz [SECONDS=600] [TARGET=config]   hand mutated bytes to every reader, and print what was found
+#   make fuzz-corpus [SECONDS=600]   the same, and take what reaches new code into tests/fuzz/corpus
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
 
@@ -16,14 +18,17 @@ VENV ?= .venv
 REPO ?=
 PYTEST_FLAGS ?= -q -n auto
 SEEDS ?= 2000
+SECONDS ?= 600
+TARGET ?=
 
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 DOCS_STAMP := $(VENV)/.installed-docs
+FUZZ_STAMP := $(VENV)/.installed-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history crash demo test e2e simulate test-all lint type check docs docs-update wheel format clean
+.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus test e2e simulate test-all lint type check docs docs-update wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -45,6 +50,12 @@ test-all: $(DEV_STAMP)
 
 crash: $(DEV_STAMP)
 	$(BIN)/pytest $(PYTEST_FLAGS) -m slow tests/crash
+
+fuzz: $(FUZZ_STAMP)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGET:%=--target %)
+
+fuzz-corpus: $(FUZZ_STAMP)
+	$(BIN)/python -m tests.fuzz.run --minimise --seconds $(SECONDS) $(TARGET:%=--target %)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check
@@ -79,7 +90,7 @@ wheel: $(DEV_STAMP)
 
 clean:
 	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f $(RUN_STAMP) $(DEV_STAMP) $(DOCS_STAMP)
+	rm -f $(RUN_STAMP) $(DEV_STAMP) $(DOCS_STAMP) $(FUZZ_STAMP)
 	find packcore transport cli tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -98,6 +109,11 @@ $(RUN_STAMP): pyproject.toml | $(BIN)/python
 
 $(DEV_STAMP): pyproject.toml $(RUN_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+	@touch $@
+
+# pytest is what the makers of seeds lean on.
+$(FUZZ_STAMP): pyproject.toml $(DEV_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	@touch $@
 
 $(DOCS_STAMP): pyproject.toml $(RUN_STAMP)

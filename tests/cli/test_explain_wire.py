@@ -113,7 +113,7 @@ def test_a_line_is_told_in_words(head, service, words):
 
 def test_an_endless_line_is_not_read_to_its_end(packcore, stalled, monkeypatch):
     stalled.write_text(stalled.read_text() + " " * 10_000_000)
-    sizes = []
+    sizes: list[int] = []
 
     def read(lines, name):
         sizes.extend(map(len, lines))
