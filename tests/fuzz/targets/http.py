@@ -21,7 +21,7 @@ from transport.safe_text import one_line, sanitise
 from transport.schemes.http.heads import HeadParser, format_request_head
 from transport.server.faults import Simulation
 from transport.server.htpasswd import Passwords
-from transport.ssh_rules import ssh_error
+from transport.ssh_rules import ssh_error, ssh_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -264,3 +264,14 @@ def remote_text(data: bytes) -> None:
     assert all(sanitise(text) == text for text in shown)
     assert all("\n" not in text for text in shown[2:])
     ssh_error("ssh://h/x", 255, shown[0])
+
+
+@target(
+    seeds=lambda: [b"ssh -i 'my key' -p 22", b"plink", b"sh -c 'exec ssh \"$@\"' x"],
+    words=(b"'", b'"', b"\\", b"$", b"#", b"sh ", b"=", b";"),
+    bytes_max=256,
+)
+def ssh_command(data: bytes) -> None:
+    """Read what the environment says of ssh."""
+    for variables in ({"GIT_SSH_COMMAND": _text(data)}, {"GIT_SSH": _text(data), "GIT_SSH_VARIANT": "auto"}):
+        ssh_program(variables)

@@ -106,7 +106,10 @@ def _forest() -> list[bytes]:
 )
 def object_list(data: bytes) -> None:
     """Read the list on standard input, all lines at once and one by one."""
-    read_object_list(io.BytesIO(data), SHA1)
+    wanted, held = read_object_list(io.BytesIO(data), SHA1)
+    slowly = read_object_list(io.BytesIO(b"-" + b"7f" * 20 + b"\n" + data), SHA1)
+    assert slowly[0] == wanted
+    assert set(slowly[1]) == {*held, SHA1.from_hex(b"7f" * 20)}
 
 
 # --- manifests ----------------------------------------------------------------------------------------
