@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TooManySteps", "count_steps", "steps_max"]
 
-_FREE_STEPS = 150_000
+_FREE_STEPS = 80_000
 """For what doesn't depend on the input: opening a repository, an index's fan-out, a manifest's options."""
-_STEPS_A_BYTE = 400
+_STEPS_A_BYTE = 200
 
 
 class TooManySteps(BaseException):
