@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GitConfig", "object_format_of"]
 
-_SECTION = re.compile(r'[ \t]*\[[ \t]*([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t]*\]')
+_SECTION = re.compile(r'[ \t]*\[([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\]')
 _NAME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
 
@@ -115,9 +115,9 @@ def _read(text: str, source: str) -> Iterator[tuple[str, str | None]]:
             if match[2] is not None:
                 prefix += re.sub(r"\\(.)", r"\1", match[2]) + "."
             at = match.end()
-        elif prefix and (match := _NAME.match(text, at)):
+        elif match := _NAME.match(text, at):
             at = match.end()
-            if at >= len(text) or text[at] in "\n#;":
+            if at >= len(text) or text[at] == "\n":
                 yield prefix + match[1].lower(), None
             elif text[at] == "=":
                 value, at, newlines = _value(text, at + 1, f"{source}: line {line}")
@@ -145,11 +145,12 @@ def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
         elif char == "\\":
             escaped = text[at : at + 1]
             at += 1
-            if escaped == "\n":
+            out += blank
+            blank = []
+            if escaped in ("\n", ""):  # the file's end counts as a line's
                 newlines += 1
-            elif escaped in _ESCAPES and escaped:
-                out += [*blank, _ESCAPES[escaped]]
-                blank = []
+            elif escaped in _ESCAPES:
+                out.append(_ESCAPES[escaped])
             else:
                 raise RepositoryError(f"{where}: unknown escape \\{escaped}")
         elif not quoted and char in "#;":

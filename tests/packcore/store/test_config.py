@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packcore.errors import RepositoryError
 from packcore.ids import SHA1, SHA256
 from packcore.store.config import GitConfig, object_format_of
-from tests.support import git
+from tests.support import git, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,11 +67,41 @@ def test_a_word_that_is_no_truth_value_is_refused():
 
 @pytest.mark.parametrize(
     "text",
-    ["[a", "x = 1", '[a]\nb = "open\n', "[a]\nb = \\q\n", "[a]\n1b = 2\n", "[a]\nb c\n", '[a "b]\n', "[]\n"],
+    [
+        "[a",
+        "[ a]\n",
+        "[a ]\n",
+        '[a "b" ]\n',
+        "[a]\nb ; c\n",
+        "[a]\nb # c\n",
+        '[a]\nb = "open\n',
+        "[a]\nb = \\q\n",
+        "[a]\n1b = 2\n",
+        "[a]\nb c\n",
+        '[a "b]\n',
+        "[]\n",
+    ],
 )
-def test_broken_syntax_is_refused_with_its_line(text: str):
+def test_broken_syntax_is_refused_with_its_line(tmp_path: Path, text: str):
     with pytest.raises(RepositoryError, match="line"):
         GitConfig.parse(text)
+    (tmp_path / "config").write_text(text)
+    assert run_git("config", "-f", tmp_path / "config", "--list").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        pytest.param("x = 1\n[a]\n", "x", "1", id="a name before the first section"),
+        pytest.param('[a]\nb = "c" \\\n\n', "a.b", "c ", id="a blank before a line that continues"),
+        pytest.param("[a]\nb = c\\", "a.b", "c", id="a line that continues behind the file's end"),
+    ],
+)
+def test_odd_syntax_is_read_as_git_reads_it(tmp_path: Path, text: str, key: str, value: str):
+    config = GitConfig.parse(text)
+    assert config.get(key) == value
+    (tmp_path / "config").write_text(text)
+    assert f"{key}\n{value}" in git("config", "-f", tmp_path / "config", "-z", "--list").split("\0")
 
 
 @given(st.text(alphabet=st.sampled_from('[]ab =\n"\\;# .\t1\r')))
