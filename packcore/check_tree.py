@@ -8,6 +8,7 @@ it or a stream's `:`, after a backslash; HFS+ with ignorable characters in betwe
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject
@@ -40,6 +41,7 @@ _TREE_TEXTS = {
 """In the order in which git reports them; each at most once a tree, bar the symlinks."""
 
 _NAME_BYTES_MAX = 4096
+_SLASH = ord("/")
 _GOOD_MODES = frozenset((0o100755, 0o100644, MODE_SYMLINK, MODE_DIRECTORY, MODE_GITLINK))
 _OLD_MODE = 0o100664
 _NTFS_DOTGIT = re.compile(rb"(?:\.git|git~1)[. ]*(?:\Z|[\\/:])", re.IGNORECASE)
@@ -106,7 +108,7 @@ def _may_be_odd(rows: list[tuple[bytes, bytes, ObjectId]]) -> bool:
 
 def _check_mode(mode_digits: bytes, *, strict: bool) -> list[str]:
     found = ["zeroPaddedFilemode"] if mode_digits.startswith(b"0") else []
-    mode = int(mode_digits, 8)
+    mode = int(mode_digits, 8) & 0xFFFF  # git keeps no more of it
     if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
         found.append("badFilemode")
     return found
@@ -165,21 +167,53 @@ def _special_kinds(name: bytes) -> list[bytes]:
 
 
 def _check_order(rows: list[tuple[bytes, bytes, ObjectId]]) -> set[str]:
-    """Compare neighbours as git sorts them: a folder's name as if it ended in a slash."""
+    """Compare neighbours as git does: a folder's name is sorted as if it ended in a slash.
+
+    So a file and a folder of one name may have others between them. A name that comes again for any other
+    reason is not in its order.
+    """
     keys = [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
     if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
         return set()
     found: set[str] = set()
-    previous = b""
-    names: set[bytes] = set()
-    for position, ((_, name, _), key) in enumerate(zip(rows, keys, strict=True)):
-        if name in names:
+    files: list[bytes] = []  # whose names a folder may still have
+    for (mode, name, _), (next_mode, next_name, _) in pairwise(rows):
+        size = min(len(name), len(next_name))
+        if name[:size] != next_name[:size]:
+            if name > next_name:
+                found.add("treeNotSorted")
+            continue
+        byte, next_byte = _byte_at(name, size, mode), _byte_at(next_name, size, next_mode)
+        may_be_double = next_byte == _SLASH and 0 < byte < _SLASH
+        if name == next_name or (may_be_double and _takes_name_of(files, next_name)):
             found.add("duplicateEntries")
-        elif position and previous > key:
+        elif byte >= next_byte:
             found.add("treeNotSorted")
-        names.add(name)
-        previous = key
+        elif not byte and next_byte < _SLASH:
+            files.append(name)
     return found
+
+
+def _byte_at(name: bytes, at: int, mode: bytes) -> int:
+    """Return a byte of a name as it is sorted: behind a folder's a slash, behind any other a zero."""
+    if at < len(name):
+        return name[at]
+    return _SLASH if mode_kind(mode) == MODE_DIRECTORY else 0
+
+
+def _takes_name_of(files: list[bytes], folder: bytes) -> bool:
+    """Return whether a folder has the name of a file before it; drop files that no later one can match."""
+    while files:
+        name = files.pop()
+        rest = folder[len(name) :]
+        if not folder.startswith(name):
+            continue
+        if not rest:
+            return True
+        if rest[0] < _SLASH:
+            files.append(name)
+            break
+    return False
 
 
 def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes, ObjectId]]:

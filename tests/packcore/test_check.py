@@ -127,6 +127,33 @@ def test_git_says_the_same_about_every_case(tmp_path: Path, strict: bool):
     assert len(said) > len(CASES) * 2 // 3
 
 
+ORDERS = [
+    [(b"a", b"100644"), (b"a", b"40000")],
+    [(b"a", b"100644"), (b"a-b", b"100644"), (b"a", b"40000")],
+    [(b"a", b"100644"), (b"a-b", b"100644"), (b"a-b-c", b"100644"), (b"a", b"40000")],
+    [(b"a", b"100644"), (b"a.b", b"40000"), (b"a0", b"100644"), (b"a", b"40000")],
+    [(b"a", b"40000"), (b"a-b", b"100644")],
+    [(b"a", b"100644"), (b"b", b"100644"), (b"a", b"100644")],
+    [(b"a", b"100644"), (b"b", b"100644"), (b"b", b"100644"), (b"a", b"40000")],
+    [(b"a/b", b"100644"), (b"a", b"40000")],
+    [(b"a", b"100644"), (b"a0", b"100644"), (b"a1", b"10000120000")],
+]
+
+
+def test_git_says_the_same_about_names_out_of_order_and_names_that_come_twice(tmp_path: Path):
+    path = init_repository(tmp_path / "r.git")
+    store = LooseStore(path / "objects", SHA1)
+    ours = set()
+    for entries in ORDERS:
+        data = b"".join(row(name, mode) for name, mode in entries)
+        oid = store.write(ObjectType.TREE, data).hex()
+        ours |= {(oid, found.message_id) for found in check_object(ObjectType.TREE, data, SHA1, strict=True)}
+    done = run_git("fsck", "--strict", cwd=path)
+    said = re.findall(r"in tree ([0-9a-f]{40}): (\w+):", (done.stdout + done.stderr).decode())
+    assert ours == set(said)
+    assert len(ours) > len(ORDERS) // 2
+
+
 @pytest.mark.parametrize("object_format", [SHA1, SHA256])
 def test_good_objects_have_no_findings(object_format):
     empty = tree({})
