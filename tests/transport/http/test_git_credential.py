@@ -285,6 +285,13 @@ def test_what_a_helper_added_goes_back_with_the_verdict():
     assert encode_verdict(HERE, filled).endswith(b"username=me\npassword=x\noauth_refresh_token=y\n\n")
 
 
+def test_bytes_that_are_not_utf8_are_sent_and_told_as_they_came() -> None:
+    filled = parse_answer(b"username=\xff\npassword=\xfe\n", HERE.without_user())
+    assert filled is not None
+    assert filled.credential.header_value() == "Basic " + b64encode(b"\xff:\xfe").decode()
+    assert encode_verdict(HERE, filled).endswith(b"username=\xff\npassword=\xfe\n\n")
+
+
 @given(st.binary(max_size=80))
 def test_any_answer_is_read_or_refused(data):
     try:
