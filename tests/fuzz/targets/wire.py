@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packcore.ids import SHA1, ObjectId
@@ -9,8 +10,11 @@ from tests.fuzz import samples
 from tests.fuzz.shapes import PACKETS
 from tests.fuzz.target import agree, any_of, pieces, target
 from transport.safe_text import sanitise
+from transport.server.budget import Budget
 from transport.server.push_request import read_push
 from transport.server.requests import read_command, read_fetch_v2, read_wants_v0
+from transport.server.view import RepositoryView
+from transport.server.words import public_words
 from transport.wire.advertisement import parse_advertisement
 from transport.wire.capabilities import parse_capabilities, parse_capabilities_v2
 from transport.wire.fetch_answer import AnswerHead, Asked, read_head_v2, read_round_v0, read_shallow_list_v0
@@ -230,24 +234,33 @@ def push_request(data: bytes) -> None:
     _both(data, lambda blocks: read_push(PacketReader(blocks), SHA1))
 
 
-@target(
-    seeds=lambda: [
-        *_some("clone-v0", "shallow-v0", title="request", nth=0, heard=False)(),
-        *_some("clone-v2", "shallow-v2", title="request", nth=1, heard=False)(),
-        *_some("clone-v2", title="request", nth=0, heard=False)(),
-    ],
-    shape=PACKETS,
-    words=_WORDS,
-)
+def _wanting() -> Iterator[bytes]:
+    """Yield requests of git's clients, which want what our sample repository has."""
+    tip = samples.repository().refs().known["refs/heads/main"].oid.hex().encode()
+    for seeds in (
+        _some("clone-v0", "shallow-v0", title="request", nth=0, heard=False)(),
+        _some("clone-v2", "shallow-v2", title="request", nth=1, heard=False)(),
+        _some("clone-v2", title="request", nth=0, heard=False)(),
+    ):
+        for seed in seeds:
+            yield re.sub(rb"want [0-9a-f]{40}", b"want " + tip, seed)
+
+
+@target(seeds=_wanting, shape=PACKETS, words=_WORDS)
 def fetch_request(data: bytes) -> None:
     """Read what a client asks of upload-pack, as v0 and as v2."""
+    view = RepositoryView(samples.repository(), public_words)
 
     def read_v2(blocks: Iterable[bytes]) -> object:
-        command = read_command(PacketReader(blocks), SHA1)
-        fetches = command is not None and command.name == "fetch"
-        return command, read_fetch_v2(command.arguments, SHA1) if command and fetches else None
+        budget = Budget(clock=lambda: 0.0)
+        command = read_command(PacketReader(blocks), SHA1, budget)
+        if command is None:
+            return None
+        if command.name != "fetch":
+            return command.name, list(command.arguments)
+        return command.name, read_fetch_v2(command.arguments, view, budget)
 
-    any_of(
-        lambda: _both(data, read_v2),
-        lambda: _both(data, lambda blocks: read_wants_v0(PacketReader(blocks), SHA1)),
-    )
+    def read_v0(blocks: Iterable[bytes]) -> object:
+        return read_wants_v0(PacketReader(blocks), view, Budget(clock=lambda: 0.0))
+
+    any_of(lambda: _both(data, read_v2), lambda: _both(data, read_v0))
