@@ -108,6 +108,14 @@ _NETWORK = (
         help="Give up after so long without a byte either way. Default: 120.",
     ),
     option(
+        "--stall-timeout",
+        type=SECONDS,
+        default=1800.0,
+        section=NETWORK,
+        metavar="S",
+        help="Give up after so long without refs, pack data or progress, though bytes come. Default: 1800.",
+    ),
+    option(
         "--retries",
         type=click.IntRange(0, 100),
         default=0,
@@ -143,7 +151,8 @@ def _network(**values: Any) -> NetworkOptions:
     from transport.secrets import Secrets
 
     shared = {
-        name: values[name] for name in ("connect_timeout", "idle_timeout", "retries", "allow_insecure_auth")
+        name: values[name]
+        for name in ("connect_timeout", "idle_timeout", "stall_timeout", "retries", "allow_insecure_auth")
     }
     # One for both sides: what the source is sent must not be shown by the target either.
     shared["secrets"] = Secrets(Output.of_run().secrets)

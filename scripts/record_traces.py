@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.base import Service, Transport
+    from transport.wire.headway import Headway
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/traces"
 STRATEGY = "union"
@@ -50,9 +51,11 @@ class OpenBody:
         self.advertise = inner.advertise
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Send one request, as `http.client` sends a generator."""
-        del version
+        del version, headway
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         headers = {"Content-Type": f"application/x-{service}-request"}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from transport.wire.headway import Headway
+
 __all__ = ["GitTransport"]
 
 BLOCK_BYTES = 8192
@@ -51,7 +53,9 @@ class GitTransport:
         self._cut_answer_of = cut_answer_of
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement, as http-backend sends it."""
         self._begin("advertise", service)
         arguments = ["--advertise-refs" if service == "git-receive-pack" else "--http-backend-info-refs"]
@@ -62,7 +66,9 @@ class GitTransport:
         yield self._blocks(answer)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Serve one request; the body is taken whole before git sees it, as a spooling proxy would."""
         self._begin("request", service)
         sent = b"".join(body.blocks())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from transport.wire.headway import Headway
+
 __all__ = ["Body", "Service", "TransferStats", "Transport"]
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
@@ -67,18 +69,22 @@ class Transport(Protocol):
     """True where each request is a new conversation (HTTP); False on one lasting connection (ssh, git)."""
     stats: TransferStats
 
-    def advertise(self, service: Service, *, version: int) -> AbstractContextManager[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
         """Open the conversation: yield the blocks of the ref or capability advertisement.
 
         Over HTTP this is `GET info/refs?service=…`; `version` 0 sends no Git-Protocol. Settles
-        redirects and authentication. Raises TransportError and its kinds.
+        redirects and authentication. `headway` is counted by the reader of the blocks: where it stands still
+        for the stall timeout, RemoteStalled is raised; None: every byte counts. Raises TransportError and its
+        kinds.
         """
         ...
 
     def request(
-        self, service: Service, body: Body, *, version: int
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Send one request and yield the blocks of its answer.
+        """Send one request and yield the blocks of its answer; `headway` as in `advertise`.
 
         The body's blocks are pulled as the connection takes them, and sent as they come. Over HTTP up to
         a post buffer of them is pulled before the connection opens, to know whether that is all.

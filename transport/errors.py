@@ -7,6 +7,7 @@ from typing import Any
 from packcore.errors import PackcoreError
 
 __all__ = [
+    "AnswerTooLarge",
     "AuthenticationRequired",
     "HttpStatusError",
     "InvalidEndpoint",
@@ -20,6 +21,7 @@ __all__ = [
     "RefRejected",
     "RemoteError",
     "RemoteProtocolError",
+    "RemoteStalled",
     "TargetRefMoved",
     "TimeLimitReached",
     "TransportError",
@@ -66,6 +68,22 @@ class TruncatedAnswer(RemoteProtocolError):
     """The remote's answer ended where the protocol has more to come."""
 
 
+class AnswerTooLarge(RemoteProtocolError):
+    """The remote's answer holds more of something than one may; `limit` names the bound."""
+
+    def __init__(self, message: str, *, limit: str, hint: str | None = None, named: bool = False) -> None:
+        super().__init__(message, hint=hint or f"the bound is {limit}; no honest server is known to reach it")
+        self.limit = limit
+        self.named = named
+        """Whether the message says whose answer it is."""
+
+    def of(self, start: str) -> AnswerTooLarge:
+        """Return the same error with a start of its sentence that names the answer, unless it is named."""
+        if self.named:
+            return self
+        return AnswerTooLarge(f"{start}{self}", limit=self.limit, hint=self.hint, named=True)
+
+
 class LocalProtocolError(TransportError):
     """We were about to break the protocol: a caller's mistake, found before a byte was sent."""
 
@@ -78,6 +96,10 @@ class RemoteError(TransportError):
 
 class NetworkError(TransportError):
     """No connection, a lost one, or silence past the idle timeout."""
+
+
+class RemoteStalled(NetworkError):
+    """The remote kept the connection busy without getting on, past the stall timeout."""
 
 
 class HttpStatusError(TransportError):

@@ -21,6 +21,7 @@ from transport.fetch_rounds import Conversation
 from transport.negotiate import Negotiator, TipNegotiator
 from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
+from transport.wire.headway import Headway
 from transport.wire.limits import WireLimits
 from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 from transport.wire.upload_pack import FetchOptions
@@ -60,9 +61,9 @@ def list_refs(
     to_end = transport.stateless
     with (
         naming_the_answer(transport, "its list of refs"),
-        transport.advertise(_SERVICE, version=_VERSIONS[protocol]) as blocks,
+        transport.advertise(_SERVICE, version=_VERSIONS[protocol], headway=(headway := Headway())) as blocks,
     ):
-        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=to_end)
+        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=to_end, headway=headway)
     if advertisement.version < 2:
         return _below(advertisement, prefixes)
     body = encode_ls_refs(
@@ -70,10 +71,15 @@ def list_refs(
     )
     with (
         naming_the_answer(transport, "its list of refs"),
-        transport.request(_SERVICE, Body.of(body), version=2) as blocks,
+        transport.request(_SERVICE, Body.of(body), version=2, headway=(headway := Headway())) as blocks,
     ):
         listing = parse_ls_refs(
-            blocks, advertisement.object_format, prefixes=prefixes, limits=limits, to_end=to_end
+            blocks,
+            advertisement.object_format,
+            prefixes=prefixes,
+            limits=limits,
+            to_end=to_end,
+            headway=headway,
         )
     return replace(
         advertisement,
@@ -191,13 +197,20 @@ def find_common(transport: Transport, negotiator: Negotiator, *, limits: WireLim
     limits = limits or WireLimits()
     conversation = None
     try:
-        with transport.advertise(_SERVICE, version=2) as blocks:
-            advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=transport.stateless)
+        headway = Headway()
+        with (
+            naming_the_answer(transport, "its capabilities"),
+            transport.advertise(_SERVICE, version=2, headway=headway) as blocks,
+        ):
+            advertisement = parse_advertisement(
+                blocks, _SERVICE, limits=limits, to_end=transport.stateless, headway=headway
+            )
         if advertisement.version < 2:
             raise UnsupportedByRemote("the remote does not speak protocol v2")
         options = FetchOptions(wait_for_done=True)
         conversation = Conversation(transport, advertisement, (), options, limits)
-        conversation.find_common(negotiator)
+        with naming_the_answer(transport, "its answer to what is offered"):
+            conversation.find_common(negotiator)
     except TransportError as error:
         if conversation is None:
             return Common(failure=error)

@@ -26,6 +26,7 @@ from transport.wire.fetch_answer import (
     read_round_v0,
     read_shallow_list_v0,
 )
+from transport.wire.headway import Headway
 from transport.wire.pktline import PacketReader
 from transport.wire.sideband import OnMessage, demultiplex
 from transport.wire.upload_pack import (
@@ -70,6 +71,8 @@ class Conversation:
         self._wants = wants
         self._options = options
         self._limits = limits
+        self._headway = Headway()
+        """Of the last answer."""
         self._offered: set[ObjectId] = set()
         self.common: dict[ObjectId, None] = {}
         self.head = AnswerHead()
@@ -128,7 +131,7 @@ class Conversation:
         if self._advertisement.version < 2 and not multiplexed:
             yield from reader.rest()
             return
-        yield from demultiplex(reader, on_message, limits=self._limits)
+        yield from demultiplex(reader, on_message, limits=self._limits, headway=self._headway)
         if self._transport.stateless:
             reader.expect_end()
 
@@ -147,8 +150,11 @@ class Conversation:
         body = Body.of(self._encode(haves, done=done))
         self.rounds += 1
         version = self._advertisement.version
-        blocks = answer.enter_context(self._transport.request(_SERVICE, body, version=version))
-        reader = PacketReader(blocks)
+        self._headway = Headway()
+        blocks = answer.enter_context(
+            self._transport.request(_SERVICE, body, version=version, headway=self._headway)
+        )
+        reader = PacketReader(blocks, headway=self._headway)
         asked = Asked(
             self._advertisement.object_format,
             haves=self._offered,

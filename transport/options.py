@@ -16,10 +16,14 @@ from transport.secrets import Secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["POST_BUFFER_BYTES", "TransportOptions"]
+__all__ = ["POST_BUFFER_BYTES", "STALL_SECONDS", "TransportOptions"]
 
 POST_BUFFER_BYTES = 1024 * 1024
 """Bodies up to this size travel with Content-Length. Git's http.postBuffer is of the same size."""
+
+STALL_SECONDS = 1800.0
+"""Half an hour. A server that counts and compresses the objects of a very large repository, or checks what
+was pushed, may send nothing but keep-alives for many minutes. Progress that moves on buys more time."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
@@ -52,6 +56,8 @@ class TransportOptions:
     """Seconds for each address to accept, and for a proxy or TLS handshake after it."""
     idle_timeout: float = 120.0
     """Seconds without a byte in either direction before a request is given up."""
+    stall_timeout: float = STALL_SECONDS
+    """Seconds of waiting without payload, whatever bytes come, before an answer is given up."""
     retries: int = 0
     """How often `info/refs` is asked again after a network error or a 429."""
     allow_insecure_auth: bool = False
@@ -84,7 +90,7 @@ class TransportOptions:
                 raise InvalidOption(f"the value of header {name} holds characters that HTTP doesn't allow")
             if name.lower() in _OWN_HEADERS:
                 raise InvalidOption(f"header {name} is set by the transport itself")
-        for name in ("connect_timeout", "idle_timeout"):
+        for name in ("connect_timeout", "idle_timeout", "stall_timeout"):
             if not getattr(self, name) > 0:
                 raise InvalidOption(f"{name.replace('_', ' ')} must be above zero")
         if self.retries < 0 or self.post_buffer < 0:

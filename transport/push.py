@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Literal
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import LocalProtocolError, RemoteProtocolError, TransportError, TruncatedAnswer
-from transport.truncation import naming_the_answer
+from transport.truncation import naming_the_answer, naming_what_is_too_large
 from transport.wire.advertisement import Advertisement, parse_advertisement
+from transport.wire.headway import Headway
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import FLUSH, PacketReader, Special, encode_packet, text_of
 from transport.wire.receive_pack import PushOptions, RefUpdate, empty_pack, encode_commands
@@ -42,9 +43,11 @@ def advertise_push(transport: Transport, *, limits: WireLimits | None = None) ->
     """
     with (
         naming_the_answer(transport, "its list of refs"),
-        transport.advertise(_SERVICE, version=0) as blocks,
+        transport.advertise(_SERVICE, version=0, headway=(headway := Headway())) as blocks,
     ):
-        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=transport.stateless)
+        advertisement = parse_advertisement(
+            blocks, _SERVICE, limits=limits, to_end=transport.stateless, headway=headway
+        )
     if advertisement.version == 2:
         raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
     return advertisement
@@ -79,7 +82,11 @@ def push(
     elif pack is None:
         pack = Body.of(empty_pack(advertisement.object_format))
     answer = _Answer([update.name for update in updates], advertisement, on_message, limits or WireLimits())
-    with transport.request(_SERVICE, _push_body(commands, pack), version=0) as blocks:
+    body = _push_body(commands, pack)
+    with (
+        naming_what_is_too_large(transport, "its report on the push"),
+        transport.request(_SERVICE, body, version=0, headway=answer.headway) as blocks,
+    ):
         return answer.read(blocks, to_end=transport.stateless)
 
 
@@ -113,13 +120,16 @@ class _Answer:
         capabilities = advertisement.capabilities
         self._multiplexed = capabilities.side_band_64k or capabilities.side_band
         self._report = ReportParser(names, limits=limits)
-        self._sideband = Sideband(on_message, limits=limits)
+        self.headway = Headway()
+        self._sideband = Sideband(on_message, limits=limits, headway=self.headway)
 
     def read(self, blocks: Iterable[bytes], *, to_end: bool) -> ReportStatus:
         """Read the whole answer. A fault after the complete report is a warning, no failure."""
         fault = None
         try:
-            self._read(PacketReader(blocks), to_end=to_end)
+            reader = PacketReader(blocks, headway=self.headway)
+            reader.carries_bands = self._multiplexed
+            self._read(reader, to_end=to_end)
         except TruncatedAnswer as error:
             fault = str(error)
         except TransportError as error:

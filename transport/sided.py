@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.base import Body, Service, Transport
+    from transport.wire.headway import Headway
 
 __all__ = ["SidedTransport"]
 
@@ -34,15 +35,22 @@ class SidedTransport:
         self._transport.url = url
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the blocks of the advertisement; see `Transport.advertise`."""
-        with self._noting(), self._transport.advertise(service, version=version) as blocks:
+        with self._noting(), self._transport.advertise(service, version=version, headway=headway) as blocks:
             yield blocks
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
-        with self._noting(), self._transport.request(service, body, version=version) as blocks:
+        with (
+            self._noting(),
+            self._transport.request(service, body, version=version, headway=headway) as blocks,
+        ):
             yield blocks
 
     def close(self) -> None:

@@ -1,40 +1,50 @@
-"""Says whose answer was cut off or is an error, and which answer: a parser of bytes knows neither."""
+"""Says whose answer was cut off, too large or an error, and which answer: a parser of bytes knows neither."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from transport.errors import RemoteError, TransportError, TruncatedAnswer
+from transport.errors import AnswerTooLarge, RemoteError, TransportError, TruncatedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from transport.base import Transport
 
+__all__ = ["naming_blocks", "naming_the_answer", "naming_what_is_too_large"]
+
 _NOT_OUR_REF = "not our ref"
 """What git's server says of a wanted id that it doesn't have."""
-
-__all__ = ["naming_blocks", "naming_the_answer"]
 
 
 @contextmanager
 def naming_the_answer(transport: Transport, what: str) -> Iterator[None]:
-    """Name the remote in a TruncatedAnswer or RemoteError that is raised in the block.
+    """Name the remote in a TruncatedAnswer, AnswerTooLarge or RemoteError that is raised in the block.
 
-    `what` is what it was to send.
+    `what` is what the remote was to send.
     """
     try:
-        yield
+        with naming_what_is_too_large(transport, what):
+            yield
     except RemoteError as error:
         lost = _NOT_OUR_REF in str(error)
         hint = "it lists this id and doesn't have the object; run `git fsck` there" if lost else error.hint
         raise _named(error, f"{transport.url}: {error}", hint) from None
     except TruncatedAnswer as error:
-        hint = "a server that stops in mid-answer often can't read its own repository; see its log, or run "
-        raise _named(
-            error, f"{transport.url}: {what} is cut off: {error}", f"{hint}`git fsck` there"
-        ) from None
+        hint = "a server that stops there often can't read its own repository: run `git fsck` on it"
+        raise _named(error, f"{transport.url}: {what} is cut off: {error}", hint) from None
+
+
+@contextmanager
+def naming_what_is_too_large(transport: Transport, what: str) -> Iterator[None]:
+    """Name the remote in an AnswerTooLarge that is raised in the block."""
+    try:
+        yield
+    except AnswerTooLarge as error:
+        named = error.of(f"{transport.url}: {what} holds ")
+        named.side = error.side
+        raise named from None
 
 
 def _named(error: TransportError, message: str, hint: str | None) -> TransportError:
@@ -44,6 +54,6 @@ def _named(error: TransportError, message: str, hint: str | None) -> TransportEr
 
 
 def naming_blocks(transport: Transport, what: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the blocks; a TruncatedAnswer on the way names the remote."""
+    """Yield the blocks; an error of `naming_the_answer`'s kinds on the way names the remote."""
     with naming_the_answer(transport, what):
         yield from blocks

@@ -59,6 +59,7 @@ def test_the_words_are_those_of_the_command_line(read):
         target-no-follow-info-refs-redirect = false
         retries = 3
         idle-timeout = "2m"
+        stall-timeout = "10m"
         time-limit = 90
         protocol = "v1"
         """.replace("target-no-follow-info-refs-redirect", "target-follow-info-refs-redirect")
@@ -74,6 +75,7 @@ def test_the_words_are_those_of_the_command_line(read):
     assert pair.source_options.headers == (("X-A", "1"),)
     assert not pair.target_options.follow_redirects
     assert (pair.source_options.retries, pair.target_options.idle_timeout) == (3, 120.0)
+    assert pair.target_options.stall_timeout == 600.0
     assert pair.time_limit == 90
 
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from cli import network, params, values
 from cli.command import command
+from transport.options import STALL_SECONDS
 
 
 def parsed(decorator, keyword: str, *arguments: str, env=None):
@@ -148,6 +149,12 @@ def test_the_sides_do_not_share_credentials():
     both = sides("--source-token", "s", "--target-bearer-token", "t", "--source-header", "X-A: 1")
     assert (both.source.token, both.source.bearer_token, both.source.headers) == ("s", None, (("X-A", "1"),))
     assert (both.target.token, both.target.bearer_token, both.target.headers) == (None, "t", ())
+
+
+def test_the_stall_timeout_comes_from_the_option_or_the_environment():
+    for both in (sides("--stall-timeout", "45m"), sides(env={"PACKCORE_STALL_TIMEOUT": "45m"})):
+        assert (both.source.stall_timeout, both.target.stall_timeout) == (2700, 2700)
+    assert sides().source.stall_timeout == STALL_SECONDS
 
 
 def test_patience_goes_to_both_sides():

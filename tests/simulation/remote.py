@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.faults import Fault
     from tests.simulation.world import Process, World
+    from transport.wire.headway import Headway
 
 __all__ = ["SimTransport"]
 
@@ -49,7 +50,9 @@ class SimTransport:
         self._generation = 0
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the listing's blocks."""
         self._begin()
         faults = {fault.kind: fault for fault in self._due("list")}
@@ -71,7 +74,9 @@ class SimTransport:
         self._world.meddle(self._side, "listed")
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Carry one request and yield the blocks of its answer."""
         self._begin()
         if service == "git-receive-pack":

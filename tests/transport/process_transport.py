@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from transport.wire.headway import Headway
+
 
 def cut(data: bytes, size: int | None) -> Iterator[bytes]:
     """Yield data whole, or in blocks of `size` bytes."""
@@ -52,7 +54,9 @@ class ProcessTransport:
         self._configuration = dict(configuration or {})
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         answer = self._run(service, version, "--http-backend-info-refs", b"")
         if version < 2 or service == "git-receive-pack":
             line = f"# service={service}\n".encode()
@@ -61,7 +65,9 @@ class ProcessTransport:
         yield cut(answer, self._block_bytes)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.sent_blocks = list(body.blocks())
         sent = b"".join(self.sent_blocks)
         assert body.size in (None, len(sent))
@@ -97,11 +103,15 @@ class ReplayTransport:
         self._block_bytes = block_bytes
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         yield self._answer(f"advertise {service} {version}", b"")
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         yield self._answer(f"request {service} {version}", b"".join(body.blocks()))
 
     def close(self) -> None:

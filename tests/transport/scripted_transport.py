@@ -11,6 +11,8 @@ from transport.base import Body, Service, TransferStats
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from transport.wire.headway import Headway
+
 
 class ScriptedTransport:
     """Gives the answers in their order; after the last one it repeats it. An exception is raised."""
@@ -29,11 +31,15 @@ class ScriptedTransport:
         self._fault = fault
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         yield cut(self._answers[0], self._block_bytes)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.requests.append(b"".join(body.blocks()))
         self.open_answers += 1
         try:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from transport.wire.headway import Headway
+
 
 class PipeTransport:
     """One `git upload-pack` process, talked to over its standard input and output."""
@@ -34,7 +36,9 @@ class PipeTransport:
         self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self._process = subprocess.Popen(
             ["git", "upload-pack", str(self._path)],
             stdin=subprocess.PIPE,
@@ -45,7 +49,9 @@ class PipeTransport:
         yield self._blocks()
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         assert self._process is not None
         assert self._process.stdin is not None
         self.bodies.append(b"".join(body.blocks()))

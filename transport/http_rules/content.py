@@ -4,7 +4,8 @@
     deflate        a zlib stream (RFC 1950), or the raw deflate that some servers send instead
 
 Decoding yields pieces of at most 64 KiB, so memory doesn't depend on what comes out; an answer that
-grows more than two-hundredfold beyond its first 64 MiB is taken for a bomb. (Deflate can reach 1032.)
+grows more than two-hundredfold beyond its first 64 MiB is taken for a bomb. (Deflate can reach 1032.) So is
+one that holds next to nothing: empty members, empty blocks or a name without end, beyond its first MiB.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
-from transport.errors import RemoteProtocolError
+from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _FREE_BYTES = 64 * 1024 * 1024
 _GROWTH_MAX = 200
 _ZLIB_HEADER_BYTES = 2  # as one number a multiple of 31, the method in the first four bits (RFC 1950)
 _DEFLATE_METHOD = 8
+_FREE_BYTES_IN = 1024 * 1024
+_SHRINKAGE_MAX = 16
+"""Bytes of coding for one of content: a server that flushes after each keep-alive needs about three."""
 
 
 def media_type(content_type: str) -> str:
@@ -46,7 +50,10 @@ class ContentDecoder:
     """No content coding: the bytes are the content."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the content in `data`. Raises RemoteProtocolError for bytes that don't decode."""
+        """Yield the content in `data`.
+
+        Raises RemoteProtocolError for bytes that don't decode, AnswerTooLarge for bombs.
+        """
         yield data
 
     def end(self) -> None:
@@ -94,7 +101,17 @@ class _InflateDecoder(ContentDecoder):
             pending = len(piece) == _PIECE_BYTES_MAX and not self._inflater.eof
             self._bytes_out += len(piece)
             if self._bytes_out > max(_FREE_BYTES, self._bytes_in * _GROWTH_MAX):
-                raise RemoteProtocolError(f"the {self._coding}-encoded answer grows beyond all measure")
+                raise AnswerTooLarge(
+                    f"the {self._coding}-encoded answer grows beyond all measure",
+                    limit=f"{_GROWTH_MAX} bytes of content for one of {self._coding}",
+                )
+            coded = self._bytes_in - len(data)
+            if coded > _FREE_BYTES_IN + self._bytes_out * _SHRINKAGE_MAX:
+                raise AnswerTooLarge(
+                    f"the {self._coding}-encoded answer holds next to nothing: {self._bytes_out:,} bytes of "
+                    f"content in {coded:,}",
+                    limit=f"{_SHRINKAGE_MAX} bytes of {self._coding} for one of content",
+                )
             if piece:
                 yield piece
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from transport.errors import RemoteProtocolError
+from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ __all__ = ["LAST_CHUNK", "BodyReader", "body_reader", "encode_chunk"]
 LAST_CHUNK = b"0\r\n\r\n"
 
 _CHUNK_LINE_BYTES_MAX = 4096
+_FREE_FRAMING_BYTES = 1024 * 1024
+_FRAMING_MAX = 16
+"""Bytes of chunk framing for one of content: a chunk of one byte needs five."""
 _TRAILER_BYTES_MAX = 64 * 1024
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
@@ -111,6 +114,8 @@ class _ChunkedReader:
         self._missing = 0
         self._state = "size"
         self._trailer_bytes = 0
+        self._framing_bytes = 0
+        self._content_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         position = 0
@@ -119,6 +124,7 @@ class _ChunkedReader:
                 piece = data[position : position + self._missing]
                 position += len(piece)
                 self._missing -= len(piece)
+                self._content_bytes += len(piece)
                 if not self._missing:
                     self._state = "data end"
                 yield piece
@@ -126,13 +132,26 @@ class _ChunkedReader:
             newline = data.find(b"\n", position)
             stop = len(data) if newline < 0 else newline + 1
             self._line += data[position:stop]
+            self._count_framing(stop - position)
             position = stop
             if len(self._line) > _CHUNK_LINE_BYTES_MAX:
-                raise RemoteProtocolError("a chunk's size line or trailer is too long")
+                raise AnswerTooLarge(
+                    "the answer's chunk has a size line or trailer that is too long",
+                    limit=f"{_CHUNK_LINE_BYTES_MAX} bytes a line",
+                )
             if newline >= 0:
                 line = bytes(self._line)
                 self._line.clear()
                 self._take_line(line.removesuffix(b"\n").removesuffix(b"\r"))
+
+    def _count_framing(self, size: int) -> None:
+        self._framing_bytes += size
+        if self._framing_bytes > _FREE_FRAMING_BYTES + self._content_bytes * _FRAMING_MAX:
+            raise AnswerTooLarge(
+                f"the answer's chunks hold next to nothing: {self._content_bytes:,} bytes of content in "
+                f"{self._framing_bytes:,} of framing",
+                limit=f"{_FRAMING_MAX} bytes of framing for one of content",
+            )
 
     def _take_line(self, line: bytes) -> None:
         if self._state == "size":
@@ -150,7 +169,9 @@ class _ChunkedReader:
         else:
             self._trailer_bytes += len(line)
             if self._trailer_bytes > _TRAILER_BYTES_MAX:
-                raise RemoteProtocolError("the answer's trailers are too long")
+                raise AnswerTooLarge(
+                    "the answer's trailers are too long", limit=f"{_TRAILER_BYTES_MAX} bytes of trailers"
+                )
 
     def end(self) -> None:
         if not self.complete:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from transport.base import Service, Transport
+    from transport.wire.headway import Headway
 
 __all__ = ["FORMAT_VERSION", "HEAD_BYTES", "Recorder"]
 
@@ -96,23 +97,27 @@ class _Recorded:
         self.stats = transport.stats
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Pass on; what comes back is recorded."""
         number = self._open(service, "advertise", version)
         with (
             self._closing(number),
-            self._transport.advertise(service, version=version) as blocks,
+            self._transport.advertise(service, version=version, headway=headway) as blocks,
         ):
             yield self._heard(number, blocks)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Pass on; what goes and what comes back is recorded."""
         number = self._open(service, "request", version)
         recorded = Body(lambda: self._said(number, body.blocks()), body.size)
         with (
             self._closing(number),
-            self._transport.request(service, recorded, version=version) as blocks,
+            self._transport.request(service, recorded, version=version, headway=headway) as blocks,
         ):
             yield self._heard(number, blocks)
 

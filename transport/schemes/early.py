@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
-from transport.errors import RemoteProtocolError, TransportError
+from transport.errors import AnswerTooLarge, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,14 @@ class EarlyAnswer:
         self.size = 0
 
     def keep(self, piece: bytes) -> None:
-        """Add a piece. Raises RemoteProtocolError beyond a gigabyte, TransportError on a full disk."""
+        """Add a piece. Raises AnswerTooLarge beyond a gigabyte, TransportError on a full disk."""
         self.size += len(piece)
         if self.size > _BYTES_MAX:
-            raise RemoteProtocolError(f"{self._url} answers without end while the request is being sent")
+            raise AnswerTooLarge(
+                f"{self._url}: more than {_BYTES_MAX:,} bytes of an answer while the request is being sent",
+                limit="transport.schemes.early",
+                named=True,
+            )
         try:
             self._file.write(piece)
         except OSError as error:

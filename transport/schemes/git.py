@@ -19,6 +19,7 @@ from transport.schemes.http.connect import connect_socket
 from transport.schemes.http.stream import Stream
 from transport.schemes.lasting import LastingTransport
 from transport.schemes.links import SocketLink
+from transport.schemes.patience import Patience
 from transport.wire.pktline import encode_packet
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
 
     def connect(service: Service, version: int, trace: RequestTrace) -> Link:
         sock = connect_socket(endpoint, options, trace)
-        stream = Stream(sock, host=endpoint.authority, idle_timeout=options.idle_timeout)
+        stream = Stream(
+            sock,
+            host=endpoint.authority,
+            idle_timeout=options.idle_timeout,
+            patience=Patience(options.stall_timeout, side=options.side),
+        )
         stream.write(daemon_request(service, path, endpoint.authority, version))
         return SocketLink(stream, url)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transport.errors import (
+    AnswerTooLarge,
     InvalidEndpoint,
     NetworkError,
     RemoteError,
@@ -31,6 +32,7 @@ from transport.errors import (
 from transport.safe_text import one_line
 from transport.schemes.lasting import LastingTransport
 from transport.schemes.links import ProgramLink
+from transport.schemes.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +77,7 @@ def open_helper(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
             environment=environment,
             name=url,
             idle_timeout=options.idle_timeout,
+            patience=Patience(options.stall_timeout, side=options.side),
             on_line=lambda line: trace.say(f"stderr: {line}"),
             explain=lambda code, said: _explain(name, url, code, said),
         )
@@ -167,7 +170,11 @@ class _Handshake:
                 )
             offered.add(name)
             line = self._line()
-        raise RemoteProtocolError(f"{self._name} lists capabilities without end")
+        raise AnswerTooLarge(
+            f"{self._name} lists more than {_LINES_MAX} capabilities",
+            limit=f"{_LINES_MAX} capabilities",
+            named=True,
+        )
 
     def _ask(self, command: str) -> bytes:
         self._link.stream.write(f"{command}\n".encode("ascii"))
@@ -180,6 +187,10 @@ class _Handshake:
                 raise self._link.fault() or NetworkError(f"{self._name} ended without a word")
             self._held += data
             if len(self._held) > _LINE_BYTES_MAX and b"\n" not in self._held:
-                raise RemoteProtocolError(f"{self._name} sends a line without end")
+                raise AnswerTooLarge(
+                    f"{self._name} sends a line without end",
+                    limit=f"{_LINE_BYTES_MAX} bytes a line",
+                    named=True,
+                )
         line, _, self._held = self._held.partition(b"\n")
         return line

@@ -26,6 +26,7 @@ from transport.schemes.early import EarlyAnswer
 from transport.trace import RequestTrace
 from transport.wire.advertisement import parse_advertisement
 from transport.wire.boundary import FlushFinder
+from transport.wire.headway import Headway
 from transport.wire.pktline import FLUSH
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ class LastingTransport:
         return f"{type(self).__name__}({self.url!r})"
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Open a connection and yield its advertisement; see `Transport.advertise`."""
         with self._options.secrets.masking_errors():
             session = self._open(service, version)
             try:
-                yield session.advertisement()
+                yield session.advertisement(headway)
             except BaseException:
                 self._leave(politely=False)
                 raise
@@ -83,7 +86,9 @@ class LastingTransport:
             self._leave(politely=True)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
         blocks = body.blocks()
         try:
@@ -91,13 +96,13 @@ class LastingTransport:
             first = next(blocks, b"")
             used = self._session
             session = self._session_for(service, version, first)
-            answer = self._exchange(session, service, version, first, blocks)
+            answer = self._exchange(session, service, version, first, blocks, headway=headway)
             if session is used and version == 2 and not session.is_answered():
                 # It was closed while it lay idle; what only reads can be asked again.
                 self._leave(politely=False)
                 session = self._session_for(service, version, first)
                 again = body.blocks()
-                answer = self._exchange(session, service, version, next(again, b""), again)
+                answer = self._exchange(session, service, version, next(again, b""), again, headway=headway)
             yield answer
             if _pushes(service):
                 if session.sent_whole:
@@ -120,11 +125,18 @@ class LastingTransport:
         self._leave(politely=True)
 
     def _exchange(
-        self, session: _Session, service: Service, version: int, first: bytes, blocks: Iterator[bytes]
+        self,
+        session: _Session,
+        service: Service,
+        version: int,
+        first: bytes,
+        blocks: Iterator[bytes],
+        *,
+        headway: Headway | None,
     ) -> Iterator[bytes]:
         self.stats.requests += 1
         ends_at_flush = version == 2 or _pushes(service)
-        return session.exchange(first, blocks, self._trace(), ends_at_flush=ends_at_flush)
+        return session.exchange(first, blocks, self._trace(), headway=headway, ends_at_flush=ends_at_flush)
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -150,7 +162,8 @@ class LastingTransport:
             return session
         session = self._open(service, version)
         try:
-            parse_advertisement(session.advertisement(), service, to_end=False)
+            headway = Headway()
+            parse_advertisement(session.advertisement(headway), service, to_end=False, headway=headway)
         except BaseException:
             self._leave(politely=False)
             raise
@@ -200,8 +213,9 @@ class _Session:
         self._fresh = True  # nothing but the advertisement has passed
         self._stream.phase = "while waiting for the refs"
 
-    def advertisement(self) -> Iterator[bytes]:
+    def advertisement(self, headway: Headway | None) -> Iterator[bytes]:
         """Yield the blocks of the advertisement, up to its flush."""
+        self._stream.patience.follow(headway)
         self._finder = FlushFinder()
         return self._received()
 
@@ -221,7 +235,13 @@ class _Session:
         return self._finder is not None and self._finder.found and expected.startswith(self._surplus)
 
     def exchange(
-        self, first: bytes, blocks: Iterator[bytes], trace: RequestTrace, *, ends_at_flush: bool
+        self,
+        first: bytes,
+        blocks: Iterator[bytes],
+        trace: RequestTrace,
+        *,
+        headway: Headway | None,
+        ends_at_flush: bool,
     ) -> Iterator[bytes]:
         """Send the request, and yield its answer.
 
@@ -235,6 +255,7 @@ class _Session:
         self._early.close()
         self._early = EarlyAnswer(self._url)
         self._stream.phase = "while the request was being sent"
+        self._stream.patience.follow(headway)
         self.trace.room_for_block()
         more = not first or self._write(first)
         while more and (block := next(blocks, None)) is not None:
@@ -243,6 +264,7 @@ class _Session:
         self.sent_whole = more and not self._stream.unsent_bytes and self._stream.send_error is None
         self.trace.body_done(chunked=False)
         self._stream.phase = "while waiting for the answer"
+        self._stream.patience.restart()
         return self._answer()
 
     def is_answered(self) -> bool:

@@ -25,6 +25,8 @@ from transport.schemes.http.stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from transport.schemes.patience import Patience
+
 __all__ = ["Link", "ProgramLink", "SocketLink"]
 
 _STDERR_BYTES_MAX = 16 * 1024
@@ -75,6 +77,7 @@ class ProgramLink:
         environment: Mapping[str, str],
         name: str,
         idle_timeout: float,
+        patience: Patience,
         on_line: Callable[[str], None],
         explain: Callable[[int, str], TransportError | None],
     ) -> None:
@@ -107,7 +110,7 @@ class ProgramLink:
         finally:
             theirs.close()
             their_errors.close()
-        self.stream = Stream(ours, host=name, idle_timeout=idle_timeout)
+        self.stream = Stream(ours, host=name, idle_timeout=idle_timeout, patience=patience)
         self._listener = threading.Thread(target=self._listen, name=f"stderr of {name}", daemon=True)
         self._listener.start()
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transport.base import Body, Service
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
+    from transport.wire.headway import Headway
 
 __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 
@@ -59,12 +60,25 @@ class LocalTransport:
         self._repository: Repository | None = None
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self,
+        service: Service,
+        *,
+        version: int,
+        headway: Headway | None = None,  # noqa: ARG002 - no wait
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement. Raises RepositoryError where there is no repository."""
         yield self._counted(self._server(service).advertise(version))
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self,
+        service: Service,
+        body: Body,
+        *,
+        version: int,
+        headway: Headway | None = None,  # noqa: ARG002 - no wait
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the answer to one request; the body is read while the answer is."""
         server = self._server(service)
         self.stats.requests += 1

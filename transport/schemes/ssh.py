@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from transport.schemes.lasting import LastingTransport
 from transport.schemes.links import ProgramLink
+from transport.schemes.patience import Patience
 from transport.ssh_rules import SshProgram, remote_command, ssh_arguments, ssh_error, ssh_program
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
             environment=environment,
             name=url,
             idle_timeout=options.idle_timeout,
+            patience=Patience(options.stall_timeout, side=options.side),
             on_line=lambda line: trace.say(f"stderr: {line}"),
             explain=lambda code, said: ssh_error(url, code, said),
         )

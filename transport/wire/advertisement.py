@@ -22,7 +22,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from packcore.ids import SHA1, ObjectFormat, ObjectId
-from transport.errors import RemoteProtocolError, UnsupportedByRemote
+from transport.errors import AnswerTooLarge, RemoteProtocolError, UnsupportedByRemote
 from transport.safe_text import one_line
 from transport.wire.capabilities import Capabilities, parse_capabilities, parse_capabilities_v2
 from transport.wire.limits import WireLimits
@@ -31,6 +31,8 @@ from transport.wire.ref_lines import RefCollector, parse_oid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from transport.wire.headway import Headway
 
 __all__ = ["Advertisement", "parse_advertisement"]
 
@@ -78,15 +80,18 @@ def parse_advertisement(
     *,
     limits: WireLimits | None = None,
     to_end: bool = True,
+    headway: Headway | None = None,
 ) -> Advertisement:
     """Parse an advertisement of `service` from blocks in any split.
 
-    `to_end`: the stream must end with it, as an HTTP body does. Raises RemoteError for an ERR line,
-    RemoteProtocolError for anything that breaks the protocol, UnsupportedByRemote for a version or
-    an object format that we don't know.
+    `to_end`: the stream must end with it, as an HTTP body does. `headway` counts what was read. Raises
+    RemoteError for an ERR line, RemoteProtocolError for anything that breaks the protocol, AnswerTooLarge for
+    a list without end, UnsupportedByRemote for a version or an object format that we don't know.
     """
     limits = limits or WireLimits()
-    reader = PacketReader(blocks, bytes_max=limits.advertisement_bytes)
+    reader = PacketReader(
+        blocks, bytes_max=limits.advertisement_bytes, limit="advertisement_bytes", headway=headway
+    )
     _skip_service_section(reader, service, limits)
     first = reader.read_line("a ref or a version")
     version = _version_of(first)
@@ -115,8 +120,12 @@ def _skip_service_section(reader: PacketReader, service: str, limits: WireLimits
         if line is Special.FLUSH:
             return
         if isinstance(line, Special):
-            break
-    raise reader.error("no flush after # service")
+            raise reader.error("no flush after # service")
+    raise _too_many(limits, "lines before the list")
+
+
+def _too_many(limits: WireLimits, what: str) -> AnswerTooLarge:
+    return AnswerTooLarge(f"more than {limits.metadata_lines} {what}", limit="WireLimits.metadata_lines")
 
 
 def _version_of(line: bytes | Special) -> int | None:
@@ -130,8 +139,10 @@ def _version_of(line: bytes | Special) -> int | None:
 def _parse_v2(reader: PacketReader, limits: WireLimits) -> Advertisement:
     lines: list[bytes] = []
     while (line := reader.read_line("a capability or the flush")) is not Special.FLUSH:
-        if isinstance(line, Special) or len(lines) >= limits.metadata_lines:
-            raise reader.error("a broken list of capabilities")
+        if isinstance(line, Special):
+            raise reader.error("a section ends inside the list of capabilities")
+        if len(lines) >= limits.metadata_lines:
+            raise _too_many(limits, "lines of capabilities")
         lines.append(line)
     return Advertisement(2, parse_capabilities_v2(lines))
 
@@ -176,6 +187,7 @@ class _RefList:
     def _take_shallow(self, line: bytes) -> None:
         self._state = _State.SHALLOW
         self.refs.count_line()
+        self.refs.hold()
         self.shallow[parse_oid(line[8:], self.refs.object_format)] = None
 
     def _take_ref(self, line: bytes) -> None:
@@ -185,6 +197,7 @@ class _RefList:
         oid = parse_oid(hex_oid, self.refs.object_format)
         if name == b".have" and self._for_push:
             self.refs.count_line()
+            self.refs.hold()
             self.haves[oid] = None
         elif name.endswith(b"^{}"):
             self.refs.add_peeled(name[:-3], oid)

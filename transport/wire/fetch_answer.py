@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packcore.refs import decode_ref_name
+from transport.errors import AnswerTooLarge
 from transport.safe_text import one_line
 from transport.wire.pktline import Special
 from transport.wire.ref_lines import parse_oid
@@ -117,9 +118,13 @@ def _take_common(
     if oid not in asked.haves:
         raise reader.error(f"an ACK for {oid.hex()}, which was never offered")
     if len(head.common) >= limits.acknowledgments:
-        raise reader.error(f"more than {limits.acknowledgments} acknowledgments")
+        raise _too_many(limits, "acknowledgments")
     head.common.append(oid)
     return oid
+
+
+def _too_many(limits: WireLimits, what: str) -> AnswerTooLarge:
+    return AnswerTooLarge(f"more than {limits.acknowledgments:,} {what}", limit="WireLimits.acknowledgments")
 
 
 def _read_shallow(
@@ -129,7 +134,7 @@ def _read_shallow(
     while isinstance(line := reader.read_line("shallow, unshallow or the end of the list"), bytes):
         lines += 1
         if lines > limits.acknowledgments:
-            raise reader.error(f"more than {limits.acknowledgments} shallow lines")
+            raise _too_many(limits, "shallow lines")
         kind, _, text = line.partition(b" ")
         if kind == b"shallow":
             head.shallow.append(parse_oid(text, asked.object_format))
@@ -168,6 +173,7 @@ def read_round_v0(reader: PacketReader, asked: Asked, head: AnswerHead, limits: 
     A bare `ACK <oid>` is the last word before the pack. `NAK` is that too after done, else it ends
     the round; with no-done and ready, a bare ACK comes after it. Raises as `read_head_v2` does.
     """
+    naks = 0
     while True:
         line = reader.read_line("ACK or NAK")
         if line == b"NAK":
@@ -176,6 +182,9 @@ def read_round_v0(reader: PacketReader, asked: Asked, head: AnswerHead, limits: 
                 return
             if not (head.ready and asked.no_done):
                 return
+            naks += 1
+            if naks > limits.acknowledgments:
+                raise _too_many(limits, "NAK lines")
         elif isinstance(line, bytes) and line.startswith(b"ACK "):
             text, _, status = line[4:].partition(b" ")
             _take_common(reader, text, asked, head, limits)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from packcore.refs import decode_ref_name
 from transport.errors import UnsupportedByRemote
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from transport.wire.capabilities import Capabilities
+    from transport.wire.headway import Headway
 
 __all__ = [
     "RefListing",
@@ -119,13 +120,17 @@ def parse_ls_refs(
     prefixes: Sequence[str] = (),
     limits: WireLimits | None = None,
     to_end: bool = True,
+    headway: Headway | None = None,
 ) -> RefListing:
     """Parse the answer from blocks in any split, keeping HEAD and what lies below `prefixes`.
 
-    Raises RemoteError for an ERR line, RemoteProtocolError for anything that breaks the protocol.
+    `headway` counts what was read. Raises RemoteError for an ERR line, RemoteProtocolError for anything that
+    breaks the protocol, AnswerTooLarge for a list without end.
     """
     limits = limits or WireLimits()
-    reader = PacketReader(blocks, bytes_max=limits.advertisement_bytes)
+    reader = PacketReader(
+        blocks, bytes_max=limits.advertisement_bytes, limit="advertisement_bytes", headway=headway
+    )
     refs = RefCollector(object_format, limits)
     wanted = tuple(reduce_prefixes(prefixes)) or ("",)
     while (line := reader.read_line("a ref or the flush")) is not Special.FLUSH:
@@ -170,7 +175,8 @@ def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader:
         raise reader.error(f"not a line of ls-refs: {one_line(line, limit=200)!r}")
     text = decode_ref_name(name)
     keep = name == b"HEAD" or text.startswith(wanted)
-    fault = next((unquote(a[11:]) for a in attributes if a.startswith(b"unreadable:")), None)
+    faults = (a[11:] for a in attributes if a.startswith(b"unreadable:"))
+    fault = next((one_line(unquote_to_bytes(fault)) for fault in faults), None)
     if hex_oid == b"unborn":
         refs.count_line()
         listed = keep
@@ -179,6 +185,8 @@ def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader:
         if not keep and not any(oid):
             keep = is_folder_of(text, wanted)
         listed = keep and refs.add(name, oid, fault)
+        if not keep:
+            refs.count_line()
     for attribute in attributes:
         key, _, value = attribute.partition(b":")
         if key == b"symref-target" and listed:

@@ -27,11 +27,19 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from transport.errors import LocalProtocolError, RemoteError, RemoteProtocolError, TruncatedAnswer
+from transport.errors import (
+    AnswerTooLarge,
+    LocalProtocolError,
+    RemoteError,
+    RemoteProtocolError,
+    TruncatedAnswer,
+)
 from transport.safe_text import one_line, sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from transport.wire.headway import Headway
 
 __all__ = [
     "DELIM",
@@ -123,6 +131,11 @@ class PacketDecoder:
         """Bytes that were fed and aren't part of a packet yet."""
         return len(self._buffer) - self._start
 
+    @property
+    def pending_start(self) -> bytes:
+        """The first bytes of those, at most five: a length and the first byte of a payload."""
+        return bytes(self._buffer[self._start : self._start + 5])
+
     def feed(self, block: bytes) -> None:
         """Add the next bytes of the stream."""
         if self._start == len(self._buffer):
@@ -192,13 +205,26 @@ class PacketDecoder:
 class PacketReader:
     """Pulls packets out of an iterable of blocks, as far as it is asked and no further.
 
-    `bytes_max` bounds the stream (None: unbounded, for packs).
+    `bytes_max` bounds the stream (None: unbounded, for packs); `limit` is its name, for the error. Lines that
+    were read count as `headway`; once `carries_bands` is set, what comes in a data packet does, by parts.
     """
 
-    def __init__(self, blocks: Iterable[bytes], *, bytes_max: int | None = None) -> None:
+    def __init__(
+        self,
+        blocks: Iterable[bytes],
+        *,
+        bytes_max: int | None = None,
+        limit: str = "",
+        headway: Headway | None = None,
+    ) -> None:
         self._blocks = iter(blocks)
         self._decoder = PacketDecoder()
         self._bytes_max = bytes_max
+        self._limit = limit
+        self._headway = headway
+        self._lines_counted = 0
+        self.carries_bands = False
+        """Whether packets are side-band's: the payload is then counted by who takes the bands apart."""
         self._ended = False
         self._pushed_back: Packet | None = None
 
@@ -251,6 +277,8 @@ class PacketReader:
             yield block
         for block in self._blocks:
             if block:
+                if self._headway is not None:
+                    self._headway.bring(len(block))
                 yield block
 
     def error(self, message: str) -> RemoteProtocolError:
@@ -260,11 +288,23 @@ class PacketReader:
     def _pull(self) -> bool:
         if self._ended:
             return False
+        if self._headway is not None:
+            self._count(self._headway)
         block = next(self._blocks, None)
         if block is None:
             self._ended = True
             return False
         self._decoder.feed(block)
         if self._bytes_max is not None and self.offset + self._decoder.pending_bytes > self._bytes_max:
-            raise self.error(f"the answer is longer than {self._bytes_max} bytes")
+            raise AnswerTooLarge(f"more than {self._bytes_max:,} bytes", limit=f"WireLimits.{self._limit}")
         return True
+
+    def _count(self, headway: Headway) -> None:
+        """Count what came since the last block, before another one is waited for."""
+        if not self.carries_bands:
+            headway.bring(self.offset - self._lines_counted)
+            self._lines_counted = self.offset
+        elif self._decoder.pending_start[4:] == b"\x01":
+            headway.pending_bytes = self._decoder.pending_bytes - 5
+        else:
+            headway.pending_bytes = 0

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.refs import decode_ref_name, is_remote_ref_name
-from transport.errors import RemoteProtocolError
+from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.safe_text import one_line
+from transport.wire.limits import REF_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from transport.wire.limits import WireLimits
 
 __all__ = ["RefCollector", "parse_oid"]
+
+_WIDEST_CHARACTER_BYTES = 4
+"""What each character of a text takes that holds one beyond the first 65,536."""
+_FEWER = (
+    "the bound is WireLimits.{}; a server of protocol v2 lists fewer refs if fewer are asked for: --branch"
+)
 
 
 def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
@@ -51,6 +58,7 @@ class RefCollector:
         self._warnings: list[str] = []
         self._unsaid_warnings = 0
         self._lines = 0
+        self._held_bytes = 0
         self._limits = limits
 
     def add(self, name: bytes, oid: ObjectId, fault: str | None = None) -> bool:
@@ -60,6 +68,7 @@ class RefCollector:
         """
         self.count_line()
         text = decode_ref_name(name)
+        self.hold(text)
         if text in self.refs or name in self._dropped or (name == b"HEAD" and self.head is not None):
             raise RemoteProtocolError(f"the remote lists a ref twice: {one_line(name, limit=200)}")
         if fault is not None:
@@ -81,6 +90,7 @@ class RefCollector:
         for name, reason in faults:
             if name.startswith("refs/"):
                 self.count_line()
+                self.hold(name)
                 self.refs.pop(name, None)
                 self.peeled.pop(name, None)
                 self.unreadable[name] = reason
@@ -95,6 +105,7 @@ class RefCollector:
             raise RemoteProtocolError(
                 f"the remote peels a ref twice, or one it doesn't list: {one_line(name, limit=200)}"
             )
+        self.hold()
         self.peeled[text] = oid
 
     def add_symref(self, name: str, target: str) -> None:
@@ -105,13 +116,26 @@ class RefCollector:
             if self.symrefs[name] != target:
                 self.warn(f"symbolic ref with a second target: {one_line(name, limit=200)}")
         else:
+            self.hold(target)
             self.symrefs[name] = target
 
     def count_line(self) -> None:
         """Hold the number of lines against the limit."""
         self._lines += 1
         if self._lines > self._limits.refs:
-            raise RemoteProtocolError(f"the remote lists more than {self._limits.refs} refs")
+            raise AnswerTooLarge(
+                f"more than {self._limits.refs:,} refs", limit="WireLimits.refs", hint=_FEWER.format("refs")
+            )
+
+    def hold(self, text: str = "") -> None:
+        """Hold the memory of one more ref, id or name against the limit."""
+        self._held_bytes += REF_BYTES + len(text) * (1 if text.isascii() else _WIDEST_CHARACTER_BYTES)
+        if self._held_bytes > self._limits.listing_bytes:
+            raise AnswerTooLarge(
+                f"refs that take more than {self._limits.listing_bytes:,} bytes of memory",
+                limit="WireLimits.listing_bytes",
+                hint=_FEWER.format("listing_bytes"),
+            )
 
     def warn(self, message: str) -> None:
         """Keep a warning for the user; beyond a bound they are only counted."""
@@ -128,6 +152,7 @@ class RefCollector:
 
     def _refuse(self, name: bytes, reason: str) -> bool:
         self._dropped.add(name)
+        self.hold(decode_ref_name(name))
         if name.startswith(b"refs/"):
             self.unreadable[decode_ref_name(name)] = reason
         else:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packcore.refs import decode_ref_name
-from transport.errors import RemoteProtocolError
+from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.safe_text import one_line
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import PacketDecoder, Special, text_of
@@ -133,11 +133,15 @@ class ReportParser:
     def feed(self, block: bytes) -> None:
         """Take the next bytes.
 
-        Raises RemoteError for an ERR line, RemoteProtocolError for anything that isn't a report.
+        Raises RemoteError for an ERR line, RemoteProtocolError for anything that isn't a report,
+        AnswerTooLarge for one without end.
         """
         self._bytes += len(block)
         if self._bytes > self._limits.report_bytes:
-            raise RemoteProtocolError(f"a status report of more than {self._limits.report_bytes} bytes")
+            raise AnswerTooLarge(
+                f"more than {self._limits.report_bytes:,} bytes",
+                limit="WireLimits.report_bytes",
+            )
         self._decoder.feed(block)
         while (packet := self._decoder.next_packet()) is not None:
             if self.complete:

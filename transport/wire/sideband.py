@@ -21,14 +21,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from transport.errors import RemoteError, RemoteProtocolError
+from transport.errors import AnswerTooLarge, RemoteError, RemoteProtocolError
 from transport.safe_text import sanitise
 from transport.wire.limits import WireLimits
+from transport.wire.moving import MovingProgress
 from transport.wire.pktline import Special
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from transport.wire.headway import Headway
     from transport.wire.pktline import Packet, PacketReader
 
 __all__ = ["OnMessage", "RemoteLine", "Sideband", "demultiplex"]
@@ -113,21 +115,37 @@ class _LineSplitter:
 class Sideband:
     """One multiplexed answer: packets in, band 1 out."""
 
-    def __init__(self, on_message: OnMessage = None, *, limits: WireLimits | None = None) -> None:
-        self._splitter = _LineSplitter(on_message, limits or WireLimits())
+    def __init__(
+        self,
+        on_message: OnMessage = None,
+        *,
+        limits: WireLimits | None = None,
+        headway: Headway | None = None,
+    ) -> None:
+        """`headway` counts pack data, and progress that moves on."""
+        self._limits = limits or WireLimits()
+        self._headway = headway
+        self._splitter = _LineSplitter(on_message, self._limits)
+        self._progress = MovingProgress()
+        self._progress_bytes = 0
+        self._packets_without_data = 0
 
     def feed(self, payload: bytes) -> bytes:
         """Take one packet's payload and return its pack data, b"" where it carries none.
 
-        Raises RemoteError for band 3, RemoteProtocolError for a band that doesn't exist.
+        Raises RemoteError for band 3, RemoteProtocolError for a band that doesn't exist, AnswerTooLarge for
+        progress and keep-alives without end.
         """
         if not payload:
             raise RemoteProtocolError("a side-band packet without a band")
         band = payload[0]
-        if band == _DATA:
+        if band == _DATA and len(payload) > 1:
+            self._packets_without_data = 0
+            if self._headway is not None:
+                self._headway.bring(len(payload) - 1)
             return payload[1:]
-        if band == _PROGRESS:
-            self._splitter.feed(payload[1:])
+        if band in (_DATA, _PROGRESS):
+            self._take_progress(payload[1:])
             return b""
         self.finish()
         if band == _FATAL:
@@ -138,19 +156,42 @@ class Sideband:
             raise RemoteError(f"remote error: {sanitise(payload[4:]).strip() or 'no reason given'}")
         raise RemoteProtocolError(f"side-band {band} doesn't exist")
 
+    def _take_progress(self, text: bytes) -> None:
+        self._packets_without_data += 1
+        self._progress_bytes += len(text)
+        limits = self._limits
+        if self._packets_without_data > limits.packets_without_data:
+            raise AnswerTooLarge(
+                f"more than {limits.packets_without_data:,} packets of progress and keep-alives in a row",
+                limit="WireLimits.packets_without_data",
+            )
+        if self._progress_bytes > limits.progress_bytes_read:
+            raise AnswerTooLarge(
+                f"more than {limits.progress_bytes_read:,} bytes of progress",
+                limit="WireLimits.progress_bytes_read",
+            )
+        self._splitter.feed(text)
+        if self._headway is not None and text and self._progress.moves_on(text):
+            self._headway.tell()
+
     def finish(self) -> None:
         """Say that the answer has ended: a last line without its newline is delivered."""
         self._splitter.finish()
 
 
 def demultiplex(
-    reader: PacketReader, on_message: OnMessage = None, *, limits: WireLimits | None = None
+    reader: PacketReader,
+    on_message: OnMessage = None,
+    *,
+    limits: WireLimits | None = None,
+    headway: Headway | None = None,
 ) -> Iterator[bytes]:
     """Yield band 1 up to the flush that ends the answer; never an empty block.
 
-    Raises RemoteError, RemoteProtocolError (also where the answer ends before its flush).
+    Raises RemoteError, AnswerTooLarge, RemoteProtocolError (also where the answer ends before its flush).
     """
-    sideband = Sideband(on_message, limits=limits)
+    reader.carries_bands = True
+    sideband = Sideband(on_message, limits=limits, headway=headway)
     try:
         while (packet := _next_band_packet(reader)) is not None:
             data = sideband.feed(packet)

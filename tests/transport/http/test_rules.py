@@ -99,7 +99,7 @@ def test_content_of_a_single_repeated_byte_comes_in_bounded_pieces() -> None:
     st.lists(st.integers(1, 20)),
 )
 def test_any_bytes_are_an_answer_or_a_protocol_error(data: bytes, sizes: list[int]) -> None:
-    answer = Answer(lambda head: None)
+    answer = Answer("http://h/x", lambda head: None)
     problem = ""
     try:
         for part in splits(data, sizes):

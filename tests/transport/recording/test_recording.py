@@ -90,7 +90,7 @@ def test_the_times_of_blocks_tell_the_writers_share_of_a_silence() -> None:
 
         url, stateless, stats = "x", True, None
 
-        def request(self, service, body, *, version):
+        def request(self, service, body, *, version, headway=None):
             from contextlib import contextmanager
 
             @contextmanager

@@ -272,7 +272,7 @@ def test_a_daemon_that_fails_is_one_error_of_the_family(answer, kind, words):
         ),
         ("hear(b'\\n'); say(b'connect\\n\\n'); hear(b'\\n'); say(b'what?\\n')", RemoteProtocolError, "what"),
         ("hear(b'\\n'); say(b'x' * 9000)", RemoteProtocolError, "line without end"),
-        ("hear(b'\\n'); say(b'x\\n' * 900)", RemoteProtocolError, "capabilities without end"),
+        ("hear(b'\\n'); say(b'x\\n' * 900)", RemoteProtocolError, "more than 100 capabilities"),
     ],
 )
 def test_a_helper_that_fails_is_one_error_of_the_family(program, code, kind, words):

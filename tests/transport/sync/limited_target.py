@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Service
+    from transport.wire.headway import Headway
 
 __all__ = ["LimitedTarget", "refused", "temp_refs", "users_refs"]
 
@@ -58,7 +59,9 @@ class LimitedTarget(GitTransport):
         self._number = 0
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         sent = b"".join(body.blocks())
         if service == "git-receive-pack":
             self.seen.append(users_refs(self.path))
@@ -69,11 +72,11 @@ class LimitedTarget(GitTransport):
             if fault is not None and not self._taken:
                 raise fault
             self.sizes.append(len(sent))
-            with super().request(service, Body.of(sent), version=version) as blocks:
+            with super().request(service, Body.of(sent), version=version, headway=headway) as blocks:
                 answer = list(blocks)
             if fault is not None:
                 raise fault
             yield iter(answer)
             return
-        with super().request(service, Body.of(sent), version=version) as blocks:
+        with super().request(service, Body.of(sent), version=version, headway=headway) as blocks:
             yield blocks

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Body, Service, Transport
+    from transport.wire.headway import Headway
 
 COMMITTER = "C O Mitter <committer@example.com>"
 
@@ -154,7 +155,9 @@ class Faulty(GitTransport):
         self.change = change
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
-        with super().request(service, body, version=version) as blocks:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        with super().request(service, body, version=version, headway=headway) as blocks:
             answer = b"".join(blocks)
             yield self.change(answer) if b"PACK" in answer else iter([answer])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from transport.sync.pushing import PushOutcome
+    from transport.wire.headway import Headway
 
 MAIN = "refs/heads/main"
 A, B, C = (ObjectId(bytes([number]) * 20) for number in (1, 2, 3))
@@ -48,7 +49,9 @@ class Target:
         self._capabilities = capabilities
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         if self.listing_fails:
             raise NetworkError("no connection")
         named = [(oid.hex(), name) for name, oid in self.refs.items()] or [("0" * 40, "capabilities^{}")]
@@ -57,7 +60,9 @@ class Target:
         yield iter([b"".join(lines) + FLUSH])
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.pushes.append(b"".join(body.blocks()))
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transport.base import Service
 
     Parents = dict[ObjectId, tuple[ObjectId, ...]]
+    from transport.wire.headway import Headway
 
 
 def oid(number: int) -> ObjectId:
@@ -120,7 +121,9 @@ class Server(ScriptedTransport):
         self._advertisement = advertisement
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         assert (service, version) == ("git-upload-pack", 2)
         yield iter((self._advertisement,))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transport.base import Service
 
     Parents = dict[ObjectId, tuple[ObjectId, ...]]
+    from transport.wire.headway import Headway
 
 
 def text(*lines: str) -> bytes:
@@ -160,9 +161,11 @@ def test_a_target_whose_history_may_not_be_read_gets_all(diverged):
 def test_a_target_that_lies_about_what_it_has_gets_all_in_a_second_try(diverged):
     class Liar(GitTransport):
         @contextmanager
-        def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        def request(
+            self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+        ) -> Iterator[Iterator[bytes]]:
             if service != "git-upload-pack":
-                with super().request(service, body, version=version) as blocks:
+                with super().request(service, body, version=version, headway=headway) as blocks:
                     yield blocks
                 return
             haves = re.findall(rb"have ([0-9a-f]{40})", b"".join(body.blocks()))
@@ -247,14 +250,16 @@ def test_in_batches_what_is_missing_travels_alone_too(tmp_path, mode, known):
 def test_a_source_that_gives_no_single_objects_is_asked_for_a_pack_that_needs_none(diverged):
     class WithoutSingleObjects(PackCounting):
         @contextmanager
-        def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+        def request(
+            self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+        ) -> Iterator[Iterator[bytes]]:
             sent = b"".join(body.blocks())
             tips = ls_remote(self.path).values()
             wanted = re.findall(rb"want ([0-9a-f]{40})", sent)
             if not {want.decode() for want in wanted} <= set(tips):
                 yield iter((text("ERR upload-pack: not our ref"),))
                 return
-            with super().request(service, Body.of(sent), version=version) as blocks:
+            with super().request(service, Body.of(sent), version=version, headway=headway) as blocks:
                 yield blocks
 
     git("repack", "-adfq", cwd=diverged.source)
@@ -290,8 +295,10 @@ class PackCounting(GitTransport):
         self._packs = packs
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
-        with super().request(service, body, version=version) as blocks:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        with super().request(service, body, version=version, headway=headway) as blocks:
             answer = b"".join(blocks)
             start = answer.find(b"PACK\0\0\0\2")
             if start >= 0:
@@ -307,8 +314,10 @@ class Changing(GitTransport):
         self._changes = changes
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
-        with super().advertise(service, version=version) as blocks:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        with super().advertise(service, version=version, headway=headway) as blocks:
             answer = b"".join(blocks)
             for old, new in self._changes.items():
                 answer = answer.replace(old, new)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Body, Service
+    from transport.wire.headway import Headway
 
 COMMIT, TREE = int(ObjectType.COMMIT), int(ObjectType.TREE)
 BOMB = build_pack([whole(bytes(64 << 20))])
@@ -39,7 +40,9 @@ class Sending(GitTransport):
         self._pack = pack
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         sent = b"".join(body.blocks())
         if b"command=fetch" in sent:
             bands = [
@@ -47,7 +50,7 @@ class Sending(GitTransport):
             ]
             yield iter([encode_text("packfile"), *bands, FLUSH])
         else:
-            with super().request(service, type(body).of(sent), version=version) as blocks:
+            with super().request(service, type(body).of(sent), version=version, headway=headway) as blocks:
                 yield blocks
 
 

@@ -120,7 +120,7 @@ class Unreadable(GitTransport):
     pushes = 0
 
     @contextmanager
-    def request(self, service, body, *, version):
+    def request(self, service, body, *, version, headway=None):
         self.pushes += service == "git-receive-pack"
         if self.pushes == 2:
             next(iter(body.blocks()))

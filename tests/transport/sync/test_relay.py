@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.base import Service
+    from transport.wire.headway import Headway
 
 ALL = {"all_refs": True}
 
@@ -115,14 +116,18 @@ class WithoutOfsDelta(GitTransport):
     """A target that can't read deltas by offset."""
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
-        with super().advertise(service, version=version) as blocks:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        with super().advertise(service, version=version, headway=headway) as blocks:
             yield iter([b"".join(blocks).replace(b" ofs-delta", b" ofs-DELTA")])
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.pushed = b"".join(body.blocks())
-        with super().request(service, Body.of(self.pushed), version=version) as blocks:
+        with super().request(service, Body.of(self.pushed), version=version, headway=headway) as blocks:
             yield blocks
 
 
@@ -311,7 +316,9 @@ class OneAtATime(GitTransport):
     open_answers = 0
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         assert not self.open_answers
         self.open_answers += 1
         try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Body, Service
+    from transport.wire.headway import Headway
 
 
 def flipped(answer: bytes) -> Iterator[bytes]:
@@ -52,13 +53,15 @@ class Edge(GitTransport):
         self.pushes = 0
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.pushes += 1
         if self.pushes == 1:
             next(body.blocks())
             self.cut.set()
             raise NetworkError(f"{self.url} closed the connection while the request was being sent")
-        with super().request(service, body, version=version) as blocks:
+        with super().request(service, body, version=version, headway=headway) as blocks:
             yield blocks
 
 

@@ -204,7 +204,7 @@ class Undeleting(GitTransport):
     """A target that does not offer to delete refs."""
 
     @contextmanager
-    def advertise(self, service, *, version):
+    def advertise(self, service, *, version, headway=None):
         with super().advertise(service, version=version) as blocks:
             yield iter([b"".join(blocks).replace(b" delete-refs ", b" delete_refs ")])
 

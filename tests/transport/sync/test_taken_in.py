@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from transport.base import Body, Service
     from transport.sync import SyncResult
+    from transport.wire.headway import Headway
 
 LIMIT = 40_000
 
@@ -120,7 +121,9 @@ class RefusedOnItsWay(LimitedTarget):
         self._after_bytes = after_bytes
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         if service == "git-receive-pack" and not self.refused.is_set():
             left = self._after_bytes
             for block in body.blocks():
@@ -129,7 +132,7 @@ class RefusedOnItsWay(LimitedTarget):
                     break
             self.refused.set()
             raise refused(413)
-        with super().request(service, body, version=version) as blocks:
+        with super().request(service, body, version=version, headway=headway) as blocks:
             yield blocks
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from transport.wire.headway import Headway
+
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Sides:
@@ -35,11 +37,13 @@ class Deceiving(GitTransport):
     listings = 0
 
     @contextmanager
-    def advertise(self, service: Any, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Any, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         self.listings += 1
         if self.listings == 2:
             self.deceive()
-        with super().advertise(service, version=version) as blocks:
+        with super().advertise(service, version=version, headway=headway) as blocks:
             yield blocks
 
     def deceive(self) -> None:

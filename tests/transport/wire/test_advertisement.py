@@ -275,7 +275,7 @@ def test_volume_is_bounded():
     assert len(parse(many).refs) == 21
     with pytest.raises(RemoteProtocolError, match="more than 10 refs"):
         parse(many, limits=WireLimits(refs=10))
-    with pytest.raises(RemoteProtocolError, match="longer than 100 bytes"):
+    with pytest.raises(RemoteProtocolError, match="more than 100 bytes"):
         parse(many, limits=WireLimits(advertisement_bytes=100))
     bad = lines(MAIN, *[f"{A} heads/{n}" for n in range(20)]) + FLUSH
     assert len(parse(bad, limits=WireLimits(warnings=5)).warnings) == 6

@@ -152,7 +152,7 @@ def test_an_expected_end_finds_what_is_left():
 def test_a_bounded_stream_ends_with_an_error():
     reader = PacketReader(cut(b"0005a" * 100, 5), bytes_max=50)
     assert [reader.read() for _ in range(10)] == [b"a"] * 10
-    with pytest.raises(RemoteProtocolError, match="longer than 50 bytes"):
+    with pytest.raises(RemoteProtocolError, match="more than 50 bytes"):
         reader.read()
 
 

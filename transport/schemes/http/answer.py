@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transport.errors import AnswerTooLarge
 from transport.http_rules.content import ContentDecoder, content_decoder
 from transport.http_rules.framing import BodyReader, body_reader
 from transport.http_rules.statuses import header
@@ -22,9 +23,10 @@ __all__ = ["Answer"]
 
 
 class Answer:
-    """The answer to one request. `on_head` is called once, when the head is there."""
+    """The answer to one request of `url`. `on_head` is called once, when the head is there."""
 
-    def __init__(self, on_head: Callable[[AnswerHead], None]) -> None:
+    def __init__(self, url: str, on_head: Callable[[AnswerHead], None]) -> None:
+        self._url = url
         self._parser = HeadParser()
         self._on_head = on_head
         self._reader: BodyReader | None = None
@@ -44,8 +46,14 @@ class Answer:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the decoded body bytes in `data`.
 
-        Raises RemoteProtocolError for bytes that are no answer.
+        Raises RemoteProtocolError for bytes that are no answer, AnswerTooLarge where there are too many.
         """
+        try:
+            yield from self._feed(data)
+        except AnswerTooLarge as error:
+            raise error.of(f"{self._url}: ") from None
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
         reader = self._reader
         if reader is None:
             parsed = self._parser.feed(data)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from transport.auth import CredentialSource, Keyring, NetrcSource
 from transport.base import Body, Service, TransferStats
-from transport.errors import NetworkError, RemoteProtocolError, TransportError
+from transport.errors import AnswerTooLarge, NetworkError, RemoteProtocolError, TransportError
 from transport.http_rules import redirects
 from transport.http_rules.content import GZIP_REQUEST_BYTES_MIN, compress_request, media_type
 from transport.http_rules.proxies import select_proxy
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
+    from transport.wire.headway import Headway
 
 __all__ = ["HttpTransport"]
 
@@ -80,21 +81,25 @@ class HttpTransport:
         return f"HttpTransport({self.url!r})"
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Yield the blocks of the advertisement; see `Transport.advertise`."""
         # What the server says may quote what we sent; so may errors raised while its answer is read.
         with (
             self._options.secrets.masking_errors(),
-            self._answering(self._info_refs(service, version)) as blocks,
+            self._answering(self._info_refs(service, version, headway)) as blocks,
         ):
             yield blocks
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
         with (
             self._options.secrets.masking_errors(),
-            self._answering(self._rpc(service, body, version)) as blocks,
+            self._answering(self._rpc(service, body, version, headway)) as blocks,
         ):
             yield blocks
 
@@ -113,13 +118,13 @@ class HttpTransport:
 
     # -- the advertisement ------------------------------------------------------------------------
 
-    def _info_refs(self, service: Service, version: int) -> Exchange:
+    def _info_refs(self, service: Service, version: int, headway: Headway | None) -> Exchange:
         asked = self._base
         url = asked.with_path(redirects.info_refs_path(asked.path, service))
         headers = [("Pragma", "no-cache"), *_protocol_header(service, version)]
         followed = 0
         while True:
-            exchange = self._get(url, headers)
+            exchange = self._get(url, headers, headway)
             head = exchange.head
             with self._closing_on_error(exchange):
                 if head.status == 200:
@@ -135,8 +140,10 @@ class HttpTransport:
                 elif redirect and self._options.follow_redirects:
                     followed += 1
                     if followed > redirects.REDIRECTS_MAX:
-                        raise RemoteProtocolError(
-                            f"{asked} redirects more than {redirects.REDIRECTS_MAX} times"
+                        raise AnswerTooLarge(
+                            f"{asked} redirects more than {redirects.REDIRECTS_MAX} times",
+                            limit=f"{redirects.REDIRECTS_MAX} redirects",
+                            named=True,
                         )
                     url = redirects.redirected(url, location)
                     exchange.note(f"redirected to {url}")
@@ -144,12 +151,12 @@ class HttpTransport:
                 else:
                     raise self._refused(exchange)
 
-    def _get(self, url: Endpoint, headers: list[tuple[str, str]]) -> Exchange:
+    def _get(self, url: Endpoint, headers: list[tuple[str, str]], headway: Headway | None) -> Exchange:
         """GET, again where a lost connection or a busy server makes that sensible."""
         tries_left, free_retry = self._options.retries, True
         while True:
             try:
-                exchange = self._attempt("GET", url, headers)
+                exchange = self._attempt("GET", url, headers, headway=headway)
             except NetworkError as error:
                 # One silent close is free: nothing was asked that can't be asked twice.
                 if free_retry and isinstance(error, NoAnswer):
@@ -169,7 +176,7 @@ class HttpTransport:
 
     # -- services ---------------------------------------------------------------------------------
 
-    def _rpc(self, service: Service, body: Body, version: int) -> Exchange:
+    def _rpc(self, service: Service, body: Body, version: int, headway: Headway | None) -> Exchange:
         while True:
             pull_ahead = None if self.stats.chunks_refused else self._options.post_buffer
             outgoing = OutgoingBody(body, pull_ahead=pull_ahead)
@@ -177,7 +184,7 @@ class HttpTransport:
             try:
                 if chunked and service not in self._settled:
                     self._probe(service, version)
-                exchange = self._post(service, version, outgoing)
+                exchange = self._post(service, version, outgoing, headway=headway)
             finally:
                 # An exchange that came about has read it to its end, or given it up.
                 outgoing.close()
@@ -209,7 +216,15 @@ class HttpTransport:
                     raise self._refused(exchange)
                 self._settle_authentication(exchange)
 
-    def _post(self, service: Service, version: int, body: OutgoingBody, *, streamed: bool = True) -> Exchange:
+    def _post(
+        self,
+        service: Service,
+        version: int,
+        body: OutgoingBody,
+        *,
+        streamed: bool = True,
+        headway: Headway | None = None,
+    ) -> Exchange:
         url = self._base.with_path(redirects.rpc_path(self._base.path, service))
         headers = [
             ("Content-Type", f"application/x-{service}-request"),
@@ -224,7 +239,7 @@ class HttpTransport:
             headers += [("Content-Encoding", "gzip"), ("Content-Length", str(body.length))]
         else:
             headers.append(("Content-Length", str(length)))
-        return self._attempt("POST", url, headers, body, streamed=streamed)
+        return self._attempt("POST", url, headers, body, streamed=streamed, headway=headway)
 
     # -- one attempt ------------------------------------------------------------------------------
 
@@ -240,6 +255,7 @@ class HttpTransport:
         body: OutgoingBody | None = None,
         *,
         streamed: bool = True,
+        headway: Headway | None = None,
     ) -> Exchange:
         """Open a connection, send, and return the exchange with its answer's head read.
 
@@ -260,7 +276,7 @@ class HttpTransport:
             if body is not None:
                 body.close()
             raise
-        exchange = Exchange(stream, request, trace)
+        exchange = Exchange(stream, request, trace, headway)
         self._open.add(exchange)
         try:
             exchange.run()

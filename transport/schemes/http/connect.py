@@ -23,6 +23,7 @@ from transport.http_rules.proxies import proxy_variable
 from transport.safe_text import one_line
 from transport.schemes.http.heads import AnswerHead, HeadParser, format_request_head
 from transport.schemes.http.stream import Stream
+from transport.schemes.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,10 @@ def open_stream(
     # Before the connection: a bundle that can't be read must not cost a server's patience.
     tls = context() if "https" in (first_hop.scheme, endpoint.scheme) else None
     stream = Stream(
-        connect_socket(first_hop, options, trace), host=first_hop.authority, idle_timeout=options.idle_timeout
+        connect_socket(first_hop, options, trace),
+        host=first_hop.authority,
+        idle_timeout=options.idle_timeout,
+        patience=Patience(options.stall_timeout, side=options.side),
     )
     try:
         if tls is not None and first_hop.scheme == "https":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from transport.schemes.http.body import OutgoingBody
     from transport.schemes.http.stream import Stream
     from transport.trace import RequestTrace
+    from transport.wire.headway import Headway
 
 __all__ = ["Exchange", "NoAnswer", "Request"]
 
@@ -63,11 +64,15 @@ class Request:
 class Exchange:
     """One request on an open stream; closes the stream."""
 
-    def __init__(self, stream: Stream, request: Request, trace: RequestTrace) -> None:
+    def __init__(
+        self, stream: Stream, request: Request, trace: RequestTrace, headway: Headway | None = None
+    ) -> None:
+        """`headway` is counted by the reader of the answer; None: every byte of it counts."""
         self.request = request
         self._stream = stream
         self._trace = trace
-        self._answer = Answer(self._head_came)
+        self._headway = headway
+        self._answer = Answer(str(request.url), self._head_came)
         self._early = EarlyAnswer(str(request.url))
         self._closed = False
         self.body_sent_whole = False
@@ -171,6 +176,7 @@ class Exchange:
     def _send(self) -> None:
         request = self.request
         self._stream.phase = "while the request was being sent"
+        self._stream.patience.follow(self._headway)
         head = format_request_head(request.method, request.target, request.headers)
         self._trace.request(request.method, request.target, request.headers)
         if request.body is None:
@@ -223,9 +229,11 @@ class Exchange:
 
     def _await_head(self) -> None:
         self._stream.phase = "while waiting for the answer"
-        patience = None if self._stream.send_error is None else _AFTER_SEND_ERROR_SECONDS
+        self._stream.patience.restart()
+        failed = self._stream.send_error is not None
+        deadline = time.monotonic() + _AFTER_SEND_ERROR_SECONDS
         while self._answer.head is None:
-            data = self._stream.receive(patience)
+            data = self._stream.receive(max(0.0, deadline - time.monotonic()) if failed else None)
             if not data:
                 raise self._no_answer()
             for piece in self._answer.feed(data):
@@ -249,6 +257,8 @@ class Exchange:
         return NoAnswer(f"{self.request.url} closed the connection without an answer{sending}{sent}{reason}")
 
     def _head_came(self, head: AnswerHead) -> None:
+        if self._headway is not None:
+            self._headway.tell()
         self._trace.response(head.status_line, head.headers)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from email.errors import MissingHeaderBodySeparatorDefect
 from typing import TYPE_CHECKING, Any
 
-from transport.errors import LocalProtocolError, RemoteProtocolError
+from transport.errors import AnswerTooLarge, LocalProtocolError, RemoteProtocolError
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class HeadParser:
             end = _HEAD_END.search(self._buffer, scan_from)
             if end is None:
                 if len(self._buffer) > HEAD_BYTES_MAX:
-                    raise RemoteProtocolError("the answer's headers are too long")
+                    raise AnswerTooLarge(
+                        "the answer's headers are too long", limit=f"{HEAD_BYTES_MAX // 1024} KiB of headers"
+                    )
                 return None
             head, rest = bytes(self._buffer[: end.end()]), bytes(self._buffer[end.end() :])
             status = self._status(head)
@@ -113,8 +115,9 @@ class HeadParser:
                 return _parse(head), rest
             self._interim += 1
             if self._interim > INTERIM_ANSWERS_MAX:
-                raise RemoteProtocolError(
-                    f"more than {INTERIM_ANSWERS_MAX} interim answers, and no final one"
+                raise AnswerTooLarge(
+                    f"more than {INTERIM_ANSWERS_MAX} interim answers, and no final one",
+                    limit=f"{INTERIM_ANSWERS_MAX} interim answers",
                 )
             self._buffer, scan_from = bytearray(rest), 0
 

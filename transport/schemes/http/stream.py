@@ -8,7 +8,8 @@ see what lies decrypted inside it. So `pump` waits on the bare socket both ways 
 can be moved, and tells nothing about records: a session ticket is not an answer.
 
 Errors of the socket while *sending* are kept in `send_error` instead of raised, because the reason for
-them is often in the answer that can still be read. Silence in both directions raises NetworkError.
+them is often in the answer that can still be read. Silence in both directions raises NetworkError; bytes that
+bring nothing of use raise RemoteStalled once `patience` has run out.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ import socket
 import ssl
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
-from transport.errors import NetworkError
+from transport.errors import NetworkError, RemoteStalled
+
+if TYPE_CHECKING:
+    from transport.schemes.patience import Patience
 
 __all__ = ["Stream", "TlsLayer", "tls_error"]
 
@@ -114,7 +119,7 @@ def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
 class Stream:
     """An open connection. `host` names the peer in messages; it is the name typed, never an address."""
 
-    def __init__(self, sock: socket.socket, *, host: str, idle_timeout: float) -> None:
+    def __init__(self, sock: socket.socket, *, host: str, idle_timeout: float, patience: Patience) -> None:
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # a Unix socket in a test has neither option
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -130,6 +135,7 @@ class Stream:
         self._received: deque[bytes] = deque()
         self._idle_timeout = idle_timeout
         self._host = host
+        self.patience = patience
         self.unsent_bytes = 0
         self.phase = "while connecting"
         """What is going on, for the message of a timeout."""
@@ -179,7 +185,8 @@ class Stream:
     def pump(self, timeout: float | None = None) -> bool:
         """Wait until bytes can move, and move them; tell whether any did.
 
-        With no timeout given, waits for the idle timeout and raises NetworkError when it passes.
+        With no timeout given, raises NetworkError when the idle timeout passes, and RemoteStalled when what
+        came all along was of no use for the stall timeout.
         """
         wanted = selectors.EVENT_READ if not self.ended else 0
         if self._unsent and self.send_error is None:
@@ -189,13 +196,8 @@ class Stream:
         if wanted != self._events:
             self._selector.modify(self._socket, wanted)
             self._events = wanted
-        ready = self._select(self._idle_timeout if timeout is None else timeout)
+        ready = self._wait() if timeout is None else self._select(timeout)
         if not ready:
-            if timeout is None:
-                raise NetworkError(
-                    f"no byte to or from {self._host} for {self._idle_timeout:g} seconds {self.phase}",
-                    hint="--idle-timeout sets how long to wait",
-                )
             return False
         events = ready[0][1]
         if events & selectors.EVENT_READ:
@@ -203,6 +205,26 @@ class Stream:
         if events & selectors.EVENT_WRITE:
             self._send()
         return True
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait as long as both timeouts allow. Raises NetworkError, RemoteStalled."""
+        patience, started = self.patience, time.monotonic()
+        ready = self._select(min(self._idle_timeout, patience.left))
+        waited = time.monotonic() - started
+        goes_on = patience.wait(waited, sent=self.bytes_sent, received=self.bytes_received)
+        if not goes_on or (not ready and patience.seconds < self._idle_timeout):
+            whose = f"{patience.side} {self._host}".lstrip()
+            raise RemoteStalled(
+                f"{whose} has brought next to nothing for {patience.seconds:g} seconds {self.phase}, "
+                f"though the connection is open ({self.bytes_received:,} bytes received in all)",
+                hint="--stall-timeout sets how long to wait",
+            )
+        if not ready:
+            raise NetworkError(
+                f"no byte to or from {self._host} for {self._idle_timeout:g} seconds {self.phase}",
+                hint="--idle-timeout sets how long to wait",
+            )
+        return ready
 
     def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for the socket. Raises NetworkError where another thread has closed it meanwhile."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from packcore.progress import Phase, Unit
     from transport.base import Service, Transport
     from transport.errors import TransportError
+    from transport.wire.headway import Headway
 
 __all__ = ["Brake", "BrakedProgress"]
 
@@ -96,18 +97,22 @@ class _Braked:
         self.stats = transport.stats
 
     @contextmanager
-    def advertise(self, service: Service, *, version: int) -> Iterator[Iterator[bytes]]:
+    def advertise(
+        self, service: Service, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Pass on."""
         self._brake.check()
-        with self._transport.advertise(service, version=version) as blocks:
+        with self._transport.advertise(service, version=version, headway=headway) as blocks:
             yield self._brake.watched(blocks)
 
     @contextmanager
-    def request(self, service: Service, body: Body, *, version: int) -> Iterator[Iterator[bytes]]:
+    def request(
+        self, service: Service, body: Body, *, version: int, headway: Headway | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Pass on."""
         self._brake.check()
         sent = Body(lambda: self._brake.watched(body.blocks()), body.size)
-        with self._transport.request(service, sent, version=version) as blocks:
+        with self._transport.request(service, sent, version=version, headway=headway) as blocks:
             yield self._brake.watched(blocks)
 
     def close(self) -> None:
