@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptObject, MissingObject
-from packcore.objects import CommitLinks, ObjectType, commit_links, parse_tag
+from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -268,4 +268,4 @@ def peel(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, ObjectType]:
             if tag is None or error.oid != oid.hex():
                 raise
             raise MissingObject(oid.hex(), context=f"target of tag {tag.hex()}") from None
-        tag, oid = oid, parse_tag(data, store.object_format, oid).target
+        tag, oid = oid, tag_target(data, store.object_format, oid)[0]

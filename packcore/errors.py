@@ -27,6 +27,7 @@ __all__ = [
     "UnreadableRef",
     "WorkerLost",
     "rebuild_error",
+    "structure_too_large",
 ]
 
 
@@ -131,6 +132,14 @@ class LimitExceeded(PackcoreError):
     def __init__(self, message: str, *, limit: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.limit = limit
+
+
+def structure_too_large(what: str, size: int, size_max: int) -> LimitExceeded:
+    """Return the error for a commit, tree or tag of more than `structure_bytes`; `what` names it."""
+    return LimitExceeded(
+        f"{what} has {size} bytes; the limit for commits, trees and tags (structure_bytes) is {size_max}",
+        limit="structure_bytes",
+    )
 
 
 class InvalidPlan(PackcoreError):

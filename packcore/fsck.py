@@ -34,7 +34,7 @@ from packcore.objects import (
     ObjectType,
     commit_links,
     mode_kind,
-    parse_tag,
+    tag_target,
     tree_rows,
 )
 from packcore.progress import SILENT, Phase, Progress
@@ -108,8 +108,7 @@ def object_links(
         links = commit_links(data, object_format, oid)
         return [(links.tree, ObjectType.TREE), *((parent, ObjectType.COMMIT) for parent in links.parents)]
     if type_ is ObjectType.TAG:
-        tag = parse_tag(data, object_format, oid)
-        return [(tag.target, tag.target_type)]
+        return [tag_target(data, object_format, oid)]
     if type_ is not ObjectType.TREE:
         return []
     found = []

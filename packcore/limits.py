@@ -39,6 +39,12 @@ class Limits:
     """Longest delta chain that is followed when reading (git never writes a longer one)."""
     object_bytes: int = 16 * 1024 * MIB
     """Largest object that is read at all."""
+    structure_bytes: int = 16 * MIB
+    """Largest commit, tree or tag that is read or taken in: these are parsed whole. A tree of that size has
+    some 400,000 entries, a commit 350,000 parents. Git has no such limit; large real folders take below
+    1 MiB."""
+    tag_depth: int = 1024
+    """Most tags that point to one another in a row before something else comes."""
     pack_bytes: int = 1 << 40
     """Largest pack that is taken in."""
     pack_objects: int = 1 << 27

@@ -44,6 +44,7 @@ __all__ = [
     "mode_kind",
     "parse_commit",
     "parse_tag",
+    "tag_target",
     "tree_rows",
 ]
 
@@ -149,6 +150,9 @@ _HEAD = {
     fmt.name: re.compile(rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n)*)" % (fmt.hex_size, fmt.hex_size))
     for fmt in (SHA1, SHA256)
 }
+_TAG_HEAD = re.compile(rb"object ([^\n]*)\ntype ([^\n]*)(?:\n(?! )|\Z)")
+_HEADER_END = re.compile(rb"\n(?! )")
+"""A line that begins with a blank goes on with the header before it."""
 _ROW = {
     # The second branch swallows everything from the first fault on, so that no input costs more than
     # one pass; without it each digit of garbage would start a search of its own.
@@ -207,15 +211,8 @@ def parse_commit(data: bytes, object_format: ObjectFormat, oid: ObjectId | None 
 
 def parse_tag(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Tag:
     """Parse a tag's bytes, tolerantly. Raises CorruptObject where its target or type don't parse."""
+    target, target_type = tag_target(data, object_format, oid)
     headers, message = _split_headers(data)
-    names = [name for name, _ in headers[:2]]
-    if names != [b"object", b"type"]:
-        raise CorruptObject("a tag must begin with its object and type", oid=_show(oid))
-    try:
-        target = object_format.from_hex(headers[0][1])
-        target_type = ObjectType.from_label(headers[1][1])
-    except ValueError as error:
-        raise CorruptObject(str(error), oid=_show(oid)) from None
     rest = headers[2:]
     return Tag(
         target=target,
@@ -227,16 +224,26 @@ def parse_tag(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = N
     )
 
 
+def tag_target(
+    data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
+) -> tuple[ObjectId, ObjectType]:
+    """Return what a tag tags; the rest of it isn't looked at. Raises CorruptObject as `parse_tag`."""
+    match = _TAG_HEAD.match(data)
+    if match is None:
+        raise CorruptObject("a tag must begin with its object and type", oid=_show(oid))
+    try:
+        return object_format.from_hex(match[1]), ObjectType.from_label(match[2])
+    except ValueError as error:
+        raise CorruptObject(str(error), oid=_show(oid)) from None
+
+
 def _split_headers(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
     head, _, message = data.partition(b"\n\n") if not data.startswith(b"\n") else (b"", b"", data[1:])
-    headers: list[tuple[bytes, list[bytes]]] = []
-    for line in head.rstrip(b"\n").split(b"\n"):
-        if line.startswith(b" ") and headers:
-            headers[-1][1].append(line[1:])
-        else:
-            name, _, value = line.partition(b" ")
-            headers.append((name, [value]))
-    return [(name, b"\n".join(lines)) for name, lines in headers], message
+    headers = []
+    for header in _HEADER_END.split(head.rstrip(b"\n")):
+        name, _, value = header.partition(b" ")
+        headers.append((name, value.replace(b"\n ", b"\n")))
+    return headers, message
 
 
 def _first(headers: list[tuple[bytes, bytes]], name: bytes) -> bytes:

@@ -29,7 +29,7 @@ from packcore.objects import (
     ObjectType,
     commit_links,
     mode_kind,
-    parse_tag,
+    tag_target,
     tree_rows,
 )
 from packcore.plan import Candidate
@@ -174,8 +174,8 @@ class _Lister:
                     break
                 self.seen.add(oid)
                 found.tags.append((oid, size))
-                tag = parse_tag(self.store.read(oid).data, self.store.object_format, oid)
-                context, oid = f"target of tag {oid.hex()}", tag.target
+                target, _ = tag_target(self.store.read(oid).data, self.store.object_format, oid)
+                context, oid = f"target of tag {oid.hex()}", target
         return found
 
     def exclude(self, tips: _Tips, found: CommitList) -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from packcore.errors import CorruptObject, MissingObject
-from packcore.objects import ObjectType, commit_links, parse_tag
+from packcore.objects import ObjectType, commit_links, tag_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,7 +146,7 @@ class CommitNegotiator:
                 stored_type = self._store.header(oid).type
                 if stored_type is not ObjectType.TAG:
                     return oid if stored_type is ObjectType.COMMIT else None
-                oid = parse_tag(self._store.read(oid).data, self._store.object_format, oid).target
+                oid = tag_target(self._store.read(oid).data, self._store.object_format, oid)[0]
             except (MissingObject, CorruptObject):
                 return None
         return None

@@ -17,7 +17,7 @@ from packcore.convert.faults import foreign_submodule
 from packcore.convert.notes_tree import ROOT, Change, Folder, compare, sort_row
 from packcore.convert.notes_writer import NotesWriter
 from packcore.errors import RepositoryError
-from packcore.objects import MODE_GITLINK, ObjectType, commit_links, mode_kind, parse_tag, tree_rows
+from packcore.objects import MODE_GITLINK, ObjectType, commit_links, mode_kind, tag_target, tree_rows
 from packcore.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class TranslatedNotes:
                 if links.parents:
                     self._first_parents[oid] = links.parents[0]
             elif type_ is ObjectType.TAG:
-                target = parse_tag(data, object_format, oid).target
+                target = tag_target(data, object_format, oid)[0]
                 is_tree = self._store.header(target).type is ObjectType.TREE
                 self.holders[oid] = target if is_tree else None
                 waiting += [] if is_tree else [target]

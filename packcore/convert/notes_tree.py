@@ -21,7 +21,7 @@ from packcore.objects import (
     ObjectType,
     commit_links,
     mode_kind,
-    parse_tag,
+    tag_target,
     tree_rows,
 )
 
@@ -152,7 +152,7 @@ def peel_to_tree(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
     while True:
         type_, data = store.read(oid)
         if type_ is ObjectType.TAG:
-            oid = parse_tag(data, store.object_format, oid).target
+            oid = tag_target(data, store.object_format, oid)[0]
         elif type_ is ObjectType.COMMIT:
             oid = commit_links(data, store.object_format, oid).tree
         else:
@@ -173,7 +173,7 @@ def old_names(store: ObjectStore, tip: ObjectId) -> set[ObjectId]:
         seen.add(oid)
         type_, data = store.read(oid)
         if type_ is ObjectType.TAG:
-            waiting.append(parse_tag(data, store.object_format, oid).target)
+            waiting.append(tag_target(data, store.object_format, oid)[0])
         elif type_ is ObjectType.COMMIT:
             links = commit_links(data, store.object_format, oid)
             waiting += [links.tree, *links.parents]

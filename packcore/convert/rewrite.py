@@ -27,6 +27,7 @@ _SIGNATURES = (b"gpgsig", b"gpgsig-sha256", b"mergetag")
 _TAG_SIGNATURE = re.compile(
     rb"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$"
 )
+_HEADER_END = re.compile(rb"\n(?! )")  # a line that begins with a blank goes on with the header before
 _LINKS = (b"tree", b"parent", b"object")
 
 
@@ -46,12 +47,7 @@ def split_message(data: bytes, *, is_tag: bool) -> Message:
     if data.startswith(b"\n"):
         return Message((), data, 0)
     head, empty, text = data.partition(b"\n\n")
-    headers: list[bytes] = []
-    for line in head.removesuffix(b"\n").split(b"\n"):
-        if line.startswith(b" ") and headers:
-            headers[-1] += b"\n" + line
-        else:
-            headers.append(line)
+    headers = _HEADER_END.split(head.removesuffix(b"\n"))
     kept = [header for header in headers if header.split(b" ", 1)[0] not in _SIGNATURES]
     signatures = len(headers) - len(kept)
     if is_tag and (match := _TAG_SIGNATURE.search(text)):

@@ -27,6 +27,7 @@ All readers check bounds, both sizes and the least length that git takes, and ra
 
 from __future__ import annotations
 
+from io import BytesIO
 from struct import Struct
 from struct import error as StructError  # noqa: N812 -- it is a class
 from typing import TYPE_CHECKING, NamedTuple
@@ -64,6 +65,7 @@ DELTA_BYTES_MIN = 4
 """git refuses shorter ones (delta.h, DELTA_SIZE_MIN). Only an empty target has a delta that is shorter."""
 DELTA_HEAD_BYTES_MAX = 20
 """The two sizes are never longer than this."""
+_STRETCH_BYTES = 64 * 1024
 _VIEW_FROM_BYTES = 8 * 1024  # from here on, copying a slice twice costs more than a memoryview
 
 # How many bytes of offset and of size follow a copy's first byte.
@@ -219,6 +221,7 @@ def apply_delta(
     pieces: list[bytes | memoryview] = []
     append = pieces.append
     view: memoryview | None = None
+    joined: BytesIO | None = None
     end = len(delta)
     if end < DELTA_BYTES_MIN:
         raise CorruptData(too_short(end))
@@ -227,76 +230,87 @@ def apply_delta(
     two_and_two, three_and_two = _TWO_AND_TWO, _THREE_AND_TWO
     try:
         while position < end:
-            op = delta[position]
-            position += 1
-            if op < 0x80:
-                if not op:
-                    raise CorruptData("a delta has instruction 0, which is reserved")
-                stop = position + op
-                left -= op
-                if left < 0:
-                    raise CorruptData(f"a delta makes more than its {target_size} bytes")
-                append(delta[position:stop])
-                position = stop
-                continue
-            # Four of the 128 ways to write a copy make up nearly all there are.
-            if op == 0x93:
-                offset, size = two_and_one(delta, position)
-                position += 3
-            elif op == 0x97:
-                offset, high, size = three_and_one(delta, position)
-                offset |= high << 16
-                position += 4
-            elif op == 0xB3:
-                offset, size = two_and_two(delta, position)
-                position += 4
-            elif op == 0xB7:
-                offset, high, size = three_and_two(delta, position)
-                offset |= high << 16
-                position += 5
-            else:
-                offset = size = 0
-                if op & 0x01:
-                    offset = delta[position]
-                    position += 1
-                if op & 0x02:
-                    offset |= delta[position] << 8
-                    position += 1
-                if op & 0x04:
-                    offset |= delta[position] << 16
-                    position += 1
-                if op & 0x08:
-                    offset |= delta[position] << 24
-                    position += 1
-                if op & 0x10:
-                    size = delta[position]
-                    position += 1
-                if op & 0x20:
-                    size |= delta[position] << 8
-                    position += 1
-                if op & 0x40:
-                    size |= delta[position] << 16
-                    position += 1
-            # However many bytes say it, size 0 means 64 KiB.
-            if not size:
-                size = 0x10000
-            left -= size
-            stop = offset + size
-            if stop > base_size or left < 0:
-                raise CorruptData(copy_fault(offset, size, base_size, target_size, left))
-            if size < _VIEW_FROM_BYTES:
-                append(base[offset:stop])
-            else:
-                if view is None:
-                    view = memoryview(base)
-                append(view[offset:stop])
+            # A long delta is worked off in stretches, which bounds how many pieces wait.
+            stretch_end = min(position + _STRETCH_BYTES, end)
+            while position < stretch_end:
+                op = delta[position]
+                position += 1
+                if op < 0x80:
+                    if not op:
+                        raise CorruptData("a delta has instruction 0, which is reserved")
+                    stop = position + op
+                    left -= op
+                    if left < 0:
+                        raise CorruptData(f"a delta makes more than its {target_size} bytes")
+                    append(delta[position:stop])
+                    position = stop
+                    continue
+                # Four of the 128 ways to write a copy make up nearly all there are.
+                if op == 0x93:
+                    offset, size = two_and_one(delta, position)
+                    position += 3
+                elif op == 0x97:
+                    offset, high, size = three_and_one(delta, position)
+                    offset |= high << 16
+                    position += 4
+                elif op == 0xB3:
+                    offset, size = two_and_two(delta, position)
+                    position += 4
+                elif op == 0xB7:
+                    offset, high, size = three_and_two(delta, position)
+                    offset |= high << 16
+                    position += 5
+                else:
+                    offset = size = 0
+                    if op & 0x01:
+                        offset = delta[position]
+                        position += 1
+                    if op & 0x02:
+                        offset |= delta[position] << 8
+                        position += 1
+                    if op & 0x04:
+                        offset |= delta[position] << 16
+                        position += 1
+                    if op & 0x08:
+                        offset |= delta[position] << 24
+                        position += 1
+                    if op & 0x10:
+                        size = delta[position]
+                        position += 1
+                    if op & 0x20:
+                        size |= delta[position] << 8
+                        position += 1
+                    if op & 0x40:
+                        size |= delta[position] << 16
+                        position += 1
+                # However many bytes say it, size 0 means 64 KiB.
+                if not size:
+                    size = 0x10000
+                left -= size
+                stop = offset + size
+                if stop > base_size or left < 0:
+                    raise CorruptData(copy_fault(offset, size, base_size, target_size, left))
+                if size < _VIEW_FROM_BYTES:
+                    append(base[offset:stop])
+                else:
+                    if view is None:
+                        view = memoryview(base)
+                    append(view[offset:stop])
+            if position < end:
+                if joined is None:
+                    joined = BytesIO()
+                joined.write(b"".join(pieces))
+                pieces.clear()
     except (IndexError, StructError):
         raise CorruptData("a delta ends within a copy instruction") from None
     if position != end:
         raise CorruptData("a delta ends within an insert instruction")
     if left:
         raise CorruptData(f"a delta makes {target_size - left} of its {target_size} bytes")
-    return b"".join(pieces)
+    if joined is None:
+        return b"".join(pieces)
+    joined.write(b"".join(pieces))
+    return joined.getvalue()
 
 
 def too_short(delta_bytes: int) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.deflate import InflateError, crc32, new_inflater
 from packcore.delta.codec import DELTA_BYTES_MIN
-from packcore.errors import CorruptPack, LimitExceeded
+from packcore.errors import CorruptPack, LimitExceeded, structure_too_large
 from packcore.ids import ObjectId
 from packcore.limits import KIB, Limits
 from packcore.objects import ObjectType
@@ -48,6 +48,7 @@ _WINDOW_BYTES = 256 * KIB
 _PIECE_BYTES = 64 * KIB
 _PIECE_INFLATED_BYTES = 256 * KIB
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
+_STRUCTURES = frozenset(_LABELS) - {ObjectType.BLOB}
 
 
 class PackItem(NamedTuple):
@@ -127,7 +128,7 @@ class PackReader:
         new_hash = self.object_format.new_hash
         digest_size = self.object_format.digest_size
         big_bytes = self._limits.big_object
-        object_bytes_max = self._limits.object_bytes
+        checked_bytes = min(big_bytes, self._limits.structure_bytes + 1)
         labels = _LABELS
         inflater_of = new_inflater
         crc_of = crc32
@@ -180,12 +181,9 @@ class PackReader:
                     f"a delta of {size} bytes; none is shorter than {DELTA_BYTES_MIN}", offset=offset
                 )
             payload_offset = self._origin + position
+            if size >= checked_bytes:
+                self._check_size(type_code, size, offset)
             if size >= big_bytes:
-                if size > object_bytes_max:
-                    raise LimitExceeded(
-                        f"the object at offset {offset} has {size} bytes; the limit is {object_bytes_max}",
-                        limit="object_bytes",
-                    )
                 oid = self._pass_big(offset, start, position, type_code, size)
                 yield (
                     offset, type_code, size, payload_offset, self._origin + self._position, self._crc,
@@ -221,6 +219,17 @@ class PackReader:
                 oid = None
             yield offset, type_code, size, payload_offset, end_offset, crc, oid, base_offset, base_oid, data
         self._read_trailer()
+
+    def _check_size(self, type_code: int, size: int, offset: int) -> None:
+        limits = self._limits
+        if size > limits.object_bytes:
+            raise LimitExceeded(
+                f"the object at offset {offset} has {size} bytes; the limit is {limits.object_bytes}",
+                limit="object_bytes",
+            )
+        if size > limits.structure_bytes and type_code in _STRUCTURES:
+            what = f"the {_LABELS[type_code].decode()} at offset {offset}"
+            raise structure_too_large(what, size, limits.structure_bytes)
 
     def _pass_big(self, offset: int, start: int, position: int, type_code: int, size: int) -> ObjectId | None:
         """Inflate an entry in pieces; return its id if it is an object."""

@@ -25,7 +25,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
-from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
+from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
 from packcore.pack.scratch import Content, Scratch, apply_to, blocks_of
@@ -315,7 +315,7 @@ class Resolver:
         self.bases_inflated += 1
         is_big = header.size >= self._limits.big_object
         delta = self._source.inflate_blocks(header) if is_big else self._source.inflate(header)
-        blocks = apply_to(base, delta)
+        blocks = apply_to(base, delta, self._limits.big_object - 1)
         return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
 
     def _inflate(self, entry_index: int) -> bytes:
@@ -348,10 +348,14 @@ class Resolver:
             size = self._target_size(delta, entry_index)
         else:
             size = self._target_size(self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX), entry_index)
+        if size > self._limits.structure_bytes and label != b"blob":
+            what = f"the {label.decode()} at offset {header.offset}"
+            raise structure_too_large(what, size, self._limits.structure_bytes)
         digest = self._table.object_format.new_hash(b"%s %d\0" % (label, size))
         result: Content | None = None
         try:
-            made = apply_to(base, self._source.inflate_blocks(header) if delta is None else delta)
+            instructions = self._source.inflate_blocks(header) if delta is None else delta
+            made = apply_to(base, instructions, self._limits.big_object - 1)
             blocks = _hashed(made, digest.update)
             if size < self._limits.big_object:
                 result = b"".join(blocks)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES
 from packcore.delta.blockwise import apply_delta_blocks
-from packcore.delta.codec import apply_delta
+from packcore.delta.codec import TargetTooLarge, apply_delta
 from packcore.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -77,13 +77,20 @@ def blocks_of(content: Content) -> Iterator[bytes]:
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
 
 
-def apply_to(base: Content, delta: bytes | Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the target of a delta in blocks; base and delta may each be too large for memory."""
+def apply_to(base: Content, delta: bytes | Iterable[bytes], whole_bytes_max: int) -> Iterator[bytes]:
+    """Yield the target of a delta in blocks; base, delta and target may each be too large for memory.
+
+    A target of up to `whole_bytes_max` bytes comes as one block if base and delta are in memory.
+    """
+    if isinstance(base, bytes) and isinstance(delta, bytes):
+        try:
+            return iter((apply_delta(base, delta, target_bytes_max=whole_bytes_max),))
+        except TargetTooLarge:
+            pass
+    delta_blocks = (delta,) if isinstance(delta, bytes) else delta
     if isinstance(base, Scratch):
-        return apply_delta_blocks(base.read, base.size, (delta,) if isinstance(delta, bytes) else delta)
-    if isinstance(delta, bytes):
-        return iter((apply_delta(base, delta),))
-    return apply_delta_blocks(_reader_of(base), len(base), delta)
+        return apply_delta_blocks(base.read, base.size, delta_blocks)
+    return apply_delta_blocks(_reader_of(base), len(base), delta_blocks)
 
 
 def _reader_of(base: bytes) -> Callable[[int, int], bytes]:

@@ -17,7 +17,15 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptData, CorruptIndex, CorruptObject, CorruptPack, LimitExceeded
+from packcore.errors import (
+    CorruptData,
+    CorruptIndex,
+    CorruptObject,
+    CorruptPack,
+    LimitExceeded,
+    structure_too_large,
+)
+from packcore.objects import ObjectType
 from packcore.pack.scratch import Scratch
 from packcore.store.base import ObjectHeader, StoredObject
 
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.limits import Limits
     from packcore.pack.scratch import Content
     from packcore.store.base import ObjectStore
     from packcore.store.loose import LooseStore
@@ -52,6 +61,11 @@ class PackCopy(NamedTuple):
         """Return the file that holds it."""
         return self.pack.name
 
+    @property
+    def limits(self) -> Limits:
+        """Return those of its pack."""
+        return self.pack.limits
+
     def check_frame(self) -> None:
         """Check what there is to check without reading the object. Raises CorruptPack."""
         self.pack.copier.check_entry(self.offset)
@@ -75,6 +89,11 @@ class LooseCopy(NamedTuple):
     def where(self) -> str:
         """Return the file that holds it."""
         return self.store.file_of(self.oid)
+
+    @property
+    def limits(self) -> Limits:
+        """Return those of its store."""
+        return self.store.limits
 
     def check_frame(self) -> None:
         """Do nothing: its file is no more than the object."""
@@ -210,6 +229,9 @@ class Copies:
     def read_copy(self, copy: Copy) -> StoredObject:
         """Return the object as one copy has it, its id checked. Raises CorruptData, LimitExceeded."""
         header, blocks = self._checked(copy)
+        if header.size > copy.limits.structure_bytes and header.type is not ObjectType.BLOB:
+            what = f"{header.type.label.decode()} {copy.oid.hex()}"
+            raise structure_too_large(what, header.size, copy.limits.structure_bytes)
         return StoredObject(header.type, b"".join(blocks))
 
     def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:

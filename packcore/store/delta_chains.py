@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, delta_sizes
-from packcore.errors import CorruptData, CorruptPack, LimitExceeded
+from packcore.errors import CorruptData, CorruptPack, LimitExceeded, structure_too_large
+from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class DeltaChains:
             f"{self._limits.chain_depth}",
             limit="chain_depth",
         )
+
+    def check_structure(self, type_code: int, size: int, offset: int) -> None:
+        """Raise LimitExceeded for a commit, tree or tag of more bytes than `structure_bytes`."""
+        if size > self._limits.structure_bytes and type_code != ObjectType.BLOB:
+            what = f"{self._source.name}: the {ObjectType(type_code).label.decode()} at offset {offset}"
+            raise structure_too_large(what, size, self._limits.structure_bytes)
 
     def check_size(self, size: int, offset: int) -> None:
         """Raise LimitExceeded for an object of more bytes than `object_bytes`."""

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from packcore.deflate import BLOCK_BYTES, deflate_blocks, inflate_at, inflate_blocks, inflate_head
-from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject, RepositoryError
+from packcore.errors import (
+    CorruptData,
+    CorruptObject,
+    LimitExceeded,
+    MissingObject,
+    RepositoryError,
+    structure_too_large,
+)
 from packcore.ids import ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
@@ -95,6 +102,9 @@ class LooseStore:
         with self._open(oid) as file:
             head = file.read(512)
             (type_, size), start = self._header(oid, head)
+            if size > self.limits.structure_bytes and type_ is not ObjectType.BLOB:
+                what = f"{type_.label.decode()} {oid.hex()}"
+                raise structure_too_large(what, size, self.limits.structure_bytes)
             packed = head + file.read()
         try:
             data, end = inflate_at(packed, 0, start + size)

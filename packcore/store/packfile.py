@@ -226,7 +226,7 @@ class PackFile:
         content = self._base_of(entry, alone=alone)
         self._chains.check_size(self._chains.target_size(entry), entry.offset)
         try:
-            for block in apply_to(content, self._delta(entry)):
+            for block in apply_to(content, self._delta(entry), self.limits.big_object - 1):
                 yield from _cut(block)
         except CorruptData as error:
             raise self._source.fault(error, entry.offset) from None
@@ -277,6 +277,7 @@ class PackFile:
             entry = source.entry(base_offset)
         if entry.size >= self.limits.big_object:
             self._chains.check_size(entry.size, entry.offset)
+            self._chains.check_structure(entry.type_code, entry.size, entry.offset)
             if chain:
                 return (entry.type_code, Scratch(source.inflate_blocks(entry))), chain
         made = entry.type_code, source.inflate(entry)
@@ -297,28 +298,30 @@ class PackFile:
             entry = chain[left]
             try:
                 if entry.size >= big_bytes or not isinstance(content, bytes):
-                    content = self._descend_big(content, entry, whole=not (left or is_base))
+                    content = self._descend_big((type_code, content), entry, whole=not (left or is_base))
                     continue
                 content = apply_delta(content, inflate(entry), target_bytes_max=big_bytes - 1)
                 put(first_place + entry.offset, (type_code, content))
             except TargetTooLarge:
-                content = self._descend_big(content, entry, whole=not (left or is_base))
+                content = self._descend_big((type_code, content), entry, whole=not (left or is_base))
             except CorruptData as error:
                 raise self._source.fault(error, entry.offset) from None
         return type_code, content
 
-    def _descend_big(self, base: Content, entry: EntryHeader, *, whole: bool) -> Content:
+    def _descend_big(self, made: tuple[int, Content], entry: EntryHeader, *, whole: bool) -> Content:
         """Apply one delta in pieces. A large target becomes a file, unless it is to be `whole`."""
+        type_code, base = made
         size = self._chains.target_size(entry)
         self._chains.check_size(size, entry.offset)
+        self._chains.check_structure(type_code, size, entry.offset)
         try:
-            blocks = apply_to(base, self._delta(entry))
-            made = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
+            blocks = apply_to(base, self._delta(entry), self.limits.big_object - 1)
+            target = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
         except CorruptData as error:
             raise self._source.fault(error, entry.offset) from None
         if isinstance(base, Scratch):
             base.close()
-        return made
+        return target
 
     def _delta(self, entry: EntryHeader) -> bytes | Iterator[bytes]:
         if entry.size < self.limits.big_object:

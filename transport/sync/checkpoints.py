@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.objects import ObjectType, commit_links, parse_tag
+from packcore.objects import ObjectType, commit_links, tag_target
 from transport.sync.commit_order import first_parents, heads, parents_first, reach
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def parents_in(store: ObjectStore, wants: Iterable[ObjectId]) -> dict[ObjectId, 
         if type_ is ObjectType.COMMIT:
             parents[oid] = commit_links(store.read(oid).data, store.object_format, oid).parents
         elif type_ is ObjectType.TAG:
-            parents[oid] = (parse_tag(store.read(oid).data, store.object_format, oid).target,)
+            parents[oid] = (tag_target(store.read(oid).data, store.object_format, oid)[0],)
         else:
             continue
         new = [parent for parent in parents[oid] if parent not in found]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from packcore.ancestry import peel
 from packcore.errors import MissingObject
-from packcore.objects import MODE_GITLINK, ObjectType, commit_links, mode_kind, parse_tag, tree_rows
+from packcore.objects import MODE_GITLINK, ObjectType, commit_links, mode_kind, tag_target, tree_rows
 from transport.sync.commit_order import parents_first
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def group_by_commit(
         if candidate.type is not ObjectType.TAG and candidate.oid in waiting
     ]
     tags = {
-        tag.oid: (parse_tag(store.read(tag.oid).data, store.object_format, tag.oid).target,)
+        tag.oid: (tag_target(store.read(tag.oid).data, store.object_format, tag.oid)[0],)
         for tag in others
         if tag.type is ObjectType.TAG
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.objects import ObjectType, commit_links, parse_tag, tree_rows
+from packcore.objects import ObjectType, commit_links, tag_target, tree_rows
 from transport.sync.request import TEMP_REFS
 from transport.wire.receive_pack import RefUpdate
 
@@ -94,5 +94,5 @@ def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId
         elif type_ is ObjectType.TREE:
             inner.update(entry for _, _, entry in tree_rows(data, object_format, oid))
         else:
-            inner.add(parse_tag(data, object_format, oid).target)
+            inner.add(tag_target(data, object_format, oid)[0])
     return [candidate.oid for candidate in objects if candidate.oid not in inner][:TOPS_MAX]
