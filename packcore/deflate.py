@@ -31,6 +31,7 @@ __all__ = [
     "BLOCK_BYTES",
     "InflateError",
     "crc32",
+    "cut_blocks",
     "deflate",
     "deflate_blocks",
     "inflate",
@@ -94,8 +95,8 @@ def deflate_blocks(blocks: Iterable[bytes], level: int = 6) -> Iterator[bytes]:
     """Yield the zlib stream of all blocks together, in blocks of at most 64 KiB."""
     compressor = zlib_ng.compressobj(level)
     for block in blocks:
-        yield from _cut(compressor.compress(block))
-    yield from _cut(compressor.flush())
+        yield from cut_blocks(compressor.compress(block))
+    yield from cut_blocks(compressor.flush())
 
 
 def inflate(data: bytes | memoryview, size: int) -> bytes:
@@ -184,7 +185,8 @@ def inflate_blocks(
         raise CorruptData("bytes behind its zlib stream")
 
 
-def _cut(data: bytes) -> Iterator[bytes]:
+def cut_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield bytes in blocks of at most 64 KiB."""
     for start in range(0, len(data), BLOCK_BYTES):
         yield data[start : start + BLOCK_BYTES]
 

@@ -40,6 +40,7 @@ __all__ = [
     "Tag",
     "TreeEntry",
     "commit_links",
+    "iter_rows",
     "iter_tree",
     "mode_kind",
     "parse_commit",
@@ -261,6 +262,21 @@ def tree_rows(
     if rows and not rows[-1][0]:
         raise CorruptObject("a tree entry is malformed", oid=_show(oid))
     return rows
+
+
+def iter_rows(
+    data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
+) -> Iterator[tuple[bytes, bytes, ObjectId]]:
+    """Yield the lines of a tree as `tree_rows` returns them, one at a time: for trees of many lines.
+
+    Raises CorruptObject where it meets what is no line.
+    """
+    modes: dict[bytes, bytes] = {}
+    for match in _ROW[object_format.name].finditer(data):
+        mode, name, entry = match.groups()
+        if not mode:
+            raise CorruptObject("a tree entry is malformed", oid=_show(oid))
+        yield modes.setdefault(mode, mode), name, ObjectId(entry)
 
 
 def iter_tree(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Iterator[TreeEntry]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectStore, RawEntry
     from packcore.store.pack_part import PackPart
+    from packcore.tree_path import TreePath
 
 __all__ = [
     "STREAMED_BYTES",
@@ -53,10 +54,18 @@ class Candidate(NamedTuple):
     type: ObjectType
     size: int
     """Bytes of the whole object."""
-    path: bytes
-    """Where the walk first met it: b"src/a.c"; b"" for a root tree, a commit or a tag."""
+    where: TreePath | bytes
+    """Where the walk first met it: the path of src/a.c; b"" for a root tree, a commit or a tag.
+
+    Objects of one path have equal values here, by which they can be grouped.
+    """
     order: int
     """Its position in the walk: newest first, commits before what they hold."""
+
+    @property
+    def path(self) -> bytes:
+        """The same as bytes, made at each call: of any length, so don't keep many."""
+        return bytes(self.where)
 
 
 class Whole(NamedTuple):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
+    from packcore.tree_path import TreePath
 
 __all__ = ["ListedObject", "RevisionSet", "list_revisions", "parse_revisions", "resolve_revision"]
 
@@ -65,8 +66,13 @@ class ListedObject(NamedTuple):
     """A line of `rev-list`."""
 
     oid: ObjectId
-    path: bytes | None
-    """None for a commit; b"" for a root tree; a tag's own name for a tag."""
+    where: TreePath | bytes | None
+    """Its path, as `Candidate.where` has it; None for a commit; a tag's own name for a tag."""
+
+    @property
+    def path(self) -> bytes | None:
+        """The same as bytes, made at each call."""
+        return None if self.where is None else bytes(self.where)
 
 
 def resolve_revision(repository: Repository, text: str) -> ObjectId:
@@ -114,7 +120,7 @@ def list_revisions(
     return [
         ListedObject(one.oid, _tag_name(repository, one.oid))
         if one.type is ObjectType.TAG
-        else ListedObject(one.oid, names.get(one.type, one.path))
+        else ListedObject(one.oid, names.get(one.type, one.where))
         for one in found
     ]
 

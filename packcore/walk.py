@@ -13,38 +13,47 @@ What the store may lack: with `haves`, whatever the receiver may have (a pack fe
 holds only the rest); below a `shallow` commit, its parents; submodule entries always. Anything else
 that is absent raises MissingObject. An all-zero id in a tree names no object and is passed over.
 
-Memory: about 300 bytes for each object listed and 120 for each excluded. Every tree is read once.
+Memory: about 300 bytes for each object listed and 120 for each excluded, and what waits of the trees on the
+way down, each id once. A path costs its last name (`packcore.tree_path`). Every tree is read once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, walk_commits
 from packcore.errors import CorruptObject, LimitExceeded, MissingObject
-from packcore.limits import Limits
+from packcore.limits import MIB, Limits
 from packcore.objects import (
     MODE_DIRECTORY,
     MODE_GITLINK,
     ObjectType,
     commit_links,
+    iter_rows,
     mode_kind,
     tag_target,
     tree_rows,
 )
 from packcore.plan import Candidate
 from packcore.progress import SILENT, Phase, Progress
+from packcore.tree_path import TreePath, path_end
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from packcore.ids import ObjectId
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectStore
 
 __all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
+_LARGE_TREE_BYTES = MIB
+_WAITING_MAX = 1 << 16
+"""Entries that may wait before those are dropped that others of the same id come before."""
+
+_Waiting = tuple["ObjectId", bool, "dict[bytes, Any]", bytes, int]
+"""An entry to be visited: its id, whether it is a tree, the paths in its folder, its name and its depth."""
 
 
 def list_objects(
@@ -137,8 +146,7 @@ class _Lister:
         self.seen: set[ObjectId] = {store.object_format.zero}
         """Trees, blobs and tags that are listed or excluded."""
         self.candidates: list[Candidate] = []
-        self.paths: dict[bytes, bytes] = {}
-        """One object for each distinct path: versions of a file share it."""
+        self.folders: dict[TreePath | bytes, _Folder] = {}
         self.uncounted = 0
 
     def count_commit(self) -> None:
@@ -215,30 +223,34 @@ class _Lister:
             candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
         self._count(len(wanted.tags))
         for oid, type_ in wanted.others.items():
-            path = want_paths.get(oid, b"")
-            self._below(oid, path, is_tree=type_ is ObjectType.TREE, context="wanted")
+            path = TreePath.of(filter(None, want_paths.get(oid, b"").split(b"/")))
+            self._below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
         for commit in found.commits:
             if commit.tree not in self.seen:
                 self._below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
         return candidates
 
-    def _below(self, root: ObjectId, root_path: bytes, *, is_tree: bool, context: ObjectId | str) -> None:
+    def _below(
+        self, root: ObjectId, root_path: TreePath | bytes, *, is_tree: bool, context: ObjectId | str
+    ) -> None:
         """List a tree and what it holds, depth first; or one blob.
 
         The hot loop of the walk, so it is one function: most entries of most trees are seen already,
         and a comprehension drops these before anything else looks at them.
         """
-        store, seen, candidates, paths = self.store, self.seen, self.candidates, self.paths
+        store, seen, candidates, folders = self.store, self.seen, self.candidates, self.folders
         read, header, object_format = store.read, store.header, store.object_format
         depth_max = self.limits.tree_depth
         before = len(candidates)
-        stack = [(root, is_tree, root_path, 0)]
+        waiting_max = _WAITING_MAX
+        stack: list[_Waiting] = [(root, is_tree, {b"": root_path}, b"", 0)]
         while stack:
-            oid, is_tree, path, depth = stack.pop()
+            oid, is_tree, paths, name, depth = stack.pop()
             if oid in seen:
                 continue
             seen.add(oid)
+            path = paths[name]
             try:
                 if not is_tree:
                     type_, size = header(oid)
@@ -258,23 +270,66 @@ class _Lister:
             candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
-            new = [row for row in tree_rows(data, object_format, oid) if row[2] not in seen]
+            rows = tree_rows if len(data) < _LARGE_TREE_BYTES else _first_rows
+            new = [row for row in rows(data, object_format, oid) if row[2] not in seen]
+            if not new:
+                continue
             new.reverse()
-            prefix = path + b"/" if path else b""
+            inner = folders.get(path)
+            if inner is None:
+                inner = folders[path] = _Folder(path if isinstance(path, TreePath) else None)
+            depth += 1
             for mode, name, entry in new:
                 kind = mode_kind(mode)
                 if kind != MODE_GITLINK:
-                    entry_path = prefix + name
-                    entry_path = paths.setdefault(entry_path, entry_path)
-                    stack.append((entry, kind == MODE_DIRECTORY, entry_path, depth + 1))
+                    stack.append((entry, kind == MODE_DIRECTORY, inner, name, depth))
+            if len(stack) > waiting_max:
+                stack = _last_of_each(stack)
+                waiting_max = max(_WAITING_MAX, 2 * len(stack))
         if len(candidates) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
         self._count(len(candidates) - before)
 
 
-def _describe(path: bytes, context: ObjectId | str) -> str:
+class _Folder(dict[bytes, TreePath]):
+    """The paths in one folder by their names: made when first asked for, shared by versions of a file."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: TreePath | None) -> None:
+        self.path = path
+
+    def __missing__(self, name: bytes) -> TreePath:
+        made = self[name] = TreePath(self.path, name)
+        return made
+
+
+def _first_rows(
+    data: bytes, object_format: ObjectFormat, oid: ObjectId
+) -> Iterator[tuple[bytes, bytes, ObjectId]]:
+    """Yield the rows of a tree, of those with one id the first: the others would be passed over later."""
+    met: set[ObjectId] = set()
+    for row in iter_rows(data, object_format, oid):
+        if row[2] not in met:
+            met.add(row[2])
+            yield row
+
+
+def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
+    """Drop what waits below another entry of the same id, which comes first."""
+    met: set[ObjectId] = set()
+    kept: list[_Waiting] = []
+    for waiting in reversed(stack):
+        if waiting[0] not in met:
+            met.add(waiting[0])
+            kept.append(waiting)
+    kept.reverse()
+    return kept
+
+
+def _describe(path: TreePath | bytes, context: ObjectId | str) -> str:
     where = context if isinstance(context, str) else f"tree of commit {context.hex()}"
-    return f"{path.decode('utf-8', 'backslashreplace')!r} in the {where}" if path else where
+    return f"{path_end(path).decode('utf-8', 'backslashreplace')!r} in the {where}" if path else where
 
 
 def _wrong_type(oid: ObjectId, type_: ObjectType, needed: str) -> CorruptObject:

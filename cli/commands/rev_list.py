@@ -59,7 +59,7 @@ def run(
 
 
 def _lines(listed: Sequence[ListedObject]) -> Iterator[bytes]:
-    for oid, path in listed:
-        name = oid.hex().encode()
+    for each in listed:
+        name, path = each.oid.hex().encode(), each.path
         # A line feed in a path would forge a line of its own: git cuts there, too.
         yield name if path is None else b"%s %s" % (name, path.partition(b"\n")[0])

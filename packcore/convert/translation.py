@@ -26,6 +26,7 @@ from packcore.limits import Limits
 from packcore.objects import MODE_GITLINK, ObjectType, mode_kind, tree_rows
 from packcore.plan import Candidate
 from packcore.progress import SILENT
+from packcore.tree_path import inside, path_end
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -153,7 +154,7 @@ def translate(
                 phase.advance(done % 256 or 256)
     translator.translate_notes_of_refs()
     translation.candidates = [
-        Candidate(translation.ids[old.oid], old.type, translator.sizes[old.oid], old.path, old.order)
+        Candidate(translation.ids[old.oid], old.type, translator.sizes[old.oid], old.where, old.order)
         for old in objects
         if old.oid in translation.ids
     ]
@@ -256,8 +257,8 @@ class _Translator:
             rows = tree_rows(data, self._store.object_format, candidate.oid)
             for mode, name, oid in rows:
                 if mode_kind(mode) == MODE_GITLINK and oid not in self._known:
-                    path = candidate.path + b"/" + name if candidate.path else name
-                    raise foreign_submodule(candidate.oid, path, oid)
+                    path = inside(candidate.where, name)
+                    raise foreign_submodule(candidate.oid, path_end(path), oid)
             return [oid for _, _, oid in rows]
         message = split_message(data, is_tag=candidate.type is ObjectType.TAG)
         names = [] if self._translation.messages is None else self._translation.messages.find(message.text)

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.strategy import Part
 from packcore.objects import ObjectType
+from packcore.tree_path import file_name, path_end
 
 if TYPE_CHECKING:
     from packcore.delta.strategy import Work
+    from packcore.tree_path import TreePath
 
 __all__ = ["SEARCHED_MIN", "name_order", "parts_by_type_and_name"]
 
@@ -38,9 +40,9 @@ OBJECT_WEIGHT_BYTES = 8192
 _DIGITS = re.compile(rb"[0-9]+").sub
 
 
-def name_order(path: bytes) -> tuple[bytes, bytes]:
+def name_order(path: TreePath | bytes) -> tuple[bytes, bytes]:
     """Return the key by which paths come in a pack: file names from their end, then folders."""
-    return path.rpartition(b"/")[2][::-1], path
+    return file_name(path)[::-1], path_end(path)
 
 
 def parts_by_type_and_name(work: Work) -> list[Part]:
@@ -66,12 +68,12 @@ def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
     if searched_count < HALVED_MIN:
         return [objects]
     part_count = max(2, min(PARTS_MAX, searched_count // PART_MIN))
-    by_path: dict[bytes, list[int]] = {}
+    by_path: dict[TreePath | bytes, list[int]] = {}
     for index in objects:
-        by_path.setdefault(work.candidates[index].path, []).append(index)
+        by_path.setdefault(work.candidates[index].where, []).append(index)
     names: dict[bytes, list[int]] = {}
     for path, members in by_path.items():
-        names.setdefault(_DIGITS(b"", path.rpartition(b"/")[2]), []).extend(members)
+        names.setdefault(_DIGITS(b"", file_name(path)), []).extend(members)
     weights = {
         name: sum([work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members if wanted[index]])
         for name, members in names.items()

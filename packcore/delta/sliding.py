@@ -26,6 +26,7 @@ from packcore.deflate import deflate, level_for
 from packcore.delta.make import encode_matches, find_matches
 from packcore.delta.strategy import Choice
 from packcore.objects import ObjectType
+from packcore.tree_path import path_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,7 +156,7 @@ def sorted_by_name(work: Work, name_hash: Callable[[bytes], int]) -> list[int]:
 
     What the receiver has comes before what it may be a base of.
     """
-    hashes = {path: name_hash(path) for path in {candidate.path for candidate in work.candidates}}
+    hashes = {path: name_hash(path_end(path)) for path in {each.where for each in work.candidates}}
     keys = []
     for index in usable(work):
         _, type_, size, path, _ = work.candidates[index]

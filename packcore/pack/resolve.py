@@ -28,7 +28,7 @@ from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_del
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.scratch import Content, Scratch, apply_to, blocks_of
+from packcore.pack.scratch import Content, Scratch, apply_to, same_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -144,7 +144,7 @@ class Resolver:
         """Tell whether two resolved entries have the same bytes. Raises CorruptPack, RepositoryError."""
         contents = self._load(one, hold=True), self._load(other, hold=True)
         try:
-            return _same(*contents)
+            return same_content(*contents)
         finally:
             for content in contents:
                 if isinstance(content, Scratch):
@@ -380,17 +380,6 @@ class Resolver:
             f"{self._limits.chain_depth}",
             limit="chain_depth",
         )
-
-
-def _same(one: Content, other: Content) -> bool:
-    """Compare two objects of which none, one or both are files."""
-    if isinstance(one, bytes) and isinstance(other, bytes):
-        return one == other
-    sizes = {len(content) if isinstance(content, bytes) else content.size for content in (one, other)}
-    if len(sizes) > 1:
-        return False
-    pairs = zip(blocks_of(one), blocks_of(other), strict=True)
-    return all(left == right for left, right in pairs)
 
 
 def _hashed(blocks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Content", "Scratch", "apply_to", "blocks_of"]
+__all__ = ["Content", "Scratch", "apply_to", "blocks_of", "same_content"]
 
 
 class Scratch:
@@ -75,6 +75,17 @@ def blocks_of(content: Content) -> Iterator[bytes]:
     if isinstance(content, Scratch):
         return content.blocks()
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
+
+
+def same_content(one: Content, other: Content) -> bool:
+    """Compare two objects of which none, one or both are files."""
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return one == other
+    sizes = {len(content) if isinstance(content, bytes) else content.size for content in (one, other)}
+    if len(sizes) > 1:
+        return False
+    pairs = zip(blocks_of(one), blocks_of(other), strict=True)
+    return all(left == right for left, right in pairs)
 
 
 def apply_to(base: Content, delta: bytes | Iterable[bytes], whole_bytes_max: int) -> Iterator[bytes]:

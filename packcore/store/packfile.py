@@ -14,7 +14,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES
+from packcore.deflate import BLOCK_BYTES, cut_blocks
 from packcore.delta.codec import TargetTooLarge, apply_delta
 from packcore.errors import CorruptData, CorruptPack, MissingObject
 from packcore.limits import Limits
@@ -213,7 +213,7 @@ class PackFile:
             entry = self._source.entry(offset)
             size = entry.size if entry.type_code < OFS_DELTA else self._chains.target_size(entry)
             if size < self.limits.big_object:
-                yield from _cut((self._make(offset) if alone else self.read_at(offset))[1])
+                yield from cut_blocks((self._make(offset) if alone else self.read_at(offset))[1])
             elif entry.type_code < OFS_DELTA:
                 self._chains.check_size(size, offset)
                 yield from self._source.inflate_blocks(entry)
@@ -227,7 +227,7 @@ class PackFile:
         self._chains.check_size(self._chains.target_size(entry), entry.offset)
         try:
             for block in apply_to(content, self._delta(entry), self.limits.big_object - 1):
-                yield from _cut(block)
+                yield from cut_blocks(block)
         except CorruptData as error:
             raise self._source.fault(error, entry.offset) from None
         finally:
@@ -395,8 +395,3 @@ class PackFile:
         return CorruptPack(
             f"object {oid.hex()}: {error.reason}", offset=error.offset, pack=self.name, hint=error.hint
         )
-
-
-def _cut(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), BLOCK_BYTES):
-        yield data[start : start + BLOCK_BYTES]

@@ -101,7 +101,7 @@ def test_little_window_memory_is_enough(strategy, history):
 
 def test_objects_without_paths_are_packed(strategy, history):
     store, objects = history
-    nameless = [candidate._replace(path=b"") for candidate in objects]
+    nameless = [candidate._replace(where=b"") for candidate in objects]
     assert select(store, nameless, strategy=strategy()).object_count == len(objects)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded
 from packcore.plan import Candidate, PackPlan, Reused, Whole
+from packcore.tree_path import path_end
 from packcore.write import write_pack
 from transport.sync.commit_groups import Group, group_by_commit
 from transport.sync.temp_refs import tops_of
@@ -150,7 +151,7 @@ def _estimated_bytes(entry: PackEntry) -> int:
 
 
 def _too_large(candidate: Candidate, part: Part, limit: int) -> LimitExceeded:
-    name = candidate.path.decode("utf-8", "backslashreplace")
+    name = path_end(candidate.where).decode("utf-8", "backslashreplace")
     what = candidate.type.name.lower()
     where = f" ({name!r})" if name else ""
     return LimitExceeded(

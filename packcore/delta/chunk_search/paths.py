@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from packcore.delta.chunk_search.state import SearchState
     from packcore.delta.forest import Line
     from packcore.delta.strategy import Choice
+    from packcore.tree_path import TreePath
 
 __all__ = ["EarlyStep", "PathSearch", "VersionChooser"]
 
@@ -54,10 +55,10 @@ class PathSearch:
         self._work = state.work
         self._searched = state.searched
         self._type = type_
-        self._members_of: dict[bytes, list[int]] = {}
+        self._members_of: dict[TreePath | bytes, list[int]] = {}
         candidates = state.work.candidates
         for member in members:
-            self._members_of.setdefault(candidates[member].path, []).append(member)
+            self._members_of.setdefault(candidates[member].where, []).append(member)
         self._ordered = sorted(self._members_of, key=name_order)
         self.path_of = {
             member: number for number, path in enumerate(self._ordered) for member in self._members_of[path]

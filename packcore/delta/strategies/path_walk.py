@@ -20,11 +20,13 @@ from packcore.delta.name_hash import name_hash_v1, name_hash_v2
 from packcore.delta.sliding import SlidingWindow, slide, sorted_by_name
 from packcore.delta.strategy import Choice, Parameter
 from packcore.errors import PluginError
+from packcore.tree_path import path_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packcore.delta.strategy import Work
+    from packcore.tree_path import TreePath
 
 __all__ = ["PathWalk"]
 
@@ -56,19 +58,19 @@ class PathWalk(EngineStrategy):
         name_hash = _HASHES[self.values["name_hash"]]
         members = sorted_by_name(work, name_hash)
         # Paths of one name hash stand mixed by size, so their windows are open together.
-        opened: dict[tuple[int, bytes], SlidingWindow] = {}
+        opened: dict[tuple[int, TreePath | bytes], SlidingWindow] = {}
         opened_for = -1
 
         def windows_of(member: int) -> tuple[SlidingWindow, ...]:
             nonlocal opened_for
             candidate = work.candidates[member]
-            if not candidate.path:
+            if not candidate.where:
                 return (across,)
-            number = name_hash(candidate.path)
+            number = name_hash(path_end(candidate.where))
             if number != opened_for:
                 opened.clear()
                 opened_for = number
-            key = (candidate.type, candidate.path)
+            key = (candidate.type, candidate.where)
             if key not in opened:
                 opened[key] = SlidingWindow(work, size, memory // max(len(opened) + 1, 4))
             return (opened[key], across)

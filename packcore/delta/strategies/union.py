@@ -23,6 +23,7 @@ from packcore.delta.sliding import TYPE_ORDER, usable, wanted_of, whole
 from packcore.delta.strategy import Choice, Parameter
 from packcore.delta.superfeatures import ResemblanceIndex, super_features
 from packcore.delta.window import ObjectCache
+from packcore.tree_path import path_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -81,11 +82,11 @@ class Union(EngineStrategy):
 
 def _keys(work: Work) -> list[tuple[int, int, bytes, bool, int, int]]:
     """Return sort keys of all usable objects: type, name, path; the receiver's first; size, largest first."""
-    hashes = {path: -name_hash_v2(path) for path in {candidate.path for candidate in work.candidates}}
+    hashes = {path: -name_hash_v2(path_end(path)) for path in {each.where for each in work.candidates}}
     keys = []
     for index in usable(work):
         _, type_, size, path, _ = work.candidates[index]
-        keys.append((TYPE_ORDER[type_], hashes[path], path, index < work.plan_count, -size, index))
+        keys.append((TYPE_ORDER[type_], hashes[path], path_end(path), index < work.plan_count, -size, index))
     keys.sort()
     return keys
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
+    from packcore.tree_path import TreePath
     from transport.base import Transport
     from transport.sync.fetching import Fetched
     from transport.sync.ref_plan import RefPlan
@@ -138,17 +139,17 @@ def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> lis
         return []
     if fetched.bases:
         return _fetched_bases(fetched, objects)
-    paths = {(candidate.type, candidate.path) for candidate in objects}
+    paths = {(candidate.type, candidate.where) for candidate in objects}
     held = list_bases(fetched.store, run.ground.commits, objects, limits=run.request.selection.limits)
-    return [candidate for candidate in held if (candidate.type, candidate.path) in paths]
+    return [candidate for candidate in held if (candidate.type, candidate.where) in paths]
 
 
 def _fetched_bases(fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
     """Return the bases that came with a thin pack, each with the path of what it is a base of."""
-    paths: dict[ObjectId, bytes] = {}
+    paths: dict[ObjectId, TreePath | bytes] = {}
     for candidate, raw in zip(objects, raws_of(fetched.store, [c.oid for c in objects]), strict=True):
         if raw is not None and raw.base in fetched.bases:
-            paths.setdefault(raw.base, candidate.path)
+            paths.setdefault(raw.base, candidate.where)
     sent = {candidate.oid for candidate in objects}
     return [
         Candidate(oid, *fetched.store.header(oid), path, order)
