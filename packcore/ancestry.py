@@ -17,7 +17,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptObject, MissingObject
+from packcore.errors import CorruptObject, LimitExceeded, MissingObject
+from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
 
 if TYPE_CHECKING:
@@ -26,8 +27,17 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
 
-__all__ = ["CommitList", "ListedCommit", "is_ancestor", "list_commits", "peel", "walk_commits"]
+__all__ = [
+    "CommitList",
+    "ListedCommit",
+    "is_ancestor",
+    "list_commits",
+    "peel",
+    "too_many_tags",
+    "walk_commits",
+]
 
+_TAG_DEPTH = Limits().tag_depth
 SLOP_COMMITS = 64
 """Uninteresting commits looked at beyond the point where dates say that the walk is done."""
 
@@ -252,13 +262,14 @@ def is_ancestor(store: ObjectStore, ancestor: ObjectId, descendant: ObjectId) ->
     return False
 
 
-def peel(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, ObjectType]:
+def peel(store: ObjectStore, oid: ObjectId, tag_depth: int = _TAG_DEPTH) -> tuple[ObjectId, ObjectType]:
     """Follow tags to what they tag; return that object's id and type.
 
-    Raises MissingObject, saying which tag needs the object, and CorruptObject.
+    Raises MissingObject, saying which tag needs the object, CorruptObject, and LimitExceeded for more than
+    `tag_depth` tags in a row.
     """
     tag: ObjectId | None = None
-    while True:
+    for _ in range(tag_depth + 1):
         try:
             type_ = store.header(oid).type
             if type_ is not ObjectType.TAG:
@@ -269,3 +280,11 @@ def peel(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, ObjectType]:
                 raise
             raise MissingObject(oid.hex(), context=f"target of tag {tag.hex()}") from None
         tag, oid = oid, tag_target(data, store.object_format, oid)[0]
+    raise too_many_tags(oid, tag_depth)
+
+
+def too_many_tags(oid: ObjectId, tag_depth: int) -> LimitExceeded:
+    """Return the error for tags of tags that don't end; `oid` is the tag that is one too many."""
+    return LimitExceeded(
+        f"tag {oid.hex()} follows more than {tag_depth} tags in a row (tag_depth)", limit="tag_depth"
+    )

@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject
 from packcore.findings import Finding, finding
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, MODE_SYMLINK, MODE_TYPE_MASK, mode_kind, tree_rows
+from packcore.objects import (
+    LARGE_TREE_BYTES,
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    MODE_SYMLINK,
+    MODE_TYPE_MASK,
+    iter_rows,
+    mode_kind,
+    tree_rows,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packcore.ids import ObjectFormat, ObjectId
 
 __all__ = ["check_tree", "special_blobs"]
@@ -77,10 +88,18 @@ _USUAL_MODES = frozenset((b"100644", b"100755", b"40000", b"120000", b"160000"))
 
 def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
     """Return what is wrong with a tree's bytes. Never raises on any bytes."""
+    check = _check_rows if len(data) < LARGE_TREE_BYTES else _check_row_by_row
     try:
-        rows = tree_rows(data, object_format)
+        found, symlinks = check(data, object_format, strict=strict)
     except CorruptObject:
         return [finding("badTree", _TREE_TEXTS["badTree"])]
+    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in found]
+    return [finding(message_id, _TREE_TEXTS[message_id]) for message_id in symlinks] + in_order
+
+
+def _check_rows(data: bytes, object_format: ObjectFormat, *, strict: bool) -> tuple[set[str], list[str]]:
+    """Return the ids of what is wrong with a tree, and those of its symlinks. Raises CorruptObject."""
+    rows = tree_rows(data, object_format)
     found: set[str] = set()
     symlinks: list[str] = []
     if bytes(object_format.zero) in data and any(oid == object_format.zero for _, _, oid in rows):
@@ -93,8 +112,34 @@ def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> lis
             if int(mode_digits, 8) & MODE_TYPE_MASK == MODE_SYMLINK:
                 symlinks += [_SYMLINK_MESSAGES[kind] for kind in _special_kinds(name)]
     found.update(_check_order(rows))
-    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in found]
-    return [finding(message_id, _TREE_TEXTS[message_id]) for message_id in symlinks] + in_order
+    return found, symlinks
+
+
+def _check_row_by_row(
+    data: bytes, object_format: ObjectFormat, *, strict: bool
+) -> tuple[set[str], list[str]]:
+    """Do the same with a third of the memory, more slowly: for large trees."""
+    found: set[str] = set()
+    symlinks: list[str] = []
+    names: set[bytes] = set()
+    previous = b""
+    for mode_digits, name, oid in iter_rows(data, object_format):
+        if oid == object_format.zero:
+            found.add("nullSha1")
+        if mode_digits not in _USUAL_MODES:
+            found.update(_check_mode(mode_digits, strict=strict))
+        found.update(_check_name(name))
+        kind = mode_kind(mode_digits)
+        if kind == MODE_SYMLINK:
+            symlinks += [_SYMLINK_MESSAGES[special] for special in _special_kinds(name)]
+        key = name + b"/" if kind == MODE_DIRECTORY else name
+        if name in names:
+            found.add("duplicateEntries")
+        elif previous > key:
+            found.add("treeNotSorted")
+        names.add(name)
+        previous = key
+    return found, symlinks
 
 
 def _may_be_odd(rows: list[tuple[bytes, bytes, ObjectId]]) -> bool:
@@ -222,8 +267,12 @@ def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes,
     Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
     """
     found: list[tuple[bytes, ObjectId]] = []
-    rows = tree_rows(data, object_format)
-    for mode, name, oid in rows if _may_be_odd(rows) else ():
+    rows: Iterable[tuple[bytes, bytes, ObjectId]]
+    if len(data) >= LARGE_TREE_BYTES:
+        rows = iter_rows(data, object_format)
+    elif not _may_be_odd(rows := tree_rows(data, object_format)):
+        return found
+    for mode, name, oid in rows:
         if _MAYBE_SPECIAL.search(name) and int(mode, 8) & MODE_TYPE_MASK != MODE_SYMLINK:
             kinds = _special_kinds(name)
             found += [(kind, oid) for kind in (b"gitmodules", b"gitattributes") if kind in kinds]

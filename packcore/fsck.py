@@ -15,6 +15,8 @@ all links. Memory: about 130 bytes for each object, never an object larger than 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.check import check_object, special_blobs
@@ -29,10 +31,12 @@ from packcore.errors import (
     UnreadableRef,
 )
 from packcore.objects import (
+    LARGE_TREE_BYTES,
     MODE_DIRECTORY,
     MODE_GITLINK,
     ObjectType,
     commit_links,
+    iter_rows,
     mode_kind,
     tag_target,
     tree_rows,
@@ -98,25 +102,25 @@ def check_repository(
 
 def object_links(
     type_: ObjectType, data: bytes, repository: Repository, oid: ObjectId
-) -> list[tuple[ObjectId, ObjectType]]:
-    """Return the ids that an object names, with the type that each must have; submodules left out.
+) -> Iterator[tuple[ObjectId, ObjectType]]:
+    """Yield the ids that an object names, with the type that each must have; submodules left out.
 
-    Raises CorruptObject.
+    Raises CorruptObject, for a tree where it comes to the fault.
     """
     object_format = repository.object_format
     if type_ is ObjectType.COMMIT:
         links = commit_links(data, object_format, oid)
-        return [(links.tree, ObjectType.TREE), *((parent, ObjectType.COMMIT) for parent in links.parents)]
-    if type_ is ObjectType.TAG:
-        return [tag_target(data, object_format, oid)]
-    if type_ is not ObjectType.TREE:
-        return []
-    found = []
-    for mode_digits, _, entry in tree_rows(data, object_format, oid):
-        kind = mode_kind(mode_digits)
-        if kind != MODE_GITLINK:
-            found.append((entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB))
-    return found
+        yield links.tree, ObjectType.TREE
+        for parent in links.parents:
+            yield parent, ObjectType.COMMIT
+    elif type_ is ObjectType.TAG:
+        yield tag_target(data, object_format, oid)
+    elif type_ is ObjectType.TREE:
+        rows = tree_rows if len(data) < LARGE_TREE_BYTES else iter_rows
+        for mode_digits, _, entry in rows(data, object_format, oid):
+            kind = mode_kind(mode_digits)
+            if kind != MODE_GITLINK:
+                yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
 
 
 class _Fsck:
@@ -192,13 +196,10 @@ class _Fsck:
         repository, object_format = self.repository, self.repository.object_format
         for found in check_object(type_, data, object_format, strict=self.strict):
             yield self._line(type_, oid, found)
-        try:
-            links = object_links(type_, data, repository, oid)
-        except CorruptObject:
-            return  # check_object just said so
-        for target, _ in links:
-            if target in self.flags:
-                self.flags[target] |= _USED
+        with suppress(CorruptObject):  # check_object just said so
+            for target, _ in object_links(type_, data, repository, oid):
+                if target in self.flags:
+                    self.flags[target] |= _USED
         if type_ is ObjectType.TREE:
             self.special.update(dict.fromkeys(special_blobs(data, object_format)))
 
@@ -266,13 +267,11 @@ class _Fsck:
             text = f"missing {type_.name.lower()} {oid.hex()}"
             yield FsckFinding(text, is_error=True, kind="missing", oid=oid)
 
-    def _links(self, oid: ObjectId) -> list[tuple[ObjectId, ObjectType]]:
-        try:
+    def _links(self, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
+        with suppress(*_FAILURES, MissingObject):  # reported when it was read first
             type_, data = self.repository.read(oid)
             links = object_links(type_, data, self.repository, oid)
-        except (*_FAILURES, MissingObject):
-            return []  # reported when it was read first
-        return [links[0]] if oid in self.shallow and type_ is ObjectType.COMMIT else links
+            yield from islice(links, 1) if oid in self.shallow and type_ is ObjectType.COMMIT else links
 
     @staticmethod
     def _broken_link(

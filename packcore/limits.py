@@ -28,12 +28,12 @@ class Limits:
     """zlib level 0-9 for what is compressed anew."""
     big_object: int = 16 * MIB
     """From this size on an object is streamed: never searched for deltas, never whole in memory."""
-    base_cache: int = 64 * MIB
+    base_cache: int = 48 * MIB
     """Inflated objects that a packed store keeps for deltas to come; a search has it keep more, an eighth of
     `window_memory`."""
     delta_cache: int = 64 * MIB
     """Compressed deltas that a plan carries; beyond it they are made again while writing."""
-    resolve_memory: int = 64 * MIB
+    resolve_memory: int = 48 * MIB
     """Inflated bases that the resolver of an incoming pack keeps at once."""
     chain_depth: int = 4095
     """Longest delta chain that is followed when reading (git never writes a longer one)."""

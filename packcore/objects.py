@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "LARGE_TREE_BYTES",
     "MODE_DIRECTORY",
     "MODE_GITLINK",
     "MODE_SYMLINK",
@@ -49,6 +50,8 @@ __all__ = [
     "tree_rows",
 ]
 
+LARGE_TREE_BYTES = 1 << 20
+"""Trees from this size on are read line by line; smaller ones, nearly all there are, at once."""
 MODE_TYPE_MASK = 0o170000
 MODE_DIRECTORY = 0o040000
 MODE_SYMLINK = 0o120000
@@ -148,7 +151,7 @@ class Tag:
 
 _DATE = re.compile(rb"> *(-?[0-9]{1,18})(?:[ \n]|\Z)")
 _HEAD = {
-    fmt.name: re.compile(rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n)*)" % (fmt.hex_size, fmt.hex_size))
+    fmt.name: re.compile(rb"tree ([0-9a-f]{%d})\n(?:parent [0-9a-f]{%d}\n)*+" % (fmt.hex_size, fmt.hex_size))
     for fmt in (SHA1, SHA256)
 }
 _TAG_HEAD = re.compile(rb"object ([^\n]*)\ntype ([^\n]*)(?:\n(?! )|\Z)")
@@ -171,10 +174,8 @@ def commit_links(data: bytes, object_format: ObjectFormat, oid: ObjectId | None 
     if match is None:
         raise CorruptObject("a commit must begin with its tree and parents", oid=_show(oid))
     size = object_format.hex_size
-    parents = match[2]
-    ids = tuple(
-        [ObjectId(unhexlify(parents[at : at + size])) for at in range(7, len(parents), size + 8)]
-    )  # 7: len("parent "), 8: that and the newline
+    first = match.end(1) + 8  # behind the newline and "parent "; a line has that much beside its id
+    ids = tuple([ObjectId(unhexlify(data[at : at + size])) for at in range(first, match.end(), size + 8)])
     if data.startswith(b"parent ", match.end()):
         raise CorruptObject("a parent line is malformed", oid=_show(oid))
     return CommitLinks(ObjectId(unhexlify(match[1])), ids, _commit_date(data, match.end()))

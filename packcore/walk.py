@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, walk_commits
+from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, too_many_tags, walk_commits
 from packcore.errors import CorruptObject, LimitExceeded, MissingObject
-from packcore.limits import MIB, Limits
+from packcore.limits import Limits
 from packcore.objects import (
+    LARGE_TREE_BYTES,
     MODE_DIRECTORY,
     MODE_GITLINK,
     ObjectType,
@@ -48,8 +49,7 @@ __all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
-_LARGE_TREE_BYTES = MIB
-_WAITING_MAX = 1 << 16
+_WAITING_MAX = 1 << 14
 """Entries that may wait before those are dropped that others of the same id come before."""
 
 _Waiting = tuple["ObjectId", bool, "dict[bytes, Any]", bytes, int]
@@ -163,6 +163,7 @@ class _Lister:
         found = _Tips([], [], {})
         for tip in tips:
             oid, context = tip, "wanted"
+            tags_before = len(found.tags)
             while True:
                 try:
                     type_, size = self.store.header(oid)
@@ -181,6 +182,8 @@ class _Lister:
                 if oid in self.seen:
                     break
                 self.seen.add(oid)
+                if len(found.tags) - tags_before == self.limits.tag_depth:
+                    raise too_many_tags(oid, self.limits.tag_depth)
                 found.tags.append((oid, size))
                 target, _ = tag_target(self.store.read(oid).data, self.store.object_format, oid)
                 context, oid = f"target of tag {oid.hex()}", target
@@ -270,7 +273,7 @@ class _Lister:
             candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
-            rows = tree_rows if len(data) < _LARGE_TREE_BYTES else _first_rows
+            rows = tree_rows if len(data) < LARGE_TREE_BYTES else _first_rows
             new = [row for row in rows(data, object_format, oid) if row[2] not in seen]
             if not new:
                 continue

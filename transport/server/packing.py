@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
-from packcore.errors import CorruptObject, MissingObject
+from packcore.errors import CorruptObject, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
@@ -227,7 +227,7 @@ def _reachable(
 def _commit(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
     try:
         peeled, type_ = peel(store, oid)
-    except (MissingObject, CorruptObject):
+    except (MissingObject, CorruptObject, LimitExceeded):
         return None
     return peeled if type_ is ObjectType.COMMIT else None
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
-from packcore.errors import CorruptData, UnreadableRef
+from packcore.errors import CorruptData, LimitExceeded, UnreadableRef
 from packcore.refs import RefList, encode_ref_name
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
@@ -102,7 +102,7 @@ def _fetchable(repository: Repository, ref: Ref, words: Words) -> ShownRef:
     name = encode_ref_name(ref.name)
     try:
         peeled, _ = peel(repository, ref.oid)
-    except CorruptData as error:
+    except (CorruptData, LimitExceeded) as error:
         return ShownRef(name, ref.oid, fault=words(error), symref=ref.symref)
     return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=ref.symref)
 
