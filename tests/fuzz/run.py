@@ -15,15 +15,13 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from tests.fuzz.corpus import CORPUS, kept
 from tests.fuzz.minimise import minimise
 from tests.fuzz.target import FOLDER, all_targets
 from tests.fuzz.worker import load_atheris
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROOT = FOLDER.parent.parent
 WORK = ROOT / "build" / "fuzz"
@@ -31,6 +29,8 @@ _GUIDED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 _COVERAGE = re.compile(r"cov: (\d+) ft: \d+ corp: (\d+)/")
 _PLAIN = re.compile(r"^plain executions (\d+)", re.MULTILINE)
 _GRACE_SECONDS = 180
+_MEMORY = "/dev/shm"
+"""A folder in memory: on a disk the targets that write files would mostly wait."""
 
 
 class Row(NamedTuple):
@@ -51,7 +51,9 @@ def fuzz(name: str, seconds: float, *, plain: bool) -> Row:
     for old in work.glob("finding-*"):
         old.unlink()
     command = [sys.executable, "-m", "tests.fuzz.worker", name, str(seconds), str(work)]
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
+    # libFuzzer ends its process at once, so what a target wrote is removed here.
+    memory = _MEMORY if Path(_MEMORY).is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="packcore-fuzz-", dir=memory) as temporary:
         try:
             done = subprocess.run(
                 command + ["--plain"] * plain,

@@ -141,8 +141,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    memory = "/dev/shm"  # a disk would take most of the time
-    return tempfile.TemporaryDirectory(prefix="packcore-fuzz-", dir=memory if Path(memory).is_dir() else None)
+    return tempfile.TemporaryDirectory(prefix="packcore-fuzz-")
 
 
 def scratch(name: str) -> Path:
