@@ -91,7 +91,7 @@ def loose_ref(data: bytes) -> None:
         + b" refs/tags/v1\n^"
         + _ID
         + b"\n",
-        _ID + b" refs/heads/\xff\r\n",
+        _ID + b" refs/heads/\xff\n",
     ],
     shape=LINES,
     words=(b"# pack-refs with:", b"^" + _ID, _ID + b" refs/heads/", b"0" * 40),
