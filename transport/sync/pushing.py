@@ -251,7 +251,8 @@ def _answered(
     tip = tips.get(action.target_ref)
     if tip == action.source_id:
         return RefResult(action, Outcome.UP_TO_DATE, f"somebody else did the same meanwhile ({words})")
-    if tip != action.target_id:
+    was_broken = action.target_id is None and tip is not None and not any(tip)  # listed, but without an id
+    if tip != action.target_id and not was_broken:
         words = f"{_moved(action, tip)}; nothing was overwritten; the target says: {words}"
         return RefResult(action, Outcome.MOVED, words)
     return RefResult(action, refusal, f"the target refused it: {words}")

@@ -8,6 +8,7 @@ from tests.git_transport import GitTransport
 from tests.support import git, ls_remote, write_hook
 from tests.transport.sync.sides import commit, outcomes
 from transport.errors import NetworkError, UnsupportedByRemote
+from transport.schemes import open_transport
 from transport.sync import Outcome
 
 ALL = {"all_refs": True}
@@ -42,6 +43,15 @@ def test_a_hidden_ref_is_refused_and_the_rest_arrives(sides):
     result = sides.sync(scope=ALL)
     assert outcomes(result) == {"main": "pushed", "pull/1/head": "refused"}
     assert "hidden ref" in result.refs[1].reason
+
+
+def test_a_ref_that_the_target_can_not_read_itself_is_refused_and_has_not_moved(sides):
+    commit(sides.source, "refs/heads/main")
+    (sides.target / "refs/heads/main").write_text("junk")
+    result = sides.sync(target=open_transport(str(sides.target)))
+    assert outcomes(result) == {"main": "refused"}
+    assert "the target refused it: reference broken: its file holds no object id" in result.refs[0].reason
+    assert (sides.target / "refs/heads/main").read_text() == "junk"
 
 
 def test_a_ref_that_moved_during_the_run_is_not_overwritten(sides):
