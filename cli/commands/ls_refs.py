@@ -56,6 +56,8 @@ def run(
         )
     finally:
         transport.close()
+    for warning in advertisement.warnings:
+        console.remote("source")(warning)
     if console.verbosity.json:
         console.show_json(listing_json(advertisement, transport.url, prefixes))
     else:

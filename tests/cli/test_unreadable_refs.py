@@ -184,3 +184,10 @@ def test_a_limit_that_is_none_is_wrong_usage(packcore, sick, copy, limit):
     result = packcore("sync", "--prune", f"--prune-limit={limit}", sick, copy)
     assert result.exit_code == 2
     assert "not a limit for pruning" in result.stderr
+
+
+def test_ls_refs_says_why_head_is_not_listed(packcore, sick):
+    (sick / "HEAD").write_bytes(bytes(24))
+    result = packcore("ls-refs", sick)
+    assert "HEAD" not in result.stdout
+    assert "source: ref left out: HEAD: its file holds only NUL bytes" in result.stderr
