@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
-from importlib import metadata
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from packcore._version import __version__
 from transport.auth import CredentialSource, Keyring, NetrcSource
 from transport.base import Body, Service, TransferStats
 from transport.errors import AnswerTooLarge, NetworkError, RemoteProtocolError, TransportError
@@ -36,7 +36,7 @@ from transport.trace import RequestTrace
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
@@ -48,13 +48,9 @@ _GZIP_BYTES_MAX = 1024 * 1024
 _PROBE = b"0000"
 
 
-@lru_cache(maxsize=1)
 def user_agent() -> str:
     """Return our User-Agent; it begins with "git/", since some hosts look for that."""
-    try:
-        return f"git/packcore-{metadata.version('packcore')}"
-    except metadata.PackageNotFoundError:
-        return "git/packcore"
+    return f"git/packcore-{__version__}"
 
 
 class HttpTransport:
@@ -85,11 +81,7 @@ class HttpTransport:
         self, service: Service, *, version: int, headway: Headway | None = None
     ) -> Iterator[Iterator[bytes]]:
         """Yield the blocks of the advertisement; see `Transport.advertise`."""
-        # What the server says may quote what we sent; so may errors raised while its answer is read.
-        with (
-            self._options.secrets.masking_errors(),
-            self._answering(self._info_refs(service, version, headway)) as blocks,
-        ):
+        with self._answering(lambda: self._info_refs(service, version, headway)) as blocks:
             yield blocks
 
     @contextmanager
@@ -97,10 +89,7 @@ class HttpTransport:
         self, service: Service, body: Body, *, version: int, headway: Headway | None = None
     ) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
-        with (
-            self._options.secrets.masking_errors(),
-            self._answering(self._rpc(service, body, version, headway)) as blocks,
-        ):
+        with self._answering(lambda: self._rpc(service, body, version, headway)) as blocks:
             yield blocks
 
     def close(self) -> None:
@@ -109,12 +98,15 @@ class HttpTransport:
             self._closed(exchange)
 
     @contextmanager
-    def _answering(self, exchange: Exchange) -> Iterator[Iterator[bytes]]:
-        try:
-            yield exchange.blocks()
-            exchange.finish()
-        finally:
-            self._closed(exchange)
+    def _answering(self, begin: Callable[[], Exchange]) -> Iterator[Iterator[bytes]]:
+        # What the server says may quote what we sent; so may errors raised while its answer is read.
+        with self._options.secrets.masking_errors():
+            exchange = begin()
+            try:
+                yield exchange.blocks()
+                exchange.finish()
+            finally:
+                self._closed(exchange)
 
     # -- the advertisement ------------------------------------------------------------------------
 
