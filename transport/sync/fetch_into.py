@@ -116,7 +116,7 @@ def fetch_into(
     with Repository.open_or_init(repository, listed.object_format, limits) as opened:
         plan = plan_refs(listed, _LocalRefs.of(opened), scope, policy)
         plan = plan.block(_is_checked_out(opened), "it is checked out there")
-        plan = plan.block(_is_unstorable(opened), "no file here can have its name")
+        plan = plan.block(_is_unstorable(opened), "its name is too long, or too deep, for a file here")
         with _received(source, listed, opened, plan, limits=limits, progress=progress) as (spool, cut_off):
             store = UnionStore([spool, opened]) if spool else opened
             plan = settle(plan, lambda action: _is_fast_forward(store, action))
