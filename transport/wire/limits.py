@@ -34,9 +34,9 @@ class WireLimits:
     """ACK and NAK lines, and shallow and unshallow lines, of one fetch answer."""
     progress_line_bytes: int = 4 * _KIB
     """A longer progress line is delivered in parts."""
-    progress_bytes: int = 8 * _MIB
+    progress_bytes: int = 2 * _MIB
     """Progress text of one answer that is shown; the rest is read and dropped."""
-    progress_bytes_read: int = 64 * _MIB
+    progress_bytes_read: int = 16 * _MIB
     """Progress text of one answer, shown or not."""
     packets_without_data: int = 100_000
     """Packets of progress and keep-alives in a row: with git's one a second, more than a day."""

@@ -20,6 +20,8 @@ TITLES_MAX = 1000
 """Further titles are no news: git has about ten."""
 
 _TITLE_BYTES = 200
+_LINES_MAX = 8
+"""Of a packet with more lines the last ones are looked at: they have the highest numbers."""
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
@@ -31,7 +33,8 @@ class MovingProgress:
 
     def moves_on(self, text: bytes) -> bool:
         """Take the text of one packet, of any number of lines; return whether any of them is news."""
-        moving = [line for line in text.splitlines() if line.strip() and self._takes(line)]
+        lines = text.splitlines()[-_LINES_MAX:]
+        moving = [line for line in lines if line.strip() and self._takes(line)]
         return bool(moving)
 
     def _takes(self, line: bytes) -> bool:

@@ -380,6 +380,12 @@ def test_a_server_that_takes_nothing_of_a_body_but_keeps_talking_is_given_up() -
             sent(server, body_of(64 * MIB), TransportOptions(idle_timeout=10_000))
 
 
+def test_a_silent_server_is_given_up_by_the_shorter_of_both_timeouts() -> None:
+    with asked(lambda peer: peer.linger(), stall_timeout=0.1) as transport:
+        with pytest.raises(RemoteStalled, match=r"for 0\.1 seconds while waiting for the answer"):
+            listing(transport)
+
+
 def test_the_stall_timeout_must_be_above_zero() -> None:
     with pytest.raises(TransportError, match="stall timeout"):
         TransportOptions(stall_timeout=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from packcore.ids import SHA1, SHA256
 from tests.transport.process_transport import cut
-from transport.errors import RemoteError, RemoteProtocolError, UnsupportedByRemote
+from transport.errors import AnswerTooLarge, RemoteError, RemoteProtocolError, UnsupportedByRemote
 from transport.wire.advertisement import Advertisement, parse_advertisement
-from transport.wire.limits import WireLimits
+from transport.wire.limits import REF_BYTES, WireLimits
 from transport.wire.pktline import FLUSH, encode_packet
 
 if TYPE_CHECKING:
@@ -279,6 +280,24 @@ def test_volume_is_bounded():
         parse(many, limits=WireLimits(advertisement_bytes=100))
     bad = lines(MAIN, *[f"{A} heads/{n}" for n in range(20)]) + FLUSH
     assert len(parse(bad, limits=WireLimits(warnings=5)).warnings) == 6
+
+
+@pytest.mark.fault(31)
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("refs/heads/" + "n" * 989, 1200),
+        ("refs/heads/\N{SNAKE}" + "n" * 988, 4200),
+        ("other/" + "n" * 94, 600),
+    ],
+    ids=["plain", "wide characters", "left out"],
+)
+def test_the_memory_of_a_listing_is_bounded_by_a_reckoning_of_its_names(name, held):
+    many = lines(MAIN, *[f"{A} {name}{n}" for n in range(5)]) + FLUSH
+    taken = WireLimits(listing_bytes=(len("refs/heads/main") + REF_BYTES) + 5 * (held + 4))
+    parse(many, limits=taken)
+    with pytest.raises(AnswerTooLarge, match=r"refs that take more than [0-9,]+ bytes of memory"):
+        parse(many, limits=replace(taken, listing_bytes=taken.listing_bytes - 25))
 
 
 PIECES = st.lists(

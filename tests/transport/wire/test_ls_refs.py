@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from packcore.ids import SHA1
 from tests.transport.process_transport import cut
-from transport.errors import RemoteError, RemoteProtocolError, TransportError, UnsupportedByRemote
+from transport.errors import (
+    AnswerTooLarge,
+    RemoteError,
+    RemoteProtocolError,
+    TransportError,
+    UnsupportedByRemote,
+)
 from transport.wire.capabilities import Capabilities, LsRefsFeatures, parse_capabilities_v2
+from transport.wire.limits import WireLimits
 from transport.wire.ls_refs import RefListing, encode_ls_refs, parse_ls_refs, reduce_prefixes
 from transport.wire.pktline import FLUSH, encode_packet, encode_text
 
@@ -189,3 +196,9 @@ def test_anything_is_a_list_or_an_error_of_the_remote_in_any_split(lines, block_
             return str(error)
 
     assert outcome(block_bytes) == outcome(None)
+
+
+def test_lines_outside_the_prefixes_count_against_the_limit_too():
+    data = b"".join(encode_packet(f"{A} refs/pull/{n}".encode()) for n in range(20)) + FLUSH
+    with pytest.raises(AnswerTooLarge, match="more than 10 refs"):
+        parse_ls_refs([data], SHA1, prefixes=["refs/heads/"], limits=WireLimits(refs=10))

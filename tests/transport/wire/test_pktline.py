@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.transport.process_transport import cut
 from transport.errors import LocalProtocolError, RemoteError, RemoteProtocolError, TruncatedAnswer
+from transport.wire.headway import Headway
 from transport.wire.pktline import (
     DELIM,
     FLUSH,
@@ -170,3 +171,35 @@ def test_nothing_is_pulled_beyond_what_is_asked_for():
 
     reader = PacketReader(blocks())
     assert [reader.read(), reader.read()] == [b"a", b"b"]
+
+
+def test_lines_are_headway_when_they_are_whole():
+    headway, seen = Headway(), []
+
+    def blocks() -> Iterator[bytes]:
+        for block in (b"0009he", b"llo", b"0009world0000"):
+            seen.append(headway.total)
+            yield block
+
+    reader = PacketReader(blocks(), headway=headway)
+    assert [reader.read(), reader.read(), reader.read_or_end(), reader.read_or_end()][:2] == [
+        b"hello",
+        b"world",
+    ]
+    assert seen == [0, 0, 9]
+
+
+def test_of_a_data_packet_each_part_is_headway_of_others_none():
+    headway, seen = Headway(), []
+
+    def blocks() -> Iterator[bytes]:
+        for block in (b"0009\x01he", b"ll", b"0009\x02hell", b"0005\x01"):
+            seen.append(headway.total)
+            yield block
+
+    reader = PacketReader(blocks(), headway=headway)
+    reader.carries_bands = True
+    assert reader.read() == b"\x01hell"
+    assert seen == [0, 2]
+    assert [reader.read(), reader.read()] == [b"\x02hell", b"\x01"]
+    assert seen == [0, 2, 0, 0]
