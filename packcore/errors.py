@@ -137,7 +137,8 @@ class LimitExceeded(PackcoreError):
 def structure_too_large(what: str, size: int, size_max: int) -> LimitExceeded:
     """Return the error for a commit, tree or tag of more than `structure_bytes`; `what` names it."""
     return LimitExceeded(
-        f"{what} has {size} bytes; the limit for commits, trees and tags (structure_bytes) is {size_max}",
+        # The limit first: a server's client sees only so much of a line.
+        f"more than structure_bytes ({size_max}): {what} has {size}",
         limit="structure_bytes",
     )
 

@@ -13,16 +13,26 @@ Memory: about 130 bytes for each tree and blob of the pack, and 200 for each dis
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, commit_links, mode_kind, tree_rows
+from packcore.objects import (
+    LARGE_TREE_BYTES,
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    ObjectType,
+    commit_links,
+    iter_rows,
+    mode_kind,
+    tree_rows,
+)
 from packcore.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from packcore.ids import ObjectId
     from packcore.objects import CommitLinks
@@ -155,19 +165,17 @@ class _Finder:
                 else:
                     self._put(inner, inner_number, commit, date)
 
-    def _new_rows(self, entry_index: int) -> Sequence[tuple[bytes, bytes, ObjectId]]:
-        """Return the rows of a tree whose objects have no place yet."""
-        if self._table.types[entry_index] != ObjectType.TREE:
-            return ()
-        data = self._read(entry_index)
+    def _new_rows(self, entry_index: int) -> Iterator[tuple[bytes, bytes, ObjectId]]:
+        """Yield the rows of a tree whose objects have no place yet; none from where it can't be read on."""
+        data = self._read(entry_index) if self._table.types[entry_index] == ObjectType.TREE else None
         if data is None:
-            return ()
-        try:
-            rows = tree_rows(data, self._table.object_format)
-        except CorruptObject:
-            return ()
+            return
+        read_rows = tree_rows if len(data) < LARGE_TREE_BYTES else iter_rows
         left = self._left
-        return [row for row in rows if row[2] in left and mode_kind(row[0]) != MODE_GITLINK]
+        with suppress(CorruptObject):
+            for row in read_rows(data, self._table.object_format):
+                if row[2] in left and mode_kind(row[0]) != MODE_GITLINK:
+                    yield row
 
     def _put(self, entry_index: int, number: int, commit: int, date: int) -> None:
         origins = self.origins

@@ -23,9 +23,7 @@ from packcore.errors import (
     CorruptObject,
     CorruptPack,
     LimitExceeded,
-    structure_too_large,
 )
-from packcore.objects import ObjectType
 from packcore.pack.scratch import Scratch
 from packcore.store.base import ObjectHeader, StoredObject
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
-    from packcore.limits import Limits
     from packcore.pack.scratch import Content
     from packcore.store.base import ObjectStore
     from packcore.store.loose import LooseStore
@@ -61,10 +58,9 @@ class PackCopy(NamedTuple):
         """Return the file that holds it."""
         return self.pack.name
 
-    @property
-    def limits(self) -> Limits:
-        """Return those of its pack."""
-        return self.pack.limits
+    def read(self) -> StoredObject:
+        """Return the object whole, its id unchecked. Raises CorruptPack, LimitExceeded."""
+        return self.pack.read_found(self.oid, self.offset)
 
     def check_frame(self) -> None:
         """Check what there is to check without reading the object. Raises CorruptPack."""
@@ -90,10 +86,9 @@ class LooseCopy(NamedTuple):
         """Return the file that holds it."""
         return self.store.file_of(self.oid)
 
-    @property
-    def limits(self) -> Limits:
-        """Return those of its store."""
-        return self.store.limits
+    def read(self) -> StoredObject:
+        """Return the object whole. Raises CorruptObject, MissingObject, LimitExceeded."""
+        return self.store.read(self.oid)
 
     def check_frame(self) -> None:
         """Do nothing: its file is no more than the object."""
@@ -228,11 +223,10 @@ class Copies:
 
     def read_copy(self, copy: Copy) -> StoredObject:
         """Return the object as one copy has it, its id checked. Raises CorruptData, LimitExceeded."""
-        header, blocks = self._checked(copy)
-        if header.size > copy.limits.structure_bytes and header.type is not ObjectType.BLOB:
-            what = f"{header.type.label.decode()} {copy.oid.hex()}"
-            raise structure_too_large(what, header.size, copy.limits.structure_bytes)
-        return StoredObject(header.type, b"".join(blocks))
+        type_, data = copy.read()
+        if self._object_format.hash_object(type_.label, data) != copy.oid:
+            raise CorruptObject("its bytes have another id", oid=copy.oid.hex())
+        return StoredObject(type_, data)
 
     def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
         """Read a copy to its end; return type and size. Raises CorruptData, LimitExceeded.

