@@ -8,7 +8,6 @@ it or a stream's `:`, after a backslash; HFS+ with ignorable characters in betwe
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject
@@ -121,24 +120,17 @@ def _check_row_by_row(
     """Do the same with a third of the memory, more slowly: for large trees."""
     found: set[str] = set()
     symlinks: list[str] = []
-    names: set[bytes] = set()
-    previous = b""
+    order = _Order()
     for mode_digits, name, oid in iter_rows(data, object_format):
         if oid == object_format.zero:
             found.add("nullSha1")
         if mode_digits not in _USUAL_MODES:
             found.update(_check_mode(mode_digits, strict=strict))
         found.update(_check_name(name))
-        kind = mode_kind(mode_digits)
-        if kind == MODE_SYMLINK:
+        if mode_kind(mode_digits) == MODE_SYMLINK:
             symlinks += [_SYMLINK_MESSAGES[special] for special in _special_kinds(name)]
-        key = name + b"/" if kind == MODE_DIRECTORY else name
-        if name in names:
-            found.add("duplicateEntries")
-        elif previous > key:
-            found.add("treeNotSorted")
-        names.add(name)
-        previous = key
+        order.take(mode_digits, name)
+    found |= order.found
     return found, symlinks
 
 
@@ -212,31 +204,46 @@ def _special_kinds(name: bytes) -> list[bytes]:
 
 
 def _check_order(rows: list[tuple[bytes, bytes, ObjectId]]) -> set[str]:
-    """Compare neighbours as git does: a folder's name is sorted as if it ended in a slash.
+    keys = [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+    if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
+        return set()
+    order = _Order()
+    for mode, name, _ in rows:
+        order.take(mode, name)
+    return order.found
+
+
+class _Order:
+    """Compares neighbours as git does: a folder's name is sorted as if it ended in a slash.
 
     So a file and a folder of one name may have others between them. A name that comes again for any other
     reason is not in its order.
     """
-    keys = [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
-    if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
-        return set()
-    found: set[str] = set()
-    files: list[bytes] = []  # whose names a folder may still have
-    for (mode, name, _), (next_mode, next_name, _) in pairwise(rows):
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        self._files: list[bytes] = []  # whose names a folder may still have
+        self._previous: tuple[bytes, bytes] | None = None
+
+    def take(self, next_mode: bytes, next_name: bytes) -> None:
+        """Compare an entry with the one before it."""
+        previous, self._previous = self._previous, (next_mode, next_name)
+        if previous is None:
+            return
+        mode, name = previous
         size = min(len(name), len(next_name))
         if name[:size] != next_name[:size]:
             if name > next_name:
-                found.add("treeNotSorted")
-            continue
+                self.found.add("treeNotSorted")
+            return
         byte, next_byte = _byte_at(name, size, mode), _byte_at(next_name, size, next_mode)
         may_be_double = next_byte == _SLASH and 0 < byte < _SLASH
-        if name == next_name or (may_be_double and _takes_name_of(files, next_name)):
-            found.add("duplicateEntries")
+        if name == next_name or (may_be_double and _takes_name_of(self._files, next_name)):
+            self.found.add("duplicateEntries")
         elif byte >= next_byte:
-            found.add("treeNotSorted")
+            self.found.add("treeNotSorted")
         elif not byte and next_byte < _SLASH:
-            files.append(name)
-    return found
+            self._files.append(name)
 
 
 def _byte_at(name: bytes, at: int, mode: bytes) -> int:
