@@ -71,10 +71,14 @@ def netrc(folder: Path) -> Given:
     return Given(environment=(("NETRC", str(path)),))
 
 
-def helper(folder: Path) -> Given:
+def helper(folder: Path, wait_for: Path | None = None) -> Given:
+    """Return a credential helper of git's; it answers once `wait_for` exists, or after ten seconds."""
     script = folder / "helper"
     (folder / "answer").write_text(f"username=me\npassword={CANARY}\n")
-    script.write_text(f'#!/bin/sh\n[ "$1" = get ] && cat "{folder}/answer"\nexit 0\n')
+    waiting = f'i=0; while [ ! -e "{wait_for}" ] && [ $i -lt 200 ]; do sleep 0.05; i=$((i+1)); done\n'
+    script.write_text(
+        f'#!/bin/sh\n{waiting if wait_for else ""}[ "$1" = get ] && cat "{folder}/answer"\nexit 0\n'
+    )
     script.chmod(0o755)
     return Given(
         environment=(
@@ -219,12 +223,18 @@ def test_a_fleet_keeps_them_wherever_its_pairs_run(tmp_path, executor, credentia
 
 
 def test_no_child_has_a_secret_among_its_arguments(tmp_path):
-    given = helper(tmp_path)
+    was_seen = tmp_path / "was-seen"
+    given = helper(tmp_path, wait_for=was_seen)
     target = make_target(tmp_path)
     with echo_server("refs") as server:
         environment = dict(given.environment) | {"PACKCORE_HTTP_TRACE": "1", "HOME": "/nonexistent"}
         said, seen = run_watched(
-            "sync", f"http://{server.authority}/x.git", target, "--debug", env=environment
+            "sync",
+            f"http://{server.authority}/x.git",
+            target,
+            "--debug",
+            env=environment,
+            sign=(b"credential", was_seen),
         )
     assert b"credential" in seen, "git was not seen running"
     assert not leaks(said + seen)
@@ -288,8 +298,13 @@ def test_the_search_finds_what_it_looks_for():
     assert not leaks(b"Authorization: Basic ***")
 
 
-def run_watched(*arguments: object, env: dict[str, str]) -> tuple[bytes, bytes]:
-    """Run the program; return all that it said, and the command lines of all that it started."""
+def run_watched(
+    *arguments: object, env: dict[str, str], sign: tuple[bytes, Path] | None = None
+) -> tuple[bytes, bytes]:
+    """Run the program; return all that it said, and the command lines of all that it started.
+
+    `sign`: make this file once a command line with these words has been seen.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *map(str, arguments)],
         cwd=ROOT,
@@ -299,7 +314,7 @@ def run_watched(*arguments: object, env: dict[str, str]) -> tuple[bytes, bytes]:
     )
     seen: set[bytes] = set()
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, seen, over))
+    watcher = threading.Thread(target=_watch, args=(process.pid, seen, over, sign))
     watcher.start()
     try:
         said, _ = process.communicate(timeout=120)
@@ -310,10 +325,12 @@ def run_watched(*arguments: object, env: dict[str, str]) -> tuple[bytes, bytes]:
     return said, b"\n".join(seen)
 
 
-def _watch(parent: int, seen: set[bytes], over: threading.Event) -> None:
+def _watch(parent: int, seen: set[bytes], over: threading.Event, sign: tuple[bytes, Path] | None) -> None:
     while not over.is_set():
         for line in _command_lines(parent):
             seen.add(line)
+            if sign is not None and sign[0] in line:
+                sign[1].touch()
         time.sleep(0.001)
 
 
