@@ -83,11 +83,21 @@ class DeltaChains:
             limit="chain_depth",
         )
 
-    def check_structure(self, type_code: int, size: int, offset: int) -> None:
-        """Raise LimitExceeded for a commit, tree or tag of more bytes than `structure_bytes`."""
-        if size > self._limits.structure_bytes and type_code != ObjectType.BLOB:
-            what = f"{self._source.name}: the {ObjectType(type_code).label.decode()} at offset {offset}"
-            raise structure_too_large(what, size, self._limits.structure_bytes)
+    def check_structure(self, type_code: int, size: int, entry: EntryHeader) -> None:
+        """Raise LimitExceeded for a commit, tree or tag of more bytes than `structure_bytes`.
+
+        Raises CorruptPack for a whole entry whose stream ends before that: then its size was damaged.
+        """
+        size_max = self._limits.structure_bytes
+        if size <= size_max or type_code == ObjectType.BLOB:
+            return
+        if not entry.is_delta:
+            made = 0
+            for block in self._source.inflate_blocks(entry):
+                if (made := made + len(block)) > size_max:
+                    break
+        what = f"{self._source.name}: the {ObjectType(type_code).label.decode()} at offset {entry.offset}"
+        raise structure_too_large(what, size, size_max)
 
     def check_size(self, size: int, offset: int) -> None:
         """Raise LimitExceeded for an object of more bytes than `object_bytes`."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES, cut_blocks
 from packcore.delta.codec import TargetTooLarge, apply_delta
-from packcore.errors import CorruptData, CorruptPack, MissingObject
+from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA
@@ -168,6 +168,8 @@ class PackFile:
             type_code, data = self.read_at(offset)
         except CorruptPack as error:
             raise self._about(error, oid) from None
+        except LimitExceeded as error:
+            raise LimitExceeded(f"object {oid.hex()}: {error}", limit=error.limit) from None
         return StoredObject(_TYPES[type_code], data)
 
     def read_at(self, offset: int) -> tuple[int, bytes]:
@@ -277,7 +279,7 @@ class PackFile:
             entry = source.entry(base_offset)
         if entry.size >= self.limits.big_object:
             self._chains.check_size(entry.size, entry.offset)
-            self._chains.check_structure(entry.type_code, entry.size, entry.offset)
+            self._chains.check_structure(entry.type_code, entry.size, entry)
             if chain:
                 return (entry.type_code, Scratch(source.inflate_blocks(entry))), chain
         made = entry.type_code, source.inflate(entry)
@@ -313,7 +315,7 @@ class PackFile:
         type_code, base = made
         size = self._chains.target_size(entry)
         self._chains.check_size(size, entry.offset)
-        self._chains.check_structure(type_code, size, entry.offset)
+        self._chains.check_structure(type_code, size, entry)
         try:
             blocks = apply_to(base, self._delta(entry), self.limits.big_object - 1)
             target = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
