@@ -18,6 +18,8 @@ from packcore.objects import ObjectType
 from packcore.store.config import CONFIG_BYTES_MAX, GitConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
 
@@ -26,6 +28,7 @@ __all__ = ["check_gitattributes", "check_gitmodules", "check_special_blob"]
 ATTRIBUTE_LINE_BYTES_MAX = 2048
 ATTRIBUTES_BYTES_MAX = 100 * 1024 * 1024
 
+_LONG_LINE = re.compile(rb"[^\n]{%d}" % ATTRIBUTE_LINE_BYTES_MAX)
 _DOTDOT = re.compile(r"(?:\A|[/\\])\.\.(?:[/\\]|\Z)")
 _UPWARDS = re.compile(r"\A(?:\.\.?/)+")
 _NEWLINE = re.compile(r"\n|%0a", re.IGNORECASE)
@@ -45,14 +48,19 @@ def check_special_blob(store: ObjectStore, kind: bytes, oid: ObjectId) -> list[F
         return [finding(f"{name}Blob", f"non-blob found at .{name}")]
     if size > (CONFIG_BYTES_MAX if kind == b"gitmodules" else ATTRIBUTES_BYTES_MAX):
         return [finding(f"{name}Large", f".{name} too large to parse")]
-    data = store.read(oid).data
-    return check_gitmodules(data) if kind == b"gitmodules" else check_gitattributes(data)
+    if kind == b"gitmodules":
+        return check_gitmodules(store.read(oid).data)
+    return check_gitattributes(store.stream(oid))
 
 
-def check_gitattributes(data: bytes) -> list[Finding]:
-    """Check the bytes of a `.gitattributes` blob."""
-    if any(len(line) >= ATTRIBUTE_LINE_BYTES_MAX for line in data.split(b"\n")):
-        return [finding("gitattributesLineLength", ".gitattributes has too long lines to parse")]
+def check_gitattributes(blocks: Iterable[bytes]) -> list[Finding]:
+    """Check the bytes of a `.gitattributes` blob, given in blocks of any size."""
+    line = b""
+    for block in blocks:
+        window = line + block
+        if _LONG_LINE.search(window):
+            return [finding("gitattributesLineLength", ".gitattributes has too long lines to parse")]
+        line = window[window.rfind(b"\n") + 1 :]
     return []
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "delta_of_bytes",
     "deltas_in_row",
     "huge_tag",
+    "large_attributes",
     "many_parents",
     "nested_trees",
     "one_delta",
@@ -126,6 +127,13 @@ def huge_tag(size: int) -> BombPack:
     head = b"object %s\ntype commit\ntag v\ntagger %s\n\n" % (commit.hex().encode(), WHO)
     blocks = (head, *(bytes(MIB) for _ in range(size // MIB)))
     return pack.sealed(pack.stream(ObjectType.TAG, len(head) + size, blocks))
+
+
+def large_attributes(size: int) -> BombPack:
+    """A .gitattributes of empty lines."""
+    pack = _Writer()
+    blob = pack.stream(ObjectType.BLOB, size, (b"\n" * MIB for _ in range(size // MIB)))
+    return pack.sealed(_commit(pack, pack.whole(ObjectType.TREE, b"100644 .gitattributes\0" + blob)))
 
 
 def many_parents(count: int) -> BombPack:

@@ -54,6 +54,7 @@ FAST = {
     "a commit of 340,000 parents": Bomb(lambda: bombs.many_parents(340_000), 64 * KIB),
     "a commit of 400,000 parents": Bomb(lambda: bombs.many_parents(400_000), 64 * KIB, "structure_bytes"),
     "a tree of 500,000 entries": Bomb(lambda: bombs.wide_tree(500_000), 2 * MIB, "structure_bytes"),
+    "a .gitattributes of 64 MiB": Bomb(lambda: bombs.large_attributes(64 * MIB), 128 * KIB),
     "2,000 trees in each other": Bomb(lambda: bombs.nested_trees(2_000, 500), 128 * KIB),
     "2,000 tags in a row": Bomb(
         lambda: bombs.tags_in_row(2_000), 256 * KIB, "tag_depth", ("index-pack", "report", "fsck")

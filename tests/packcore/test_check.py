@@ -232,8 +232,9 @@ def test_gitmodules_that_would_run_something_are_found(text: str, message_ids: l
 
 
 def test_gitattributes_with_too_long_lines_are_found():
-    assert check_gitattributes(b"*.c text\n" + b"x" * 2047 + b"\n") == []
-    assert [found.message_id for found in check_gitattributes(b"x" * 2048)] == ["gitattributesLineLength"]
+    assert check_gitattributes([b"*.c text\n" + b"x" * 2047 + b"\n"]) == []
+    for blocks in ([b"x" * 2048], [b"a\n" + b"x" * 47, b"x" * 2000, b"x\n"]):
+        assert [found.message_id for found in check_gitattributes(blocks)] == ["gitattributesLineLength"]
 
 
 def test_severities_decide_what_fails():
