@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 ALLOWED_BYTES = 64 * MIB
 """What a bomb may cost beyond an ordinary pack."""
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"
-)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc"),
+]
 
 
 @dataclass(frozen=True)

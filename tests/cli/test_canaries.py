@@ -30,6 +30,8 @@ from tests.support import ROOT, git_environment, history, make_repository
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.e2e
+
 CORE = "Canary7xQ9zLmW2kVt5"
 CANARY = f"/+&'\"{CORE}%\\? é"
 ASCII_CANARY = f"/+&'\"{CORE}%\\? ="
