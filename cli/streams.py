@@ -141,7 +141,7 @@ class Output:
         output.flush()
 
     def terminal(self) -> IO[str]:
-        """Return stderr for a display that draws there; what it draws is cleaned by whoever hands it over."""
+        """Return stderr for a display that draws there; the caller cleans what it draws."""
         return sys.stderr
 
     def _put(self, stream: IO[str], text: str, *, flush: bool) -> None:

@@ -137,7 +137,7 @@ class LimitExceeded(PackcoreError):
 def structure_too_large(what: str, size: int, size_max: int) -> LimitExceeded:
     """Return the error for a commit, tree or tag of more than `structure_bytes`; `what` names it."""
     return LimitExceeded(
-        # The limit first: a server's client sees only so much of a line.
+        # The limit first: a server's client sees only the start of a line.
         f"more than structure_bytes ({size_max}): {what} has {size} bytes",
         limit="structure_bytes",
     )

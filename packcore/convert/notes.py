@@ -70,7 +70,7 @@ class TranslatedNotes:
         self.trees: dict[ObjectId, ObjectId] = {}
         """Old root to new root."""
         self.renamed: set[ObjectId] = set()
-        """Old ids of objects whose notes were named anew."""
+        """Old ids of objects whose notes were renamed."""
         self.kept: set[ObjectId] = set()
         """Ids that notes name and no object has."""
         self._first_parents: dict[ObjectId, ObjectId] = {}

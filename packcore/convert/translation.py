@@ -136,7 +136,7 @@ def translate(
     """Translate all objects, which must be all that any of them names.
 
     `notes` are the tips of refs whose trees hold notes. Raises RepositoryError for a submodule whose commit
-    is not among the objects (its id can't be named in the new format) and for notes that can't be named anew,
+    is not among the objects (its id can't be named in the new format) and for notes that can't be renamed,
     MissingObject and CorruptData.
     """
     translation = Translation(object_format)

@@ -2,7 +2,7 @@
 
     A whole, A whole                      allowed
     A whole, A as an ofs-delta            allowed: the base of an ofs-delta is one entry, before it
-    A whole, A as a ref-delta against A   refused: whoever finds the second copy first never ends
+    A whole, A as a ref-delta against A   refused: a reader that finds the second copy first would never end
     A whole, B against A, A against B     refused, if by ref-deltas: a cycle
 
 A ref-delta names its base by id, and a reader takes whichever copy its index search meets. So a ref-delta

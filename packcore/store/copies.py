@@ -131,7 +131,7 @@ class Copies:
                 yield LooseCopy(oid, loose)
 
     def all(self) -> Iterator[Copy]:
-        """Yield every copy of every object, place by place, as it lies there."""
+        """Yield every copy of every object, place by place, as it is stored."""
         for packed in self._packed:
             packed.refresh()
             for pack in packed.packs:

@@ -36,7 +36,7 @@ from packcore.store.git_directory import (
 )
 from packcore.store.known import KnownObjects
 from packcore.store.loose import LooseStore
-from packcore.store.lost_places import lost_places
+from packcore.store.lost_places import LostPlaces
 from packcore.store.making import is_unmade, making
 from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.packed import PackedStore
@@ -92,6 +92,7 @@ class Repository:
             self._packs.append(packs)
             stores += [packs, loose]
         self._loose = LooseStore(objects, self._format, self.limits)
+        self._lost_places = LostPlaces([packs.directory.parent for packs in self._packs])
         self._objects = UnionStore([*stores, KnownObjects(self._format)])
 
     @classmethod
@@ -259,17 +260,15 @@ class Repository:
             return attempt()
         except MissingObject as error:
             # A pack that can't be opened may be what holds it: then that is the thing to say.
-            for packs in self._packs:
-                for fault in packs.faults.values():
-                    raise fault from None
-            places = lost_places(packs.directory.parent for packs in self._packs)
-            if places:
-                raise MissingObject(error.oid, context="; ".join(places[:3])) from None
-            raise
+            for fault in self.pack_faults.values():
+                raise fault from None
+            raise self._lost_places.explain(error) from None
 
     def _refresh(self) -> bool:
         """Look for new packs everywhere; tell whether there were any."""
         found = [packs.refresh() for packs in self._packs]
+        if any(found):
+            self._lost_places.forget()
         return any(found)
 
     def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:

@@ -72,6 +72,10 @@ def prune(
 ) -> list[RefAction]:
     """Decide upon the managed target refs that the source doesn't list. Raises PruneLimitReached."""
     managed = [name for name in target.refs if scope.prunes(name)]
+    general_doubt = None
+    if source.may_lack_names:
+        example = min(source.unreadable, default="some refs")
+        general_doubt = f"it lists {example} without being able to read it"
     actions = []
     for name in managed:
         if name in planned:
@@ -80,9 +84,7 @@ def prune(
         action = RefAction(
             "delete", ref_kind(name), "", name, None, oid, f"gone from the source, was {short_id(oid)}"
         )
-        doubt = fault_of(name, source)
-        if doubt is None and source.may_lack_names:
-            doubt = f"it lists {min(source.unreadable, default='some refs')} without being able to read it"
+        doubt = fault_of(name, source) or general_doubt
         if doubt is not None:
             reason = f"kept, since the source may have it: {doubt}"
             action = action._replace(action="block", reason=reason, unreadable=True)
