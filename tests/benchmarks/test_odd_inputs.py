@@ -18,6 +18,8 @@ from packcore.delta.chunk_search import best
 from packcore.delta.make import find_matches
 from tests.support import git, git_environment, require
 
+pytestmark = pytest.mark.e2e
+
 ALLOWED = {"base64": 1.28, "sound": 1.14}
 """Kinds that fall short of the bound, and by how much they may (docs/performance.md tells why)."""
 SMALL_BYTES = 400

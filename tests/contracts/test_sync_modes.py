@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from transport.sync import SyncResult
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request, tmp_path_factory) -> Iterator[Way]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from transport.server.http import GitHttpServer
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def root(tmp_path) -> Path:

@@ -13,6 +13,8 @@ from tests.transport.server.serving import serving, snapshot
 from transport.errors import InvalidOption
 from transport.server.faults import FAULTS, Simulation
 
+pytestmark = pytest.mark.e2e
+
 LARGE_BYTES = 1_500_000
 
 

@@ -18,6 +18,8 @@ from transport.sync.host_profile import host_of, load_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.e2e
+
 CHUNKED = TransportOptions(post_buffer=20_000)
 """Bodies above this are chunked, so that small tests see what large pushes see."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from transport.sync.request import BootstrapStrategy
 
+pytestmark = pytest.mark.e2e
+
 LIMIT = 40_000
 
 

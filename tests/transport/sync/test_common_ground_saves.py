@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Parents = dict[ObjectId, tuple[ObjectId, ...]]
     from transport.wire.headway import Headway
 
+pytestmark = pytest.mark.e2e
+
 
 def text(*lines: str) -> bytes:
     return b"".join(map(encode_text, lines))

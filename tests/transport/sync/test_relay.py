@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from transport.base import Service
     from transport.wire.headway import Headway
 
+pytestmark = pytest.mark.e2e
+
 ALL = {"all_refs": True}
 
 

@@ -15,6 +15,8 @@ from tests.transport.sync.sides import Heard, Sides, big_history, commit, outcom
 from transport.errors import NetworkError, RefRejected
 from transport.sync import Outcome
 
+pytestmark = pytest.mark.e2e
+
 LIMIT = 40_000
 ALL = {"all_refs": True}
 
