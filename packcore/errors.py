@@ -115,6 +115,7 @@ class UnreadableRef(CorruptData):
         *,
         is_blank: bool = False,
         is_dangling: bool = False,
+        points_to: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(f"{ref}: {reason}", hint=hint)
@@ -124,6 +125,8 @@ class UnreadableRef(CorruptData):
         """Its file holds no bytes, or only NULs, as after a power loss: writing it loses nothing."""
         self.is_dangling = is_dangling
         """It is a symbolic ref to a ref that isn't there, which is legal."""
+        self.points_to = points_to
+        """The ref that a symbolic one comes to, where that is what is wrong."""
 
 
 class LimitExceeded(PackcoreError):

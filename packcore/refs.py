@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from packcore.errors import InvalidRefName
 
@@ -30,16 +30,22 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
 
 __all__ = [
+    "REF_KINDS",
     "REF_NAME_BYTES_MAX",
     "Ref",
+    "RefKind",
     "RefList",
     "check_ref_name",
     "decode_ref_name",
     "encode_ref_name",
     "is_remote_ref_name",
     "is_valid_ref_name",
+    "ref_kind",
     "ref_sort_key",
 ]
+
+RefKind = Literal["branch", "tag", "other"]
+REF_KINDS: tuple[RefKind, ...] = get_args(RefKind)
 
 REF_NAME_BYTES_MAX = 4096
 """Longer names fit no path of a file system, so no repository on disk can hold them."""
@@ -67,6 +73,13 @@ class RefList:
     """The refs that come to an id, sorted by the bytes of their names."""
     unreadable: dict[str, UnreadableRef]
     """Refs that are there but can't be read, and folders of refs that can't be listed, sorted likewise."""
+
+
+def ref_kind(name: str) -> RefKind:
+    """Tell a branch from a tag from anything else below `refs/`."""
+    if name.startswith("refs/heads/"):
+        return "branch"
+    return "tag" if name.startswith("refs/tags/") else "other"
 
 
 def decode_ref_name(name: bytes) -> str:

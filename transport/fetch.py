@@ -90,6 +90,7 @@ def list_refs(
         warnings=(*advertisement.warnings, *listing.warnings),
         unreadable=listing.unreadable,
         may_lack_names=listing.may_lack_names,
+        hidden=listing.hidden,
     )
 
 

@@ -147,6 +147,7 @@ def _write_mapping(name: str, result: ConvertResult) -> None:
 def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> list[str]:
     from cli.render.units import count_of, size
     from transport.safe_text import one_line
+    from transport.sync.absence import words_on_hidden
 
     counts = ", ".join(f"{number:,} {name}" for name, number in result.counts._asdict().items())
     lines = [
@@ -170,6 +171,8 @@ def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> 
         )
     lines += [f"renamed {one_line(old)} to {one_line(new)}" for old, new in result.refs_renamed.items()]
     lines += [f"left out {one_line(name)}: {reason}" for name, reason in result.refs_left_out.items()]
+    if (hidden := words_on_hidden(result.source_hides)) is not None:
+        lines.append(f"left out hidden refs: {hidden}")
     if result.origin_notes_ref:
         lines.append("old ids: git log --notes=sha1-origin")
     if "mappingFile" in told:

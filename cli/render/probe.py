@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from cli.render import units
 from cli.render.table import columns
+from packcore.refs import ref_kind
 from transport.safe_text import one_line
-from transport.sync.request import ref_kind
+from transport.sync.absence import KIND_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from transport.sync.request import RefKind
+    from packcore.refs import RefKind
     from transport.wire.advertisement import Advertisement
     from transport.wire.capabilities import Capabilities
 
@@ -60,6 +61,10 @@ def side_lines(side: str, url: str, advertisement: Advertisement) -> Iterator[st
     ]
     if advertisement.unreadable:
         rows.append(("unreadable", units.count_of(len(advertisement.unreadable), "refs")))
+    if advertisement.hidden:
+        rows.append(
+            ("hidden", ", ".join(f"some {KIND_WORDS[kind]}" for kind in sorted(advertisement.hidden)))
+        )
     if advertisement.haves:
         rows.append(("other tips", units.count_of(len(advertisement.haves), "objects")))
     if advertisement.shallow:
@@ -95,6 +100,7 @@ def probe_json(
         "sourceCapabilities": capability_tokens(source.capabilities),
         "refs": [{"name": name, "hash": source.refs[name].hex()} for name in names],
         "unreadable": [{"name": name, "reason": reason} for name, reason in source.unreadable.items()],
+        "sourceHides": sorted(source.hidden),
         "sourceHead": source.symrefs.get("HEAD", ""),
     }
     if target is not None:

@@ -54,6 +54,7 @@ def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str]
         "protocol": f"v{advertisement.version}",
         "objectFormat": advertisement.object_format.name,
         "sourceHead": advertisement.symrefs.get("HEAD", ""),
+        "sourceHides": sorted(advertisement.hidden),
         "refs": refs,
         "unreadable": [
             {"name": name, "reason": reason}

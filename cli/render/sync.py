@@ -40,6 +40,12 @@ __all__ = [
     "verification_problem",
 ]
 
+_ALONE = {
+    Outcome.UNREADABLE: ("synced", "the source can't read {them}"),
+    Outcome.HIDDEN: ("pruned", "the source may hide {them}"),
+    Outcome.REFUSED: ("synced", "the target refused {them}"),
+}
+"""What was not done, and why, where one outcome is that of all refs that are not as they should be."""
 _PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
 _REF_CELLS_MAX = 60
 """A longer name pushes its own reason to the right, and not everybody else's."""
@@ -147,9 +153,15 @@ def problem_refs(refs: Iterable[RefResult]) -> list[RefResult]:
 
 def problem_line(refs: Iterable[RefResult]) -> str:
     """Return what made the run fail, in few words."""
-    counts = Counter(_in_words(ref.outcome) for ref in problem_refs(refs))
-    found = ", ".join(f"{number:,} {words}" for words, number in counts.items())
-    return f"{units.count_of(counts.total(), 'refs')} left behind: {found}"
+    counts = Counter(ref.outcome for ref in problem_refs(refs))
+    number = counts.total()
+    were, them = ("was", "it") if number == 1 else ("were", "them")
+    if len(counts) == 1:
+        (outcome,) = counts
+        done, why = _ALONE.get(outcome, ("synced", _in_words(outcome)))
+        return f"{units.count_of(number, 'refs')} {were} not {done}: {why.format(them=them)}"
+    found = ", ".join(f"{number:,} {_in_words(outcome)}" for outcome, number in counts.items())
+    return f"{units.count_of(number, 'refs')} {were} not synced: {found}"
 
 
 def left_line(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from packcore.errors import RepositoryError
 from packcore.ids import FORMATS, SHA1, ObjectFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["GitConfig", "object_format_of"]
@@ -43,16 +43,16 @@ _V1_ONLY_EXTENSIONS = frozenset(("noop-v1", "objectformat", "refstorage", "relat
 class GitConfig:
     """The values of one config file, by `section.name` or `section.subsection.name`."""
 
-    def __init__(self, values: dict[str, list[str | None]]) -> None:
-        self._values = values
+    def __init__(self, entries: Sequence[tuple[str, str | None]]) -> None:
+        self._entries = entries
+        self._values: dict[str, list[str | None]] = {}
+        for key, value in entries:
+            self._values.setdefault(key, []).append(value)
 
     @classmethod
     def parse(cls, text: str, *, source: str = "config") -> GitConfig:
         """Parse a config file's text. Raises RepositoryError with the line's number."""
-        values: dict[str, list[str | None]] = {}
-        for key, value in _read(text.removeprefix("\ufeff").replace("\r\n", "\n"), source):
-            values.setdefault(key, []).append(value)
-        return cls(values)
+        return cls(list(_read(text.removeprefix("\ufeff").replace("\r\n", "\n"), source)))
 
     @classmethod
     def read(cls, path: Path) -> GitConfig:
@@ -61,7 +61,7 @@ class GitConfig:
             with path.open("rb") as file:
                 data = file.read(CONFIG_BYTES_MAX + 1)
         except FileNotFoundError:
-            return cls({})
+            return cls([])
         except OSError as error:
             raise RepositoryError(f"{path}: {error.strerror}") from None
         if len(data) > CONFIG_BYTES_MAX:
@@ -73,9 +73,14 @@ class GitConfig:
         found = self.get_all(key)
         return found[-1] if found else default
 
-    def get_all(self, key: str) -> list[str]:
-        """Return all values of a key in their order."""
-        return ["true" if value is None else value for value in self._values.get(_fold(key), ())]
+    def get_all(self, *keys: str) -> list[str]:
+        """Return all values of a key, or of several keys together, in the order of the file."""
+        if len(keys) == 1:
+            found = self._values.get(_fold(keys[0]), [])
+        else:
+            folded = set(map(_fold, keys))
+            found = [value for key, value in self._entries if key in folded]
+        return ["true" if value is None else value for value in found]
 
     def get_bool(self, key: str, *, default: bool = False) -> bool:
         """Return a truth value as git reads it. Raises RepositoryError on any other word."""

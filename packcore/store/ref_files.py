@@ -87,7 +87,8 @@ class RefFiles:
             except UnreadableRef as error:
                 if target == name:
                     raise
-                raise UnreadableRef(name, f"it points to {target}: {error.reason}") from None
+                reason = f"it points to {target}: {error.reason}"
+                raise UnreadableRef(name, reason, points_to=target) from None
             if found is None:
                 return None
             if not isinstance(found, str):
@@ -137,7 +138,8 @@ class RefFiles:
             raise UnreadableRef(name, "it is not a valid ref name")
         ref = self.read(name)
         if ref is None and isinstance(target := self.read_raw(name), str):
-            raise UnreadableRef(name, f"it points to {target}, which is not there", is_dangling=True)
+            reason = f"it points to {target}, which is not there"
+            raise UnreadableRef(name, reason, is_dangling=True, points_to=target)
         return ref  # None: it was deleted since it was listed
 
     def _loose_names(self) -> LooseNames:

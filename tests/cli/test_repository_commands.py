@@ -78,7 +78,7 @@ def test_fetch_tells_of_a_blocked_ref_by_exit_code_and_one_line(packcore, reposi
     git("update-ref", "refs/heads/main", "main~1", cwd=rewritten)
     blocked = packcore("fetch", rewritten, "--into", tmp_path / "x.git")
     assert blocked.exit_code == 1
-    assert blocked.stderr == "packcore: error: 1 ref left behind: 1 blocked\n"
+    assert blocked.stderr == "packcore: error: 1 ref was not synced: blocked\n"
     assert blocked.stdout.startswith("blocked  refs/heads/main  not a fast-forward")
     quiet = packcore("fetch", "-q", rewritten, "--into", tmp_path / "x.git")
     assert quiet.stdout == ""

@@ -11,9 +11,9 @@ import pytest
 
 import transport.sync  # noqa: F401 - loaded, so that its function can be replaced
 from packcore.ids import ObjectId
+from packcore.refs import ref_kind
 from transport.errors import NetworkError
 from transport.sync.ref_plan import RefAction
-from transport.sync.request import ref_kind
 from transport.sync.result import Outcome, PackSummary, Price, RefResult, SyncResult
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_a_blocked_or_refused_ref_is_exit_code_1_and_one_error_line(packcore, fa
     )
     result = packcore("sync", "A", "B")
     assert result.exit_code == 1
-    assert result.stderr == "packcore: error: 2 refs left behind: 1 blocked, 1 refused\n"
+    assert result.stderr == "packcore: error: 2 refs were not synced: 1 blocked, 1 refused\n"
     assert "pre-receive hook declined" in result.stdout
 
 

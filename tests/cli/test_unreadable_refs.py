@@ -63,7 +63,7 @@ def test_an_unreadable_ref_stays_on_the_target_and_is_reported(packcore, sick, c
     assert plan["reason"] == "the source can't read it: its file is empty"
     (kept,) = [ref for ref in json.loads(receipt.read_text())["refs"] if ref["outcome"] == "unreadable"]
     assert kept["before"] == kept["after"] == before["refs/heads/dev"]
-    assert "1 ref left behind: 1 unreadable" in result.stderr
+    assert "1 ref was not synced: the source can't read it" in result.stderr
 
 
 def test_the_other_refs_are_synced_and_a_ref_that_is_gone_is_still_pruned(packcore, sick, copy):

@@ -110,7 +110,7 @@ class SimUploadPack(UploadPack):
 
 
 _FEATURES = {
-    "ls-refs": ("unborn", "unreadable"),
+    "ls-refs": ("unborn", "unreadable", "hidden"),
     "fetch": ("shallow", "wait-for-done", "filter", "ref-in-want"),
 }
 

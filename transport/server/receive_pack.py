@@ -188,7 +188,7 @@ class _Push:
             repeated = update.name in self._verdicts
             refusal = "multiple updates for one ref" if repeated else rules.refusal(update, self._objects)
             self._verdicts[update.name] = refusal
-        self._check_names()
+        self._check_names(rules)
         self._check_connected()
         if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
             for name, reason in self._verdicts.items():
@@ -208,7 +208,7 @@ class _Push:
     def _accepted(self) -> list[RefUpdate]:
         return [update for update in self._request.updates if self._verdicts[update.name] is None]
 
-    def _check_names(self) -> None:
+    def _check_names(self, rules: RefRules) -> None:
         """Refuse what can't be made beside the refs that are there: before the pack is installed."""
         accepted = self._accepted()
         if not any(update.is_create for update in accepted):
@@ -220,7 +220,7 @@ class _Push:
                 if not self._request.atomic:  # all at once: what goes still stands when the others come
                     names.remove(update.name)
             elif (other := names.in_the_way(update.name)) is not None:
-                self._verdicts[update.name] = f"{other} is in the way"
+                self._verdicts[update.name] = f"{rules.public_name(other)} is in the way"
             else:
                 names.add(update.name)
 

@@ -97,6 +97,10 @@ class RefRules:
             return "bad pack"
         return self._judge_branch(update, objects) if name.startswith(_BRANCHES) else None
 
+    def public_name(self, name: str) -> str:
+        """Return what a pusher may be told of a ref: not the name of one that is hidden from it."""
+        return "a hidden ref" if self._hidden.hides(name) else name
+
     def _judge_branch(self, update: RefUpdate, objects: ObjectStore) -> str | None:
         if objects.header(update.new).type is not ObjectType.COMMIT:
             return "a branch must point to a commit"

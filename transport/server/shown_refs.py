@@ -8,7 +8,9 @@ taking it for deleted; only our own client asks for the reason. One whose object
 its id.
 
 A value hides the ref of that name and all below it; `!` before it shows them again, and of several that fit
-the last one counts. Specified in git-config. Namespaces are left out, so `^` changes nothing.
+the last one in the file counts, whichever of the keys it belongs to. Specified in git-config. Namespaces are
+left out, so `^` changes nothing. That something is hidden is told to our own client, by the kind of ref.
+A symbolic ref that is shown keeps its id, as with git, but is not said to point to a hidden ref.
 """
 
 from __future__ import annotations
@@ -17,19 +19,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
 from packcore.errors import CorruptData, LimitExceeded, UnreadableRef
-from packcore.refs import RefList, encode_ref_name
+from packcore.refs import RefList, encode_ref_name, ref_kind
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
 from transport.server.words import public_words
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
-    from packcore.refs import Ref
+    from packcore.refs import Ref, RefKind
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
     from transport.server.words import Words
 
-__all__ = ["HiddenRefs", "ShownRef", "alternate_tips", "fetchable_refs", "shown_refs"]
+__all__ = ["FetchableRefs", "HiddenRefs", "ShownRef", "alternate_tips", "fetchable_refs", "shown_refs"]
+
+
+_FOLDERS: dict[RefKind, str] = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 class ShownRef(NamedTuple):
@@ -52,7 +57,7 @@ class HiddenRefs:
     """The rules of one repository for one service (`uploadpack` or `receive`)."""
 
     def __init__(self, config: GitConfig, service: str) -> None:
-        rules = [*config.get_all("transfer.hiderefs"), *config.get_all(f"{service}.hiderefs")]
+        rules = config.get_all("transfer.hiderefs", f"{service}.hiderefs")
         self._rules = [
             (rule.removeprefix("!").removeprefix("^").rstrip("/"), not rule.startswith("!"))
             for rule in reversed(rules)
@@ -65,46 +70,89 @@ class HiddenRefs:
                 return hidden
         return False
 
+    def kinds(self, refs: RefList) -> frozenset[RefKind]:
+        """Return the kinds of those refs that are hidden; a folder that can't be listed may hold any kind."""
+        found = {ref_kind(name) for name in refs.known if self.hides(name)}
+        for name in filter(self.hides, refs.unreadable):
+            found |= {kind for kind, folder in _FOLDERS.items() if folder.startswith(f"{name}/")}
+            found.add(ref_kind(name))
+        return frozenset(found)
+
 
 def shown_refs(repository: Repository, service: str) -> RefList:
     """Return the refs that a service shows, the unreadable ones among them, sorted by the names' bytes."""
-    hidden = HiddenRefs(repository.config, service)
-    refs = repository.refs()
+    return _shown(repository.refs(), HiddenRefs(repository.config, service))
+
+
+def _shown(refs: RefList, hidden: HiddenRefs) -> RefList:
     return RefList(
         {name: ref for name, ref in refs.known.items() if not hidden.hides(name)},
         {name: fault for name, fault in refs.unreadable.items() if not hidden.hides(name)},
     )
 
 
-def fetchable_refs(repository: Repository, words: Words = public_words) -> list[ShownRef]:
-    """Return what upload-pack lists, HEAD first if it comes to anything, then by the names' bytes.
+class FetchableRefs(NamedTuple):
+    """What upload-pack lists of a repository."""
 
-    `words` says what is wrong with an object that can't be read.
+    refs: list[ShownRef]
+    """HEAD first if it comes to anything, then by the names' bytes."""
+    hidden: frozenset[RefKind]
+    """The kinds of refs of which some are not listed."""
+
+
+def fetchable_refs(repository: Repository, words: Words = public_words) -> FetchableRefs:
+    """Return what upload-pack lists. `words` says what is wrong with an object that can't be read.
+
     Reads the object of every ref, and what a tag tags. Raises CorruptData or RepositoryError if the refs
     can't be listed.
     """
-    zero = repository.object_format.zero
-    refs = shown_refs(repository, "uploadpack")
-    found = [
-        ShownRef(encode_ref_name(name), zero, fault=words(error.reason), is_dangling=error.is_dangling)
-        for name, error in refs.unreadable.items()
-    ]
-    found += [_fetchable(repository, ref, words) for ref in refs.known.values()]
-    found.sort()
+    hidden = HiddenRefs(repository.config, "uploadpack")
+    refs = repository.refs()
+    listing = _Listing(repository, hidden, words)
+    listed = [*_head(listing), *_below_head(listing, _shown(refs, hidden))]
+    return FetchableRefs(listed, hidden.kinds(refs))
+
+
+class _Listing(NamedTuple):
+    """How refs are listed."""
+
+    repository: Repository
+    hidden: HiddenRefs
+    words: Words
+
+    def known(self, ref: Ref) -> ShownRef:
+        """Return how a ref is listed whose id is known."""
+        name = encode_ref_name(ref.name)
+        symref = None if ref.symref is None or self.hidden.hides(ref.symref) else ref.symref
+        try:
+            peeled, _ = peel(self.repository, ref.oid)
+        except (CorruptData, LimitExceeded) as error:
+            return ShownRef(name, ref.oid, fault=self.words(error), symref=symref)
+        return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=symref)
+
+    def unreadable(self, name: str, error: UnreadableRef) -> ShownRef:
+        """Return how a ref is listed that can't be read."""
+        fault = self.words(error.reason)
+        if error.points_to is not None and self.hidden.hides(error.points_to):
+            fault = "it points to a ref that can't be read, or isn't there"
+        zero = self.repository.object_format.zero
+        return ShownRef(encode_ref_name(name), zero, fault=fault, is_dangling=error.is_dangling)
+
+
+def _below_head(listing: _Listing, refs: RefList) -> list[ShownRef]:
+    found = [listing.unreadable(name, error) for name, error in refs.unreadable.items()]
+    found += [listing.known(ref) for ref in refs.known.values()]
+    return sorted(found)
+
+
+def _head(listing: _Listing) -> list[ShownRef]:
+    if listing.hidden.hides("HEAD"):
+        return []
     try:
-        head = repository.read_ref("HEAD")
+        head = listing.repository.read_ref("HEAD")
     except UnreadableRef as error:
-        return [ShownRef(b"HEAD", zero, fault=words(error.reason)), *found]
-    return found if head is None else [_fetchable(repository, head, words), *found]
-
-
-def _fetchable(repository: Repository, ref: Ref, words: Words) -> ShownRef:
-    name = encode_ref_name(ref.name)
-    try:
-        peeled, _ = peel(repository, ref.oid)
-    except (CorruptData, LimitExceeded) as error:
-        return ShownRef(name, ref.oid, fault=words(error), symref=ref.symref)
-    return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=ref.symref)
+        return [listing.unreadable("HEAD", error)]
+    return [] if head is None else [listing.known(head)]
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:

@@ -40,8 +40,10 @@ from transport.server.requests import (
     read_oid,
     read_wants_v0,
 )
+from transport.server.shown_refs import HiddenRefs
 from transport.server.view import RepositoryView
 from transport.server.words import public_words
+from transport.wire.hidden_refs import encode_hidden
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
-_LS_REFS_WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable"}
+_LS_REFS_WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
+_LS_REFS_FEATURES = "unborn unreadable hidden"
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
 
 
@@ -94,17 +97,19 @@ class UploadPack:
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
         if version >= 2:
-            lines = ["version 2", f"agent={agent()}", "ls-refs=unborn unreadable", f"fetch={_FETCH_FEATURES}"]
+            lines = ["version 2", f"agent={agent()}"]
+            lines += [f"ls-refs={_LS_REFS_FEATURES}", f"fetch={_FETCH_FEATURES}"]
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
         # First of all: what fails after the first byte is an answer cut short.
-        listed = self._listed(self._view())
+        view = self._view()
+        listed = self._listed(view)
         if over_http:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = self._capabilities_v0(listed, stateless=over_http)
+        tokens = self._capabilities_v0(view, stateless=over_http)
         lines_of_refs = _ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
         for line in lines_of_refs[1:]:
@@ -119,11 +124,14 @@ class UploadPack:
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
-    def _capabilities_v0(self, listed: list[ShownRef], *, stateless: bool) -> bytes:
+    def _capabilities_v0(self, view: RepositoryView, *, stateless: bool) -> bytes:
+        listed = view.refs
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
         encoded += unreadable_tokens(listed)
+        if view.hidden:
+            encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _view(self) -> RepositoryView:
@@ -137,6 +145,9 @@ class UploadPack:
         if len(faults) > _FAULTS_TOLD_MAX:
             self._on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
         return refs
+
+    def _hides(self, name: str) -> bool:
+        return HiddenRefs(self._repository.config, "uploadpack").hides(name)
 
     def _head(self) -> str | ObjectId | None:
         try:
@@ -186,9 +197,13 @@ class UploadPack:
                 yield encode_text(_ls_refs_line(ref, asked))
         target = self._head()
         listed_head = bool(listed) and listed[0].name == b"HEAD"
+        if isinstance(target, str) and (self._hides("HEAD") or self._hides(target)):
+            target = None
         wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
         if not listed_head and isinstance(target, str) and wants_head:
             yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
+        if view.hidden and b"hidden" in asked:
+            yield encode_text(b" ".join([b"hidden", *encode_hidden(view.hidden)]))
         yield FLUSH
 
     def _fetch_v2(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:

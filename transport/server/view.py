@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
-from transport.server.shown_refs import ShownRef, fetchable_refs
+from transport.server.shown_refs import fetchable_refs
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
     from packcore.store.repository import Repository
+    from transport.server.shown_refs import FetchableRefs, ShownRef
     from transport.server.words import Words
 
 __all__ = ["RepositoryView"]
@@ -36,9 +38,18 @@ class RepositoryView:
         return self._repository.object_format
 
     @cached_property
+    def _listed(self) -> FetchableRefs:
+        return fetchable_refs(self._repository, self._words)
+
+    @property
     def refs(self) -> list[ShownRef]:
         """Every ref that is shown, the unreadable ones among them, HEAD first."""
-        return fetchable_refs(self._repository, self._words)
+        return self._listed.refs
+
+    @property
+    def hidden(self) -> frozenset[RefKind]:
+        """The kinds of refs of which some are not shown."""
+        return self._listed.hidden
 
     @cached_property
     def _by_name(self) -> dict[bytes, ShownRef]:

@@ -1,27 +1,37 @@
-"""What follows where the source doesn't give a ref: it is absent, or only unreadable.
+"""What follows where the source doesn't give a ref: it is absent, or only unreadable, or hidden.
 
-A ref is absent only if the source could list all of its refs and this one is not among them. What it lists
+A ref is absent only if the source listed all of its refs and this one is not among them. What it lists
 without being able to read it is *unreadable*, and so is everything below a folder of refs that it can't list.
 An unreadable ref is blocked: the target's is neither overwritten nor deleted. A server that has unreadable
 refs and isn't ours also leaves out symbolic refs to them, so then nothing is deleted at all. Nor is anything
 if a prune would go too far: see `transport.sync.prune_limit`.
+
+A source that hides refs (transfer.hideRefs) may have any that it doesn't list. Our own servers say of which
+kinds (branches, tags, others) they hide some, and no ref of such a kind is deleted. That alone fails no run:
+only one that was to prune, and found something that it would have deleted. git's servers don't say that they
+hide refs, so there a hidden ref counts as absent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packcore.refs import REF_KINDS, ref_kind
 from transport.sync.prune_limit import check_prune
 from transport.sync.ref_plan import RefAction, folders_of, short_id
-from transport.sync.request import ref_kind
+from transport.sync.request import HEADS, REFS, TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
+    from packcore.refs import RefKind
     from transport.sync.ref_plan import RefListing
     from transport.sync.request import Policy, Scope
 
-__all__ = ["fault_of", "prune", "unreadable_refs"]
+__all__ = ["KIND_WORDS", "fault_of", "hidden_in", "prune", "unreadable_refs", "words_on_hidden"]
+
+KIND_WORDS: dict[RefKind, str] = {"branch": "branches", "tag": "tags", "other": "other refs"}
+_NAMED_MAX = 5
 
 
 def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dict[str, RefAction]:
@@ -67,6 +77,30 @@ def fault_of(name: str, source: RefListing) -> str | None:
     return None
 
 
+def hidden_in(source: RefListing, scope: Scope) -> list[RefKind]:
+    """Return the kinds of refs of which the source hides some and the scope would carry some."""
+    samples = {"branch": HEADS, "tag": TAGS, "other": REFS}
+    carried = {ref_kind(mapping.source) for mapping in scope.mappings}
+    return [
+        kind
+        for kind in REF_KINDS
+        if kind in source.hidden and (kind in carried or scope.covers(samples[kind], frozenset()))
+    ]
+
+
+def words_on_hidden(kinds: Collection[RefKind], actions: Iterable[RefAction] = ()) -> str | None:
+    """Return one line on what the source hides, and which of the target's refs stay therefore; or None."""
+    if not kinds:
+        return None
+    what = " and ".join(KIND_WORDS[kind] for kind in REF_KINDS if kind in kinds)
+    words = f"the source hides some of its {what} (transfer.hideRefs): they are not copied"
+    kept = [action.target_ref for action in actions if action.hidden]
+    if kept:
+        more = f" and {len(kept) - _NAMED_MAX:,} more" if len(kept) > _NAMED_MAX else ""
+        words += f", and may be among those that stay on the target: {', '.join(kept[:_NAMED_MAX])}{more}"
+    return words
+
+
 def prune(
     source: RefListing, target: RefListing, scope: Scope, policy: Policy, *, planned: Collection[str]
 ) -> list[RefAction]:
@@ -88,6 +122,9 @@ def prune(
         if doubt is not None:
             reason = f"kept, since the source may have it: {doubt}"
             action = action._replace(action="block", reason=reason, unreadable=True)
+        elif action.kind in source.hidden:
+            reason = f"kept, since it may be one of the {KIND_WORDS[action.kind]} that the source hides"
+            action = action._replace(action="block", reason=reason, hidden=True)
         actions.append(action)
     check_prune(
         [action.target_ref for action in actions if action.action == "delete"],

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packcore.convert import Translation
-    from packcore.refs import Ref
+    from packcore.refs import Ref, RefKind
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.sync.fetch_into import FetchResult
@@ -125,6 +125,8 @@ class ConvertResult:
     """Refs that an object's id is part of: old name to new name."""
     refs_left_out: Mapping[str, str] = field(default_factory=dict)
     """Refs that were not converted, and why."""
+    source_hides: tuple[RefKind, ...] = ()
+    """Kinds of refs of which the source hides some, as far as it says so: these are not converted."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints; git-sync's keys."""
@@ -146,6 +148,8 @@ class ConvertResult:
             told["refsRenamed"] = dict(self.refs_renamed)
         if self.refs_left_out:
             told["refsLeftOut"] = dict(self.refs_left_out)
+        if self.source_hides:
+            told["sourceHides"] = list(self.source_hides)
         if self.ambiguous:
             told["ambiguousMessageRefs"] = list(self.ambiguous)
         if self.origin_notes_ref is not None:
@@ -251,6 +255,7 @@ def _convert(
         notes_kept=() if translation.notes is None else tuple(sorted(translation.notes.kept)),
         refs_renamed=renamed,
         refs_left_out=left_out,
+        source_hides=fetched.source_hides,
     )
 
 

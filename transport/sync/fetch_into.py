@@ -25,6 +25,7 @@ from packcore.walk import is_ancestor, list_objects
 from transport.errors import UnsupportedByRemote
 from transport.fetch import fetch_pack, list_refs
 from transport.negotiate import CommitNegotiator
+from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.fetching import watched
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import plan_refs, settle
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.sync.ref_plan import RefAction, RefPlan
@@ -63,6 +65,8 @@ class FetchResult:
     into: Path | None = None
     """The repository's git directory; None for a fetch that keeps nothing."""
     pack_path: Path | None = None
+    source_hides: tuple[RefKind, ...] = ()
+    """Kinds of refs in scope of which the source hides some, as far as it says so."""
     refs: tuple[RefResult, ...] = ()
     """What became of the repository's refs; without a repository, the source's refs that can't be read."""
     stats: Stats = field(default_factory=Stats)
@@ -70,8 +74,9 @@ class FetchResult:
 
     @property
     def exit_code(self) -> int:
-        """1 where a ref was blocked, can't be read, or could not be moved; else 0."""
-        failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.MOVED, Outcome.LOCKED, Outcome.REFUSED}
+        """1 where a ref was blocked, can't be read, may be hidden, or could not be moved; else 0."""
+        failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.HIDDEN}
+        failed |= {Outcome.MOVED, Outcome.LOCKED, Outcome.REFUSED}
         return 1 if any(ref.outcome in failed for ref in self.refs) else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -85,6 +90,7 @@ class FetchResult:
             "fetchedObjects": self.object_count,
             "packBytes": self.pack_bytes,
             "sourceHead": self.source_head or "",
+            "sourceHides": list(self.source_hides),
             "into": None if self.into is None else str(self.into),
             "plans": [ref.to_json() for ref in self.refs],
             "stats": self.stats.to_json(),
@@ -148,6 +154,7 @@ def fetch_into(
             object_count=object_count,
             pack_bytes=pack_bytes,
             source_head=plan.source_head,
+            source_hides=_tell_hidden(listed, scope, plan, progress),
             into=opened.path,
             pack_path=pack_path,
             refs=tuple(sorted(refs, key=lambda ref: ref.planned.target_ref)),
@@ -191,6 +198,7 @@ def fetch_only(
             object_count=spool.object_count,
             pack_bytes=spool.pack_bytes,
             source_head=plan.source_head,
+            source_hides=_tell_hidden(listed, scope, plan, progress),
             refs=tuple(results_of(action for action in plan.actions if action.unreadable)),
             stats=_stats(source, watch, len(plan.wants), len(haves)) if collect_stats else Stats(),
             measurement=Measurement.take(watch) if measure_memory else Measurement(),
@@ -206,6 +214,7 @@ class _LocalRefs:
     unreadable: dict[str, str]
     object_format: ObjectFormat
     may_lack_names: bool = False
+    hidden: frozenset[RefKind] = frozenset()
 
     @classmethod
     def of(cls, repository: Repository) -> _LocalRefs:
@@ -323,6 +332,15 @@ def _moved(repository: Repository, action: RefAction) -> RefResult:
     except (RepositoryError, UnreadableRef) as error:
         return RefResult(action, Outcome.REFUSED, str(error))
     return RefResult(action, Outcome.PUSHED, action.reason)
+
+
+def _tell_hidden(
+    listed: Advertisement, scope: Scope, plan: RefPlan, progress: Progress
+) -> tuple[RefKind, ...]:
+    kinds = tuple(hidden_in(listed, scope))
+    if (words := words_on_hidden(kinds, plan.actions)) is not None:
+        progress.message("hidden", words)
+    return kinds
 
 
 def _wanted_refs(plan: RefPlan) -> tuple[tuple[str, ObjectId], ...]:

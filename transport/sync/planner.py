@@ -10,9 +10,10 @@
                                        else: update when it is a fast-forward or forced, or block
     unreadable      any                block: neither overwritten nor deleted
     no              yes                delete, if pruning and the ref is managed; else it isn't mentioned
+    may be hidden   yes                block instead of a delete; a create or an update has no such doubt
     no              (named by hand)    warn for a branch, an error for a mapping
 
-What "no" and "unreadable" mean is decided in `transport.sync.absence`.
+What "no", "unreadable" and "hidden" mean is decided in `transport.sync.absence`.
 
 That is mode sync. In mode replicate another id is an update in any case, and in mode bootstrap it is
 blocked, since bootstrap only creates.
@@ -32,11 +33,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packcore.refs import is_valid_ref_name, ref_sort_key
+from packcore.refs import is_valid_ref_name, ref_kind, ref_sort_key
 from transport.errors import NoRefsMatched, ObjectFormatMismatch
-from transport.sync.absence import fault_of, prune, unreadable_refs
+from transport.sync.absence import fault_of, hidden_in, prune, unreadable_refs, words_on_hidden
 from transport.sync.ref_plan import RefAction, RefPlan, folders_of, short_id
-from transport.sync.request import ref_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,8 +59,7 @@ def plan_refs(
     desired, warnings = _desired_refs(source, scope)
     unreadable = unreadable_refs(source, target, scope)
     if not desired and not unreadable:
-        hint = "the source has refs, but none in scope" if source.refs else "the source repository is empty"
-        raise NoRefsMatched("no ref of the source is within the scope", hint=hint)
+        raise _no_refs_matched(source, scope)
     _check_formats(source, target)
     actions = [
         _plan_ref(
@@ -86,6 +85,12 @@ def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -
     return replace(plan, actions=tuple(actions))
 
 
+def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:
+    hint = "the source has refs, but none in scope" if source.refs else "the source repository is empty"
+    hidden = words_on_hidden(hidden_in(source, scope))
+    return NoRefsMatched("no ref of the source is within the scope", hint=hidden or hint)
+
+
 def _check_formats(source: RefListing, target: RefListing) -> None:
     if source.object_format is not target.object_format:
         raise ObjectFormatMismatch(
@@ -103,7 +108,8 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
         if mapping.source in refs:
             desired[mapping.target] = mapping.source
         elif fault_of(mapping.source, source) is None:
-            raise NoRefsMatched(f"the source has no {mapping.source}, which is mapped to {mapping.target}")
+            has = "doesn't show" if ref_kind(mapping.source) in source.hidden else "has no"
+            raise NoRefsMatched(f"the source {has} {mapping.source}, which is mapped to {mapping.target}")
     # A name that a mapping leads to never stands for the source's own ref, be the mapped one unreadable.
     mapped = {mapping.target for mapping in scope.mappings}
     named = frozenset() if scope.mappings else scope.branch_names
@@ -115,7 +121,10 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
         ),
         key=ref_sort_key,
     )
-    warnings.extend(_warning(name, None, "the source has no such branch; left alone") for name in absent)
+    reason = "the source has no such branch; left alone"
+    if "branch" in source.hidden:
+        reason = "the source has no such branch, or hides it; left alone"
+    warnings.extend(_warning(name, None, reason) for name in absent)
     for name, oid in refs.items():
         if name in mapped or not scope.covers(name, named):
             continue

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from transport.sync.request import RefKind, short_name
+from transport.sync.request import short_name
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
 
 __all__ = ["Action", "RefAction", "RefListing", "RefPlan", "folders_of", "short_id"]
 
@@ -45,6 +46,10 @@ class RefListing(Protocol):
         """Whether there may be refs that are in neither list."""
 
     @property
+    def hidden(self) -> Collection[RefKind]:
+        """Kinds of refs of which the side hides some, as far as it says so."""
+
+    @property
     def object_format(self) -> ObjectFormat:
         """How the ids are made."""
 
@@ -67,6 +72,8 @@ class RefAction(NamedTuple):
     """An update that is allowed whatever the ancestry."""
     unreadable: bool = False
     """Blocked because the source has the ref, or may have it, and can't read it."""
+    hidden: bool = False
+    """Blocked because the source may have the ref, and hide it."""
 
     @property
     def branch(self) -> str:

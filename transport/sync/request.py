@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from packcore.refs import is_valid_ref_name
+from packcore.refs import is_valid_ref_name, ref_kind
 from transport.errors import InvalidRequest
 from transport.selection import SelectionOptions
 
@@ -35,17 +35,14 @@ __all__ = [
     "Optimize",
     "Policy",
     "Protocol",
-    "RefKind",
     "RefMapping",
     "Scope",
     "SelectionOptions",
     "SyncRequest",
-    "ref_kind",
     "short_name",
 ]
 
 Protocol = Literal["auto", "v0", "v1", "v2"]
-RefKind = Literal["branch", "tag", "other"]
 Mode = Literal["sync", "replicate", "bootstrap"]
 Optimize = Literal["time", "bandwidth"]
 BootstrapStrategy = Literal["first-parent", "topo"]
@@ -54,13 +51,6 @@ HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
 TEMP_REFS = "refs/packcore/bootstrap/"
 """What holds the parts of a push in batches; see `transport.sync.temp_refs`."""
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
-
-
-def ref_kind(name: str) -> RefKind:
-    """Tell a branch from a tag from anything else below `refs/`."""
-    if name.startswith(HEADS):
-        return "branch"
-    return "tag" if name.startswith(TAGS) else "other"
 
 
 def short_name(name: str) -> str:

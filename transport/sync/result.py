@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
+    from packcore.refs import RefKind
     from transport.sync.ref_plan import RefAction
     from transport.sync.verify import Verification
 
@@ -53,6 +54,8 @@ class Outcome(Enum):
     """Left alone, with a warning."""
     UNREADABLE = "unreadable"
     """The source has the ref, or may have it, but can't read it: the target's was left as it is."""
+    HIDDEN = "hidden"
+    """The source may have the ref and hide it: it was to be pruned, and was left as it is."""
 
 
 class RefResult(NamedTuple):
@@ -161,6 +164,8 @@ class SyncResult:
     left_temp_refs: tuple[str, ...] = ()
     """Temporary refs that were to be deleted, and are still on the target; the next run tries again."""
     pack: PackSummary | None = None
+    source_hides: tuple[RefKind, ...] = ()
+    """Kinds of refs in scope of which the source hides some, as far as it says so."""
     price: Price | None = None
     """Of a dry run that has something to push."""
     stats: Stats = field(default_factory=Stats)
@@ -200,6 +205,11 @@ class SyncResult:
         return self.count(Outcome.UNREADABLE)
 
     @property
+    def hidden(self) -> int:
+        """Refs that a prune left alone, since the source may hide them."""
+        return self.count(Outcome.HIDDEN)
+
+    @property
     def warned(self) -> int:
         """Refs that the target refused, that moved or were locked, or that were left alone for a reason."""
         return self.count(*_REFUSALS, Outcome.IGNORED)
@@ -208,15 +218,17 @@ class SyncResult:
     def exit_code(self) -> int:
         """0 for done; 1 where a ref was blocked, unreadable, refused, not pushed, or reads back otherwise.
 
+        Also 1 where a ref was not pruned since the source may hide it; hiding alone is no failure.
+
         Also 1 where a temporary ref that was to be deleted is still there. Else the code of the failure, or
         of what kept the target from being read back.
 
         A dry run that found out what it was asked is done, whatever it found. It did not where the source
-        has refs that can't be read.
+        has refs that can't be read, or may hide one that was to be pruned.
         """
         if self.failure is not None:
             return self.failure.exit_code
-        if self.unreadable:
+        if self.unreadable or self.hidden:
             return FAILURE_EXIT_CODE
         if self.dry_run:
             return 0
@@ -242,6 +254,8 @@ class SyncResult:
             "deleted": self.deleted,
             "warned": self.warned,
             "unreadable": self.unreadable,
+            "hidden": self.hidden,
+            "sourceHides": list(self.source_hides),
             "dryRun": self.dry_run,
             "protocol": self.protocol,
             "operationMode": self.operation_mode,
@@ -282,6 +296,8 @@ def _unpushed(action: RefAction, held_back: str) -> RefResult:
     outcome = _WITHOUT_PUSH.get(action.action, Outcome.NOT_PUSHED)
     if action.unreadable:
         outcome = Outcome.UNREADABLE
+    if action.hidden:
+        outcome = Outcome.HIDDEN
     reason = action.reason
     if outcome is Outcome.NOT_PUSHED and held_back:
         reason = f"{reason} ({held_back})"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from packcore.limits import MIB
 from transport.errors import TransportError
 from transport.push import push
+from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.ancestry import Ancestry
 from transport.sync.batches import BatchedPush
 from transport.sync.checkpoints import parents_in
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.progress import Progress
+    from packcore.refs import RefKind
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.sync.fetching import Fetched
@@ -73,6 +75,8 @@ class Run:
     limits: TargetLimits
     """What a request to the target may hold; learns while the run goes on."""
     source_head: str | None = None
+    source_hides: tuple[RefKind, ...] = ()
+    """Kinds of refs in scope of which the source hides some."""
     choice: Choice | None = None
     """How the objects travel; None before that is chosen, and where none need to."""
     ground: Ground | None = None
@@ -104,6 +108,9 @@ class Run:
         """Decide upon every ref, as far as the lists alone tell. Raises the planner's errors."""
         request = self.request
         plan = plan_refs(self.source_refs, self.target_refs, request.scope, request.policy, request.mode)
+        self.source_hides = tuple(hidden_in(self.source_refs, request.scope))
+        if (words := words_on_hidden(self.source_hides, plan.actions)) is not None:
+            self.progress.message("hidden", words)
         self.source_head = plan.source_head
         if not self.target_refs.capabilities.delete_refs:
             plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
@@ -320,8 +327,8 @@ class Run:
             save_profile(path, host_of(self.target.url), profile)
 
     def tell(self, plan: RefPlan) -> None:
-        """Report what is blocked, before anything is pushed."""
-        blocked = plan.blocked
+        """Report what is blocked, before anything is pushed; what may be hidden was told with the plan."""
+        blocked = [action for action in plan.blocked if not action.hidden]
         for action in blocked[:_BLOCKED_TOLD_MAX]:
             word = "unreadable" if action.unreadable else "blocked"
             self.progress.message(word, f"{action.target_ref}: {action.reason}")
@@ -351,6 +358,7 @@ class Run:
             refs=tuple(refs),
             protocol=f"v{self.source_refs.version}",
             source_head=self.source_head,
+            source_hides=self.source_hides,
             dry_run=request.dry_run,
             operation_mode=request.mode,
             batch_count=0 if pushed is None else pushed.batch_count,

@@ -32,6 +32,7 @@ from transport.wire.ref_lines import RefCollector, parse_oid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packcore.refs import RefKind
     from transport.wire.headway import Headway
 
 __all__ = ["Advertisement", "parse_advertisement"]
@@ -62,6 +63,8 @@ class Advertisement:
     """Refs, and folders of refs, that the server has but that can't be fetched: the reason by name."""
     may_lack_names: bool = False
     """Whether the server may have refs besides `refs` and `unreadable`."""
+    hidden: frozenset[RefKind] = frozenset()
+    """Kinds of refs of which the server hides some, by its own word; git's servers don't tell."""
 
     @property
     def tips(self) -> dict[str, ObjectId]:
@@ -230,4 +233,5 @@ def _parse_refs(
         warnings=listed.refs.warnings(),
         unreadable=listed.refs.unreadable,
         may_lack_names=listed.refs.may_lack_names,
+        hidden=listed.capabilities.hidden,
     )

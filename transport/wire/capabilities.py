@@ -22,9 +22,12 @@ from packcore.ids import FORMATS, SHA1, ObjectFormat
 from packcore.refs import decode_ref_name
 from transport.errors import RemoteProtocolError, UnsupportedByRemote
 from transport.safe_text import one_line
+from transport.wire.hidden_refs import parse_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from packcore.refs import RefKind
 
 __all__ = ["Capabilities", "FetchFeatures", "LsRefsFeatures", "parse_capabilities", "parse_capabilities_v2"]
 
@@ -36,6 +39,8 @@ class LsRefsFeatures:
     unborn: bool = False
     unreadable: bool = False
     """Tells which refs it can't read, and why: packcore's own servers."""
+    hidden: bool = False
+    """Tells whether it hides refs: packcore's own servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class Capabilities:
     """Whether `unreadable` names all refs that the server can't read: packcore's own do, if it fits."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Refs that the server can't read, each with the reason."""
+    hidden: frozenset[RefKind] = frozenset()
+    """Kinds of refs of which the server hides some: packcore's own tell it."""
 
     # both services, v0 and v1
     side_band: bool = False
@@ -132,6 +139,8 @@ def parse_capabilities(text: bytes) -> Capabilities:
         elif separator and name == "unreadable" and len(unreadable) < _SYMREFS_MAX:
             ref, _, reason = value.partition(b":")
             unreadable.append((decode_ref_name(unquote_to_bytes(ref)), one_line(unquote_to_bytes(reason))))
+        elif separator and name == "hidden":
+            found["hidden"] = parse_hidden(value.split(b","))
         elif separator:
             _take_value(found, name, value)
     return Capabilities(symrefs=tuple(symrefs), unreadable=tuple(unreadable), **found)
@@ -185,7 +194,9 @@ def _object_format(name: bytes) -> ObjectFormat:
 
 
 def _ls_refs_features(words: list[bytes]) -> LsRefsFeatures:
-    return LsRefsFeatures(unborn=b"unborn" in words, unreadable=b"unreadable" in words)
+    return LsRefsFeatures(
+        unborn=b"unborn" in words, unreadable=b"unreadable" in words, hidden=b"hidden" in words
+    )
 
 
 def _fetch_features(words: list[bytes]) -> FetchFeatures:

@@ -4,12 +4,14 @@ r"""ls-refs, protocol v2's list of refs on request.
                 peel  symrefs  unborn  ref-prefix refs/heads/ …  0000
     answer      <oid> SP <name> [SP symref-target:<name>] [SP peeled:<oid>] [SP unreadable:<reason>]
                 unborn SP HEAD SP symref-target:refs/heads/main
+                hidden SP branch SP tag
                 0000
 
-`unreadable` is our own servers' (`ls-refs=unborn unreadable`): asked for, they also list what git leaves out,
-and say in percent-coded words why a ref, or its object, can't be read. All else is specified in
-gitprotocol-v2. Attributes come in any order and unknown ones are passed over. A server
-may list refs outside the prefixes (and does so from 65,536 prefixes on), so we filter again.
+`unreadable` is our own servers' (`ls-refs=unborn unreadable hidden`): asked for, they also list what git
+leaves out, and say in percent-coded words why a ref, or its object, can't be read. So is `hidden`, see
+`transport.wire.hidden_refs`. All else is specified in gitprotocol-v2. Attributes come in any order and
+unknown ones are passed over. A server may list refs outside the prefixes (and does so from 65,536 prefixes
+on), so we filter again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from urllib.parse import unquote_to_bytes
 from packcore.refs import decode_ref_name
 from transport.errors import UnsupportedByRemote
 from transport.safe_text import one_line
+from transport.wire.hidden_refs import parse_hidden
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, Special, encode_text
 from transport.wire.ref_lines import RefCollector, parse_oid
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
     from transport.wire.capabilities import Capabilities
     from transport.wire.headway import Headway
 
@@ -55,6 +59,7 @@ class RefListing:
     warnings: tuple[str, ...]
     unreadable: dict[str, str]
     may_lack_names: bool
+    hidden: frozenset[RefKind]
 
 
 def command_head(
@@ -93,6 +98,8 @@ def encode_ls_refs(
         arguments.append("unborn")
     if capabilities.ls_refs.unreadable:
         arguments.append("unreadable")
+    if capabilities.ls_refs.hidden:
+        arguments.append("hidden")
     reduced = reduce_prefixes(prefixes)
     if reduced and len(reduced) < _PREFIXES_MAX:
         arguments += [f"ref-prefix {prefix}" for prefix in reduce_prefixes([*reduced, "HEAD"])]
@@ -147,6 +154,7 @@ def parse_ls_refs(
         refs.warnings(),
         refs.unreadable,
         refs.may_lack_names,
+        refs.hidden,
     )
 
 
@@ -170,6 +178,10 @@ def _split(rest: bytes) -> tuple[bytes, list[bytes]]:
 
 def _take_line(line: bytes, refs: RefCollector, wanted: tuple[str, ...], reader: PacketReader) -> None:
     hex_oid, _, rest = line.partition(b" ")
+    if hex_oid == b"hidden":
+        refs.count_line()
+        refs.hidden |= parse_hidden(rest.split())
+        return
     name, attributes = _split(rest)
     if not name:
         raise reader.error(f"not a line of ls-refs: {one_line(line, limit=200)!r}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
     from transport.wire.limits import WireLimits
 
 __all__ = ["RefCollector", "parse_oid"]
@@ -54,6 +55,8 @@ class RefCollector:
         """Why each ref that is listed can't be fetched, by name."""
         self.may_lack_names = False
         """Whether the server has refs that it can't read: it then leaves out symbolic refs to these."""
+        self.hidden: frozenset[RefKind] = frozenset()
+        """Kinds of refs of which the server hides some, by its own word."""
         self._dropped: set[bytes] = set()
         self._warnings: list[str] = []
         self._unsaid_warnings = 0

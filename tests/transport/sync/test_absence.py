@@ -8,6 +8,7 @@ import pytest
 
 from packcore.ids import SHA1, ObjectId
 from transport.errors import NoRefsMatched, PruneLimitReached
+from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.planner import plan_refs
 from transport.sync.prune_limit import PruneLimit
 from transport.sync.request import Mode, Policy, RefMapping, Scope
@@ -16,6 +17,9 @@ from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import Capabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packcore.refs import RefKind
     from transport.sync.ref_plan import RefAction, RefPlan
 
 MAIN, DEV, TAG = "refs/heads/main", "refs/heads/dev", "refs/tags/v1"
@@ -24,10 +28,19 @@ EMPTY = "its file is empty"
 
 
 def listing(
-    refs: dict[str, ObjectId], unreadable: dict[str, str] | None = None, *, may_lack_names: bool = False
+    refs: dict[str, ObjectId],
+    unreadable: dict[str, str] | None = None,
+    *,
+    may_lack_names: bool = False,
+    hides: Iterable[RefKind] = (),
 ) -> Advertisement:
     return Advertisement(
-        2, Capabilities(object_format=SHA1), refs, unreadable=unreadable or {}, may_lack_names=may_lack_names
+        2,
+        Capabilities(object_format=SHA1),
+        refs,
+        unreadable=unreadable or {},
+        may_lack_names=may_lack_names,
+        hidden=frozenset(hides),
     )
 
 
@@ -178,3 +191,71 @@ def test_a_long_list_of_refs_that_would_be_deleted_is_cut_short_in_words():
 def test_an_empty_source_is_an_error_before_the_brake():
     with pytest.raises(NoRefsMatched):
         plan(listing({}), {MAIN: A})
+
+
+# -- hidden ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["sync", "replicate"])
+def test_what_the_source_may_hide_is_not_pruned_and_has_a_result_of_its_own(mode: Mode):
+    planned = plan(listing({MAIN: A}, hides=["branch"]), {MAIN: A, DEV: B}, mode=mode)
+    (result,) = [one for one in results_of(planned.actions) if one.planned.target_ref == DEV]
+    assert (result.planned.action, result.outcome) == ("block", Outcome.HIDDEN)
+    assert result.to_json()["outcome"] == "hidden"
+    assert result.reason == "kept, since it may be one of the branches that the source hides"
+
+
+def test_a_kind_of_refs_of_which_none_is_hidden_is_pruned_as_ever():
+    source = listing({MAIN: A, DEV: B}, hides=["branch"])
+    planned = plan(source, {MAIN: A, "refs/heads/x": B, TAG: B}, Scope(tags=True))
+    assert action_for(planned, TAG).action == "delete"
+    assert action_for(planned, "refs/heads/x").hidden
+
+
+def test_that_refs_are_hidden_changes_nothing_without_prune():
+    source = listing({MAIN: A}, hides=["branch", "tag", "other"])
+    planned = plan(source, {MAIN: A, DEV: B}, Scope(all_refs=True), prune=False)
+    assert [(one.target_ref, one.action) for one in planned.actions] == [(MAIN, "skip")]
+
+
+def test_an_unreadable_ref_is_told_as_such_where_others_are_hidden():
+    planned = plan(listing({MAIN: A}, {DEV: EMPTY}, hides=["branch"]), {MAIN: A, DEV: B})
+    assert (action_for(planned, DEV).unreadable, action_for(planned, DEV).hidden) == (True, False)
+
+
+def test_a_named_branch_that_may_be_hidden_is_not_told_as_absent():
+    scope = Scope(branches=("main", "dev"))
+    planned = plan(listing({MAIN: A}, hides=["branch"]), {DEV: B}, scope)
+    action = action_for(planned, DEV)
+    assert (action.action, action.reason) == (
+        "warn",
+        "the source has no such branch, or hides it; left alone",
+    )
+    with pytest.raises(NoRefsMatched) as failure:
+        plan(listing({MAIN: A}, hides=["branch"]), {DEV: B}, Scope(branches=("dev",)))
+    assert failure.value.hint is not None
+    assert "the source hides some of its branches" in failure.value.hint
+
+
+def test_a_mapped_ref_that_may_be_hidden_is_not_told_as_absent():
+    scope = Scope(mappings=(RefMapping.parse("dev:stable"),))
+    with pytest.raises(NoRefsMatched, match="the source doesn't show refs/heads/dev, which is mapped"):
+        plan(listing({MAIN: A}, hides=["branch"]), {}, scope)
+
+
+def test_only_what_is_hidden_of_the_scope_is_worth_a_word():
+    source = listing({MAIN: A}, hides=["tag", "other"])
+    assert hidden_in(source, Scope()) == []
+    assert hidden_in(source, Scope(tags=True)) == ["tag"]
+    assert hidden_in(source, Scope(all_refs=True)) == ["tag", "other"]
+    assert hidden_in(source, Scope(mappings=(RefMapping.parse("refs/tags/v1:refs/tags/v2"),))) == ["tag"]
+
+
+def test_one_line_says_what_is_hidden_and_which_refs_stay_for_it():
+    names = {f"refs/heads/topic{number}": B for number in range(7)}
+    planned = plan(listing({MAIN: A}, hides=["branch"]), {MAIN: A, **names})
+    assert words_on_hidden(["branch"], planned.actions) == (
+        "the source hides some of its branches (transfer.hideRefs): they are not copied, and may be "
+        "among those that stay on the target: " + ", ".join(sorted(names)[:5]) + " and 2 more"
+    )
+    assert words_on_hidden([], planned.actions) is None

@@ -16,6 +16,7 @@ from transport.sync.prune_limit import PruneLimit
 from transport.sync.request import Policy, RefMapping, Scope
 
 if TYPE_CHECKING:
+    from packcore.refs import RefKind
     from transport.sync.ref_plan import RefPlan
 
 ALL = PruneLimit.parse("100%")
@@ -39,6 +40,7 @@ class Refs:
     object_format: ObjectFormat = SHA1
     unreadable: dict[str, str] = field(default_factory=dict)
     may_lack_names: bool = False
+    hidden: frozenset[RefKind] = frozenset()
 
 
 def plan(

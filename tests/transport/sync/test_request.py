@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from packcore.refs import ref_kind
 from transport.errors import InvalidRequest
-from transport.sync.request import Policy, RefMapping, Scope, SyncRequest, ref_kind, short_name
+from transport.sync.request import Policy, RefMapping, Scope, SyncRequest, short_name
 
 
 @pytest.mark.parametrize(
