@@ -116,6 +116,14 @@ _NETWORK = (
         help="Give up after so long without refs, pack data or progress, though bytes come. Default: 1800.",
     ),
     option(
+        "--max-refs",
+        type=click.IntRange(min=1),
+        default=250_000,
+        section=NETWORK,
+        metavar="N",
+        help="Refuse a remote that lists more refs. Default: 250000.",
+    ),
+    option(
         "--retries",
         type=click.IntRange(0, 100),
         default=0,
@@ -152,7 +160,14 @@ def _network(**values: Any) -> NetworkOptions:
 
     shared = {
         name: values[name]
-        for name in ("connect_timeout", "idle_timeout", "stall_timeout", "retries", "allow_insecure_auth")
+        for name in (
+            "connect_timeout",
+            "idle_timeout",
+            "stall_timeout",
+            "max_refs",
+            "retries",
+            "allow_insecure_auth",
+        )
     }
     # One for both sides: what the source is sent must not be shown by the target either.
     shared["secrets"] = Secrets(Output.of_run().secrets)

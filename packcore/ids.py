@@ -12,7 +12,6 @@ An id is the hash of `b"<type> <size>\0"` followed by the object's bytes
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NewType
 
@@ -24,8 +23,6 @@ __all__ = ["FORMATS", "SHA1", "SHA256", "ObjectFormat", "ObjectId"]
 
 ObjectId = NewType("ObjectId", bytes)
 """Raw digest bytes: 20 for sha1, 32 for sha256."""
-
-_LOWER_HEX = re.compile(r"[0-9a-f]+\Z")
 
 
 def _new_sha1(data: bytes = b"") -> _Hash:
@@ -66,9 +63,14 @@ class ObjectFormat:
         """
         if isinstance(text, bytes):
             text = text.decode("ascii", "replace")
-        if len(text) != self.hex_size or not _LOWER_HEX.match(text):
+        try:
+            oid = bytes.fromhex(text)
+        except ValueError:
+            oid = b""
+        # fromhex takes blanks and upper case, too.
+        if oid.hex() != text or len(oid) != self.digest_size:
             raise ValueError(f"not a {self.name} object id: {text[:80]!r}")
-        return ObjectId(bytes.fromhex(text))
+        return ObjectId(oid)
 
     @staticmethod
     def to_hex(oid: ObjectId) -> str:

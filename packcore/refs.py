@@ -50,6 +50,8 @@ REF_KINDS: tuple[RefKind, ...] = get_args(RefKind)
 REF_NAME_BYTES_MAX = 4096
 """Longer names fit no path of a file system, so no repository on disk can hold them."""
 
+_ORDINARY = re.compile(r"refs(?:/[\w+#=,-]+(?:\.[\w+#=,-]+)*)+", re.ASCII)
+"""What nearly all names look like. One that matches and has no `.lock` in it breaks no rule."""
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
@@ -121,6 +123,8 @@ def is_valid_ref_name(name: str, *, one_level: bool = False) -> bool:
 
 def is_remote_ref_name(name: str) -> bool:
     """Tell whether a name may come from a remote: `HEAD`, or a valid one below `refs/`."""
+    if _ORDINARY.fullmatch(name) and ".lock" not in name and len(name) <= REF_NAME_BYTES_MAX:
+        return True
     return name == "HEAD" or (name.startswith("refs/") and _fault(name, one_level=False) is None)
 
 

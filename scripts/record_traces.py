@@ -47,7 +47,7 @@ class OpenBody:
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
-        self.url, self.stats = inner.url, inner.stats
+        self.url, self.stats, self.limits = inner.url, inner.stats, inner.limits
         self.advertise = inner.advertise
 
     @contextmanager

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tests.support import git_environment, require
 from transport.base import Body, Service, TransferStats
 from transport.errors import NetworkError
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,7 @@ class GitTransport:
     """Talks to the repository at `path` through git's own programs."""
 
     stateless = True
+    limits = WireLimits()
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from transport.wire.headway import Headway
+    from transport.wire.limits import WireLimits
 
 __all__ = ["Body", "Service", "TransferStats", "Transport"]
 
@@ -68,6 +69,8 @@ class Transport(Protocol):
     stateless: bool
     """True where each request is a new conversation (HTTP); False on one lasting connection (ssh, git)."""
     stats: TransferStats
+    limits: WireLimits
+    """What this remote may make us hold."""
 
     def advertise(
         self, service: Service, *, version: int, headway: Headway | None = None

@@ -22,7 +22,6 @@ from transport.negotiate import Negotiator, TipNegotiator
 from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.headway import Headway
-from transport.wire.limits import WireLimits
 from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 from transport.wire.upload_pack import FetchOptions
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from transport.base import Transport
+    from transport.wire.limits import WireLimits
     from transport.wire.sideband import OnMessage
 
 __all__ = ["Common", "FetchResponse", "Protocol", "fetch_pack", "find_common", "list_refs"]
@@ -57,7 +57,7 @@ def list_refs(
     `protocol` is what is asked for ("auto": v2); the server may answer with less. Raises RemoteError,
     RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
-    limits = limits or WireLimits()
+    limits = limits or transport.limits
     to_end = transport.stateless
     with (
         naming_the_answer(transport, "its list of refs"),
@@ -162,7 +162,7 @@ def fetch_pack(
         yield FetchResponse(None)
         return
     negotiator = haves if isinstance(haves, Negotiator) else TipNegotiator(haves)
-    conversation = Conversation(transport, advertisement, wants, options, limits or WireLimits())
+    conversation = Conversation(transport, advertisement, wants, options, limits or transport.limits)
     with ExitStack() as stack:
         with naming_the_answer(transport, "its answer to what is wanted"):
             reader = conversation.negotiate(negotiator, stack)
@@ -195,7 +195,7 @@ def find_common(transport: Transport, negotiator: Negotiator, *, limits: WireLim
     Nothing is wanted, so no pack comes. It takes a server of protocol v2 with `wait-for-done`; that there
     is none is told by the result, as is everything else that the server or the way to it does.
     """
-    limits = limits or WireLimits()
+    limits = limits or transport.limits
     conversation = None
     try:
         headway = Headway()

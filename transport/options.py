@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from transport.errors import InvalidOption
 from transport.secrets import Secrets
+from transport.wire.limits import REFS_MAX, WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +59,8 @@ class TransportOptions:
     """Seconds without a byte in either direction before a request is given up."""
     stall_timeout: float = STALL_SECONDS
     """Seconds of waiting without payload, whatever bytes come, before an answer is given up."""
+    max_refs: int = REFS_MAX
+    """Most lines of a list of refs; what such a list may take in bytes and memory grows with it."""
     retries: int = 0
     """How often `info/refs` is asked again after a network error or a 429."""
     allow_insecure_auth: bool = False
@@ -95,6 +98,8 @@ class TransportOptions:
                 raise InvalidOption(f"{name.replace('_', ' ')} must be above zero")
         if self.retries < 0 or self.post_buffer < 0:
             raise InvalidOption("retries and post buffer can't be below zero")
+        if self.max_refs < 1:
+            raise InvalidOption("max refs must be above zero")
         self._add_secrets()
 
     def _add_secrets(self) -> None:
@@ -103,6 +108,11 @@ class TransportOptions:
         self.secrets.add_user(self.username or "")
         for name, value in self.headers:
             self.secrets.add_header(name, value)
+
+    @property
+    def wire_limits(self) -> WireLimits:
+        """What the remote may make us hold."""
+        return WireLimits.of_refs(self.max_refs)
 
     def origin_of(self, name: str) -> str:
         """Return what a user calls the value of a field: its option or variable, else the field."""

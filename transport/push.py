@@ -18,7 +18,6 @@ from transport.errors import LocalProtocolError, RemoteProtocolError, TransportE
 from transport.truncation import naming_the_answer, naming_what_is_too_large
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.headway import Headway
-from transport.wire.limits import WireLimits
 from transport.wire.pktline import FLUSH, PacketReader, Special, encode_packet, text_of
 from transport.wire.receive_pack import PushOptions, RefUpdate, empty_pack, encode_commands
 from transport.wire.report import ReportParser, ReportStatus
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from transport.base import Transport
+    from transport.wire.limits import WireLimits
 
 __all__ = ["advertise_push", "push"]
 
@@ -46,7 +46,7 @@ def advertise_push(transport: Transport, *, limits: WireLimits | None = None) ->
         transport.advertise(_SERVICE, version=0, headway=(headway := Headway())) as blocks,
     ):
         advertisement = parse_advertisement(
-            blocks, _SERVICE, limits=limits, to_end=transport.stateless, headway=headway
+            blocks, _SERVICE, limits=limits or transport.limits, to_end=transport.stateless, headway=headway
         )
     if advertisement.version == 2:
         raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
@@ -81,7 +81,8 @@ def push(
             raise LocalProtocolError("a push that only deletes sends no pack")
     elif pack is None:
         pack = Body.of(empty_pack(advertisement.object_format))
-    answer = _Answer([update.name for update in updates], advertisement, on_message, limits or WireLimits())
+    limits = limits or transport.limits
+    answer = _Answer([update.name for update in updates], advertisement, on_message, limits)
     body = _push_body(commands, pack)
     with (
         naming_what_is_too_large(transport, "its report on the push"),

@@ -24,6 +24,7 @@ class SidedTransport:
         self._side = side
         self.stateless = transport.stateless
         self.stats = transport.stats
+        self.limits = transport.limits
 
     @property
     def url(self) -> str:

@@ -60,6 +60,7 @@ def test_the_words_are_those_of_the_command_line(read):
         retries = 3
         idle-timeout = "2m"
         stall-timeout = "10m"
+        max-refs = 1000
         time-limit = 90
         protocol = "v1"
         """.replace("target-no-follow-info-refs-redirect", "target-follow-info-refs-redirect")
@@ -76,6 +77,7 @@ def test_the_words_are_those_of_the_command_line(read):
     assert not pair.target_options.follow_redirects
     assert (pair.source_options.retries, pair.target_options.idle_timeout) == (3, 120.0)
     assert pair.target_options.stall_timeout == 600.0
+    assert (pair.source_options.max_refs, pair.target_options.max_refs) == (1000, 1000)
     assert pair.time_limit == 90
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from cli import network, params, values
 from cli.command import command
 from transport.options import STALL_SECONDS
+from transport.wire.limits import REFS_MAX
 
 
 def parsed(decorator, keyword: str, *arguments: str, env=None):
@@ -155,6 +156,12 @@ def test_the_stall_timeout_comes_from_the_option_or_the_environment():
     for both in (sides("--stall-timeout", "45m"), sides(env={"PACKCORE_STALL_TIMEOUT": "45m"})):
         assert (both.source.stall_timeout, both.target.stall_timeout) == (2700, 2700)
     assert sides().source.stall_timeout == STALL_SECONDS
+
+
+def test_the_most_refs_that_a_remote_may_list_come_from_the_option_or_the_environment():
+    for both in (sides("--max-refs", "1000000"), sides(env={"PACKCORE_MAX_REFS": "1000000"})):
+        assert (both.source.max_refs, both.target.max_refs) == (1_000_000, 1_000_000)
+    assert sides().source.max_refs == REFS_MAX
 
 
 def test_patience_goes_to_both_sides():

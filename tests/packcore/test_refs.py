@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from packcore.errors import InvalidRefName
 from packcore.refs import (
+    REF_NAME_BYTES_MAX,
     check_ref_name,
     decode_ref_name,
     encode_ref_name,
@@ -120,3 +121,14 @@ def test_git_agrees_about_any_name(name: str):
     assert is_valid_ref_name(name, one_level=True) is (
         run_git("check-ref-format", "--allow-onelevel", name).returncode == 0
     )
+
+
+@given(st.lists(_pieces, max_size=8).map(lambda parts: "refs/" + "".join(parts)))
+def test_below_refs_a_remote_may_use_any_valid_name(name: str):
+    assert is_remote_ref_name(name) == is_valid_ref_name(name)
+
+
+def test_the_longest_name_that_a_remote_may_use_is_the_longest_that_a_disk_holds():
+    longest = "refs/" + "x" * (REF_NAME_BYTES_MAX - 5)
+    assert is_remote_ref_name(longest)
+    assert not is_remote_ref_name(longest + "x")

@@ -23,6 +23,7 @@ from tests.simulation.servers import (
 )
 from transport.base import Body, Service, TransferStats
 from transport.errors import HttpStatusError, NetworkError
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +43,7 @@ class SimTransport:
         self.stateless = not traits.lasting
         self.url = f"{'ssh' if traits.lasting else 'https'}://{side}.example/x.git"
         self.stats = TransferStats(chunks_refused="chunks" in traits.target_lacks and side == "target")
+        self.limits = WireLimits()
         self._world = world
         self._process = process
         self._side = side

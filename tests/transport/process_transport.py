@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.support import git_environment, require
 from transport.base import Body, Service, TransferStats
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ class ProcessTransport:
     """git's server programs on a repository of this disk, one process a request."""
 
     stateless = True
+    limits = WireLimits()
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class ReplayTransport:
     """Answers as a transcript recorded it, and insists on the same requests."""
 
     stateless = True
+    limits = WireLimits()
     url = "replay"
 
     def __init__(self, transcript: str, *, block_bytes: int | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.transport.process_transport import cut
 from transport.base import Body, Service, TransferStats
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ class ScriptedTransport:
     """Gives the answers in their order; after the last one it repeats it. An exception is raised."""
 
     stateless = True
+    limits = WireLimits()
     url = "scripted"
 
     def __init__(

@@ -14,6 +14,7 @@ from tests.support import git, git_environment, make_repository, require
 from tests.support import history as make_history
 from transport.base import Body, Service, TransferStats
 from transport.fetch import fetch_pack, list_refs
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ class PipeTransport:
     """One `git upload-pack` process, talked to over its standard input and output."""
 
     stateless = False
+    limits = WireLimits()
     url = "pipe"
 
     def __init__(self, path: Path) -> None:

@@ -59,6 +59,7 @@ class LastingTransport:
         """Connect later. `response_end`: the peer sends a response-end packet behind each v2 answer."""
         self.url = url
         self.stats = TransferStats()
+        self.limits = options.wire_limits
         self.response_end = response_end
         self._options = options
         self._connect = connect
@@ -163,7 +164,8 @@ class LastingTransport:
         session = self._open(service, version)
         try:
             headway = Headway()
-            parse_advertisement(session.advertisement(headway), service, to_end=False, headway=headway)
+            blocks = session.advertisement(headway)
+            parse_advertisement(blocks, service, limits=self.limits, to_end=False, headway=headway)
         except BaseException:
             self._leave(politely=False)
             raise

@@ -18,6 +18,7 @@ from transport.base import TransferStats
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
 from transport.server.words import own_words
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,8 +34,9 @@ SCHEMES: tuple[str, ...] = ("file",)
 
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:
-    """Return the transport for a path; of the options only the environment's HOME matters here."""
-    return LocalTransport(_expanded(endpoint.path, options.environment.get("HOME")))
+    """Return the transport for a path; of the options only HOME and the limits matter here."""
+    path = _expanded(endpoint.path, options.environment.get("HOME"))
+    return LocalTransport(path, limits=options.wire_limits)
 
 
 def _expanded(path: str, home: str | None) -> str:
@@ -54,9 +56,10 @@ class LocalTransport:
 
     stateless = True
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, limits: WireLimits | None = None) -> None:
         self.url = path
         self.stats = TransferStats()
+        self.limits = limits or WireLimits()
         self._repository: Repository | None = None
 
     @contextmanager

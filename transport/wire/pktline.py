@@ -23,7 +23,7 @@ Bytes in, packets out: the decoder takes blocks in any split and keeps at most o
 
 from __future__ import annotations
 
-import re
+from binascii import unhexlify
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,6 @@ FLUSH = b"0000"
 DELIM = b"0001"
 RESPONSE_END = b"0002"
 
-_HEX4 = re.compile(rb"[0-9a-fA-F]{4}")
 _COMPACT_BYTES = 256 * 1024
 
 
@@ -186,9 +185,10 @@ class PacketDecoder:
         raise TruncatedAnswer(f"the answer ends inside a pkt-line {where} at byte {self._offset}")
 
     def _length(self, header: bytes) -> int:
-        if not _HEX4.fullmatch(header):
-            raise self._error(f"bad pkt-line length {one_line(header)!r}")
-        return int(header, 16)
+        try:
+            return int.from_bytes(unhexlify(header), "big")
+        except ValueError:
+            raise self._error(f"bad pkt-line length {one_line(header)!r}") from None
 
     def _take_special(self, length: int) -> Special:
         special = _SPECIALS.get(length)

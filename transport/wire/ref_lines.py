@@ -26,9 +26,7 @@ __all__ = ["RefCollector", "parse_oid"]
 
 _WIDEST_CHARACTER_BYTES = 4
 """What each character of a text takes that holds one beyond the first 65,536."""
-_FEWER = (
-    "the bound is WireLimits.{}; a server of protocol v2 lists fewer refs if fewer are asked for: --branch"
-)
+_FEWER = "a server of protocol v2 lists fewer refs if fewer are asked for: --branch"
 
 
 def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
@@ -127,7 +125,9 @@ class RefCollector:
         self._lines += 1
         if self._lines > self._limits.refs:
             raise AnswerTooLarge(
-                f"more than {self._limits.refs:,} refs", limit="WireLimits.refs", hint=_FEWER.format("refs")
+                f"more than {self._limits.refs:,} refs, the bound set by --max-refs",
+                limit="WireLimits.refs",
+                hint=_FEWER,
             )
 
     def hold(self, text: str = "") -> None:
@@ -135,9 +135,10 @@ class RefCollector:
         self._held_bytes += REF_BYTES + len(text) * (1 if text.isascii() else _WIDEST_CHARACTER_BYTES)
         if self._held_bytes > self._limits.listing_bytes:
             raise AnswerTooLarge(
-                f"refs that take more than {self._limits.listing_bytes:,} bytes of memory",
+                f"refs that take more than {self._limits.listing_bytes:,} bytes of memory, "
+                "the bound that follows from --max-refs",
                 limit="WireLimits.listing_bytes",
-                hint=_FEWER.format("listing_bytes"),
+                hint=_FEWER,
             )
 
     def warn(self, message: str) -> None:

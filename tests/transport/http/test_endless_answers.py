@@ -20,13 +20,13 @@ from tests.transport.http.scripted import scripted
 from transport.errors import AnswerTooLarge, RemoteStalled, TransportError
 from transport.fetch import fetch_pack, list_refs
 from transport.options import TransportOptions
-from transport.push import push
+from transport.push import advertise_push, push
 from transport.schemes import open_transport
 from transport.schemes.http import stream
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import Capabilities
 from transport.wire.limits import WireLimits
-from transport.wire.pktline import encode_packet, encode_text
+from transport.wire.pktline import FLUSH, encode_packet, encode_text
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def pushing(transport: Transport) -> object:
     return push(transport, PUSH, [UPDATE], None, limits=LIMITS)
 
 
-def refs(count: int) -> Iterator[bytes]:
-    yield encode_text("# service=git-upload-pack") + b"0000"
+def refs(count: int, service: str = "upload") -> Iterator[bytes]:
+    yield encode_text(f"# service=git-{service}-pack") + b"0000"
     for number in range(count):
         yield encode_text(f"{OID} refs/heads/b{number:07}" + ("\0ofs-delta" if not number else ""))
 
@@ -276,9 +276,24 @@ def test_a_flood_is_ended_by_a_budget(asks, head, pieces, words, limit) -> None:
     with asked(floods(ended(head), pieces)) as transport:
         with pytest.raises(AnswerTooLarge, match=words) as caught:
             asks(transport)
-    assert limit in str(caught.value.hint)
+    assert limit in f"{caught.value.limit}, {caught.value.hint}"
     assert str(caught.value).count("http://127.0.0.1:") == 1
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("service", ["upload", "receive"])
+def test_a_list_has_as_many_refs_as_the_options_of_its_side_allow(service) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield from refs(25, service)
+        yield FLUSH
+
+    asks = advertise_push if service == "receive" else list_refs
+    head = ended(ADVERT_TYPE.replace(b"upload", service.encode()))
+    with asked(floods(head, pieces), max_refs=25) as transport:
+        assert len(asks(transport).refs) == 25
+    with asked(floods(head, pieces), max_refs=24) as transport:
+        with pytest.raises(AnswerTooLarge, match="holds more than 24 refs, the bound set by --max-refs"):
+            asks(transport)
 
 
 @pytest.fixture

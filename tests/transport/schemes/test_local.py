@@ -19,7 +19,7 @@ from tests.support import (
 )
 from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
-from transport.errors import RemoteError
+from transport.errors import AnswerTooLarge, RemoteError
 from transport.fetch import fetch_pack, list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
@@ -48,6 +48,20 @@ def local(source) -> Iterator[LocalTransport]:
     transport = LocalTransport(str(source))
     yield transport
     transport.close()
+
+
+def test_a_repository_of_this_disk_lists_no_more_refs_than_the_options_allow(source: Path):
+    count = len(list_refs(LocalTransport(str(source)), protocol="v2").refs)
+    for limit, fits in ((4 * count, True), (count - 1, False)):
+        transport = open_transport(str(source), TransportOptions(max_refs=limit))
+        try:
+            if fits:
+                assert len(list_refs(transport).refs) == count
+            else:
+                with pytest.raises(AnswerTooLarge, match=f"more than {count - 1} refs"):
+                    list_refs(transport)
+        finally:
+            transport.close()
 
 
 def oid_of(repository: Path, revision: str) -> ObjectId:

@@ -20,6 +20,7 @@ from transport.sync.ref_plan import RefAction, RefPlan
 from transport.sync.request import Policy
 from transport.sync.result import Outcome
 from transport.sync.temp_refs import temp_ref
+from transport.wire.limits import WireLimits
 from transport.wire.pktline import FLUSH, encode_packet, encode_text
 from transport.wire.receive_pack import empty_pack
 
@@ -39,6 +40,7 @@ class Target:
 
     url = "https://target.example/x.git"
     stateless = True
+    limits = WireLimits()
 
     def __init__(self, *answers: bytes | Exception, capabilities: str = "delete-refs atomic") -> None:
         self.stats = TransferStats()

@@ -13,7 +13,7 @@ from packcore.ids import SHA1, SHA256
 from tests.transport.process_transport import cut
 from transport.errors import AnswerTooLarge, RemoteError, RemoteProtocolError, UnsupportedByRemote
 from transport.wire.advertisement import Advertisement, parse_advertisement
-from transport.wire.limits import REF_BYTES, WireLimits
+from transport.wire.limits import REF_BYTES, REFS_MAX, WireLimits
 from transport.wire.pktline import FLUSH, encode_packet
 
 if TYPE_CHECKING:
@@ -286,9 +286,9 @@ def test_volume_is_bounded():
 @pytest.mark.parametrize(
     ("name", "held"),
     [
-        ("refs/heads/" + "n" * 989, 1200),
-        ("refs/heads/\N{SNAKE}" + "n" * 988, 4200),
-        ("other/" + "n" * 94, 600),
+        ("refs/heads/" + "n" * 989, REF_BYTES + 1000),
+        ("refs/heads/\N{SNAKE}" + "n" * 988, REF_BYTES + 4 * 1000),
+        ("other/" + "n" * 94, 2 * (REF_BYTES + 100)),
     ],
     ids=["plain", "wide characters", "left out"],
 )
@@ -298,6 +298,21 @@ def test_the_memory_of_a_listing_is_bounded_by_a_reckoning_of_its_names(name, he
     parse(many, limits=taken)
     with pytest.raises(AnswerTooLarge, match=r"refs that take more than [0-9,]+ bytes of memory"):
         parse(many, limits=replace(taken, listing_bytes=taken.listing_bytes - 25))
+
+
+@pytest.mark.parametrize("count", [1, 1000, REFS_MAX, 10**6])
+def test_the_bounds_of_a_listing_follow_from_the_number_of_refs(count):
+    limits = WireLimits.of_refs(count)
+    assert limits.refs == count
+    assert limits.listing_bytes >= count * (REF_BYTES + 70)
+    assert limits.advertisement_bytes >= count * 250
+    # The longest line there is always fits.
+    assert len(parse(lines(f"{A} refs/heads/{'n' * 4000}\0ofs-delta") + FLUSH, limits=limits).refs) == 1
+
+
+def test_the_default_bounds_are_those_of_the_default_number():
+    assert WireLimits.of_refs(REFS_MAX) == WireLimits()
+    assert REFS_MAX * (REF_BYTES + 72) < 64 * 2**20
 
 
 PIECES = st.lists(

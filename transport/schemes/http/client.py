@@ -72,6 +72,7 @@ class HttpTransport:
         self._number = 0
         self._open: set[Exchange] = set()
         self.stats = TransferStats()
+        self.limits = options.wire_limits
 
     def __repr__(self) -> str:
         return f"HttpTransport({self.url!r})"

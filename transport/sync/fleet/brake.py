@@ -95,6 +95,7 @@ class _Braked:
         self.url = transport.url
         self.stateless = transport.stateless
         self.stats = transport.stats
+        self.limits = transport.limits
 
     @contextmanager
     def advertise(
