@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-__all__ = ["RESIDENT_BYTES", "EntryHeader", "PackSource"]
+__all__ = ["LOOK_BYTES", "RESIDENT_BYTES", "EntryHeader", "PackSource", "give_back"]
 
 RESIDENT_BYTES = 16 * MIB
 """How much of a map is read before its pages are given back."""
-_LOOK_BYTES = 16 * KIB
+LOOK_BYTES = 16 * KIB
 """What reading a few bytes makes resident: their page, and as many around it as the system maps along."""
 _PLAIN_HEADER_BYTES_MAX = 9
 """A size and a distance together are seldom longer; a size alone of so many bytes is less than 64 bits."""
@@ -137,7 +137,7 @@ class PackSource:
         """Read the header of the entry at `offset`."""
         # The plain case is spelt out, because every read of every object comes here; whatever is odd
         # about an entry is left to the careful way below.
-        self._touched_bytes += _LOOK_BYTES
+        self._touched_bytes += LOOK_BYTES
         if self._touched_bytes > RESIDENT_BYTES:
             self.give_back()
         head = self._map[offset : offset + self._plain_header_bytes] if offset >= PACK_HEADER_BYTES else b""
@@ -247,5 +247,10 @@ class PackSource:
     def give_back(self) -> None:
         """Let the system have the pages that are resident; what is read again comes again."""
         self._touched_bytes = 0
-        if _DONTNEED is not None:
-            self._map.madvise(_DONTNEED)
+        give_back(self._map)
+
+
+def give_back(mapped: mmap.mmap) -> None:
+    """Let the system have a map's pages that are resident; what is read again comes again."""
+    if _DONTNEED is not None:
+        mapped.madvise(_DONTNEED)

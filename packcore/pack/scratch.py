@@ -2,11 +2,13 @@
 
 A delta may copy from anywhere in its base, so the base must lie somewhere whole. Up to
 `Limits.big_object` that is the heap; from there on it is a file without a name, which is gone when it
-is closed, or when the process ends in whatever way.
+is closed, or when the process ends in whatever way. It is mapped for reading, as packs are, with the same
+bound on what stays resident.
 """
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from packcore.deflate import BLOCK_BYTES
 from packcore.delta.blockwise import apply_delta_blocks
 from packcore.delta.codec import TargetTooLarge, apply_delta
 from packcore.errors import RepositoryError
+from packcore.pack.mapping import LOOK_BYTES, RESIDENT_BYTES, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +30,8 @@ class Scratch:
 
     def __init__(self, blocks: Iterable[bytes], directory: Path | None = None) -> None:
         self.size = 0
+        self._map: mmap.mmap | None = None
+        self._touched_bytes = 0
         try:
             self._file = tempfile.TemporaryFile(dir=directory, prefix="tmp_obj_", buffering=0)  # noqa: SIM115 -- held open as long as the object is needed
         except OSError as error:
@@ -49,8 +54,17 @@ class Scratch:
 
     def read(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset` on."""
-        self._file.seek(offset)
-        return self._file.read(size)
+        # Mapped: a delta may copy a byte here and a byte there, millions of times.
+        mapped = self._map
+        if mapped is None:
+            if not self.size:
+                return b""
+            mapped = self._map = mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+        self._touched_bytes += LOOK_BYTES + size
+        if self._touched_bytes > RESIDENT_BYTES:
+            self._touched_bytes = 0
+            give_back(mapped)
+        return mapped[offset : offset + size]
 
     def blocks(self) -> Iterator[bytes]:
         """Yield everything in blocks of at most 64 KiB."""
@@ -59,11 +73,13 @@ class Scratch:
 
     def close(self) -> None:
         """Give the file back."""
+        if self._map is not None:
+            self._map.close()
         self._file.close()
 
     def __del__(self) -> None:
-        if file := getattr(self, "_file", None):
-            file.close()
+        if getattr(self, "_file", None):
+            self.close()
 
 
 Content = bytes | Scratch
