@@ -125,7 +125,8 @@ class FetchResponse:
     common: tuple[ObjectId, ...] = ()
     """Which of the haves the server has too, in the order it said so."""
     unknown: tuple[ObjectId, ...] = ()
-    """Which of the haves it lacks, as far as it was asked and told so."""
+    """Which of the haves it did not acknowledge. It may know one all the same: git from 2.46 on does not
+    acknowledge the parent of a commit that it has acknowledged."""
     shallow: tuple[ObjectId, ...] = ()
     """Commits at which the server cut history: their parents are in no pack."""
     unshallow: tuple[ObjectId, ...] = ()
@@ -189,23 +190,23 @@ class Common:
     """Why the search ended early, where it did; what had been found by then stays true."""
 
 
-def find_common(transport: Transport, negotiator: Negotiator, *, limits: WireLimits | None = None) -> Common:
+def find_common(
+    transport: Transport,
+    negotiator: Negotiator,
+    *,
+    advertisement: Advertisement | None = None,
+    limits: WireLimits | None = None,
+) -> Common:
     """Ask a server which commits of ours it has, as git's `push.negotiate` does before a push.
 
-    Nothing is wanted, so no pack comes. It takes a server of protocol v2 with `wait-for-done`; that there
-    is none is told by the result, as is everything else that the server or the way to it does.
+    Nothing is wanted, so no pack comes. `advertisement` is the server's, where it is known already. It takes
+    a server of protocol v2 with `wait-for-done`; that there is none is told by the result, as is everything
+    else that the server or the way to it does.
     """
     limits = limits or transport.limits
     conversation = None
     try:
-        headway = Headway()
-        with (
-            naming_the_answer(transport, "its capabilities"),
-            transport.advertise(_SERVICE, version=2, headway=headway) as blocks,
-        ):
-            advertisement = parse_advertisement(
-                blocks, _SERVICE, limits=limits, to_end=transport.stateless, headway=headway
-            )
+        advertisement = advertisement or _capabilities(transport, limits)
         if advertisement.version < 2:
             raise UnsupportedByRemote("the remote does not speak protocol v2")
         options = FetchOptions(wait_for_done=True)
@@ -217,6 +218,17 @@ def find_common(transport: Transport, negotiator: Negotiator, *, limits: WireLim
             return Common(failure=error)
         return Common(tuple(conversation.common), conversation.offered_count, error)
     return Common(tuple(conversation.common), conversation.offered_count)
+
+
+def _capabilities(transport: Transport, limits: WireLimits) -> Advertisement:
+    headway = Headway()
+    with (
+        naming_the_answer(transport, "its capabilities"),
+        transport.advertise(_SERVICE, version=2, headway=headway) as blocks,
+    ):
+        return parse_advertisement(
+            blocks, _SERVICE, limits=limits, to_end=transport.stateless, headway=headway
+        )
 
 
 def _merged(

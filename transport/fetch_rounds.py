@@ -73,7 +73,7 @@ class Conversation:
         self._limits = limits
         self._headway = Headway()
         """Of the last answer."""
-        self._offered: set[ObjectId] = set()
+        self._offered: dict[ObjectId, None] = {}
         self.common: dict[ObjectId, None] = {}
         self.head = AnswerHead()
         self.rounds = 0
@@ -119,10 +119,10 @@ class Conversation:
 
     @property
     def unknown(self) -> tuple[ObjectId, ...]:
-        """What was offered and the server lacks, as far as its answers tell."""
+        """What was offered and not acknowledged, in the order in which it was offered."""
         if not self._in_rounds and self.common:
             return ()  # it names but one
-        return tuple(sorted(self._offered.difference(self.common)))
+        return tuple(oid for oid in self._offered if oid not in self.common)
 
     def pack_blocks(self, reader: PacketReader, on_message: OnMessage) -> Iterator[bytes]:
         """Yield the pack's bytes, then check how the answer ends."""
@@ -146,7 +146,7 @@ class Conversation:
         return negotiator.gives_up and in_vain >= IN_VAIN_MAX and bool(self.common)
 
     def _round(self, haves: Sequence[ObjectId], answer: ExitStack, *, done: bool) -> PacketReader:
-        self._offered.update(haves)
+        self._offered.update(dict.fromkeys(haves))
         body = Body.of(self._encode(haves, done=done))
         self.rounds += 1
         version = self._advertisement.version
@@ -157,7 +157,7 @@ class Conversation:
         reader = PacketReader(blocks, headway=self._headway)
         asked = Asked(
             self._advertisement.object_format,
-            haves=self._offered,
+            haves=self._offered.keys(),
             shallow=self._options.shallow,
             want_refs=self._options.want_refs,
             done=done,

@@ -13,6 +13,15 @@ each round is a search in a known graph, and the exact border is found after a f
 speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
 it would be without asking. It is asked at most once in a run.
 
+The source need not acknowledge all that it knows either: git from 2.46 on keeps silent on the parent of a
+commit that it has acknowledged. So before the target is asked, the source is asked once more for the tips on
+which it kept silent, and for nothing else (`knows_all`).
+
+    haves    D, C, B    each the parent of the one before it
+    ACK D               says nothing of C and B
+    haves    B, C       oldest first, if the order was newest first
+    ACK B, ACK C        all are known
+
 A target that claims what it lacks gets a pack that it can't complete; it refuses it, no ref moves, and all is
 sent once more without relying on what it said (`transport.sync.second_try`).
 """
@@ -35,15 +44,29 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
     from transport.base import Transport
     from transport.sync.commit_order import Parents
+    from transport.wire.advertisement import Advertisement
 
-__all__ = ["NO_GROUND", "GraphNegotiator", "Ground", "UnknownTips", "WatchedTips", "find_ground"]
+__all__ = [
+    "NO_GROUND",
+    "GraphNegotiator",
+    "Ground",
+    "InsistentTips",
+    "UnknownTips",
+    "WatchedTips",
+    "find_ground",
+    "knows_all",
+]
 
 GROUND_MAX = 1024
 """Commits that are named as haves: more would be a border of rags, each of little use."""
 
 
 class UnknownTips(Exception):
-    """The source lacks commits of the target: what both have is to be found out before it is asked again."""
+    """The source did not acknowledge `tips` of the target, so it may lack what they reach."""
+
+    def __init__(self, tips: Iterable[ObjectId]) -> None:
+        super().__init__()
+        self.tips = tuple(tips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +104,16 @@ def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], p
     return Ground(commits, answer.offered_count, traffic, answer.failure)
 
 
+def knows_all(source: Transport, advertisement: Advertisement, tips: Collection[ObjectId]) -> bool:
+    """Ask the source for tips that it did not acknowledge; return whether it knows every one of them.
+
+    False where it can't be asked for haves alone.
+    """
+    return set(tips) <= set(find_common(source, InsistentTips(tips), advertisement=advertisement).found)
+
+
 class WatchedTips(TipNegotiator):
-    """Offers tips, and says which of them the server lacks before it is told that these are all.
+    """Offers tips, and says which of them the server did not acknowledge, before it is told that these are all.
 
     `on_unknown` may raise: then no pack was asked for yet.
     """
@@ -103,6 +134,35 @@ class WatchedTips(TipNegotiator):
     def mark_common(self, oid: ObjectId) -> None:
         """Hear that the server has this tip."""
         self._unknown.pop(oid, None)
+
+
+class InsistentTips:
+    """Offers tips again, each time in the opposite order, as long as each round brings news of one of them.
+
+    A parent is acknowledged if it is named before its children.
+    """
+
+    gives_up = False
+
+    def __init__(self, tips: Iterable[ObjectId]) -> None:
+        """`tips` are in the order in which they were offered before."""
+        self._open = dict.fromkeys(tips)
+        self._next: list[ObjectId] = []
+        self._has_news = True
+
+    def take(self, count: int) -> Sequence[ObjectId]:
+        """Return the next tips to offer."""
+        if not self._next and self._has_news:
+            self._open = dict.fromkeys(reversed(self._open))
+            self._next = list(self._open)
+            self._has_news = False
+        taken, self._next = self._next[:count], self._next[count:]
+        return taken
+
+    def mark_common(self, oid: ObjectId) -> None:
+        """Note that the server has this tip."""
+        self._open.pop(oid, None)
+        self._has_news = True
 
 
 class GraphNegotiator:

@@ -24,7 +24,7 @@ from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.ancestry import Ancestry
 from transport.sync.batches import BatchedPush
 from transport.sync.checkpoints import parents_in
-from transport.sync.common_ground import Ground, UnknownTips, find_ground
+from transport.sync.common_ground import Ground, UnknownTips, find_ground, knows_all
 from transport.sync.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
 from transport.sync.host_profile import HostProfile, TargetLimits, host_of, load_profile, save_profile
 from transport.sync.leftovers import removals_of_leftovers
@@ -81,6 +81,8 @@ class Run:
     """How the objects travel; None before that is chosen, and where none need to."""
     ground: Ground | None = None
     """What the target was found to have; None as long as it was not asked."""
+    knows_tips: bool = False
+    """Whether the source was found to know all tips of the target."""
     wants: int = 0
     haves_sent: int = 0
     left_temp_refs: tuple[str, ...] = ()
@@ -136,16 +138,24 @@ class Run:
         tips = sorted(self.target_refs.refs.items(), key=lambda ref: not ref[0].startswith("refs/heads/"))
         return list(dict.fromkeys([*found, *updated, *(oid for _, oid in tips), *self.target_refs.haves]))
 
-    def can_find_more(self, plan: RefPlan, unknown: Collection[ObjectId]) -> bool:
-        """Tell whether asking the target for what it has may pay: the source lacks tips of it.
+    def can_find_more(self, plan: RefPlan, unacknowledged: Collection[ObjectId]) -> bool:
+        """Return whether asking the target for what it has may pay: the source may lack tips of it.
 
         Not for a push of fast-forwards alone: below their old tips nothing is sent anyway.
         """
-        if self.ground is not None or not unknown or self.source_refs.shallow:
+        unknown = set(unacknowledged).difference(self.source_refs.refs.values())
+        if self.ground is not None or self.knows_tips or not unknown or self.source_refs.shallow:
             return False
         return any(
             action.action == "create" or action.target_id in unknown for action in plan.in_push_order()
         )
+
+    def lacks_tips(self, plan: RefPlan, unacknowledged: Collection[ObjectId]) -> bool:
+        """Return the same for certain: the source is asked again for what it did not acknowledge."""
+        if not self.can_find_more(plan, unacknowledged):
+            return False
+        self.knows_tips = knows_all(self.source, self.source_refs, unacknowledged)
+        return not self.knows_tips
 
     def find_ground(self, plan: RefPlan, store: ObjectStore) -> None:
         """Ask the target which commits it has of those in the store; `haves` tells them from now on."""
@@ -165,13 +175,13 @@ class Run:
         return plan
 
     def stop_at_unknown_tips(self, plan: RefPlan, unknown: Collection[ObjectId]) -> None:
-        """Raise UnknownTips before a pack is read that would hold much that the target has."""
+        """Raise UnknownTips before a pack is read that may hold much that the target has."""
         if not self.can_find_more(plan, unknown):
             return
         if self.can_fetch_commits_alone:
-            raise UnknownTips
+            raise UnknownTips(unknown)
         self.add_words(
-            "the source can't send commits alone, so what it has in common with the target is unknown"
+            "the source can't send commits alone, so what it has in common with the target may be unknown"
         )
 
     def add_words(self, words: str) -> None:
@@ -384,23 +394,12 @@ class Run:
     def _stats(self, commands: int) -> Stats:
         if not self.request.collect_stats:
             return Stats()
-        source, target = self.source, self.target
-        asked = () if self.ground is None else (self._asking_stats(self.ground),)
-        sides = (
-            SideStats.of(
-                "source",
-                "git-upload-pack",
-                source.url,
-                source.stats,
-                wants=self.wants,
-                haves=self.haves_sent,
-            ),
-            *asked,
-            SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands).without(
-                *asked
-            ),
-        )
+        source, target, ground = self.source, self.target, self.ground
+        counts = {"wants": self.wants, "haves": self.haves_sent}
+        fetched = SideStats.of("source", "git-upload-pack", source.url, source.stats, **counts)
+        pushed = SideStats.of("target", "git-receive-pack", target.url, target.stats, commands=commands)
+        sides: tuple[SideStats, ...] = (fetched, pushed)
+        if ground is not None:
+            asked = SideStats.of("target", "git-upload-pack", target.url, ground.traffic, haves=ground.haves)
+            sides = (fetched, asked, pushed.without(asked))
         return Stats(enabled=True, sides=sides, elapsed_seconds=self.watch.seconds)
-
-    def _asking_stats(self, ground: Ground) -> SideStats:
-        return SideStats.of("target", "git-upload-pack", self.target.url, ground.traffic, haves=ground.haves)

@@ -16,11 +16,11 @@ from packcore.progress import SILENT
 from tests.transport.scripted_transport import ScriptedTransport
 from transport.errors import NetworkError, RemoteError, RemoteProtocolError, UnsupportedByRemote
 from transport.sync.commit_order import reach
-from transport.sync.common_ground import GraphNegotiator, find_ground
+from transport.sync.common_ground import GraphNegotiator, InsistentTips, find_ground
 from transport.wire.pktline import FLUSH, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from transport.base import Service
 
@@ -202,3 +202,48 @@ def test_a_server_that_says_ready_all_the_same_is_taken_at_its_acknowledgments()
     ground = find_ground(server, chain(300), TIPS, SILENT)
     assert (ground.commits, ground.failure) == ((oid(299),), None)
     assert len(server.requests) == 1
+
+
+# --- a source that acknowledges no parent of what it has acknowledged ---------------------------------
+
+
+def acknowledged(parents: Parents, had: set[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
+    """Return what git from 2.46 on acknowledges in one round: not the parent of what came before it."""
+    implied: set[ObjectId] = set()
+    news = []
+    for have in haves:
+        if have in had:
+            news += [have] if have not in implied else []
+            implied.update([have, *parents[have]])
+    return news
+
+
+def asked_again(tips: Sequence[ObjectId], had: set[ObjectId], parents: Parents) -> tuple[set[ObjectId], int]:
+    """Return which tips such a source names when it is asked for them again, and after how many rounds."""
+    negotiator = InsistentTips(tips)
+    found: set[ObjectId] = set()
+    rounds = 0
+    while haves := negotiator.take(1024):
+        rounds += 1
+        for have in acknowledged(parents, had, haves):
+            found.add(have)
+            negotiator.mark_common(have)
+    return found, rounds
+
+
+def test_a_parent_is_acknowledged_when_it_is_named_before_its_child():
+    newest_first = [oid(number) for number in range(50, 0, -1)]
+    assert acknowledged(chain(50), set(newest_first), newest_first) == [oid(50)]
+    assert asked_again(newest_first, set(newest_first), chain(50)) == (set(newest_first), 1)
+
+
+def test_tips_that_the_source_lacks_are_asked_for_once_more_only():
+    foreign = [oid(number) for number in range(100, 103)]
+    assert asked_again([*foreign, oid(2), oid(1)], {oid(2), oid(1)}, chain(3)) == ({oid(2), oid(1)}, 2)
+
+
+@given(st.permutations(range(1, 30)), st.sets(st.integers(1, 29)))
+def test_in_whatever_order_all_that_the_source_has_is_found(order, lacking):
+    had = {oid(number) for number in range(1, 30) if number not in lacking}
+    found, _ = asked_again([oid(number) for number in order], had, chain(30))
+    assert found == had

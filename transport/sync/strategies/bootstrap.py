@@ -40,7 +40,7 @@ from transport.sync.temp_refs import TOPS_MAX
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from packcore.ids import ObjectId
     from transport.fetch import FetchResponse
@@ -70,8 +70,9 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
     relay = _BatchedRelay(run, plan, run.batched_push(plan), list(run.haves(plan)))
     try:
         outcome = relay.try_whole()
-    except UnknownTips:
-        run.find_ground_by_graph(plan)
+    except UnknownTips as stopped:
+        if run.lacks_tips(plan, stopped.tips):
+            run.find_ground_by_graph(plan)
         relay.haves = run.haves(plan)
         outcome = relay.try_whole()
     if relay.taken_in is not None:
@@ -132,7 +133,8 @@ class _BatchedRelay:
         if not wants:
             return self.pushing.cut_over()
         try:
-            with self._received(wants, self._limit - _HEAD_BYTES) as ahead:
+            stop = partial(self.run.stop_at_unknown_tips, self.plan)
+            with self._received(wants, self._limit - _HEAD_BYTES, on_unknown=stop) as ahead:
                 outcome = push_refs(
                     self.run.target,
                     self.run.target_refs,
@@ -229,8 +231,17 @@ class _BatchedRelay:
         )
 
     @contextmanager
-    def _received(self, wants: Sequence[ObjectId], room: int) -> Iterator[LookAhead]:
-        """Receive a pack whole. Raises LimitExceeded as soon as it is larger than `room`."""
+    def _received(
+        self,
+        wants: Sequence[ObjectId],
+        room: int,
+        *,
+        on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
+    ) -> Iterator[LookAhead]:
+        """Receive a pack whole. Raises LimitExceeded as soon as it is larger than `room`.
+
+        `on_unknown` is for the first pack alone: later ones build on what the source itself has sent.
+        """
         run = self.run
         haves = [*self.made, *self.haves]
         run.count_wants(wants, haves)
@@ -240,7 +251,7 @@ class _BatchedRelay:
                 run.source,
                 run.source_refs,
                 wants=wants,
-                haves=WatchedTips(haves, partial(run.stop_at_unknown_tips, self.plan)),
+                haves=WatchedTips(haves, on_unknown),
                 options=FetchOptions(
                     ofs_delta=run.target_refs.capabilities.ofs_delta,
                     thin_pack=not run.target_refs.capabilities.no_thin,
@@ -248,7 +259,7 @@ class _BatchedRelay:
                 on_message=lambda text: run.progress.message("source", text),
             ) as response,
             LookAhead(
-                self._promising(self._blocks_of(response), room),
+                self._promising(_blocks_of(response, on_unknown), room),
                 object_format=run.source_refs.object_format,
                 limits=run.request.selection.limits,
                 progress=run.progress,
@@ -261,11 +272,6 @@ class _BatchedRelay:
         ):
             ahead.finish()
             yield ahead
-
-    def _blocks_of(self, response: FetchResponse) -> Iterator[bytes]:
-        """Return the pack's blocks. Raises UnknownTips before any is read."""
-        self.run.stop_at_unknown_tips(self.plan, response.unknown)
-        return response.blocks or iter(())
 
     def _promising(self, blocks: Iterator[bytes], room: int) -> Iterator[bytes]:
         """Pass a pack on, unless its header already tells that it is too large."""
@@ -300,3 +306,11 @@ class _BatchedRelay:
         limit = self.run.limits.body_bytes_max
         assert limit is not None
         return limit
+
+
+def _blocks_of(
+    response: FetchResponse, on_unknown: Callable[[Collection[ObjectId]], None]
+) -> Iterator[bytes]:
+    """Return the pack's blocks; before any is read, `on_unknown` may raise."""
+    on_unknown(response.unknown)
+    return response.blocks or iter(())

@@ -64,7 +64,9 @@ def materialize(run: Run, plan: RefPlan) -> SyncResult:
     try:
         with run.fetch(plan, haves, on_unknown=stop) as fetched:
             return _push_settled(run, run.settle(plan, fetched, haves), fetched)
-    except UnknownTips:
+    except UnknownTips as stopped:
+        if not run.lacks_tips(plan, stopped.tips):
+            return materialize(run, plan)
         plan = run.find_ground_by_graph(plan)
     if run.is_over(plan):
         run.tell(plan)
@@ -92,7 +94,7 @@ def push_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
             removals=run.leftovers(plan),
         )
         return run.result(pushed.refs, pushed=pushed)
-    if run.can_find_more(plan, fetched.unknown):
+    if run.lacks_tips(plan, fetched.unknown):
         run.find_ground(plan, fetched.store)
     cargo, select_seconds = load(run, plan.wants, fetched, run.haves(plan))
     pushed = push_pack(run, plan, cargo)

@@ -103,8 +103,9 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
     try:
         try:
             relayed = relay_pack(run, plan, haves=haves)
-        except UnknownTips:
-            run.find_ground_by_graph(plan)
+        except UnknownTips as stopped:
+            if run.lacks_tips(plan, stopped.tips):
+                run.find_ground_by_graph(plan)
             relayed = relay_pack(run, plan, haves=run.haves(plan))
     except ShallowSource:
         run.choice = source_is_shallow(run.request)
@@ -216,7 +217,7 @@ def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> Sy
             run.choice = BLOCKED_ON_THE_WAY
         elif fetched.shallow:
             run.choice = source_is_shallow(run.request)
-        elif run.can_find_more(settled, fetched.unknown):
+        elif run.lacks_tips(settled, fetched.unknown):
             run.choice = UNKNOWN_TIPS
         else:
             spool = fetched.spool
