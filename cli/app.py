@@ -153,9 +153,10 @@ def _terminable() -> Iterator[None]:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
+        from cli.render.engine import engine_line
         from packcore import __version__
 
-        Output.of_run().out(f"packcore {__version__}")
+        Output.of_run().out(f"packcore {__version__}\n{engine_line()}")
         ctx.exit()
 
 
@@ -171,7 +172,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Print the version.",
+    help="Print the version, and the packages that the engine uses.",
 )
 def app() -> None:
     """Sync git repositories between servers, and make, read and check git packs."""
@@ -182,5 +183,6 @@ def main() -> int:
     # What a run holds is hundreds of thousands of tuples, and hardly a cycle among them: looking for
     # cycles as often as Python does by default takes a fifth of the time of packing, and each hundred
     # thousand objects still three hundredths. A million that nobody reaches would be 0.1 GB.
-    gc.set_threshold(1_000_000, 50, 50)
+    if hasattr(gc, "set_threshold"):  # PyPy has no such thing, and no need
+        gc.set_threshold(1_000_000, 50, 50)
     return app.main(standalone_mode=False)

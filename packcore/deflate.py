@@ -1,4 +1,10 @@
-r"""zlib-ng at the one seam: inflate that is bounded and says how many bytes it used, and deflate.
+r"""The one seam to a deflate library: inflate that is bounded and says how many bytes it used, and deflate.
+
+    zlib-ng            where its package can be imported
+    Python's own zlib  elsewhere: PyPy, WebAssembly, subinterpreters, platforms without a wheel
+
+Both read the same streams. They write different ones, so packs made with them differ in bytes, and a
+strategy that weighs compressed sizes may choose differently where two encodings are about as long.
 
 Every object of a pack and every loose object is one zlib stream (RFC 1950). A stream does not know
 its length before its end, and a few bytes may inflate to gigabytes. So inflating here always takes
@@ -19,16 +25,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zlib_ng import zlib_ng
-
 from packcore.errors import CorruptData
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from zlib_ng import zlib_ng as _library
+else:
+    try:
+        from zlib_ng import zlib_ng as _library
+    except ImportError:
+        import zlib as _library
+
 __all__ = [
     "BLOCK_BYTES",
+    "DEFLATE_LIBRARY",
     "InflateError",
     "crc32",
     "cut_blocks",
@@ -45,6 +57,12 @@ __all__ = [
 BLOCK_BYTES = 64 * 1024
 """Largest block that streams hand on."""
 
+_ZLIB_NG_VERSION: str | None = getattr(_library, "ZLIBNG_RUNTIME_VERSION", None)
+DEFLATE_LIBRARY = (
+    f"zlib-ng {_ZLIB_NG_VERSION}" if _ZLIB_NG_VERSION else f"zlib {_library.ZLIB_RUNTIME_VERSION}"
+)
+"""Name and version of the library in use, such as `zlib-ng 2.3.3`: with another one packs differ in bytes."""
+
 _REPETITIVE, _REPETITIVE_LEVEL = 16, 8
 """What shrinks to less than a sixteenth is compressed again: there zlib-ng's level 6 takes up to twice what
 zlib's does, and higher ones are as quick."""
@@ -59,13 +77,13 @@ _FOLDER_MODE = b"40000 "
 _USUAL_LEVEL = 6
 """Who asks for less wants speed."""
 
-new_inflater = zlib_ng.decompressobj
+new_inflater = _library.decompressobj
 """Make an object that inflates one stream: `decompress(data, max_length)`, `eof`, `unused_data`."""
 
-InflateError: type[Exception] = getattr(zlib_ng, "error")  # noqa: B009 -- its stub names an instance
+InflateError: type[Exception] = getattr(_library, "error")  # noqa: B009 -- its stub names an instance
 """What a broken stream raises below this seam; the functions here turn it into CorruptData."""
 
-crc32 = zlib_ng.crc32
+crc32 = _library.crc32
 """CRC-32 as .idx files hold it."""
 
 
@@ -75,10 +93,10 @@ def deflate(data: bytes | memoryview, level: int = 6) -> bytes:
     if size <= _NEAR_BYTES:
         if size < _SHORT_BYTES and level > 1 and data[:6] != _FOLDER_MODE:
             level = 1
-        return zlib_ng.compress(data, level, _NEAR_WINDOW_BITS)
-    deflated = zlib_ng.compress(data, level)
+        return _library.compress(data, level, _NEAR_WINDOW_BITS)
+    deflated = _library.compress(data, level)
     if len(deflated) * _REPETITIVE < size and _USUAL_LEVEL <= level < _REPETITIVE_LEVEL:
-        return zlib_ng.compress(data, _REPETITIVE_LEVEL)
+        return _library.compress(data, _REPETITIVE_LEVEL)
     return deflated
 
 
@@ -93,7 +111,7 @@ def level_for(object_type: ObjectType, level: int) -> int:
 
 def deflate_blocks(blocks: Iterable[bytes], level: int = 6) -> Iterator[bytes]:
     """Yield the zlib stream of all blocks together, in blocks of at most 64 KiB."""
-    compressor = zlib_ng.compressobj(level)
+    compressor = _library.compressobj(level)
     for block in blocks:
         yield from cut_blocks(compressor.compress(block))
     yield from cut_blocks(compressor.flush())

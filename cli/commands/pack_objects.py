@@ -269,6 +269,9 @@ def _write_files(plan: PackPlan, path: Path, progress: Progress) -> tuple[int, s
 def _report(
     plan: PackPlan, size: int, checksum: str, select_seconds: float, write_seconds: float
 ) -> dict[str, Any]:
+    from packcore.deflate import DEFLATE_LIBRARY
+    from packcore.delta.chunks import CHUNK_HASH
+
     return {
         "objects": plan.object_count,
         "deltas": plan.delta_count,
@@ -280,4 +283,6 @@ def _report(
         "unsearched": plan.unsearched_count,
         "selectSeconds": round(select_seconds, 6),
         "writeSeconds": round(write_seconds, 6),
+        "deflate": DEFLATE_LIBRARY,
+        "chunkHash": CHUNK_HASH,
     }

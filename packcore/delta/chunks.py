@@ -5,8 +5,9 @@ r"""Cutting objects into chunks, and chunks into fingerprints: how alike objects
     binaries  11 to 121 bytes, cut behind NUL, newline,         where the content says, so that bytes put in
               space or punctuation; runs of padding whole       or taken out shift no later cut
 
-A fingerprint is xxh3 of 64 bits. It only says where to look: bytes are compared before they are copied,
-so two chunks of one fingerprint cost a little time and no correctness.
+A fingerprint has 64 bits: xxh3, or BLAKE2b where xxhash can't be imported. It is only ever a key that says
+where to look. So the choices are the same with either hash, bytes are compared before they are copied, and
+two chunks of one fingerprint cost a little time and no correctness.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ from itertools import accumulate, count
 from operator import add
 from typing import TYPE_CHECKING
 
-from xxhash import xxh3_64_intdigest
+try:
+    from xxhash import VERSION as XXHASH_VERSION
+    from xxhash import xxh3_64_intdigest
+except ImportError:
+    from hashlib import blake2b
+
+    XXHASH_VERSION = ""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "CHUNK_BYTES_MIN",
+    "CHUNK_HASH",
     "chunk_starts",
     "cut",
     "cut_all",
@@ -32,6 +40,8 @@ __all__ = [
     "tree_ids",
 ]
 
+CHUNK_HASH = f"xxhash {XXHASH_VERSION}" if XXHASH_VERSION else "blake2b"
+"""Name and version of what makes fingerprints."""
 CHUNK_BYTES_MIN = 8
 """Shorter chunks are found everywhere and say nothing."""
 LINE_BYTES_MAX = 200
@@ -115,9 +125,18 @@ def tree_entry_start(tree: bytes, position: int, digest_size: int) -> int:
 
 
 def fingerprints(chunks: Iterable[bytes]) -> list[int]:
-    """Return the 64-bit fingerprint of each chunk.
+    """Return the 64-bit fingerprint of each chunk. No choice may depend on their values.
 
-    >>> [f"{fingerprint:016x}" for fingerprint in fingerprints([b"hello"])]
-    ['9555e8555c62dcfd']
+    >>> one, other, again = fingerprints([b"hello", b"world", b"hello"])
+    >>> one == again, one == other
+    (True, False)
     """
-    return list(map(xxh3_64_intdigest, chunks))
+    return list(map(_fingerprint, chunks))
+
+
+def _blake2b_64(chunk: bytes) -> int:
+    """Return 64 bits of BLAKE2b. A checksum is quicker, and colliding chunks are easily made for one."""
+    return int.from_bytes(blake2b(chunk, digest_size=8).digest(), "little")
+
+
+_fingerprint: Callable[[bytes], int] = xxh3_64_intdigest if XXHASH_VERSION else _blake2b_64

@@ -1,8 +1,8 @@
 """Super-features: a few numbers for an object, of which resembling objects share one or more.
 
     bytes      cut where the content says                    chunks: lines, entries, words
-    chunks     xxh3 of each                                  fingerprints
-    sample     the 64 smallest fingerprints                  by content, not by place; any size yields one
+    chunks     CRC-32 of each                                marks
+    sample     the 64 smallest marks                         by content, not by place; any size yields one
     features   for each of 12 transforms x -> m x + a        the largest value over the sample
     groups     2 features together, hashed                   6 super-features
 
@@ -17,17 +17,20 @@ Content-Defined Sampling", ICDE 2021), which samples by content before it transf
 et al., "Finesse: Fine-Grained Feature Locality based Fast Resemblance Detection for Post-Deduplication
 Delta Compression", FAST 2019), which showed how cheaply features may be had. Different from both: chunks
 of this engine instead of a rolling hash at each byte, which Python could not afford, and the smallest
-fingerprints instead of a fixed share of them, because most objects of a repository are small.
+marks instead of a fixed share of them, because most objects of a repository are small.
+
+The values of the marks decide which chunks are sampled. Hence CRC-32, which is the same everywhere and quick,
+and not the fingerprints of `packcore.delta.chunks`: with those the choices would depend on what is installed.
 """
 
 from __future__ import annotations
 
 import random
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from xxhash import xxh3_64_intdigest
-
-from packcore.delta.chunks import cut, fingerprints, tree_ids
+from packcore.deflate import crc32
+from packcore.delta.chunks import cut, tree_ids
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ __all__ = ["FEATURES", "FEATURES_PER_GROUP", "ResemblanceIndex", "super_features
 FEATURES = 12
 FEATURES_PER_GROUP = 2
 _SAMPLE = 64
-"""Fingerprints that features are made of; the time for an object grows with it."""
+"""Marks that features are made of; the time for an object grows with it."""
 _CHUNKS_MIN = 3
 """Objects of fewer chunks resemble nothing: one shared chunk would be all they are."""
 _64_BITS = (1 << 64) - 1
@@ -64,7 +67,7 @@ def super_features(
         chunks = cut(data[max(data.find(b"\nauthor "), 0) :])
     else:
         chunks = cut(data)
-    sample = sorted(set(fingerprints(chunks)))[:_SAMPLE]
+    sample = sorted(set(map(crc32, chunks)))[:_SAMPLE]
     if len(sample) < _CHUNKS_MIN:
         return []
     features = [
@@ -72,13 +75,14 @@ def super_features(
         for multiplier, addend in _TRANSFORMS
     ]
     groups = [features[start : start + per_group] for start in range(0, FEATURES, per_group)]
-    # The group's number and the type go in, so that only the like are compared.
-    return [
-        xxh3_64_intdigest(
-            b"".join([feature.to_bytes(8, "little") for feature in group]), number << 8 | object_type
-        )
-        for number, group in enumerate(groups)
-    ]
+    return [_super_feature(object_type, number, group) for number, group in enumerate(groups)]
+
+
+def _super_feature(object_type: ObjectType, number: int, group: list[int]) -> int:
+    """Return a group's features as one number. Group and type go in, so that only the like are compared."""
+    together = b"".join([feature.to_bytes(8, "little") for feature in group])
+    digest = blake2b(together, digest_size=8, salt=bytes((number, object_type)))
+    return int.from_bytes(digest.digest(), "little")
 
 
 class ResemblanceIndex:

@@ -42,8 +42,12 @@ StartMethod = str
 """`fork` or `spawn`."""
 START_SECONDS_MAX = 60.0
 """How long a process may take to say that it is ready."""
-_CANNOT_START = (OSError, AssertionError, ValueError, pickle.PicklingError, TypeError, AttributeError)
-"""No more processes or files; a daemon, which may have no children; something that can't be sent."""
+_CANNOT_START = (
+    *(OSError, AssertionError, ValueError, RuntimeError),
+    *(pickle.PicklingError, TypeError, AttributeError),
+)
+"""No more processes or files; a daemon or a subinterpreter, which may have no children; something that can't
+be sent."""
 
 
 class _Worker(NamedTuple):

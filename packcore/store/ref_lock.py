@@ -47,6 +47,7 @@ LOCK_TRIES = 100
 LOCK_PAUSE_SECONDS = 0.01
 OWNER_SUFFIX = ".owner"
 _LOCK_BYTES_MAX = 512
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV)
 _OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0-9]{1,20})\n")
 
 
@@ -177,15 +178,8 @@ class RefLocks:
         raise _refusal(lock)
 
     def _place(self, lock: Path) -> None:
-        owner = self._owner(self._base(lock))
-        try:
-            os.link(owner, lock)
-        except (FileExistsError, FileNotFoundError):
-            raise
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
-                raise
-            # No hard links here: such a lock is known by its words, but after a crash it stays.
+        if not _is_linked(self._owner(self._base(lock)), lock):
+            # Such a lock is known by its words, but after a crash it stays.
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             with os.fdopen(handle, "wb") as file:
                 file.write(owner_mark("other"))
@@ -256,6 +250,19 @@ class RefLocks:
         for base in dict.fromkeys((self._git, self._common)):
             yield from base.glob("*.lock")
             yield from (path for path in files_below(base / "refs") if path.name.endswith(".lock"))
+
+
+def _is_linked(owner: Path, lock: Path) -> bool:
+    """Make a lock a hard link to its owner's file; return False where there are no links. Raises OSError."""
+    if not hasattr(os, "link"):  # as in WebAssembly
+        return False
+    try:
+        os.link(owner, lock)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
 
 
 class LockOwner(NamedTuple):

@@ -30,7 +30,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if sys.platform != "win32":
+_HAS_LOCKS = sys.platform not in {"win32", "emscripten", "wasi"}
+if _HAS_LOCKS:
     import fcntl
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _is_stale(path: Path, handle: int) -> bool:
 
 def _lock(handle: int) -> bool | None:
     """Take the lock that shows that a process is at work; False if another has it, None if there are none."""
-    if sys.platform == "win32":
+    if not _HAS_LOCKS:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -56,6 +56,12 @@ def peak_of_process(name: str) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
+def _collections() -> int:
+    """Return how often garbage was collected; 0 on PyPy, which does not count."""
+    stats: object = gc.get_stats()
+    return sum(generation["collections"] for generation in stats) if isinstance(stats, list) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """Time and memory of one run."""
@@ -68,8 +74,7 @@ class Measurement:
     @classmethod
     def take(cls, watch: Stopwatch) -> Measurement:
         """Measure now."""
-        collections = sum(generation["collections"] for generation in gc.get_stats())
-        return cls(True, watch.seconds, peak_rss_bytes(), collections)
+        return cls(True, watch.seconds, peak_rss_bytes(), _collections())
 
     def to_json(self) -> dict[str, Any]:
         """Return the `measurement` object of `--json`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import re
 import sys
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +29,8 @@ from tests.packcore.pack_builder import blob_id, build_pack, cut, ofs_delta, who
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+tracemalloc = pytest.importorskip("tracemalloc", reason="PyPy does not count what it allocates")
 
 SMALL_LIMITS = replace(Limits(), big_object=256 * KIB, resolve_memory=MIB, base_cache=MIB)
 
