@@ -18,6 +18,9 @@ from cli import exits
 from cli.app import app
 from packcore.errors import PackcoreError
 from packcore.registry import strategies
+from scripts.matrix.columns import load
+from scripts.matrix.render import markdown
+from scripts.matrix.results import read_record
 from scripts.stall_picture import stall_picture
 from transport.server.faults import FAULTS
 
@@ -149,6 +152,13 @@ def _faults() -> str:
     return "\n".join(rows)
 
 
+def _works_with() -> str:
+    table = load()
+    return markdown(
+        read_record(), {name: column.about for name, column in table.columns.items()}, [*table.suites]
+    )
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "commands": _commands_page,
     "exit-codes": _exit_codes,
@@ -157,6 +167,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "strategies": _strategies,
     "faults": _faults,
     "stall-picture": stall_picture,
+    "works-with": _works_with,
 }
 """What a page may ask for, by name."""
 

@@ -69,7 +69,7 @@ def require(*programs: str) -> None:
     """Skip the test with a reason if one of the programs is missing; fail it where CI is set."""
     absent = [name for name in programs if find_program(name) is None]
     if absent:
-        _lack(f"needs {', '.join(absent)} (Debian packages: see .ci/run)")
+        _lack(f"needs {', '.join(absent)} (Debian packages: see .ci/install)")
 
 
 def require_path(path: Path, *, package: str) -> None:
