@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -39,6 +40,9 @@ _FAILURES_SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit status."""
     options = _parser().parse_args(arguments)
+    # Ended by a CI or a terminal, it ends what it started, as after Ctrl-C.
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
     try:
         table = load()
         columns, suites = table.pick_columns(options.columns), table.pick_suites(options.suites)
@@ -67,15 +71,15 @@ def _run(columns: Sequence[Column], suites: Sequence[Suite], options: argparse.N
             print(f"[{duration(time.monotonic() - start)}] {name}: {words}", flush=True)
 
         if options.checked_here and _is_this_machine(column):
-            row = Row(column.name, skipped="is this machine as it is, where `make check` has just run")
+            row = Row(column.name, covered="is this machine, where `make check` has just run")
         else:
             try:
                 row = run_column(column, suites, say, chroot_always=options.chroot)
             except KeyboardInterrupt:
                 break
         row.date = datetime.datetime.now(datetime.UTC).date().isoformat()
-        if row.skipped:
-            say(f"SKIPPED: {row.skipped}")
+        if row.skipped or row.covered:
+            say(f"SKIPPED: {row.skipped}" if row.skipped else row.covered)
         rows.append(row)
     return rows
 

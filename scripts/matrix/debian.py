@@ -1,8 +1,8 @@
 """A Debian release in a folder: made by debootstrap, kept between runs, entered by chroot.
 
-Everything that runs in it has a mount namespace and a process namespace of its own; debootstrap has the
-former. So no mount is ever seen outside and nothing needs to be unmounted: when the first process of the
-namespace ends, killed or not, the kernel ends the others and drops the mounts.
+Everything that runs in it, debootstrap included, has a mount namespace and a process namespace of its own. So
+no mount is ever seen outside and nothing needs to be unmounted: when the first process of the namespace ends,
+killed or not, the kernel ends the others and drops the mounts.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Debian:
         mirror = os.environ.get("DEBIAN_MIRROR", _MIRROR)
         making = self.cache / f"{self.codename}.new"
         command = [
-            *("unshare", "--mount", "debootstrap", "--variant=minbase", "--force-check-gpg"),
+            *(*_NAMESPACE, "--mount-proc", "debootstrap", "--variant=minbase", "--force-check-gpg"),
             *(self.codename, str(making), mirror),
         ]
         for attempt in range(1, _TRIES + 1):

@@ -35,8 +35,8 @@ def text_table(rows: Sequence[Row], suites: Sequence[str]) -> list[str]:
     for row in rows:
         cells = [describe(row.cells[name]) if name in row.cells else "-" for name in suites]
         versions = [row.versions.get("python", "-"), row.versions.get("git", "-")]
-        if row.skipped:
-            cells = ["skipped", *[""] * (len(suites) - 1)]
+        if not row.cells:
+            cells = ["skipped" if row.skipped else "covered", *[""] * (len(suites) - 1)]
         lines.append([row.name, *versions, *cells, duration(row.seconds) if row.seconds else "-"])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = [
@@ -49,6 +49,7 @@ def text_table(rows: Sequence[Row], suites: Sequence[str]) -> list[str]:
 
 def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [f"skipped: {row.name}: {row.skipped}" for row in rows if row.skipped]
+    notes += [f"covered: {row.name}: {row.covered}" for row in rows if row.covered]
     for row in rows:
         for suite, cell in row.cells.items():
             if cell.state != "ok":
@@ -61,8 +62,10 @@ def verdict(rows: Sequence[Row]) -> str:
     """Return one line that counts the columns."""
     red = [row.name for row in rows if row.red]
     skipped = [row.name for row in rows if row.skipped]
-    green = len(rows) - len(red) - len(skipped)
-    words = [f"{green} green"]
+    covered = sum(1 for row in rows if row.covered)
+    words = [f"{len(rows) - len(red) - len(skipped) - covered} green"]
+    if covered:
+        words.append(f"{covered} covered by make check")
     if red:
         words.append(f"{len(red)} RED ({', '.join(red)})")
     if skipped:
@@ -81,12 +84,12 @@ def markdown(rows: Sequence[Row], about: Mapping[str, str], suites: Sequence[str
             row.date,
         ]
         for row in rows
-        if not row.skipped
+        if row.cells
     ]
     outcomes = [
         [row.name, *[describe(row.cells[name]) if name in row.cells else "-" for name in suites]]
         for row in rows
-        if not row.skipped
+        if row.cells
     ]
     left_out = [
         f"- `{row.name}` ({about.get(row.name, '')}) was skipped: {row.skipped}"

@@ -33,12 +33,13 @@ class Cell:
 
 @dataclass(slots=True)
 class Row:
-    """What became of one column. `skipped` is the reason if none of it ran."""
+    """What became of one column. If none of it ran, `skipped` says why, or `covered` what ran instead."""
 
     name: str
     versions: dict[str, str] = field(default_factory=dict)
     cells: dict[str, Cell] = field(default_factory=dict)
     skipped: str = ""
+    covered: str = ""
     commit: str = ""
     date: str = ""
 
@@ -63,10 +64,10 @@ def read_record(path: Path = RECORD) -> list[Row]:
 def write_record(rows: Iterable[Row], order: Iterable[str], path: Path = RECORD) -> None:
     """Put rows into the record, each in the place of its column's last one; columns that are gone leave it.
 
-    A skipped column keeps its last row, since nothing was learned about it.
+    A column that did not run keeps its last row, since nothing was learned about it.
     """
     kept = {row.name: row for row in read_record(path)}
-    kept.update((row.name, row) for row in rows if not row.skipped or row.name not in kept)
+    kept.update((row.name, row) for row in rows if row.cells or row.name not in kept)
     entries = [asdict(kept[name]) for name in order if name in kept]
     path.write_text(json.dumps(entries, indent=1) + "\n")
 

@@ -97,7 +97,7 @@ def test_a_release_that_cant_be_downloaded_is_tried_three_times_and_leaves_nothi
     monkeypatch.setattr("time.sleep", lambda _: None)
     bin_folder = tmp_path / "bin"
     unshare = _program(bin_folder / "unshare")
-    unshare.write_text('#!/bin/sh\nmkdir -p "$5/etc"\nexit 1\n')
+    unshare.write_text('#!/bin/sh\nmkdir -p "${10}/etc"\nexit 1\n')
     monkeypatch.setenv("PATH", f"{bin_folder}:/usr/bin:/bin")
     said: list[str] = []
     release = Debian("trixie", tmp_path / "cache")

@@ -126,6 +126,17 @@ def test_skipped_is_told_and_is_a_failure_only_where_it_is_required(
     assert command.main(["--columns", "ci"]) == 1
 
 
+def test_the_column_that_is_this_machine_is_covered_by_make_check_and_is_no_skip(
+    rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.matrix.places._codename", lambda: "bookworm")
+    rows["debian-12"] = Row("debian-12", cells={"cli": Cell("red")})
+    assert command.main(["--columns", "ci", "--checked-here", "--required"]) == 0
+    shown = capsys.readouterr().out
+    assert "covered: debian-12: is this machine, where `make check` has just run" in shown
+    assert "matrix: 2 green, 1 covered by make check of 3 columns" in shown
+
+
 def test_after_ctrl_c_the_columns_that_are_complete_are_shown(
     rows: dict[str, Row], capsys: pytest.CaptureFixture[str]
 ) -> None:
