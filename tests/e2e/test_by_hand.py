@@ -31,7 +31,7 @@ NAMED = [path for path in os.environ.get("PACKCORE_E2E_REPOSITORIES", "").split(
 
 @pytest.mark.parametrize("options", [(), ("--no-reuse-delta",)], ids=["reusing", "anew"])
 @pytest.mark.parametrize("way", ["http", "local"])
-@pytest.mark.parametrize("repository", NAMED, ids=lambda path: Path(path).name)
+@pytest.mark.parametrize("repository", NAMED, ids=[Path(path).name for path in NAMED])
 def test_a_named_repository_is_synced_whole(
     workplace: Workplace,
     server: GitHttpServer,
