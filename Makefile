@@ -12,7 +12,6 @@
 #   make crash                     strike every command at every call that changes a file, and print how many
 #   make fuzz [SECONDS=600] [TARGET=config]   hand mutated bytes to every reader, and print what was found
 #   make fuzz-corpus [SECONDS=600]   the same, and take what reaches new code into tests/fuzz/corpus
-#   make lowest                    write requirements/lowest.txt: the lowest versions that pyproject.toml admits
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
 
@@ -31,7 +30,7 @@ DOCS_STAMP := $(VENV)/.installed-docs
 FUZZ_STAMP := $(VENV)/.installed-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus lowest matrix test e2e simulate test-all lint type check docs docs-update wheel format clean
+.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus matrix test e2e simulate test-all lint type check docs docs-update wheel format clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -74,12 +73,6 @@ check: test e2e lint type docs
 MATRIX_OPTIONS = $(if $(filter command,$(firstword $(origin COLUMNS))),--columns "$(COLUMNS)") \
   $(if $(SUITES),--suites "$(SUITES)") $(if $(LIST),--list) $(if $(RECORD),--record) \
   $(if $(CHECKED_HERE),--checked-here) $(if $(REQUIRED),--required) $(if $(CHROOT),--chroot)
-
-# uv alone resolves to the lowest versions.
-lowest: $(DEV_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/python -m uv pip compile --quiet --resolution lowest-direct --universal --python-version 3.11 --no-annotate \
-	  --no-header --generate-hashes --group test pyproject.toml --output-file requirements/lowest.txt
 
 matrix:
 	@$(PYTHON) -m scripts.matrix $(MATRIX_OPTIONS)

@@ -85,7 +85,7 @@ def _prepare(column: Column, row: Row, place: Place, log: Path, say: Callable[[s
             if _run(place, step[1:], log):
                 raise Unavailable(f"{step[0]} failed; see {_named(log)}")
     say("installing dependencies")
-    for command in install_steps(column, place.python, (ROOT / "pylock.toml").exists()):
+    for command in install_steps(column, place.python, [lock.name for lock in (ROOT / "locks").glob("*")]):
         if _run(place, command, log):
             return f"`{' '.join(command)}` failed"
     answer = subprocess.run(
@@ -116,18 +116,21 @@ def _debian_steps(column: Column) -> list[list[str]]:
     return steps
 
 
-def install_steps(column: Column, python: str, lock_is_there: bool) -> list[list[str]]:
-    """Return the commands that make a column's virtual environment, to be run in its copy of the checkout."""
+def install_steps(column: Column, python: str, locks: Sequence[str]) -> list[list[str]]:
+    """Return the commands that make a column's virtual environment, to be run in its copy of the checkout.
+
+    `locks` names the files that are in locks/. Where one is missing, what it would pin is the newest.
+    """
     pip = ["../venv/bin/python", "-m", "pip", "--disable-pip-version-check"]
-    steps = [[python, "-m", "venv", "../venv"], [*pip, "install", "--quiet", "--upgrade", "pip>=26.1"]]
-    if column.dependencies == "lowest":
-        steps.append([*pip, "install", "--quiet", "--require-hashes", "-r", "requirements/lowest.txt"])
-        steps.append([*pip, "install", "--quiet", "--no-deps", "-e", "."])
-    elif column.dependencies == "locked" and lock_is_there:
-        steps.append([*pip, "install", "--quiet", "-r", "pylock.toml"])
-        steps.append([*pip, "install", "--quiet", "--no-deps", "-e", "."])
+    install = [*pip, "install", "--quiet"]
+    pinned = [*install, "--require-hashes", "-r"]
+    steps = [[python, "-m", "venv", "../venv"], [*install, "--upgrade", "pip>=25.1"]]
+    lock = {"locked": "dev.txt", "lowest": "lowest.txt"}.get(column.dependencies, "")
+    if lock in locks:
+        steps.append([*pinned, f"locks/{lock}"])
+        steps.append([*install, "--no-deps", "-e", "."])
     else:
-        steps.append([*pip, "install", "--quiet", "--upgrade", "-e", ".", "--group", "test"])
+        steps.append([*install, "--upgrade", "-e", ".", "--group", "test"])
     if column.without:
         steps.append([*pip, "uninstall", "--quiet", "-y", *column.without])
     return steps

@@ -85,7 +85,7 @@ class Wheel:
     def _lowest(self) -> Path:
         """Write the pins without their hashes, since those would be asked of the wheel too."""
         pins = self.folder / "constraints.txt"
-        text = (_ROOT / "requirements/lowest.txt").read_text()
+        text = (_ROOT / "locks/lowest.txt").read_text()
         pins.write_text("".join(f"{pin}{marker.rstrip()}\n" for pin, marker in _PIN.findall(text)))
         return pins
 

@@ -49,27 +49,22 @@ def test_failures_are_named_with_their_messages() -> None:
     ]
 
 
-def test_locked_dependencies_come_from_the_lock_and_without_one_from_the_registry() -> None:
-    column = Column("x", "x", debian="sid")
-    assert any("pylock.toml" in step for step in install_steps(column, "python3", lock_is_there=True))
-    assert any("--group" in step for step in install_steps(column, "python3", lock_is_there=False))
+@pytest.mark.parametrize(("dependencies", "lock"), [("locked", "dev.txt"), ("lowest", "lowest.txt")])
+def test_dependencies_are_pinned_by_a_lock_with_its_hashes(dependencies: str, lock: str) -> None:
+    column = Column("x", "x", debian="sid", dependencies=dependencies)
+    (step,) = [step for step in install_steps(column, "python3", ["dev.txt", "lowest.txt"]) if "-r" in step]
+    assert step[-3:] == ["--require-hashes", "-r", f"locks/{lock}"]
 
 
-def test_lowest_dependencies_are_pinned_with_their_hashes() -> None:
-    column = Column("x", "x", debian="sid", dependencies="lowest")
-    (step,) = [step for step in install_steps(column, "python3", lock_is_there=True) if "-r" in step]
-    assert "--require-hashes" in step
-    assert step[-1] == "requirements/lowest.txt"
+@pytest.mark.parametrize(("dependencies", "locks"), [("newest", ["dev.txt", "lowest.txt"]), ("locked", [])])
+def test_dependencies_without_a_lock_are_the_newest(dependencies: str, locks: list[str]) -> None:
+    steps = install_steps(Column("x", "x", debian="sid", dependencies=dependencies), "python3", locks)
+    assert steps[-1][-5:] == ["--upgrade", "-e", ".", "--group", "test"]
 
 
 def test_what_a_column_goes_without_is_uninstalled_last() -> None:
     column = Column("x", "x", debian="sid", without=("xxhash",))
-    assert install_steps(column, "python3", lock_is_there=False)[-1][-4:] == [
-        "uninstall",
-        "--quiet",
-        "-y",
-        "xxhash",
-    ]
+    assert install_steps(column, "python3", [])[-1][-4:] == ["uninstall", "--quiet", "-y", "xxhash"]
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 _COLUMN = '[columns.one]\nabout = "x"\ndebian = "sid"\n'
 _SUITE = '[suites.all]\nabout = "x"\npytest = ["tests"]\n'
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)>=([0-9.]+)")
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def _table(folder: Path, text: str) -> Table:
@@ -110,15 +107,3 @@ def _suites_with(name: str, marker: str) -> list[str]:
 
 def _is_below(name: str, paths: list[str]) -> bool:
     return any(name == path or name.startswith(f"{path}/") for path in paths)
-
-
-def test_the_lowest_versions_are_those_of_pyproject() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    bounds = [*project["project"]["dependencies"], *project["dependency-groups"]["test"]]
-    pins = dict(_PIN.findall((ROOT / "requirements/lowest.txt").read_text()))
-    for bound in bounds:
-        name, lowest = _REQUIREMENT.match(bound).groups()  # type: ignore[union-attr]
-        # Where 3.4 was never released, the lowest is 3.4.1.
-        assert f"{pins[name]}.".startswith(f"{lowest}."), (
-            f"{bound}, but requirements/lowest.txt has {pins[name]}"
-        )
