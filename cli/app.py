@@ -153,10 +153,9 @@ def _terminable() -> Iterator[None]:
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from cli.render.engine import engine_line
         from packcore import __version__
 
-        Output.of_run().out(f"packcore {__version__}\n{engine_line()}")
+        Output.of_run().out(f"packcore {__version__}")
         ctx.exit()
 
 
@@ -172,7 +171,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Print the version, and the packages that the engine uses.",
+    help="Print the version.",
 )
 def app() -> None:
     """Sync git repositories between servers, and make, read and check git packs."""

@@ -11,8 +11,6 @@ import pytest
 
 import cli.commands
 from cli import app as app_module
-from packcore.deflate import DEFLATE_LIBRARY
-from packcore.delta.chunks import CHUNK_HASH
 from tests.support import ROOT
 
 COMMANDS = sorted(
@@ -68,12 +66,10 @@ def test_help_loads_neither_engine_nor_network_nor_rich():
     assert done.stderr.strip() == "[]"
 
 
-def test_version_is_the_distributions_and_names_what_deflates_and_hashes(process):
+def test_version_is_the_distributions(process):
     from packcore import __version__
 
-    first, second = process("--version").stdout.decode().splitlines()
-    assert first == f"packcore {__version__}"
-    assert second == f"deflate: {DEFLATE_LIBRARY}, chunk hash: {CHUNK_HASH}"
+    assert process("--version").stdout.decode() == f"packcore {__version__}\n"
 
 
 @pytest.mark.parametrize(
