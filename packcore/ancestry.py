@@ -17,7 +17,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptObject, LimitExceeded, MissingObject
+from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
 
@@ -203,6 +203,11 @@ class _Walk:
                 return
             who = needed_by if isinstance(needed_by, str) else f"parent of commit {needed_by.hex()}"
             raise MissingObject(oid.hex(), context=who) from None
+        except (CorruptData, LimitExceeded):
+            if needed_by is not None:
+                raise
+            self.nodes[oid] = None  # the receiver has it, and needs none of what is damaged here
+            return
         if type_ is not ObjectType.COMMIT:
             if needed_by is None:
                 self.nodes[oid] = None

@@ -3,6 +3,7 @@
     list_refs    GET the advertisement; in v2 a second request, ls-refs
     fetch_pack   request(s): wants, haves round by round, then the pack in the last answer
     find_common  request(s): haves round by round, and nothing else: which of them the server has
+    find_damage  request: after a fetch that failed, which wants a server of ours can't send
 
 A fetch yields the pack's bytes as they come; whoever takes them checks them (`SpooledPack.receive`).
 That the stream ended as the protocol says is checked here: after the last block, not before.
@@ -21,6 +22,7 @@ from transport.fetch_rounds import Conversation
 from transport.negotiate import Negotiator, TipNegotiator
 from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
+from transport.wire.find_damage import encode_find_damage, parse_damage
 from transport.wire.headway import Headway
 from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 from transport.wire.upload_pack import FetchOptions
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from transport.wire.limits import WireLimits
     from transport.wire.sideband import OnMessage
 
-__all__ = ["Common", "FetchResponse", "Protocol", "fetch_pack", "find_common", "list_refs"]
+__all__ = ["Common", "FetchResponse", "Protocol", "fetch_pack", "find_common", "find_damage", "list_refs"]
 
 _T = TypeVar("_T")
 
@@ -188,6 +190,28 @@ class Common:
     offered_count: int = 0
     failure: TransportError | None = None
     """Why the search ended early, where it did; what had been found by then stays true."""
+
+
+def find_damage(
+    transport: Transport,
+    advertisement: Advertisement,
+    *,
+    wants: Sequence[ObjectId],
+    haves: Sequence[ObjectId] = (),
+) -> dict[ObjectId, str]:
+    """Ask one of our own servers which wants it can't send, after a fetch failed; return reasons by want.
+
+    Nothing is asked of a server that can't tell. Raises TransportError.
+    """
+    capabilities = advertisement.capabilities
+    if not wants or not (capabilities.find_damage or (capabilities.fetch and capabilities.fetch.find_damage)):
+        return {}
+    body = Body.of(encode_find_damage(capabilities, wants=wants, haves=haves, agent=agent()))
+    with (
+        naming_the_answer(transport, "its list of damage"),
+        transport.request(_SERVICE, body, version=2, headway=(headway := Headway())) as blocks,
+    ):
+        return parse_damage(blocks, advertisement.object_format, wants, headway=headway)
 
 
 def find_common(

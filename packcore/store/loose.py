@@ -42,6 +42,9 @@ __all__ = ["LooseStore"]
 HEADER_BYTES_MAX = 32
 """`commit `, twenty digits and a NUL are less."""
 
+_HEAD_BYTES = 512
+_SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
+
 _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
 
 
@@ -93,19 +96,31 @@ class LooseStore:
                         continue  # not an object's name: somebody else's file
 
     def header(self, oid: ObjectId) -> ObjectHeader:
-        """Return type and size from the first bytes of the file. Raises MissingObject, CorruptObject."""
+        """Return type and size from the first bytes of the file.
+
+        A commit or a tag is read whole: it is short, and the tip of a ref is known to be good then.
+        Raises MissingObject, CorruptObject, LimitExceeded.
+        """
         with self._open(oid) as file:
-            return self._header(oid, file.read(512))[0]
+            head = file.read(_HEAD_BYTES)
+            found, start = self._header(oid, head)
+            if found.type in _SHORT_TYPES:
+                self._content(oid, head + file.read(), found, start)
+        return found
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the object whole, its id checked. Raises MissingObject, CorruptObject, LimitExceeded."""
         with self._open(oid) as file:
-            head = file.read(512)
-            (type_, size), start = self._header(oid, head)
-            if size > self.limits.structure_bytes and type_ is not ObjectType.BLOB:
-                what = f"{type_.label.decode()} {oid.hex()}"
-                raise structure_too_large(what, size, self.limits.structure_bytes)
-            packed = head + file.read()
+            head = file.read(_HEAD_BYTES)
+            found, start = self._header(oid, head)
+            return StoredObject(found.type, self._content(oid, head + file.read(), found, start)[start:])
+
+    def _content(self, oid: ObjectId, packed: bytes, header: ObjectHeader, start: int) -> bytes:
+        """Return what a file's stream holds, its id checked; the object's bytes begin at `start`."""
+        type_, size = header
+        if size > self.limits.structure_bytes and type_ is not ObjectType.BLOB:
+            what = f"{type_.label.decode()} {oid.hex()}"
+            raise structure_too_large(what, size, self.limits.structure_bytes)
         try:
             data, end = inflate_at(packed, 0, start + size)
         except CorruptData as error:
@@ -114,7 +129,7 @@ class LooseStore:
             raise CorruptObject("bytes behind its zlib stream", oid=oid.hex())
         if self.object_format.new_hash(data).digest() != oid:
             raise CorruptObject("its bytes have another id", oid=oid.hex())
-        return StoredObject(type_, data[start:])
+        return data
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the bytes in blocks of at most 64 KiB; a wrong id comes out at the end.

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.ids import SHA1, SHA256
-from packcore.store.folders import files_below
+from packcore.store.folders import files_below, remove_empty_folders
 from packcore.store.git_directory import is_git_directory
 from packcore.store.ref_lock import RefLocks
 from packcore.store.temporaries import is_temporary, sync_folder, write_whole
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat
 
-__all__ = ["is_unmade", "making"]
+__all__ = ["is_unmade", "making", "unmake"]
 
 MAKING_NAME = "packcore-making"
 _LOCK_NAME = f"{MAKING_NAME}.lock"
@@ -81,6 +81,24 @@ def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Calla
             raise _failure(root, error) from None
         raise
     locks.close()
+
+
+def unmake(root: Path, *, keeps_folder: bool) -> None:
+    """Remove a repository that was just made, if nothing was put into it; `keeps_folder`: all but `root`.
+
+    No file is removed but HEAD and our own configuration, so what another process puts there stays. Raises
+    nothing: what can't be removed is a valid empty repository, or one that the next run takes up.
+    """
+    with suppress(OSError):
+        names = {path.relative_to(root).as_posix() for path in files_below(root)}
+        if names != {"HEAD", "config"} or not _is_own(root / "config", was_begun=False):
+            return
+        (root / "HEAD").unlink()  # first: without it the rest is no repository
+        (root / "config").unlink()
+        for folder in ("objects", "refs"):
+            remove_empty_folders(root / folder)
+        if not keeps_folder:
+            root.rmdir()
 
 
 def _failure(root: Path, error: OSError) -> RepositoryError:

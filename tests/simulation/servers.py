@@ -111,7 +111,7 @@ class SimUploadPack(UploadPack):
 
 _FEATURES = {
     "ls-refs": ("unborn", "unreadable", "hidden"),
-    "fetch": ("shallow", "wait-for-done", "filter", "ref-in-want"),
+    "fetch": ("shallow", "wait-for-done", "filter", "ref-in-want", "find-damage"),
 }
 
 

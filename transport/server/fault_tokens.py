@@ -34,6 +34,6 @@ def unreadable_tokens(refs: Iterable[ShownRef]) -> list[bytes]:
     return [*tokens, b"unreadable-listed"]
 
 
-def quoted(reason: str | None) -> bytes:
-    """Return a reason, bounded and percent-coded."""
-    return quote(one_line(reason or "", limit=200), errors="replace").encode()
+def quoted(reason: str | None, *, limit: int = 200) -> bytes:
+    """Return a reason, bounded in characters and percent-coded."""
+    return quote(one_line(reason or "", limit=limit), errors="replace").encode()

@@ -107,6 +107,8 @@ class FetchRequest:
     """What the refs point to whose history is cut off."""
     filter: Filter | None = None
     """What to leave out; None: nothing."""
+    find_damage: bool = False
+    """Send no pack, but say which wants can't be sent."""
     done: bool = False
     wait_for_done: bool = False
     ofs_delta: bool = False
@@ -168,6 +170,7 @@ _FLAGS_V2 = {
     b"done": "done",
     b"wait-for-done": "wait_for_done",
     b"deepen-relative": "deepen_relative",
+    b"find-damage": "find_damage",
 }
 
 

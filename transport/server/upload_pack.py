@@ -22,6 +22,7 @@ from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
+from transport.server.damage import damaged_wants
 from transport.server.fault_tokens import quoted, unreadable_tokens
 from transport.server.packing import (
     Cut,
@@ -31,6 +32,7 @@ from transport.server.packing import (
     enough_in_common,
     plan_pack,
 )
+from transport.server.ref_lines import is_wanted, ls_refs_line, ref_lines_v0
 from transport.server.ref_prefixes import RefPrefixes
 from transport.server.requests import (
     FetchRequest,
@@ -59,9 +61,10 @@ __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
+_DAMAGE_CHARACTERS_MAX = 400
 _LS_REFS_WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
 _LS_REFS_FEATURES = "unborn unreadable hidden"
-_FETCH_FEATURES = "shallow wait-for-done filter ref-in-want"
+_FETCH_FEATURES = "shallow wait-for-done filter ref-in-want find-damage"
 
 
 class UploadPack:
@@ -110,7 +113,7 @@ class UploadPack:
         if version == 1:
             yield encode_text("version 1")
         tokens = self._capabilities_v0(view, stateless=over_http)
-        lines_of_refs = _ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        lines_of_refs = ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
         for line in lines_of_refs[1:]:
             yield encode_text(line)
@@ -129,7 +132,7 @@ class UploadPack:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
-        encoded += unreadable_tokens(listed)
+        encoded += [*unreadable_tokens(listed), b"find-damage"]
         if view.hidden:
             encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
@@ -193,8 +196,8 @@ class UploadPack:
                 budget.repeated()
         listed = self._listed(view)
         for ref in listed:
-            if _is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in asked):
-                yield encode_text(_ls_refs_line(ref, asked))
+            if is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in asked):
+                yield encode_text(ls_refs_line(ref, asked))
         target = self._head()
         listed_head = bool(listed) and listed[0].name == b"HEAD"
         if isinstance(target, str) and (self._hides("HEAD") or self._hides(target)):
@@ -216,6 +219,9 @@ class UploadPack:
             yield FLUSH
             return
         common = list(request.common)
+        if request.find_damage:
+            yield from self._find_damage(request, view)
+            return
         if request.has_haves and not request.done:
             ready = not request.wait_for_done and self._is_enough(request, view, common)
             lines = [f"ACK {oid.hex()}" for oid in common] or ["NAK"]
@@ -235,6 +241,20 @@ class UploadPack:
             yield DELIM
         yield encode_text("packfile")
         yield from self._send_pack(request, view, common, cut)
+
+    def _find_damage(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:
+        yield encode_text("damage")
+        found = yield from heard(
+            lambda _: damaged_wants(
+                self._repository, request.wants, request.common, shallow=view.shallow, words=self._words
+            ),
+            seconds=self._keepalive_seconds,
+            line=lambda _: b"",
+            keepalive=encode_text("keepalive"),
+        )
+        for oid, reason in found.items():
+            yield encode_text(b"%b %b" % (oid.hex().encode(), quoted(reason, limit=_DAMAGE_CHARACTERS_MAX)))
+        yield FLUSH
 
     def _answer_v0(self, reader: PacketReader, view: RepositoryView, budget: Budget) -> Iterator[bytes]:
         request = read_wants_v0(reader, view, budget)
@@ -359,36 +379,9 @@ class UploadPack:
         )
 
 
-def _ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
-    lines = []
-    for ref in refs:
-        if ref.is_dangling:
-            continue
-        lines.append(b"%s %s" % (ref.oid.hex().encode(), ref.name))
-        if ref.peeled is not None:
-            lines.append(b"%s %s^{}" % (ref.peeled.hex().encode(), ref.name))
-    return lines
-
-
 def _shallow_lines(request: FetchRequest, view: RepositoryView, cut: Cut | None) -> bytes:
     shallow = cut.shallow if cut is not None else sorted(view.shallow)
     news = [f"shallow {oid.hex()}" for oid in shallow if oid not in request.shallow]
     unshallow = [f"unshallow {oid.hex()}" for oid in (cut.unshallow if cut is not None else ())]
     # Without a line feed, as git sends them: libgit2 takes one for a broken packet.
     return b"".join(encode_packet(line.encode()) for line in [*news, *unshallow])
-
-
-def _is_wanted(ref: ShownRef, prefixes: RefPrefixes) -> bool:
-    # What can't be read may be a folder of refs, above those that are asked for.
-    return prefixes.wants(ref.name) or (not any(ref.oid) and prefixes.want_below(ref.name))
-
-
-def _ls_refs_line(ref: ShownRef, asked: set[bytes]) -> bytes:
-    line = b"%s %s" % (ref.oid.hex().encode(), ref.name)
-    if ref.symref is not None and b"symrefs" in asked:
-        line += b" symref-target:" + encode_ref_name(ref.symref)
-    if ref.peeled is not None and b"peel" in asked:
-        line += b" peeled:" + ref.peeled.hex().encode()
-    if ref.fault is not None and b"unreadable" in asked:
-        line += b" unreadable:" + quoted(ref.fault)
-    return line

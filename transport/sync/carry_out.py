@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.progress import SILENT, Progress
+from transport.sync.absence import hidden_in, words_on_hidden
+from transport.sync.damaged_source import MAY_BE_DAMAGE, readable_part
 from transport.sync.lookahead import MEMORY_BYTES
 from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
 from transport.sync.result import Price
 from transport.sync.run import Run
-from transport.sync.second_try import second_try, was_misled
+from transport.sync.second_try import second_try, try_again, was_misled
 from transport.sync.strategies.bootstrap import relay_in_batches
 from transport.sync.strategies.materialized import materialize
 from transport.sync.strategies.relay import relay
@@ -48,13 +50,45 @@ def carry_out(
     pushed. Refused refs, and a connection lost during the push, are told by the result.
     """
     run = Run.begin(source, target, request, progress)
-    result = _carried_out(run)
+    _tell_hidden(run)
+    result = _without_damage(run)
     if was_misled(run, result):
         result = second_try(run, result, _carried_out)
     result = _remembered(run, result)
     if request.verify and not request.dry_run:
         result = replace(result, verification=read_back(target, result.refs))
     return result
+
+
+def _without_damage(run: Run) -> SyncResult:
+    """Carry out, and once more without the refs that the source turns out to be unable to send."""
+    try:
+        result = _carried_out(run)
+    except MAY_BE_DAMAGE:
+        if not _leave_out_damaged(run):
+            raise
+        return _carried_out(run)
+    if isinstance(result.failure, MAY_BE_DAMAGE) and _leave_out_damaged(run):
+        return try_again(run, result, _carried_out)
+    return result
+
+
+def _leave_out_damaged(run: Run) -> bool:
+    """Ask the source which refs it can't send, and count these as unreadable; False if it names none."""
+    plan = run.plan()
+    part = readable_part(
+        run.source, run.source_refs, wants=plan.wants, haves=run.haves(plan), progress=run.progress
+    )
+    if part is None:
+        return False
+    run.source_refs, run.choice, run.ground = part, None, None
+    return True
+
+
+def _tell_hidden(run: Run) -> None:
+    hidden = hidden_in(run.source_refs, run.request.scope)
+    if hidden and (words := words_on_hidden(hidden, run.plan().actions)) is not None:
+        run.progress.message("hidden", words)
 
 
 def _remembered(run: Run, result: SyncResult) -> SyncResult:

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packcore.errors import MissingObject, RefLocked, RefMoved, RepositoryError, UnreadableRef
+from packcore.errors import MissingObject
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
-from packcore.store.ref_names import ref_name_fault
-from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import is_ancestor, list_objects
@@ -26,7 +24,16 @@ from transport.errors import UnsupportedByRemote
 from transport.fetch import fetch_pack, list_refs
 from transport.negotiate import CommitNegotiator
 from transport.sync.absence import hidden_in, words_on_hidden
+from transport.sync.damaged_source import MAY_BE_DAMAGE, readable_part
 from transport.sync.fetching import watched
+from transport.sync.local_refs import (
+    LocalRefs,
+    blocked_here,
+    branches_at_commits,
+    moved,
+    opened_or_made,
+    point_unborn_head,
+)
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.sync.planner import plan_refs, settle
 from transport.sync.request import Policy, Scope
@@ -36,9 +43,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectId
     from packcore.refs import RefKind
     from packcore.store.base import ObjectStore
+    from packcore.store.repository import Repository
     from transport.base import Transport
     from transport.sync.ref_plan import RefAction, RefPlan
     from transport.sync.request import Protocol
@@ -119,48 +127,125 @@ def fetch_into(
     watch = Stopwatch()
     scope, policy, limits = scope or Scope(), policy or Policy(), limits or Limits()
     listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
-    with Repository.open_or_init(repository, listed.object_format, limits) as opened:
-        plan = plan_refs(listed, _LocalRefs.of(opened), scope, policy)
-        plan = plan.block(_is_checked_out(opened), "it is checked out there")
-        plan = plan.block(_is_unstorable(opened), "its name is too long, or too deep, for a file here")
-        with _received(source, listed, opened, plan, limits=limits, progress=progress) as (spool, cut_off):
-            store = UnionStore([spool, opened]) if spool else opened
-            plan = settle(plan, lambda action: _is_fast_forward(store, action))
-            wants = plan.wants
-            haves = tuple(dict.fromkeys(ref.oid for ref in opened.refs().known.values()))
-            whole_below = opened.shallow()
-            with _shallow_source_named(cut_off):
-                list_objects(
-                    store,
-                    wants,
-                    haves,
-                    shallow=whole_below,
-                    limits=limits,
-                    progress=progress,
-                    haves_complete=True,
-                )
-            with ExitStack() as stack:
-                pack_path = stack.enter_context(opened.adding_pack(spool)) if spool and wants else None
-                stack.enter_context(opened.refs_durable_together())
-                refs = [_moved(opened, action) for action in _in_order(plan)]
-            object_count, pack_bytes = (spool.object_count, spool.pack_bytes) if spool else (0, 0)
-        _point_unborn_head(opened, plan)
+    _tell_warnings(listed, progress)
+    with opened_or_made(repository, listed.object_format, limits) as opened:
+        fetch = _Fetch(source, opened, scope, policy, limits, progress)
+        tips = {ref.oid for ref in opened.refs().known.values()}
+        try:
+            fetched = fetch.run(listed)
+        except MAY_BE_DAMAGE:
+            wants = [oid for oid in fetch.plan(listed).wants if oid not in tips]
+            part = readable_part(source, listed, wants=wants, haves=sorted(tips), progress=progress)
+            if part is None:
+                raise
+            fetched = fetch.run(part)
+        plan = fetched.plan
+        point_unborn_head(opened, plan)
         return FetchResult(
             source_url=source.url,
             requested_protocol=protocol,
             protocol=f"v{listed.version}",
             wants=_wanted_refs(plan),
-            haves=haves,
-            object_count=object_count,
-            pack_bytes=pack_bytes,
+            haves=fetched.haves,
+            object_count=fetched.object_count,
+            pack_bytes=fetched.pack_bytes,
             source_head=plan.source_head,
             source_hides=_tell_hidden(listed, scope, plan, progress),
             into=opened.path,
-            pack_path=pack_path,
-            refs=tuple(sorted(refs, key=lambda ref: ref.planned.target_ref)),
-            stats=_stats(source, watch, len(wants), len(haves)) if collect_stats else Stats(),
+            pack_path=fetched.pack_path,
+            refs=tuple(sorted(fetched.refs, key=lambda ref: ref.planned.target_ref)),
+            stats=_stats(source, watch, len(plan.wants), len(fetched.haves)) if collect_stats else Stats(),
             measurement=Measurement.take(watch) if measure_memory else Measurement(),
         )
+
+
+class _Fetched(NamedTuple):
+    """What one try brought."""
+
+    plan: RefPlan
+    haves: tuple[ObjectId, ...]
+    refs: list[RefResult]
+    pack_path: Path | None
+    object_count: int
+    pack_bytes: int
+
+
+class _Fetch(NamedTuple):
+    """A fetch into an open repository, which may be tried twice."""
+
+    source: Transport
+    repository: Repository
+    scope: Scope
+    policy: Policy
+    limits: Limits
+    progress: Progress
+
+    def plan(self, listed: Advertisement) -> RefPlan:
+        """Decide upon every ref, as far as the lists alone tell."""
+        plan = plan_refs(listed, LocalRefs.of(self.repository), self.scope, self.policy)
+        return blocked_here(plan, self.repository)
+
+    def run(self, listed: Advertisement) -> _Fetched:
+        """Fetch, check that all is there, install the pack, move the refs."""
+        repository = self.repository
+        plan = self.plan(listed)
+        haves = tuple(dict.fromkeys(ref.oid for ref in repository.refs().known.values()))
+        with self._received(listed, plan) as (spool, cut_off):
+            store = UnionStore([spool, repository]) if spool else repository
+            plan = settle(plan, lambda action: _is_fast_forward(store, action))
+            plan = branches_at_commits(plan, store)
+            wants = plan.wants
+            with _shallow_source_named(cut_off):
+                list_objects(
+                    store,
+                    wants,
+                    haves,
+                    shallow=repository.shallow(),
+                    limits=self.limits,
+                    progress=self.progress,
+                    haves_complete=True,
+                )
+            with ExitStack() as stack:
+                pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None
+                stack.enter_context(repository.refs_durable_together())
+                refs = [moved(repository, action) for action in _in_order(plan)]
+            counts = (spool.object_count, spool.pack_bytes) if spool else (0, 0)
+        return _Fetched(plan, haves, refs, pack_path, *counts)
+
+    @contextmanager
+    def _received(self, listed: Advertisement, plan: RefPlan) -> Iterator[tuple[SpooledPack | None, bool]]:
+        """Fetch what the repository lacks into a spool beside its packs; None where it lacks nothing.
+
+        Tells too whether the source's own history is cut off.
+        """
+        repository = self.repository
+        tips = {ref.oid for ref in repository.refs().known.values()}
+        wants = [oid for oid in plan.wants if oid not in tips]
+        if not wants:
+            yield None, False
+            return
+        with ExitStack() as stack:
+            response = stack.enter_context(
+                fetch_pack(
+                    self.source,
+                    listed,
+                    wants=wants,
+                    haves=CommitNegotiator(repository, sorted(tips)),
+                    shallow=sorted(repository.shallow()),
+                    on_message=_to(self.progress),
+                )
+            )
+            spool = SpooledPack.receive(
+                watched(response.blocks or (), self.progress, "source: receiving pack"),
+                object_format=listed.object_format,
+                limits=self.limits,
+                progress=self.progress,
+                directory=repository.pack_directory,
+            )
+            cut_off = bool(response.shallow or listed.shallow)
+            stack.close()  # the connection's work is done
+            with spool:
+                yield spool, cut_off
 
 
 def fetch_only(
@@ -178,17 +263,16 @@ def fetch_only(
     watch = Stopwatch()
     scope, limits = scope or Scope(), limits or Limits()
     listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
-    nothing = _LocalRefs({}, {}, {}, listed.object_format)
-    plan = plan_refs(listed, nothing, scope, Policy())
-    with (
-        fetch_pack(source, listed, wants=plan.wants, haves=list(haves), on_message=_to(progress)) as response,
-        SpooledPack.receive(
-            watched(response.blocks or (), progress, "source: receiving pack"),
-            object_format=listed.object_format,
-            limits=limits,
-            progress=progress,
-        ) as spool,
-    ):
+    _tell_warnings(listed, progress)
+    try:
+        plan, spool = _received_only(source, listed, scope, haves, limits=limits, progress=progress)
+    except MAY_BE_DAMAGE:
+        wants = plan_refs(listed, LocalRefs.none(listed), scope, Policy()).wants
+        part = readable_part(source, listed, wants=wants, haves=haves, progress=progress)
+        if part is None:
+            raise
+        plan, spool = _received_only(source, part, scope, haves, limits=limits, progress=progress)
+    with spool:
         return FetchResult(
             source_url=source.url,
             requested_protocol=protocol,
@@ -205,82 +289,26 @@ def fetch_only(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _LocalRefs:
-    """A repository's refs as the planner looks at them."""
-
-    refs: dict[str, ObjectId]
-    symrefs: dict[str, str]
-    unreadable: dict[str, str]
-    object_format: ObjectFormat
-    may_lack_names: bool = False
-    hidden: frozenset[RefKind] = frozenset()
-
-    @classmethod
-    def of(cls, repository: Repository) -> _LocalRefs:
-        refs = repository.refs()
-        return cls(
-            {name: ref.oid for name, ref in refs.known.items()},
-            {},
-            {name: fault.reason for name, fault in refs.unreadable.items()},
-            repository.object_format,
-        )
-
-
-@contextmanager
-def _received(
+def _received_only(
     source: Transport,
     listed: Advertisement,
-    repository: Repository,
-    plan: RefPlan,
+    scope: Scope,
+    haves: Sequence[ObjectId],
     *,
     limits: Limits,
     progress: Progress,
-) -> Iterator[tuple[SpooledPack | None, bool]]:
-    """Fetch what the repository lacks into a spool beside its packs; None where it lacks nothing.
-
-    Tells too whether the source's own history is cut off.
-    """
-    tips = {ref.oid for ref in repository.refs().known.values()}
-    wants = [oid for oid in plan.wants if oid not in tips]
-    if not wants:
-        yield None, False
-        return
-    with ExitStack() as stack:
-        response = stack.enter_context(
-            fetch_pack(
-                source,
-                listed,
-                wants=wants,
-                haves=CommitNegotiator(repository, sorted(tips)),
-                shallow=sorted(repository.shallow()),
-                on_message=_to(progress),
-            )
-        )
+) -> tuple[RefPlan, SpooledPack]:
+    plan = plan_refs(listed, LocalRefs.none(listed), scope, Policy())
+    with fetch_pack(
+        source, listed, wants=plan.wants, haves=list(haves), on_message=_to(progress)
+    ) as response:
         spool = SpooledPack.receive(
             watched(response.blocks or (), progress, "source: receiving pack"),
             object_format=listed.object_format,
             limits=limits,
             progress=progress,
-            directory=repository.pack_directory,
         )
-        cut_off = bool(response.shallow or listed.shallow)
-        stack.close()  # the connection's work is done
-        with spool:
-            yield spool, cut_off
-
-
-def _is_checked_out(repository: Repository) -> Callable[[RefAction], bool]:
-    """Tell the branch that a work tree stands on: moving it would leave the tree behind."""
-    is_bare = repository.config.get_bool("core.bare", default=repository.path.name != ".git")
-    head = None if is_bare else repository.head()
-    return lambda action: action.target_ref == head
-
-
-def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
-    """Tell the refs whose names are too long, or of too many parts, to be made here."""
-    folder = repository.common_path
-    return lambda action: action.action == "create" and ref_name_fault(action.target_ref, folder) is not None
+    return plan, spool
 
 
 def _is_fast_forward(store: ObjectStore, action: RefAction) -> bool:
@@ -303,35 +331,18 @@ def _shallow_source_named(cut_off: bool) -> Iterator[None]:
         ) from None
 
 
-def _point_unborn_head(repository: Repository, plan: RefPlan) -> None:
-    """Let a HEAD that points to no commit yet follow the source's, as a clone does."""
-    head = plan.source_head
-    if head is not None and repository.read_ref("HEAD") is None and repository.read_ref(head) is not None:
-        repository.set_head(head)
-
-
 def _in_order(plan: RefPlan) -> list[RefAction]:
     """Return the actions as they are carried out, and then the ones that do nothing."""
     return [*plan.in_push_order(), *(action for action in plan.actions if not action.pushes)]
 
 
-def _moved(repository: Repository, action: RefAction) -> RefResult:
-    """Carry out one action on the repository's refs."""
-    if not action.pushes:
-        return results_of([action])[0]
-    zero = repository.object_format.zero
-    try:
-        if action.action == "delete":
-            repository.delete_ref(action.target_ref, action.target_id)
-            return RefResult(action, Outcome.DELETED, action.reason)
-        repository.update_ref(action.target_ref, action.source_id or zero, action.target_id or zero)
-    except RefMoved as error:
-        return RefResult(action, Outcome.MOVED, str(error))
-    except RefLocked as error:
-        return RefResult(action, Outcome.LOCKED, f"{error}; {error.hint}" if error.hint else str(error))
-    except (RepositoryError, UnreadableRef) as error:
-        return RefResult(action, Outcome.REFUSED, str(error))
-    return RefResult(action, Outcome.PUSHED, action.reason)
+def _wanted_refs(plan: RefPlan) -> tuple[tuple[str, ObjectId], ...]:
+    return tuple((action.source_ref, action.source_id) for action in plan.actions if action.source_id)
+
+
+def _tell_warnings(listed: Advertisement, progress: Progress) -> None:
+    for warning in listed.warnings:
+        progress.message("source", warning)
 
 
 def _tell_hidden(
@@ -341,10 +352,6 @@ def _tell_hidden(
     if (words := words_on_hidden(kinds, plan.actions)) is not None:
         progress.message("hidden", words)
     return kinds
-
-
-def _wanted_refs(plan: RefPlan) -> tuple[tuple[str, ObjectId], ...]:
-    return tuple((action.source_ref, action.source_id) for action in plan.actions if action.source_id)
 
 
 def _stats(source: Transport, watch: Stopwatch, wants: int, haves: int) -> Stats:

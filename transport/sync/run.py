@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from packcore.limits import MIB
 from transport.errors import TransportError
 from transport.push import push
-from transport.sync.absence import hidden_in, words_on_hidden
+from transport.sync.absence import hidden_in
 from transport.sync.ancestry import Ancestry
 from transport.sync.batches import BatchedPush
 from transport.sync.checkpoints import parents_in
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.progress import Progress
-    from packcore.refs import RefKind
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.sync.fetching import Fetched
@@ -75,8 +74,6 @@ class Run:
     limits: TargetLimits
     """What a request to the target may hold; learns while the run goes on."""
     source_head: str | None = None
-    source_hides: tuple[RefKind, ...] = ()
-    """Kinds of refs in scope of which the source hides some."""
     choice: Choice | None = None
     """How the objects travel; None before that is chosen, and where none need to."""
     ground: Ground | None = None
@@ -110,9 +107,6 @@ class Run:
         """Decide upon every ref, as far as the lists alone tell. Raises the planner's errors."""
         request = self.request
         plan = plan_refs(self.source_refs, self.target_refs, request.scope, request.policy, request.mode)
-        self.source_hides = tuple(hidden_in(self.source_refs, request.scope))
-        if (words := words_on_hidden(self.source_hides, plan.actions)) is not None:
-            self.progress.message("hidden", words)
         self.source_head = plan.source_head
         if not self.target_refs.capabilities.delete_refs:
             plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
@@ -368,7 +362,7 @@ class Run:
             refs=tuple(refs),
             protocol=f"v{self.source_refs.version}",
             source_head=self.source_head,
-            source_hides=self.source_hides,
+            source_hides=tuple(hidden_in(self.source_refs, request.scope)),
             dry_run=request.dry_run,
             operation_mode=request.mode,
             batch_count=0 if pushed is None else pushed.batch_count,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transport.sync.result import RefResult, SyncResult
     from transport.sync.run import Run
 
-__all__ = ["second_try", "was_misled"]
+__all__ = ["second_try", "try_again", "was_misled"]
 
 _LACKS_SOMETHING = ("missing necessary objects", "unpack")
 """Words of servers for a ref from which something is missing, and for a pack that lacks its deltas' bases."""
@@ -38,11 +38,16 @@ def was_misled(run: Run, result: SyncResult) -> bool:
 
 
 def second_try(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
-    """Try once more for the refs that were refused; return what came of both tries.
+    """Try once more for the refs that were refused, without what the target claimed to have."""
+    run.progress.message("target", "it lacks something below commits that it has; sent again without these")
+    return try_again(run, first, carry_out)
+
+
+def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
+    """Try once more for what a run didn't do; return what came of both tries.
 
     What the first try did stays as it was told, and all that it did not do is in the second's hands.
     """
-    run.progress.message("target", "it lacks something below commits that it has; sent again without these")
     done = {
         ref.planned.target_ref: ref for ref in first.refs if ref.outcome in (Outcome.PUSHED, Outcome.DELETED)
     }

@@ -53,6 +53,8 @@ class FetchFeatures:
     ref_in_want: bool = False
     sideband_all: bool = False
     packfile_uris: bool = False
+    find_damage: bool = False
+    """Says which wants it can't send: packcore's own servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Capabilities:
     """Whether `unreadable` names all refs that the server can't read: packcore's own do, if it fits."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Refs that the server can't read, each with the reason."""
+    find_damage: bool = False
+    """Whether protocol v2 could ask for damage: see `transport.wire.find_damage`."""
     hidden: frozenset[RefKind] = frozenset()
     """Kinds of refs of which the server hides some: packcore's own tell it."""
 
@@ -207,4 +211,5 @@ def _fetch_features(words: list[bytes]) -> FetchFeatures:
         ref_in_want=b"ref-in-want" in words,
         sideband_all=b"sideband-all" in words,
         packfile_uris=b"packfile-uris" in words,
+        find_damage=b"find-damage" in words,
     )

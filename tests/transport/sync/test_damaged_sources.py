@@ -103,8 +103,8 @@ def test_a_damaged_pack_is_refused_before_anything_is_published(name, tmp_path):
     with pytest.raises(PackcoreError):
         fetch_into(Sending(sides.source, pack), into, scope=Scope(all_refs=True), limits=limits)
     assert list(spools.iterdir()) == []
-    assert ls_remote(sides.target) == ls_remote(into) == {}
-    assert list((into / "objects" / "pack").iterdir()) == []
+    assert ls_remote(sides.target) == {}
+    assert not into.exists()
 
 
 @pytest.mark.fault(37)
@@ -120,8 +120,8 @@ def test_a_whole_pack_of_a_history_with_a_hole_moves_no_ref(left_out, tmp_path):
         sides.sync(source=Sending(sides.source, pack))
     with pytest.raises(PackcoreError):
         fetch_into(Sending(sides.source, pack), into, scope=Scope(all_refs=True))
-    assert ls_remote(sides.target) == ls_remote(into) == {}
-    assert list((into / "objects" / "pack").iterdir()) == []
+    assert ls_remote(sides.target) == {}
+    assert not into.exists()
 
 
 @pytest.mark.fault(36)

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.errors import RepositoryError
-from packcore.ids import ObjectId
+from packcore.ids import ObjectFormat, ObjectId
+from packcore.limits import Limits
+from packcore.objects import ObjectType
+from packcore.store.repository import Repository
 from tests.git_transport import GitTransport
-from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
+from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, remove_tree, run_git
 from tests.transport.sync.sides import commit, random_dag
 from transport.errors import NoRefsMatched, UnsupportedByRemote
+from transport.schemes.local import LocalTransport
 from transport.sync.fetch_into import FetchResult, fetch_into, fetch_only
+from transport.sync.local_refs import moved, opened_or_made
+from transport.sync.ref_plan import RefAction
 from transport.sync.request import Policy, Scope
+from transport.sync.result import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +40,11 @@ def into(tmp_path: Path) -> Path:
 
 def fetch(source: Path, into: Path, scope: Scope = ALL, **options) -> FetchResult:
     return fetch_into(GitTransport(source), into, scope=scope, **options)
+
+
+def format_of(repository: Path) -> ObjectFormat:
+    with Repository.open(repository) as opened:
+        return opened.object_format
 
 
 def outcomes(result: FetchResult) -> dict[str, str]:
@@ -131,8 +143,7 @@ def test_an_incomplete_answer_moves_no_ref(source, into):
     git("clone", "-q", "--bare", "--depth=1", f"file://{source}", shallow)
     with pytest.raises(UnsupportedByRemote, match="shallow clone"):
         fetch(shallow, into)
-    assert ls_remote(into) == {}
-    assert list((into / "objects" / "pack").iterdir()) == []
+    assert not into.exists()
 
 
 def test_an_interrupted_fetch_leaves_no_file_behind(source, into):
@@ -148,14 +159,66 @@ def test_an_interrupted_fetch_leaves_no_file_behind(source, into):
 
     with pytest.raises(KeyboardInterrupt):
         fetch_into(Interrupting(source), into, scope=ALL)
-    assert list((into / "objects" / "pack").iterdir()) == []
+    assert not into.exists()
     assert outcomes(fetch(source, into)) == {"main": "pushed"}
     assert fsck(into) == []
 
 
-def test_an_empty_source_is_an_error(source, into):
+def test_an_empty_source_is_an_error_and_leaves_no_repository(source, into):
     with pytest.raises(NoRefsMatched):
         fetch(source, into)
+    assert not into.exists()
+    into.mkdir()
+    with pytest.raises(NoRefsMatched):
+        fetch(source, into)
+    assert list(into.iterdir()) == []
+
+
+def test_a_failed_fetch_leaves_a_repository_alone_that_was_there_or_got_something_meanwhile(source, into):
+    init_repository(into)
+    with pytest.raises(NoRefsMatched):
+        fetch(source, into)
+    assert ls_remote(into) == {}
+    remove_tree(into)
+
+    def fail() -> None:
+        with opened_or_made(into, format_of(source), Limits()) as repository:
+            repository.write_loose(ObjectType.BLOB, b"another process put this here")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert len(git("cat-file", "--batch-all-objects", "--batch-check", cwd=into).splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", ["main:a.txt", "main^{tree}", "v1"])
+def test_a_branch_at_something_else_than_a_commit_is_refused_and_the_others_move(source, into, what):
+    fast_import(source, history(commits=3, tag="v1"))
+    what = what.replace("a.txt", git("ls-tree", "-r", "--name-only", "main", cwd=source).split()[0])
+    oid = git("rev-parse", what, cwd=source)
+    (source / "refs/heads/odd").write_text(f"{oid}\n")
+    git("update-ref", "refs/other/odd", oid, cwd=source)
+    result = fetch_into(LocalTransport(str(source)), into, scope=ALL)
+    found = {ref.planned.target_ref: (ref.outcome.value, ref.reason) for ref in result.refs}
+    assert found["refs/heads/odd"][0] == "blocked"
+    assert "a branch must point to a commit" in found["refs/heads/odd"][1]
+    assert (found["refs/heads/main"][0], found["refs/other/odd"][0]) == ("pushed", "pushed")
+    assert result.exit_code == 1
+    assert fsck(into) == []
+
+
+def test_a_ref_that_another_fetch_just_moved_there_is_up_to_date(source, into):
+    fast_import(source, history(commits=3))
+    with opened_or_made(into, format_of(source), Limits()) as repository:
+        git("fetch", "-q", source, "main:main", cwd=into)
+        git("branch", "other", "main~1", cwd=into)
+        tip = ObjectId(bytes.fromhex(git("rev-parse", "main", cwd=source)))
+        action = RefAction("create", "branch", "refs/heads/main", "refs/heads/main", tip, None, "new")
+        assert moved(repository, action).outcome is Outcome.UP_TO_DATE
+        elsewhere = action._replace(target_ref="refs/heads/other")
+        assert moved(repository, elsewhere).outcome is Outcome.MOVED
+        gone = action._replace(action="delete", target_ref="refs/heads/gone", source_id=None, target_id=tip)
+        assert moved(repository, gone).outcome is Outcome.UP_TO_DATE
 
 
 def test_a_fetch_that_keeps_nothing_tells_what_came(source):
