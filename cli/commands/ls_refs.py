@@ -47,7 +47,6 @@ def run(
     from cli.unreadable_refs import report_unreadable
     from transport.fetch import list_refs
     from transport.schemes import open_transport
-    from transport.sync.absence import words_on_hidden
 
     prefixes = ["refs/heads/"] * branches + ["refs/tags/"] * tags
     transport = open_transport(source, network.source)
@@ -60,6 +59,8 @@ def run(
     for warning in advertisement.warnings:
         console.remote("source")(warning)
     if advertisement.hidden:
+        from transport.sync.absence import words_on_hidden
+
         console.tell_error(f"hidden: {words_on_hidden(advertisement.hidden)}")
     if console.verbosity.json:
         console.show_json(listing_json(advertisement, transport.url, prefixes))

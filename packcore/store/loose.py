@@ -105,7 +105,8 @@ class LooseStore:
             head = file.read(_HEAD_BYTES)
             found, start = self._header(oid, head)
             if found.type in _SHORT_TYPES:
-                self._content(oid, head + file.read(), found, start)
+                packed = head if len(head) < _HEAD_BYTES else head + file.read()
+                self._content(oid, packed, found, start)
         return found
 
     def read(self, oid: ObjectId) -> StoredObject:

@@ -70,8 +70,19 @@ class HiddenRefs:
                 return hidden
         return False
 
+    def taken_from(self, refs: RefList) -> RefList:
+        """Return the refs without the hidden ones."""
+        if not self._rules:
+            return refs
+        return RefList(
+            {name: ref for name, ref in refs.known.items() if not self.hides(name)},
+            {name: fault for name, fault in refs.unreadable.items() if not self.hides(name)},
+        )
+
     def kinds(self, refs: RefList) -> frozenset[RefKind]:
         """Return the kinds of those refs that are hidden; a folder that can't be listed may hold any kind."""
+        if not self._rules:
+            return frozenset()
         found = {ref_kind(name) for name in refs.known if self.hides(name)}
         for name in filter(self.hides, refs.unreadable):
             found |= {kind for kind, folder in _FOLDERS.items() if folder.startswith(f"{name}/")}
@@ -81,14 +92,7 @@ class HiddenRefs:
 
 def shown_refs(repository: Repository, service: str) -> RefList:
     """Return the refs that a service shows, the unreadable ones among them, sorted by the names' bytes."""
-    return _shown(repository.refs(), HiddenRefs(repository.config, service))
-
-
-def _shown(refs: RefList, hidden: HiddenRefs) -> RefList:
-    return RefList(
-        {name: ref for name, ref in refs.known.items() if not hidden.hides(name)},
-        {name: fault for name, fault in refs.unreadable.items() if not hidden.hides(name)},
-    )
+    return HiddenRefs(repository.config, service).taken_from(repository.refs())
 
 
 class FetchableRefs(NamedTuple):
@@ -109,7 +113,7 @@ def fetchable_refs(repository: Repository, words: Words = public_words) -> Fetch
     hidden = HiddenRefs(repository.config, "uploadpack")
     refs = repository.refs()
     listing = _Listing(repository, hidden, words)
-    listed = [*_head(listing), *_below_head(listing, _shown(refs, hidden))]
+    listed = [*_head(listing), *_below_head(listing, hidden.taken_from(refs))]
     return FetchableRefs(listed, hidden.kinds(refs))
 
 
