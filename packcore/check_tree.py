@@ -8,27 +8,28 @@ it or a stream's `:`, after a backslash; HFS+ with ignorable characters in betwe
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptObject
 from packcore.findings import Finding, finding
+from packcore.ids import ObjectId
 from packcore.objects import (
     LARGE_TREE_BYTES,
     MODE_DIRECTORY,
     MODE_GITLINK,
     MODE_SYMLINK,
-    MODE_TYPE_MASK,
     iter_rows,
     mode_kind,
+    row_chunks,
     tree_rows,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from packcore.ids import ObjectFormat
 
-    from packcore.ids import ObjectFormat, ObjectId
+__all__ = ["TreeSurvey", "check_tree", "special_blobs", "survey_tree"]
 
-__all__ = ["check_tree", "special_blobs"]
+_Row = tuple[bytes, bytes, ObjectId]
 
 _TREE_TEXTS = {
     "nullSha1": "contains entries pointing to null sha1",
@@ -63,6 +64,9 @@ _SYMLINK_MESSAGES = {
     b"mailmap": "mailmapSymlink",
 }
 
+_READ_BY_GIT = (b"gitmodules", b"gitattributes")
+"""The dot-files whose blobs are checked, too."""
+
 
 def _ntfs_forms(name: bytes, fallback: bytes) -> re.Pattern[bytes]:
     """Match what NTFS may take for a dot-file: its long name, its short names ~1 to ~4, its hashed ones."""
@@ -87,54 +91,90 @@ _USUAL_MODES = frozenset((b"100644", b"100755", b"40000", b"120000", b"160000"))
 
 def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
     """Return what is wrong with a tree's bytes. Never raises on any bytes."""
-    check = _check_rows if len(data) < LARGE_TREE_BYTES else _check_row_by_row
+    return survey_tree(data, object_format, strict=strict).findings
+
+
+def survey_tree(
+    data: bytes, object_format: ObjectFormat, *, strict: bool, rows: list[_Row] | None = None
+) -> TreeSurvey:
+    """Return what `check_tree` and `special_blobs` do, after one look at each name. Never raises.
+
+    `rows` are the tree's lines, if the caller has them.
+    """
+    seen = _Seen(object_format.zero if bytes(object_format.zero) in data else None, strict=strict)
     try:
-        found, symlinks = check(data, object_format, strict=strict)
+        if rows is None and len(data) >= LARGE_TREE_BYTES:
+            _check_in_chunks(data, object_format, seen)
+        else:
+            rows = tree_rows(data, object_format) if rows is None else rows
+            seen.take(rows)
+            seen.found |= _check_order(rows)
     except CorruptObject:
-        return [finding("badTree", _TREE_TEXTS["badTree"])]
-    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in found]
-    return [finding(message_id, _TREE_TEXTS[message_id]) for message_id in symlinks] + in_order
+        return TreeSurvey([finding("badTree", _TREE_TEXTS["badTree"])], [])
+    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in seen.found]
+    symlinks = [finding(message_id, _TREE_TEXTS[message_id]) for message_id in seen.symlinks]
+    return TreeSurvey(symlinks + in_order, seen.special)
 
 
-def _check_rows(data: bytes, object_format: ObjectFormat, *, strict: bool) -> tuple[set[str], list[str]]:
-    """Return the ids of what is wrong with a tree, and those of its symlinks. Raises CorruptObject."""
-    rows = tree_rows(data, object_format)
-    found: set[str] = set()
-    symlinks: list[str] = []
-    if bytes(object_format.zero) in data and any(oid == object_format.zero for _, _, oid in rows):
-        found.add("nullSha1")
-    for mode_digits in {mode for mode, _, _ in rows} - _USUAL_MODES:
-        found.update(_check_mode(mode_digits, strict=strict))
-    if _may_be_odd(rows):
-        for mode_digits, name, _ in rows:
-            found.update(_check_name(name))
-            if int(mode_digits, 8) & MODE_TYPE_MASK == MODE_SYMLINK:
-                symlinks += [_SYMLINK_MESSAGES[kind] for kind in _special_kinds(name)]
-    found.update(_check_order(rows))
-    return found, symlinks
+class TreeSurvey(NamedTuple):
+    """What there is to say of a tree."""
+
+    findings: list[Finding]
+    special: list[tuple[bytes, ObjectId]]
+    """As `special_blobs` returns them; none for bytes that are no tree."""
 
 
-def _check_row_by_row(
-    data: bytes, object_format: ObjectFormat, *, strict: bool
-) -> tuple[set[str], list[str]]:
-    """Do the same with a third of the memory, more slowly: for large trees."""
-    found: set[str] = set()
-    symlinks: list[str] = []
-    order = _Order()
-    for mode_digits, name, oid in iter_rows(data, object_format):
-        if oid == object_format.zero:
+class _Seen:
+    """What was found in entries, each looked at alone."""
+
+    def __init__(self, zero: ObjectId | None, *, strict: bool) -> None:
+        """`zero` is the zero id if its bytes are anywhere in the tree: then entries are worth a look."""
+        self.found: set[str] = set()
+        self.symlinks: list[str] = []
+        self.special: list[tuple[bytes, ObjectId]] = []
+        self._zero = zero
+        self._strict = strict
+
+    def take(self, rows: list[_Row]) -> None:
+        """Look at entries."""
+        found, zero = self.found, self._zero
+        if zero is not None and any(oid == zero for _, _, oid in rows):
             found.add("nullSha1")
-        if mode_digits not in _USUAL_MODES:
-            found.update(_check_mode(mode_digits, strict=strict))
-        found.update(_check_name(name))
-        if mode_kind(mode_digits) == MODE_SYMLINK:
-            symlinks += [_SYMLINK_MESSAGES[special] for special in _special_kinds(name)]
-        order.take(mode_digits, name)
-    found |= order.found
-    return found, symlinks
+        for mode_digits in {mode for mode, _, _ in rows} - _USUAL_MODES:
+            found.update(_check_mode(mode_digits, strict=self._strict))
+        if _may_be_odd(rows):
+            for mode_digits, name, oid in rows:
+                found.update(_check_name(name))
+                if not _MAYBE_SPECIAL.search(name):
+                    continue
+                kinds = _special_kinds(name)
+                if mode_kind(mode_digits) == MODE_SYMLINK:
+                    self.symlinks += [_SYMLINK_MESSAGES[kind] for kind in kinds]
+                else:
+                    self.special += [(kind, oid) for kind in _READ_BY_GIT if kind in kinds]
 
 
-def _may_be_odd(rows: list[tuple[bytes, bytes, ObjectId]]) -> bool:
+def _check_in_chunks(data: bytes, object_format: ObjectFormat, seen: _Seen) -> None:
+    """Look at a large tree, without all of its entries in memory at once."""
+    in_order, last_key = True, list[bytes]()
+    for rows in row_chunks(data, object_format):
+        seen.take(rows)
+        keys = [*last_key, *_sort_keys(rows)]
+        # A file and a folder of one name have others between them only if these begin with that name.
+        in_order = in_order and keys == sorted(keys) and not any(map(bytes.startswith, keys[1:], keys))
+        last_key = keys[-1:]
+    if not in_order:
+        order = _Order()
+        for mode, name, _ in iter_rows(data, object_format):
+            order.take(mode, name)
+        seen.found |= order.found
+
+
+def _sort_keys(rows: list[_Row]) -> list[bytes]:
+    return [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+
+
+def _may_be_odd(rows: list[_Row]) -> bool:
     names = [name for _, name, _ in rows]
     if any(mode_kind(mode) == MODE_SYMLINK for mode in {mode for mode, _, _ in rows}):
         return True  # then even .gitignore is worth a look
@@ -203,8 +243,8 @@ def _special_kinds(name: bytes) -> list[bytes]:
     ]
 
 
-def _check_order(rows: list[tuple[bytes, bytes, ObjectId]]) -> set[str]:
-    keys = [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+def _check_order(rows: list[_Row]) -> set[str]:
+    keys = _sort_keys(rows)
     if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
         return set()
     order = _Order()
@@ -273,14 +313,7 @@ def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes,
 
     Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
     """
-    found: list[tuple[bytes, ObjectId]] = []
-    rows: Iterable[tuple[bytes, bytes, ObjectId]]
-    if len(data) >= LARGE_TREE_BYTES:
-        rows = iter_rows(data, object_format)
-    elif not _may_be_odd(rows := tree_rows(data, object_format)):
-        return found
-    for mode, name, oid in rows:
-        if _MAYBE_SPECIAL.search(name) and int(mode, 8) & MODE_TYPE_MASK != MODE_SYMLINK:
-            kinds = _special_kinds(name)
-            found += [(kind, oid) for kind in (b"gitmodules", b"gitattributes") if kind in kinds]
-    return found
+    seen = _Seen(None, strict=False)
+    for rows in row_chunks(data, object_format):
+        seen.take(rows)
+    return seen.special

@@ -19,8 +19,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.check import check_object, special_blobs
+from packcore.check import check_object
 from packcore.check_special import check_special_blob
+from packcore.check_tree import survey_tree
 from packcore.errors import (
     CorruptData,
     CorruptObject,
@@ -38,6 +39,7 @@ from packcore.objects import (
     commit_links,
     iter_rows,
     mode_kind,
+    row_chunks,
     tag_target,
     tree_rows,
 )
@@ -116,8 +118,7 @@ def object_links(
     elif type_ is ObjectType.TAG:
         yield tag_target(data, object_format, oid)
     elif type_ is ObjectType.TREE:
-        rows = tree_rows if len(data) < LARGE_TREE_BYTES else iter_rows
-        for mode_digits, _, entry in rows(data, object_format, oid):
+        for mode_digits, _, entry in iter_rows(data, object_format, oid):
             kind = mode_kind(mode_digits)
             if kind != MODE_GITLINK:
                 yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
@@ -194,14 +195,33 @@ class _Fsck:
 
     def _content(self, oid: ObjectId, type_: ObjectType, data: bytes) -> Iterator[FsckFinding]:
         repository, object_format = self.repository, self.repository.object_format
+        if type_ is ObjectType.TREE:
+            yield from self._tree(oid, data)
+            return
         for found in check_object(type_, data, object_format, strict=self.strict):
             yield self._line(type_, oid, found)
         with suppress(CorruptObject):  # check_object just said so
             for target, _ in object_links(type_, data, repository, oid):
                 if target in self.flags:
                     self.flags[target] |= _USED
-        if type_ is ObjectType.TREE:
-            self.special.update(dict.fromkeys(special_blobs(data, object_format)))
+
+    def _tree(self, oid: ObjectId, data: bytes) -> Iterator[FsckFinding]:
+        """Check a tree and mark what it names as used. Its lines are taken apart once, unless it is large."""
+        object_format, flags = self.repository.object_format, self.flags
+        rows = None
+        with suppress(CorruptObject):  # survey_tree says so
+            rows = tree_rows(data, object_format) if len(data) < LARGE_TREE_BYTES else None
+        survey = survey_tree(data, object_format, strict=self.strict, rows=rows)
+        for found in survey.findings:
+            yield self._line(ObjectType.TREE, oid, found)
+        self.special.update(dict.fromkeys(survey.special))
+        get = flags.get
+        with suppress(CorruptObject):
+            for some in row_chunks(data, object_format) if rows is None else [rows]:
+                # Nearly all entries of most trees are marked already.
+                for mode, _, entry in [row for row in some if not get(row[2], _USED) & _USED]:
+                    if mode_kind(mode) != MODE_GITLINK:
+                        flags[entry] |= _USED
 
     def _line(self, type_: ObjectType, oid: ObjectId, found: Finding) -> FsckFinding:
         is_error = found.severity.is_error(strict=self.strict)
@@ -270,8 +290,21 @@ class _Fsck:
     def _links(self, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
         with suppress(*_FAILURES, MissingObject):  # reported when it was read first
             type_, data = self.repository.read(oid)
+            if type_ is ObjectType.TREE:
+                yield from self._open_entries(data, oid)
+                return
             links = object_links(type_, data, self.repository, oid)
             yield from islice(links, 1) if oid in self.shallow and type_ is ObjectType.COMMIT else links
+
+    def _open_entries(self, data: bytes, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
+        """Yield a tree's links but for those to objects of the right type that were reached before."""
+        get = self.flags.get
+        for rows in row_chunks(data, self.repository.object_format, oid):
+            settled = {mode: _settled(mode) for mode in {mode for mode, _, _ in rows}}
+            for mode, _, entry in [row for row in rows if get(row[2]) != settled[row[0]]]:
+                kind = mode_kind(mode)
+                if kind != MODE_GITLINK:
+                    yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
 
     @staticmethod
     def _broken_link(
@@ -288,3 +321,11 @@ class _Fsck:
             if not flags & (_USED | _REACHABLE) and flags & _TYPE_BITS:
                 text = f"dangling {ObjectType(flags & _TYPE_BITS).name.lower()} {oid.hex()}"
                 yield FsckFinding(text, is_error=False, kind="dangling", oid=oid)
+
+
+def _settled(mode_digits: bytes) -> int | None:
+    """Return the flags of an object that needs no second look where a tree names it with that mode."""
+    kind = mode_kind(mode_digits)
+    if kind == MODE_GITLINK:
+        return None  # it is in another repository
+    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | _USED | _REACHABLE

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "CHUNK_BYTES",
     "LARGE_TREE_BYTES",
     "MODE_DIRECTORY",
     "MODE_GITLINK",
@@ -46,12 +47,14 @@ __all__ = [
     "mode_kind",
     "parse_commit",
     "parse_tag",
+    "row_chunks",
     "tag_target",
     "tree_rows",
 ]
 
 LARGE_TREE_BYTES = 1 << 20
-"""Trees from this size on are read line by line; smaller ones, nearly all there are, at once."""
+"""Trees from this size on are read in chunks; smaller ones, nearly all there are, at once."""
+CHUNK_BYTES = 1 << 18
 MODE_TYPE_MASK = 0o170000
 MODE_DIRECTORY = 0o040000
 MODE_SYMLINK = 0o120000
@@ -270,14 +273,41 @@ def iter_rows(
 ) -> Iterator[tuple[bytes, bytes, ObjectId]]:
     """Yield the lines of a tree as `tree_rows` returns them, one at a time: for trees of many lines.
 
-    Raises CorruptObject where it meets what is no line.
+    Raises CorruptObject where it comes to what is no line.
     """
-    modes: dict[bytes, bytes] = {}
-    for match in _ROW[object_format.name].finditer(data):
-        mode, name, entry = match.groups()
-        if not mode:
-            raise CorruptObject("a tree entry is malformed", oid=_show(oid))
-        yield modes.setdefault(mode, mode), name, ObjectId(entry)
+    for rows in row_chunks(data, object_format, oid):
+        yield from rows
+
+
+def row_chunks(
+    data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
+) -> Iterator[list[tuple[bytes, bytes, ObjectId]]]:
+    """Yield the lines of a tree as `tree_rows` returns them, those of a large tree in lists of `CHUNK_BYTES`.
+
+    So it is read as fast as a small one, without all of its lines in memory at once. Raises CorruptObject
+    where it comes to what is no line.
+    """
+    find = _ROW[object_format.name].findall
+    size = len(data)
+    start, span = 0, CHUNK_BYTES if size >= LARGE_TREE_BYTES else size
+    while start < size:
+        end = start + span
+        rows: list[tuple[bytes, bytes, ObjectId]] = find(data, start, end)
+        if not rows[-1][0]:  # from here on it is no line, unless the end of the chunk cuts it
+            if end >= size:
+                raise CorruptObject("a tree entry is malformed", oid=_show(oid))
+            rows.pop()
+        elif end >= size:
+            yield rows
+            return
+        if rows:
+            yield rows
+            start += sum(map(len, [mode for mode, _, _ in rows]))
+            start += sum(map(len, [name for _, name, _ in rows]))
+            start += len(rows) * (object_format.digest_size + 2)  # the id, a blank and a NUL
+            span = CHUNK_BYTES
+        else:
+            span *= 2  # a name longer than a chunk
 
 
 def iter_tree(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Iterator[TreeEntry]:

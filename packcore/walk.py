@@ -312,10 +312,11 @@ def _first_rows(
 ) -> Iterator[tuple[bytes, bytes, ObjectId]]:
     """Yield the rows of a tree, of those with one id the first: the others would be passed over later."""
     met: set[ObjectId] = set()
-    for row in iter_rows(data, object_format, oid):
-        if row[2] not in met:
-            met.add(row[2])
-            yield row
+    modes: dict[bytes, bytes] = {}
+    for mode, name, entry in iter_rows(data, object_format, oid):
+        if entry not in met:
+            met.add(entry)
+            yield modes.setdefault(mode, mode), name, entry
 
 
 def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:

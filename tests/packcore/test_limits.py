@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +26,7 @@ from packcore.objects import (
     commit_links,
     iter_rows,
     parse_tag,
+    row_chunks,
     tag_target,
     tree_rows,
 )
@@ -45,6 +48,7 @@ from tests.packcore.pack_builder import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectId
@@ -144,13 +148,23 @@ def test_paths_of_nested_trees_share_their_folders(tmp_path: Path):
     pack.close()
 
 
-@given(_ROWS)
-def test_rows_come_one_by_one_as_they_do_at_once(rows: list[tuple[bytes, bytes, bytes]]):
+@contextmanager
+def chunks_of(size: int) -> Iterator[None]:
+    """Read every tree in chunks of so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objects, "LARGE_TREE_BYTES", 0)
+        patch.setattr(objects, "CHUNK_BYTES", size)
+        yield
+
+
+@given(_ROWS, st.integers(1, 100))
+def test_rows_come_in_chunks_as_they_do_at_once(rows: list[tuple[bytes, bytes, bytes]], size: int):
     data = b"".join(b"%s %s\0%s" % row for row in rows)
-    assert list(iter_rows(data, SHA1)) == tree_rows(data, SHA1) == rows
+    with chunks_of(size):
+        assert list(iter_rows(data, SHA1)) == tree_rows(data, SHA1) == rows
 
 
-@given(st.binary())
+@given(st.one_of(st.binary(), _ROWS.map(lambda rows: b"".join(map(b"%s %s\0%s".__mod__, rows))[:-1])))
 def test_what_is_no_tree_is_none_either_way(data: bytes):
     def rows_or_none(read) -> object:
         try:
@@ -158,7 +172,28 @@ def test_what_is_no_tree_is_none_either_way(data: bytes):
         except CorruptObject:
             return None
 
-    assert rows_or_none(iter_rows) == rows_or_none(tree_rows)
+    with chunks_of(30):
+        assert rows_or_none(iter_rows) == rows_or_none(tree_rows)
+
+
+@pytest.mark.parametrize("name_bytes", [1, 10, 100_000])
+def test_a_tree_in_chunks_is_gone_through_a_few_times_at_most(
+    name_bytes: int, monkeypatch: pytest.MonkeyPatch
+):
+    data = b"".join(b"100644 %06d%s\0%s" % (n, b"n" * name_bytes, b"\1" * 20) for n in range(300))
+    read = 0
+    pattern = objects._ROW["sha1"]
+
+    def find(data: bytes, start: int, end: int) -> list[tuple[bytes, bytes, bytes]]:
+        nonlocal read
+        read += min(end, len(data)) - start
+        return pattern.findall(data, start, end)
+
+    monkeypatch.setitem(objects._ROW, "sha1", SimpleNamespace(findall=find))
+    with chunks_of(1000):
+        assert sum(map(len, row_chunks(data, SHA1))) == 300
+    # A chunk that is cut is read again from its last line on; one too small for a line is doubled.
+    assert read < 4 * len(data)
 
 
 @given(_ROWS, st.booleans())
@@ -166,7 +201,7 @@ def test_a_large_tree_is_checked_like_a_small_one(rows: list[tuple[bytes, bytes,
     data = b"".join(b"%s %s\0%s" % row for row in rows)
     expected = check_object(ObjectType.TREE, data, SHA1, strict=strict)
     special = check_tree.special_blobs(data, SHA1)
-    with pytest.MonkeyPatch.context() as patch:
+    with chunks_of(60), pytest.MonkeyPatch.context() as patch:
         patch.setattr(check_tree, "LARGE_TREE_BYTES", 0)
         assert check_object(ObjectType.TREE, data, SHA1, strict=strict) == expected
         assert check_tree.special_blobs(data, SHA1) == special

@@ -87,6 +87,37 @@ def test_applying_does_what_the_instructions_say(case: tuple[bytes, list[Instruc
     assert blockwise(base, delta, cut) == target
 
 
+def test_blocks_ask_the_base_once_for_each_copy_unless_it_is_longer_than_a_block():
+    asked = []
+
+    def read(offset: int, size: int) -> bytes:
+        asked.append(size)
+        return bytes(size)
+
+    copies = [(5, 1), (0, 0x10000), (7, 300), (0, 0x30001)]
+    coded = b"".join(encode_copy(*copy) for copy in copies[:3]) + b"\xf0\x01\x00\x03"
+    size = sum(copy[1] for copy in copies)
+    delta = encode_size(1 << 20) + encode_size(size) + coded
+    assert sum(map(len, apply_delta_blocks(read, 1 << 20, [delta]))) == size
+    assert asked == [1, 0x10000, 300, 0x10000, 0x10000, 0x10000, 1]
+
+
+@pytest.mark.parametrize("cut", [1, 100, 65536])
+def test_a_delta_in_blocks_is_copied_once_however_small_they_are(cut: int):
+    class Counted(bytes):
+        added = 0
+
+        def __radd__(self, rest: bytes) -> bytes:
+            Counted.added += len(rest) + len(self)
+            return rest + bytes(self)
+
+    delta = encode_size(16) + encode_size(20_000) + b"\x91\x05\x01" * 20_000
+    pieces = [Counted(delta[i : i + cut]) for i in range(0, len(delta), cut)]
+    list(apply_delta_blocks(lambda offset, size: bytes(size), 16, pieces))
+    # What is left of a block is at most one instruction.
+    assert len(delta) <= Counted.added <= len(delta) + 128 * len(pieces)
+
+
 WRONG = [
     ("no head", b"", "integer|a delta of 0 bytes"),
     ("half a head", b"\x05", "integer|a delta of 1 bytes"),
