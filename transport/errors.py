@@ -99,7 +99,11 @@ class NetworkError(TransportError):
 
 
 class RemoteStalled(NetworkError):
-    """The remote kept the connection busy without getting on, past the stall timeout."""
+    """The remote kept the connection busy without getting on, past the stall timeout.
+
+    Unlike other network errors this is never tried again in the same run, neither in a smaller body nor by
+    `retries`: each time the whole timeout would be waited for.
+    """
 
 
 class HttpStatusError(TransportError):

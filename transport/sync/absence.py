@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from packcore.refs import REF_KINDS, ref_kind
 from transport.sync.prune_limit import check_prune
-from transport.sync.ref_plan import RefAction, folders_of, short_id
+from transport.sync.ref_names import RefNames
+from transport.sync.ref_plan import RefAction, short_id
 from transport.sync.request import HEADS, REFS, TAGS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from transport.sync.ref_plan import RefListing
     from transport.sync.request import Policy, Scope
 
-__all__ = ["KIND_WORDS", "fault_of", "hidden_in", "prune", "unreadable_refs", "words_on_hidden"]
+__all__ = ["KIND_WORDS", "Faults", "hidden_in", "prune", "unreadable_refs", "words_on_hidden"]
 
 KIND_WORDS: dict[RefKind, str] = {"branch": "branches", "tag": "tags", "other": "other refs"}
 _NAMED_MAX = 5
@@ -41,10 +42,9 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
     named = frozenset() if scope.mappings else scope.branch_names
     sources = {mapping.target: mapping.source for mapping in scope.mappings}
     sources |= {name: name for name in named if not scope.excludes(name)}
+    faults = Faults(source)
     found = {
-        to: (of, fault)
-        for to, of in sources.items()
-        if of not in source.refs and (fault := fault_of(of, source))
+        to: (of, fault) for to, of in sources.items() if of not in source.refs and (fault := faults.of(of))
     }
     for name, fault in source.unreadable.items():
         # The name may be a folder's: what is in it counts, too. A mapping to it takes its place.
@@ -65,16 +65,19 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
     }
 
 
-def fault_of(name: str, source: RefListing) -> str | None:
-    """Return why the source can't read a ref, or a folder above it; None if neither is so."""
-    if not source.unreadable:
-        return None
-    if name in source.unreadable:
-        return source.unreadable[name]
-    for folder in folders_of(name):
-        if folder in source.unreadable:
-            return f"{folder}: {source.unreadable[folder]}"
-    return None
+class Faults:
+    """Why a source can't read what it can't read: refs, and whole folders of them."""
+
+    def __init__(self, source: RefListing) -> None:
+        self._reasons = source.unreadable
+        self._names = RefNames(source.unreadable)
+
+    def of(self, name: str) -> str | None:
+        """Return why the source can't read a ref, or a folder above it; None if neither is so."""
+        if name in self._reasons:
+            return self._reasons[name]
+        folder = self._names.folder_of(name)
+        return f"{folder}: {self._reasons[folder]}" if folder is not None else None
 
 
 def hidden_in(source: RefListing, scope: Scope) -> list[RefKind]:
@@ -106,6 +109,7 @@ def prune(
 ) -> list[RefAction]:
     """Decide upon the managed target refs that the source doesn't list. Raises PruneLimitReached."""
     managed = [name for name in target.refs if scope.prunes(name)]
+    faults = Faults(source)
     general_doubt = None
     if source.may_lack_names:
         example = min(source.unreadable, default="some refs")
@@ -118,7 +122,7 @@ def prune(
         action = RefAction(
             "delete", ref_kind(name), "", name, None, oid, f"gone from the source, was {short_id(oid)}"
         )
-        doubt = fault_of(name, source) or general_doubt
+        doubt = faults.of(name) or general_doubt
         if doubt is not None:
             reason = f"kept, since the source may have it: {doubt}"
             action = action._replace(action="block", reason=reason, unreadable=True)

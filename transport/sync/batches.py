@@ -29,6 +29,7 @@ from transport.errors import (
     NetworkError,
     RefRejected,
     RemoteError,
+    RemoteStalled,
     TransportError,
     TruncatedAnswer,
     UnsupportedByRemote,
@@ -80,7 +81,7 @@ def is_too_much(error: PackcoreError | None) -> bool:
         return error.status in TOO_MUCH_STATUSES
     if isinstance(error, RemoteError):
         return any(words in str(error) for words in _TOO_LARGE_WORDS)
-    return isinstance(error, NetworkError | TruncatedAnswer)
+    return isinstance(error, NetworkError | TruncatedAnswer) and not isinstance(error, RemoteStalled)
 
 
 class BatchedPush:

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING
 
 from packcore.refs import is_valid_ref_name, ref_kind, ref_sort_key
 from transport.errors import NoRefsMatched, ObjectFormatMismatch
-from transport.sync.absence import fault_of, hidden_in, prune, unreadable_refs, words_on_hidden
-from transport.sync.ref_plan import RefAction, RefPlan, folders_of, short_id
+from transport.sync.absence import Faults, hidden_in, prune, unreadable_refs, words_on_hidden
+from transport.sync.ref_names import names_in_the_way
+from transport.sync.ref_plan import RefAction, RefPlan, short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from packcore.ids import ObjectId
     from transport.sync.ref_plan import RefListing
@@ -102,23 +103,20 @@ def _check_formats(source: RefListing, target: RefListing) -> None:
 def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], list[RefAction]]:
     """Return source ref by target ref, and warnings about refs that can't be had."""
     refs = source.refs
+    faults = Faults(source)
     desired: dict[str, str] = {}
     warnings: list[RefAction] = []
     for mapping in scope.mappings:
         if mapping.source in refs:
             desired[mapping.target] = mapping.source
-        elif fault_of(mapping.source, source) is None:
+        elif faults.of(mapping.source) is None:
             has = "doesn't show" if ref_kind(mapping.source) in source.hidden else "has no"
             raise NoRefsMatched(f"the source {has} {mapping.source}, which is mapped to {mapping.target}")
     # A name that a mapping leads to never stands for the source's own ref, be the mapped one unreadable.
     mapped = {mapping.target for mapping in scope.mappings}
     named = frozenset() if scope.mappings else scope.branch_names
     absent = sorted(
-        (
-            name
-            for name in named
-            if name not in refs and fault_of(name, source) is None and not scope.excludes(name)
-        ),
+        (name for name in named if name not in refs and faults.of(name) is None and not scope.excludes(name)),
         key=ref_sort_key,
     )
     reason = "the source has no such branch; left alone"
@@ -186,23 +184,15 @@ def _block_name_conflicts(actions: list[RefAction], target: Mapping[str, ObjectI
     if not any(action.action == "create" for action in actions):
         return actions
     deleted = {action.target_ref for action in actions if action.action == "delete"}
-    names = {name for name in target if name not in deleted}
-    below = _names_by_folder(names)
+    in_the_way = names_in_the_way(
+        (action.target_ref for action in actions if action.action == "create"),
+        (name for name in target if name not in deleted),
+    )
     checked = []
     for action in sorted(actions, key=lambda action: ref_sort_key(action.target_ref)):
-        name = action.target_ref
-        if action.action == "create":
-            neighbour = next((folder for folder in folders_of(name) if folder in names), below.get(name))
-            if neighbour is not None:
-                reason = f"{neighbour} is in the way: a ref can't be the folder of another"
-                action = action._replace(action="block", reason=reason)
-            else:
-                names.add(name)
-                below.update(dict.fromkeys(folders_of(name), name))
+        neighbour = in_the_way.get(action.target_ref)
+        if action.action == "create" and neighbour is not None:
+            reason = f"{neighbour} is in the way: a ref can't be the folder of another"
+            action = action._replace(action="block", reason=reason)
         checked.append(action)
     return checked
-
-
-def _names_by_folder(names: Iterable[str]) -> dict[str, str]:
-    """Return for each folder one of the names below it."""
-    return {folder: name for name in sorted(names, key=ref_sort_key) for folder in folders_of(name)}

@@ -10,16 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from transport.sync.ref_names import RefNames
 from transport.sync.request import short_name
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
 
-__all__ = ["Action", "RefAction", "RefListing", "RefPlan", "folders_of", "short_id"]
+__all__ = ["Action", "RefAction", "RefListing", "RefPlan", "short_id"]
 
 Action = Literal["create", "update", "delete", "skip", "block", "warn"]
 
@@ -129,15 +130,12 @@ class RefPlan:
         creates and updates by name; other deletes last.
         """
         pushes = [action for action in self.actions if action.pushes]
-        created = {action.target_ref for action in pushes if action.action == "create"}
-        folders = {folder for name in created for folder in folders_of(name)}
+        created = RefNames(action.target_ref for action in pushes if action.action == "create")
 
         def place(action: RefAction) -> int:
             if action.action != "delete":
                 return 1 if action.source_ref == self.source_head else 2
-            name = action.target_ref
-            makes_room = name in folders or any(folder in created for folder in folders_of(name))
-            return 0 if makes_room else 3
+            return 0 if created.clash(action.target_ref) is not None else 3
 
         return sorted(pushes, key=place)
 
@@ -153,11 +151,3 @@ class RefPlan:
 def short_id(oid: ObjectId) -> str:
     """Return the first hex digits of an id, for messages."""
     return oid.hex()[:_SHORT_HEX]
-
-
-def folders_of(name: str) -> Iterator[str]:
-    """Yield what would be folders if each name were a path: refs, refs/heads, ..."""
-    position = name.find("/")
-    while position >= 0:
-        yield name[:position]
-        position = name.find("/", position + 1)

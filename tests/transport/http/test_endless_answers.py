@@ -342,6 +342,20 @@ def test_a_trickle_is_ended_by_the_stall_timeout(asks, first, pieces) -> None:
 
 
 @pytest.mark.usefixtures("minutes")
+def test_a_remote_that_stalls_is_not_asked_again() -> None:
+    asked_for = []
+
+    def script(peer: Peer) -> None:
+        asked_for.append(1)
+        trickles(b"", by_bytes(ended(b"X: " + b"x" * 9000)))(peer)
+
+    with asked(script, idle_timeout=10_000, retries=3) as transport:
+        with pytest.raises(RemoteStalled):
+            list_refs(transport)
+    assert asked_for == [1]
+
+
+@pytest.mark.usefixtures("minutes")
 @pytest.mark.parametrize(
     "wait",
     [

@@ -12,9 +12,9 @@ from packcore.ids import SHA1, ObjectId
 from packcore.progress import SILENT
 from tests.transport.sync.sides import Heard
 from transport.base import Body, Service, TransferStats
-from transport.errors import HttpStatusError, NetworkError, RefRejected, UnsupportedByRemote
+from transport.errors import HttpStatusError, NetworkError, RefRejected, RemoteStalled, UnsupportedByRemote
 from transport.push import advertise_push
-from transport.sync.batches import BatchedPush
+from transport.sync.batches import BatchedPush, is_too_much
 from transport.sync.host_profile import TargetLimits
 from transport.sync.ref_plan import RefAction, RefPlan
 from transport.sync.request import Policy
@@ -126,6 +126,18 @@ def test_a_batch_of_which_nobody_knows_is_named():
     push = pushing(target)
     target.listing_fails = True
     assert end(push, lambda: hold(push, A)).temp_refs == (temp_ref(A),)
+
+
+def test_a_target_that_stalls_is_waited_for_once():
+    # As too much it would be tried again with each half, and waited for each time.
+    target = Target(RemoteStalled("stalled"))
+    push = pushing(target)
+    outcome = end(push, lambda: hold(push, A))
+    assert isinstance(outcome.failure, RemoteStalled)
+    assert len(target.pushes) == 1
+    assert outcome.temp_refs == (temp_ref(A),)
+    assert not is_too_much(RemoteStalled("stalled"))
+    assert is_too_much(NetworkError("lost"))
 
 
 def test_a_temporary_ref_that_was_made_beside_a_refused_one_is_named():

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from packcore._version import __version__
 from transport.auth import CredentialSource, Keyring, NetrcSource
 from transport.base import Body, Service, TransferStats
-from transport.errors import AnswerTooLarge, NetworkError, RemoteProtocolError, TransportError
+from transport.errors import AnswerTooLarge, NetworkError, RemoteProtocolError, RemoteStalled, TransportError
 from transport.http_rules import redirects
 from transport.http_rules.content import GZIP_REQUEST_BYTES_MIN, compress_request, media_type
 from transport.http_rules.proxies import select_proxy
@@ -155,7 +155,7 @@ class HttpTransport:
                 if free_retry and isinstance(error, NoAnswer):
                     free_retry = False
                     continue
-                if not tries_left:
+                if not tries_left or isinstance(error, RemoteStalled):
                     raise
                 delay = 0.5
             else:

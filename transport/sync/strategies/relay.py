@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from transport.errors import HttpStatusError, NetworkError
+from transport.errors import HttpStatusError, NetworkError, RemoteStalled
 from transport.fetch import fetch_pack
 from transport.sync.common_ground import UnknownTips, WatchedTips
 from transport.sync.fetching import messages
@@ -187,7 +187,7 @@ def _push(
 def _was_cut(run: Run, pushed: PushOutcome) -> bool:
     """Tell whether the request broke off on its way, and every ref is as it was."""
     error = pushed.failure
-    cut = isinstance(error, NetworkError) or (
+    cut = (isinstance(error, NetworkError) and not isinstance(error, RemoteStalled)) or (
         isinstance(error, HttpStatusError) and error.status in _CUT_STATUSES
     )
     as_before = all(ref.outcome is Outcome.NOT_PUSHED for ref in pushed.refs if ref.planned.pushes)
