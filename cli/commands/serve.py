@@ -82,6 +82,13 @@ def _faults() -> str:
     help="Send further ones away with 503. Default: 64.",
 )
 @option(
+    "--max-connections-per-client",
+    type=click.IntRange(min=1),
+    section=SERVING,
+    metavar="N",
+    help="Of those, for one address (IPv6: a /64 network). Default: three quarters.",
+)
+@option(
     "--idle-timeout",
     type=SECONDS,
     default=120,
@@ -107,6 +114,7 @@ def run(
     htpasswd: str | None,
     max_push: int | None,
     max_connections: int,
+    max_connections_per_client: int | None,
     idle_timeout: float,
     simulate: str,
     console: Console,
@@ -117,20 +125,26 @@ def run(
     symbolic link reaches outside DIR.
 
     One line for each request goes to stderr. It speaks plain HTTP: where others may listen, put a proxy
-    with TLS in front. Hooks are never run. Ctrl-C ends it, with exit code 0: that is its only end.
+    with TLS in front. All clients then have the proxy's address: set --max-connections-per-client to the
+    value of --max-connections, and let the proxy bound each client.
+
+    Hooks are never run. Ctrl-C ends it, with exit code 0: that is its only end.
     """
     from pathlib import Path
 
+    from cli.allocator import stay_small
     from packcore.limits import Limits
     from transport.server.faults import Simulation
     from transport.server.htpasswd import Passwords
     from transport.server.http import GitHttpServer
 
+    stay_small()
     settings = {
         "simulation": Simulation.parse(simulate),
         "passwords": Passwords.read(Path(htpasswd)) if htpasswd else None,
         "limits": Limits() if max_push is None else Limits(pack_bytes=max_push),
         "connections": max_connections,
+        "connections_per_client": max_connections_per_client,
         "idle_seconds": idle_timeout,
         "log": console.tell,
     }

@@ -240,6 +240,10 @@ class LooseStore:
         """Return the path of an object's file, whether it is there or not."""
         return self._path(oid)
 
+    def folder(self, first: int) -> str:
+        """Return the path of the folder of all objects whose ids begin with this byte, there or not."""
+        return f"{self._prefix}{first:02x}"
+
     def _path(self, oid: ObjectId) -> str:
         name = oid.hex()
         return f"{self._prefix}{name[:2]}{os.sep}{name[2:]}"

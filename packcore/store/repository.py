@@ -10,9 +10,8 @@
 Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
 worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
 passed over where there is another. Where an object isn't found the packs are looked at anew once, because a
-`gc` beside us may just have moved it. C git and we may
-use the same repository at the same time. Left out: reftables, reflogs, hooks, the index, multi-pack
-indexes and commit-graphs (both are shortcuts that git makes again).
+`gc` beside us may just have moved it. C git and we may use the same repository at the same time. Left out:
+reftables, reflogs, hooks, the index, multi-pack indexes and commit-graphs (shortcuts that git makes again).
 """
 
 from __future__ import annotations
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from packcore.refs import Ref, RefList
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
+    from packcore.store.presence import Presence
 
 __all__ = ["InstallablePack", "Repository"]
 
@@ -181,9 +181,9 @@ class Repository:
             return oid in self._objects
         return True
 
-    def holds(self, oid: ObjectId) -> bool:
-        """Return whether an object is in what is open now: `in`, without looking for new packs on a miss."""
-        return oid in self._objects
+    def presence(self) -> Presence:
+        """Return what is open now, to be asked about very many ids: see `packcore.store.presence`."""
+        return self._objects.presence()
 
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._objects)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from packcore.errors import MissingObject
 from packcore.store.bulk import ids_between, raws_of
 from packcore.store.copies import DAMAGE
+from packcore.store.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,6 +42,10 @@ class UnionStore:
 
     def __contains__(self, oid: object) -> bool:
         return any(oid in store for store in self._stores)
+
+    def presence(self) -> Presence:
+        """Return the stores as they are now, to be asked about very many ids."""
+        return Presence(self._stores)
 
     def __iter__(self) -> Iterator[ObjectId]:
         for position, store in enumerate(self._stores):

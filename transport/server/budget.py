@@ -38,6 +38,8 @@ class RequestLimits:
     """Lines of a fetch's request."""
     repeated_lines: int = 10_000
     """Lines of a fetch's request that say what another one said. git sends none."""
+    absent_ids: int = 200_000
+    """Ids in a fetch's request that aren't here. git's largest request names a tenth of its commits."""
     cpu_seconds: float = 5
     """CPU time for reading a request and looking up what it names."""
     ref_prefixes: int = 65_536
@@ -62,6 +64,7 @@ class Budget:
     clock: Callable[[], float] = time.thread_time
     lines: int = 0
     repeated_lines: int = 0
+    absent_ids: int = 0
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,3 +84,9 @@ class Budget:
         self.repeated_lines += 1
         if self.repeated_lines > self.limits.repeated_lines:
             raise BadRequest("too many lines that are equal")
+
+    def absent(self) -> None:
+        """Count an id that isn't here. Raises BadRequest if it is one too many."""
+        self.absent_ids += 1
+        if self.absent_ids > self.limits.absent_ids:
+            raise BadRequest("too many ids of objects that aren't here")

@@ -9,8 +9,10 @@ TLS: where others listen, put a proxy with TLS in front. Bounded are connections
 silence and for a whole request, and the size of a fetch's request; a pack is bounded by `Limits` and by the
 repository's receive.maxInputSize.
 
-When all connections are taken, the one that has kept us waiting longest for its request makes room: idle and
-slow clients can't shut the others out. Only if each is being answered, or is pushing, a new one is told 503.
+When all connections are taken, one that waits for its client makes room: idle and slow clients can't shut the
+others out. It belongs to the address with the most connections, and has kept us waiting longest. Only if
+each is being answered, or is pushing, at a fair pace, a new one is told 503. The same holds among the
+connections of one address when it has as many as it may.
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from packcore.limits import Limits
 from transport.errors import NetworkError
 from transport.safe_text import one_line
 from transport.server.budget import RequestLimits
+from transport.server.clients import client_of
 from transport.server.faults import Simulation
 from transport.server.http_connection import HttpConnection
 from transport.server.http_handler import Handler
@@ -34,7 +38,7 @@ from transport.server.served import ServedRepositories
 from transport.server.simulation import Edge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from transport.server.htpasswd import Passwords
@@ -65,6 +69,8 @@ class ServerSettings:
     """Faults on purpose."""
     limits: Limits = field(default_factory=Limits)
     connections: int = 64
+    connections_per_client: int | None = None
+    """Of those, for one address (see `server.clients`); None: three quarters."""
     head_seconds: float = 30
     """From one request to the end of the next one's head."""
     idle_seconds: float = 120
@@ -139,6 +145,14 @@ class GitHttpServer:
         self.stop()
 
 
+class _Open(NamedTuple):
+    """A connection that is open, and whose it is."""
+
+    socket: socket.socket
+    connection: HttpConnection
+    client: str
+
+
 class _Listener(ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = sys.platform != "win32"
@@ -150,15 +164,16 @@ class _Listener(ThreadingTCPServer):
         self._settings = settings
         self._edge = Edge(settings.simulation)
         self._lock = threading.Condition()
-        self._open: dict[socket.socket, HttpConnection] = {}
+        self._open: dict[socket.socket, _Open] = {}
         super().__init__(address, BaseRequestHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or send it away if there are too many that can't make room."""
+        client = client_of(client_address[0])
         with self._lock:
-            has_room = len(self._open) < self._settings.connections or self._make_room()
+            has_room = self._has_room(client)
             if has_room:
-                self._open[request] = HttpConnection(request)
+                self._open[request] = _Open(request, HttpConnection(request), client)
         if not has_room:
             with suppress(OSError):
                 request.settimeout(1)
@@ -168,25 +183,37 @@ class _Listener(ThreadingTCPServer):
             return
         super().process_request(request, client_address)
 
-    def _make_room(self) -> bool:
-        """End the connection that has kept us waiting longest for its request, if there is one."""
-        idle = [(open_.request_began, key) for key, open_ in self._open.items() if open_.can_give_way]
-        if not idle:
+    def _has_room(self, client: str) -> bool:
+        """Return whether a client may have one more connection, for which another one may have to end."""
+        settings = self._settings
+        per_client = settings.connections_per_client or max(1, settings.connections * 3 // 4)
+        of_client = [each for each in self._open.values() if each.client == client]
+        if len(of_client) >= per_client:
+            return self._make_room(of_client)
+        return len(self._open) < settings.connections or self._make_room(self._open.values())
+
+    def _make_room(self, candidates: Iterable[_Open]) -> bool:
+        """End a connection that keeps us waiting, if there is one: first those that owe us a request."""
+        candidates = list(candidates)
+        waiting = [each for each in candidates if each.connection.owes_request]
+        waiting = waiting or [each for each in candidates if each.connection.is_slow]
+        if not waiting:
             return False
-        _, oldest = min(idle, key=lambda item: item[0])
-        del self._open[oldest]
+        held = Counter(each.client for each in self._open.values())
+        worst = min(waiting, key=lambda each: (-held[each.client], each.connection.request_began))
+        del self._open[worst.socket]
         with suppress(OSError):
-            oldest.shutdown(socket.SHUT_RDWR)  # wakes its thread, which closes it
+            worst.socket.shutdown(socket.SHUT_RDWR)  # wakes its thread, which closes it
         return True
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection, in its thread."""
         with self._lock:
-            connection = self._open.get(request)
-        if connection is None:
+            found = self._open.get(request)
+        if found is None:
             return  # it had to make room before its thread began
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        Handler(connection, str(client_address[0]), self._settings, self._edge).serve()
+        Handler(found.connection, str(client_address[0]), self._settings, self._edge).serve()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one connection, and count it out when it has ended."""

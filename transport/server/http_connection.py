@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,9 @@ HEAD_BYTES_MAX = 32 * 1024
 """A request's line and headers. Kerberos tickets make the longest that are seen."""
 BODY_LINE_BYTES_MAX = 1024
 """The line before a chunk, and all trailers together, if they come in more than one block."""
+SLOW_SECONDS = 30
+SLOW_BYTES_PER_SECOND = 1024
+"""A client is slow once it has kept us waiting for so long and has moved fewer bytes a second meanwhile."""
 _BLANKS_MAX = 512
 _TABS_TO_BLANKS = bytes.maketrans(b"\t", b" ")
 _RECEIVE_BYTES = 64 * 1024
@@ -82,9 +86,14 @@ class HttpConnection:
         self.request_began = time.monotonic()
         """When the client could begin with the request that it owes us, or whose body it sends."""
         self.gives_way = True
-        """Whether the connection may be closed for another's sake while it waits for its client."""
-        self.is_waiting = False
-        """Whether it waits for bytes of its client at this moment."""
+        """Whether the connection may be closed for another's sake while it waits for bytes of its client."""
+        self._is_receiving = True
+        """Whether it waits for bytes of its client, or, as it is new, is about to."""
+        self._waiting_since: float | None = None
+        """Since when it has been waiting for its client, to send or to take; None while we are at work."""
+        self._waited_seconds = 0.0
+        self._moved_bytes = 0
+        """Both since the client was last found quick enough: one that slows down is found out."""
         self._received = bytearray()
         """Not parsed yet: the start of a head, or of what follows one."""
         self._http = h11.Connection(h11.SERVER)
@@ -93,9 +102,23 @@ class HttpConnection:
         self._closes = False
 
     @property
-    def can_give_way(self) -> bool:
+    def owes_request(self) -> bool:
         """Whether nobody loses by the connection's end but a client that we are waiting for."""
-        return self.gives_way and self.is_waiting
+        return self.gives_way and self._is_receiving
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether we wait for a client that sends or takes so little that it may be closed for another.
+
+        Time that we spend at work ourselves is not held against it.
+        """
+        since = self._waiting_since
+        if since is None:
+            return False
+        this_wait = time.monotonic() - since
+        waited = self._waited_seconds + this_wait
+        moves = self._moved_bytes >= waited * SLOW_BYTES_PER_SECOND
+        return this_wait >= SLOW_SECONDS or (waited >= SLOW_SECONDS and not moves)
 
     # Reading
 
@@ -105,6 +128,7 @@ class HttpConnection:
         self.deadline = self.request_began + seconds
         self.idle_seconds = idle_seconds
         self.gives_way = True
+        self._waited_seconds, self._moved_bytes = 0.0, 0
 
     def next_request(self) -> HttpRequest | None:
         """Return the next request; None where the client has left, or may send none.
@@ -229,12 +253,29 @@ class HttpConnection:
         return data
 
     def _receive(self) -> bytes:
-        self._socket.settimeout(self._time_left())
-        self.is_waiting = True
+        self._is_receiving = True
         try:
-            return self._socket.recv(_RECEIVE_BYTES)
+            with self._waiting():
+                # A buffer is allocated before the wait: hundreds of idle clients would hold one each.
+                self._socket.recv(1, socket.MSG_PEEK)
         finally:
-            self.is_waiting = False
+            self._is_receiving = False
+        data = self._socket.recv(_RECEIVE_BYTES)
+        self._moved_bytes += len(data)
+        return data
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Wait for the client within the time that is left, and count the seconds."""
+        self._socket.settimeout(self._time_left())
+        self._waiting_since = began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waiting_since = None
+            self._waited_seconds += time.monotonic() - began
+            if SLOW_SECONDS <= self._waited_seconds < self._moved_bytes / SLOW_BYTES_PER_SECOND:
+                self._waited_seconds, self._moved_bytes = 0.0, 0
 
     def _time_left(self) -> float:
         left = min(self.deadline - time.monotonic(), self.idle_seconds)
@@ -272,8 +313,9 @@ class HttpConnection:
     def _send(self, event: h11.Response | h11.InformationalResponse | h11.Data | h11.EndOfMessage) -> None:
         data = self._http.send(event)
         if data:
-            self._socket.settimeout(self._time_left())
-            self._socket.sendall(data)
+            with self._waiting():
+                self._socket.sendall(data)
+            self._moved_bytes += len(data)
 
 
 # 413 by its name of today (RFC 9110), whichever the Python at hand knows.

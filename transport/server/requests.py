@@ -62,6 +62,7 @@ class KnownIds:
         if self._has(oid):
             self.found[oid] = None
             return True
+        self._budget.absent()
         if len(self._absent) >= _ABSENT_MAX:
             self._absent.clear()
         self._absent.add(oid)

@@ -15,6 +15,7 @@ from transport.server.shown_refs import fetchable_refs
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
+    from packcore.store.presence import Presence
     from packcore.store.repository import Repository
     from transport.server.shown_refs import FetchableRefs, ShownRef
     from transport.server.words import Words
@@ -65,9 +66,13 @@ class RepositoryView:
         """Where this repository's own history is cut."""
         return self._repository.shallow()
 
+    @cached_property
+    def _presence(self) -> Presence:
+        return self._repository.presence()
+
     def has(self, oid: ObjectId) -> bool:
         """Return whether an object is here, without looking for packs that were added since."""
-        return self._repository.holds(oid)
+        return oid in self._presence
 
     def finds(self, oid: ObjectId) -> bool:
         """Return whether an object is here, if need be in a pack that was added since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ def test_what_is_not_here_is_looked_up_once_and_remembered_within_bounds():
     for _ in range(5):
         ids.add(ObjectId(b"\1" * 20))
     assert len(asked) == 1
-    for number in range(200_000):
+    for number in range(150_000):
         ids.add(ObjectId(number.to_bytes(20, "big")))
     assert len(ids._absent) <= 65_536
 
@@ -156,6 +157,32 @@ def test_a_request_has_a_bound_of_lines(repository):
     assert answer(repository, body("fetch", *lines)) == encode_text("ERR too many lines")
     head = b"".join(encode_text("agent=x") for _ in range(2000))
     assert answer(repository, head + body("fetch")) == encode_text("ERR too many lines")
+
+
+@pytest.mark.parametrize("kind", ["have", "shallow"])
+def test_a_request_has_a_bound_of_ids_that_are_not_here(repository, kind):
+    limits = RequestLimits(absent_ids=100)
+    main = tip(repository).hex()
+    lines = [f"want {main}", *(f"{kind} {number:040x}" for number in range(100))]
+    assert b"PACK" in answer(repository, body("fetch", *lines, "done"), limits=limits)
+    lines.append(f"{kind} {'a' * 40}")
+    refusal = encode_text("ERR too many ids of objects that aren't here")
+    assert answer(repository, body("fetch", *lines, "done"), limits=limits) == refusal
+
+
+def test_haves_of_v0_count_towards_the_same_bound(repository):
+    main = tip(repository).hex()
+    haves = b"".join(encode_text(f"have {number:040x}") for number in range(101))
+    data = encode_text(f"want {main}") + FLUSH + haves + encode_text("done")
+    assert b"too many ids" in answer(repository, data, 0, RequestLimits(absent_ids=100))
+
+
+def test_no_file_is_looked_for_for_an_id_that_is_not_here(repository, monkeypatch):
+    looked_for: list[str] = []
+    monkeypatch.setattr(os.path, "isfile", looked_for.append)
+    lines = (f"have {number:040x}" for number in range(3000))
+    read_fetch(repository, body("fetch", *lines))
+    assert not looked_for
 
 
 def test_reading_ends_when_its_time_is_up():

@@ -1,0 +1,36 @@
+"""How a process that lives for weeks asks for memory, so that what it gave back doesn't stay with it.
+
+glibc serves large blocks by mappings of their own, which are returned when freed. But each time one is freed
+it raises the size that counts as large, up to 32 MiB, and it has up to eight arenas for each CPU. That suits
+a short command. A server whose threads answer requests of many sizes is left with free pieces in every arena:
+its resident memory grows for hours while the memory in use stays the same.
+
+Only `packcore serve` asks for this: it holds for the whole process, which is not a library's to decide.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["stay_small"]
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Numbers of glibc's malloc.h."""
+_KIB = 1024
+_SETTINGS = ((_M_MMAP_THRESHOLD, 128 * _KIB), (_M_TRIM_THRESHOLD, 128 * _KIB), (_M_ARENA_MAX, 2))
+
+
+def stay_small() -> bool:
+    """Give freed memory back to the system early; return whether the C library lets itself be told.
+
+    To be called before there are threads. Other C libraries than glibc are left alone.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl has none
+        return False
+    return all(mallopt(name, value) == 1 for name, value in _SETTINGS)
