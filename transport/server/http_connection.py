@@ -34,6 +34,9 @@ HEAD_BYTES_MAX = 32 * 1024
 """A request's line and headers. Kerberos tickets make the longest that are seen."""
 BODY_LINE_BYTES_MAX = 1024
 """The line before a chunk, and all trailers together, if they come in more than one block."""
+SMALL_PIECES_MAX = 50_000
+"""Pieces of a body that may be small; with more, they must have `PIECE_BYTES_MIN` bytes on average."""
+PIECE_BYTES_MIN = 16
 SLOW_SECONDS = 30
 SLOW_BYTES_PER_SECOND = 1024
 """A client is slow once it has kept us waiting for so long and has moved fewer bytes a second meanwhile."""
@@ -98,6 +101,7 @@ class HttpConnection:
         """Not parsed yet: the start of a head, or of what follows one."""
         self._http = h11.Connection(h11.SERVER)
         self._first_line = b""
+        self._pieces = self._body_bytes = 0
         self._is_chunked = self._continue_due = False
         self._closes = False
 
@@ -138,6 +142,7 @@ class HttpConnection:
         if self._closes:
             return None
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=BODY_LINE_BYTES_MAX)
+        self._pieces = self._body_bytes = 0
         head = self._read_head()
         if head is None:
             return None
@@ -208,7 +213,8 @@ class HttpConnection:
         if self._continue_due:
             self._continue_due = False
             self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
-        while self._http.their_state is not h11.DONE:
+        # Behind the end they are done, or must close if they said so: then there is nothing to wait for.
+        while self._http.their_state is h11.SEND_BODY:
             try:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
@@ -222,13 +228,24 @@ class HttpConnection:
             if not isinstance(event, h11.Data):
                 self._received[:0] = self._http.trailing_data[0]
                 return
+            self._count_piece(len(event.data))
             yield bytes(event.data)
+
+    def _count_piece(self, size: int) -> None:
+        """Count a chunk, or what came of one. Raises HttpFault if there are too many for what they hold."""
+        self._pieces += 1
+        self._body_bytes += size
+        if self._pieces > SMALL_PIECES_MAX and self._body_bytes < self._pieces * PIECE_BYTES_MIN:
+            self._closes = True
+            raise HttpFault(400, f"more than {SMALL_PIECES_MAX} chunks of hardly any bytes")
 
     def read_rest(self) -> None:
         """Take what the client still sends off the connection, so that it lives to see its answer."""
         if self._continue_due:
             self._closes = True  # it may send the body or leave it out, and nothing tells which
-        elif self._http.their_state is h11.ERROR:
+        elif self._http.their_state is h11.ERROR or (
+            self._closes and self._http.their_state is h11.SEND_BODY
+        ):
             self.drain()
         else:
             for _ in self.body():

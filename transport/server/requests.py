@@ -41,6 +41,8 @@ __all__ = [
 
 DEPTH_MAX = 0x7FFFFFFF
 """What git sends for `--unshallow`: all of history."""
+_CAPABILITIES_MAX = 64
+"""Lines before the arguments of a v2 request: git sends four."""
 _ABSENT_MAX = 65_536
 """Ids that aren't here and are remembered, so that naming them again costs no lookup."""
 
@@ -138,8 +140,11 @@ def read_command(reader: PacketReader, object_format: ObjectFormat, budget: Budg
         return None
     name = None
     announced = "sha1"
+    lines_before = budget.lines
     while isinstance(line, bytes):
         budget.line()
+        if budget.lines - lines_before > _CAPABILITIES_MAX:
+            raise BadRequest("too many capabilities")
         key, _, value = line.removesuffix(b"\n").partition(b"=")
         if key == b"command" and name is None:
             name = value.decode("ascii", "replace")
@@ -190,7 +195,7 @@ def read_fetch_v2(arguments: Iterator[bytes], view: RepositoryView, budget: Budg
         elif argument.startswith(b"want-ref "):
             lines.want_ref(argument[9:])
         elif argument == b"thin-pack":
-            continue  # leave to send one, which we don't use
+            lines.once(argument)  # leave to send one, which we don't use
         elif not lines.take(argument):
             raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
     _check_cut(request)
@@ -218,6 +223,9 @@ def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) ->
     return request if request.wants else None
 
 
+_ONCE = (b"deepen", b"deepen-since", b"filter")
+
+
 class _Lines:
     """Puts a request together, line by line."""
 
@@ -233,6 +241,7 @@ class _Lines:
         self._view = view
         self._budget = budget
         self._may_want = may_want
+        self._kinds: set[bytes] = set()
         self._haves = KnownIds(view.has, budget)
         self._shallow = KnownIds(view.has, budget)
         request.common, request.shallow = self._haves.found, self._shallow.found
@@ -247,20 +256,35 @@ class _Lines:
         else:
             self._request.want_refs[name] = self._view.wanted_ref(name)
 
+    def once(self, kind: bytes) -> None:
+        """Count a line as repeated if there was one of its kind. Raises BadRequest."""
+        if kind in self._kinds:
+            self._budget.repeated()
+        self._kinds.add(kind)
+
     def take(self, line: bytes) -> bool:
         """Take a line that all versions have; return False for any other."""
-        request = self._request
         kind, _, text = line.partition(b" ")
         if kind == b"want":
             self._want(read_oid(text, self._view.object_format))
         elif kind == b"shallow":
             self._shallow.add(read_oid(text, self._view.object_format))
-        elif kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
+        elif kind in _ONCE:
+            return self._take_one(kind, text)
+        elif kind == b"deepen-not" and text:
+            self._cut_off(self._view.excluded_ref(text))
+        else:
+            return False
+        return True
+
+    def _take_one(self, kind: bytes, text: bytes) -> bool:
+        """Take a line of a kind that git sends once; of several the last one counts."""
+        request = self._request
+        self.once(kind)
+        if kind == b"deepen" and text.isdigit() and len(text) <= 10 and 0 < int(text) <= DEPTH_MAX:
             request.depth = int(text)
         elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
             request.deepen_since = int(text)
-        elif kind == b"deepen-not" and text:
-            self._cut_off(self._view.excluded_ref(text))
         elif kind == b"filter":
             request.filter = _filter(text)
         else:

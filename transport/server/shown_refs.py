@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from transport.server.words import Words
 
-__all__ = ["FetchableRefs", "HiddenRefs", "ShownRef", "alternate_tips", "fetchable_refs", "shown_refs"]
+__all__ = [
+    "FetchableRefs",
+    "HiddenRefs",
+    "ShownRef",
+    "alternate_tips",
+    "fetchable_refs",
+    "shown_refs",
+    "with_object",
+]
 
 
 _FOLDERS: dict[RefKind, str] = {"branch": "refs/heads/", "tag": "refs/tags/"}
@@ -105,10 +113,10 @@ class FetchableRefs(NamedTuple):
 
 
 def fetchable_refs(repository: Repository, words: Words = public_words) -> FetchableRefs:
-    """Return what upload-pack lists. `words` says what is wrong with an object that can't be read.
+    """Return what upload-pack lists. `words` says why a ref can't be read.
 
-    Reads the object of every ref, and what a tag tags. Raises CorruptData or RepositoryError if the refs
-    can't be listed.
+    No object is looked at: `with_object` does that, for one ref. Raises CorruptData or RepositoryError if the
+    refs can't be listed.
     """
     hidden = HiddenRefs(repository.config, "uploadpack")
     refs = repository.refs()
@@ -126,13 +134,8 @@ class _Listing(NamedTuple):
 
     def known(self, ref: Ref) -> ShownRef:
         """Return how a ref is listed whose id is known."""
-        name = encode_ref_name(ref.name)
         symref = None if ref.symref is None or self.hidden.hides(ref.symref) else ref.symref
-        try:
-            peeled, _ = peel(self.repository, ref.oid)
-        except (CorruptData, LimitExceeded) as error:
-            return ShownRef(name, ref.oid, fault=self.words(error), symref=symref)
-        return ShownRef(name, ref.oid, peeled if peeled != ref.oid else None, symref=symref)
+        return ShownRef(encode_ref_name(ref.name), ref.oid, symref=symref)
 
     def unreadable(self, name: str, error: UnreadableRef) -> ShownRef:
         """Return how a ref is listed that can't be read."""
@@ -157,6 +160,17 @@ def _head(listing: _Listing) -> list[ShownRef]:
     except UnreadableRef as error:
         return [listing.unreadable("HEAD", error)]
     return [] if head is None else [listing.known(head)]
+
+
+def with_object(repository: Repository, ref: ShownRef, words: Words = public_words) -> ShownRef:
+    """Return a ref with what its object says: what a tag comes to, or why the object can't be read."""
+    if not any(ref.oid):
+        return ref
+    try:
+        peeled, _ = peel(repository, ref.oid)
+    except (CorruptData, LimitExceeded) as error:
+        return ref._replace(fault=words(error))
+    return ref if peeled == ref.oid else ref._replace(peeled=peeled)
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.plan import PackPlan
+    from packcore.refs import RefKind
     from packcore.store.repository import Repository
     from transport.server.shown_refs import ShownRef
     from transport.server.words import Words
@@ -112,7 +113,7 @@ class UploadPack:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = self._capabilities_v0(view, stateless=over_http)
+        tokens = self._capabilities_v0(listed, view.hidden, stateless=over_http)
         lines_of_refs = ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
         for line in lines_of_refs[1:]:
@@ -127,21 +128,23 @@ class UploadPack:
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
-    def _capabilities_v0(self, view: RepositoryView, *, stateless: bool) -> bytes:
-        listed = view.refs
+    def _capabilities_v0(
+        self, listed: list[ShownRef], hidden: frozenset[RefKind], *, stateless: bool
+    ) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
         encoded += [*unreadable_tokens(listed), b"find-damage"]
-        if view.hidden:
-            encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
+        if hidden:
+            encoded.append(b"hidden=" + b",".join(encode_hidden(hidden)))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _view(self) -> RepositoryView:
         return RepositoryView(self._repository, self._words)
 
-    def _listed(self, view: RepositoryView) -> list[ShownRef]:
-        refs = view.refs
+    def _listed(self, view: RepositoryView, prefixes: RefPrefixes | None = None) -> list[ShownRef]:
+        wanted = [ref for ref in view.refs if prefixes is None or is_wanted(ref, prefixes)]
+        refs = [view.with_object(ref) for ref in wanted]
         faults = [ref for ref in refs if ref.fault is not None and not ref.is_dangling]
         for ref in faults[:_FAULTS_TOLD_MAX]:
             self._on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
@@ -194,12 +197,11 @@ class UploadPack:
                 raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
             if not is_new:
                 budget.repeated()
-        listed = self._listed(view)
-        for ref in listed:
-            if is_wanted(ref, prefixes) and (not ref.is_dangling or b"unreadable" in asked):
+        for ref in self._listed(view, prefixes):
+            if not ref.is_dangling or b"unreadable" in asked:
                 yield encode_text(ls_refs_line(ref, asked))
         target = self._head()
-        listed_head = bool(listed) and listed[0].name == b"HEAD"
+        listed_head = bool(view.refs) and view.refs[0].name == b"HEAD"
         if isinstance(target, str) and (self._hides("HEAD") or self._hides(target)):
             target = None
         wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
@@ -366,7 +368,8 @@ class UploadPack:
     def _plan(
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> PackPlan:
-        tags = [(ref.oid, ref.peeled) for ref in view.refs if ref.peeled] if request.include_tag else []
+        refs = map(view.with_object, view.refs) if request.include_tag else ()
+        tags = [(ref.oid, ref.peeled) for ref in refs if ref.peeled]
         return plan_pack(
             self._repository,
             request,

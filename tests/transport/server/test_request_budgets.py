@@ -122,7 +122,9 @@ def test_what_is_not_here_is_looked_up_once_and_remembered_within_bounds():
 
 
 @pytest.mark.parametrize(
-    "line", ["have {}", "want {}", "shallow {}", "deepen-not main", "want-ref refs/heads/main", "done"]
+    "line",
+    ["have {}", "want {}", "shallow {}", "deepen-not main", "want-ref refs/heads/main", "done"]
+    + ["deepen 1", "deepen-since 1", "filter blob:none", "thin-pack"],
 )
 def test_too_many_equal_lines_end_a_fetch(repository, line):
     lines = [line.format(tip(repository).hex())] * 100
@@ -156,7 +158,7 @@ def test_a_request_has_a_bound_of_lines(repository):
     lines = (f"have {number:040x}" for number in range(2000))
     assert answer(repository, body("fetch", *lines)) == encode_text("ERR too many lines")
     head = b"".join(encode_text("agent=x") for _ in range(2000))
-    assert answer(repository, head + body("fetch")) == encode_text("ERR too many lines")
+    assert answer(repository, head + body("fetch")) == encode_text("ERR too many capabilities")
 
 
 @pytest.mark.parametrize("kind", ["have", "shallow"])
@@ -257,6 +259,26 @@ def test_whether_the_haves_are_enough_is_one_walk_for_all_wants(repository, monk
     assert enough_in_common(repository, commits, [commits[-1]], frozenset())
     assert len(reads) <= len(commits) + 1
     assert not enough_in_common(repository, commits, [commits[0]], frozenset())
+
+
+def test_only_the_objects_of_refs_that_are_told_are_looked_at(repository, monkeypatch):
+    looked_at: list[ObjectId] = []
+    real = Repository.header
+
+    def counted(self, oid):
+        looked_at.append(oid)
+        return real(self, oid)
+
+    monkeypatch.setattr(Repository, "header", counted)
+    assert (
+        answer(repository, body("ls-refs", "peel", "symrefs", "ref-prefix refs/heads/b7")).count(b"refs/")
+        == 1
+    )
+    assert looked_at == [tip(repository, "b7")]
+    looked_at.clear()
+    main = tip(repository).hex()
+    assert b"PACK" in answer(repository, body("fetch", f"want {main}", "deepen-not b9", "done"))
+    assert tip(repository, "b8") not in looked_at, "this ref was not asked for"
 
 
 # Prefixes
