@@ -26,7 +26,7 @@ from transport.safe_text import one_line
 from transport.server.http_body import content_of
 from transport.server.http_connection import HttpConnection, HttpFault, HttpRequest
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
-from transport.server.words import public_words
+from transport.server.words import words_about
 from transport.trace import redact_url
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class _Exchange:
         self._client = client
         self._settings = settings
         self._edge = edge
+        self._words = words_about(settings.repositories.root)
         self._began = time.monotonic()
         self._status, self._sent_bytes, self._user, self._method = 0, 0, "-", ""
 
@@ -130,7 +131,7 @@ class _Exchange:
             self._settings.log(f"{self._client}: {one_line(str(error) or type(error).__name__)}")
             is_there = not isinstance(error, (ConnectionError, TimeoutError))
             if is_there and not self._status:
-                self._send_text(500, f"the repository can't be served: {public_words(error)}", {})
+                self._send_text(500, f"the repository can't be served: {self._words(error)}", {})
         finally:
             self._log(f"{request.method} {request.target} HTTP/{request.version}")
         if is_there:

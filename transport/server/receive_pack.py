@@ -37,7 +37,7 @@ from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shown_refs import alternate_tips, shown_refs
-from transport.server.words import public_words
+from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
     from packcore.store.repository import Repository
+    from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["ReceivePack"]
@@ -69,6 +70,7 @@ class ReceivePack:
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
         self._format = repository.object_format
+        self._words = words_about_repository(repository)
         self._limits = _with_input_limit(limits or Limits(), repository)
         self._keepalive_seconds = keepalive_seconds
 
@@ -117,7 +119,7 @@ class ReceivePack:
         try:
             request = read_push(reader, self._format, self._request_limits)
         except PackcoreError as error:
-            yield encode_text(f"ERR {public_words(error)}")
+            yield encode_text(f"ERR {self._words(error)}")
             return
         if request is None:
             return
@@ -138,7 +140,7 @@ class ReceivePack:
     def _take(self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]) -> bytes:
         """Do the push and return its report."""
         if not request.brings_pack:
-            verdicts = _Push(self._repository, request, None, self._limits, say).run()
+            verdicts = _Push(self._repository, request, None, self._limits, say, self._words).run()
             return self.report("ok", verdicts)
         try:
             with SpooledPack.receive(
@@ -150,10 +152,10 @@ class ReceivePack:
             ) as spool:
                 say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
                 check_objects(self._repository, spool)
-                verdicts = _Push(self._repository, request, spool, self._limits, say).run()
+                verdicts = _Push(self._repository, request, spool, self._limits, say, self._words).run()
                 return self.report("ok", verdicts)
         except PackcoreError as error:
-            words = public_words(error)
+            words = self._words(error)
             say(f"error: {words}")
             return self.report(words, {update.name: "unpacker error" for update in request.updates})
 
@@ -168,7 +170,9 @@ class _Push:
         spool: SpooledPack | None,
         limits: Limits,
         say: Callable[[str], None],
+        words: Words,
     ) -> None:
+        self._words = words
         self._repository = repository
         self._request = request
         self._spool = spool
@@ -183,7 +187,7 @@ class _Push:
     def run(self) -> dict[str, str | None]:
         """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
         updates = self._request.updates
-        rules = RefRules(self._repository)
+        rules = RefRules(self._repository, self._words)
         for update in updates:
             repeated = update.name in self._verdicts
             refusal = "multiple updates for one ref" if repeated else rules.refusal(update, self._objects)
@@ -236,7 +240,7 @@ class _Push:
                 self._verdicts[update.name] = reason
                 if len(self._told) < _FAULTS_TOLD_MAX and update.new not in self._told:
                     self._told.add(update.new)
-                    self._say(f"error: {update.name}: {public_words(faults[update.new])}")
+                    self._say(f"error: {update.name}: {self._words(faults[update.new])}")
 
     def _faults(self, tips: Collection[ObjectId]) -> dict[ObjectId, str]:
         if not tips:
@@ -258,14 +262,14 @@ class _Push:
         try:
             self._repository.update_ref(update.name, update.new, update.old)
         except PackcoreError as error:
-            self._say(f"error: {public_words(error)}")
+            self._say(f"error: {self._words(error)}")
             self._verdicts[update.name] = self._reason(error)
 
     def _change_all(self, updates: list[RefUpdate]) -> None:
         try:
             self._repository.change_refs([RefChange(*_parts(update)) for update in updates])
         except PackcoreError as error:
-            self._say(f"error: {public_words(error)}")
+            self._say(f"error: {self._words(error)}")
             for update in updates:
                 self._verdicts[update.name] = self._reason(error)
 
@@ -276,7 +280,7 @@ class _Push:
             return f"{LOCKED}: {lock} is held by {error.holder}; push again when it has ended"
         if isinstance(error, RefMoved):
             return STALE
-        return f"not written: {public_words(error)}"
+        return f"not written: {self._words(error)}"
 
 
 def _parts(update: RefUpdate) -> tuple[str, ObjectId, ObjectId]:

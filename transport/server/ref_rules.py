@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from packcore.store.base import ObjectStore
     from packcore.store.repository import Repository
+    from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["LOCKED", "STALE", "NamesInUse", "RefRules"]
@@ -50,7 +51,9 @@ _ALLOWING = frozenset({"ignore", "warn", "false", "no", "off", "0"})
 class RefRules:
     """The rules of one repository, read when made."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, words: Words = public_words) -> None:
+        """`words` says why a ref can't be read."""
+        self._words = words
         config = repository.config
         self._repository = repository
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
@@ -81,7 +84,7 @@ class RefRules:
         except UnreadableRef as error:
             # A file that holds nothing may be written again; what it held is lost in any case.
             if not error.is_blank or update.is_delete or not update.is_create:
-                return f"reference broken: {public_words(error.reason)}"
+                return f"reference broken: {self._words(error.reason)}"
             current = None
         now = current.oid if current is not None else self._repository.object_format.zero
         if update.is_delete:

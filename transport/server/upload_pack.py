@@ -44,7 +44,7 @@ from transport.server.requests import (
 )
 from transport.server.shown_refs import HiddenRefs
 from transport.server.view import RepositoryView
-from transport.server.words import public_words
+from transport.server.words import words_about_repository
 from transport.wire.hidden_refs import encode_hidden
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, encode_packet, encode_text
 
@@ -79,15 +79,15 @@ class UploadPack:
         strategy: str = "chunk-window",
         keepalive_seconds: float | None = None,
         on_unreadable: Callable[[str], None] = lambda _: None,
-        words: Words = public_words,
+        words: Words | None = None,
         request_limits: RequestLimits | None = None,
     ) -> None:
         """Serve `repository`.
 
-        `on_unreadable` gets a line about each listed ref that can't be read, `words` says to the client
-        what is wrong.
+        `on_unreadable` gets a line about each listed ref that can't be read. `words` says to the client what
+        is wrong; None: without a path of this disk.
         """
-        self._words = words
+        self._words = words or words_about_repository(repository)
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
         self._on_unreadable = on_unreadable

@@ -3,26 +3,44 @@
     public_words    everything but where on its disk they are      over a network
     own_words       the paths, too                                 where the client is this process
 
+A path ends at a blank, a colon or a quote, unless it begins with a folder that is known: `words_about` knows
+those of a repository, whatever they are called.
+
 >>> without_folders("/srv/git/x.git/objects/pack/pack-1.idx: too short (see /srv/git/x.git)")
 'pack-1.idx: too short (see x.git)'
+>>> without_folders("/srv/my repos/x.git/HEAD: empty", ["/srv/my repos/x.git"])
+'HEAD: empty'
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from transport.safe_text import one_line
 
-__all__ = ["Words", "own_words", "public_words", "without_folders"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from packcore.store.repository import Repository
+
+__all__ = ["Words", "own_words", "public_words", "without_folders", "words_about", "words_about_repository"]
 
 Words = Callable[[BaseException | str], str]
 
+_SOME_FOLDER = "/-/"
 _FOLDERS = re.compile(r"(?<![^\s('\"])/(?:[^\s:'\")/]+/)+")
 
 
-def without_folders(text: str) -> str:
-    """Return the text with each absolute path cut down to its last part."""
+def without_folders(text: str, known: Iterable[str] = ()) -> str:
+    """Return the text with each absolute path cut down to its last part; `known` are folders of paths."""
+    for folder in sorted(known, key=len, reverse=True):
+        text = text.replace(f"{folder}/", _SOME_FOLDER)
     return _FOLDERS.sub("", text)
 
 
@@ -31,6 +49,23 @@ def own_words(error: BaseException | str) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
-def public_words(error: BaseException | str) -> str:
+def public_words(error: BaseException | str, *, known: Iterable[str] = ()) -> str:
     """Return the same without a path of this disk."""
-    return without_folders(own_words(error))
+    return own_words(without_folders(str(error), known) or type(error).__name__)
+
+
+def words_about(*folders: Path) -> Words:
+    """Return what says the same of these folders and of those that they are in, whatever their names are."""
+    known = {str(each) for folder in folders for each in (folder, *folder.parents) if each.name}
+    return partial(public_words, known=known)
+
+
+def words_about_repository(repository: Repository) -> Words:
+    """Return what says the same of a repository and of those that it borrows objects from."""
+    named = repository.common_path / "objects/info/alternates"
+    borrowed: list[Path] = []
+    with suppress(OSError):
+        borrowed = [
+            named.parent.parent / os.fsdecode(line) for line in named.read_bytes().splitlines() if line
+        ]
+    return words_about(repository.path, repository.common_path, *borrowed)
