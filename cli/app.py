@@ -19,7 +19,7 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, HelpSections, debug_option
+from cli.command import DEBUG_KEY, Group, debug_option
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 
@@ -48,7 +48,7 @@ _SECTIONS = {
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
 
 
-class Packcore(HelpSections, click.Group):
+class Packcore(Group):
     """The root: finds commands by file name, and ends every run through `exits.guard`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

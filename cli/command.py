@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DEBUG_KEY",
     "Command",
+    "Group",
     "HelpSections",
+    "MissingCommand",
     "Option",
     "command",
     "debug_option",
@@ -82,6 +84,20 @@ class HelpSections(click.Command):
                 formatter.write_dl(rows, col_max=_NAME_CELLS_MAX + 2)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
+
+
+class MissingCommand(click.UsageError):
+    """A group was called without a command. The message is its help, shown on standard error."""
+
+
+class Group(HelpSections, click.Group):
+    """Commands below a common name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's own options. Raises MissingCommand for a bare call."""
+        if not args and not ctx.resilient_parsing:
+            raise MissingCommand(ctx.get_help(), ctx)
+        return super().parse_args(ctx, args)
 
 
 def _tidied(names: str, text: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from cli.command import MissingCommand
 from cli.streams import Output
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def guard(run: Callable[[], int | None], *, output: Output | None = None, debug:
         # Whoever read our output went away, as `head` does: no reason to say anything.
         output.discard()
         return FAILED
+    except MissingCommand as error:
+        output.tell_failure(error.message)
+        return _flush_after(USAGE, output)
     except (KeyboardInterrupt, click.Abort, Exception) as error:
         failure = _describe(error)
         if debug():

@@ -128,7 +128,7 @@ def _checked_by_git(path: Path, repository: str) -> tuple[str, str]:
     git = shutil.which("git")
     if git is None:
         return "packcore", ""
-    index = path.with_suffix(".git-idx")
+    index = path.with_suffix(".git.idx")
     command = [git, "-C", repository, "index-pack", "-o", str(index)]
     try:
         strict = subprocess.run([*command, "--strict", str(path)], capture_output=True, check=False)

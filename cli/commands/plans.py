@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.command import HelpSections, command, debug_option
+from cli.command import Group, command, debug_option
 from cli.params import output_options
 
 if TYPE_CHECKING:
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from packcore.plan_file import PlanRow, SavedPlan
 
 
-class _Plans(HelpSections, click.Group):
-    """The group; it has no options of its own but --help and --debug."""
-
-
 @click.group(
     "plans",
-    cls=_Plans,
+    cls=Group,
     short_help="Look at saved plans, and compare them.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

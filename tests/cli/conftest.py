@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
 from cli.app import app
+from tests.cli.runner import cli_runner
 from tests.support import ROOT, git_environment, history, make_repository
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def packcore() -> Callable[..., Result]:
     def run(
         *arguments: str | Path, stdin: bytes | None = None, env: Mapping[str, str] | None = None
     ) -> Result:
-        return CliRunner().invoke(app, list(map(str, arguments)), input=stdin, env=env)
+        return cli_runner().invoke(app, list(map(str, arguments)), input=stdin, env=env)
 
     return run
 

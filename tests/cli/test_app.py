@@ -107,10 +107,12 @@ def test_python_m_cli_is_the_program_and_its_exit_code_is_the_processs(process):
     assert done.stdout == b""
 
 
-def test_a_bare_call_shows_help_and_is_wrong_usage(process):
-    done = process()
-    assert done.returncode == 2
-    assert b"Syncing:" in done.stdout + done.stderr
+@pytest.mark.parametrize("words", [(), ("plans",)], ids=["packcore", "plans"])
+def test_a_bare_call_shows_the_help_as_it_is_and_is_wrong_usage(process, words):
+    done, asked = process(*words), process(*words, "--help")
+    assert asked.stdout.startswith(b"Usage: packcore")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == asked.stdout
 
 
 def test_interruption_is_one_line_and_exit_code_130(packcore, monkeypatch):

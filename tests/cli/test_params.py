@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from cli import network, params, values
 from cli.command import command
+from tests.cli.runner import cli_runner
 from transport.options import STALL_SECONDS
 from transport.wire.limits import REFS_MAX
 
@@ -22,7 +22,7 @@ def parsed(decorator, keyword: str, *arguments: str, env=None):
         """Take the value."""
         found.append(kwargs[keyword])
 
-    result = CliRunner().invoke(run, list(arguments), env=env, standalone_mode=False)
+    result = cli_runner().invoke(run, list(arguments), env=env, standalone_mode=False)
     if result.exception is not None:
         raise result.exception
     return found[0]

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from click.testing import CliRunner
 
 from cli.app import app
+from tests.cli.runner import cli_runner
 from tests.e2e.chromium import chromium_tab
 from tests.support import git, history, make_repository
 
@@ -30,7 +30,7 @@ class Report(NamedTuple):
 
 
 def packcore(*arguments: str | Path) -> bytes:
-    result = CliRunner().invoke(app, list(map(str, arguments)))
+    result = cli_runner().invoke(app, list(map(str, arguments)))
     assert result.exit_code == 0, result.stderr
     return result.stdout_bytes
 
