@@ -1,6 +1,6 @@
 """Syncs with the git on PATH at both ends, whichever release it is: every way completes and leaves nothing.
 
-Releases differ in what they say. From 2.46 on, a source does not acknowledge the parent of a commit that it
+Releases differ in what they say. A newer source (2.47, not 2.39) does not acknowledge the parent of a commit that it
 has acknowledged; here branches stand on each other's parents, so that each way meets that.
 """
 
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.lasting_servers import Sshd
 from tests.e2e.servers import wait_until
 from tests.support import fast_import, fsck, git, ls_remote, write_hook
+from tests.transport.server.serving import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +150,33 @@ def test_a_bootstrap_killed_in_each_batch_goes_on_from_there(
         (target / "go").touch()
         workplace.must(*command)
         check(source, target)
+
+
+@pytest.mark.parametrize("server_of", ["git", "packcore"])
+@pytest.mark.parametrize(
+    "command", [("sync",), ("sync", "--materialize"), ("bootstrap",), ("replicate",)], ids=" ".join
+)
+def test_a_target_with_a_bound_on_packs_gets_smaller_ones(
+    server: GitHttpServer,
+    place: Place,
+    workplace: Workplace,
+    source: Path,
+    command: tuple[str, ...],
+    server_of: str,
+) -> None:
+    target = server.create(place.path("target.git"))
+    git("config", "receive.maxInputSize", "200k", cwd=target)
+    name = place.path(target.name)
+    with ExitStack() as stack:
+        if server_of == "git":
+            # Over git:// and HTTP its words may be lost when it stops reading; ssh brings them in any case.
+            sshd = stack.enter_context(Sshd(target.parent))
+            workplace.environment |= sshd.environment()
+            url = sshd.url(target.name)
+        else:
+            url = f"{stack.enter_context(serving(server.root)).url}/{name}"
+        sides = server.url(place.path("source.git")), url
+        found = json.loads(workplace.must(*command, "--json", *sides).stdout)
+    check(source, target)
+    assert found["batchCount"] > 3
+    assert found["error"] is None

@@ -140,7 +140,7 @@ class ReceivePack:
     def _take(self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]) -> bytes:
         """Do the push and return its report."""
         if not request.brings_pack:
-            verdicts = _Push(self._repository, request, None, self._limits, say, self._words).run()
+            verdicts = _Push(self._repository, request, None, self._limits, say=say, words=self._words).run()
             return self.report("ok", verdicts)
         try:
             with SpooledPack.receive(
@@ -152,10 +152,12 @@ class ReceivePack:
             ) as spool:
                 say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
                 check_objects(self._repository, spool)
-                verdicts = _Push(self._repository, request, spool, self._limits, say, self._words).run()
+                verdicts = _Push(
+                    self._repository, request, spool, self._limits, say=say, words=self._words
+                ).run()
                 return self.report("ok", verdicts)
         except PackcoreError as error:
-            words = self._words(error)
+            words = _refusal(error, self._limits, self._words)
             say(f"error: {words}")
             return self.report(words, {update.name: "unpacker error" for update in request.updates})
 
@@ -169,6 +171,7 @@ class _Push:
         request: PushRequest,
         spool: SpooledPack | None,
         limits: Limits,
+        *,
         say: Callable[[str], None],
         words: Words,
     ) -> None:
@@ -308,6 +311,13 @@ def _banded(request: PushRequest, report: bytes) -> Iterator[bytes]:
     piece_bytes = request.band_bytes - 1
     for start in range(0, len(report), piece_bytes):
         yield encode_packet(_DATA + report[start : start + piece_bytes])
+
+
+def _refusal(error: PackcoreError, limits: Limits, words: Words) -> str:
+    """Return why a pack was not taken; of one that is too large in git's words, which clients know."""
+    if isinstance(error, LimitExceeded) and error.limit == "pack_bytes":
+        return f"pack exceeds maximum allowed size ({limits.pack_bytes} bytes)"
+    return words(error)
 
 
 def _with_input_limit(limits: Limits, repository: Repository) -> Limits:

@@ -40,6 +40,7 @@ from transport.sync.push_series import check_atomic, parted
 from transport.sync.pushing import PushOutcome, Trailer, push_refs
 from transport.sync.ref_requests import count_accepted, updates_accepted
 from transport.sync.result import Outcome, results_of
+from transport.sync.size_words import size_refusal
 from transport.sync.temp_refs import advertised_temp_refs, creations, deletions, temp_ref
 from transport.wire.receive_pack import PushOptions, encode_commands
 
@@ -62,7 +63,6 @@ BODY_BYTES_MIN = 16 * 1024
 """A target that refuses even this has another reason than size."""
 
 TOO_MUCH_STATUSES = frozenset({408, 413, 504, 524})
-_TOO_LARGE_WORDS = ("exceeds maximum allowed size", "exceeded size limit", "pack is too large")
 _MESSAGES_KEPT = 50
 
 
@@ -80,7 +80,7 @@ def is_too_much(error: PackcoreError | None) -> bool:
     if isinstance(error, HttpStatusError):
         return error.status in TOO_MUCH_STATUSES
     if isinstance(error, RemoteError):
-        return any(words in str(error) for words in _TOO_LARGE_WORDS)
+        return size_refusal([str(error)]) is not None
     return isinstance(error, NetworkError | TruncatedAnswer) and not isinstance(error, RemoteStalled)
 
 
@@ -294,9 +294,8 @@ class BatchedPush:
             self._check_again(updates, error, body_bytes)
             return
         self._learn(updates_accepted(report, messages))
-        words = [*messages, report.unpack_error or ""]
-        if any(sign in text for text in words for sign in _TOO_LARGE_WORDS):
-            raise BodyRefused(RemoteError(f"the target refused a pack: {words[-1] or words[-2]}"), body_bytes)
+        if (words := size_refusal([*messages, report.unpack_error or ""])) is not None:
+            raise BodyRefused(RemoteError(f"the target refused a pack: {words}"), body_bytes)
         fault = next(ref for ref in report.refs.values() if not ref.ok)
         if (fault.lost_race or not fault.reported) and self._are_there(updates):
             return  # another run is at the same work, or the report leaves a ref out

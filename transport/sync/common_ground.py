@@ -13,7 +13,7 @@ each round is a search in a known graph, and the exact border is found after a f
 speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
 it would be without asking. It is asked at most once in a run.
 
-The source need not acknowledge all that it knows either: git from 2.46 on keeps silent on the parent of a
+The source need not acknowledge all that it knows either: newer git (2.47, not 2.39) keeps silent on the parent of a
 commit that it has acknowledged. So before the target is asked, the source is asked once more for the tips on
 which it kept silent, and for nothing else (`knows_all`).
 
@@ -113,7 +113,7 @@ def knows_all(source: Transport, advertisement: Advertisement, tips: Collection[
 
 
 class WatchedTips(TipNegotiator):
-    """Offers tips, and says which of them the server did not acknowledge, before it is told that these are all.
+    """Offers tips, and says which the server did not acknowledge before it is told that these are all.
 
     `on_unknown` may raise: then no pack was asked for yet.
     """

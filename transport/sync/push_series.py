@@ -17,6 +17,7 @@ from packcore.errors import LimitExceeded, PackcoreError
 from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.push import push
 from transport.sync.ref_requests import count_accepted, in_requests, updates_accepted
+from transport.sync.size_words import size_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -63,6 +64,8 @@ class PushSeries:
     unanswered: set[str] = field(default_factory=set)
     """Refs of a request that was not."""
     unpack_error: str | None = None
+    size_refusal: str | None = None
+    """The target's words, where it could not unpack the pack because it is too large."""
     failure: PackcoreError | None = None
     commands: int = 0
 
@@ -103,6 +106,8 @@ class PushSeries:
                 continue
             self.reports |= report.refs
             self.unpack_error = self.unpack_error or report.unpack_error
+            if report.unpack_error:
+                self.size_refusal = size_refusal([*messages, report.unpack_error])
             if report.unpack_error or not report.complete:
                 return
             del waiting[: len(chunk)]

@@ -63,6 +63,8 @@ class PushOutcome:
     """Of each pack that was sent to its end, in hex."""
     left_temp_refs: tuple[str, ...] = ()
     """Temporary refs that were to be deleted, and weren't."""
+    size_refusal: str | None = None
+    """The target's words, where it refused the pack because it is too large."""
 
     def summary(
         self,
@@ -138,6 +140,7 @@ def push_refs(
         failure=series.failure,
         checksums=body.trailer.checksums,
         left_temp_refs=temp_refs_left(removals, series.reports, tips, progress),
+        size_refusal=series.size_refusal,
     )
 
 

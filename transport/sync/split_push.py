@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from packcore.write import write_pack
-from transport.errors import HttpStatusError
+from transport.errors import HttpStatusError, RemoteError
 from transport.sync.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused, is_too_much
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.ref_requests import command_bytes
@@ -169,7 +169,7 @@ def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[
     # length was told at first, it may have been refused for that.
     sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
     run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
-    run.progress.message("target", f"{outcome.failure}; sent again in parts")
+    run.progress.message("target", f"{outcome.size_refusal or outcome.failure}; sent again in parts")
     return True
 
 
@@ -178,7 +178,10 @@ def _may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
 
     A connection that was lost counts where parts are wished for: else it may have any reason.
     """
-    as_before = all(ref.outcome is Outcome.NOT_PUSHED for ref in outcome.refs if ref.planned.pushes)
-    by_status = isinstance(outcome.failure, HttpStatusError)
+    pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
+    if outcome.size_refusal is not None:
+        return all(found in (Outcome.REFUSED, Outcome.NOT_PUSHED) for found in pushes)
+    as_before = all(found is Outcome.NOT_PUSHED for found in pushes)
+    was_told = isinstance(outcome.failure, HttpStatusError | RemoteError)
     wished = run.request.target_max_pack_bytes is not None
-    return as_before and is_too_much(outcome.failure) and (by_status or wished)
+    return as_before and is_too_much(outcome.failure) and (was_told or wished)

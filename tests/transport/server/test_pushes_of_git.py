@@ -204,7 +204,9 @@ def test_objects_are_checked_strictly_where_the_repository_asks(server, work, ta
 def test_a_pack_beyond_the_repositorys_limit_is_refused(server, work, target):
     git("config", "receive.maxInputSize", "1k", cwd=target)
     before = snapshot(target)
-    assert "unpack" in reason(push(work, server.url, "main"))
+    done = push(work, server.url, "main")
+    assert "unpack" in reason(done)
+    assert b"pack exceeds maximum allowed size (1024 bytes)" in done.stderr
     assert snapshot(target) == before
 
 

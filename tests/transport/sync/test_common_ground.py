@@ -208,7 +208,7 @@ def test_a_server_that_says_ready_all_the_same_is_taken_at_its_acknowledgments()
 
 
 def acknowledged(parents: Parents, had: set[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
-    """Return what git from 2.46 on acknowledges in one round: not the parent of what came before it."""
+    """Return what newer git acknowledges in one round: not the parent of what came before it."""
     implied: set[ObjectId] = set()
     news = []
     for have in haves:
