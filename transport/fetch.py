@@ -127,8 +127,8 @@ class FetchResponse:
     common: tuple[ObjectId, ...] = ()
     """Which of the haves the server has too, in the order it said so."""
     unknown: tuple[ObjectId, ...] = ()
-    """Which of the haves it did not acknowledge. It may know one all the same: newer git (2.47, not 2.39) does not
-    acknowledge the parent of a commit that it has acknowledged."""
+    """Which of the haves it did not acknowledge. It may know them all the same: newer git (2.47, not 2.39)
+    does not acknowledge the parent of a commit that it has acknowledged."""
     shallow: tuple[ObjectId, ...] = ()
     """Commits at which the server cut history: their parents are in no pack."""
     unshallow: tuple[ObjectId, ...] = ()

@@ -13,9 +13,9 @@ each round is a search in a known graph, and the exact border is found after a f
 speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
 it would be without asking. It is asked at most once in a run.
 
-The source need not acknowledge all that it knows either: newer git (2.47, not 2.39) keeps silent on the parent of a
-commit that it has acknowledged. So before the target is asked, the source is asked once more for the tips on
-which it kept silent, and for nothing else (`knows_all`).
+The source need not acknowledge all that it knows either: newer git (2.47, not 2.39) keeps silent on the
+parent of a commit that it has acknowledged. So before the target is asked, the source is asked once more for
+the tips on which it kept silent, and for nothing else (`knows_all`).
 
     haves    D, C, B    each the parent of the one before it
     ACK D               says nothing of C and B
