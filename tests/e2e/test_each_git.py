@@ -1,7 +1,7 @@
 """Syncs with the git on PATH at both ends, whichever release it is: every way completes and leaves nothing.
 
-Releases differ in what they say. As a source, git 2.47 does not acknowledge the parent of a commit that it has
-acknowledged, as 2.39 does; here branches stand on each other's parents, so that each way meets that.
+Releases differ in what they say. As a source, git 2.47 does not acknowledge the parent of a commit that it
+has acknowledged, as 2.39 does; here branches stand on each other's parents, so that each way meets that.
 """
 
 from __future__ import annotations
