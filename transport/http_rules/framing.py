@@ -80,7 +80,8 @@ class _UntilCloseReader:
     complete = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
+        if data:
+            yield data
 
     def end(self) -> None:
         self.complete = True

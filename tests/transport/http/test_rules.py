@@ -172,3 +172,21 @@ def test_urls_are_shown_without_userinfo_and_query_values() -> None:
     assert redact_url("see https://u:p@h/x?sig=abc&service=git-upload-pack") == (
         "see https://h/x?sig=<redacted>&service=git-upload-pack"
     )
+
+
+@pytest.mark.parametrize(
+    ("head", "framed"),
+    [
+        (b"HTTP/1.0 200\n\n", b"body"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"body"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", encode_chunk(b"body") + LAST_CHUNK),
+    ],
+    ids=["until close", "length", "chunked"],
+)
+def test_an_answers_blocks_are_never_empty_wherever_its_bytes_are_split(head: bytes, framed: bytes) -> None:
+    sent = head + framed
+    for place in range(len(sent) + 1):
+        answer = Answer("http://host/", lambda _: None)
+        blocks = [block for part in (sent[:place], sent[place:]) for block in answer.feed(part)]
+        assert b"".join(blocks) == b"body"
+        assert all(blocks)
