@@ -12,6 +12,11 @@
 #   make crash                     strike every command at every call that changes a file, and print how many
 #   make fuzz [SECONDS=600] [TARGET=config]   hand mutated bytes to every reader, and print what was found
 #   make fuzz-corpus [SECONDS=600]   the same, and take what reaches new code into tests/fuzz/corpus
+#   make lock [UPGRADE=1]          pin every dependency in locks/ again; UPGRADE=1 takes the newest versions
+#   make dist                      build wheel and sdist into dist/, twice, and check all that a release promises
+#   make audit                     look the locked dependencies up among known vulnerabilities (needs the network)
+#   make api-check                 compare the library with the newest tag, and print what breaks its users
+#   make workflows                 check the workflows in .github
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
 
@@ -28,9 +33,10 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 DOCS_STAMP := $(VENV)/.installed-docs
 FUZZ_STAMP := $(VENV)/.installed-fuzz
+RELEASE_STAMP := $(VENV)/.installed-release
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus matrix test e2e simulate test-all lint type check docs docs-update wheel format clean
+.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus matrix test e2e simulate test-all lint type check docs docs-update format clean lock dist audit api-check workflows
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -94,13 +100,25 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-wheel: $(DEV_STAMP)
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	@ls dist/*.whl
+lock: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.lock $(if $(UPGRADE),--upgrade)
+	$(BIN)/python -m scripts.sbom --write
+
+dist: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.dist
+
+audit: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.audit
+
+api-check: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.api_check
+
+workflows: $(RELEASE_STAMP)
+	$(BIN)/zizmor --offline --persona pedantic .github
 
 clean:
 	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f $(RUN_STAMP) $(DEV_STAMP) $(DOCS_STAMP) $(FUZZ_STAMP)
+	rm -f $(RUN_STAMP) $(DEV_STAMP) $(DOCS_STAMP) $(FUZZ_STAMP) $(RELEASE_STAMP)
 	find packcore transport cli tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -111,21 +129,30 @@ $(BIN)/python:
 	  echo "make: $(PYTHON) has no venv module (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# pip learned dependency groups (PEP 735) in 25.1; the one that a venv starts with may be older.
-$(RUN_STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+# Every version comes from locks/, with its hashes; packcore itself from this folder, built by the locked backend.
+# A venv may start with an old pip: locks/build.txt brings a newer one.
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+LOCKED = $(PIP) install --quiet --require-hashes
+
+$(RUN_STAMP): pyproject.toml locks/build.txt locks/run.txt | $(BIN)/python
+	$(LOCKED) -r locks/build.txt
+	$(LOCKED) -r locks/run.txt
+	$(PIP) install --quiet --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml $(RUN_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+$(DEV_STAMP): locks/dev.txt $(RUN_STAMP)
+	$(LOCKED) -r locks/dev.txt
 	@touch $@
 
 # pytest is what the makers of seeds lean on.
-$(FUZZ_STAMP): pyproject.toml $(DEV_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+$(FUZZ_STAMP): locks/fuzz.txt $(DEV_STAMP)
+	$(LOCKED) -r locks/fuzz.txt
 	@touch $@
 
-$(DOCS_STAMP): pyproject.toml $(RUN_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group docs
+$(DOCS_STAMP): locks/docs.txt $(RUN_STAMP)
+	$(LOCKED) -r locks/docs.txt
+	@touch $@
+
+$(RELEASE_STAMP): locks/release.txt $(RUN_STAMP)
+	$(LOCKED) -r locks/release.txt
 	@touch $@
