@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.check_wheel import bill_of, check
+from scripts.dist import DistError, both_of, build, build_from_sdist, build_twice, unpack_sdist
 from tests.support import ROOT, git, git_environment, history, make_repository
 
 if TYPE_CHECKING:
@@ -18,13 +21,18 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and return its path."""
-    folder = tmp_path_factory.mktemp("wheel")
-    _run(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder
-    )
-    return next(folder.glob("packcore-*.whl"))
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build wheel and sdist as a release does, twice and once more from the sdist; return their folder."""
+    folder = tmp_path_factory.mktemp("built")
+    made = build_twice(folder / "dist", folder, pythons=[])
+    build_from_sdist(folder / "dist", folder, made)
+    return folder / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    """Return the path of the wheel."""
+    return next(built.glob("packcore-*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +60,53 @@ def test_it_carries_types_and_licence_and_no_bytecode(wheel: Path) -> None:
 
 
 def test_every_module_of_the_checkout_is_in_it(wheel: Path) -> None:
-    tracked = git("ls-files", "packcore", "transport", "cli", cwd=ROOT).splitlines()
     with zipfile.ZipFile(wheel) as archive:
-        assert set(tracked) <= set(archive.namelist())
+        packed = set(archive.namelist())
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("packcore", "transport", "cli")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert modules <= packed
+
+
+def test_the_sdist_holds_what_git_tracks_and_its_metadata(built: Path, tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is an unpacked sdist itself")
+    unpack_sdist(built, tmp_path / "unpacked")
+    unpacked = {
+        path.relative_to(tmp_path / "unpacked").as_posix()
+        for path in (tmp_path / "unpacked").rglob("*")
+        if path.is_file()
+    }
+    tracked = git("ls-files", "-c", "-o", "--exclude-standard", cwd=ROOT).splitlines()
+    assert unpacked == {*tracked, "PKG-INFO"}
+
+
+def test_two_builds_are_the_same_to_the_byte(built: Path) -> None:
+    """The fixture compares them; this holds that the comparison covers both files."""
+    assert [name.split("-")[0] for name in both_of(built)] == ["packcore", "packcore"]
+
+
+def test_another_time_gives_another_build(built: Path, tmp_path: Path) -> None:
+    more = {"SOURCE_DATE_EPOCH": "1000000000"}
+    build(ROOT, tmp_path, "sdist", "wheel", python=sys.executable, more=more, umask=0o022)
+    assert both_of(tmp_path).keys() == both_of(built).keys()
+    assert not set(both_of(tmp_path).values()) & set(both_of(built).values())
+
+
+def test_a_build_that_differs_is_an_error(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(DistError, match="differs"):
+        build_from_sdist(built, tmp_path, {next(built.glob("*.whl")).name: "0" * 64})
+
+
+def test_the_bill_of_materials_in_it_is_that_of_the_lock(wheel: Path) -> None:
+    assert bill_of(wheel) == json.loads((ROOT / "locks/packcore.cdx.json").read_text())
+
+
+def test_installed_elsewhere_it_does_what_a_new_user_tries_first(wheel: Path) -> None:
+    """What is installed is also held against the wheel's bill of materials."""
+    check(wheel, sys.executable, "locked")
 
 
 def test_installed_elsewhere_it_says_its_version(elsewhere: Path, tmp_path: Path) -> None:
