@@ -7,6 +7,7 @@
 #   make docs-update               write anew what the examples of the documentation print
 #   make check                     what CI runs: test, e2e, lint, type, docs
 #   make matrix [COLUMNS=a,b] [SUITES=a,b]   the suites with every git, Python and set of dependencies
+#   make ci-fresh [DEBIAN=trixie]   run .ci/run on a fresh Debian, from nothing (as root)
 #   make matrix LIST=1             show the columns and suites, and what can't run on this machine
 #   make test-all                  every test, the slow ones and those that want real servers included
 #   make crash                     strike every command at every call that changes a file, and print how many
@@ -27,6 +28,7 @@ PYTEST_FLAGS ?= -q -n auto
 SEEDS ?= 2000
 SECONDS ?= 600
 TARGET ?=
+DEBIAN ?= bookworm
 
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
@@ -36,7 +38,7 @@ FUZZ_STAMP := $(VENV)/.installed-fuzz
 RELEASE_STAMP := $(VENV)/.installed-release
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-expect bench-history crash demo fuzz fuzz-corpus matrix test e2e simulate test-all lint type check docs docs-update format clean lock dist audit api-check workflows
+.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix simulate test test-all type workflows
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -82,6 +84,9 @@ MATRIX_OPTIONS = $(if $(filter command,$(firstword $(origin COLUMNS))),--columns
 
 matrix:
 	@$(PYTHON) -m scripts.matrix $(MATRIX_OPTIONS)
+
+ci-fresh:
+	@$(PYTHON) -m scripts.matrix.fresh "$(DEBIAN)"
 
 docs: $(DOCS_STAMP)
 	$(BIN)/python -m sphinx -b html -W --keep-going -q -j auto docs build/docs

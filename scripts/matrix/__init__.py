@@ -11,6 +11,7 @@
     cells.py        prepares a column, runs its suites, counts what passed
     results.py      what a column and a cell came to, kept for the documentation
     render.py       the table, in a terminal and in the documentation
+    fresh.py        .ci/run on a fresh Debian
     wheel.py        one suite: the wheel, installed and used
 
 Needs nothing but Python's standard library: it runs before any virtual environment exists.

@@ -16,12 +16,11 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from scripts.matrix.cells import failures, run_column
+from scripts.matrix.cells import failures, run_column, stop_like_ctrl_c
 from scripts.matrix.columns import MatrixError, load
 from scripts.matrix.debian import Unavailable
 from scripts.matrix.files import ROOT
@@ -40,9 +39,6 @@ _FAILURES_SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit status."""
     options = _parser().parse_args(arguments)
-    # Ended by a CI or a terminal, it ends what it started, as after Ctrl-C.
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
     try:
         table = load()
         columns, suites = table.pick_columns(options.columns), table.pick_suites(options.suites)
@@ -149,4 +145,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     sys.exit(main())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from scripts.matrix.columns import Column, Suite
 
-__all__ = ["LOGS", "count", "failures", "install_steps", "run_column", "run_suite"]
+__all__ = ["LOGS", "count", "failures", "install_steps", "run_column", "run_suite", "stop_like_ctrl_c"]
 
 LOGS = ROOT / "build" / "matrix" / "logs"
 _SUITE_SECONDS_MAX: float = 3600
@@ -194,6 +194,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def stop_like_ctrl_c() -> None:
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP too, so that what was started is ended."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def count(log: str) -> tuple[int, int, int]:

@@ -127,7 +127,7 @@ def test_a_program_that_can_not_be_run_is_named(tmp_path):
     with closing(
         opened("ssh://h/x", {"GIT_SSH": str(tmp_path / "none"), "GIT_SSH_VARIANT": "ssh"})
     ) as transport:
-        with pytest.raises(NetworkError, match="can't run .*: No such file or directory"):
+        with pytest.raises(NetworkError, match=r"can't run .*: No such file or directory"):
             list_refs(transport)
 
 

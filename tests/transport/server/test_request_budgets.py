@@ -123,8 +123,10 @@ def test_what_is_not_here_is_looked_up_once_and_remembered_within_bounds():
 
 @pytest.mark.parametrize(
     "line",
-    ["have {}", "want {}", "shallow {}", "deepen-not main", "want-ref refs/heads/main", "done"]
-    + ["deepen 1", "deepen-since 1", "filter blob:none", "thin-pack"],
+    [
+        *("have {}", "want {}", "shallow {}", "deepen-not main", "want-ref refs/heads/main", "done"),
+        *("deepen 1", "deepen-since 1", "filter blob:none", "thin-pack"),
+    ],
 )
 def test_too_many_equal_lines_end_a_fetch(repository, line):
     lines = [line.format(tip(repository).hex())] * 100
