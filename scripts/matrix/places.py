@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -118,7 +119,7 @@ def place_of(column: Column, *, chroot_always: bool = False) -> Place:
         return ThisMachine(here, found)
     python = column.python or _DEBIAN_PYTHON
     own = not (column.packages or column.setup or chroot_always) and _codename() == column.debian
-    if own:
+    if own and _makes_environments(python):
         return ThisMachine(here, python)
     if reason := why_not():
         raise Unavailable(reason)
@@ -137,6 +138,15 @@ def find_interpreter(version: str) -> str | None:
     if on_path and "shims" not in Path(on_path).parts:
         return on_path
     return str(max(kept)) if kept else None
+
+
+def _makes_environments(python: str) -> bool:
+    """Tell whether an interpreter is there with its venv module, which Debian has in a package of its own."""
+    try:
+        done = subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _codename() -> str:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _TRIXIE = Column("debian-13", "x", debian="trixie")
 
 
-def _program(path: Path) -> Path:
+def _program(path: Path, script: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
+    path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
 
@@ -63,12 +63,24 @@ def test_a_column_of_this_machines_debian_runs_here_and_any_other_in_a_chroot(
 ) -> None:
     monkeypatch.setattr(places, "why_not", lambda: "")
     monkeypatch.setattr(places, "_codename", lambda: "trixie")
+    monkeypatch.setattr(places, "_makes_environments", lambda _: True)
     assert isinstance(place_of(_TRIXIE), ThisMachine)
     assert isinstance(place_of(_TRIXIE, chroot_always=True), Chroot)
     with_packages = Column("x", "x", debian="trixie", packages=("python3.15",))
     assert isinstance(place_of(with_packages), Chroot)
     monkeypatch.setattr(places, "_codename", lambda: "bookworm")
     assert isinstance(place_of(_TRIXIE), Chroot)
+
+
+def test_a_column_runs_in_a_chroot_if_this_machines_python_makes_no_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "why_not", lambda: "")
+    monkeypatch.setattr(places, "_codename", lambda: "trixie")
+    for python in (tmp_path / "absent", _program(tmp_path / "without-venv", "exit 1")):
+        assert isinstance(place_of(Column("x", "x", debian="trixie", python=str(python))), Chroot)
+    python = _program(tmp_path / "complete")
+    assert isinstance(place_of(Column("x", "x", debian="trixie", python=str(python))), ThisMachine)
 
 
 def test_without_root_a_chroot_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,8 +108,7 @@ def test_a_release_that_cant_be_downloaded_is_tried_three_times_and_leaves_nothi
     monkeypatch.setattr(debian, "why_not", lambda: "")
     monkeypatch.setattr("time.sleep", lambda _: None)
     bin_folder = tmp_path / "bin"
-    unshare = _program(bin_folder / "unshare")
-    unshare.write_text('#!/bin/sh\nmkdir -p "${10}/etc"\nexit 1\n')
+    _program(bin_folder / "unshare", 'mkdir -p "${10}/etc"; exit 1')
     monkeypatch.setenv("PATH", f"{bin_folder}:/usr/bin:/bin")
     said: list[str] = []
     release = Debian("trixie", tmp_path / "cache")

@@ -130,6 +130,7 @@ def test_the_column_that_is_this_machine_is_covered_by_make_check_and_is_no_skip
     rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("scripts.matrix.places._codename", lambda: "bookworm")
+    monkeypatch.setattr("scripts.matrix.places._makes_environments", lambda _: True)
     rows["debian-12"] = Row("debian-12", cells={"cli": Cell("red")})
     assert command.main(["--columns", "ci", "--checked-here", "--required"]) == 0
     shown = capsys.readouterr().out
