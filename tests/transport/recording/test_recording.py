@@ -18,6 +18,7 @@ from packcore.errors import CorruptData
 from tests.support import git, history, init_repository, make_repository
 from transport.recording import Conversation, Recorder, read_conversation
 from transport.sync import Policy, Scope, SyncRequest, sync
+from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +89,7 @@ def test_the_times_of_blocks_tell_the_writers_share_of_a_silence() -> None:
     class Slow:
         """A transport that takes a second for each block."""
 
-        url, stateless, stats = "x", True, None
+        url, stateless, stats, limits = "x", True, None, WireLimits()
 
         def request(self, service, body, *, version, headway=None):
             from contextlib import contextmanager
