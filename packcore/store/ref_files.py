@@ -51,6 +51,10 @@ _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 _PACKED_HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
 
 
+_NAME_BYTES_MAX = 65_000
+"""A longer name in packed-refs fits no line of the protocol, nor a file's path: git can have made none."""
+
+
 class PackedRef(NamedTuple):
     """A line of packed-refs."""
 
@@ -184,6 +188,8 @@ class RefFiles:
             match = self._packed_pattern.match(data, at)
             if match is None:
                 raise _damaged(path, data, at, "is neither a ref nor a peeled id")
+            if match.end(2) - match.start(2) > _NAME_BYTES_MAX:
+                raise _damaged(path, data, at, "is longer than any list of refs can tell")
             name = decode_ref_name(match[2])
             peeled = self._format.from_hex(match[3].lower()) if match[3] else None
             found = PackedRef(self._format.from_hex(match[1].lower()), peeled)

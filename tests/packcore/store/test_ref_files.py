@@ -282,6 +282,13 @@ def test_a_tab_before_the_name_and_a_line_that_comes_twice_are_read_as_git_reads
     assert {name: ref.oid for name, ref in refs.all().known.items()} == {"refs/heads/a": A}
 
 
+@pytest.mark.parametrize("start", ["refs/heads/", "other/"])
+def test_a_packed_name_that_no_list_of_refs_can_tell_is_damage(refs: RefFiles, path: Path, start: str):
+    pack(path, f"{A.hex()} refs/heads/ok\n", f"{A.hex()} {start}{'x' * 65_000}\n")
+    with pytest.raises(CorruptData, match="line 3 is longer than any list of refs can tell"):
+        refs.all()
+
+
 def test_packed_refs_behind_a_symbolic_link_are_changed_where_they_are(refs: RefFiles, path: Path, tmp_path):
     pack(path, f"{A.hex()} refs/heads/a\n", f"{B.hex()} refs/heads/b\n")
     shared = tmp_path / "shared"
