@@ -210,7 +210,7 @@ def cut_blocks(data: bytes) -> Iterator[bytes]:
 
 
 def _wrong_size(made: int, size: int) -> str:
-    return f"a zlib stream holds {f'more than {size}' if made > size else f'{made} of {size}'} bytes"
+    return f"its data should have {size} bytes and has {'more' if made > size else made}"
 
 
 def _reason(error: Exception) -> str:

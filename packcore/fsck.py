@@ -247,6 +247,9 @@ class _Fsck:
             yield FsckFinding(f"error: {error}", is_error=True, kind="ref", oid=None)
         if isinstance(head, bytes):
             tips["HEAD"] = head
+        elif head is not None and not head.startswith("refs/heads/"):
+            text = f"error: HEAD points to something strange ({head})"
+            yield FsckFinding(text, is_error=True, kind="ref", oid=None)
         for name, oid in tips.items():
             if oid not in self.flags:
                 text = f"error: {name}: invalid sha1 pointer {oid.hex()}"

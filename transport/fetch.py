@@ -92,6 +92,7 @@ def list_refs(
         warnings=(*advertisement.warnings, *listing.warnings),
         unreadable=listing.unreadable,
         may_lack_names=listing.may_lack_names,
+        head_fault=listing.head_fault,
         hidden=listing.hidden,
     )
 

@@ -57,7 +57,8 @@ def run(
     finally:
         transport.close()
     for warning in advertisement.warnings:
-        console.remote("source")(warning)
+        if not warning.startswith("HEAD can't be read: ") or prefixes:
+            console.remote("source")(warning)
     if advertisement.hidden:
         from transport.sync.absence import words_on_hidden
 

@@ -66,7 +66,8 @@ def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str]
 def unreadable_in(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> dict[str, str]:
     """Return why refs below the prefixes, or folders of refs above them, can't be read, by name."""
     wanted = tuple(prefixes) or ("",)
-    return {
+    head = {} if advertisement.head_fault is None or prefixes else {"HEAD": advertisement.head_fault}
+    return head | {
         name: reason
         for name, reason in advertisement.unreadable.items()
         if name.startswith(wanted) or is_folder_of(name, wanted)

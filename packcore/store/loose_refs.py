@@ -86,11 +86,17 @@ def _parse(data: bytes, name: str, object_format: ObjectFormat) -> ObjectId | st
 def _unparsable(data: bytes, name: str) -> UnreadableRef:
     if data.strip(b"\0 \t\r\n"):
         more = f" and {len(data) - _SHOWN_BYTES_MAX} bytes more" if len(data) > _SHOWN_BYTES_MAX else ""
-        return UnreadableRef(name, f"its file holds no object id, but {data[:_SHOWN_BYTES_MAX]!r}{more}")
+        shown = data[:_SHOWN_BYTES_MAX].decode("utf-8", "backslashreplace").rstrip("\n")
+        return UnreadableRef(name, f'its file holds no object id, but "{_visible(shown)}"{more}')
     if not data:
         return UnreadableRef(name, "its file is empty", is_blank=True)
     words = "NUL bytes" if b"\0" in data else "white space"
     return UnreadableRef(name, f"its file holds only {words}", is_blank=True)
+
+
+def _visible(text: str) -> str:
+    """Return text with control characters as escapes."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def list_loose_names(base: Path) -> LooseNames:

@@ -104,6 +104,10 @@ class PackedStore:
             pack = PackFile(path, self._object_format, self.limits, cache=self._cache, copies=self.copies)
         except FileNotFoundError:
             return False
+        except IsADirectoryError as error:
+            self.faults[name] = CorruptPack("it is a folder", pack=str(error.filename))
+            self._known.add(name)
+            return False
         except CorruptData as error:
             self.faults[name] = error
             self._known.add(name)

@@ -124,7 +124,7 @@ class RefFiles:
         Raises CorruptData or RepositoryError if they can't be listed.
         """
         loose = self._loose_names()  # before packed-refs: a ref that is packed meanwhile is in one of both
-        names = sorted({*self.packed(), *loose.names}, key=ref_sort_key)
+        names = sorted({*self.packed(), *loose.names} - {"HEAD"}, key=ref_sort_key)
         known: dict[str, Ref] = {}
         unreadable = dict(loose.faults)
         for name in names:
@@ -342,7 +342,9 @@ class RefFiles:
 def _damaged(path: Path, data: bytes, at: int, fault: str) -> CorruptData:
     """Return the error for a line that no git writes: whatever else the file held may be lost, too."""
     line = data.count(b"\n", 0, at) + 1
-    return CorruptData(f"{path}: line {line} {fault}")
+    return CorruptData(
+        f"{path}: line {line} {fault}", hint="mend the line, or restore the file from a backup"
+    )
 
 
 def _to_path(name: str) -> str:

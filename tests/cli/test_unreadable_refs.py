@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import fsck, git, history, ls_remote, make_repository
+from tests.support import fsck, git, history, init_repository, ls_remote, make_repository, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,8 +186,49 @@ def test_a_limit_that_is_none_is_wrong_usage(packcore, sick, copy, limit):
     assert "not a limit for pruning" in result.stderr
 
 
-def test_ls_refs_says_why_head_is_not_listed(packcore, sick):
-    (sick / "HEAD").write_bytes(bytes(24))
-    result = packcore("ls-refs", sick)
+@pytest.mark.parametrize("protocol", ["v2", "v0"])
+def test_ls_refs_says_why_head_is_not_listed_and_ends_with_1(packcore, copy, protocol):
+    (copy / "HEAD").write_bytes(bytes(24))
+    result = packcore("ls-refs", copy, "--protocol", protocol)
+    assert result.exit_code == 1
     assert "HEAD" not in result.stdout
-    assert "source: ref left out: HEAD: its file holds only NUL bytes" in result.stderr
+    assert result.stderr.splitlines() == [
+        "packcore: error: HEAD can't be read: its file holds only NUL bytes"
+    ]
+    assert packcore("ls-refs", copy, "--tags").exit_code == 0
+
+
+@pytest.mark.parametrize("options", [("sync", "--all-refs"), ("fetch", "--all-refs", "--into")])
+def test_a_run_says_that_head_is_unreadable_and_that_alone_is_no_failure(packcore, copy, tmp_path, options):
+    (copy / "HEAD").write_bytes(bytes(24))
+    target = init_repository(tmp_path / "target.git")
+    ends = (target,) if options[0] == "sync" else ()
+    result = packcore(options[0], copy, *ends, *options[1:], *(() if ends else (target,)))
+    assert "source: HEAD can't be read: its file holds only NUL bytes" in result.stderr
+    assert result.exit_code == 0
+
+
+def test_fsck_says_that_head_must_point_to_a_branch_as_git_does(packcore, copy):
+    (copy / "HEAD").write_text("ref: refs/tags/v1\n")
+    result = packcore("fsck", copy)
+    assert result.exit_code == 3
+    assert "error: HEAD points to something strange (refs/tags/v1)" in result.stderr
+    assert "HEAD points to something strange (refs/tags/v1)" in run_git("fsck", cwd=copy).stderr.decode()
+
+
+def test_a_line_for_head_in_packed_refs_is_passed_over(packcore, copy, tmp_path):
+    with (copy / "packed-refs").open("a") as file:
+        file.write(f"{'12' * 20} HEAD\n")
+    assert packcore("ls-refs", copy).exit_code == 0
+    assert packcore("fetch", copy, "--all-refs", "--into", tmp_path / "new.git").exit_code == 0
+
+
+def test_a_folder_in_a_packs_place_and_a_line_too_long_in_alternates_stop_nothing(packcore, copy, tmp_path):
+    git("repack", "-a", "-d", "-q", cwd=copy)
+    folder = copy / "objects/pack" / ("pack-" + "12" * 20 + ".pack")
+    folder.mkdir()
+    folder.with_suffix(".idx").write_bytes(next((copy / "objects/pack").glob("*.idx")).read_bytes())
+    (copy / "objects/info").mkdir(exist_ok=True)
+    (copy / "objects/info/alternates").write_text("/x" * 5000 + "\n")
+    assert packcore("fetch", copy, "--all-refs", "--into", tmp_path / "new.git").exit_code == 0
+    folder.rmdir()

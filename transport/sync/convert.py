@@ -269,11 +269,11 @@ def _readable(old: Repository, fetched: FetchResult) -> dict[str, Ref]:
             raise UnreadableRef(
                 result.planned.source_ref,
                 result.reason,
-                hint="mend the ref at the source; nothing was converted",
+                hint="mend the source; nothing was converted",
             )
         if result.outcome not in (Outcome.PUSHED, Outcome.UP_TO_DATE):
             raise RepositoryError(
-                f"{result.planned.source_ref}: it can't be kept on this disk: {result.reason}",
+                f"{result.planned.source_ref}: it can't be fetched: {result.reason}",
                 hint="nothing was converted",
             )
     refs = old.refs()

@@ -63,6 +63,8 @@ class Advertisement:
     """Refs, and folders of refs, that the server has but that can't be fetched: the reason by name."""
     may_lack_names: bool = False
     """Whether the server may have refs besides `refs` and `unreadable`."""
+    head_fault: str | None = None
+    """Why HEAD can't be fetched, where the server lists it and can't read it."""
     hidden: frozenset[RefKind] = frozenset()
     """Kinds of refs of which the server hides some, by its own word; git's servers don't tell."""
 
@@ -233,5 +235,6 @@ def _parse_refs(
         warnings=listed.refs.warnings(),
         unreadable=listed.refs.unreadable,
         may_lack_names=listed.refs.may_lack_names,
+        head_fault=listed.refs.head_fault,
         hidden=listed.capabilities.hidden,
     )

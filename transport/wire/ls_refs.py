@@ -60,6 +60,7 @@ class RefListing:
     unreadable: dict[str, str]
     may_lack_names: bool
     hidden: frozenset[RefKind]
+    head_fault: str | None
 
 
 def command_head(
@@ -155,6 +156,7 @@ def parse_ls_refs(
         refs.unreadable,
         refs.may_lack_names,
         refs.hidden,
+        refs.head_fault,
     )
 
 

@@ -49,6 +49,8 @@ class RefCollector:
         self.peeled: dict[str, ObjectId] = {}
         self.symrefs: dict[str, str] = {}
         self.head: ObjectId | None = None
+        self.head_fault: str | None = None
+        """Why HEAD can't be fetched, where it is listed so."""
         self.unreadable: dict[str, str] = {}
         """Why each ref that is listed can't be fetched, by name."""
         self.may_lack_names = False
@@ -89,7 +91,10 @@ class RefCollector:
         """Take the server's word on all refs that it can't read, after those that it listed."""
         self.may_lack_names = False
         for name, reason in faults:
-            if name.startswith("refs/"):
+            if name == "HEAD":
+                self.head, self.head_fault = None, reason
+                self.peeled.pop(name, None)
+            elif name.startswith("refs/"):
                 self.count_line()
                 self.hold(name)
                 self.refs.pop(name, None)
@@ -150,6 +155,8 @@ class RefCollector:
 
     def warnings(self) -> tuple[str, ...]:
         """Return the warnings, safe to show."""
+        if self.head_fault is not None:
+            self.warn(f"HEAD can't be read: {self.head_fault}")
         if self._unsaid_warnings:
             return (*self._warnings, f"and {self._unsaid_warnings} more warnings")
         return tuple(self._warnings)
@@ -159,6 +166,8 @@ class RefCollector:
         self.hold(decode_ref_name(name))
         if name.startswith(b"refs/"):
             self.unreadable[decode_ref_name(name)] = reason
+        elif name == b"HEAD":
+            self.head_fault = reason
         else:
             self.warn(f"ref left out: {one_line(name, limit=200)}: {reason}")
         return False

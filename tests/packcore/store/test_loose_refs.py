@@ -43,10 +43,10 @@ def test_an_id_in_either_case_counts_up_to_the_first_blank_or_nul(base: Path, oi
         (b"", "its file is empty"),
         (b"\0" * 41, "its file holds only NUL bytes"),
         (b"\n", "its file holds only white space"),
-        (b"hello\n", "its file holds no object id, but b'hello\\n'"),
+        (b"hello\n", 'its file holds no object id, but "hello"'),
         (A.hex()[:39].encode(), "its file holds no object id"),
-        (A.hex().encode() + b"x", f"its file holds no object id, but b'{A.hex()}x'"),
-        (b"x" * 100, "x' and 20 bytes more"),
+        (A.hex().encode() + b"x", f'its file holds no object id, but "{A.hex()}x"'),
+        (b"x" * 100, 'x" and 20 bytes more'),
         (b"0" * 40 + b"\n", "its file holds the zero id"),
         (b"ref: nonsense\n", "it points to 'nonsense', which is no ref's name"),
         (b"ref: refs/heads/a..b\n", "which is no ref's name"),
@@ -191,3 +191,9 @@ def test_what_git_lists_with_an_id_is_known_and_what_it_lists_with_the_zero_id_i
     assert {"refs/heads/" + name for name in ("empty", "nul", "garbage", "zero", "a..b")} == set(
         refs.unreadable
     )
+
+
+def test_what_a_file_holds_is_shown_as_text_with_control_characters_escaped(base: Path):
+    (base / "refs/heads/a").write_bytes(b"caf\xc3\xa9 \xff\x1b[31m\n")
+    fault = RefFiles(base, base, SHA1).all().unreadable["refs/heads/a"]
+    assert fault.reason == 'its file holds no object id, but "café \\xff\\x1b[31m"'

@@ -70,7 +70,7 @@ def test_our_client_is_told_every_name_with_its_reason(sick: Path):
         "refs/heads/alias": "it points to refs/heads/empty: its file is empty",
         "refs/heads/dangling": "it points to refs/heads/nowhere, which is not there",
         "refs/heads/empty": "its file is empty",
-        "refs/heads/garbage": r"its file holds no object id, but b'hello\n'",
+        "refs/heads/garbage": 'its file holds no object id, but "hello"',
         "refs/heads/missing": f"object {'12' * 20} is missing",
     }
     assert not found.may_lack_names
@@ -157,7 +157,7 @@ def test_an_empty_ref_of_the_target_is_written_again_and_a_damaged_one_is_not(si
     )
     assert {name: ref.reason for name, ref in report.refs.items()} == {
         "refs/heads/empty": None,
-        "refs/heads/garbage": r"reference broken: its file holds no object id, but b'hello\n'",
+        "refs/heads/garbage": 'reference broken: its file holds no object id, but "hello"',
         "refs/heads/new": None,
     }
     assert git("rev-parse", "refs/heads/empty", cwd=sick) == tip.hex()
