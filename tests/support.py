@@ -91,13 +91,7 @@ def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "HOME": "/nonexistent",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TEMPLATE_DIR": "",  # a repository begins without the fourteen examples of hooks
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        # Fixtures that another user unpacked, or that a test copied, are to be opened all the same.
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
-        "GIT_CONFIG_KEY_1": "init.defaultBranch",
-        "GIT_CONFIG_VALUE_1": "main",
+        "GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_AUTHOR_NAME": "A U Thor",
         "GIT_AUTHOR_EMAIL": "author@example.com",

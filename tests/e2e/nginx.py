@@ -182,9 +182,9 @@ class GitHttpServer:
 
     def _start_backend(self) -> None:
         settings = {
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_1": "http.receivepack",
-            "GIT_CONFIG_VALUE_1": "true",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.receivepack",
+            "GIT_CONFIG_VALUE_0": "true",
         }
         environment = git_environment(settings)
         # One process each, rather than one with children: those would outlive a test run that is killed.

@@ -105,9 +105,9 @@ class WebServer(Listening, ABC):
     def environment(self) -> dict[str, str]:
         """Return what `git http-backend` is to find in its environment."""
         config = {
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_1": "http.receivepack",
-            "GIT_CONFIG_VALUE_1": "true",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.receivepack",
+            "GIT_CONFIG_VALUE_0": "true",
             "GIT_HTTP_EXPORT_ALL": "1",
         }
         return git_environment({**config, "GIT_PROJECT_ROOT": str(self.root)})
