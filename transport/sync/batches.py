@@ -62,7 +62,8 @@ __all__ = ["BODY_BYTES_MIN", "BatchedPush", "BodyRefused", "is_too_much"]
 BODY_BYTES_MIN = 16 * 1024
 """A target that refuses even this has another reason than size."""
 
-TOO_MUCH_STATUSES = frozenset({408, 413, 504, 524})
+TOO_MUCH_STATUSES = frozenset({408, 413, 502, 504, 524})
+"""502: a proxy's word for a git that stopped reading, as with receive.maxInputSize behind nginx."""
 _MESSAGES_KEPT = 50
 
 

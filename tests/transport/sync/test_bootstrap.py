@@ -136,7 +136,7 @@ def test_a_limit_that_nobody_gave_is_found(sides):
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-@pytest.mark.parametrize("error", [*map(refused, (408, 413, 504, 524)), NetworkError("lost")], ids=str)
+@pytest.mark.parametrize("error", [*map(refused, (408, 413, 502, 504, 524)), NetworkError("lost")], ids=str)
 def test_a_batch_that_is_too_much_is_asked_for_in_smaller_ones(sides, error, number):
     big_history(sides.source)
     target = LimitedTarget(sides.target, fault=lambda n, size: error if n == number else None)

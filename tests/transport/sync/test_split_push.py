@@ -97,7 +97,7 @@ def test_the_limit_is_found_where_none_is_given(sides):
     assert result.batch_count > 4
 
 
-@pytest.mark.parametrize("status", [408, 413, 504, 524])
+@pytest.mark.parametrize("status", [408, 413, 502, 504, 524])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_batch_that_is_too_much_is_cut_again(sides, status, number):
     big_history(sides.source, size=20_000)
