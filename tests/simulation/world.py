@@ -25,6 +25,7 @@ from packcore.progress import SilentProgress
 from packcore.refs import Ref, RefList, ref_sort_key
 from packcore.store.base import ObjectHeader
 from packcore.store.config import GitConfig
+from packcore.store.copies import Copies
 from packcore.store.memory import MemoryStore
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.faults import KINDS
@@ -107,6 +108,8 @@ class SimRepository(MemoryStore):
 
     def __init__(self, world: World, side: str, tips: dict[str, ObjectId], extra: Iterable[ObjectId]) -> None:
         super().__init__(world.universe.object_format)
+        self.copies = Copies(self.object_format)
+        """None: an object is here once, and `read` says what is wrong with it."""
         self.world = world
         self.side = side
         self.tips = dict(tips)

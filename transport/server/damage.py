@@ -144,7 +144,8 @@ class _Search:
                 first = first or error
         if first is not None:
             raise first
-        return repository.read(oid)  # one that every repository has, or the error for one that is missing
+        found = repository.read(oid)  # one that every repository has, or the error for one that is missing
+        return None if found.type is ObjectType.BLOB else found
 
     def _entries(self, oid: ObjectId, data: bytes) -> Iterator[ObjectId]:
         for mode, _, entry in tree_rows(data, self._format, oid):

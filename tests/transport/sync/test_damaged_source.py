@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.errors import UnreadableRef
+from packcore.ids import ObjectId
+from packcore.store.repository import Repository
 from tests.damage import damage_loose, damage_packed
 from tests.support import fsck, git, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving
 from transport.errors import RemoteError
 from transport.fetch import find_damage, list_refs
 from transport.schemes import open_transport
+from transport.server.damage import damaged_wants
 from transport.sync import Policy, Scope, SyncRequest, sync
 from transport.sync.convert import convert_sha256
 from transport.sync.fetch_into import fetch_into, fetch_only
@@ -200,3 +203,9 @@ def test_a_server_that_can_not_say_what_is_damaged_ends_the_run_as_before(
     for end in ends:
         end.close()
     assert ls_remote(target) == before
+
+
+def test_an_object_that_every_repository_knows_is_no_damage(source: Path):
+    empty = ObjectId(bytes.fromhex("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"))
+    with Repository.open(source) as repository:
+        assert damaged_wants(repository, [empty], []) == {}
