@@ -1,6 +1,7 @@
 """The secrets that stand on the command line and in the environment, known before a word of it is parsed.
 
     --source-token T, --target-header 'Name: value', …      options, and the variables that stand for them
+    --push-option ci.variable=TOKEN=T                       by its name, or what it looks like
     https://user:password@host/…                            URLs in any argument, or variable of ours
     http_proxy, HTTPS_PROXY, …                              user and password of proxies
 
@@ -22,6 +23,7 @@ __all__ = ["add_given", "given_secrets"]
 
 _OPTION = re.compile(r"--(?:source|target)-(token|bearer-token|header|username)\Z")
 _VARIABLE = re.compile(r"(?:PACKCORE|GITSYNC)_(?:SOURCE|TARGET)_(TOKEN|BEARER_TOKEN|HEADER|USERNAME)\Z")
+_PUSH_OPTIONS = re.compile(r"(?:PACKCORE|GITSYNC)_PUSH_OPTIONS?\Z")
 _PROXY = re.compile(r"(?:https?|all)_proxy\Z", re.IGNORECASE)
 _OURS = ("PACKCORE_", "GITSYNC_")
 _USERINFO = re.compile(r"//([^/?#\s'\"]*)@")
@@ -36,11 +38,16 @@ def given_secrets(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         name, equals, value = word.partition("=")
         if found := _OPTION.match(name):
             add_given(secrets, found[1], value if equals else "".join(arguments[index + 1 : index + 2]))
+        if name == "--push-option":
+            secrets.add_push_option(value if equals else "".join(arguments[index + 1 : index + 2]))
         _add_urls(secrets, word)
     for name, value in environment.items():
         if found := _VARIABLE.match(name):
             for line in value.splitlines():
                 add_given(secrets, found[1].lower().replace("_", "-"), line)
+        if _PUSH_OPTIONS.match(name):
+            for line in value.splitlines():
+                secrets.add_push_option(line)
         if _PROXY.match(name):
             _add_urls(secrets, value if "://" in value else f"http://{value}")
         elif name.startswith(_OURS):

@@ -52,6 +52,7 @@ __all__ = ["Manifest", "pair_option_names"]
 
 _FILE_BYTES_MAX = 32 * 1024 * 1024
 _CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)\Z")
+_PUSH_OPTION = "push-option"
 _ENV = "-env"
 _SIDES = {"source": "source_url", "target": "target_url"}
 
@@ -237,6 +238,9 @@ class Manifest:
             for word in value if isinstance(value, list) else [value]:
                 # Before anything can go wrong: an error may quote it.
                 add_given(self._output.secrets, key.partition("-")[2], word)
+        if key == _PUSH_OPTION:
+            for word in value if isinstance(value, list) else [value]:
+                self._output.secrets.add_push_option(word)
         return {str(parameter.name): value}
 
     def _from_environment(self, key: str, variable: Any) -> str:

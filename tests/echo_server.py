@@ -62,6 +62,8 @@ class EchoServer(ThreadingHTTPServer):
         self.place = place
         self.heard: set[str] = set()
         """Each value of a header that could hold a credential."""
+        self.options: set[str] = set()
+        """Each push option."""
 
     @property
     def authority(self) -> str:
@@ -116,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def do_POST(self) -> None:
-        self._read_body()
+        self.server.options |= _push_options(self._read_body())
         lines = [_pkt(b"\x02" + part.encode() + b"\n") for part in self._words()]
         if self.server.place == "refused":
             words = self._echo(900).encode()
@@ -140,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
                     found += [pair, pair.partition(":")[2], pair.partition(":")[0]]
                 elif name == "Cookie":
                     found.append(value.partition("=")[2])
+        for option in sorted(self.server.options):
+            found += [option, option.rpartition("=")[2]]
         for secret in dict.fromkeys(word for word in found[1:] if len(word) > 3):
             data = secret.encode()
             found += [
@@ -196,9 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
         agent = f"agent={told} symref=HEAD:refs/heads/{told}"
         if place == "refused":
             service = "git-receive-pack"
-            refs = _pkt(
-                f"{'0' * 40} capabilities^{{}}\0report-status side-band-64k ofs-delta {agent}\n".encode()
-            )
+            tokens = "report-status push-options side-band-64k ofs-delta"
+            refs = _pkt(f"{'0' * 40} capabilities^{{}}\0{tokens} {agent}\n".encode())
         else:
             service = "git-upload-pack"
             names = [
@@ -210,10 +213,24 @@ class _Handler(BaseHTTPRequestHandler):
             refs += b"".join(_pkt(f"{line}\n".encode()) for line in others)
         self._git(_pkt(f"# service={service}\n".encode()) + b"0000" + refs + b"0000")
 
-    def _read_body(self) -> None:
+    def _read_body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            return
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
         while size := int(self.rfile.readline(), 16):
-            self.rfile.read(size + 2)
+            body += self.rfile.read(size + 2)[:size]
         self.rfile.readline()
+        return body
+
+
+def _push_options(body: bytes) -> set[str]:
+    """Return the options of a push: the lines between its first flush and its second."""
+    sections: list[list[bytes]] = [[]]
+    while len(sections) < 3 and body[:4].strip(b"0123456789abcdef") == b"" and len(body) >= 4:
+        size = int(body[:4], 16)
+        if size < 4:
+            sections.append([])
+        else:
+            sections[-1].append(body[4:size])
+        body = body[max(size, 4) :]
+    return {line.decode().removesuffix("\n") for line in sections[1]} if len(sections) == 3 else set()

@@ -45,6 +45,8 @@ _ANYWHERE_CHARACTERS_MIN = 4
 _HEADER_ANYWHERE_CHARACTERS_MIN = 8
 """The value of a header that isn't about authentication may be an everyday word, as `true` or `main`."""
 _AUTHENTICATING = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
+_SECRET_OPTION = re.compile(rf"{_AUTHENTICATING.pattern}|variable|pass", re.IGNORECASE)
+"""In the names of a push option, `ci.variable=NAME=` among them."""
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[!-~]{20,}\Z")
 _URL_USER = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@")
 _SHOWN_USERS = {"ssh", "git+ssh", "ssh+git"}
@@ -123,6 +125,16 @@ class Secrets:
                 self.add(word)
             else:
                 self._add(needles_of(word, alone=True))
+
+    def add_push_option(self, option: str) -> None:
+        """Add the value of a push option if its name or its look says that it is secret.
+
+        `merge_request.target=main` is none, `ci.variable=TOKEN=hunter2` is one.
+        """
+        name, _, value = option.rpartition("=")
+        if _SECRET_OPTION.search(name) or looks_like_token(value):
+            self.add(value)
+            self.add(option.partition("=")[2])
 
     def _add_decoded(self, text: str) -> None:
         try:

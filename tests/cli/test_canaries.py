@@ -40,7 +40,7 @@ TOKEN_CANARY = f"tok_{CORE}"
 
 def needles() -> list[bytes]:
     """Return what must be found nowhere, in lower case but for base64."""
-    found = [CORE.encode().hex().encode()]
+    found = [CORE.encode().hex().encode()]  # base64url is base64 here: its letters and digits are the same
     for skipped, start in enumerate((0, 2, 3)):
         whole = b"\0" * skipped + CORE.encode()
         found.append(base64.b64encode(whole)[start : len(whole) * 8 // 6])
@@ -346,3 +346,81 @@ def _command_lines(parent: int) -> Iterator[bytes]:
                 yield Path("/proc", name, "cmdline").read_bytes()
         except OSError:
             continue
+
+
+def test_a_push_option_of_a_manifest_is_not_shown_either(packcore, tmp_path, local):
+    with echo_server("refused") as server:
+        (tmp_path / "fleet.toml").write_text(
+            f'[[pair]]\nsource = "{local}"\ntarget = "http://{server.authority}/x.git"\n'
+            f'target-token-env = "HUSH"\npush-option = ["api-token={TOKEN_CANARY}"]\n'
+        )
+        for more in (["-v"], ["--json"]):
+            done = packcore(
+                *("sync", "--manifest", tmp_path / "fleet.toml", "--debug", *more),
+                *("--receipt", tmp_path / "receipt"),
+                env={"HOME": "/nonexistent", "PACKCORE_HTTP_TRACE": "1", "HUSH": "hush"},
+            )
+            assert not leaks(done.stdout_bytes + done.stderr_bytes), done.output
+            assert not leaks((tmp_path / "receipt").read_bytes())
+        assert f"api-token={TOKEN_CANARY}" in server.options, "it was not sent: there was nothing to hide"
+
+
+@pytest.mark.parametrize("option", [f"ci.variable=PASS={CANARY}", f"token={CANARY}", TOKEN_CANARY])
+def test_a_push_option_is_not_shown_though_the_server_repeats_it(packcore, tmp_path, local, option):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with echo_server("refused") as server:
+        for number, more in enumerate((["-v"], ["--json"])):
+            done = packcore(
+                *(
+                    "sync",
+                    local,
+                    f"http://{server.authority}/x.git",
+                    "--target-token",
+                    "hush",
+                    "--debug",
+                    *more,
+                ),
+                *("--push-option", option, "--receipt", kept / f"receipt{number}"),
+                *("--record", kept / f"record{number}", "--progress"),
+                env={"HOME": "/nonexistent", "PACKCORE_HTTP_TRACE": "1"},
+            )
+            assert done.exit_code in (1, 4), done.stderr
+            assert not leaks(done.stdout_bytes + done.stderr_bytes), done.output
+        assert option in server.options, "it was not sent: there was nothing to hide"
+    for path in kept.iterdir():
+        assert not leaks(path.read_bytes()), path.read_text()
+        if path.name.startswith("record"):
+            assert not leaks(heads(path.read_text())), path.read_text()
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"http://me:{quote(CANARY, safe='')}@127.0.0.1:1/x.git/info/refs?service=git-upload-pack",
+        f"http://127.0.0.1:1/x.git/info/refs?private_token={quote(CANARY, safe='')}&service=git-upload-pack",
+    ],
+    ids=["in the user's place", "in the query"],
+)
+def test_credentials_that_a_redirect_brings_are_not_shown(packcore, location):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _address = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(head.encode())
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        for more in (["-v"], ["--json"]):
+            done = packcore(
+                *("probe", f"http://127.0.0.1:{listener.getsockname()[1]}/x.git", "--retries", "0"),
+                *("--debug", *more),
+                env={"HOME": "/nonexistent", "PACKCORE_HTTP_TRACE": "1"},
+            )
+            assert "Location: " in done.stderr
+            assert not leaks(done.stdout_bytes + done.stderr_bytes), done.output
+        thread.join()

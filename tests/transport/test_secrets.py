@@ -263,3 +263,26 @@ def test_a_row_of_backslashes_is_walked_once():
 
     (undone,) = layers("\\" * 60_000)
     assert undone[0] == "", "one match from the first to the last: none begins at each of them"
+
+
+@pytest.mark.parametrize(
+    ("option", "secret"),
+    [
+        ("ci.variable=TOKEN=hunter2", "hunter2"),
+        ("ci.variable=TOKEN=hunter2", "TOKEN=hunter2"),
+        ("api-key=hunter2", "hunter2"),
+        ("x=ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+    ],
+)
+def test_a_push_option_is_secret_by_its_name_or_its_look(option: str, secret: str) -> None:
+    secrets = Secrets()
+    secrets.add_push_option(option)
+    assert secret not in secrets.mask(f"remote: got {secret}.")
+
+
+@pytest.mark.parametrize("option", ["ci.skip", "merge_request.create", "merge_request.target=release-2.0"])
+def test_an_ordinary_push_option_is_shown(option: str) -> None:
+    secrets = Secrets()
+    secrets.add_push_option(option)
+    assert secrets.mask(f"{option}: refs/heads/release-2.0") == f"{option}: refs/heads/release-2.0"

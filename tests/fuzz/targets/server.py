@@ -199,12 +199,14 @@ def request_content(data: bytes) -> None:
     coding, _, body = data.partition(b"\0")
     for bytes_max in (None, 4096):
         try:
-            for piece in content_of([body], coding.decode("latin-1"), bytes_max=bytes_max):
-                assert len(piece) <= 1 << 16
+            sizes = [
+                len(piece) for piece in content_of([body], coding.decode("latin-1"), bytes_max=bytes_max)
+            ]
         except HttpFault as fault:
             if fault.status not in (400, 413, 415):
                 raise
             raise RemoteProtocolError(str(fault)) from None
+        assert not coding or max(sizes, default=0) <= 1 << 16
 
 
 def _compressed() -> Iterator[bytes]:
