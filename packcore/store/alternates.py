@@ -67,10 +67,10 @@ def listed_alternates(objects: Path) -> list[Path]:
         return []
     except OSError as error:
         raise RepositoryError(f"{path}: {error.strerror}") from None
-    if len(data) > FILE_BYTES_MAX or b"\0" in data:
+    lines = [_unquote(line) for line in data.split(b"\n") if line and not line.startswith(b"#")]
+    if len(data) > FILE_BYTES_MAX or any(b"\0" in line for line in lines):  # an escaped NUL is one, too
         raise RepositoryError(f"{path}: not a list of paths")
-    lines = (line for line in data.split(b"\n") if line and not line.startswith(b"#"))
-    return [objects / os.fsdecode(_unquote(line)) for line in lines]
+    return [objects / os.fsdecode(line) for line in lines]
 
 
 def _unquote(line: bytes) -> bytes:

@@ -14,13 +14,14 @@ those of a repository, whatever they are called.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from packcore.errors import PackcoreError
+from packcore.store.alternates import listed_alternates
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
@@ -62,10 +63,7 @@ def words_about(*folders: Path) -> Words:
 
 def words_about_repository(repository: Repository) -> Words:
     """Return what says the same of a repository and of those that it borrows objects from."""
-    named = repository.common_path / "objects/info/alternates"
     borrowed: list[Path] = []
-    with suppress(OSError):
-        borrowed = [
-            named.parent.parent / os.fsdecode(line) for line in named.read_bytes().splitlines() if line
-        ]
+    with suppress(PackcoreError):
+        borrowed = listed_alternates(repository.common_path / "objects")
     return words_about(repository.path, repository.common_path, *borrowed)

@@ -63,9 +63,10 @@ def test_five_levels_are_followed(tmp_path: Path):
     assert len(find_alternates(tmp_path / "n0" / "objects")) == 5
 
 
-def test_a_file_that_is_no_list_of_paths_is_refused(tmp_path: Path):
+@pytest.mark.parametrize("data", [b"a\0b\n", b'"a\\000b"\n'], ids=["NUL", "an escaped NUL"])
+def test_a_file_that_is_no_list_of_paths_is_refused(tmp_path: Path, data: bytes):
     path = objects(tmp_path, "a", "x")
-    (path / "info" / "alternates").write_bytes(b"a\0b\n")
+    (path / "info" / "alternates").write_bytes(data)
     with pytest.raises(RepositoryError, match="not a list"):
         find_alternates(path)
 
