@@ -15,10 +15,12 @@ import random
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -150,6 +152,7 @@ def bombs(root: Path) -> dict[str, tuple[bytes, bytes]]:
 
     prefix = encode_text("command=ls-refs") + DELIM
     equal = b"ERR too many lines that are equal"
+    equal_blobs = b"PACK" + struct.pack(">II", 2, 1_000_000) + (b"\x31" + zlib.compress(b"0")) * 1_000_000
     blanks = b"X:" + b" " * 30_000 + b"\x0b\r\n\r\n"
     chunked = b"POST /x.git/git-upload-pack HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     return {
@@ -160,6 +163,12 @@ def bombs(root: Path) -> dict[str, tuple[bytes, bytes]]:
         ),
         "1.3 M equal haves": (fetch(encode_text(f"have {'1' * 40}") * 1_300_000), equal),
         "1.3 M known haves": (fetch(encode_text(f"have {main}") * 1_300_000), equal),
+        "a million filters": (fetch(encode_text("filter blob:none") * 1_000_000), equal),
+        "1.4 M capabilities": (
+            post("upload-pack", encode_text("agent=x") * 1_400_000 + FLUSH),
+            b"ERR too many capabilities",
+        ),
+        "a push that grows": (push(["refs/heads/x"], main, FLUSH + equal_blobs), b"HTTP/1.1 413 "),
         "2,000 incomplete tips": (
             push([f"refs/heads/{n}" for n in range(2000)], orphan, FLUSH + pack),
             b"ng refs/heads/1999 missing necessary objects",
