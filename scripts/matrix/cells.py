@@ -51,7 +51,7 @@ def run_column(
     column: Column, suites: Sequence[Suite], say: Callable[[str], None], *, chroot_always: bool = False
 ) -> Row:
     """Prepare a column and run the suites in it. What fails or can't be had is in the row."""
-    row = Row(column.name)
+    row = Row(column.name, left_out=column.leave_out)
     prepared = LOGS / f"{column.name}-prepare.log"
     try:
         place = place_of(column, chroot_always=chroot_always)
@@ -150,7 +150,7 @@ def run_suite(column: Column, suite: Suite, place: Place) -> Cell:
             *column.without,
         ]
     else:
-        ignored = [f"--ignore={path}" for path in column.leave_out]
+        ignored = [f"--deselect={test}" if "::" in test else f"--ignore={test}" for test in column.leave_out]
         command = [python, "-m", "pytest", "-q", "-n", "auto", *suite.pytest, *ignored]
     start = time.monotonic()
     status = _run(place, command, log, column.environment)

@@ -83,6 +83,8 @@ def load(path: Path = HERE / "columns.toml") -> Table:
     except tomllib.TOMLDecodeError as problem:
         raise MatrixError(f"{path}: {problem}") from problem
     columns = {name: _build(Column, name, entry) for name, entry in text.get("columns", {}).items()}
+    for column in columns.values():
+        column.leave_out.update(text.get("debian", {}).get(column.debian, {}).get("leave_out", {}))
     suites = {name: _build(Suite, name, entry) for name, entry in text.get("suites", {}).items()}
     sets = {name: tuple(members) for name, members in text.get("sets", {}).items()}
     suite_sets = {name: tuple(members) for name, members in text.get("suite_sets", {}).items()}

@@ -50,6 +50,7 @@ def text_table(rows: Sequence[Row], suites: Sequence[str]) -> list[str]:
 def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [f"skipped: {row.name}: {row.skipped}" for row in rows if row.skipped]
     notes += [f"covered: {row.name}: {row.covered}" for row in rows if row.covered]
+    notes += [f"left out: {row.name}: {each}: {why}" for row in rows for each, why in row.left_out.items()]
     for row in rows:
         for suite, cell in row.cells.items():
             if cell.state != "ok":
@@ -95,6 +96,9 @@ def markdown(rows: Sequence[Row], about: Mapping[str, str], suites: Sequence[str
         f"- `{row.name}` ({about.get(row.name, '')}) was skipped: {row.skipped}"
         for row in rows
         if row.skipped
+    ]
+    left_out += [
+        f"- `{row.name}` leaves out `{each}`: {why}" for row in rows for each, why in row.left_out.items()
     ]
     return "\n".join([*_rows(head, made_of), "", *_rows(["column", *suites], outcomes), "", *left_out, ""])
 

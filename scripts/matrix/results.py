@@ -40,6 +40,7 @@ class Row:
     cells: dict[str, Cell] = field(default_factory=dict)
     skipped: str = ""
     covered: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     date: str = ""
 

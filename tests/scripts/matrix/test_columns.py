@@ -65,6 +65,16 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) ->
         _table(tmp_path, _COLUMN).pick_columns("one,two")
 
 
+def test_what_a_release_leaves_out_every_column_of_it_leaves_out(tmp_path: Path) -> None:
+    text = (
+        _COLUMN + 'leave_out = {"tests/a.py" = "why"}\n[debian.sid.leave_out]\n"tests/b.py::test_c" = "why"'
+    )
+    other = '\n[columns.two]\nabout = "x"\ndebian = "trixie"'
+    columns = _table(tmp_path, text + other).columns
+    assert columns["one"].leave_out == {"tests/a.py": "why", "tests/b.py::test_c": "why"}
+    assert columns["two"].leave_out == {}
+
+
 def test_what_ci_runs_only_changes_with_a_commit() -> None:
     for column in load().pick_columns("ci"):
         assert column.debian in {"bookworm", "trixie"}
@@ -77,7 +87,10 @@ def test_the_table_names_files_that_are_there() -> None:
         assert not suite.script or (HERE / suite.script).is_file()
     for column in table.columns.values():
         assert not column.setup or (HERE / column.setup).is_file()
-        assert all((ROOT / path).exists() for path in column.leave_out)
+        for test in column.leave_out:
+            path, _, name = test.partition("::")
+            assert not name or f"def {name}(" in (ROOT / path).read_text(), test
+            assert (ROOT / path).is_file(), test
 
 
 def test_every_fast_test_and_every_end_to_end_test_is_in_one_suite() -> None:

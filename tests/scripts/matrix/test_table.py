@@ -33,6 +33,7 @@ _RED = Row(
     },
 )
 _SKIPPED = Row("debian-13", skipped="needs root")
+_PARTLY = Row("debian-sid", cells={"cli": Cell("ok", 1)}, left_out={"tests/a.py::test_b": "no JGit"})
 
 
 def test_a_cell_says_how_many_passed_failed_and_were_skipped_and_how_long_it_took() -> None:
@@ -57,6 +58,11 @@ def test_the_table_has_a_line_for_each_column_and_says_why_and_where() -> None:
         "red: debian-sid cli: see a.log",
         "red: debian-sid e2e: `pip` failed; see b.log",
     ]
+
+
+def test_a_test_that_a_column_leaves_out_is_named_with_its_reason() -> None:
+    assert "left out: debian-sid: tests/a.py::test_b: no JGit" in text_table([_PARTLY], ["cli"])
+    assert "- `debian-sid` leaves out `tests/a.py::test_b`: no JGit" in markdown([_PARTLY], {}, ["cli"])
 
 
 def test_the_verdict_names_what_is_not_green() -> None:
