@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["EXAMPLES", "PACKAGE", "copy_fixture", "fixture_names", "fixture_packs"]
+__all__ = ["EXAMPLES", "PACKAGE", "copy_fixture", "fixture_names", "fixture_packs", "package_version"]
 
 PACKAGE = "libgit2-fixtures"
 EXAMPLES = Path("/usr/share/doc/libgit2-fixtures/examples")
@@ -30,6 +31,16 @@ def _folders() -> dict[str, Path]:
 def _name(folder: Path) -> str:
     parts = [part for part in folder.relative_to(EXAMPLES).parts if part != ".gitted"]
     return "/".join(parts)
+
+
+@cache
+def package_version() -> str:
+    """Return the package's version of libgit2, such as 1.5.1, or nothing if it isn't installed."""
+    if (dpkg_query := shutil.which("dpkg-query")) is None:
+        return ""
+    command = [dpkg_query, "--show", "--showformat=${source:Upstream-Version}", PACKAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.partition("+")[0]
 
 
 def fixture_names() -> list[str]:

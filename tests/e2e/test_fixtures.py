@@ -1,9 +1,9 @@
 """Every repository of libgit2-fixtures is synced, and the outcome is the one that is written down.
 
-`fixtures_outcomes.toml` says for each repository how a sync of all refs ends, from git's own server
+`fixtures_outcomes/VERSION.toml` says for each repository how a sync of all refs ends, from git's own server
 (`http`) and from our reading of the folder (`local`): `ok`, the exit code and words of the error, or the
-refs that the target refused.
-An outcome that changes fails here, for better or worse. `PACKCORE_WRITE_OUTCOMES=1` writes it anew.
+refs that the target refused. Each version of the package has repositories that others lack.
+An outcome that changes fails here, for better or worse. `PACKCORE_WRITE_OUTCOMES=1` writes the file again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.fixtures import EXAMPLES, PACKAGE, copy_fixture, fixture_names
+from tests.e2e.fixtures import EXAMPLES, PACKAGE, copy_fixture, fixture_names, package_version
 from tests.support import fsck, init_repository, ls_remote, require_path, run_git
 
 if TYPE_CHECKING:
@@ -27,19 +27,24 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-OUTCOMES = Path(__file__).with_name("fixtures_outcomes.toml")
+OUTCOMES = Path(__file__).with_name("fixtures_outcomes") / f"{package_version()}.toml"
+
+UNKNOWN = f"no outcomes are written down for {PACKAGE} {package_version()}"
 
 
 def outcomes() -> dict[str, dict[str, str]]:
     """Return what is written down."""
-    return tomllib.loads(OUTCOMES.read_text()) if OUTCOMES.exists() else {}
+    return tomllib.loads(OUTCOMES.read_text())
 
 
 def test_the_package_is_installed_and_each_of_its_repositories_has_an_outcome() -> None:
     require_path(EXAMPLES / "testrepo.git", package=PACKAGE)
+    if not OUTCOMES.exists():
+        pytest.skip(UNKNOWN)
     assert sorted(outcomes()) == fixture_names()
 
 
+@pytest.mark.skipif(not OUTCOMES.exists() and "PACKCORE_WRITE_OUTCOMES" not in os.environ, reason=UNKNOWN)
 @pytest.mark.parametrize("way", ["http", "local"])
 @pytest.mark.parametrize("name", fixture_names())
 def test_a_fixture_is_synced_as_written_down(
