@@ -126,9 +126,9 @@ def install_steps(column: Column, python: str, locks: Sequence[str]) -> list[lis
     pinned = [*install, "--require-hashes", "-r"]
     steps = [[python, "-m", "venv", "../venv"], [*install, "--upgrade", "pip>=25.1"]]
     lock = {"locked": "dev.txt", "lowest": "lowest.txt"}.get(column.dependencies, "")
-    if lock in locks:
-        steps.append([*pinned, f"locks/{lock}"])
-        steps.append([*install, "--no-deps", "-e", "."])
+    if lock in locks and "build.txt" in locks:
+        steps += [[*pinned, "locks/build.txt"], [*pinned, f"locks/{lock}"]]
+        steps.append([*install, "--no-deps", "--no-build-isolation", "-e", "."])
     else:
         steps.append([*install, "--upgrade", "-e", ".", "--group", "test"])
     if column.without:

@@ -52,8 +52,10 @@ def test_failures_are_named_with_their_messages() -> None:
 @pytest.mark.parametrize(("dependencies", "lock"), [("locked", "dev.txt"), ("lowest", "lowest.txt")])
 def test_dependencies_are_pinned_by_a_lock_with_its_hashes(dependencies: str, lock: str) -> None:
     column = Column("x", "x", debian="sid", dependencies=dependencies)
-    (step,) = [step for step in install_steps(column, "python3", ["dev.txt", "lowest.txt"]) if "-r" in step]
-    assert step[-3:] == ["--require-hashes", "-r", f"locks/{lock}"]
+    steps = install_steps(column, "python3", ["build.txt", "dev.txt", "lowest.txt"])
+    pinned = [step[-1] for step in steps if step[-3:-1] == ["--require-hashes", "-r"]]
+    assert pinned == ["locks/build.txt", f"locks/{lock}"]
+    assert {"--no-deps", "--no-build-isolation"} < set(steps[-1])
 
 
 @pytest.mark.parametrize(("dependencies", "locks"), [("newest", ["dev.txt", "lowest.txt"]), ("locked", [])])
