@@ -17,6 +17,7 @@
 #   make dist                      build wheel and sdist into dist/, twice, and check all that a release promises
 #   make audit                     look the locked dependencies up among known vulnerabilities (needs the network)
 #   make api-check                 compare the library with the newest tag, and print what breaks its users
+#   make release-check             hold version, changelog, citation, bill of materials and API against each other
 #   make workflows                 check the workflows in .github
 #   make bench-expect              record anew what each strategy makes of the small fixed corpus
 #   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
@@ -38,7 +39,7 @@ FUZZ_STAMP := $(VENV)/.installed-fuzz
 RELEASE_STAMP := $(VENV)/.installed-release
 
 .DEFAULT_GOAL := help
-.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix simulate test test-all type workflows
+.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix release-check simulate test test-all type workflows
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -113,9 +114,15 @@ dist: $(RELEASE_STAMP)
 	$(BIN)/python -m scripts.dist
 
 audit: $(RELEASE_STAMP)
-	$(BIN)/python -m scripts.audit
+	$(BIN)/python -m scripts.audit $(if $(REQUIRED),--required)
 
 api-check: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.api_check
+
+# RELEASE_TAG and RELEASE_REPOSITORY, where the environment has them, must be what the project says of itself.
+release-check: $(RELEASE_STAMP)
+	$(BIN)/python -m scripts.release_check
+	$(BIN)/python -m scripts.sbom
 	$(BIN)/python -m scripts.api_check
 
 workflows: $(RELEASE_STAMP)
