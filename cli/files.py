@@ -37,7 +37,7 @@ class AtomicFiles:
         sweep(path.parent)
         temporary = Temporary(path.parent)
         self._stack.callback(temporary.close)
-        file = self._stack.enter_context(os.fdopen(os.dup(temporary.handle), "w+b"))
+        file = self._stack.enter_context(temporary.open())
         self._waiting.append((file, temporary, path))
         return file
 
@@ -55,7 +55,7 @@ class AtomicFiles:
         mode = self._mode & ~_umask()
         for file, temporary, _ in self._waiting:
             file.flush()
-            temporary.path.chmod(mode)
+            temporary.set_mode(mode)
             os.fsync(file.fileno())
             file.close()
         for _, temporary, path in self._waiting:

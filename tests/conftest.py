@@ -12,10 +12,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.posix import words_of_posix
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -36,6 +39,15 @@ def pytest_xdist_auto_num_workers() -> int:
     """Return what `-n auto` stands for: one more than processors, since many tests wait for something."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return count + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs POSIX, and skip it where there is none."""
+    for item in items:
+        if words := words_of_posix(item.path):
+            item.add_marker("posix")
+            if sys.platform == "win32":
+                item.add_marker(pytest.mark.skip(reason=f"its file speaks of {', '.join(words)}: POSIX"))
 
 
 @pytest.fixture

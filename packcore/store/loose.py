@@ -197,7 +197,7 @@ class LooseStore:
             try:
                 content = _hashed(type_, size, blocks, digest)
                 temporary.write(deflate_blocks(content, self.limits.compression))
-                temporary.path.chmod(0o444)
+                temporary.set_mode(0o444)
                 oid = ObjectId(digest.digest())
                 self._install(temporary, oid)
             finally:

@@ -68,7 +68,7 @@ def install_pack(
     with closing(Temporary(folder)) as reverse, closing(_waiting_index(target)) as waiting:
         for temporary, blocks in ((reverse, reverse_index), (waiting, iter((index,)))):
             temporary.write(blocks)
-            temporary.path.chmod(0o444)
+            temporary.set_mode(0o444)
         place_pack(target)
         try:
             reverse.rename(target.with_suffix(".rev"))
@@ -97,7 +97,7 @@ def kept(target: Path) -> Iterator[None]:
         mark = Temporary(target.parent)
         try:
             mark.write([owner_mark(file_system(target.parent))])
-            mark.path.chmod(0o444)
+            mark.set_mode(0o444)
             mark.rename(keep)
         except BaseException:
             mark.close()

@@ -14,6 +14,7 @@ Left out: bitmaps (git makes them again), cruft packs (their objects are packed 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from packcore.store.copies import DAMAGE, PackCopy
 from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.spool import SpooledPack
+from packcore.store.temporaries import make_removable
 from packcore.walk import list_objects
 from packcore.write import write_pack
 
@@ -105,6 +107,9 @@ def repack(
             progress=progress,
         )
         path, pack_bytes = _write(plan, wanted, directory, limits, progress)
+        if sys.platform == "win32":  # what is open can't be removed there; the next read opens the new pack
+            packs.close()
+            repository.close()
         removed_packs = _remove_packs(directory, [Path(pack.name) for pack in old], keep=path)
         removed_loose = _remove_loose(directory.parent, loose_ids, wanted)
     finally:
@@ -205,7 +210,7 @@ def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Path) -> int:
     gone = [path for path in old if path.name != keep.name and not path.with_suffix(".keep").exists()]
     if gone:
         for path in [directory / "multi-pack-index", *directory.glob("multi-pack-index-*")]:
-            path.unlink(missing_ok=True)
+            _unlink(path)
     for path in gone:
         for suffix in _COMPANIONS:
             _unlink(path.with_suffix(suffix))
@@ -223,6 +228,7 @@ def _remove_loose(objects: Path, oids: Iterable[ObjectId], packed: Collection[Ob
 
 def _unlink(path: Path) -> bool:
     try:
+        make_removable(path)
         path.unlink()
     except FileNotFoundError:
         return False  # a `gc` beside us was quicker

@@ -16,6 +16,7 @@ is removed on error, on `close`, and when the interpreter ends.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
@@ -259,7 +260,7 @@ class _SpoolFile:
             self._named = Temporary(directory, suffix=".spool")
         except OSError as error:
             raise unwritable(error) from None
-        self.file = os.fdopen(os.dup(self._named.handle), "w+b")
+        self.file = self._named.open()
 
     @property
     def path(self) -> Path | None:
@@ -285,11 +286,11 @@ class _SpoolFile:
 
     def move_to(self, target: Path) -> bool:
         """Rename the file into place; tell whether that was possible (it must have a name, same disk)."""
-        if self._named is None or os.name != "posix":  # elsewhere a mapped file can't be renamed
+        if self._named is None or sys.platform == "win32":  # a mapped file can't be renamed there
             return False
         os.fsync(self.file.fileno())
         try:
-            self._named.path.chmod(0o444)
+            self._named.set_mode(0o444)
             self._named.rename(target)
         except OSError:
             return False

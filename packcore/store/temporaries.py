@@ -28,7 +28,7 @@ import weakref
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 _HAS_LOCKS = sys.platform not in {"win32", "emscripten", "wasi"}
 if _HAS_LOCKS:
@@ -43,6 +43,7 @@ __all__ = [
     "file_system",
     "is_on_one_kernel",
     "is_temporary",
+    "make_removable",
     "seized",
     "sweep",
     "sync_folder",
@@ -54,6 +55,8 @@ TEMPORARY_PREFIX = "packcore-tmp-"
 STALE_SECONDS = 24 * 3600
 """A temporary of this age that nobody holds belongs to no running process, wherever that might run."""
 
+# Windows would translate line ends in a file that is not opened as binary.
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _EARLIER_PREFIXES = ("tmp_packcore_", ".tmp-packcore-")
 _OTHER = "other"
 _MOUNTED_BY_ONE_KERNEL = frozenset(
@@ -77,10 +80,13 @@ class Temporary:
         while True:
             self.path = folder / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}{suffix}"
             try:
-                self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+                self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
             except FileExistsError:
                 continue
             self._remove = weakref.finalize(self, _unlink, self.path)
+            if sys.platform == "win32":  # no locks to keep, and an open file could not be renamed
+                self._let_go()
+                return
             if not _lock(self.handle) and kind != _OTHER:
                 kind = _OTHER  # this file system has no locks, or a sweep was quicker
             elif _leads_to(self.path, self.handle):
@@ -89,14 +95,26 @@ class Temporary:
 
     def write(self, blocks: Iterable[bytes]) -> None:
         """Write blocks and make them durable."""
-        with os.fdopen(os.dup(self.handle), "wb") as file:
+        with self.open() as file:
             for block in blocks:
                 file.write(block)
             file.flush()
-            os.fsync(self.handle)
+            os.fsync(file.fileno())
+
+    def open(self) -> IO[bytes]:
+        """Return a new file object over it, for writing and for reading back. Raises OSError."""
+        if sys.platform == "win32":
+            return self.path.open("r+b")
+        return os.fdopen(os.dup(self.handle), "w+b")
+
+    def set_mode(self, mode: int) -> None:
+        """Set the file's permissions. Raises OSError."""
+        if sys.platform != "win32":  # there, a read-only file could be neither replaced nor removed
+            self.path.chmod(mode)
 
     def rename(self, target: Path) -> None:
         """Give the file its name, over what is there; it is no temporary then."""
+        make_removable(target)
         self.path.replace(target)
         self.forget()
 
@@ -107,6 +125,9 @@ class Temporary:
     def close(self) -> None:
         """Remove the file, unless it was renamed, and close it. Idempotent."""
         self._remove()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self.handle >= 0:
             with suppress(OSError):  # what can't be written any more is given up anyway
                 os.close(self.handle)
@@ -120,7 +141,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         kind = file_system(parent)
         path = parent / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}"
         path.mkdir(mode=0o700)
-        handle = os.open(path, os.O_RDONLY) if os.name == "posix" else None
+        handle = os.open(path, os.O_RDONLY) if sys.platform != "win32" else None
         if handle is None or (_lock(handle) is not False and _leads_to(path, handle)):
             break
         os.close(handle)
@@ -137,15 +158,22 @@ def write_whole(target: Path, blocks: Iterable[bytes], mode: int, *, suffix: str
     temporary = Temporary(target.parent, suffix=suffix)
     try:
         temporary.write(blocks)
-        temporary.path.chmod(mode)
+        temporary.set_mode(mode)
         temporary.rename(target)
     finally:
         temporary.close()
 
 
+def make_removable(path: Path) -> None:
+    """Clear the read-only mark that git gives its objects: on Windows it forbids to remove and to replace."""
+    if sys.platform == "win32":
+        with suppress(OSError):  # what isn't there needs none; what can't be changed can't be removed either
+            path.chmod(0o666)
+
+
 def sync_folder(folder: Path) -> None:
     """Make durable which names a folder holds. Raises OSError."""
-    if os.name != "posix":
+    if sys.platform == "win32":  # a folder can't be opened there
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -185,6 +213,11 @@ def seized(path: Path, kind: str | None = None) -> Iterator[bool]:
     if handle is None:
         yield False
         return
+    if sys.platform == "win32":  # no locks; and what is open could not be removed
+        is_stale = _is_stale(path, handle)
+        os.close(handle)
+        yield is_stale
+        return
     try:
         locked = _lock(handle)
         if locked is False or not _leads_to(path, handle):
@@ -196,7 +229,7 @@ def seized(path: Path, kind: str | None = None) -> Iterator[bool]:
 
 
 def _opened(path: Path) -> int | None:
-    flags = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags = _FLAGS | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     for access in (os.O_RDWR, os.O_RDONLY):  # over NFS only a file open for writing can be locked
         with suppress(OSError):
             return os.open(path, access | flags)
