@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import Batches, generate
-from benchmarks.expected import zlib_ng_version
 from cli.bench.runner import compare
 from cli.bench.values import Contender, Settings
+from packcore.deflate import DEFLATE_LIBRARY
 from packcore.limits import Limits
 from packcore.registry import strategies
 from packcore.store.repack import repack
@@ -78,7 +78,7 @@ def main() -> None:
         "commit": commit(),
         "machine": machine_class(),
         "python": platform.python_version(),
-        "zlibNg": zlib_ng_version(),
+        "deflate": DEFLATE_LIBRARY,
         "corpus": {"generated": arguments.objects, "seed": 1},
         "note": arguments.note,
         "rows": measure(arguments.objects, arguments.repeat),

@@ -277,7 +277,7 @@ def test_git_accepts_and_refuses_the_same_damaged_packs(tmp_path: Path):
     accepted = 0
     for _ in range(60):
         body = bytearray(PACK[:-20])
-        for _ in range(chance.randint(1, 2)):
+        for _ in range(chance.randint(0, 2)):  # no flipped bit need be harmless: that depends on zlib
             body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
         path = write_pack_file(tmp_path, [bytes(body), SHA1.new_hash(bytes(body)).digest()])
         done = run_git("index-pack", "-o", tmp_path / "git.idx", path, cwd=tmp_path)
