@@ -154,7 +154,10 @@ class Tag:
 
 _DATE = re.compile(rb"> *(-?[0-9]{1,18})(?:[ \n]|\Z)")
 _HEAD = {
-    fmt.name: re.compile(rb"tree ([0-9a-f]{%d})\n(?:parent [0-9a-f]{%d}\n)*+" % (fmt.hex_size, fmt.hex_size))
+    # An atomic group, not `*+`: CPython before 3.11.4 goes wrong on possessive groups.
+    fmt.name: re.compile(
+        rb"tree ([0-9a-f]{%d})\n(?>(?:parent [0-9a-f]{%d}\n)*)" % (fmt.hex_size, fmt.hex_size)
+    )
     for fmt in (SHA1, SHA256)
 }
 _TAG_HEAD = re.compile(rb"object ([^\n]*)\ntype ([^\n]*)(?:\n(?! )|\Z)")

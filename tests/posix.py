@@ -1,7 +1,7 @@
 """Which tests need POSIX: those whose file speaks of what Windows lacks.
 
-The mark `posix` follows from the file itself, so that no list can be forgotten. It covers a whole file; a test
-that needs POSIX among others that don't gets a file of its own, or a `skipif` with its reason.
+The mark `posix` follows from the file itself, so that no list can be forgotten. It covers a whole file; a
+test that needs POSIX among others that don't gets a file of its own, or a `skipif` with its reason.
 """
 
 from __future__ import annotations

@@ -223,9 +223,22 @@ class Secrets:
             for name, value in list(vars(each).items()):
                 if isinstance(value, str | list | tuple | dict):
                     setattr(each, name, self.masked(value))
+            # A group's words can't be changed: another one takes its place.
+            each.__context__ = self._masked_group(each.__context__)
+            if each.__cause__ is not None:
+                each.__cause__ = self._masked_group(each.__cause__)
             waiting += [led for led in (each.__cause__, each.__context__) if led is not None]
             if isinstance(each, BaseExceptionGroup):
                 waiting += each.exceptions
+
+    def _masked_group(self, error: BaseException | None) -> BaseException | None:
+        """Return a group of errors with other words if its own hold a secret; anything else as it is."""
+        if not isinstance(error, BaseExceptionGroup) or self.mask(error.message) == error.message:
+            return error
+        masked = BaseExceptionGroup(self.mask(error.message), error.exceptions)
+        masked.__cause__, masked.__context__ = error.__cause__, error.__context__
+        vars(masked).update(vars(error))
+        return masked.with_traceback(error.__traceback__)
 
     @contextmanager
     def masking_errors(self) -> Iterator[None]:

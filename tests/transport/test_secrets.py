@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import shlex
+import traceback
 from base64 import b64encode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
@@ -167,6 +168,7 @@ def test_errors_lose_secrets_with_their_causes_notes_and_groups():
     error.add_note("note hunter2")
     secrets.mask_error(error)
     assert "hunter2" not in repr((error, error.hint, error.__cause__, cause, error.__notes__))
+    assert "hunter2" not in "".join(traceback.format_exception(error))
     assert (str(error), error.hint) == ("***", "say ***")
 
 
