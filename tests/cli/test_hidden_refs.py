@@ -89,5 +89,5 @@ def test_a_listing_says_that_it_is_not_all(packcore, source, copy, command):
     result = packcore(command, source)
     assert result.exit_code == 0
     assert SECRET not in result.output
-    assert "branches" in result.output
+    assert "branches" in result.stdout + result.stderr
     assert json.loads(packcore(command, source, "--json").stdout)["sourceHides"] == ["branch"]
