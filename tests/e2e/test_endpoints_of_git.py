@@ -202,7 +202,7 @@ NETRC_AS_CURL_7_READS = {
     'machine "H" "login" me password pw': "me:pw",
     "machine H login me password pü": "me:pü",
 }
-"""What releases of curl disagree on: 7.88, 8.14 and the newest. We stay with the first, whose answer is here."""
+"""What curl 7.88, 8.14 and the newest disagree on. We stay with the first, whose answer is here."""
 
 
 def last_asked(server: Server, text: str, home: Path) -> list[tuple[str, str, str | None]]:
