@@ -121,6 +121,11 @@ class Copies:
         """Look into one more directory of loose objects; it stays its owner's."""
         self._loose.append(loose)
 
+    def close(self) -> None:
+        """Forget the places: they hold on to this, too, and nothing that is in a circle is freed at once."""
+        self._packed.clear()
+        self._loose.clear()
+
     def of(self, oid: ObjectId) -> Iterator[Copy]:
         """Yield every copy, unread: those in packs first."""
         for pack in self.packs():

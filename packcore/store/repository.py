@@ -385,6 +385,7 @@ class Repository:
     def close(self) -> None:
         """Give back files and maps. Idempotent."""
         self._objects.close()
+        self.copies.close()
         self._refs.locks.close()
 
     def __enter__(self) -> Repository:

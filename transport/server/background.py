@@ -72,5 +72,9 @@ def heard(
         if seconds is not None:
             thread.join()
     if failure:
-        raise failure[0]
+        try:
+            raise failure[0]
+        finally:
+            # Its traceback leads back to this list: a circle that would keep a whole push alive for a while.
+            failure.clear()
     return outcome[0]
