@@ -60,7 +60,7 @@ def answered(path: Path, asked: str) -> weakref.ref[object]:
     fetch = encode_text("command=fetch") + DELIM + encode_text(f"want {main}") + encode_text("done") + FLUSH
     push = encode_packet(f"{'0' * 40} {main} refs/heads/x\0 report-status".encode()) + FLUSH + b"PACKnone"
     with Repository.open(path) as repository:
-        packs = weakref.ref(repository._packs[0])
+        packs: weakref.ref[object] = weakref.ref(repository._packs[0])
         if asked == "fetch":
             assert b"PACK" in b"".join(UploadPack(repository).answer([fetch], 2))
         else:
