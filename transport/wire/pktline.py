@@ -64,6 +64,8 @@ FLUSH = b"0000"
 DELIM = b"0001"
 RESPONSE_END = b"0002"
 
+_SHORT_BYTES = 4096
+"""Below, two copies take less time than a view and one copy."""
 _COMPACT_BYTES = 256 * 1024
 
 
@@ -163,7 +165,11 @@ class PacketDecoder:
             return None
         self._start = start + length
         self._offset += length
-        return bytes(memoryview(self._buffer)[start + 4 : start + length])
+        if length < _SHORT_BYTES:
+            return bytes(self._buffer[start + 4 : start + length])
+        # Views are closed here: on PyPy they would live on, and while they do the buffer can't grow.
+        with memoryview(self._buffer) as whole, whole[start + 4 : start + length] as payload:
+            return bytes(payload)
 
     def take_rest(self) -> bytes:
         """Take out what was fed and not decoded yet: the start of a part that isn't framed."""
