@@ -27,6 +27,7 @@ from packcore.store.base import ObjectHeader
 from packcore.store.config import GitConfig
 from packcore.store.copies import Copies
 from packcore.store.memory import MemoryStore
+from packcore.store.presence import Presence
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.faults import KINDS
 
@@ -139,6 +140,10 @@ class SimRepository(MemoryStore):
         self.cut &= kept
 
     # Objects
+
+    def presence(self) -> Presence:
+        """Return itself, to be asked about very many ids."""
+        return Presence([self])
 
     def holds(self, oid: ObjectId) -> bool:
         """Return whether an object is here."""
