@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 from packcore import Limits, select, write_pack
 from packcore.ids import SHA1, ObjectId
 from packcore.objects import ObjectType
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
+from packcore.repack import repack
 from packcore.store.memory import MemoryStore
-from packcore.store.repack import repack
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 

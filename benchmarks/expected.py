@@ -20,8 +20,8 @@ from benchmarks.corpora import generated_store
 from packcore import list_objects, select, write_pack
 from packcore.deflate import DEFLATE_LIBRARY
 from packcore.errors import LimitExceeded
-from packcore.plan import Delta
-from packcore.registry import strategies
+from packcore.plans.entries import Delta
+from packcore.search.registry import strategies
 
 __all__ = ["EXPECTED", "corpus", "figures_of"]
 

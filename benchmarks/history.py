@@ -22,8 +22,8 @@ from cli.bench.runner import compare
 from cli.bench.values import Contender, Settings
 from packcore.deflate import DEFLATE_LIBRARY
 from packcore.limits import Limits
-from packcore.registry import strategies
-from packcore.store.repack import repack
+from packcore.repack import repack
+from packcore.search.registry import strategies
 from packcore.store.repository import Repository
 
 HISTORY = Path(__file__).with_name("history.jsonl")

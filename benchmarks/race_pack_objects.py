@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore import Candidate, Limits, open_repository, select, write_pack
-from packcore.registry import get_strategy
+from packcore.search.registry import get_strategy
 from packcore.store.bulk import headers_of
 
 if TYPE_CHECKING:
-    from packcore.delta.strategy import Strategy
     from packcore.ids import ObjectId
+    from packcore.search.strategy import Strategy
     from packcore.store.base import RawEntry
 
 

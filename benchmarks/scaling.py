@@ -19,7 +19,7 @@ from benchmarks.corpora import Batches, generate
 from cli.bench.runner import compare
 from cli.bench.values import Contender, Settings
 from packcore.limits import Limits
-from packcore.store.repack import repack
+from packcore.repack import repack
 from packcore.store.repository import Repository
 
 if TYPE_CHECKING:

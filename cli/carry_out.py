@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transport.secrets import Secrets
     from transport.sync.request import SyncRequest
     from transport.sync.result import RefResult, SyncResult
-    from transport.sync.verify import Verification
+    from transport.sync.verification import Verification
 
 __all__ = ["carry_out", "show_problems", "show_result"]
 

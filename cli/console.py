@@ -14,24 +14,22 @@ visible. A display of progress is chosen once, in `Console.progress`:
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from cli.render.progress import is_counter, permanent_line
+from cli.progress_lines import LineProgress, WordsOnly
 from cli.streams import Output, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
 
-    from packcore.progress import Phase, Progress, Unit
+    from packcore.progress import Progress
 
 CONSOLE_KEY = "cli.console"
 """Where a click context keeps the console of its run."""
 
-__all__ = ["CONSOLE_KEY", "Console", "LineProgress", "PhaseCount", "Verbosity"]
+__all__ = ["CONSOLE_KEY", "Console", "Verbosity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Console:
 
     def remote(self, origin: str) -> Callable[[str], None]:
         """Return a function that shows what a remote says, for work without a display of progress."""
-        words = _WordsOnly(self.tell)
+        words = WordsOnly(self.tell)
         return lambda text: words.message(origin, text)
 
     def show_json(self, value: object) -> None:
@@ -125,9 +123,9 @@ class Console:
         stream = self.output.terminal()
         wanted, terminal = self.verbosity.progress, _is_live_terminal(stream)
         if self.verbosity.quiet:
-            yield _WordsOnly(lambda _: None)
+            yield WordsOnly(lambda _: None)
         elif wanted is False or (wanted is None and not terminal):
-            yield _WordsOnly(self.tell)
+            yield WordsOnly(self.tell)
         elif not terminal:
             yield LineProgress(self.tell)
         else:
@@ -139,93 +137,6 @@ class Console:
                     yield display
                 finally:
                     self._above = None
-
-
-class PhaseCount:
-    """The counts of one running phase. `advance` is one addition: a display reads when it draws."""
-
-    __slots__ = ("count", "name", "notes", "started", "total_count", "unit")
-
-    def __init__(self, name: str, unit: Unit, total: int | None) -> None:
-        self.name, self.unit = name, unit
-        self.count = 0
-        self.total_count = total
-        self.notes: dict[str, int] = {}
-        self.started = time.monotonic()
-
-    def advance(self, count: int = 1) -> None:
-        """Add finished units."""
-        self.count += count
-
-    def total(self, count: int) -> None:
-        """Set how many there will be."""
-        self.total_count = count
-
-    def note(self, **counts: int) -> None:
-        """Set further counts."""
-        self.notes.update(counts)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the phase opened."""
-        return time.monotonic() - self.started
-
-    def finished(self) -> str:
-        """Return the permanent line."""
-        return permanent_line(self.name, self.unit, self.count, self.notes, self.elapsed)
-
-
-class LineProgress:
-    """Permanent lines only: one when a phase ends well, and what remotes say beyond their counters."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._open_phases = 0
-
-    @contextmanager
-    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
-        """Print one line at the end: none after an error, none within another phase, which tells of both."""
-        phase = PhaseCount(name, unit, total)
-        is_outermost = not self._open_phases
-        self._open_phases += 1
-        try:
-            with self.shown(phase):
-                yield phase
-        finally:
-            self._open_phases -= 1
-        if is_outermost:
-            self._tell(phase.finished())
-
-    @contextmanager
-    def shown(self, phase: PhaseCount) -> Iterator[None]:  # noqa: ARG002 - for displays that draw
-        """Show a running phase; here it isn't."""
-        yield
-
-    def message(self, origin: str, text: str) -> None:
-        """Print a remote's line, unless its next line is to replace it."""
-        if not is_transient(text):
-            self._tell(f"{origin}: {text}")
-
-
-class _WordsOnly:
-    """No display: only what a remote says that is more than a counter, as a hook's refusal."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-
-    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
-        from packcore.progress import SILENT
-
-        return SILENT.phase(name, unit=unit, total=total)
-
-    def message(self, origin: str, text: str) -> None:
-        if not is_transient(text) and not is_counter(text):
-            self._tell(f"{origin}: {text}")
-
-
-def is_transient(text: str) -> bool:
-    """Tell whether a remote's line is empty or will be replaced by its next one (`RemoteLine.transient`)."""
-    return not text.strip() or getattr(text, "transient", False)
 
 
 def _is_live_terminal(stream: IO[str]) -> bool:

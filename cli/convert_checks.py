@@ -44,7 +44,7 @@ def check_repository(result: ConvertResult, signed: Sequence[str] = ()) -> list[
 
 
 def _checks(repository: Repository, result: ConvertResult, signed: Sequence[str]) -> Iterator[Check]:
-    from packcore.fsck import check_repository as fsck
+    from packcore.checks.fsck import check_repository as fsck
 
     name = repository.object_format.name
     yield Check("config", name == "sha256", False, f"extensions.objectformat = {name}")

@@ -19,7 +19,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
-from cli.console import LineProgress, PhaseCount, is_transient
+from cli.progress_lines import LineProgress, PhaseCount, is_transient
 from cli.render.progress import running_line
 
 if TYPE_CHECKING:

@@ -187,7 +187,7 @@ def _selection(
     **limits: int | None,
 ) -> SelectionOptions:
     from packcore.limits import Limits
-    from packcore.registry import get_strategy
+    from packcore.search.registry import get_strategy
     from transport.selection import SelectionOptions
 
     given = {name: value for name, value in limits.items() if value is not None}

@@ -37,28 +37,35 @@ if TYPE_CHECKING:
     from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
     from packcore.limits import Limits
     from packcore.objects import ObjectType
-    from packcore.plan import Candidate, PackEntry, PackPlan
-    from packcore.plan_bind import bind_plan
-    from packcore.plan_diff import compare_plans
-    from packcore.plan_file import SavedPlan
-    from packcore.plan_forest import plan_from_forest
-    from packcore.registry import get_strategy, strategies
+    from packcore.plans.bind import bind_plan
+    from packcore.plans.compare import compare_plans
+    from packcore.plans.entries import Candidate, PackEntry
+    from packcore.plans.file import SavedPlan
+    from packcore.plans.grow import plan_from_forest
+    from packcore.plans.plan import PackPlan
+    from packcore.plans.write import write_pack
+    from packcore.progress import Progress
     from packcore.revision import resolve_revision
-    from packcore.select import select
+    from packcore.search.engine_strategy import EngineStrategy
+    from packcore.search.registry import get_strategy, strategies
+    from packcore.search.select import select
+    from packcore.search.strategy import Choice, Parameter, Part, Strategy, Work
+    from packcore.store.base import ObjectStore
     from packcore.store.memory import MemoryStore
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
     from packcore.walk import is_ancestor, list_commits, list_objects
-    from packcore.write import write_pack
 
 __all__ = [
     "SHA1",
     "SHA256",
     "Candidate",
+    "Choice",
     "CorruptData",
     "CorruptIndex",
     "CorruptObject",
     "CorruptPack",
+    "EngineStrategy",
     "InvalidPlan",
     "InvalidRefName",
     "LimitExceeded",
@@ -67,16 +74,22 @@ __all__ = [
     "MissingObject",
     "ObjectFormat",
     "ObjectId",
+    "ObjectStore",
     "ObjectType",
     "PackEntry",
     "PackPlan",
     "PackcoreError",
+    "Parameter",
+    "Part",
     "PluginError",
+    "Progress",
     "Repository",
     "RepositoryError",
     "SavedPlan",
     "SpooledPack",
+    "Strategy",
     "UnknownRevision",
+    "Work",
     "__version__",
     "bind_plan",
     "compare_plans",
@@ -124,18 +137,23 @@ offer(
         "packcore.ids": ("SHA1", "SHA256", "ObjectFormat", "ObjectId"),
         "packcore.limits": ("Limits",),
         "packcore.objects": ("ObjectType",),
-        "packcore.plan": ("Candidate", "PackEntry", "PackPlan"),
-        "packcore.plan_bind": ("bind_plan",),
-        "packcore.plan_diff": ("compare_plans",),
-        "packcore.plan_file": ("SavedPlan",),
-        "packcore.plan_forest": ("plan_from_forest",),
-        "packcore.registry": ("get_strategy", "strategies"),
+        "packcore.plans.entries": ("Candidate", "PackEntry"),
+        "packcore.plans.plan": ("PackPlan",),
+        "packcore.plans.bind": ("bind_plan",),
+        "packcore.plans.compare": ("compare_plans",),
+        "packcore.plans.file": ("SavedPlan",),
+        "packcore.plans.grow": ("plan_from_forest",),
+        "packcore.search.registry": ("get_strategy", "strategies"),
         "packcore.revision": ("resolve_revision",),
-        "packcore.select": ("select",),
+        "packcore.progress": ("Progress",),
+        "packcore.search.engine_strategy": ("EngineStrategy",),
+        "packcore.search.select": ("select",),
+        "packcore.search.strategy": ("Choice", "Parameter", "Part", "Strategy", "Work"),
+        "packcore.store.base": ("ObjectStore",),
         "packcore.store.memory": ("MemoryStore",),
         "packcore.store.repository": ("Repository",),
         "packcore.store.spool": ("SpooledPack",),
         "packcore.walk": ("is_ancestor", "list_commits", "list_objects"),
-        "packcore.write": ("write_pack",),
+        "packcore.plans.write": ("write_pack",),
     },
 )

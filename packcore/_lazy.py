@@ -1,11 +1,11 @@
 """Packages that offer names of their modules, and load a module when a name of it is first asked for.
 
-    packcore.select          the function `select` of the module `packcore.select`
-    packcore.open_repository `Repository.open`, as a function
+    packcore.select          the function `select` of `packcore.search.select`
+    transport.sync           the function `sync` of the package `transport.sync`
 
-A function may have its module's name here. The import system binds each submodule in its package when it
-is loaded; for such a name the binding is refused, so that `packcore.select(...)` means the function at
-all times. The module's other names are reached with `from packcore.select import ...`.
+A function may have the name of a module beside it. When Python loads a submodule, it binds it in its package;
+for an offered name that binding is refused, so that `transport.sync(...)` always means the function. Use
+`from transport.sync import ...` for the other names of the package.
 """
 
 from __future__ import annotations

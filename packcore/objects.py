@@ -7,7 +7,7 @@ r"""Object types, and parsing of commits, trees and tags: as much as walking, ch
 Parsing here is tolerant: real histories hold commits without author, modes such as `040000` and
 `100664`, tags without tagger, headers nobody knows, text in any encoding. What links objects together
 must be right, since without it there is no walking on; the rest is handed out as it lies. Strictness is
-`packcore.check`'s. Git has no written specification of these formats; its fsck.c and the
+`packcore.checks.objects`'s. Git has no written specification of these formats; its fsck.c and the
 "Git Objects" chapter of its book come nearest.
 
 >>> from packcore.ids import SHA1

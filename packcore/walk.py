@@ -35,7 +35,7 @@ from packcore.objects import (
     tag_target,
     tree_rows,
 )
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
 from packcore.progress import SILENT, Phase, Progress
 from packcore.tree_path import TreePath, path_end
 

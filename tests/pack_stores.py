@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packcore.deflate import deflate
 from packcore.ids import SHA1
 from packcore.objects import ObjectType
-from packcore.plan import Candidate, Delta, Whole
+from packcore.plans.entries import Candidate, Delta, Whole
 from packcore.store.base import RawEntry, StoredObject
 from packcore.store.memory import MemoryStore
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
-    from packcore.plan import PackPlan
+    from packcore.plans.plan import PackPlan
 
 WORDS = [f"word{number:03d}" for number in range(200)]
 

@@ -100,6 +100,24 @@ def test_packcore_imports_neither_transport_nor_cli_and_transport_imports_no_cli
     assert not wrong
 
 
+def test_no_files_import_one_another_in_a_circle() -> None:
+    """Imports for types count, too: who reads one file of a circle has to read them all."""
+    files = {name_of(path)[: -len(".py")].replace("/", "."): path for path in modules()}
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    left = {name: {held(found, files) for found in imported(path)} - {name} for name, path in files.items()}
+    while free := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, "these lie in a circle, or lead into one"
+
+
+def held(name: str, files: dict[str, Path]) -> str:
+    """Return the module that an imported name is, or is in; "" for other packages' names."""
+    while name and name not in files:
+        name = name.rpartition(".")[0]
+    return name
+
+
 def test_only_schemes_open_connections() -> None:
     wrong = {
         name_of(path): found

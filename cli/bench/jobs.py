@@ -29,7 +29,7 @@ from packcore.walk import list_objects
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.pack.table import PackTable
-    from packcore.plan import Candidate
+    from packcore.plans.entries import Candidate
 
 __all__ = ["RANDOM_READS_MAX", "check_pack", "list_reachable", "read_back"]
 

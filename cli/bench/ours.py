@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from cli.bench.spelling import spelt_strategy
 from cli.bench.usage import children_peak_bytes, own_cpu_seconds, own_peak_bytes
 from packcore.limits import Limits
-from packcore.plan import Candidate
-from packcore.select import select
+from packcore.plans.entries import Candidate
+from packcore.plans.write import write_pack
+from packcore.search.select import select
 from packcore.store.bulk import headers_of
 from packcore.store.repository import Repository
-from packcore.write import write_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import PluginError
-from packcore.registry import get_strategy
+from packcore.search.registry import get_strategy
 
 if TYPE_CHECKING:
-    from packcore.delta.strategy import Strategy
+    from packcore.search.strategy import Strategy
 
 __all__ = ["spelt_strategy"]
 

@@ -148,7 +148,7 @@ def _contenders(names: list[str], peers: list[str]) -> list[Contender]:
     """Return all who are to run, peers first. An unknown name ends here, before any work."""
     from cli.bench.spelling import spelt_strategy
     from cli.bench.values import PEERS, Contender
-    from packcore.registry import strategies
+    from packcore.search.registry import strategies
 
     for peer in peers:
         if peer not in PEERS:

@@ -111,7 +111,7 @@ def run(
 def _rows(
     names: tuple[str, ...], type_: ObjectType, base: bytes, target: bytes, digest_size: int
 ) -> Iterator[DeltaRow]:
-    from packcore.registry import get_strategy
+    from packcore.search.registry import get_strategy
 
     for name in names:
         yield _row(name, get_strategy(name).make_delta(type_, base, target, digest_size))

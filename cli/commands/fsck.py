@@ -34,7 +34,7 @@ def run(*, repo: str, strict: bool, dangling: bool, console: Console) -> int:
     Exit code 3 tells that something is broken. Dangling objects are legal.
     """
     from packcore import open_repository
-    from packcore.fsck import check_repository
+    from packcore.checks.fsck import check_repository
     from transport.safe_text import one_line
 
     errors = 0

@@ -19,7 +19,8 @@ from cli.streams import binary_input, binary_output
 if TYPE_CHECKING:
     from cli.console import Console
     from packcore.ids import ObjectId
-    from packcore.plan import Candidate, PackPlan
+    from packcore.plans.entries import Candidate
+    from packcore.plans.plan import PackPlan
     from packcore.progress import Progress
     from packcore.store.repository import Repository
     from transport.selection import SelectionOptions
@@ -132,7 +133,7 @@ def _select(
     selection: SelectionOptions,
     progress: Progress,
 ) -> PackPlan:
-    from packcore.select import select
+    from packcore.search.select import select
 
     return select(
         repository,
@@ -149,9 +150,9 @@ def _select(
 
 def _read_plan(path: str, repository: Repository, progress: Progress, *, whole_pack: bool) -> PackPlan:
     """Read a saved plan, or a forest, and bind it to the repository's objects."""
-    from packcore.plan_bind import bind_plan
-    from packcore.plan_file import SavedPlan, bounded_lines
-    from packcore.plan_forest import plan_from_forest
+    from packcore.plans.bind import bind_plan
+    from packcore.plans.file import SavedPlan, bounded_lines
+    from packcore.plans.grow import plan_from_forest
 
     with Path(path).open("rb") as file:
         if file.peek(1)[:1] == b"{":
@@ -165,7 +166,7 @@ def _read_plan(path: str, repository: Repository, progress: Progress, *, whole_p
 
 def _save_plan(plan: PackPlan, path: str) -> None:
     from cli.files import AtomicFiles
-    from packcore.plan_file import SavedPlan
+    from packcore.plans.file import SavedPlan
 
     with AtomicFiles() as files:
         files.open(path).writelines(SavedPlan.of(plan).lines())
@@ -202,7 +203,7 @@ def _select_listed(
     selection: SelectionOptions,
     progress: Progress,
 ) -> PackPlan:
-    from packcore.select import select_copies
+    from packcore.search.select import select_copies
 
     if selection.reuse_deltas and not held:
         # Nothing need be known of objects that are copied with the pack that they are.
@@ -219,7 +220,7 @@ def _select_listed(
 
 def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Candidate]:
     """Look up types and sizes. Raises MissingObject."""
-    from packcore.plan import Candidate
+    from packcore.plans.entries import Candidate
     from packcore.store.bulk import headers_of
 
     headers = zip(paths, headers_of(repository, [*paths]), strict=True)
@@ -230,7 +231,7 @@ def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Ca
 
 def _write(plan: PackPlan, stream: IO[bytes], progress: Progress) -> tuple[int, str]:
     """Write the pack; return its size and checksum."""
-    from packcore.write import write_pack
+    from packcore.plans.write import write_pack
 
     digest_size = plan.object_format.digest_size
     size, tail = 0, b""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cli.console import Console
-    from packcore.plan_diff import PlanDifference, PlanFigures
-    from packcore.plan_file import PlanRow, SavedPlan
+    from packcore.plans.compare import PlanDifference, PlanFigures
+    from packcore.plans.file import PlanRow, SavedPlan
 
 
 @click.group(
@@ -43,7 +43,7 @@ def run() -> None:
 @output_options(progress=False)
 def show(*, plan: str, console: Console) -> None:
     """Check the file PLAN, and tell what it comes to. Bytes are those before compression."""
-    from packcore.plan_diff import plan_figures
+    from packcore.plans.compare import plan_figures
 
     saved = _read(plan)
     figures = plan_figures(saved)
@@ -72,7 +72,7 @@ def diff(*, old: str, new: str, console: Console) -> None:
 
     Bytes are those of objects and deltas before compression. The exit code is 0 whatever differs.
     """
-    from packcore.plan_diff import compare_plans, plan_figures
+    from packcore.plans.compare import compare_plans, plan_figures
 
     before, after = _read(old), _read(new)
     found = compare_plans(before, after)
@@ -111,7 +111,7 @@ for _command in (show, diff):
 
 
 def _read(path: str) -> SavedPlan:
-    from packcore.plan_file import SavedPlan, bounded_lines
+    from packcore.plans.file import SavedPlan, bounded_lines
 
     with Path(path).open("rb") as file:
         return SavedPlan.read(bounded_lines(file), path)

@@ -33,7 +33,7 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
     """
     from cli.render import units
     from packcore import open_repository
-    from packcore.store.repack import repack
+    from packcore.repack import repack
 
     with open_repository(repo, limits=selection.limits) as repository, console.progress() as progress:
         done = repack(

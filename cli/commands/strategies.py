@@ -19,7 +19,7 @@ def run(*, console: Console) -> None:
     Other distributions add theirs under the entry-point group packcore.strategies.
     """
     from cli.render.table import columns
-    from packcore.registry import strategies
+    from packcore.search.registry import strategies
 
     known = list(strategies().values())
     if console.verbosity.json:

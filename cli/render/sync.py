@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from transport.sync.measure import Measurement, Stats
     from transport.sync.result import PackSummary, Price, RefResult, SyncResult
-    from transport.sync.verify import Verification
+    from transport.sync.verification import Verification
 
 __all__ = [
     "choice_lines",

@@ -12,13 +12,12 @@ import sys
 from typing import TYPE_CHECKING, ClassVar
 
 import packcore
-from packcore.delta.engine_strategy import EngineStrategy
-from packcore.delta.strategy import Choice, Parameter
+from packcore import Choice, EngineStrategy, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from packcore.delta.strategy import Work
+    from packcore import Work
 
 
 class LastOfPath(EngineStrategy):

@@ -5,7 +5,7 @@ trees, blobs    of each commit in that order; what an earlier commit had keeps i
 
 Only what the pack itself holds is read. Objects that no root tree of it leads to have no path: commits,
 tags, and trees and blobs whose commits lie elsewhere. Every tree is read once; what does not parse is
-passed over, since checking is `packcore.fsck`'s.
+passed over, since checking is `packcore.checks.fsck`'s.
 
 Memory: about 130 bytes for each tree and blob of the pack, and 200 for each distinct path.
 """

@@ -24,7 +24,7 @@ from packcore.convert.rewrite import rewrite_message, rewrite_tree, split_messag
 from packcore.errors import CorruptObject, MissingObject
 from packcore.limits import Limits
 from packcore.objects import MODE_GITLINK, ObjectType, mode_kind, tree_rows
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
 from packcore.progress import SILENT
 from packcore.tree_path import inside, path_end
 

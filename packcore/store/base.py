@@ -15,13 +15,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from packcore.errors import CorruptData, LimitExceeded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.objects import ObjectType
+    from packcore.pack.scratch import Content
 
-__all__ = ["ObjectHeader", "ObjectStore", "PackBytes", "RawEntry", "StoredObject"]
+__all__ = ["DAMAGE", "ObjectHeader", "ObjectStore", "OtherCopies", "PackBytes", "RawEntry", "StoredObject"]
+
+DAMAGE = (CorruptData, LimitExceeded)
+"""What reading a damaged copy raises: a size that was hit may be over a limit."""
 
 
 class ObjectHeader(NamedTuple):
@@ -67,6 +73,22 @@ class RawEntry(NamedTuple):
     """Inflated size of the zlib stream: the object's, or the delta's."""
     base: ObjectId | None
     """The base's id if the entry is a delta (ofs or ref), else None."""
+
+
+class OtherCopies(Protocol):
+    """Where a pack looks for an object whose entry is damaged: see `packcore.store.copies`."""
+
+    def are_several(self, oid: ObjectId) -> bool:
+        """Tell whether there is more than one copy."""
+
+    def content(self, oid: ObjectId, big_bytes: int) -> tuple[int, Content] | None:
+        """Return type code and content by a copy that is whole and needs no other copy itself."""
+
+    def header_checked(self, oid: ObjectId) -> ObjectHeader | None:
+        """Return type and size by a copy that is whole, all of it read."""
+
+    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+        """Yield the object's bytes by a copy that is whole."""
 
 
 @runtime_checkable

@@ -18,28 +18,18 @@ rest, must not hand on these.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from packcore.deflate import InflateError, new_inflater
 from packcore.errors import MissingObject
-from packcore.objects import ObjectType
-from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES
-from packcore.pack.mapping import RESIDENT_BYTES
-from packcore.store.base import ObjectHeader, RawEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.pack.index import PackIndex
-    from packcore.pack.mapping import PackSource
-    from packcore.store.base import ObjectStore, PackBytes
-    from packcore.store.pack_order import PackOrder
+    from packcore.store.base import ObjectHeader, ObjectStore, RawEntry
     from packcore.store.pack_part import PackPart
 
 __all__ = [
-    "PackListing",
     "headers_of",
     "ids_between",
     "part_of_pack",
@@ -47,14 +37,6 @@ __all__ = [
     "raws_of",
     "reader_of",
 ]
-
-_TYPES = (None, *ObjectType)
-_SIZE_SHIFT_MAX = 53
-"""Larger sizes than this can hold are odd."""
-_STREAM_BYTES = 256
-"""As much of a zlib stream as the first bytes of a delta nearly always take, Huffman tables included."""
-_DELTA_HEAD_BYTES = 10
-"""Two sizes are seldom longer."""
 
 
 def raws_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
@@ -123,133 +105,3 @@ def _header(store: ObjectStore, oid: ObjectId) -> ObjectHeader | None:
         if error.oid != oid.hex():
             raise
         return None
-
-
-class PackListing:
-    """Reads the heads of many entries of one pack. `PackFile.listing` makes it.
-
-    What looks odd about an entry is not judged here: the answer for it is None, as for an object that is
-    not in the pack, and whoever asked asks the careful way, which says what is wrong.
-    """
-
-    def __init__(self, pack: PackBytes, index: PackIndex, source: PackSource, order: PackOrder) -> None:
-        self._pack = pack
-        self._index = index
-        self._source = source
-        self._data = source.view
-        self._positions = order.positions
-        # A list, and the trailer's place at its end: what is looked up most often is looked up fastest.
-        offsets = order.offsets
-        self._offsets = [*offsets[: bisect_left(offsets, source.entries_end)], source.entries_end]
-
-    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how these objects lie."""
-        pack, positions, offsets = self._pack, self._positions, self._offsets
-        oid_at = self._index.oid
-        found: list[RawEntry | None] = [None] * len(oids)
-        for number, offset, rank, _, size, base_rank, payload in self._heads(oids):
-            base = None if base_rank < 0 else oid_at(positions[base_rank])
-            found[number] = RawEntry(pack, offset, payload, offsets[rank + 1], size, base)
-        return found
-
-    def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-        """Return type and size of these objects."""
-        data = self._data
-        found: list[ObjectHeader | None] = [None] * len(oids)
-        types = bytearray(len(self._offsets))
-        for number, _, rank, code, size, base_rank, payload in self._heads(oids):
-            if base_rank >= 0:
-                # A base lies before its deltas, so its type is known first, if it was asked for.
-                code = types[base_rank] or self._type_of(base_rank)
-                size = _target_size(data[payload : payload + _STREAM_BYTES])
-            types[rank] = code
-            if code and size >= 0:
-                found[number] = ObjectHeader(_TYPES[code], size)
-        return found
-
-    def _type_of(self, rank: int) -> int:
-        """Return the type of an entry that was not asked for, through its chain; 0 where that is odd."""
-        while rank >= 0:
-            code, _, base_rank, _ = self._head(self._offsets[rank], rank)
-            if base_rank == -1:
-                return code
-            rank = base_rank  # always less
-        return 0
-
-    def _heads(self, oids: Sequence[ObjectId]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-        """Yield what is plain, in pack order: number in `oids`, offset, rank, and what `_head` returns."""
-        offsets, head = self._offsets, self._head
-        places = self._index.find_offsets(oids)
-        numbers = sorted([n for n, place in enumerate(places) if place >= 0], key=places.__getitem__)
-        end = offsets[-1]
-        rank = -1
-        give_back_at = RESIDENT_BYTES
-        for number in numbers:
-            offset = places[number]
-            rank += 1
-            if offset > give_back_at:
-                self._source.give_back()
-                give_back_at = offset + RESIDENT_BYTES
-            if not PACK_HEADER_BYTES <= offset < end:
-                continue
-            if offsets[rank] != offset:  # not the neighbour of the one before
-                rank = bisect_left(offsets, offset)
-            code, size, base_rank, payload = head(offset, rank)
-            if base_rank >= -1 and payload < offsets[rank + 1]:
-                yield number, offset, rank, code, size, base_rank, payload
-
-    def _head(self, offset: int, rank: int) -> tuple[int, int, int, int]:
-        """Return type code, size of the stream, rank of the base, and where the stream starts.
-
-        The base's rank is -1 for a whole object, -2 for an entry that is odd, or a ref-delta.
-        """
-        data, offsets = self._data, self._offsets
-        try:
-            byte = data[offset]
-            code = byte >> 4 & 7
-            size = byte & 0x0F
-            position, shift = offset + 1, 4
-            while byte >= 0x80 and shift < _SIZE_SHIFT_MAX:
-                byte = data[position]
-                position += 1
-                size |= (byte & 0x7F) << shift
-                shift += 7
-            if byte >= 0x80:
-                return 0, 0, -2, 0
-            if code == OFS_DELTA:
-                byte = data[position]
-                position += 1
-                distance = byte & 0x7F
-                while byte >= 0x80 and distance < offset:
-                    byte = data[position]
-                    position += 1
-                    distance = distance + 1 << 7 | byte & 0x7F
-                base_rank = bisect_left(offsets, offset - distance, 0, rank)
-                if base_rank < rank and offsets[base_rank] == offset - distance:
-                    return code, size, base_rank, position
-            elif 0 < code < 5:
-                return code, size, -1, position
-        except IndexError:
-            pass  # the pack ends here
-        return 0, 0, -2, 0
-
-
-def _target_size(stream: memoryview) -> int:
-    """Return the target's size out of the start of a delta's zlib stream; -1 where it isn't in it."""
-    try:
-        head = new_inflater().decompress(stream, _DELTA_HEAD_BYTES)
-        position = 0
-        while head[position] >= 0x80:
-            position += 1
-        position += 1
-        byte = head[position]
-        size = byte & 0x7F
-        shift = 7
-        while byte >= 0x80:
-            position += 1
-            byte = head[position]
-            size |= (byte & 0x7F) << shift
-            shift += 7
-    except (InflateError, IndexError):
-        return -1
-    return size

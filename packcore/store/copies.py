@@ -15,35 +15,29 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from packcore.errors import (
-    CorruptData,
     CorruptIndex,
     CorruptObject,
     CorruptPack,
-    LimitExceeded,
 )
 from packcore.pack.scratch import Scratch
-from packcore.store.base import ObjectHeader, StoredObject
+from packcore.store.base import DAMAGE, ObjectHeader, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.scratch import Content
     from packcore.store.base import ObjectStore
     from packcore.store.loose import LooseStore
-    from packcore.store.packed import PackedStore
     from packcore.store.packfile import PackFile
 
 _AT_ONCE = 65536
 """Ids that are looked up together."""
 
-__all__ = ["DAMAGE", "Copies", "Copy", "LooseCopy", "PackCopy"]
-
-DAMAGE = (CorruptData, LimitExceeded)
-"""What reading a damaged copy raises: a size that was hit may be over a limit."""
+__all__ = ["Copies", "Copy", "LooseCopy", "PackCopy"]
 
 
 class PackCopy(NamedTuple):
@@ -105,15 +99,26 @@ class LooseCopy(NamedTuple):
 Copy = PackCopy | LooseCopy
 
 
+class PackDirectory(Protocol):
+    """A directory of packs, as `PackedStore` is one."""
+
+    @property
+    def packs(self) -> Sequence[PackFile]:
+        """Return the packs that are open."""
+
+    def refresh(self) -> bool:
+        """Open packs that have come since."""
+
+
 class Copies:
     """The copies of objects in several places, in the order in which they are added."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
         self._object_format = object_format
-        self._packed: list[PackedStore] = []
+        self._packed: list[PackDirectory] = []
         self._loose: list[LooseStore] = []
 
-    def add_packs(self, packed: PackedStore) -> None:
+    def add_packs(self, packed: PackDirectory) -> None:
         """Look into one more directory of packs; it stays its owner's."""
         self._packed.append(packed)
 

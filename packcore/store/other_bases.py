@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from packcore.limits import Limits
     from packcore.pack.mapping import EntryHeader, PackSource
     from packcore.pack.scratch import Content
-    from packcore.store.copies import Copies
+    from packcore.store.base import OtherCopies
     from packcore.store.pack_order import PackOrder
 
 __all__ = ["other_bases"]
 
 
 def other_bases(
-    copies: Copies,
+    copies: OtherCopies,
     source: PackSource,
     order: PackOrder,
     *,

@@ -1,8 +1,7 @@
-"""Objects of one pack that are all copied as they lie: a plan's entries, and the bytes they become.
+"""Objects of one pack that are all copied as they lie, and the bytes of the pack that they make.
 
     ids asked for  -> places in the pack, sorted        all must be there
-    entry heads    -> bases, how deep                   each looked at once; a base must be asked for, too
-    entries        -> made when somebody asks           nobody does who only writes the pack
+    entry heads    -> bases                             each looked at once; a base must be asked for, too
     bytes          -> all of the pack: blocks of 64 KiB, none of them looked at
                       a part: entry by entry            a head anew where the distance to its base is another
 
@@ -18,13 +17,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
-from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks, level_for
 from packcore.errors import CorruptPack
+from packcore.pack.blocks import gather
 from packcore.pack.format import (
     OFS_DELTA,
     PACK_HEADER_BYTES,
@@ -33,12 +31,11 @@ from packcore.pack.format import (
     encode_pack_header,
 )
 from packcore.pack.mapping import RESIDENT_BYTES
-from packcore.plan import PackEntry, Reused
-from packcore.store.base import RawEntry
+from packcore.store.base import ObjectHeader, RawEntry
 from packcore.varint import encode_ofs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from packcore.ids import ObjectId
     from packcore.pack.mapping import PackSource
@@ -57,66 +54,66 @@ _FIRST = 16
 """A listing begins with what is newest: if a pack lacks anything of it, it is mostly among these."""
 
 
-class PackPart(Sequence[PackEntry]):
-    """The entries of objects in the order of their pack, made when they are asked for.
+class PackPart:
+    """Objects in the order of their pack. `PackPart.of` finds them."""
 
-    `PackFile.part` makes it.
-    """
-
-    def __init__(self, pack: PackFile, source: PackSource, order: PackOrder, heads: _Heads) -> None:
+    def __init__(self, pack: PackFile, heads: _Heads) -> None:
         self.delta_count = len(heads.bases) - heads.bases.count(-1)
-        self.depth = heads.depth
-        """Deltas between the deepest object and its whole root."""
+        self.bases: Sequence[int] = heads.bases
+        """For each object the position of its base among these; -1 for a whole one."""
         self._pack = pack
-        self._source = source
-        self._order = order
+        self._source, self._order = pack.source, pack.order
         self._heads = heads
         self.is_whole_pack = (
             not heads.named_by_id
             and len(heads.offsets) == len(pack)
             and heads.offsets[0] == PACK_HEADER_BYTES
-            and source.slice(0, PACK_HEADER_BYTES) == encode_pack_header(len(pack))
+            and pack.source.slice(0, PACK_HEADER_BYTES) == encode_pack_header(len(pack))
         )
         """Whether what is to be written is the pack's bytes, from the first to the last."""
 
     @classmethod
-    def of(
-        cls, pack: PackFile, source: PackSource, order: PackOrder, oids: Collection[ObjectId]
-    ) -> PackPart | None:
+    def of(cls, pack: PackFile, oids: Collection[ObjectId]) -> PackPart | None:
         """Find these objects; None where one isn't there, a base isn't among them, or a head is odd."""
         if not 0 < len(oids) <= len(pack) or not all(oid in pack for oid in islice(oids, _FIRST)):
             return None
         oids = list(oids)
         places = pack.index.find_offsets(oids)
         try:
-            heads = _Heads(source, order, oids, places)
+            heads = _Heads(pack.source, pack.order, oids, places)
         except (IndexError, KeyError):  # the pack ends there, or no entry that was asked for starts there
             return None
-        return cls(pack, source, order, heads)
+        return cls(pack, heads)
 
     def copy_singly(self) -> None:
         """Write entry by entry, though it is all of the pack: some entry is damaged, and may be replaced."""
         self.is_whole_pack = False
 
     def blocks(self, block_bytes: int) -> Iterator[bytes]:
-        """Yield all of the pack but its trailer, as it lies."""
+        """Yield the pack that these objects make, without its trailer, in blocks of at most `block_bytes`."""
+        if not self.is_whole_pack:
+            yield from gather(((piece, 0) for piece in self._pieces()), block_bytes)
+            return
         end = self._source.entries_end
         for start in range(0, end, block_bytes):
             yield self._source.slice(start, min(start + block_bytes, end))
 
     def check(self, digest: bytes) -> None:
-        """Raise CorruptPack, naming the entry if that can be told, where `digest` isn't that of the pack."""
+        """Take the digest of what `blocks` gave. Raises CorruptPack if that was the whole pack, damaged.
+
+        The error names the entry if that can be told.
+        """
         pack = self._pack
-        if digest == pack.index.pack_checksum:
+        if not self.is_whole_pack or digest == pack.index.pack_checksum:
             return
-        for _ in self.pieces():
+        for _ in self._pieces():
             pass  # each is checked by its CRC-32 on the way
         raise CorruptPack(
             f"its trailer says {pack.index.pack_checksum.hex()}, its bytes give {digest.hex()}",
             pack=pack.name,
         )
 
-    def pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[bytes]:
         """Yield the entries, in pieces of about 64 KiB; the first is the pack's header."""
         pack, slice_of, crc_at = self._pack, self._source.slice, self._order.crc_at
         check_crc = pack.copier.check_crc
@@ -174,33 +171,14 @@ class PackPart(Sequence[PackEntry]):
     def __len__(self) -> int:
         return len(self._heads.offsets)
 
-    @overload
-    def __getitem__(self, index: int) -> PackEntry: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[PackEntry]: ...
-    def __getitem__(self, index: int | slice) -> PackEntry | Sequence[PackEntry]:
-        return self._entries[index]
-
-    def __iter__(self) -> Iterator[PackEntry]:
-        return iter(self._entries)
-
-    def __eq__(self, other: object) -> bool:
-        return self._entries == (other._entries if isinstance(other, PackPart) else other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @cached_property
-    def _entries(self) -> tuple[PackEntry, ...]:
-        pack, heads = self._pack, self._heads
-        oids = list(map(self._order.oid_at, heads.offsets))
+    def objects(self) -> Iterator[tuple[ObjectId, ObjectHeader, RawEntry]]:
+        """Yield each object's id, its type and size, and how it lies. Raises CorruptData."""
+        pack = self._pack
+        oids = list(map(self._order.oid_at, self._heads.offsets))
         listing = pack.listing()
-        found = zip(oids, heads.bases, listing.headers(oids), listing.raws(oids), strict=True)
-        made = []
-        for oid, base, header, lying in found:
-            type_, size = header or pack.header(oid)
+        for oid, header, lying in zip(oids, listing.headers(oids), listing.raws(oids), strict=True):
             raw = lying or pack.raw_found(oid, pack.index.find_offset(oid))
-            made.append(PackEntry(oid, type_, size, Reused(raw, None if base < 0 else base)))
-        return tuple(made)
+            yield oid, header or pack.header(oid), raw
 
 
 class _Heads:
@@ -269,7 +247,6 @@ class _Heads:
             add_base(base)
             add_payload(position)
         self.named_by_id = bool(place_of)
-        self.depth = max(depths)
 
 
 def _ends(offsets: list[int], order: PackOrder, entries_end: int) -> list[int]:

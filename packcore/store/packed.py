@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptIndex, CorruptPack, MissingObject, RepositoryError
 from packcore.limits import Limits
+from packcore.store.base import DAMAGE
 from packcore.store.base_cache import BaseCache
-from packcore.store.bulk import PackListing
-from packcore.store.copies import DAMAGE, Copies
+from packcore.store.copies import Copies
+from packcore.store.listing import PackListing
+from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
-    from packcore.store.pack_part import PackPart
 
 __all__ = ["PackFile", "PackedStore"]
 
@@ -235,7 +236,7 @@ class PackedStore:
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""
         for pack in self.packs:
-            if (part := pack.part(oids)) is not None:
+            if (part := PackPart.of(pack, oids)) is not None:
                 if part.is_whole_pack and self.copies.damages_whole(pack):
                     part.copy_singly()
                 return part

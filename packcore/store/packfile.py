@@ -24,24 +24,22 @@ from packcore.pack.index import open_index
 from packcore.pack.mapping import EntryHeader, PackSource
 from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
 from packcore.pack.scratch import Content, Scratch, apply_to
-from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+from packcore.store.base import DAMAGE, ObjectHeader, RawEntry, StoredObject
 from packcore.store.base_cache import BaseCache
-from packcore.store.bulk import PackListing
-from packcore.store.copies import DAMAGE
 from packcore.store.delta_chains import DeltaChains
 from packcore.store.entry_copy import EntryCopier
+from packcore.store.listing import PackListing
 from packcore.store.other_bases import other_bases
 from packcore.store.pack_order import PackOrder
-from packcore.store.pack_part import PackPart
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.index import PackIndex
-    from packcore.store.copies import Copies
+    from packcore.store.base import OtherCopies
 
 __all__ = ["PackFile"]
 
@@ -57,7 +55,7 @@ class PackFile:
     `copies` finds other copies of a base that is damaged here.
     """
 
-    copies: Copies | None
+    copies: OtherCopies | None
     """Where else to look for an object whose entry is damaged; None: nowhere."""
 
     def __init__(
@@ -67,7 +65,7 @@ class PackFile:
         limits: Limits = _DEFAULT_LIMITS,
         *,
         cache: BaseCache | None = None,
-        copies: Copies | None = None,
+        copies: OtherCopies | None = None,
     ) -> None:
         index = open_index(path.with_suffix(".idx"), object_format)
         try:
@@ -102,21 +100,21 @@ class PackFile:
         pack = cls.__new__(cls)
         pack._open(source, index, limits, None)
         pack.copies = None
-        pack._order.know(pack_order_positions(order), sorted_offsets)
+        pack.order.know(pack_order_positions(order), sorted_offsets)
         return pack
 
     def _open(self, source: PackSource, index: PackIndex, limits: Limits, cache: BaseCache | None) -> None:
         self.name = source.name
         self.limits = limits
         self.index = index
-        self._source = source
+        self.source = source
         self._object_format = index.object_format
         self.cache = cache if cache is not None else BaseCache(limits.base_cache)
         self.first_place = self.cache.new_pack()
         """What an entry's offset is added to, to name the object in the cache."""
         self._chains = DeltaChains(source, index, limits)
-        self._order = PackOrder(index, name=source.name, entries_end=source.entries_end)
-        self.copier = EntryCopier(source, self._order)
+        self.order = PackOrder(index, name=source.name, entries_end=source.entries_end)
+        self.copier = EntryCopier(source, self.order)
         """What copies and checks entries as they lie."""
 
     @property
@@ -147,7 +145,7 @@ class PackFile:
         `alone`: by what lies in this pack, with no help of other copies of its bases.
         """
         try:
-            entry = self._source.entry(offset)
+            entry = self.source.entry(offset)
             size = entry.size if entry.type_code < OFS_DELTA else self._chains.target_size(entry)
             try:
                 return ObjectHeader(_TYPES[self._chains.type_at(entry)], size)
@@ -189,7 +187,7 @@ class PackFile:
 
     def _make(self, offset: int) -> tuple[int, bytes]:
         """Make an object by what lies in this pack alone."""
-        made, chain = self._climb(self._source.entry(offset))
+        made, chain = self._climb(self.source.entry(offset))
         type_code, content = self._descend(made, chain) if chain else made
         assert isinstance(content, bytes)  # only bases of further deltas become files
         return type_code, content
@@ -212,13 +210,13 @@ class PackFile:
         `alone`: by what lies in this pack, with no help of other copies of its bases.
         """
         try:
-            entry = self._source.entry(offset)
+            entry = self.source.entry(offset)
             size = entry.size if entry.type_code < OFS_DELTA else self._chains.target_size(entry)
             if size < self.limits.big_object:
                 yield from cut_blocks((self._make(offset) if alone else self.read_at(offset))[1])
             elif entry.type_code < OFS_DELTA:
                 self._chains.check_size(size, offset)
-                yield from self._source.inflate_blocks(entry)
+                yield from self.source.inflate_blocks(entry)
             else:
                 yield from self._stream_delta(entry, alone=alone)
         except CorruptPack as error:
@@ -231,7 +229,7 @@ class PackFile:
             for block in apply_to(content, self._delta(entry), self.limits.big_object - 1):
                 yield from cut_blocks(block)
         except CorruptData as error:
-            raise self._source.fault(error, entry.offset) from None
+            raise self.source.fault(error, entry.offset) from None
         finally:
             if isinstance(content, Scratch):
                 content.close()
@@ -252,8 +250,8 @@ class PackFile:
             return iter(())
         return other_bases(
             self.copies,
-            self._source,
-            self._order,
+            self.source,
+            self.order,
             base_offset_of=self._chains.base_offset,
             offset=offset,
             limits=self.limits,
@@ -264,7 +262,7 @@ class PackFile:
 
         Returns its type and content, and the deltas that lead down again, the last one first.
         """
-        get, first_place, source = self.cache.get, self.first_place, self._source
+        get, first_place, source = self.cache.get, self.first_place, self.source
         chain: list[EntryHeader] = []
         while entry.type_code >= OFS_DELTA:
             chain.append(entry)
@@ -295,7 +293,7 @@ class PackFile:
         """
         type_code, content = base
         big_bytes = self.limits.big_object
-        inflate, put, first_place = self._source.inflate, self.cache.put, self.first_place
+        inflate, put, first_place = self.source.inflate, self.cache.put, self.first_place
         for left in range(len(chain) - 1, -1, -1):
             entry = chain[left]
             try:
@@ -307,7 +305,7 @@ class PackFile:
             except TargetTooLarge:
                 content = self._descend_big((type_code, content), entry, whole=not (left or is_base))
             except CorruptData as error:
-                raise self._source.fault(error, entry.offset) from None
+                raise self.source.fault(error, entry.offset) from None
         return type_code, content
 
     def _descend_big(self, made: tuple[int, Content], entry: EntryHeader, *, whole: bool) -> Content:
@@ -320,16 +318,16 @@ class PackFile:
             blocks = apply_to(base, self._delta(entry), self.limits.big_object - 1)
             target = b"".join(blocks) if whole or size < self.limits.big_object else Scratch(blocks)
         except CorruptData as error:
-            raise self._source.fault(error, entry.offset) from None
+            raise self.source.fault(error, entry.offset) from None
         if isinstance(base, Scratch):
             base.close()
         return target
 
     def _delta(self, entry: EntryHeader) -> bytes | Iterator[bytes]:
         if entry.size < self.limits.big_object:
-            return self._source.inflate(entry)
+            return self.source.inflate(entry)
         self._chains.check_size(entry.size, entry.offset)
-        return self._source.inflate_blocks(entry)
+        return self.source.inflate_blocks(entry)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how the object lies here; None if it does not."""
@@ -339,22 +337,18 @@ class PackFile:
     def raw_found(self, oid: ObjectId, offset: int) -> RawEntry:
         """Return how the object lies whose entry was found at `offset`."""
         try:
-            entry = self._source.entry(offset)
+            entry = self.source.entry(offset)
             base = entry.base_oid
             if entry.base_offset is not None:
-                base = self._order.oid_at(entry.base_offset)
-            end = self._order.end_of(entry.offset)
+                base = self.order.oid_at(entry.base_offset)
+            end = self.order.end_of(entry.offset)
         except CorruptPack as error:
             raise self._about(error, oid) from None
         return RawEntry(self, entry.offset, entry.payload_offset, end, entry.size, base)
 
     def listing(self) -> PackListing:
         """Return what answers for many objects at once."""
-        return PackListing(self, self.index, self._source, self._order)
-
-    def part(self, oids: Collection[ObjectId]) -> PackPart | None:
-        """Return these objects to be copied as they lie; None where that can't be, or not simply."""
-        return PackPart.of(self, self._source, self._order, oids)
+        return PackListing(self, self.index, self.source, self.order)
 
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
         """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
@@ -364,7 +358,7 @@ class PackFile:
         """
         start, end = entry.pack_offset, entry.end_offset
         is_large = end - start > BLOCK_BYTES
-        if is_large and self.copies is not None and self.copies.are_several(self._order.oid_at(start)):
+        if is_large and self.copies is not None and self.copies.are_several(self.order.oid_at(start)):
             self.copier.check_entry(start)
         return self.copier.payload(entry)
 
@@ -376,7 +370,7 @@ class PackFile:
 
     def close(self) -> None:
         """Give back the maps. Idempotent."""
-        self._source.close()
+        self.source.close()
         self.index.close()
 
     def missing(self, oid: ObjectId) -> MissingObject:
@@ -385,7 +379,7 @@ class PackFile:
 
     def reverse_index_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of the pack's .rev."""
-        return write_reverse_index(self._order.positions, self.index.pack_checksum, self._object_format)
+        return write_reverse_index(self.order.positions, self.index.pack_checksum, self._object_format)
 
     def _find(self, oid: ObjectId) -> int:
         offset = self.index.find_offset(oid)

@@ -14,8 +14,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
+from packcore.store.base import DAMAGE
 from packcore.store.base_cache import OFFSET_BITS, OFFSET_MASK
-from packcore.store.copies import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

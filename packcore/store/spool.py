@@ -30,6 +30,7 @@ from packcore.pack.mapping import PackSource
 from packcore.progress import SILENT
 from packcore.store.base import ObjectHeader
 from packcore.store.pack_install import install_pack, same_bytes
+from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
 from packcore.store.temporaries import TEMPORARY_PREFIX, Temporary, write_whole
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from packcore.pack.table import PackTable
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore, RawEntry, StoredObject
-    from packcore.store.pack_part import PackPart
 
 __all__ = ["SpooledPack", "unreadable", "unwritable"]
 
@@ -200,7 +200,7 @@ class SpooledPack:
 
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of the pack: see `packcore.store.bulk`."""
-        return self._pack.part(oids)
+        return PackPart.of(self._pack, oids)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last."""

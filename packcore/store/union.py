@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import MissingObject
+from packcore.store.base import DAMAGE
 from packcore.store.bulk import ids_between, raws_of
-from packcore.store.copies import DAMAGE
 from packcore.store.presence import Presence
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.corpora import generated_store
 from benchmarks.expected import EXPECTED, figures_of
 from packcore.deflate import DEFLATE_LIBRARY
-from packcore.registry import strategies
+from packcore.search.registry import strategies
 from tests.support import missing_is_failure
 
 RECORDED = json.loads(EXPECTED.read_text(encoding="utf-8"))

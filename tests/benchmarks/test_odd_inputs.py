@@ -14,8 +14,8 @@ import pytest
 from benchmarks.corpora import Batches
 from benchmarks.odd_inputs import BYTES_RATIO_MAX, KINDS, generate_kind, make_repository
 from packcore import list_objects, select, write_pack
-from packcore.delta.chunk_search import best
 from packcore.delta.make import find_matches
+from packcore.search.chunk_search import best
 from tests.support import git, git_environment, require
 
 pytestmark = pytest.mark.e2e

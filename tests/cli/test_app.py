@@ -66,6 +66,17 @@ def test_help_loads_neither_engine_nor_network_nor_rich():
     assert done.stderr.strip() == "[]"
 
 
+def test_python_m_packcore_is_the_command():
+    command = [sys.executable, "-W", "error", "-m", "packcore", "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("packcore ")
+    refused = subprocess.run(
+        [*command[:-1], "no-such"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "packcore: error: " in refused.stderr
+
+
 def test_version_is_the_distributions(process):
     from packcore import __version__
 

@@ -11,7 +11,8 @@ import threading
 
 import pytest
 
-from cli.console import Console, LineProgress, Verbosity
+from cli.console import Console, Verbosity
+from cli.progress_lines import LineProgress
 from tests.support import ROOT
 from transport.wire.sideband import RemoteLine
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.delta.strategy import Work
 from packcore.errors import CorruptObject, MissingObject
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
+from packcore.search.strategy import Work
 from packcore.store.base import ObjectStore, StoredObject
 from packcore.store.loose import LooseStore
 from packcore.store.memory import MemoryStore

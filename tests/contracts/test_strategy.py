@@ -9,11 +9,12 @@ from packcore.errors import PackcoreError
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Delta, PackPlan
-from packcore.registry import strategies
-from packcore.select import select
+from packcore.plans.entries import Delta
+from packcore.plans.plan import PackPlan
+from packcore.plans.write import write_pack
+from packcore.search.registry import strategies
+from packcore.search.select import select
 from packcore.walk import list_objects
-from packcore.write import write_pack
 from tests.pack_stores import LyingInPack, edit, make_history, make_text
 
 HISTORIES = {

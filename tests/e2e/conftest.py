@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+collect_ignore = ["in_webassembly.py"]
+"""Runs in Pyodide alone."""
+
 _NUMBERS = itertools.count(1)
 _SERVERS: list[GitHttpServer] = []
 

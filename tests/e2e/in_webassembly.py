@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import packcore
-from packcore.delta import parts
 from packcore.pack.indexer import index_pack_file
+from packcore.search import parts
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 

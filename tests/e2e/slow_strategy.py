@@ -23,7 +23,7 @@ _MODULE = '''
     import time
     from pathlib import Path
 
-    from packcore.delta.strategies.chunk_window import ChunkWindow
+    from packcore.search.strategies.chunk_window import ChunkWindow
 
 
     class Slow(ChunkWindow):

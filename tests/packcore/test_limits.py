@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcore import check_tree, objects, walk
+from packcore import objects, walk
 from packcore.ancestry import peel
-from packcore.check import check_object
+from packcore.checks import trees as check_tree
+from packcore.checks.objects import check_object
 from packcore.convert.rewrite import split_message
 from packcore.delta.codec import apply_delta
 from packcore.errors import CorruptObject, LimitExceeded

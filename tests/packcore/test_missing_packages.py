@@ -141,7 +141,7 @@ run('import sys; sys.path[:] = %r; sys.modules.update(dict.fromkeys(%r)); sys.ar
 PACK_AND_INDEX = """
 import packcore
 from pathlib import Path
-from packcore.delta import parts
+from packcore.search import parts
 from packcore.pack.indexer import index_pack_file
 parts.SEARCHED_MIN = parts.HALVED_MIN = parts.PART_MIN = 10
 repository, folder = map(Path, sys.argv[1:])

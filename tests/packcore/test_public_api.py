@@ -27,9 +27,9 @@ def test_a_name_that_is_not_offered_is_an_attribute_error(module):
 
 def test_the_functions_keep_their_names_when_the_modules_of_that_name_are_loaded():
     code = (
-        "import packcore.select, transport.sync.planner, packcore, transport;"
+        "import packcore.search.select, transport.sync.planner, packcore, transport;"
         "assert callable(packcore.select) and callable(transport.sync), (packcore.select, transport.sync);"
-        "from packcore.select import select; assert packcore.select is select;"
+        "from packcore.search.select import select; assert packcore.select is select;"
         "from transport.sync import Scope, sync; assert transport.sync is sync"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

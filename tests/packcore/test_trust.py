@@ -5,8 +5,9 @@ import pytest
 from packcore.ids import SHA1
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.plan import Delta, PackPlan, Reused, ThinDelta, Whole
-from packcore.select import select
+from packcore.plans.entries import Delta, Reused, ThinDelta, Whole
+from packcore.plans.plan import PackPlan
+from packcore.search.select import select
 from packcore.store.memory import MemoryStore
 from packcore.walk import list_objects
 from tests.pack_stores import LyingInPack, Unreadable, candidates_of, make_history

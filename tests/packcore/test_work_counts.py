@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore import fsck, objects
-from packcore.fsck import check_repository
+from packcore import objects
+from packcore.checks import fsck
+from packcore.checks.fsck import check_repository
 from packcore.store.copies import Copies
 from packcore.store.repository import Repository
 from tests import bombs

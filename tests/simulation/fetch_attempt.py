@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from packcore.plan import Candidate
-from packcore.select import select
+from packcore.plans.entries import Candidate
+from packcore.plans.write import write_pack
+from packcore.search.select import select
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
-from packcore.write import write_pack
 from tests.simulation import oracle
 from tests.simulation.remote import SimTransport
 from tests.simulation.world import Change, Killed, Process

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from packcore.errors import PackcoreError, RefMoved, RepositoryError
-from packcore.select import select
+from packcore.search.select import select
 from packcore.store.spool import SpooledPack
 from packcore.walk import list_bases, list_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectId
-    from packcore.plan import PackPlan
+    from packcore.plans.plan import PackPlan
     from packcore.store.repository import Repository
     from tests.simulation.faults import Fault
     from tests.simulation.world import Process, SimRepository

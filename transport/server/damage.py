@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, CorruptObject, LimitExceeded
 from packcore.objects import MODE_GITLINK, ObjectType, commit_links, mode_kind, tag_target, tree_rows
-from packcore.store.copies import DAMAGE
+from packcore.store.base import DAMAGE
 from transport.server.words import public_words
 
 if TYPE_CHECKING:

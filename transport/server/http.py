@@ -22,26 +22,22 @@ import sys
 import threading
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from packcore.limits import Limits
 from transport.errors import NetworkError
 from transport.safe_text import one_line
-from transport.server.budget import RequestLimits
 from transport.server.clients import client_of
-from transport.server.faults import Simulation
 from transport.server.http_connection import HttpConnection
 from transport.server.http_handler import Handler
 from transport.server.served import ServedRepositories
+from transport.server.settings import ServerSettings
 from transport.server.simulation import Edge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from transport.server.htpasswd import Passwords
 
 __all__ = ["GitHttpServer", "ServerSettings"]
 
@@ -49,40 +45,6 @@ _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 21\r\n\r\ntoo many connections\n"
 )
-
-
-def _silent(_: str) -> None:
-    """Take a line of the log and drop it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """What every connection of a server goes by."""
-
-    repositories: ServedRepositories
-    allow_push: bool = False
-    passwords: Passwords | None = None
-    """Who may come in; None: everybody."""
-    log: Callable[[str], None] = _silent
-    """Takes one line for each request: client, user, request line, status, bytes sent, seconds."""
-    simulation: Simulation = field(default_factory=Simulation)
-    """Faults on purpose."""
-    limits: Limits = field(default_factory=Limits)
-    connections: int = 64
-    connections_per_client: int | None = None
-    """Of those, for one address (see `server.clients`); None: three quarters."""
-    head_seconds: float = 30
-    """From one request to the end of the next one's head."""
-    idle_seconds: float = 120
-    """Without a byte, either way."""
-    request_seconds: float = 6 * 3600
-    """For a whole request's body."""
-    linger_seconds: float = 30
-    """For reading on after an answer that came before the request's end."""
-    keepalive_seconds: float = 5
-    """Between two signs of life while a pack is selected or checked."""
-    request_limits: RequestLimits = field(default_factory=RequestLimits)
-    """What one request may cost before it is answered."""
 
 
 class GitHttpServer:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transport.server.http import ServerSettings
+    from transport.server.settings import ServerSettings
 
 __all__ = ["Handler"]
 

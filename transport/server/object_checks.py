@@ -1,7 +1,7 @@
 """The strict checks of a push's objects, where receive.fsckObjects or transfer.fsckObjects asks for them.
 
-Each object is held against `packcore.check`, which has git's own message ids and severities; the first
-finding that is an error refuses the push. Without these settings objects are only what every pack must
+`packcore.checks` judges each object, with git's own message ids and severities; the first finding that is an
+error refuses the push. Without these settings objects are only what every pack must
 be: whole, and named by their bytes. Left out: `receive.fsck.<msg-id>`, so no finding can be excused.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.check import check_object, special_blobs
-from packcore.check_special import check_special_blob
+from packcore.checks.objects import check_object, special_blobs
+from packcore.checks.special import check_special_blob
 from packcore.errors import CorruptObject
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
-    from packcore.findings import Finding
+    from packcore.checks.findings import Finding
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack

@@ -13,7 +13,7 @@ from packcore.errors import CorruptObject, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
-from packcore.select import select
+from packcore.search.select import select
 from packcore.walk import list_objects
 from transport.server.requests import DEPTH_MAX, BadRequest
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.plan import Candidate, PackPlan
+    from packcore.plans.entries import Candidate
+    from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
     from transport.server.requests import FetchRequest, Filter
 

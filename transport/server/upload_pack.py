@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError, UnreadableRef
 from packcore.limits import Limits
+from packcore.plans.write import write_pack
 from packcore.refs import encode_ref_name
-from packcore.write import write_pack
 from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from packcore.ids import ObjectId
-    from packcore.plan import PackPlan
+    from packcore.plans.plan import PackPlan
     from packcore.refs import RefKind
     from packcore.store.repository import Repository
     from transport.server.shown_refs import ShownRef

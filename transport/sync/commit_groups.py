@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.plan import Candidate
+    from packcore.plans.entries import Candidate
     from packcore.store.base import ObjectStore
 
 __all__ = ["Group", "group_by_commit"]

@@ -25,16 +25,16 @@ from packcore.convert.ref_names import NOTES_PREFIX
 from packcore.errors import RepositoryError, UnreadableRef
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
+from packcore.plans.write import write_pack
 from packcore.progress import SILENT, Progress
-from packcore.select import select
+from packcore.search.select import select
 from packcore.store.making import is_unmade
 from packcore.store.memory import MemoryStore
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.temporaries import sweep, temporary_folder
 from packcore.store.union import UnionStore
-from packcore.write import write_pack
 from transport.errors import InvalidRequest
 from transport.sync.convert_refs import convertible, new_refs, notes_of_tips, origin_notes
 from transport.sync.fetch_into import fetch_into

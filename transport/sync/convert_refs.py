@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packcore.convert import Translation
     from packcore.ids import ObjectId
     from packcore.limits import Limits
-    from packcore.plan import Candidate
+    from packcore.plans.entries import Candidate
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from packcore.store.memory import MemoryStore

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.refs import RefKind
     from transport.sync.ref_plan import RefAction
-    from transport.sync.verify import Verification
+    from transport.sync.verification import Verification
 
 __all__ = ["Outcome", "PackSummary", "Price", "RefResult", "SyncResult", "results_of"]
 

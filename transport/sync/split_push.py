@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from packcore.write import write_pack
+from packcore.plans.write import write_pack
 from transport.errors import HttpStatusError, RemoteError
 from transport.sync.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused, is_too_much
 from transport.sync.pushing import PushOutcome, push_refs
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.plan import Candidate, PackPlan
+    from packcore.plans.entries import Candidate
+    from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
     from transport.sync.ref_plan import RefPlan
     from transport.sync.run import Run

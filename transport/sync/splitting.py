@@ -16,15 +16,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded
-from packcore.plan import Candidate, PackPlan, Reused, Whole
+from packcore.plans.entries import Candidate, Reused, Whole
+from packcore.plans.plan import PackPlan
+from packcore.plans.write import write_pack
 from packcore.tree_path import path_end
-from packcore.write import write_pack
 from transport.sync.commit_groups import Group, group_by_commit
 from transport.sync.temp_refs import tops_of
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
-    from packcore.plan import PackEntry
+    from packcore.plans.entries import PackEntry
     from packcore.store.base import ObjectStore
 
 __all__ = ["Part", "Splitter"]

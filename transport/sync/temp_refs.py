@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
-    from packcore.plan import Candidate
+    from packcore.plans.entries import Candidate
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.wire.advertisement import Advertisement

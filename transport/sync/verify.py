@@ -11,62 +11,22 @@ another host); this is one more request that finds it out. What the target hides
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from transport.push import advertise_push
-from transport.sync.result import FAILURE_EXIT_CODE, Outcome
+from transport.sync.result import Outcome
+from transport.sync.verification import RefDifference, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from packcore.ids import ObjectId
     from transport.base import Transport
     from transport.sync.result import RefResult
 
-__all__ = ["RefDifference", "Verification", "read_back"]
+__all__ = ["read_back"]
 
 _SAID_TO_BE_DONE = {Outcome.PUSHED, Outcome.UP_TO_DATE, Outcome.DELETED}
-
-
-class RefDifference(NamedTuple):
-    """A ref that isn't what it was said to be; None stands for an absent ref."""
-
-    ref: str
-    expected: ObjectId | None
-    found: ObjectId | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return an item of `differences`: ids in hex, empty where the ref is, or should be, absent."""
-        expected, found = (oid.hex() if oid else "" for oid in (self.expected, self.found))
-        return {"ref": self.ref, "expected": expected, "found": found}
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What reading back found."""
-
-    checked: int
-    """Refs that were compared."""
-    differences: tuple[RefDifference, ...] = ()
-    error: PackcoreError | None = None
-    """Why the target could not be listed; then nothing was compared."""
-
-    @property
-    def exit_code(self) -> int:
-        """0 where all is as it was said to be."""
-        if self.error is not None:
-            return self.error.exit_code
-        return FAILURE_EXIT_CODE if self.differences else 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the `verification` object of `--json`."""
-        return {
-            "checked": self.checked,
-            "differences": [difference.to_json() for difference in self.differences],
-            "error": None if self.error is None else str(self.error),
-        }
 
 
 def read_back(target: Transport, refs: Sequence[RefResult]) -> Verification:

@@ -16,11 +16,11 @@ from packcore.ids import SHA1, SHA256
 from packcore.limits import KIB, Limits
 from packcore.objects import ObjectType
 from packcore.pack.verify import verify_pack as verify
-from packcore.select import select
+from packcore.plans.write import write_pack
+from packcore.search.select import select
 from packcore.store.memory import MemoryStore
 from packcore.store.packed import PackedStore
 from packcore.walk import list_objects
-from packcore.write import write_pack
 from tests.fuzz import samples
 from tests.fuzz.shapes import PACK, PACK_PAIR, Shape, join_pair, split_pair
 from tests.fuzz.target import any_of, scratch, target

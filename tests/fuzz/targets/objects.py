@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from packcore.anatomy.model import leaves
 from packcore.anatomy.objects import object_anatomy
-from packcore.check import check_object
-from packcore.check_special import check_gitattributes, check_gitmodules
-from packcore.check_tree import special_blobs
+from packcore.checks.objects import check_object
+from packcore.checks.special import check_gitattributes, check_gitmodules
+from packcore.checks.trees import special_blobs
 from packcore.convert.message import MessageIds
 from packcore.convert.rewrite import rewrite_message, rewrite_tree, split_message
 from packcore.errors import CorruptData

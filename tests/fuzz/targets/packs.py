@@ -14,6 +14,7 @@ from packcore.pack.index import PackIndex
 from packcore.pack.reader import PackReader
 from packcore.pack.reverse_index import read_reverse_index
 from packcore.store.memory import MemoryStore
+from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
 from packcore.store.spool import SpooledPack
 from tests.fuzz import samples
@@ -95,7 +96,7 @@ def pack_behind_index(data: bytes) -> None:
                 except PackcoreError as error:
                     fault = error
         pack.storage_order(oids)
-        part = pack.part(oids)
+        part = PackPart.of(pack, oids)
         if part is not None:
             list(part.blocks(64 * KIB))
     finally:

@@ -20,10 +20,10 @@ from cli.values import LINES as TEXT_LINES
 from packcore.anatomy.model import leaves
 from packcore.errors import PackcoreError
 from packcore.ids import SHA1
-from packcore.plan_bind import bind_plan
-from packcore.plan_file import SavedPlan, bounded_lines
-from packcore.plan_forest import plan_from_forest
-from packcore.select import select
+from packcore.plans.bind import bind_plan
+from packcore.plans.file import SavedPlan, bounded_lines
+from packcore.plans.grow import plan_from_forest
+from packcore.search.select import select
 from packcore.walk import list_objects
 from tests.fuzz import samples
 from tests.fuzz.shapes import LINES

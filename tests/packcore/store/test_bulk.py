@@ -11,7 +11,8 @@ import pytest
 from packcore.errors import CorruptData, MissingObject
 from packcore.ids import SHA1, ObjectId
 from packcore.objects import ObjectType
-from packcore.select import select
+from packcore.plans.write import write_pack
+from packcore.search.select import select
 from packcore.store.bulk import headers_of, raws_of
 from packcore.store.memory import MemoryStore
 from packcore.store.packed import PackedStore
@@ -19,7 +20,6 @@ from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import list_objects
-from packcore.write import write_pack
 from tests.pack_stores import make_history
 
 if TYPE_CHECKING:

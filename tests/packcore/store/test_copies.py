@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.checks.fsck import check_repository
 from packcore.errors import CorruptData, CorruptPack
-from packcore.fsck import check_repository
 from packcore.ids import SHA1
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.pack import indexer
-from packcore.plan import Candidate
-from packcore.select import select, select_copies
+from packcore.plans.copied import CopiedEntries
+from packcore.plans.entries import Candidate
+from packcore.plans.write import write_pack
+from packcore.search.select import select, select_copies
 from packcore.store.bulk import headers_of, places_of, reader_of
 from packcore.store.loose import LooseStore
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
-from packcore.write import write_pack
 from tests.packcore.pack_builder import (
     Entry,
     blob_id,
@@ -130,8 +131,8 @@ def test_a_pack_that_is_copied_whole_is_so_only_while_no_damage_can_be_mended(
     with repository_with(tmp_path, ENTRIES, 1, place=place, damage=damage) as repository:
         plan = select_copies(repository, everything)
         assert plan is not None
-        assert plan.copied is not None
-        assert not plan.copied.is_whole_pack
+        assert isinstance(plan.entries, CopiedEntries)
+        assert not plan.entries.part.is_whole_pack
         first, again = list(write_pack(plan)), list(write_pack(plan))
         assert first == again
         with SpooledPack.receive(first, object_format=SHA1) as spool:

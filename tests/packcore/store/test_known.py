@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.checks.fsck import check_repository
 from packcore.errors import MissingObject
-from packcore.fsck import check_repository
 from packcore.ids import SHA1, SHA256, ObjectFormat
 from packcore.objects import ObjectType
-from packcore.select import select
+from packcore.plans.write import write_pack
+from packcore.search.select import select
 from packcore.store.bulk import headers_of, raws_of
 from packcore.store.known import KnownObjects
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.walk import list_objects
-from packcore.write import write_pack
 from tests.support import git
 
 if TYPE_CHECKING:

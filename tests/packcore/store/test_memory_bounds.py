@@ -21,7 +21,7 @@ from packcore.ids import SHA1
 from packcore.limits import KIB, MIB, Limits
 from packcore.pack import mapping
 from packcore.pack.format import encode_entry_header, encode_pack_header
-from packcore.store import bulk
+from packcore.store import listing
 from packcore.store.bulk import headers_of
 from packcore.store.packfile import PackFile
 from packcore.store.spool import SpooledPack
@@ -112,7 +112,7 @@ def test_a_comb_of_deltas_stays_within_the_resolvers_memory(peak: Callable[[], i
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which pages are of files")
 @pytest.mark.parametrize("together", [False, True], ids=["one by one", "together"])
 def test_looking_at_all_heads_of_a_pack_keeps_little_of_it_resident(tmp_path, monkeypatch, together):
-    for module in (mapping, bulk):
+    for module in (mapping, listing):
         monkeypatch.setattr(module, "RESIDENT_BYTES", MIB)
     made = build_pack([whole(random.Random(number).randbytes(24 * KIB)) for number in range(400)])
     with SpooledPack.receive([made], object_format=SHA1) as spool:

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packcore.delta.reuse import PACKED_BY_DELTA_MIN
 from packcore.errors import CorruptPack
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.pack.indexer import index_pack_file
-from packcore.plan import Candidate
-from packcore.select import select, select_copies
+from packcore.plans.copied import CopiedEntries
+from packcore.plans.entries import Candidate
+from packcore.plans.write import BLOCK_BYTES, write_pack
+from packcore.search.reuse import PACKED_BY_DELTA_MIN
+from packcore.search.select import select, select_copies
 from packcore.store.bulk import headers_of, part_of_pack
 from packcore.store.memory import MemoryStore
 from packcore.store.packed import PackedStore
@@ -26,7 +28,6 @@ from packcore.store.packfile import PackFile
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.walk import list_objects
-from packcore.write import BLOCK_BYTES, write_pack
 from tests.pack_stores import make_history
 from tests.packcore.pack_builder import (
     blob_id,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
-    from packcore.plan import PackPlan
+    from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
 
 TEXTS = [random.Random(7).randbytes(200).hex().encode() + b"\n%d\n" % number for number in range(6)]
@@ -83,7 +84,7 @@ def bytes_of(plan: PackPlan) -> bytes:
 
 def by_entries(plan: PackPlan) -> PackPlan:
     """Return the same plan, as one that knows nothing of the pack it copies."""
-    return replace(plan, entries=tuple(plan.entries), copied=None)
+    return replace(plan, entries=tuple(plan.entries))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_what_is_all_of_a_pack_is_copied_byte_for_byte(object_format):
         oids = list(spool)
         random.Random(1).shuffle(oids)
         plan = select(spool, candidates_of(spool, oids))
-        assert plan.copied is not None
+        assert isinstance(plan.entries, CopiedEntries)
         assert bytes_of(plan) == b"".join(spool.blocks())
 
 
@@ -166,7 +167,7 @@ def test_any_part_of_a_packs_objects_makes_a_pack_of_just_these(spool, spool_by_
     if closed := data.draw(st.booleans()):
         oids = with_bases(lying, oids)
     plan = select(lying, candidates_of(lying, oids))
-    if plan.copied is not None:
+    if isinstance(plan.entries, CopiedEntries):
         assert bytes_of(plan) == bytes_of(by_entries(plan))
         assert plan == by_entries(plan)
     elif closed:
@@ -182,8 +183,8 @@ def test_all_but_a_few_objects_are_copied_with_heads_made_anew(spool):
     assert len(oids) < len(spool)
     plan = select_copies(spool, oids)
     assert plan is not None
-    assert plan.copied is not None
-    assert not plan.copied.is_whole_pack
+    assert isinstance(plan.entries, CopiedEntries)
+    assert not plan.entries.part.is_whole_pack
     written = bytes_of(plan)
     assert written == bytes_of(by_entries(plan))
     with SpooledPack.receive([written], object_format=SHA1) as received:
@@ -252,19 +253,21 @@ def test_a_pack_whose_chains_are_too_long_is_not_copied(tmp_path):
 def test_a_pack_that_nobody_searched_for_deltas_is_not_copied(tmp_path):
     with closing(install(tmp_path, build_pack([whole(text) for text in TEXTS]))) as packed:
         plan = select(packed, candidates_of(packed, list(packed)))
-        assert plan.copied is None
+        assert not isinstance(plan.entries, CopiedEntries)
         assert plan.delta_count
 
 
 def test_what_the_caller_forbids_is_not_copied(spool):
     oids = list(spool)
     objects = candidates_of(spool, oids)
-    assert select(spool, objects, reuse_deltas=False).copied is None
-    assert select(spool, objects, strategy="none").copied is None
+    assert not isinstance(select(spool, objects, reuse_deltas=False).entries, CopiedEntries)
+    assert not isinstance(select(spool, objects, strategy="none").entries, CopiedEntries)
     assert select_copies(spool, oids, strategy="none") is None
     outside = MemoryStore(SHA1)
     other = outside.add(ObjectType.BLOB, b"held by the receiver")
-    assert select(spool, objects, thin_bases=candidates_of(outside, [other])).copied is None
+    assert not isinstance(
+        select(spool, objects, thin_bases=candidates_of(outside, [other])).entries, CopiedEntries
+    )
 
 
 def test_what_a_pack_lacks_or_what_is_asked_for_twice_is_no_part_of_it(spool):
@@ -331,9 +334,9 @@ def test_damage_is_named_and_the_trailer_is_not_written(tmp_path, position):
 def test_damage_that_no_crc_tells_is_found_by_the_trailer(tmp_path, spool, monkeypatch):
     plan = select_copies(spool, list(spool))
     assert plan is not None
-    assert plan.copied is not None
+    assert isinstance(plan.entries, CopiedEntries)
     with pytest.raises(CorruptPack, match="its trailer says"):
-        plan.copied.check(bytes(20))
+        plan.entries.part.check(bytes(20))
 
 
 @given(st.binary(min_size=1, max_size=8), st.integers(0, 200))

@@ -17,7 +17,7 @@ from packcore.errors import (
 )
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.objects import ObjectType
-from packcore.store.repack import repack
+from packcore.repack import repack
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from packcore.walk import list_objects

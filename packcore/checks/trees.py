@@ -1,0 +1,319 @@
+"""Strict checks of a tree: order, modes, and names that make trouble where the tree is checked out.
+
+A file system may take another name for `.git`: NTFS in any case, as `git~1`, with dots and spaces behind
+it or a stream's `:`, after a backslash; HFS+ with ignorable characters in between. The same holds for
+`.gitmodules` and its kin, which git reads: `special_blobs` says which blobs these are, by all their names.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.checks.findings import Finding, finding
+from packcore.errors import CorruptObject
+from packcore.ids import ObjectId
+from packcore.objects import (
+    LARGE_TREE_BYTES,
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    MODE_SYMLINK,
+    iter_rows,
+    mode_kind,
+    row_chunks,
+    tree_rows,
+)
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectFormat
+
+__all__ = ["TreeSurvey", "check_tree", "special_blobs", "survey_tree"]
+
+_Row = tuple[bytes, bytes, ObjectId]
+
+_TREE_TEXTS = {
+    "nullSha1": "contains entries pointing to null sha1",
+    "fullPathname": "contains full pathnames",
+    "emptyName": "contains empty pathname",
+    "hasDot": "contains '.'",
+    "hasDotdot": "contains '..'",
+    "hasDotgit": "contains '.git'",
+    "zeroPaddedFilemode": "contains zero-padded file modes",
+    "badFilemode": "contains bad file modes",
+    "duplicateEntries": "contains duplicate file entries",
+    "treeNotSorted": "not properly sorted",
+    "largePathname": "contains excessively large pathname",
+    "gitmodulesSymlink": ".gitmodules is a symbolic link",
+    "gitattributesSymlink": ".gitattributes is a symlink",
+    "gitignoreSymlink": ".gitignore is a symlink",
+    "mailmapSymlink": ".mailmap is a symlink",
+    "badTree": "cannot be parsed as a tree",
+}
+"""In the order in which git reports them; each at most once a tree, bar the symlinks."""
+
+_NAME_BYTES_MAX = 4096
+_SLASH = ord("/")
+_GOOD_MODES = frozenset((0o100755, 0o100644, MODE_SYMLINK, MODE_DIRECTORY, MODE_GITLINK))
+_OLD_MODE = 0o100664
+_NTFS_DOTGIT = re.compile(rb"(?:\.git|git~1)[. ]*(?:\Z|[\\/:])", re.IGNORECASE)
+_HFS_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_SYMLINK_MESSAGES = {
+    b"gitmodules": "gitmodulesSymlink",
+    b"gitattributes": "gitattributesSymlink",
+    b"gitignore": "gitignoreSymlink",
+    b"mailmap": "mailmapSymlink",
+}
+
+_READ_BY_GIT = (b"gitmodules", b"gitattributes")
+"""The dot-files whose blobs are checked, too."""
+
+
+def _ntfs_forms(name: bytes, fallback: bytes) -> re.Pattern[bytes]:
+    """Match what NTFS may take for a dot-file: its long name, its short names ~1 to ~4, its hashed ones."""
+    hashed = b"|".join(
+        re.escape(fallback[:length]) + b"~[1-9][0-9]{%d}" % (6 - length) for length in range(7)
+    )
+    long_and_short = rb"\.%s|%s~[1-4]" % (name, name[:6])
+    return re.compile(rb"(?:%s|%s)[. ]*(?:\Z|:)" % (long_and_short, hashed), re.IGNORECASE)
+
+
+_NTFS_SPECIAL = {
+    b"gitmodules": _ntfs_forms(b"gitmodules", b"gi7eba"),
+    b"gitattributes": _ntfs_forms(b"gitattributes", b"gi7d29"),
+    b"gitignore": _ntfs_forms(b"gitignore", b"gi250a"),
+    b"mailmap": _ntfs_forms(b"mailmap", b"maba30"),
+}
+_MAYBE_SPECIAL = re.compile(rb"git|mailmap|~|\\|[^\x00-\x7f]", re.IGNORECASE)
+_MAYBE_ODD = re.compile(rb"git(?!ignore\0|hub\0)|mailmap|~|\\|[^\x00-\x7f]|/|\0\.{0,2}(?=\0)", re.IGNORECASE)
+"""Searched in all names of a tree at once, NULs around each: most trees need no closer look."""
+_USUAL_MODES = frozenset((b"100644", b"100755", b"40000", b"120000", b"160000"))
+
+
+def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
+    """Return what is wrong with a tree's bytes. Never raises on any bytes."""
+    return survey_tree(data, object_format, strict=strict).findings
+
+
+def survey_tree(
+    data: bytes, object_format: ObjectFormat, *, strict: bool, rows: list[_Row] | None = None
+) -> TreeSurvey:
+    """Return what `check_tree` and `special_blobs` do, after one look at each name. Never raises.
+
+    `rows` are the tree's lines, if the caller has them.
+    """
+    seen = _Seen(object_format.zero if bytes(object_format.zero) in data else None, strict=strict)
+    try:
+        if rows is None and len(data) >= LARGE_TREE_BYTES:
+            _check_in_chunks(data, object_format, seen)
+        else:
+            rows = tree_rows(data, object_format) if rows is None else rows
+            seen.take(rows)
+            seen.found |= _check_order(rows)
+    except CorruptObject:
+        return TreeSurvey([finding("badTree", _TREE_TEXTS["badTree"])], [])
+    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in seen.found]
+    symlinks = [finding(message_id, _TREE_TEXTS[message_id]) for message_id in seen.symlinks]
+    return TreeSurvey(symlinks + in_order, seen.special)
+
+
+class TreeSurvey(NamedTuple):
+    """What there is to say of a tree."""
+
+    findings: list[Finding]
+    special: list[tuple[bytes, ObjectId]]
+    """As `special_blobs` returns them; none for bytes that are no tree."""
+
+
+class _Seen:
+    """What was found in entries, each looked at alone."""
+
+    def __init__(self, zero: ObjectId | None, *, strict: bool) -> None:
+        """`zero` is the zero id if its bytes are anywhere in the tree: then entries are worth a look."""
+        self.found: set[str] = set()
+        self.symlinks: list[str] = []
+        self.special: list[tuple[bytes, ObjectId]] = []
+        self._zero = zero
+        self._strict = strict
+
+    def take(self, rows: list[_Row]) -> None:
+        """Look at entries."""
+        found, zero = self.found, self._zero
+        if zero is not None and any(oid == zero for _, _, oid in rows):
+            found.add("nullSha1")
+        for mode_digits in {mode for mode, _, _ in rows} - _USUAL_MODES:
+            found.update(_check_mode(mode_digits, strict=self._strict))
+        if _may_be_odd(rows):
+            for mode_digits, name, oid in rows:
+                found.update(_check_name(name))
+                if not _MAYBE_SPECIAL.search(name):
+                    continue
+                kinds = _special_kinds(name)
+                if mode_kind(mode_digits) == MODE_SYMLINK:
+                    self.symlinks += [_SYMLINK_MESSAGES[kind] for kind in kinds]
+                else:
+                    self.special += [(kind, oid) for kind in _READ_BY_GIT if kind in kinds]
+
+
+def _check_in_chunks(data: bytes, object_format: ObjectFormat, seen: _Seen) -> None:
+    """Look at a large tree, without all of its entries in memory at once."""
+    in_order, last_key = True, list[bytes]()
+    for rows in row_chunks(data, object_format):
+        seen.take(rows)
+        keys = [*last_key, *_sort_keys(rows)]
+        # A file and a folder of one name have others between them only if these begin with that name.
+        in_order = in_order and keys == sorted(keys) and not any(map(bytes.startswith, keys[1:], keys))
+        last_key = keys[-1:]
+    if not in_order:
+        order = _Order()
+        for mode, name, _ in iter_rows(data, object_format):
+            order.take(mode, name)
+        seen.found |= order.found
+
+
+def _sort_keys(rows: list[_Row]) -> list[bytes]:
+    return [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+
+
+def _may_be_odd(rows: list[_Row]) -> bool:
+    names = [name for _, name, _ in rows]
+    if any(mode_kind(mode) == MODE_SYMLINK for mode in {mode for mode, _, _ in rows}):
+        return True  # then even .gitignore is worth a look
+    if _MAYBE_ODD.search(b"\0%s\0" % b"\0".join(names)):
+        return True
+    return len(max(names, key=len, default=b"")) > _NAME_BYTES_MAX
+
+
+def _check_mode(mode_digits: bytes, *, strict: bool) -> list[str]:
+    found = ["zeroPaddedFilemode"] if mode_digits.startswith(b"0") else []
+    mode = int(mode_digits, 8) & 0xFFFF  # git keeps no more of it
+    if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
+        found.append("badFilemode")
+    return found
+
+
+def _check_name(name: bytes) -> list[str]:
+    if not name:
+        return ["emptyName"]
+    found = []
+    if b"/" in name:
+        found.append("fullPathname")
+    if name == b".":
+        found.append("hasDot")
+    if name == b"..":
+        found.append("hasDotdot")
+    if _is_dotgit(name):
+        found.append("hasDotgit")
+    if len(name) > _NAME_BYTES_MAX:
+        found.append("largePathname")
+    return found
+
+
+def _is_dotgit(name: bytes) -> bool:
+    if not _MAYBE_SPECIAL.search(name):
+        return False
+    if _hfs_name(name) == b".git":
+        return True
+    return any(_NTFS_DOTGIT.match(part) for part in _backslash_parts(name))
+
+
+def _backslash_parts(name: bytes) -> list[bytes]:
+    """Return the parts between backslashes, which are separators to Windows; all but the last keep theirs."""
+    parts = name.split(b"\\")
+    return [*(part + b"\\" for part in parts[:-1]), parts[-1]]
+
+
+def _hfs_name(name: bytes) -> bytes:
+    """Return the name as HFS+ compares it, as far as it matters here."""
+    if name.isascii():
+        return name.lower().partition(b"/")[0]
+    text = _HFS_IGNORABLE.sub("", name.decode("utf-8", "replace"))
+    return text.lower().partition("/")[0].encode("utf-8", "replace")
+
+
+def _special_kinds(name: bytes) -> list[bytes]:
+    """Return which dot-files of git's a file system may take this name for."""
+    if not _MAYBE_SPECIAL.search(name):
+        return []
+    plain = _hfs_name(name)
+    parts = _backslash_parts(name)
+    return [
+        kind
+        for kind, pattern in _NTFS_SPECIAL.items()
+        if plain == b"." + kind or any(pattern.match(part) for part in parts)
+    ]
+
+
+def _check_order(rows: list[_Row]) -> set[str]:
+    keys = _sort_keys(rows)
+    if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
+        return set()
+    order = _Order()
+    for mode, name, _ in rows:
+        order.take(mode, name)
+    return order.found
+
+
+class _Order:
+    """Compares neighbours as git does: a folder's name is sorted as if it ended in a slash.
+
+    So a file and a folder of one name may have others between them. A name that comes again for any other
+    reason is not in its order.
+    """
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        self._files: list[bytes] = []  # whose names a folder may still have
+        self._previous: tuple[bytes, bytes] | None = None
+
+    def take(self, next_mode: bytes, next_name: bytes) -> None:
+        """Compare an entry with the one before it."""
+        previous, self._previous = self._previous, (next_mode, next_name)
+        if previous is None:
+            return
+        mode, name = previous
+        size = min(len(name), len(next_name))
+        if name[:size] != next_name[:size]:
+            if name > next_name:
+                self.found.add("treeNotSorted")
+            return
+        byte, next_byte = _byte_at(name, size, mode), _byte_at(next_name, size, next_mode)
+        may_be_double = next_byte == _SLASH and 0 < byte < _SLASH
+        if name == next_name or (may_be_double and _takes_name_of(self._files, next_name)):
+            self.found.add("duplicateEntries")
+        elif byte >= next_byte:
+            self.found.add("treeNotSorted")
+        elif not byte and next_byte < _SLASH:
+            self._files.append(name)
+
+
+def _byte_at(name: bytes, at: int, mode: bytes) -> int:
+    """Return a byte of a name as it is sorted: behind a folder's a slash, behind any other a zero."""
+    if at < len(name):
+        return name[at]
+    return _SLASH if mode_kind(mode) == MODE_DIRECTORY else 0
+
+
+def _takes_name_of(files: list[bytes], folder: bytes) -> bool:
+    """Return whether a folder has the name of a file before it; drop files that no later one can match."""
+    while files:
+        name = files.pop()
+        rest = folder[len(name) :]
+        if not folder.startswith(name):
+            continue
+        if not rest:
+            return True
+        if rest[0] < _SLASH:
+            files.append(name)
+            break
+    return False
+
+
+def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes, ObjectId]]:
+    """Return the (kind, id) of a tree's entries that are `.gitmodules` or `.gitattributes` to somebody.
+
+    Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
+    """
+    seen = _Seen(None, strict=False)
+    for rows in row_chunks(data, object_format):
+        seen.take(rows)
+    return seen.special

@@ -1,1 +1,0 @@
-"""Delta selection strategies, one file each. A new file here is found by itself: see delta/strategy.py."""

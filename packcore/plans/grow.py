@@ -1,0 +1,129 @@
+"""A plan from a forest that somebody else grew: lines of child and base.
+
+    9f0c5e…                      an object written whole (may be left out where it is a base)
+    1b2af7… 9f0c5e…              a delta, and what it hangs on
+    77de01… 1b2af7…  # why       blank lines, and what follows a #, are left out
+
+Any order will do: objects come into the pack in the order in which the lines first name them, but each
+behind its base, and close to it. Whoever computes bases elsewhere (a search in another program, an
+experiment, a hand) gets a pack by this without a strategy's code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from packcore.errors import CorruptData, InvalidPlan, MissingObject
+from packcore.limits import Limits
+from packcore.plans.file import LINE_BYTES_MAX, SUPPLIED, PlanRow, SavedPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import ObjectStore
+
+__all__ = ["plan_from_forest"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+class _Node(NamedTuple):
+    base: ObjectId | None
+    line: int
+    is_child: bool
+    """Whether a line of its own says how it is written; else it is only named as a base."""
+
+
+def plan_from_forest(
+    lines: Iterable[bytes], store: ObjectStore, *, limits: Limits = _DEFAULT_LIMITS, name: str = "forest"
+) -> SavedPlan:
+    """Return the plan that the lines describe. `store` tells types and sizes, `limits` depth and compression.
+
+    Raises CorruptData for a line that holds no one or two ids, InvalidPlan for an object with two bases,
+    a ring, a chain that is too deep or a base of another type, MissingObject; all name the line.
+    """
+    nodes = _read(lines, store, name)
+    if not nodes:
+        raise CorruptData(f"{name}: names no object", hint="each line holds an object, and perhaps its base")
+    order = _bases_first(nodes, name)
+    rows: dict[ObjectId, PlanRow] = {}
+    depths: dict[ObjectId, int] = {}
+    for oid in order:
+        base, line, _ = nodes[oid]
+        try:
+            type_, size = store.header(oid)
+        except MissingObject as error:
+            raise MissingObject(error.oid, context=f"{name}, line {line}", hint=error.hint) from None
+        depths[oid] = 0 if base is None else depths[base] + 1
+        if depths[oid] > limits.depth:
+            _refuse(
+                name, line, f"object {oid.hex()[:12]} is at depth {depths[oid]}, more than {limits.depth}"
+            )
+        if base is not None and rows[base].type != type_:
+            kinds = f"a {type_.name.lower()}, and its base a {rows[base].type.name.lower()}"
+            _refuse(name, line, f"object {oid.hex()[:12]} is {kinds}")
+        rows[oid] = PlanRow(oid, type_, size, "whole" if base is None else "delta", base, line=line)
+    return SavedPlan(
+        store.object_format, SUPPLIED, limits.depth, limits.compression, tuple(rows.values()), name=name
+    )
+
+
+def _refuse(name: str, line: int, reason: str) -> NoReturn:
+    raise InvalidPlan(f"{name}, line {line}: {reason}")
+
+
+def _read(lines: Iterable[bytes], store: ObjectStore, name: str) -> dict[ObjectId, _Node]:
+    nodes: dict[ObjectId, _Node] = {}
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_BYTES_MAX:
+            raise CorruptData(f"{name}, line {number}: is longer than {LINE_BYTES_MAX} bytes")
+        words = line.partition(b"#")[0].split()
+        if not words:
+            continue
+        try:
+            ids = [store.object_format.from_hex(word) for word in words]
+        except ValueError as error:
+            raise CorruptData(f"{name}, line {number}: {error}") from None
+        if len(ids) > 2:
+            raise CorruptData(f"{name}, line {number}: a line holds an object and perhaps its base, no more")
+        child, base = ids[0], ids[1] if len(ids) == 2 else None
+        known = nodes.get(child)
+        if known is not None and known.is_child:
+            _refuse(name, number, f"object {child.hex()[:12]} was there before, on line {known.line}")
+        if base is not None and base != child:
+            nodes.setdefault(base, _Node(None, number, is_child=False))
+        # Where it was named as a base before, its place stays the one that it has.
+        nodes[child] = _Node(base, number, is_child=True)
+    return nodes
+
+
+def _bases_first(nodes: dict[ObjectId, _Node], name: str) -> list[ObjectId]:
+    """Return all objects, roots as they were first named, each followed by what hangs on it."""
+    children: dict[ObjectId, list[ObjectId]] = {}
+    for oid, node in nodes.items():
+        if node.base is not None:
+            children.setdefault(node.base, []).append(oid)
+    order: list[ObjectId] = []
+    stack = [oid for oid, node in nodes.items() if node.base is None]
+    stack.reverse()
+    while stack:
+        oid = stack.pop()
+        order.append(oid)
+        stack.extend(reversed(children.get(oid, ())))
+    if len(order) < len(nodes):
+        reached = set(order)
+        oid = next(oid for oid in nodes if oid not in reached)
+        _refuse(name, *_ring(nodes, oid))
+    return order
+
+
+def _ring(nodes: dict[ObjectId, _Node], oid: ObjectId) -> tuple[int, str]:
+    """Return line and words for the ring that the way up from an object ends in."""
+    passed: set[ObjectId] = set()
+    while oid not in passed:
+        passed.add(oid)
+        base = nodes[oid].base
+        assert base is not None  # what no root reaches has a base
+        oid = base
+    return nodes[oid].line, f"object {oid.hex()[:12]} hangs on itself: its bases form a ring"

@@ -1,0 +1,238 @@
+"""Everything that a repository holds itself, in one new pack; then what it replaces goes.
+
+    listed       packs without .keep, loose objects            noted before anything is read
+    packed       all their objects, reachable or not            nothing is lost by repacking
+    written      pack, .rev, .idx: checked, synced, renamed     SpooledPack.receive, .install
+    removed      multi-pack-index, the noted packs, loose objects that the new pack holds
+
+Killed at any instant, the repository is whole: old files go only after the new pack is durable, and only
+those that were noted at the start, so that what somebody else adds meanwhile stays. Of a pack the .idx
+goes first, as git does it, since a pack without it does not exist. Packs with a .keep file stay, and their
+objects are left out, but for those whose copy there is damaged. What only alternates hold is left there.
+Left out: bitmaps (git makes them again), cruft packs (their objects are packed like others).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptData, CorruptObject, RepositoryError
+from packcore.limits import Limits
+from packcore.plans.entries import Candidate
+from packcore.plans.write import write_pack
+from packcore.progress import SILENT
+from packcore.search.select import select
+from packcore.store.base import DAMAGE
+from packcore.store.copies import PackCopy
+from packcore.store.loose import LooseStore
+from packcore.store.packed import PackedStore
+from packcore.store.spool import SpooledPack
+from packcore.store.temporaries import make_removable
+from packcore.walk import list_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from packcore.ids import ObjectId
+    from packcore.plans.plan import PackPlan
+    from packcore.progress import Progress
+    from packcore.search.strategy import Strategy
+    from packcore.store.copies import Copies
+    from packcore.store.packfile import PackFile
+    from packcore.store.repository import Repository
+
+__all__ = ["Repacked", "repack"]
+
+_DEFAULT_LIMITS = Limits()
+_COMPANIONS = (".idx", ".rev", ".bitmap", ".mtimes", ".pack")
+"""Files of one pack, in the order in which they are removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repacked:
+    """What came of it."""
+
+    path: Path | None
+    """The new pack; None where there was nothing to pack."""
+    object_count: int
+    delta_count: int
+    reused_count: int
+    pack_bytes: int
+    removed_packs: int
+    removed_loose: int
+    unsearched_count: int = 0
+    """Objects that selection did not come to before it was stopped."""
+
+
+def repack(
+    repository: Repository,
+    *,
+    strategy: str | Strategy = "chunk-window",
+    limits: Limits = _DEFAULT_LIMITS,
+    reuse_deltas: bool = True,
+    should_stop: Callable[[], bool] | None = None,
+    jobs: int = 1,
+    progress: Progress = SILENT,
+) -> Repacked:
+    """Put all objects of the repository's own packs and loose files into one pack, and remove those.
+
+    `strategy`, `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.search.select.select`.
+    Raises RepositoryError for a partial clone or a folder that can't be written, MissingObject and
+    CorruptData for objects that can't be read; nothing was removed then.
+    """
+    directory = repository.pack_directory
+    _refuse_partial_clone(directory)
+    packs = PackedStore(directory, repository.object_format, limits)
+    loose = LooseStore(directory.parent, repository.object_format, limits)
+    try:
+        for fault in packs.faults.values():
+            raise fault
+        old = [pack for pack in packs.packs if not Path(pack.name).with_suffix(".keep").exists()]
+        kept = [pack for pack in packs.packs if pack not in old]
+        loose_ids = list(loose)
+        wanted = _ids(old, loose_ids, kept, packs.copies)
+        candidates = _in_walk_order(repository, wanted, limits, progress)
+        if not candidates:
+            return Repacked(None, 0, 0, 0, 0, 0, 0)
+        plan = select(
+            repository,
+            candidates,
+            strategy=strategy,
+            limits=limits,
+            reuse_deltas=reuse_deltas,
+            should_stop=should_stop,
+            jobs=jobs,
+            progress=progress,
+        )
+        path, pack_bytes = _write(plan, wanted, directory, limits, progress)
+        if sys.platform == "win32":  # what is open can't be removed there; the next read opens the new pack
+            packs.close()
+            repository.close()
+        removed_packs = _remove_packs(directory, [Path(pack.name) for pack in old], keep=path)
+        removed_loose = _remove_loose(directory.parent, loose_ids, wanted)
+    finally:
+        packs.close()
+        loose.close()
+    return Repacked(
+        path,
+        plan.object_count,
+        plan.delta_count,
+        plan.reused_count,
+        pack_bytes,
+        removed_packs,
+        removed_loose,
+        plan.unsearched_count,
+    )
+
+
+def _refuse_partial_clone(directory: Path) -> None:
+    if next(directory.glob("pack-*.promisor"), None) is not None:
+        raise RepositoryError(
+            f"{directory}: a partial clone is not repacked: what it lacks can't be told from what is lost",
+            hint="use `git repack` there",
+        )
+
+
+def _ids(
+    old: Iterable[PackFile], loose_ids: Iterable[ObjectId], kept: Iterable[PackFile], copies: Copies
+) -> set[ObjectId]:
+    found = {oid for pack in old for oid in pack}
+    found.update(loose_ids)
+    for pack in kept:
+        # What is in both is read: nothing goes in favour of a copy that is damaged.
+        found.difference_update([oid for oid in pack if oid in found and _is_whole(oid, pack, copies)])
+    return found
+
+
+def _is_whole(oid: ObjectId, pack: PackFile, copies: Copies) -> bool:
+    try:
+        for offset in pack.offsets_of(oid):
+            copies.check(PackCopy(oid, pack, offset), alone=True)
+    except DAMAGE:
+        return False
+    return True
+
+
+def _in_walk_order(
+    repository: Repository, wanted: set[ObjectId], limits: Limits, progress: Progress
+) -> list[Candidate]:
+    """Return candidates: first what refs reach, in the walk's order and with paths, then the rest."""
+    try:
+        # An unreadable ref costs nothing here: what no ref reaches is packed too, after the rest.
+        tips = [ref.oid for ref in repository.refs().known.values()]
+        head = repository.read_ref("HEAD")
+        if head is not None:
+            tips.append(head.oid)
+        listed = list_objects(
+            repository,
+            tips,
+            shallow=repository.shallow(),
+            limits=limits,
+            progress=progress,
+            haves_complete=True,
+        )
+    except CorruptData:
+        # A broken history has no walk, and is still packed as it is.
+        listed = []
+    found = [candidate for candidate in listed if candidate.oid in wanted]
+    reached = {candidate.oid for candidate in found}
+    for oid in repository.storage_order(sorted(wanted - reached)):
+        header = repository.header(oid)
+        found.append(Candidate(oid, header.type, header.size, b"", 0))
+    return [candidate._replace(order=order) for order, candidate in enumerate(found)]
+
+
+def _write(
+    plan: PackPlan, wanted: set[ObjectId], directory: Path, limits: Limits, progress: Progress
+) -> tuple[Path, int]:
+    """Write the new pack, read all of it back, and give it its name."""
+
+    def counted() -> Iterator[bytes]:
+        with progress.phase("writing pack", unit="bytes") as phase:
+            for block in write_pack(plan):
+                yield block
+                phase.advance(len(block))
+
+    with SpooledPack.receive(
+        counted(), object_format=plan.object_format, limits=limits, progress=progress, directory=directory
+    ) as spool:
+        lost = wanted.difference(spool)
+        if lost:
+            # Ids were made anew from what the pack holds: damage that was copied shows here.
+            raise CorruptObject("its bytes do not match its id", oid=min(lost).hex())
+        return spool.install(directory), spool.pack_bytes
+
+
+def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Path) -> int:
+    """Remove packs; the multi-pack-index first, since it names them."""
+    gone = [path for path in old if path.name != keep.name and not path.with_suffix(".keep").exists()]
+    if gone:
+        for path in [directory / "multi-pack-index", *directory.glob("multi-pack-index-*")]:
+            _unlink(path)
+    for path in gone:
+        for suffix in _COMPANIONS:
+            _unlink(path.with_suffix(suffix))
+    return len(gone)
+
+
+def _remove_loose(objects: Path, oids: Iterable[ObjectId], packed: Collection[ObjectId]) -> int:
+    removed = 0
+    for oid in oids:
+        if oid in packed:
+            name = oid.hex()
+            removed += _unlink(objects / name[:2] / name[2:])
+    return removed
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        make_removable(path)
+        path.unlink()
+    except FileNotFoundError:
+        return False  # a `gc` beside us was quicker
+    except OSError as error:
+        raise RepositoryError(f"{path}: can't be removed: {error.strerror}") from None
+    return True

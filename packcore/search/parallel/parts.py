@@ -1,0 +1,220 @@
+"""All choices of a search in parts, in the order of the parts: one part after the other, or several at once.
+
+    parts         commits+tags    trees 1    trees 2    blobs 1    blobs 2
+    process 1     graph ........| blobs 1 .........| trees 2 ..|
+    process 2     commits+tags .......|   blobs 2 ..........| trees 1|
+    yielded       commits+tags, as they are made; then trees 1; trees 2; blobs 1; blobs 2
+
+What is made before its turn waits in a temporary file (small ones in memory), as the bytes that came. The
+version graph is found once, and each part is sent its own edges. Which process searches which part, and
+when, changes nothing in what is found.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from packcore.limits import MIB
+from packcore.search.parallel.messages import (
+    CHOICES,
+    DONE,
+    EDGES,
+    FAILED,
+    choice_count,
+    decode_choices,
+    decode_edges,
+    decode_error,
+)
+from packcore.search.parallel.task import TaskCutter, search
+from packcore.search.parts import OBJECT_WEIGHT_BYTES
+from packcore.search.strategy import Choice, SearchStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packcore.search.parallel.pool import Pool
+    from packcore.search.reuse import ReusableDeltas
+    from packcore.search.strategy import Part, Strategy, Work
+
+__all__ = ["choices_of_parts"]
+
+HELD_BYTES_MAX = 4 * MIB
+"""Choices of one part that wait for their turn in memory; more wait on disk."""
+_STOP_ASKED_SECONDS = 0.05
+"""How often it is asked whether to stop while nothing comes in."""
+
+
+def choices_of_parts(
+    work: Work,
+    strategy: Strategy,
+    parts: Sequence[Part],
+    reusable: ReusableDeltas,
+    *,
+    jobs: int,
+    should_stop: Callable[[], bool] | None,
+    on_choices: Callable[[int], None],
+    on_alone: Callable[[], None],
+) -> Iterator[Choice]:
+    """Yield the choices of all parts in order. `on_choices` hears of those that wait for their turn.
+
+    Where no process can be started this one searches, and `on_alone` hears of it.
+
+    Raises SearchStopped after the last choice that was made before the search was to stop; WorkerLost if
+    a process dies; and whatever a search raises, in whichever process it did.
+    """
+    pool = None
+    if jobs > 1:
+        # Imported for this alone: processes, pipes and temporary files take half of what a search imports.
+        from packcore.search.parallel.pool import start_pool
+
+        pool = start_pool(min(jobs, len(parts)), work.store, strategy)
+    if pool is None:
+        if jobs > 1:
+            on_alone()
+        yield from _one_by_one(work, strategy, parts, reusable, should_stop)
+        return
+    with pool:
+        at_once = _AtOnce(pool, work, parts, reusable, should_stop=should_stop, on_choices=on_choices)
+        yield from at_once.choices()
+
+
+def _one_by_one(
+    work: Work,
+    strategy: Strategy,
+    parts: Sequence[Part],
+    reusable: ReusableDeltas,
+    should_stop: Callable[[], bool] | None,
+) -> Iterator[Choice]:
+    cutter = TaskCutter(work, parts, reusable)
+    for number, part in enumerate(parts):
+        if part.by_history and not cutter.knows_edges:
+            cutter.take_edges(work.version_edges())
+        task, places = cutter.task(number), work.places_of(part.members)
+        found = search(task, work.store, strategy, should_stop, cache=work.cache, places=places)
+        yield from _in_work(found, part)
+
+
+def _in_work(choices: Iterable[Choice], part: Part) -> Iterator[Choice]:
+    """Yield choices with the numbers that the whole work has."""
+    members = part.members
+    for target, base, delta_size, deflated in choices:
+        yield Choice(members[target], None if base is None else members[base], delta_size, deflated)
+
+
+class _AtOnce:
+    """A search in several processes."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        work: Work,
+        parts: Sequence[Part],
+        reusable: ReusableDeltas,
+        *,
+        should_stop: Callable[[], bool] | None,
+        on_choices: Callable[[int], None],
+    ) -> None:
+        self._pool = pool
+        self._work = work
+        self._parts = parts
+        self._should_stop = should_stop
+        self._on_choices = on_choices
+        self._cutter = TaskCutter(work, parts, reusable)
+        self._doing: dict[int, int | None] = {}
+        """Worker -> number of the part it searches, None for the version graph."""
+        self._done = [False] * len(parts)
+        self._live = 0
+        """The part whose turn it is."""
+        self._waiting = [_Waiting() for _ in parts]
+        sizes = [
+            sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in part.members) for part in parts
+        ]
+        largest_first = sorted(range(len(parts)), key=lambda number: (-sizes[number], number))
+        self._early = deque(number for number in largest_first if not parts[number].by_history)
+        self._late = deque(number for number in largest_first if parts[number].by_history)
+        """Parts that need the version graph first."""
+        self._graph_asked = not self._late
+
+    def choices(self) -> Iterator[Choice]:
+        """Yield all choices in the order of the parts."""
+        timeout = None if self._should_stop is None else _STOP_ASKED_SECONDS
+        try:
+            while self._live < len(self._parts):
+                self._employ()
+                for worker, message in self._pool.answers(timeout):
+                    yield from self._take(worker, message)
+                while self._live < len(self._parts) and self._done[self._live]:
+                    self._live += 1
+                    if self._live < len(self._parts):
+                        yield from self._drain(self._live)
+                if self._should_stop is not None and self._live < len(self._parts) and self._should_stop():
+                    self._pool.close()
+                    for number in range(self._live + 1, len(self._parts)):
+                        yield from self._drain(number)
+                    raise SearchStopped
+        finally:
+            for waiting in self._waiting:
+                waiting.close()
+
+    def _employ(self) -> None:
+        """Give work to those who have none: the graph first, then whatever can be searched."""
+        for worker in range(len(self._pool)):
+            if worker in self._doing:
+                continue
+            if not self._graph_asked:
+                self._graph_asked = True
+                self._doing[worker] = None
+                self._pool.ask(worker, ("edges", (list(self._work.candidates), self._work.limits)))
+            elif self._early or (self._late and self._cutter.knows_edges):
+                number = self._early.popleft() if self._early else self._late.popleft()
+                self._doing[worker] = number
+                self._pool.ask(worker, ("search", self._cutter.task(number)))
+
+    def _take(self, worker: int, message: bytes) -> Iterator[Choice]:
+        """Take a message; yield the choices in it if their turn has come."""
+        kind = message[:1]
+        number = self._doing[worker]
+        if kind == CHOICES and number is not None:
+            self._on_choices(choice_count(message))
+            if number == self._live:
+                yield from _in_work(decode_choices(message), self._parts[number])
+            else:
+                self._waiting[number].add(message)
+        elif kind == EDGES:
+            self._cutter.take_edges(decode_edges(message))
+        elif kind == FAILED:
+            raise decode_error(message)
+        elif kind == DONE:
+            del self._doing[worker]
+            if number is not None:
+                self._done[number] = True
+
+    def _drain(self, number: int) -> Iterator[Choice]:
+        """Yield what waited of a part."""
+        for message in self._waiting[number].take_all():
+            yield from _in_work(decode_choices(message), self._parts[number])
+
+
+class _Waiting:
+    """Messages that wait for their turn, each behind its length in four bytes."""
+
+    def __init__(self) -> None:
+        import tempfile
+
+        self._file = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES_MAX)  # noqa: SIM115 - closed below
+
+    def add(self, message: bytes) -> None:
+        """Put a message at the end."""
+        self._file.write(len(message).to_bytes(4, "big") + message)
+
+    def take_all(self) -> Iterator[bytes]:
+        """Yield the messages in the order in which they came, and forget them."""
+        self._file.seek(0)
+        while head := self._file.read(4):
+            yield self._file.read(int.from_bytes(head, "big"))
+        self._file.close()
+
+    def close(self) -> None:
+        """Give the file back. Idempotent."""
+        self._file.close()

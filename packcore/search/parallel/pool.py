@@ -1,0 +1,194 @@
+"""Processes to search with: started over pipes, without semaphores or shared memory, and ended for sure.
+
+    how            when                                       the store there
+    fork           Linux, and no other thread runs here       the same one, inherited
+    spawn          else, if the store can be opened anew      opened again by its path
+    fork           else on Linux                              inherited
+    none           else, or if none can be started            the caller searches by itself
+
+A child of fork in a program with threads is safe as long as it takes no lock that another thread held:
+ours search, read their maps and write to a pipe. They are killed, not asked: they hold nothing that
+wants to be tidied, and a killed process runs none of what it inherited to run at its end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packcore.errors import WorkerLost
+from packcore.search.parallel.messages import READY
+from packcore.search.parallel.reopen import reopener
+from packcore.search.parallel.worker import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+    from types import TracebackType
+
+    from packcore.search.strategy import Strategy
+    from packcore.store.base import ObjectStore
+
+__all__ = ["Pool", "StartMethod", "start_pool"]
+
+StartMethod = str
+"""`fork` or `spawn`."""
+START_SECONDS_MAX = 60.0
+"""How long a process may take to say that it is ready."""
+_CANNOT_START = (
+    *(OSError, AssertionError, ValueError, RuntimeError),
+    *(pickle.PicklingError, TypeError, AttributeError),
+)
+"""No more processes or files; a daemon or a subinterpreter, which may have no children; something that can't
+be sent."""
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    connection: Connection
+
+
+class Pool:
+    """Some processes, numbered from 0. A context manager: none is left when it is closed."""
+
+    def __init__(self) -> None:
+        self._workers: list[_Worker] = []
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def process_ids(self) -> list[int | None]:
+        """The processes that are running."""
+        return [worker.process.pid for worker in self._workers]
+
+    def add(self, method: StartMethod, open_store: Callable[[], ObjectStore], strategy: Strategy) -> None:
+        """Start one more. Raises what `_CANNOT_START` lists."""
+        context: Any = multiprocessing.get_context(method)
+        ours, theirs = context.Pipe(duplex=True)
+        inherited = [*(worker.connection for worker in self._workers), ours] if method == "fork" else []
+        try:
+            process = context.Process(
+                target=run_worker, args=(theirs, inherited, open_store, strategy), daemon=True
+            )
+            with warnings.catch_warnings():
+                # Said of fork where threads run: see above.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._workers.append(_Worker(process, ours))
+
+    def are_ready(self) -> bool:
+        """Wait until all have said that they are ready; tell whether they did."""
+        for worker in self._workers:
+            try:
+                if not worker.connection.poll(START_SECONDS_MAX):
+                    return False
+                if worker.connection.recv_bytes()[:1] != READY:
+                    return False
+            except (EOFError, OSError):
+                return False
+        return True
+
+    def ask(self, number: int, request: tuple[str, object]) -> None:
+        """Send a request to a worker that has none. Raises WorkerLost."""
+        message = pickle.dumps(request, pickle.HIGHEST_PROTOCOL)
+        try:
+            self._workers[number].connection.send_bytes(message)
+        except OSError:
+            raise self._lost(number) from None
+
+    def answers(self, timeout: float | None) -> list[tuple[int, bytes]]:
+        """Wait for messages; return (worker, message) of each that has one. Raises WorkerLost."""
+        numbers = {id(worker.connection): number for number, worker in enumerate(self._workers)}
+        found: list[tuple[int, bytes]] = []
+        for connection in wait([worker.connection for worker in self._workers], timeout):
+            number = numbers[id(connection)]
+            try:
+                found.append((number, self._workers[number].connection.recv_bytes()))
+            except (EOFError, OSError):
+                raise self._lost(number) from None
+        return sorted(found)
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing. Idempotent."""
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.join()
+            worker.process.close()
+        self._workers.clear()
+
+    def _lost(self, number: int) -> WorkerLost:
+        process = self._workers[number].process
+        process.join(1.0)
+        code = process.exitcode
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        return WorkerLost(
+            f"a process that selected deltas ended before its time, {how}",
+            hint="if memory ran out: fewer --jobs, or a smaller --window-memory",
+        )
+
+
+def start_pool(
+    count: int, store: ObjectStore, strategy: Strategy, *, method: StartMethod | None = None
+) -> Pool | None:
+    """Start processes that read from this store; None where that can't be done. `method` is for tests."""
+    again = reopener(store)
+    chosen = method or _method(can_reopen=again is not None)
+    if chosen is None or (chosen == "spawn" and again is None):
+        return None
+    open_store: Any = again if chosen == "spawn" else _Same(store)
+    pool = Pool()
+    try:
+        for _ in range(count):
+            pool.add(chosen, open_store, strategy)
+        ready = pool.are_ready()
+    except _CANNOT_START:
+        ready = False
+    except BaseException:
+        pool.close()
+        raise
+    if not ready:
+        pool.close()
+        return None
+    return pool
+
+
+def _method(*, can_reopen: bool) -> StartMethod | None:
+    can_fork = sys.platform == "linux" and "fork" in multiprocessing.get_all_start_methods()
+    if can_fork and threading.active_count() == 1:
+        return "fork"
+    if can_reopen:
+        return "spawn"
+    return "fork" if can_fork else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """Gives the store that fork handed on."""
+
+    store: ObjectStore
+
+    def __call__(self) -> ObjectStore:
+        return self.store

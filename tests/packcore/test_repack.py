@@ -1,0 +1,195 @@
+"""Repacking: nothing is lost, and what is replaced goes last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore import repack as repack_module
+from packcore.errors import CorruptData, RepositoryError
+from packcore.repack import repack
+from packcore.store.loose import LooseStore
+from packcore.store.repository import Repository
+from tests.support import fsck, git, git_bytes, history, init_repository, make_repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.store.base import StoredObject
+
+
+def run(path: Path, **options) -> repack_module.Repacked:
+    with Repository.open(path) as repository:
+        return repack(repository, **options)
+
+
+def all_ids(path: Path) -> set[str]:
+    listing = git("cat-file", "--batch-check=%(objectname)", "--batch-all-objects", cwd=path)
+    return set(listing.split())
+
+
+def packs(path: Path) -> list[str]:
+    return sorted(file.name for file in (path / "objects" / "pack").glob("*.pack"))
+
+
+@pytest.fixture(params=["sha1", "sha256"])
+def path(request, tmp_path) -> Path:
+    """A repository with two packs, loose objects, and one that nothing reaches."""
+    made = make_repository(tmp_path / "x.git", history(commits=8), object_format=request.param, repack=True)
+    tree, tip = git("rev-parse", "main^{tree}", "main", cwd=made).splitlines()
+    second = git("commit-tree", "-m", "second", "-p", tip, tree, cwd=made)
+    git("update-ref", "refs/heads/main", second, cwd=made)
+    git("repack", "-q", "-d", cwd=made)
+    third = git("commit-tree", "-m", "third", "-p", second, tree, cwd=made)
+    git("update-ref", "refs/heads/main", third, cwd=made)
+    git("hash-object", "-w", "--stdin", cwd=made, stdin=b"nothing reaches me")
+    assert len(packs(made)) == 2
+    return made
+
+
+def test_everything_lies_in_one_pack_and_nothing_is_lost(path):
+    before = all_ids(path)
+    done = run(path)
+    assert done.path is not None
+    assert packs(path) == [done.path.name]
+    assert all_ids(path) == before
+    assert (done.object_count, done.removed_packs, done.removed_loose) == (len(before), 2, 2)
+    assert fsck(path) == []
+
+
+def test_a_second_repack_keeps_the_same_pack(path):
+    first = run(path)
+    second = run(path)
+    assert second.path is not None
+    assert packs(path) == [second.path.name]
+    assert second.object_count == first.object_count
+    assert fsck(path) == []
+
+
+def test_a_kept_pack_stays_and_its_objects_are_left_out(path):
+    kept = path / "objects" / "pack" / packs(path)[0]
+    kept.with_suffix(".keep").touch()
+    before, data = all_ids(path), kept.read_bytes()
+    inside = set(git("show-index", cwd=path, stdin=kept.with_suffix(".idx").read_bytes()).split())
+    done = run(path)
+    assert kept.read_bytes() == data
+    assert len(packs(path)) == 2
+    assert all_ids(path) == before
+    assert done.object_count == len(before - inside)
+
+
+def test_a_multi_pack_index_that_names_old_packs_goes_with_them(path):
+    git("multi-pack-index", "write", cwd=path)
+    run(path)
+    assert not (path / "objects" / "pack" / "multi-pack-index").exists()
+    assert fsck(path) == []
+
+
+def test_objects_of_an_alternate_stay_there(path, tmp_path):
+    git("clone", "-q", "--bare", "--shared", path, tmp_path / "y.git")
+    done = run(tmp_path / "y.git")
+    assert done.path is None
+    assert fsck(tmp_path / "y.git") == []
+
+
+def test_an_empty_repository_has_nothing_to_pack(tmp_path):
+    assert run(init_repository(tmp_path / "empty.git")).path is None
+
+
+def test_a_damaged_object_stops_it_before_anything_is_removed(path):
+    victim = git("rev-parse", "main", cwd=path)
+    file = path / "objects" / victim[:2] / victim[2:]
+    data = bytearray(file.read_bytes())
+    data[-6] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(data)
+    before = sorted(packs(path))
+    with pytest.raises(CorruptData):
+        run(path)
+    assert sorted(packs(path)) == before
+    assert file.exists()
+
+
+def test_killed_before_the_old_packs_go_all_is_there_twice(path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    before = all_ids(path)
+    monkeypatch.setattr(repack_module, "_remove_packs", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(path)
+    assert len(packs(path)) == 3
+    assert all_ids(path) == before
+    assert fsck(path) == []
+
+
+def test_a_partial_clone_is_left_to_git(path):
+    (path / "objects" / "pack" / packs(path)[0]).with_suffix(".promisor").touch()
+    with pytest.raises(RepositoryError, match="partial clone"):
+        run(path)
+
+
+def test_a_repository_without_refs_is_packed_as_it_is(tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    for number in range(3):
+        git_bytes("hash-object", "-w", "--stdin", cwd=path, stdin=b"%d" % number)
+    done = run(path)
+    assert (done.object_count, done.removed_loose) == (3, 3)
+    assert len(all_ids(path)) == 3
+
+
+def damage(pack: Path, offset: int) -> None:
+    data = bytearray(pack.read_bytes())
+    data[offset] ^= 0xFF
+    pack.chmod(0o644)
+    pack.write_bytes(data)
+
+
+def first_object(path: Path, pack: Path) -> tuple[ObjectId, StoredObject]:
+    """Return a pack's first object, which starts behind the header."""
+    rows = git("show-index", cwd=path, stdin=pack.with_suffix(".idx").read_bytes()).splitlines()
+    name = next(row.split()[1] for row in rows if row.startswith("12 "))
+    with Repository.open(path) as repository:
+        oid = repository.object_format.from_hex(name)
+        return oid, repository.read(oid)
+
+
+def write_loose(path: Path, stored: StoredObject) -> None:
+    with Repository.open(path) as repository:
+        LooseStore(path / "objects", repository.object_format).write(*stored)
+
+
+def test_what_a_kept_pack_holds_damaged_is_packed_from_elsewhere(path):
+    pack = path / "objects" / "pack" / packs(path)[0]
+    oid, stored = first_object(path, pack)
+    pack.with_suffix(".keep").touch()
+    damage(pack, 20)
+    write_loose(path, stored)
+    run(path)
+    assert not (path / "objects" / oid.hex()[:2] / oid.hex()[2:]).exists()
+    assert git_bytes("cat-file", stored.type.label.decode(), oid.hex(), cwd=path) == stored.data
+
+
+def test_the_good_copy_stays_whatever_the_new_pack_is_called(path):
+    run(path)
+    pack = path / "objects" / "pack" / packs(path)[0]
+    _, stored = first_object(path, pack)
+    write_loose(path, stored)
+    damage(pack, 20)
+    run(path)
+    assert len(packs(path)) == 1
+    assert fsck(path) == []
+
+
+def test_a_loose_object_that_is_damaged_is_packed_from_another_pack(path):
+    pack = path / "objects" / "pack" / packs(path)[0]
+    oid, _ = first_object(path, pack)
+    file = path / "objects" / oid.hex()[:2] / oid.hex()[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    before = all_ids(path)
+    run(path)
+    assert all_ids(path) == before
+    assert fsck(path) == []

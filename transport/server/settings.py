@@ -1,0 +1,52 @@
+"""What every connection of our HTTP server goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packcore.limits import Limits
+from transport.server.budget import RequestLimits
+from transport.server.faults import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transport.server.htpasswd import Passwords
+    from transport.server.served import ServedRepositories
+
+__all__ = ["ServerSettings"]
+
+
+def _silent(_: str) -> None:
+    """Take a line of the log and drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The settings of one server."""
+
+    repositories: ServedRepositories
+    allow_push: bool = False
+    passwords: Passwords | None = None
+    """Who may come in; None: everybody."""
+    log: Callable[[str], None] = _silent
+    """Takes one line for each request: client, user, request line, status, bytes sent, seconds."""
+    simulation: Simulation = field(default_factory=Simulation)
+    """Faults on purpose."""
+    limits: Limits = field(default_factory=Limits)
+    connections: int = 64
+    connections_per_client: int | None = None
+    """Of those, for one address (see `server.clients`); None: three quarters."""
+    head_seconds: float = 30
+    """From one request to the end of the next one's head."""
+    idle_seconds: float = 120
+    """Without a byte, either way."""
+    request_seconds: float = 6 * 3600
+    """For a whole request's body."""
+    linger_seconds: float = 30
+    """For reading on after an answer that came before the request's end."""
+    keepalive_seconds: float = 5
+    """Between two signs of life while a pack is selected or checked."""
+    request_limits: RequestLimits = field(default_factory=RequestLimits)
+    """What one request may cost before it is answered."""
