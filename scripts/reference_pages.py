@@ -17,12 +17,13 @@ import transport
 from cli import exits
 from cli.app import app
 from packcore.errors import PackcoreError
-from packcore.registry import strategies
+from packcore.search.registry import strategies
 from scripts.matrix.columns import load
 from scripts.matrix.render import markdown
 from scripts.matrix.results import read_record
 from scripts.stall_picture import stall_picture
 from transport.server.faults import FAULTS
+from transport.sync.strategies.routes import NEXT, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +160,14 @@ def _works_with() -> str:
     )
 
 
+def _routes() -> str:
+    rows = ["| route | stops because | then |", "|---|---|---|"]
+    ends = [route for route in Route if not any(taken is route for taken, _ in NEXT)]
+    rows += [f"| {taken.value} | {turn.value} | {then.value} |" for (taken, turn), then in NEXT.items()]
+    rows += [f"| {route.value} |  | the run ends |" for route in ends]
+    return "\n".join(rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "commands": _commands_page,
     "exit-codes": _exit_codes,
@@ -168,6 +177,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "faults": _faults,
     "stall-picture": stall_picture,
     "works-with": _works_with,
+    "routes": _routes,
 }
 """What a page may ask for, by name."""
 

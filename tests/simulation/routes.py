@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from transport.sync import batches, carry_out, checkpoints, fetching, push_series, pushing, run, split_push
-from transport.sync.strategies import bootstrap, materialized, relay
+from transport.sync.strategies import bootstrap, materialized, relay, routes
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -21,7 +21,7 @@ __all__ = ["FEATURES", "WAYS", "counted"]
 
 WAYS: dict[str, tuple[Any, str]] = {
     "relay": (relay, "relay_pack"),
-    "relay: pack taken in first, for the source can't filter": (relay, "_relay_after_fetch"),
+    "relay: pack taken in first, for the source can't filter": (routes, "relay_from_disk"),
     "relay: began before all was here": (relay, "_was_cut"),
     "relay: sent again from the look-ahead": (relay, "_push_again"),
     "relay: refused for its size, taken in": (relay, "take_in"),
@@ -35,7 +35,7 @@ WAYS: dict[str, tuple[Any, str]] = {
     "batches: a batch looked for after its answer was lost": (batches.BatchedPush, "_check_again"),
     "batches: cutover": (batches.BatchedPush, "cut_over"),
     "batches: broken off": (batches.BatchedPush, "broken_off"),
-    "materialized": (carry_out, "materialize"),
+    "materialized": (routes, "materialize"),
     "materialized: deltas selected": (materialized, "_select"),
     "materialized: bases of a thin pack": (materialized, "_fetched_bases"),
     "fetch: bases by their ids": (fetching, "bases_by_id"),

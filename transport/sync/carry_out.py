@@ -3,7 +3,7 @@
     source, target   --advertise-->   two lists of refs       both at once
     planner          (pure)           what to do              nothing to do: stop, no more traffic
     modes            (pure)           relay or materialize    and why
-    strategies       relay, materialized, bootstrap           ancestry, objects, push, report
+    routes           a table of routes                        ancestry, objects, push, report
 
 A dry run goes the same way as far as ancestry, and tells what it found.
 """
@@ -22,9 +22,7 @@ from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
 from transport.sync.result import Price
 from transport.sync.run import Run
 from transport.sync.second_try import second_try, try_again, was_misled
-from transport.sync.strategies.bootstrap import relay_in_batches
-from transport.sync.strategies.materialized import materialize
-from transport.sync.strategies.relay import relay
+from transport.sync.strategies.routes import Route, travel
 from transport.sync.verify import read_back
 
 if TYPE_CHECKING:
@@ -110,10 +108,14 @@ def _carried_out(run: Run) -> SyncResult:
     run.choice = choose_mode(plan, run.source_refs, request)
     if request.dry_run:
         return _preview(run, plan)
-    if not run.choice.relay:
-        return materialize(run, plan)
+    return travel(run, plan, _first_route(run, plan))
+
+
+def _first_route(run: Run, plan: RefPlan) -> Route:
+    if run.choice is None or not run.choice.relay:
+        return Route.MATERIALIZE
     is_limited = run.limits.body_bytes_max is not None and not plan.is_open
-    return relay_in_batches(run, plan) if is_limited else relay(run, plan)
+    return Route.RELAY_IN_BATCHES if is_limited else Route.RELAY
 
 
 def _preview(run: Run, plan: RefPlan) -> SyncResult:

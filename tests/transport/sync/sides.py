@@ -11,7 +11,6 @@ from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, init_repository, ls_remote
 from transport.sync import Policy, Scope, SyncRequest, SyncResult
 from transport.sync.carry_out import carry_out
-from transport.sync.strategies.materialized import sync_materialized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +39,9 @@ class Sides:
         target: GitTransport | None = None,
         **request: Any,
     ) -> SyncResult:
-        asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), **request)
-        return sync_materialized(
+        """Sync by packs of our own."""
+        asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), materialize=True, **request)
+        return carry_out(
             source or GitTransport(self.source), target or GitTransport(self.target), asked, progress=progress
         )
 

@@ -1,7 +1,7 @@
 """The relay in batches: the source's packs pass to the target one by one, each within its limit.
 
     all at once       the whole pack, if it fits: one request, no more; where the target refuses it all the
-                      same, packs of our own are cut from it (`transport.sync.strategies.taken_in`)
+                      same, packs of our own are cut from it (`taken_in`)
     commit graph      source       commits and tags alone (filter=tree:0)
     pieces            (pure)       `transport.sync.checkpoints`
       fetch           source       wants: the piece's heads; haves: what the target has by now
@@ -31,11 +31,12 @@ from transport.sync.checkpoints import Checkpoints, parents_in
 from transport.sync.common_ground import UnknownTips, WatchedTips
 from transport.sync.fetching import fetch_missing
 from transport.sync.lookahead import LookAhead
-from transport.sync.modes import Choice
+from transport.sync.modes import TARGET_TAKES_LESS, Choice
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.split_push import hold_in_parts, is_refused_for_size
-from transport.sync.strategies.materialized import load, materialize
-from transport.sync.strategies.taken_in import push_refused, take_in
+from transport.sync.strategies.materialized import load
+from transport.sync.strategies.taken_in import take_in
+from transport.sync.strategies.turns import GoOn, Turn
 from transport.sync.temp_refs import TOPS_MAX
 from transport.wire.upload_pack import FetchOptions
 
@@ -59,14 +60,13 @@ _HEAD_BYTES = 1024
 """Kept free for commands when the whole is tried."""
 
 
-def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
+def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     """Carry out a settled plan whose pack may be more than the target takes; a limit is known.
 
     Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     """
     if not _gives_commits(run):
-        run.choice = _SOURCE_GIVES_NO_COMMITS
-        return materialize(run, plan)
+        return GoOn(Turn.NO_COMMITS, plan, _SOURCE_GIVES_NO_COMMITS)
     relay = _BatchedRelay(run, plan, run.batched_push(plan), list(run.haves(plan)))
     try:
         outcome = relay.try_whole()
@@ -76,7 +76,8 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult:
         relay.haves = run.haves(plan)
         outcome = relay.try_whole()
     if relay.taken_in is not None:
-        return push_refused(run, plan, relay.taken_in)
+        held = relay.taken_in
+        return GoOn(Turn.TOO_LARGE_BUT_HERE, plan, TARGET_TAKES_LESS, held, held.spool)
     if outcome is None:
         if run.choice is not None and run.choice.relay_mode == "bootstrap":
             run.choice = replace(run.choice, relay_mode="bootstrap-batch")

@@ -8,7 +8,8 @@
     push             PHASE 2          the pack, then refs     the first byte at once; never a stall
     report           target           every ref accounted for
 
-`materialize` reads so, top to bottom; `push_fetched` is its second half, for whoever has fetched already.
+`materialize` follows these steps from top to bottom. `pack_fetched` is its second half, for a route that has
+fetched already.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded
-from packcore.plan import Candidate
+from packcore.plans.entries import Candidate
 from packcore.progress import SILENT, Progress
-from packcore.select import select
+from packcore.search.select import select
 from packcore.store.bulk import raws_of
 from packcore.walk import list_bases, list_objects
 from transport.sync.common_ground import UnknownTips
@@ -31,30 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from packcore.ids import ObjectId
-    from packcore.plan import PackPlan
+    from packcore.plans.plan import PackPlan
     from packcore.tree_path import TreePath
-    from transport.base import Transport
     from transport.sync.fetching import Fetched
     from transport.sync.ref_plan import RefPlan
-    from transport.sync.request import SyncRequest
     from transport.sync.result import SyncResult
     from transport.sync.run import Run
 from transport.sync.split_push import Cargo, push_pack
 
-__all__ = ["load", "materialize", "push_fetched", "sync_materialized"]
-
-
-def sync_materialized(
-    source: Transport, target: Transport, request: SyncRequest, *, progress: Progress = SILENT
-) -> SyncResult:
-    """Make the target's refs follow the source's by packs of our own alone; `transport.sync` chooses.
-
-    Raises TransportError, CorruptData, LimitExceeded and the planner's errors as long as nothing was
-    pushed. Refused refs, and a connection lost during the push, are told by the result.
-    """
-    from transport.sync.carry_out import carry_out
-
-    return carry_out(source, target, replace(request, materialize=True), progress=progress)
+__all__ = ["load", "materialize", "pack_fetched"]
 
 
 def materialize(run: Run, plan: RefPlan) -> SyncResult:
@@ -77,10 +63,10 @@ def materialize(run: Run, plan: RefPlan) -> SyncResult:
 
 def _push_settled(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
     run.tell(plan)
-    return run.unpushed(plan) if run.is_over(plan) else push_fetched(run, plan, fetched)
+    return run.unpushed(plan) if run.is_over(plan) else pack_fetched(run, plan, fetched)
 
 
-def push_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
+def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
     """Send what the target lacks of a settled plan, out of what was fetched for it with its tips as haves."""
     if not plan.wants:  # every command deletes
         pushed = push_refs(

@@ -14,11 +14,12 @@ of the source's commits it has (`transport.sync.common_ground`), and the source 
 
 An edge may cut off a request that went out while the source was still sending. Then the rest is awaited,
 and, if the target's refs are as they were, the pack is sent again whole from the spool. Where the target
-finds it too large, packs of our own are cut from the spool (`transport.sync.strategies.taken_in`).
+finds it too large, packs of our own are cut from the spool (`taken_in`).
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,9 +33,8 @@ from transport.sync.modes import BLOCKED_ON_THE_WAY, TARGET_TAKES_LESS, UNKNOWN_
 from transport.sync.pushing import PushOutcome, push_refs
 from transport.sync.result import Outcome
 from transport.sync.split_push import is_refused_for_size
-from transport.sync.strategies.bootstrap import relay_in_batches
-from transport.sync.strategies.materialized import materialize, push_fetched
-from transport.sync.strategies.taken_in import push_refused, take_in
+from transport.sync.strategies.taken_in import take_in
+from transport.sync.strategies.turns import GoOn, Turn
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from transport.sync.run import Run
     from transport.wire.receive_pack import RefUpdate
 
-__all__ = ["Relayed", "relay", "relay_pack"]
+__all__ = ["Relayed", "relay", "relay_from_disk", "relay_pack"]
 
 _CUT_STATUSES = frozenset({408, 499, 502, 503, 504, 520, 522, 524})
 """What edges answer when a request's body paused for too long, or the server behind them went away."""
@@ -86,7 +86,7 @@ class Relayed:
         )
 
 
-def relay(run: Run, plan: RefPlan) -> SyncResult:
+def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     """Carry a plan out that has something to push, by the source's own pack.
 
     Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
@@ -94,7 +94,7 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
     haves = run.haves(plan)
     if plan.is_open:
         if not run.can_fetch_commits_alone:
-            return _relay_after_fetch(run, plan, haves)
+            return GoOn(Turn.NO_FILTER, plan)
         with run.fetch_tips(plan, haves) as fetched:
             plan = run.settle(plan, fetched, haves)
     run.tell(plan)
@@ -108,12 +108,12 @@ def relay(run: Run, plan: RefPlan) -> SyncResult:
                 run.find_ground_by_graph(plan)
             relayed = relay_pack(run, plan, haves=run.haves(plan))
     except ShallowSource:
-        run.choice = source_is_shallow(run.request)
-        return materialize(run, plan)
+        return GoOn(Turn.SHALLOW, plan, source_is_shallow(run.request))
     if relayed.taken_in is not None:
-        return push_refused(run, plan, relayed.taken_in)
+        held = relayed.taken_in
+        return GoOn(Turn.TOO_LARGE_BUT_HERE, plan, TARGET_TAKES_LESS, held, held.spool)
     if relayed.too_large:
-        return relay_in_batches(run, plan)
+        return GoOn(Turn.TOO_LARGE, plan)
     return run.result(relayed.pushed.refs, pushed=relayed.pushed, pack=relayed.summary(run))
 
 
@@ -206,26 +206,26 @@ def _push_again(
     return _push(run, plan, ahead.blocks, removals)
 
 
-def _relay_after_fetch(run: Run, plan: RefPlan, haves: Sequence[ObjectId]) -> SyncResult:
-    """Take the pack in whole, settle what is open by it, and pass it on from the disk."""
-    with run.fetch(plan, haves, pack_bytes_max=run.request.max_pack_bytes) as fetched:
+def relay_from_disk(run: Run, plan: RefPlan) -> SyncResult | GoOn:
+    """Take the pack in whole, settle what is open by it, and pass it on from the disk. Raises as `relay`."""
+    haves = run.haves(plan)
+    with ExitStack() as held:
+        fetched = held.enter_context(run.fetch(plan, haves, pack_bytes_max=run.request.max_pack_bytes))
         settled = run.settle(plan, fetched, haves)
         run.tell(settled)
         if run.is_over(settled):
             return run.unpushed(settled)
         if len(settled.in_push_order()) < len(plan.in_push_order()):
-            run.choice = BLOCKED_ON_THE_WAY
-        elif fetched.shallow:
-            run.choice = source_is_shallow(run.request)
-        elif run.lacks_tips(settled, fetched.unknown):
-            run.choice = UNKNOWN_TIPS
-        else:
-            spool = fetched.spool
-            blocks = None if spool is None else spool.blocks
-            pushed = _push(run, settled, blocks, run.leftovers(settled))
-            if not is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
-                delta_count = 0 if spool is None else spool.delta_count
-                relayed = Relayed(pushed, fetched.object_count, delta_count, fetched.pack_bytes)
-                return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
-            run.choice = TARGET_TAKES_LESS
-        return push_fetched(run, settled, fetched)
+            return GoOn(Turn.BLOCKED, settled, BLOCKED_ON_THE_WAY, fetched, held.pop_all())
+        if fetched.shallow:
+            choice = source_is_shallow(run.request)
+            return GoOn(Turn.SHALLOW, settled, choice, fetched, held.pop_all())
+        if run.lacks_tips(settled, fetched.unknown):
+            return GoOn(Turn.UNKNOWN_TIPS, settled, UNKNOWN_TIPS, fetched, held.pop_all())
+        spool = fetched.spool
+        pushed = _push(run, settled, None if spool is None else spool.blocks, run.leftovers(settled))
+        if is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
+            return GoOn(Turn.TOO_LARGE_BUT_HERE, settled, TARGET_TAKES_LESS, fetched, held.pop_all())
+        delta_count = 0 if spool is None else spool.delta_count
+        relayed = Relayed(pushed, fetched.object_count, delta_count, fetched.pack_bytes)
+        return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))

@@ -17,19 +17,15 @@ from typing import TYPE_CHECKING
 from packcore.errors import LimitExceeded, MissingObject
 from packcore.store.spool import SpooledPack
 from transport.sync.fetching import Fetched
-from transport.sync.modes import TARGET_TAKES_LESS
-from transport.sync.strategies.materialized import push_fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packcore.ids import ObjectId
     from transport.sync.lookahead import LookAhead
-    from transport.sync.ref_plan import RefPlan
-    from transport.sync.result import SyncResult
     from transport.sync.run import Run
 
-__all__ = ["push_refused", "take_in"]
+__all__ = ["take_in"]
 
 
 def take_in(run: Run, ahead: LookAhead, unknown: Iterable[ObjectId] = ()) -> Fetched | None:
@@ -53,11 +49,3 @@ def take_in(run: Run, ahead: LookAhead, unknown: Iterable[ObjectId] = ()) -> Fet
     except (LimitExceeded, MissingObject):
         return None
     return Fetched(spool, frozenset(), spool.pack_bytes, spool.object_count, spool, frozenset(unknown))
-
-
-def push_refused(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
-    """Send a pack that was refused in packs of our own, and close it; the target's limit is known now."""
-    assert fetched.spool is not None
-    run.choice = TARGET_TAKES_LESS
-    with fetched.spool:
-        return push_fetched(run, plan, fetched)
