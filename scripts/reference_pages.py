@@ -83,7 +83,8 @@ def error_classes() -> list[type[PackcoreError]]:
     """Return every error class, of the engine and of the transport, parents before children."""
     for package in (packcore, transport):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
-            import_module(module.name)
+            if not module.name.endswith("__main__"):  # which runs when it is imported
+                import_module(module.name)
     found: list[type[PackcoreError]] = []
 
     def visit(kind: type[PackcoreError]) -> None:

@@ -69,8 +69,9 @@ def closes(connection: socket.socket) -> bool:
     "sent", [b"", LIST[:10], FETCH, FETCH + b"00"], ids=["idle", "half a head", "no body", "half a body"]
 )
 def test_whoever_kept_us_waiting_longest_makes_room(root, sent):
-    with serving(root, connections=2) as server, ExitStack() as stack:
-        waiting = [connected(server, stack, sent) for _ in range(2)]
+    # More than git's requests, each of which may find the one before not closed yet.
+    with serving(root, connections=8) as server, ExitStack() as stack:
+        waiting = [connected(server, stack, sent) for _ in range(6)]
         for _ in range(5):
             assert ls_remote(f"{server.url}/x.git") == ls_remote(root / "x.git")
         assert closes(waiting[0])
