@@ -79,7 +79,8 @@ def _print_matrix(terminalreporter: pytest.TerminalReporter) -> None:
     cells = []
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(outcome):
-            noted = {str(name): str(value) for name, value in report.user_properties}
+            properties = getattr(report, "user_properties", ())  # a module that is skipped whole has none
+            noted = {str(name): str(value) for name, value in properties}
             if "matrix" in noted and (report.when == "call" or outcome != "passed"):
                 mode, _, server = noted["matrix"].partition("|")
                 done = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[outcome]
