@@ -154,12 +154,15 @@ class Tag:
 
 _DATE = re.compile(rb"> *(-?[0-9]{1,18})(?:[ \n]|\Z)")
 _HEAD = {
-    # An atomic group, not `*+`: CPython before 3.11.4 goes wrong on possessive groups.
     fmt.name: re.compile(
-        rb"tree ([0-9a-f]{%d})\n(?>(?:parent [0-9a-f]{%d}\n)*)" % (fmt.hex_size, fmt.hex_size)
+        rb"tree ([0-9a-f]{%d})\n(?:parent [0-9a-f]{%d}\n){0,8}" % (fmt.hex_size, fmt.hex_size)
     )
     for fmt in (SHA1, SHA256)
 }
+_MORE_PARENTS = {
+    fmt.name: re.compile(rb"(?:parent [0-9a-f]{%d}\n){1,1000}" % fmt.hex_size) for fmt in (SHA1, SHA256)
+}
+"""Bounded, since `re` remembers each repetition of a group: a commit may have a hundred thousand parents."""
 _TAG_HEAD = re.compile(rb"object ([^\n]*)\ntype ([^\n]*)(?:\n(?! )|\Z)")
 _HEADER_END = re.compile(rb"\n(?! )")
 """A line that begins with a blank goes on with the header before it."""
@@ -181,10 +184,14 @@ def commit_links(data: bytes, object_format: ObjectFormat, oid: ObjectId | None 
         raise CorruptObject("a commit must begin with its tree and parents", oid=_show(oid))
     size = object_format.hex_size
     first = match.end(1) + 8  # behind the newline and "parent "; a line has that much beside its id
-    ids = tuple([ObjectId(unhexlify(data[at : at + size])) for at in range(first, match.end(), size + 8)])
-    if data.startswith(b"parent ", match.end()):
-        raise CorruptObject("a parent line is malformed", oid=_show(oid))
-    return CommitLinks(ObjectId(unhexlify(match[1])), ids, _commit_date(data, match.end()))
+    end = match.end()
+    while data.startswith(b"parent ", end):
+        more = _MORE_PARENTS[object_format.name].match(data, end)
+        if more is None:
+            raise CorruptObject("a parent line is malformed", oid=_show(oid))
+        end = more.end()
+    ids = tuple([ObjectId(unhexlify(data[at : at + size])) for at in range(first, end, size + 8)])
+    return CommitLinks(ObjectId(unhexlify(match[1])), ids, _commit_date(data, end))
 
 
 def _commit_date(data: bytes, start: int) -> int:
