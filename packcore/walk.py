@@ -66,13 +66,15 @@ def list_objects(
     progress: Progress = SILENT,
     haves_complete: bool = False,
     want_paths: Mapping[ObjectId, bytes] | None = None,
+    named_anyway: bool = False,
 ) -> list[Candidate]:
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
     `wants` and `haves` are ids of objects of any type; haves may be absent from the store. Commits in
     `shallow` are taken to have no parents. With `haves_complete` the caller says that the store holds
     everything that the haves reach: then nothing may be missing, as when there are no haves.
-    `want_paths` names paths of wanted trees and blobs, where these are known.
+    `want_paths` names paths of wanted trees and blobs, where these are known. With `named_anyway` these are
+    listed even if the haves reach them: a partial clone asks for what it left out.
 
     Raises MissingObject (with who needs it), CorruptObject, and LimitExceeded for `tree_depth` and
     `pack_objects`.
@@ -92,6 +94,8 @@ def list_objects(
             absent_ok=lister.absent_ok,
             on_commit=lister.count_commit,
         )
+        if named_anyway:
+            lister.name(wanted, want_paths or {})
         lister.exclude(excluded, found)
         return lister.collect(wanted, found, want_paths or {})
 
@@ -225,14 +229,18 @@ class _Lister:
         for oid, size in wanted.tags:
             candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
         self._count(len(wanted.tags))
-        for oid, type_ in wanted.others.items():
-            path = TreePath.of(filter(None, want_paths.get(oid, b"").split(b"/")))
-            self._below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
+        self.name(wanted, want_paths)
         for commit in found.commits:
             if commit.tree not in self.seen:
                 self._below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
         return candidates
+
+    def name(self, wanted: _Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
+        """List the trees and blobs that tips name directly, and what these hold."""
+        for oid, type_ in wanted.others.items():
+            path = TreePath.of(filter(None, want_paths.get(oid, b"").split(b"/")))
+            self._below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
 
     def _below(
         self, root: ObjectId, root_path: TreePath | bytes, *, is_tree: bool, context: ObjectId | str

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["GitConfig", "object_format_of"]
+__all__ = ["GitConfig", "bool_of", "object_format_of"]
 
 _SECTION = re.compile(r'[ \t]*\[([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\]')
 _NAME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*")
@@ -75,28 +75,33 @@ class GitConfig:
 
     def get_all(self, *keys: str) -> list[str]:
         """Return all values of a key, or of several keys together, in the order of the file."""
-        if len(keys) == 1:
-            found = self._values.get(_fold(keys[0]), [])
-        else:
-            folded = set(map(_fold, keys))
-            found = [value for key, value in self._entries if key in folded]
-        return ["true" if value is None else value for value in found]
+        if len(keys) > 1:
+            return [value for _, value in self.entries(*keys)]
+        return ["true" if value is None else value for value in self._values.get(_fold(keys[0]), [])]
 
     def get_bool(self, key: str, *, default: bool = False) -> bool:
         """Return a truth value as git reads it. Raises RepositoryError on any other word."""
         value = self.get(key)
-        if value is None:
-            return default
-        word = value.lower()
-        if word in ("true", "yes", "on") or (word.isdecimal() and int(word[:9]) != 0):
-            return True
-        if word in ("false", "no", "off", "") or word.isdecimal():
-            return False
-        raise RepositoryError(f"config {key}: {value[:80]!r} is no truth value")
+        return default if value is None else bool_of(key, value)
+
+    def entries(self, *keys: str) -> list[tuple[str, str]]:
+        """Return all entries of several keys, in the order of the file."""
+        folded = set(map(_fold, keys))
+        return [(key, "true" if value is None else value) for key, value in self._entries if key in folded]
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that start with a prefix, sorted."""
         return sorted(key for key in self._values if key.startswith(prefix))
+
+
+def bool_of(key: str, value: str) -> bool:
+    """Return a truth value as git reads it. Raises RepositoryError, naming the key, for any other word."""
+    word = value.lower()
+    if word in ("true", "yes", "on") or (word.isdecimal() and int(word[:9]) != 0):
+        return True
+    if word in ("false", "no", "off", "") or word.isdecimal():
+        return False
+    raise RepositoryError(f"config {key}: {value[:80]!r} is no truth value")
 
 
 def _fold(key: str) -> str:

@@ -261,3 +261,13 @@ def test_more_objects_than_a_pack_may_hold_meet_the_limit(store: MemoryStore):
 def test_a_wanted_blob_keeps_the_path_it_was_named_by(store: MemoryStore):
     oid = store.add(*blob(b"x"))
     assert list_objects(store, [oid], want_paths={oid: b"a/b"})[0].path == b"a/b"
+
+
+@pytest.mark.parametrize("named_anyway", [False, True])
+def test_a_tree_that_is_named_is_listed_anyway_where_that_is_asked_for(named_anyway):
+    store = MemoryStore(SHA1)
+    file = store.add(*blob(b"x"))
+    inner = store.add(*tree({b"f": (FILE, file)}))
+    tip = store.add(*commit(store.add(*tree({b"d": (DIRECTORY, inner)}))))
+    listed = list_objects(store, [inner], [tip], named_anyway=named_anyway)
+    assert [one.oid for one in listed] == ([inner, file] if named_anyway else [])

@@ -61,7 +61,14 @@ def plan_pack(
 
     def listed(wants: Sequence[ObjectId]) -> list[Candidate]:
         return list_objects(
-            store, wants, haves, shallow=boundary, limits=limits, haves_complete=True, progress=progress
+            store,
+            wants,
+            haves,
+            shallow=boundary,
+            limits=limits,
+            haves_complete=True,
+            progress=progress,
+            named_anyway=True,
         )
 
     objects = listed(list(request.wants))
@@ -71,15 +78,22 @@ def plan_pack(
         if followed:
             objects = listed([*request.wants, *followed])
     if request.filter is not None:
-        objects = _filtered(objects, request.filter, frozenset(request.wants))
+        objects = _filtered(objects, request.filter, _given(store, request.wants))
     return select(store, objects, strategy=strategy, limits=limits, progress=progress)
 
 
-def _filtered(objects: list[Candidate], filter_: Filter, wants: frozenset[ObjectId]) -> list[Candidate]:
-    """Leave out what a partial clone doesn't want; what it wants by id stays."""
+def _given(store: ObjectStore, wants: Iterable[ObjectId]) -> set[ObjectId]:
+    """Return what no filter leaves out: the wants, and what those come to that are tags."""
+    given = set(wants)
+    given |= {peel(store, want)[0] for want in given}
+    return given
+
+
+def _filtered(objects: list[Candidate], filter_: Filter, given: Collection[ObjectId]) -> list[Candidate]:
+    """Leave out what a partial clone doesn't want; what it is given by id stays."""
 
     def stays(candidate: Candidate) -> bool:
-        if candidate.oid in wants:
+        if candidate.oid in given:
             return True
         if candidate.type is ObjectType.BLOB:
             return candidate.size < filter_.blob_bytes

@@ -205,7 +205,7 @@ def read_fetch_v2(arguments: Iterator[bytes], view: RepositoryView, budget: Budg
 def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) -> FetchRequest | None:
     """Read the first part of a v0 or v1 request, up to its flush; None where nothing is wanted."""
     request = FetchRequest()
-    lines = _Lines(request, view, budget, may_want=lambda oid: oid in view.tips)
+    lines = _Lines(request, view, budget, may_want=view.finds)
     while isinstance(line := reader.read_or_end(), bytes):
         budget.line()
         line = line.removesuffix(b"\n")
@@ -220,6 +220,7 @@ def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) ->
     if line is Special.DELIM:
         raise BadRequest("a section ends inside the wants")
     _check_cut(request)
+    view.refuse_foreign(request.wants)
     return request if request.wants else None
 
 

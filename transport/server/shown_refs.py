@@ -22,6 +22,7 @@ from packcore.errors import CorruptData, LimitExceeded, UnreadableRef
 from packcore.refs import RefList, encode_ref_name, ref_kind
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
+from transport.server.want_rules import want_rules
 from transport.server.words import public_words
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from packcore.refs import Ref, RefKind
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
+    from transport.server.want_rules import WantRules
     from transport.server.words import Words
 
 __all__ = [
@@ -110,6 +112,10 @@ class FetchableRefs(NamedTuple):
     """HEAD first if it comes to anything, then by the names' bytes."""
     hidden: frozenset[RefKind]
     """The kinds of refs of which some are not listed."""
+    hidden_tips: frozenset[ObjectId]
+    """What these point to."""
+    want_rules: WantRules
+    """What the settings let a client want by id besides what is listed."""
 
 
 def fetchable_refs(repository: Repository, words: Words = public_words) -> FetchableRefs:
@@ -122,7 +128,8 @@ def fetchable_refs(repository: Repository, words: Words = public_words) -> Fetch
     refs = repository.refs()
     listing = _Listing(repository, hidden, words)
     listed = [*_head(listing), *_below_head(listing, hidden.taken_from(refs))]
-    return FetchableRefs(listed, hidden.kinds(refs))
+    hidden_tips = frozenset(ref.oid for name, ref in refs.known.items() if hidden.hides(name))
+    return FetchableRefs(listed, hidden.kinds(refs), hidden_tips, want_rules(repository.config))
 
 
 class _Listing(NamedTuple):

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.plans.plan import PackPlan
-    from packcore.refs import RefKind
     from packcore.store.repository import Repository
     from transport.server.shown_refs import ShownRef
     from transport.server.words import Words
@@ -113,7 +112,7 @@ class UploadPack:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = self._capabilities_v0(listed, view.hidden, stateless=over_http)
+        tokens = self._capabilities_v0(listed, view, stateless=over_http)
         lines_of_refs = ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
         for line in lines_of_refs[1:]:
@@ -128,15 +127,14 @@ class UploadPack:
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
-    def _capabilities_v0(
-        self, listed: list[ShownRef], hidden: frozenset[RefKind], *, stateless: bool
-    ) -> bytes:
+    def _capabilities_v0(self, listed: list[ShownRef], view: RepositoryView, *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
+        encoded += [token.encode() for token in view.want_rules.tokens]
         if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
             encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
         encoded += [*unreadable_tokens(listed), b"find-damage"]
-        if hidden:
-            encoded.append(b"hidden=" + b",".join(encode_hidden(hidden)))
+        if view.hidden:
+            encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _view(self) -> RepositoryView:

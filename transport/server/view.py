@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
 from transport.server.shown_refs import fetchable_refs, with_object
+from transport.server.want_rules import first_unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
     from packcore.store.presence import Presence
     from packcore.store.repository import Repository
     from transport.server.shown_refs import FetchableRefs, ShownRef
+    from transport.server.want_rules import WantRules
     from transport.server.words import Words
 
 __all__ = ["RepositoryView"]
@@ -65,6 +69,21 @@ class RepositoryView:
     def tips(self) -> frozenset[ObjectId]:
         """What the shown refs point to."""
         return frozenset(ref.oid for ref in self.refs if any(ref.oid))
+
+    @property
+    def want_rules(self) -> WantRules:
+        """What the repository's settings let a client want by id."""
+        return self._listed.want_rules
+
+    def refuse_foreign(self, wants: Iterable[ObjectId]) -> None:
+        """Refuse what v0 and v1 may not want by id. Raises BadRequest."""
+        if self.want_rules.opens_all:
+            return
+        tips = self.tips | self._listed.hidden_tips if self.want_rules.opens_hidden_refs else self.tips
+        others = [want for want in wants if want not in tips]
+        foreign = first_unreachable(self._repository, others, sorted(tips), self.shallow) if others else None
+        if foreign is not None:
+            raise BadRequest(f"upload-pack: not our ref {foreign.hex()}")
 
     @cached_property
     def shallow(self) -> frozenset[ObjectId]:
