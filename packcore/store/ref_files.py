@@ -8,8 +8,8 @@ r"""Refs on disk: one file each, `packed-refs`, `HEAD`, and their locks (gitrepo
     refs/heads/main.lock     packcore.store.ref_lock
 
 Every change is a compare-and-swap under the ref's lock. In a linked worktree `HEAD` and
-refs/{bisect,worktree,rewritten} are the worktree's, all others the common directory's. Left out: reflogs
-(a deleted ref's is removed, as git does).
+refs/{bisect,worktree,rewritten} are the worktree's, all others the common directory's. Where changes are
+logged (`packcore.store.reflogs`), a line is written under the lock, before the ref changes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from packcore.store.folders import remove_empty_folders
 from packcore.store.loose_refs import LooseNames, list_loose_names, read_loose_ref
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
+from packcore.store.reflogs import Reflogs, remove_log
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class RefFiles:
         self._common = common_directory
         self._format = object_format
         self.locks = RefLocks(git_directory, common_directory)
+        self.logs = Reflogs()
         self._packed: dict[str, PackedRef] = {}
         self._packed_names: list[str] = []
         """Sorted, to find what lies below a name."""
@@ -208,9 +210,9 @@ class RefFiles:
         A symbolic ref's target is what changes. Raises InvalidRefName, RefMoved, and RepositoryError
         on a lock held by another, a name that is in the way, or a failed write.
         """
-        name = self.final_name(name)
+        named, name = name, self.names_to(name)[-1]
         self.refuse_clash(name)
-        with self.locked_change(name, old, new) as change:
+        with self.locked_change(name, old, new, named=named) as change:
             change()
 
     def delete(self, name: str, old: ObjectId | None) -> None:
@@ -223,21 +225,26 @@ class RefFiles:
             change()
 
     @contextmanager
-    def locked_change(self, name: str, old: ObjectId | None, new: ObjectId) -> Iterator[Callable[[], None]]:
+    def locked_change(
+        self, name: str, old: ObjectId | None, new: ObjectId, *, named: str | None = None
+    ) -> Iterator[Callable[[], None]]:
         """Hold one ref's lock and compare it with `old`; the function that this yields makes the change.
 
-        `name` is taken as it is. Raises as `update` and `delete` do.
+        `name` is taken as it is; `named` is the symbolic ref by which it was asked for. Raises as `update`
+        and `delete` do.
         """
         path = self._path(name)
         deletes = new == self._format.zero
         with self.locks.hold(path) as lock:
-            self._compare(name, old)
+            before = self._compare(name, old)
             if deletes and not self._is_there(name):
                 raise RefMoved(name, "it is not there")
             if not deletes:
                 lock.write(new.hex().encode() + b"\n")
 
             def change() -> None:
+                if self.logs.is_on:
+                    self._log(named or name, name, before, new)
                 if not deletes:
                     lock.commit()
                     return
@@ -247,8 +254,7 @@ class RefFiles:
 
             yield change
         if deletes:
-            with suppress(OSError):
-                (self._git / "logs" / _to_path(name)).unlink()
+            self._remove_log(name)
             self.locks.remove_empty_parents(path.parent)
 
     def set_symbolic(self, name: str, target: str) -> None:
@@ -261,8 +267,12 @@ class RefFiles:
             lock.write(b"ref: " + encode_ref_name(target) + b"\n")
             lock.commit()
 
-    def final_name(self, name: str) -> str:
-        """Follow symbolic refs to the name that an update changes; it need not exist yet."""
+    def names_to(self, name: str) -> list[str]:
+        """Follow symbolic refs: return the name, those between, and the one that an update changes.
+
+        The last need not exist yet. Raises InvalidRefName, RepositoryError.
+        """
+        names: list[str] = []
         for _ in range(SYMREF_DEPTH_MAX + 1):
             check_ref_name(name, one_level=name == "HEAD")
             if name != "HEAD" and not name.startswith("refs/"):
@@ -270,9 +280,10 @@ class RefFiles:
             try:
                 found = read_loose_ref(self._path(name), name, self._format)
             except UnreadableRef:
-                return name
+                found = None
+            names.append(name)
             if not isinstance(found, str):
-                return name
+                return names
             name = found
         raise RepositoryError(f"{name}: symbolic refs are nested too deep")
 
@@ -282,18 +293,36 @@ class RefFiles:
         except UnreadableRef:
             return True
 
-    def _compare(self, name: str, old: ObjectId | None) -> None:
-        if old is None:
-            return
+    def _compare(self, name: str, old: ObjectId | None) -> ObjectId:
+        """Return what a ref holds, zero where it holds nothing. Raises RefMoved if that isn't `old`."""
+        if old is None and not self.logs.is_on:
+            return self._format.zero  # nobody asks
         try:
             ref = self.read(name)
         except UnreadableRef as error:
-            if error.is_blank and old == self._format.zero:
-                return  # the file holds nothing that a new value could overwrite
+            # The file holds nothing that a new value could overwrite, or may be overwritten.
+            if old is None or (error.is_blank and old == self._format.zero):
+                return self._format.zero
             raise
         current = ref.oid if ref is not None else self._format.zero
-        if current != old:
+        if old is not None and current != old:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
+        return current
+
+    def _log(self, named: str, name: str, old: ObjectId, new: ObjectId) -> None:
+        """Log a change of `name`: also in the logs of the symbolic refs that lead to it, HEAD among them."""
+        names = self.names_to(named) if named != name else [name]
+        with suppress(UnreadableRef):
+            if "HEAD" not in names and self.read_raw("HEAD") in names:
+                names.insert(0, "HEAD")
+        for one in names:
+            if one != name or any(new):
+                self.logs.write(one, self._log_path(one), old, new)
+
+    def _remove_log(self, name: str) -> None:
+        logs = self._log_path("refs").parent
+        kept = (logs, logs / "refs", *((logs / "refs" / name.split("/")[1],) if "/" in name else ()))
+        remove_log(self._log_path(name), kept)
 
     def refuse_clash(self, name: str) -> None:
         """Refuse a name that can't be made: refs are files, and none can be another's folder."""
@@ -335,8 +364,14 @@ class RefFiles:
             sync_folder(path.parent)
 
     def _path(self, name: str) -> Path:
+        return self._folder(name) / _to_path(name)
+
+    def _log_path(self, name: str) -> Path:
+        return self._folder(name) / "logs" / _to_path(name)
+
+    def _folder(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
-        return (self._common if shared else self._git) / _to_path(name)
+        return self._common if shared else self._git
 
 
 def _damaged(path: Path, data: bytes, at: int, fault: str) -> CorruptData:

@@ -47,7 +47,9 @@ def change_refs(refs: RefFiles, changes: Sequence[RefChange]) -> None:
     Raises InvalidRefName, RefMoved for a ref that isn't what the caller saw, RepositoryError for a lock
     held by another, a name in the way, or a failed write; every ref is then what it was.
     """
-    ordered = sorted(_resolved(refs, changes))
+    resolved = _resolved(refs, changes)
+    named = {change.name: asked.name for change, asked in zip(resolved, changes, strict=True)}
+    ordered = sorted(resolved)
     _refuse_clashes_within(ordered)
     done: list[RefChange] = []
     try:
@@ -56,7 +58,7 @@ def change_refs(refs: RefFiles, changes: Sequence[RefChange]) -> None:
             for change in ordered:
                 if not change.is_delete:
                     refs.refuse_clash(change.name)
-                step = locks.enter_context(refs.locked_change(change.name, change.old, change.new))
+                step = locks.enter_context(refs.locked_change(*change, named=named[change.name]))
                 steps.append((change, step))
             for change, step in steps:
                 step()
@@ -71,7 +73,7 @@ def _resolved(refs: RefFiles, changes: Sequence[RefChange]) -> list[RefChange]:
     resolved = []
     for change in changes:
         check_ref_name(change.name)
-        name = change.name if change.is_delete else refs.final_name(change.name)
+        name = change.name if change.is_delete else refs.names_to(change.name)[-1]
         resolved.append(change._replace(name=name))
     return resolved
 

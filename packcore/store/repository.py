@@ -11,7 +11,7 @@ Opened with `Repository.open`: a bare repository, a work tree with its `.git` fo
 worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
 passed over where there is another. Where an object isn't found the packs are looked at anew once, because a
 `gc` beside us may just have moved it. C git and we may use the same repository at the same time. Left out:
-reftables, reflogs, hooks, the index, multi-pack indexes and commit-graphs (shortcuts that git makes again).
+reftables, hooks, the index, multi-pack indexes and commit-graphs (shortcuts that git makes again).
 """
 
 from __future__ import annotations
@@ -24,26 +24,23 @@ from packcore.errors import CorruptData, CorruptObject, MissingObject, Repositor
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
-from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig, object_format_of
-from packcore.store.copies import Copies
 from packcore.store.git_directory import (
     common_directory,
     find_git_directory,
     is_git_directory,
     is_repository_named,
 )
-from packcore.store.known import KnownObjects
 from packcore.store.loose import LooseStore
 from packcore.store.lost_places import LostPlaces
 from packcore.store.making import is_unmade, making
+from packcore.store.object_folders import ObjectFolders
 from packcore.store.pack_install import InstallablePack, kept, tidy
-from packcore.store.packed import PackedStore
 from packcore.store.ref_files import RefFiles
 from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.reflogs import logged_refs
 from packcore.store.shallow import read_shallow
 from packcore.store.temporaries import sweep
-from packcore.store.union import UnionStore
 
 if TYPE_CHECKING:
     from array import array
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
 
     from packcore.objects import ObjectType
     from packcore.refs import Ref, RefList
-    from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+    from packcore.store.base import ObjectHeader, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
     from packcore.store.presence import Presence
 
@@ -79,21 +76,9 @@ class Repository:
         tidy(objects / "pack")
         for folder in dict.fromkeys((git_directory, self.common_path, objects, objects / "pack")):
             sweep(folder)
-        self._packs: list[PackedStore] = []
-        self.copies = Copies(self._format)
-        """All copies of an object that are here, in packs, loose, and in alternates."""
-        stores: list[ObjectStore] = []
-        for directory in [objects, *find_alternates(objects)]:
-            packs = PackedStore(
-                directory / "pack", self._format, self.limits, rescan=False, copies=self.copies
-            )
-            loose = LooseStore(directory, self._format, self.limits)
-            self.copies.add_loose(loose)
-            self._packs.append(packs)
-            stores += [packs, loose]
+        self._packs, self.copies, self._objects = ObjectFolders.open(objects, self._format, self.limits)
         self._loose = LooseStore(objects, self._format, self.limits)
         self._lost_places = LostPlaces([packs.directory.parent for packs in self._packs])
-        self._objects = UnionStore([*stores, KnownObjects(self._format)])
 
     @classmethod
     def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
@@ -340,6 +325,19 @@ class Repository:
         Raises UnreadableRef.
         """
         return self._refs.read_raw("HEAD")
+
+    def final_ref_name(self, name: str) -> str:
+        """Return what an update of a ref changes. Raises InvalidRefName, RepositoryError."""
+        return self._refs.names_to(name)[-1]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no work tree belongs to it. Raises RepositoryError."""
+        return self.config.get_bool("core.bare", default=self.path.name != ".git")
+
+    def log_ref_changes(self, signed: Callable[[], bytes], message: bytes) -> None:
+        """Write reflogs from now on: see `packcore.store.reflogs`. Raises RepositoryError."""
+        self._refs.logs.begin(logged_refs(self.config, is_bare=self.is_bare), signed, message)
 
     def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:
         """Point a ref to `new` if it still holds `old`.

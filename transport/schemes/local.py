@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from packcore.errors import RepositoryError
 from packcore.store.repository import Repository
 from transport.base import TransferStats
+from transport.identity import own_signature
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
 from transport.server.words import own_words
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from transport.base import Body, Service
     from transport.endpoint import Endpoint
@@ -34,9 +35,9 @@ SCHEMES: tuple[str, ...] = ("file",)
 
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:
-    """Return the transport for a path; of the options only HOME and the limits matter here."""
+    """Return the transport for a path; of the options only the environment and the limits matter here."""
     path = _expanded(endpoint.path, options.environment.get("HOME"))
-    return LocalTransport(path, limits=options.wire_limits)
+    return LocalTransport(path, limits=options.wire_limits, environment=options.environment)
 
 
 def _expanded(path: str, home: str | None) -> str:
@@ -56,7 +57,11 @@ class LocalTransport:
 
     stateless = True
 
-    def __init__(self, path: str, *, limits: WireLimits | None = None) -> None:
+    def __init__(
+        self, path: str, *, limits: WireLimits | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` says who pushes, as git reads it."""
+        self._environment = environment or {}
         self.url = path
         self.stats = TransferStats()
         self.limits = limits or WireLimits()
@@ -97,7 +102,8 @@ class LocalTransport:
         if self._repository is None:
             self._repository = Repository.open(self.url)
         if service == "git-receive-pack":
-            return ReceivePack(self._repository)
+            config, environment = self._repository.config, self._environment
+            return ReceivePack(self._repository, signed=lambda: own_signature(environment, config))
         # The bytes stay on this machine: deltas that are there are kept, none is searched for.
         return UploadPack(self._repository, strategy="reuse", words=own_words)
 

@@ -22,6 +22,7 @@ from packcore.errors import PackcoreError
 from packcore.store.repository import Repository
 from transport.agent import agent
 from transport.http_rules.content import media_type
+from transport.identity import http_identity, signature_now
 from transport.safe_text import one_line
 from transport.server.http_body import content_of
 from transport.server.http_connection import HttpConnection, HttpFault, HttpRequest
@@ -98,6 +99,7 @@ class _Exchange:
         self._words = words_about(settings.repositories.root)
         self._began = time.monotonic()
         self._status, self._sent_bytes, self._user, self._method = 0, 0, "-", ""
+        self._signed_in: str | None = None
 
     def refuse(self, fault: HttpFault) -> None:
         """Answer what is no request."""
@@ -165,6 +167,7 @@ class _Exchange:
                     limits=settings.limits,
                     keepalive_seconds=settings.keepalive_seconds,
                     request_limits=settings.request_limits,
+                    signed=self._signed,
                 )
             else:
                 server = LameUploadPack(
@@ -190,6 +193,9 @@ class _Exchange:
                 coming = self._edge.coming(blocks)
                 self._stream(f"application/x-{target.service}-result", server.answer(coming, version))
 
+    def _signed(self) -> bytes:
+        return signature_now(http_identity(self._signed_in, self._client))
+
     def _authenticate(self) -> None:
         passwords = self._settings.passwords
         if passwords is None:
@@ -200,6 +206,7 @@ class _Exchange:
                 user, _, password = base64.b64decode(text.strip(), validate=True).partition(b":")
                 name = user.decode("utf-8", "replace")
                 if passwords.admits(name, password):
+                    self._signed_in = name
                     self._user = one_line(name, limit=40)
                     return
         if "sign-in" in self._edge.simulation.names:

@@ -66,7 +66,13 @@ class ReceivePack:
         limits: Limits | None = None,
         keepalive_seconds: float | None = None,
         request_limits: RequestLimits | None = None,
+        signed: Callable[[], bytes] | None = None,
     ) -> None:
+        """Take pushes into `repository`.
+
+        `signed` returns who pushes, and when (`Name <mail> seconds zone`); None: no reflogs are written.
+        """
+        self._signed = signed
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
         self._format = repository.object_format
@@ -118,6 +124,8 @@ class ReceivePack:
         reader = PacketReader(blocks)
         try:
             request = read_push(reader, self._format, self._request_limits)
+            if self._signed is not None:
+                self._repository.log_ref_changes(self._signed, b"push")
         except PackcoreError as error:
             yield encode_text(f"ERR {self._words(error)}")
             return

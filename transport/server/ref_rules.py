@@ -61,9 +61,8 @@ class RefRules:
         self._hidden = HiddenRefs(config, "receive")
         head = repository.head()
         self._head = head if isinstance(head, str) else None
-        bare = config.get_bool("core.bare", default=repository.path.name != ".git")
         self._checked_out = _worktree_heads(repository.common_path)
-        if not bare and self._head is not None:
+        if not repository.is_bare and self._head is not None:
             self._checked_out.add(self._head)
         self._protects_current = (config.get("receive.denycurrentbranch") or "").lower() not in _ALLOWING
         self._keeps_current = (config.get("receive.denydeletecurrent") or "").lower() not in _ALLOWING

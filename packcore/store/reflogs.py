@@ -1,0 +1,103 @@
+r"""Reflogs: what a ref held before, a line for each change, oldest first (gitrepository-layout, git-reflog).
+
+    logs/refs/heads/main    "<old> <new> Name <mail> 1112911993 -0700\tpush\n"
+    logs/HEAD               the same for the branch that HEAD points to
+
+Which refs get one follows core.logAllRefUpdates (git-config); a log that is there is written on in any case.
+
+    always          every ref
+    true            HEAD, and refs below refs/heads, refs/remotes and refs/notes
+    false           none
+    not set         as true, but in a bare repository as false
+
+A deleted ref's log goes with it. Reading and expiring are left out.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.store.config import bool_of
+from packcore.store.folders import remove_empty_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.store.config import GitConfig
+
+__all__ = ["LoggedRefs", "Reflogs", "logged_refs", "remove_log"]
+
+_USUAL = ("refs/heads/", "refs/remotes/", "refs/notes/")
+
+
+class LoggedRefs(Enum):
+    """Which refs get a log."""
+
+    NONE = "none"
+    USUAL = "usual"
+    ALL = "all"
+
+    def has(self, name: str) -> bool:
+        """Return whether a ref gets one."""
+        return self is LoggedRefs.ALL or (
+            self is LoggedRefs.USUAL and (name == "HEAD" or name.startswith(_USUAL))
+        )
+
+
+def logged_refs(config: GitConfig, *, is_bare: bool) -> LoggedRefs:
+    """Return what core.logAllRefUpdates says. Raises RepositoryError for another word."""
+    value = config.get("core.logallrefupdates")
+    if value is None:
+        return LoggedRefs.NONE if is_bare else LoggedRefs.USUAL
+    if value.lower() == "always":
+        return LoggedRefs.ALL
+    return LoggedRefs.USUAL if bool_of("core.logAllRefUpdates", value) else LoggedRefs.NONE
+
+
+class Reflogs:
+    """The logs of one repository's refs. Nothing is written before `begin`."""
+
+    def __init__(self) -> None:
+        self._logged = LoggedRefs.NONE
+        self._signed: Callable[[], bytes] | None = None
+        self._message = b""
+
+    def begin(self, logged: LoggedRefs, signed: Callable[[], bytes], message: bytes) -> None:
+        """Log changes from now on. `signed` returns `Name <mail> seconds zone` for each."""
+        self._logged, self._signed, self._message = logged, signed, message
+
+    @property
+    def is_on(self) -> bool:
+        """Whether changes are logged."""
+        return self._signed is not None
+
+    def write(self, name: str, path: Path, old: ObjectId, new: ObjectId) -> None:
+        """Write a line to a ref's log, whose path is given, if it gets one. Raises RepositoryError."""
+        assert self._signed is not None
+        line = b"%b %b %b\t%b\n" % (old.hex().encode(), new.hex().encode(), self._signed(), self._message)
+        try:
+            if self._logged.has(name):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.is_dir():
+                    remove_empty_folders(path)  # of refs that are gone
+            elif not path.is_file():
+                return
+            with path.open("ab", buffering=0) as file:
+                file.write(line)
+        except OSError as error:
+            raise RepositoryError(f"{path}: can't write the reflog: {error.strerror}") from None
+
+
+def remove_log(path: Path, kept: Iterable[Path]) -> None:
+    """Remove a deleted ref's log, and its folders that are empty then, below those that are kept."""
+    with suppress(OSError):
+        path.unlink()
+        for folder in path.parents:
+            if folder in kept:
+                return
+            folder.rmdir()

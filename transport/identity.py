@@ -1,0 +1,114 @@
+r"""Who a push is logged by: the committer of a reflog's lines.
+
+    a path          GIT_COMMITTER_NAME and …_EMAIL, committer.* and user.* of the repository, the user's and
+                    the system's config file, EMAIL, and what this machine says of the user
+    over HTTP       the name that was signed in with, or anonymous, at `http.` and the client's address
+
+As git and git http-backend have it (git-var, git-http-backend). `signature` cuts out of name and mail what no
+line of a reflog may hold.
+
+>>> signature(Identity("A <b> U.", "a@example.com"), 1112911993, "-0700")
+b'A b U. <a@example.com> 1112911993 -0700'
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import RepositoryError
+from packcore.store.config import GitConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Identity", "http_identity", "own_identity", "own_signature", "signature", "signature_now"]
+
+_CRUD = "".join(map(chr, range(33))) + ",:;<>\"\\'"
+"""Cut from both ends, as git does; git 2.39 cuts dots, too."""
+_RAW_DATE = re.compile(r"@?([0-9]{1,18}) ([+-][0-9]{4})")
+
+
+class Identity(NamedTuple):
+    """A name and a mail address."""
+
+    name: str
+    email: str
+
+
+def signature(identity: Identity, seconds: int, zone: str) -> bytes:
+    """Return `Name <mail> seconds zone`; `seconds` since 1970."""
+    name, email = (re.sub(r"[<>\n\0]", "", text.strip(_CRUD)) for text in identity)
+    return f"{name} <{email}> {seconds} {zone}".encode("utf-8", "surrogateescape")
+
+
+def signature_now(identity: Identity) -> bytes:
+    """Return the signature at this moment, in this machine's time zone."""
+    seconds = int(time.time())
+    return signature(identity, seconds, time.strftime("%z", time.localtime(seconds)))
+
+
+def http_identity(user: str | None, address: str) -> Identity:
+    """Return who pushes over HTTP; None: nobody signed in."""
+    name = user or "anonymous"
+    return Identity(name, f"{name}@http.{address}")
+
+
+def own_signature(environment: Mapping[str, str], config: GitConfig) -> bytes:
+    """Return the signature of who runs this program; GIT_COMMITTER_DATE sets its time."""
+    identity = own_identity(environment, config)
+    date = environment.get("GIT_COMMITTER_DATE", "").strip()
+    if match := _RAW_DATE.fullmatch(date):
+        return signature(identity, int(match[1]), match[2])
+    with suppress(ValueError, OverflowError, OSError):
+        moment = datetime.fromisoformat(date).astimezone()
+        return signature(identity, int(moment.timestamp()), moment.strftime("%z"))
+    return signature_now(identity)
+
+
+def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
+    """Return who runs this program; `config` is the repository's."""
+    configs = [config, *_user_configs(environment)]
+
+    def of(variable: str, *keys: str) -> str | None:
+        found = (config.get(key) for key in keys for config in configs)
+        return environment.get(variable) or next(filter(None, found), None)
+
+    name = of("GIT_COMMITTER_NAME", "committer.name", "user.name")
+    email = of("GIT_COMMITTER_EMAIL", "committer.email", "user.email") or environment.get("EMAIL")
+    if name is None or email is None:
+        login, full_name = _user_here()
+        name, email = name or full_name or login, email or f"{login}@{platform.node() or 'localhost'}"
+    return Identity(name, email)
+
+
+def _user_configs(environment: Mapping[str, str]) -> Iterator[GitConfig]:
+    """Yield git's config files outside of the repository; one that can't be read says nothing."""
+    paths = [environment.get("GIT_CONFIG_GLOBAL")]
+    if paths == [None]:
+        home = environment.get("HOME")
+        base = environment.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
+        paths = [home and f"{home}/.gitconfig", base and f"{base}/git/config"]
+    if environment.get("GIT_CONFIG_NOSYSTEM", "").lower() in ("", "0", "false", "no", "off"):
+        paths.append(environment.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
+    for path in filter(None, paths):
+        with suppress(RepositoryError):
+            yield GitConfig.read(Path(path))
+
+
+def _user_here() -> tuple[str, str]:
+    """Return the login and full name of the user that this program runs as."""
+    try:
+        import pwd
+
+        entry = pwd.getpwuid(os.getuid())
+    except (ImportError, KeyError):  # no POSIX, or a user without a name
+        return "unknown", ""
+    full_name = entry.pw_gecos.partition(",")[0].replace("&", entry.pw_name.capitalize())
+    return entry.pw_name, full_name
