@@ -30,6 +30,7 @@ from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import list_objects
 from transport.agent import agent
+from transport.server.aliases import find_aliases
 from transport.server.background import heard
 from transport.server.budget import RequestLimits
 from transport.server.connectivity import broken_tips
@@ -192,17 +193,15 @@ class _Push:
         self._limits = limits
         self._say = say
         self._verdicts: dict[str, str | None] = {}
+        self._aliases = find_aliases(repository, request.updates)
         self._told: set[ObjectId] = set()
         """Tips whose faults were told."""
 
     def run(self) -> dict[str, str | None]:
         """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
-        updates = self._request.updates
         rules = RefRules(self._repository, self._words)
-        for update in updates:
-            repeated = update.name in self._verdicts
-            refusal = "multiple updates for one ref" if repeated else rules.refusal(update, self._objects)
-            self._verdicts[update.name] = refusal
+        for update in self._request.updates:
+            self._verdicts[update.name] = self._refusal(update, rules)
         self._check_names(rules)
         self._check_connected()
         if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
@@ -218,10 +217,22 @@ class _Push:
             else:
                 for update in accepted:
                     self._change(update)
+        for name, other in self._aliases.followed.items():
+            self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
         return self._verdicts
 
+    def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
+        if update.name in self._verdicts:
+            return "multiple updates for one ref"
+        if update.name in self._aliases.followed:
+            return None  # its verdict is that of the ref that it comes to
+        return self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
+
     def _accepted(self) -> list[RefUpdate]:
-        return [update for update in self._request.updates if self._verdicts[update.name] is None]
+        """Return what is to be done, in an order in which it can be done."""
+        passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
+        accepted = [update for update in passed if update.name not in self._aliases.followed]
+        return sorted(accepted, key=lambda update: update.name not in self._aliases.removed)
 
     def _check_names(self, rules: RefRules) -> None:
         """Refuse what can't be made beside the refs that are there: before the pack is installed."""

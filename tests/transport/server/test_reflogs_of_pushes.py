@@ -22,6 +22,7 @@ BY_COMMITTER = re.compile(rb" [^\t<]*<[^>]*> [0-9]+ [+-][0-9]{4}\t")
 PUSHES: dict[str, list[list[str]]] = {
     "of all kinds of refs": [["main~2:refs/heads/main", "v1", "main:refs/notes/n", "main:refs/x/y"]],
     "one after the other": [["main~2:refs/heads/main"], ["main~1:main"], ["+main~3:main"]],
+    "by both names": [["main~2:refs/heads/main"], ["main~1:main", "main~1:master"]],
     "by an alias": [["main~2:refs/heads/main"], ["main~1:master"]],
     "that delete": [["main~2:refs/heads/a/b/c", "main:refs/heads/other"], [":a/b/c"], ["main:refs/heads/a"]],
     "that delete what HEAD points to": [["main~2:refs/heads/main"], [":main"]],
