@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Finding", "Severity", "finding"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["BY_DEFAULT", "Finding", "Severities", "Severity", "finding"]
 
 
 class Severity(IntEnum):
@@ -57,3 +60,36 @@ class Finding(NamedTuple):
 def finding(message_id: str, text: str) -> Finding:
     """Make a finding of git's severity for this message."""
     return Finding(message_id, _SEVERITIES.get(message_id, Severity.ERROR), text)
+
+
+class Severities:
+    """How bad each finding is: git's defaults, with those that `fsck.<msg-id>` settings change."""
+
+    def __init__(self, changed: Mapping[str, Severity] | None = None, *, strict: bool = False) -> None:
+        """Take the defaults but for `changed`, by message id in any case; `strict` makes warnings errors.
+
+        Raises ValueError, which names the id, where a fatal finding would become less than an error.
+        """
+        self._changed = {message_id.lower(): severity for message_id, severity in (changed or {}).items()}
+        self._strict = strict
+        for message_id, severity in _SEVERITIES.items():
+            chosen = self._changed.get(message_id.lower(), Severity.ERROR)
+            if severity is Severity.FATAL and chosen < Severity.ERROR:
+                raise ValueError(message_id)
+
+    def of(self, message_id: str) -> Severity:
+        """Return the severity of a message."""
+        severity = self._changed.get(message_id.lower())
+        if severity is None:
+            severity = _SEVERITIES.get(message_id, Severity.ERROR)
+            return Severity.ERROR if self._strict and severity is Severity.WARN else severity
+        return severity
+
+    def judged(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return the findings with these severities, without those to be ignored."""
+        judged = (found._replace(severity=self.of(found.message_id)) for found in findings)
+        return [found for found in judged if found.severity is not Severity.IGNORE]
+
+
+BY_DEFAULT = Severities()
+"""As `git fsck` without settings."""

@@ -3,8 +3,9 @@ r"""Strict checks of one object, with the message ids, severities and words of `
     check_object(ObjectType.TAG, data, SHA1)  ->  [Finding("missingTaggerEntry", INFO, "invalid format - …")]
 
 Severities are git's defaults (git-fsck, "fsck.<msg-id>"): FATAL and ERROR always count as errors, WARN
-does under `strict`, INFO is shown and never counts, IGNORE isn't shown. Like git's, the check of a commit
-or a tag stops at the first finding that is an error, since what follows can't be told apart any more.
+does under `strict`, INFO is shown and never counts, IGNORE isn't shown. Settings change them (`Severities`).
+Like git's, the check of a commit or a tag stops at the first finding that is an error, since what follows
+can't be told apart any more.
 
 A tree's checks are in `packcore.checks.trees`, those of `.gitmodules` and `.gitattributes` in
 `packcore.checks.special`.
@@ -19,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packcore.checks.findings import Finding, Severity, finding
+from packcore.checks.findings import BY_DEFAULT, Finding, Severities, Severity, finding
 from packcore.checks.trees import check_tree, special_blobs
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
@@ -31,41 +32,56 @@ __all__ = ["Finding", "Severity", "check_object", "special_blobs"]
 
 
 def check_object(
-    type_: ObjectType, data: bytes, object_format: ObjectFormat, *, strict: bool = False
+    type_: ObjectType,
+    data: bytes,
+    object_format: ObjectFormat,
+    *,
+    strict: bool = False,
+    severities: Severities = BY_DEFAULT,
 ) -> list[Finding]:
     """Return what is wrong with an object, worst order aside, as git finds it; IGNORE is left out.
 
     `strict` also reports the old group-writable mode 100664. Never raises on any bytes.
     """
     if type_ is ObjectType.TREE:
-        return check_tree(data, object_format, strict=strict)
+        found = check_tree(data, object_format, strict=strict)
+        return found if severities is BY_DEFAULT else severities.judged(found)
     if type_ is ObjectType.BLOB:
         return []
-    header = _check_headers(data)
-    if header is not None:
-        return [header]
-    scan = _Scan(data, object_format)
-    found = _check_commit(scan) if type_ is ObjectType.COMMIT else _check_tag(scan)
-    return [one for one in found if one.severity is not Severity.IGNORE]
+    scan = _Scan(data, object_format, severities)
+    if not _check_headers(scan):
+        _check_commit(scan) if type_ is ObjectType.COMMIT else _check_tag(scan)
+    return scan.found
 
 
-def _check_headers(data: bytes) -> Finding | None:
+def _check_headers(scan: _Scan) -> bool:
+    """Check that the header lines end; return whether that is wrong."""
+    data = scan.data
     end = data.find(b"\n\n")
     nul = data.find(b"\0", 0, end if end >= 0 else len(data))
     if nul >= 0:
-        return finding("nulInHeader", f"unterminated header: NUL at offset {nul}")
+        return scan.report("nulInHeader", f"unterminated header: NUL at offset {nul}")
     if end < 0 and not data.endswith(b"\n"):
-        return finding("unterminatedHeader", "unterminated header")
-    return None
+        return scan.report("unterminatedHeader", "unterminated header")
+    return False
 
 
 class _Scan:
-    """A place in an object's header lines."""
+    """A place in an object's header lines, and what was found on the way there."""
 
-    def __init__(self, data: bytes, object_format: ObjectFormat) -> None:
+    def __init__(self, data: bytes, object_format: ObjectFormat, severities: Severities) -> None:
         self.data = data
         self.at = 0
+        self.found: list[Finding] = []
+        self._severities = severities
         self._oid_line = re.compile(rb"[0-9a-fA-F]{%d}\n" % object_format.hex_size)
+
+    def report(self, message_id: str, text: str) -> bool:
+        """Take a finding; return whether it is an error, after which git looks no further."""
+        severity = self._severities.of(message_id)
+        if severity is not Severity.IGNORE:
+            self.found.append(Finding(message_id, severity, text))
+        return severity.is_error(strict=False)
 
     def skip(self, prefix: bytes) -> bool:
         if not self.data.startswith(prefix, self.at):
@@ -73,11 +89,14 @@ class _Scan:
         self.at += len(prefix)
         return True
 
-    def skip_id(self) -> bool:
+    def has_bad_id(self, message_id: str, text: str) -> bool:
+        """Take an id's line; return whether it isn't one, and that is an error."""
         match = self._oid_line.match(self.data, self.at)
         if match:
             self.at = match.end()
-        return match is not None
+            return False
+        self.line()
+        return self.report(message_id, text)
 
     def line(self) -> bytes | None:
         """Take the rest of the line; None where no newline ends it."""
@@ -88,66 +107,76 @@ class _Scan:
         self.at = end + 1
         return line
 
-    def identity(self) -> Finding | None:
-        """Take an identity's line; say what is wrong with it."""
+    def has_bad_identity(self) -> bool:
+        """Take an identity's line; return whether something is wrong with it that is an error."""
         line = self.line()
         # There is always a newline: the headers were checked to end in one.
-        return _check_identity(line if line is not None else b"")
+        wrong = _check_identity(line if line is not None else b"")
+        return wrong is not None and self.report(wrong.message_id, wrong.text)
 
 
-def _check_commit(scan: _Scan) -> list[Finding]:
+def _check_commit(scan: _Scan) -> None:
     if not scan.skip(b"tree "):
-        return [finding("missingTree", "invalid format - expected 'tree' line")]
-    if not scan.skip_id():
-        return [finding("badTreeSha1", "invalid 'tree' line format - bad sha1")]
+        scan.report("missingTree", "invalid format - expected 'tree' line")
+        return
+    if scan.has_bad_id("badTreeSha1", "invalid 'tree' line format - bad sha1"):
+        return
     while scan.skip(b"parent "):
-        if not scan.skip_id():
-            return [finding("badParentSha1", "invalid 'parent' line format - bad sha1")]
+        if scan.has_bad_id("badParentSha1", "invalid 'parent' line format - bad sha1"):
+            return
     authors = 0
     while scan.skip(b"author "):
         authors += 1
-        if wrong := scan.identity():
-            return [wrong]
-    if authors < 1:
-        return [finding("missingAuthor", "invalid format - expected 'author' line")]
-    if authors > 1:
-        return [finding("multipleAuthors", "invalid format - multiple 'author' lines")]
+        if scan.has_bad_identity():
+            return
+    if authors < 1 and scan.report("missingAuthor", "invalid format - expected 'author' line"):
+        return
+    if authors > 1 and scan.report("multipleAuthors", "invalid format - multiple 'author' lines"):
+        return
     if not scan.skip(b"committer "):
-        return [finding("missingCommitter", "invalid format - expected 'committer' line")]
-    if wrong := scan.identity():
-        return [wrong]
-    if b"\0" in scan.data:
-        return [finding("nulInCommit", "NUL byte in the commit object body")]
-    return []
+        scan.report("missingCommitter", "invalid format - expected 'committer' line")
+        return
+    if not scan.has_bad_identity() and b"\0" in scan.data:
+        scan.report("nulInCommit", "NUL byte in the commit object body")
 
 
-def _check_tag(scan: _Scan) -> list[Finding]:
+def _check_tag(scan: _Scan) -> None:
     if not scan.skip(b"object "):
-        return [finding("missingObject", "invalid format - expected 'object' line")]
-    if not scan.skip_id():
-        return [finding("badObjectSha1", "invalid 'object' line format - bad sha1")]
+        scan.report("missingObject", "invalid format - expected 'object' line")
+        return
+    if scan.has_bad_id("badObjectSha1", "invalid 'object' line format - bad sha1"):
+        return
     if not scan.skip(b"type "):
-        return [finding("missingTypeEntry", "invalid format - expected 'type' line")]
+        scan.report("missingTypeEntry", "invalid format - expected 'type' line")
+        return
     line = scan.line()
     if line is None:
-        return [finding("missingType", "invalid format - unexpected end after 'type' line")]
-    if line not in (b"commit", b"tree", b"blob", b"tag"):
-        return [finding("badType", "invalid 'type' value")]
+        scan.report("missingType", "invalid format - unexpected end after 'type' line")
+        return
+    if line not in (b"commit", b"tree", b"blob", b"tag") and scan.report("badType", "invalid 'type' value"):
+        return
     if not scan.skip(b"tag "):
-        return [finding("missingTagEntry", "invalid format - expected 'tag' line")]
+        scan.report("missingTagEntry", "invalid format - expected 'tag' line")
+        return
     line = scan.line()
     if line is None:
-        return [finding("missingTag", "invalid format - unexpected end after 'type' line")]
-    found: list[Finding] = []
-    if not is_valid_ref_name("refs/tags/" + decode_ref_name(line)):
-        found.append(finding("badTagName", f"invalid 'tag' name: {decode_ref_name(line)}"))
+        scan.report("missingTag", "invalid format - unexpected end after 'type' line")
+        return
+    _check_tag_from_its_name_on(scan, line)
+
+
+def _check_tag_from_its_name_on(scan: _Scan, name: bytes) -> None:
+    shown = decode_ref_name(name)
+    is_bad = not is_valid_ref_name("refs/tags/" + shown)
+    if is_bad and scan.report("badTagName", f"invalid 'tag' name: {shown}"):
+        return
     if not scan.skip(b"tagger "):
-        found.append(finding("missingTaggerEntry", "invalid format - expected 'tagger' line"))
-    elif wrong := scan.identity():
-        return [*found, wrong]
+        if scan.report("missingTaggerEntry", "invalid format - expected 'tagger' line"):
+            return
+    elif scan.has_bad_identity():
+        return
     if scan.at < len(scan.data) and not scan.skip(b"\n"):
-        found.append(finding("extraHeaderEntry", "invalid format - extra header(s) after 'tagger'"))
-    return found
+        scan.report("extraHeaderEntry", "invalid format - extra header(s) after 'tagger'")
 
 
 _DATE_MAX = (1 << 63) - 1

@@ -160,7 +160,7 @@ class ReceivePack:
                 directory=self._repository.pack_directory,
             ) as spool:
                 say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
-                check_objects(self._repository, spool)
+                check_objects(self._repository, spool, say)
                 verdicts = _Push(
                     self._repository, request, spool, self._limits, say=say, words=self._words
                 ).run()
@@ -317,7 +317,7 @@ def _until_taken(reader: PacketReader, taken: threading.Event) -> Iterator[bytes
 
 
 def _progress(request: PushRequest, text: str) -> bytes:
-    if request.band_bytes is None or (request.quiet and not text.startswith("error:")):
+    if request.band_bytes is None or (request.quiet and not text.startswith(("error:", "warning:"))):
         return b""
     words = text.encode("utf-8", "replace")[: request.band_bytes - 2]
     return encode_packet(_PROGRESS + words + b"\n")
