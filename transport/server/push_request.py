@@ -56,15 +56,20 @@ class PushRequest:
 
 
 def read_push(
-    reader: PacketReader, object_format: ObjectFormat, limits: RequestLimits | None = None
+    reader: PacketReader,
+    object_format: ObjectFormat,
+    limits: RequestLimits | None = None,
+    *,
+    takes_options: bool = True,
 ) -> PushRequest | None:
     """Read everything before the pack; None where nothing is asked (the probe `0000`, an empty body).
 
+    `takes_options` says that push options were offered: else none are read.
     Raises BadRequest, and RemoteProtocolError for broken framing.
     """
     request = PushRequest()
     limits = limits or RequestLimits()
-    takes_options = False
+    has_options = False
     known: dict[ObjectId, ObjectId] = {}
     while isinstance(line := reader.read_or_end(), bytes):
         if reader.offset > limits.push_bytes:
@@ -76,7 +81,7 @@ def read_push(
             continue
         command, _, tokens = line.partition(b"\0")
         if not request.updates:
-            takes_options = _take_capabilities(request, tokens.split(), object_format)
+            has_options = _take_capabilities(request, tokens.split(), object_format)
         update = _update(command.removesuffix(b"\n"), object_format)
         # Many refs at one commit hold its id once.
         old, new = known.setdefault(update.old, update.old), known.setdefault(update.new, update.new)
@@ -91,7 +96,7 @@ def read_push(
         raise BadRequest("a section ends inside the commands")
     if not request.updates:
         return None
-    if takes_options:
+    if has_options and takes_options:
         _read_options(reader, request, limits)
     return request
 

@@ -55,6 +55,8 @@ __all__ = ["ReceivePack"]
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
 _CAPABILITIES = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options"
+_SWITCHES = {"atomic": "receive.advertiseatomic", "push-options": "receive.advertisepushoptions"}
+"""Settings that take a capability away; without it a client's wish for it means nothing."""
 
 
 class ReceivePack:
@@ -107,7 +109,10 @@ class ReceivePack:
 
     def offered(self) -> list[str]:
         """Return the capabilities that are advertised, format and agent aside."""
-        return _CAPABILITIES.split()
+        return [token for token in _CAPABILITIES.split() if self._has(token)]
+
+    def _has(self, token: str) -> bool:
+        return token not in _SWITCHES or self._repository.config.get_bool(_SWITCHES[token], default=True)
 
     def judge(self, request: PushRequest) -> None:
         """Raise what refuses a push as a whole, before its pack is read: nothing, here."""
@@ -124,7 +129,11 @@ class ReceivePack:
         """
         reader = PacketReader(blocks)
         try:
-            request = read_push(reader, self._format, self._request_limits)
+            request = read_push(
+                reader, self._format, self._request_limits, takes_options=self._has("push-options")
+            )
+            if request is not None:
+                request.atomic = request.atomic and self._has("atomic")
             if self._signed is not None:
                 self._repository.log_ref_changes(self._signed, b"push")
         except PackcoreError as error:
@@ -148,27 +157,33 @@ class ReceivePack:
 
     def _take(self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]) -> bytes:
         """Do the push and return its report."""
-        if not request.brings_pack:
-            verdicts = _Push(self._repository, request, None, self._limits, say=say, words=self._words).run()
-            return self.report("ok", verdicts)
         try:
-            with SpooledPack.receive(
-                pack,
-                object_format=self._format,
-                limits=self._limits,
-                bases=self._repository,
-                directory=self._repository.pack_directory,
-            ) as spool:
-                say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
-                check_objects(self._repository, spool, say)
-                verdicts = _Push(
-                    self._repository, request, spool, self._limits, say=say, words=self._words
-                ).run()
-                return self.report("ok", verdicts)
+            return self.report("ok", self._verdicts(request, pack, say))
         except PackcoreError as error:
             words = _refusal(error, self._limits, self._words)
             say(f"error: {words}")
             return self.report(words, {update.name: "unpacker error" for update in request.updates})
+
+    def _verdicts(
+        self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]
+    ) -> dict[str, str | None]:
+        """Do the push and return the reason for each ref, None where it is done. Raises PackcoreError."""
+
+        def judged(spool: SpooledPack | None) -> dict[str, str | None]:
+            return _Push(self._repository, request, spool, self._limits, say=say, words=self._words).run()
+
+        if not request.brings_pack:
+            return judged(None)
+        with SpooledPack.receive(
+            pack,
+            object_format=self._format,
+            limits=self._limits,
+            bases=self._repository,
+            directory=self._repository.pack_directory,
+        ) as spool:
+            say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
+            check_objects(self._repository, spool, say)
+            return judged(spool)
 
 
 class _Push:
@@ -194,14 +209,17 @@ class _Push:
         self._say = say
         self._verdicts: dict[str, str | None] = {}
         self._aliases = find_aliases(repository, request.updates)
+        self._settled = set(self._aliases.followed)
+        """Refs that nothing is to be done for."""
         self._told: set[ObjectId] = set()
         """Tips whose faults were told."""
 
     def run(self) -> dict[str, str | None]:
         """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
-        rules = RefRules(self._repository, self._words)
+        rules = RefRules(self._repository, self._words, self._say)
         for update in self._request.updates:
             self._verdicts[update.name] = self._refusal(update, rules)
+        self._settled |= rules.absent
         self._check_names(rules)
         self._check_connected()
         if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
@@ -231,7 +249,7 @@ class _Push:
     def _accepted(self) -> list[RefUpdate]:
         """Return what is to be done, in an order in which it can be done."""
         passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
-        accepted = [update for update in passed if update.name not in self._aliases.followed]
+        accepted = [update for update in passed if update.name not in self._settled]
         return sorted(accepted, key=lambda update: update.name not in self._aliases.removed)
 
     def _check_names(self, rules: RefRules) -> None:

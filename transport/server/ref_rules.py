@@ -2,10 +2,10 @@
 
     its name has more than 128 parts           or is too long, for a file of this disk
     funny refname                              not below refs/, or no ref name at all
-    deletion prohibited                        receive.denyDeletes
+    deletion prohibited                        receive.denyDeletes, for branches
     deletion of the current branch prohibited  receive.denyDeleteCurrent (default: refuse, as git)
     branch is currently checked out            receive.denyCurrentBranch (default: refuse), not if bare
-    non-fast-forward                           receive.denyNonFastForwards
+    non-fast-forward                           receive.denyNonFastForwards, for branches
     bad pack                                   the new id is neither in the pack nor here
     failed to update ref                       the ref no longer is what the pusher saw
     reference broken: …                        the ref can't be read here, so nothing replaces it
@@ -13,6 +13,7 @@
     deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
     refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
+Deleting a ref that isn't there succeeds with a warning. So does what a setting of `warn` lets pass.
 Specified in git-config. Left out: updateInstead (we touch no work tree: it refuses).
 """
 
@@ -25,15 +26,18 @@ from packcore.ancestry import is_ancestor
 from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
+from packcore.store.config import bool_of
 from packcore.store.ref_names import ref_name_fault
 from transport.server.shown_refs import HiddenRefs
 from transport.server.words import public_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
+    from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
     from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
@@ -45,15 +49,25 @@ STALE = "failed to update ref"
 LOCKED = "ref is locked"
 """The reason for a ref whose lock another process holds begins with these words."""
 _BRANCHES = "refs/heads/"
-_ALLOWING = frozenset({"ignore", "warn", "false", "no", "off", "0"})
 
 
 class RefRules:
     """The rules of one repository, read when made."""
 
-    def __init__(self, repository: Repository, words: Words = public_words) -> None:
-        """`words` says why a ref can't be read."""
+    def __init__(
+        self,
+        repository: Repository,
+        words: Words = public_words,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`words` says why a ref can't be read; `warn` gets what the pusher is warned of.
+
+        Raises RepositoryError for a setting that can't be read.
+        """
         self._words = words
+        self._warn = warn
+        self.absent: set[str] = set()
+        """Refs to be deleted that aren't there."""
         config = repository.config
         self._repository = repository
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
@@ -64,8 +78,8 @@ class RefRules:
         self._checked_out = _worktree_heads(repository.common_path)
         if not repository.is_bare and self._head is not None:
             self._checked_out.add(self._head)
-        self._protects_current = (config.get("receive.denycurrentbranch") or "").lower() not in _ALLOWING
-        self._keeps_current = (config.get("receive.denydeletecurrent") or "").lower() not in _ALLOWING
+        self._deny_current = _denies(config, "receive.denycurrentbranch")
+        self._deny_delete_current = _denies(config, "receive.denydeletecurrent")
 
     def refusal(self, update: RefUpdate, objects: ObjectStore) -> str | None:
         """Return why an update is refused, None where it isn't; `objects` holds the pack's objects too."""
@@ -76,8 +90,10 @@ class RefRules:
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
-        if name in self._checked_out and self._protects_current:
-            return "branch is currently checked out"
+        if name in self._checked_out:
+            if self._deny_current == "refuse":
+                return "branch is currently checked out"
+            self._allow(self._deny_current, "updating the current branch")
         try:
             current = self._repository.read_ref(name)
         except UnreadableRef as error:
@@ -87,17 +103,35 @@ class RefRules:
             current = None
         now = current.oid if current is not None else self._repository.object_format.zero
         if update.is_delete:
-            if self._deny_deletes:
-                return "deletion prohibited"
-            if name == self._head and self._keeps_current and current is not None:
-                return "deletion of the current branch prohibited"
-            # A ref whose object is gone is deleted by its old id, too.
-            return None if now == update.old else STALE
+            return self._judge_deletion(update, now, objects)
         if now != update.old:
             return STALE
         if update.new not in objects:
             return "bad pack"
         return self._judge_branch(update, objects) if name.startswith(_BRANCHES) else None
+
+    def _judge_deletion(self, update: RefUpdate, now: ObjectId, objects: ObjectStore) -> str | None:
+        name = update.name
+        if any(update.old):
+            if self._deny_deletes and name.startswith(_BRANCHES):
+                return "deletion prohibited"
+            if any(now) and (name == self._head or name in self._checked_out):
+                if self._deny_delete_current == "refuse":
+                    return "deletion of the current branch prohibited"
+                self._allow(self._deny_delete_current, "deleting the current branch")
+        if self._is_absent(name, now) and (not any(update.old) or update.old not in objects):
+            self._warn("warning: deleting a non-existent ref")
+            self.absent.add(name)
+            return None
+        # A ref whose object is gone is deleted by its old id, too.
+        return None if now == update.old else STALE
+
+    def _is_absent(self, name: str, now: ObjectId) -> bool:
+        return not any(now) and self._repository.final_ref_name(name) == name
+
+    def _allow(self, denies: str, what: str) -> None:
+        if denies == "warn":
+            self._warn(f"warning: {what}")
 
     def public_name(self, name: str) -> str:
         """Return what a pusher may be told of a ref: not the name of one that is hidden from it."""
@@ -113,6 +147,16 @@ class RefRules:
             except CorruptData:
                 return "bad ref"
         return None
+
+
+def _denies(config: GitConfig, key: str) -> str:
+    """Return `refuse`, `warn` or `ignore`. Raises RepositoryError for another word."""
+    value = config.get(key)
+    if value is None or value.lower() in ("refuse", "updateinstead"):
+        return "refuse"
+    if value.lower() in ("warn", "ignore"):
+        return value.lower()
+    return "refuse" if bool_of(key, value) else "ignore"
 
 
 class NamesInUse:
