@@ -39,7 +39,7 @@ from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.ref_files import RefFiles
 from packcore.store.ref_transaction import RefChange, change_refs
 from packcore.store.reflogs import logged_refs
-from packcore.store.shallow import read_shallow
+from packcore.store.shallow import add_shallow, read_shallow
 from packcore.store.temporaries import sweep
 
 if TYPE_CHECKING:
@@ -301,6 +301,10 @@ class Repository:
         """Return the commits whose parents a shallow clone left out. Raises CorruptData, RepositoryError."""
         return read_shallow(self.common_path / "shallow", self._format)
 
+    def add_shallow(self, oids: Iterable[ObjectId]) -> None:
+        """Take commits to have no parents here from now on. Raises as `shallow`, and RefLocked."""
+        add_shallow(self._refs.locks, self.common_path / "shallow", self._format, oids)
+
     # Refs
 
     def refs(self) -> RefList:
@@ -366,10 +370,7 @@ class Repository:
         change_refs(self._refs, changes)
 
     def refs_durable_together(self) -> AbstractContextManager[None]:
-        """Let many changes of refs become durable together, at the end of the block.
-
-        Each is whole at once; else each alone is made durable before the next. Raises RepositoryError.
-        """
+        """Let many changes of refs become durable together, at the block's end. Raises RepositoryError."""
         return self._refs.locks.deferred()
 
     def set_head(self, name: str) -> None:

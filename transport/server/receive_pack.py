@@ -10,8 +10,8 @@ r"""Our own receive-pack: takes a push into a repository (protocol v0, which is 
 
 Until "install" nothing in the repository has changed, and a refused push leaves nothing behind. A push
 becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in gitprotocol-pack.
-Left out on purpose: hooks are never run (push options are read and dropped), signed pushes, new shallow
-roots. What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
+Left out on purpose: hooks are never run (push options are read and dropped), signed pushes.
+What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from transport.server.connectivity import broken_tips
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
+from transport.server.shallow_pushes import new_cut_points
 from transport.server.shown_refs import alternate_tips, shown_refs
 from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
@@ -211,6 +212,8 @@ class _Push:
         self._aliases = find_aliases(repository, request.updates)
         self._settled = set(self._aliases.followed)
         """Refs that nothing is to be done for."""
+        self._cut_tips: set[ObjectId] = set()
+        """Tips that need cut points of the client's."""
         self._told: set[ObjectId] = set()
         """Tips whose faults were told."""
 
@@ -229,6 +232,7 @@ class _Push:
         with ExitStack() as stack:
             if self._spool is not None and any(not update.is_delete for update in accepted):
                 stack.enter_context(self._repository.adding_pack(self._spool))
+            self._add_cut_points(accepted)
             stack.enter_context(self._repository.refs_durable_together())
             if self._request.atomic:
                 self._change_all(accepted)
@@ -273,7 +277,11 @@ class _Push:
     def _check_connected(self) -> None:
         """Refuse each new tip from which something is missing: one walk if all is well, else two."""
         updates = [update for update in self._accepted() if not update.is_delete]
-        faults = self._faults({update.new: None for update in updates})
+        shallow = self._repository.shallow()
+        faults = self._faults({update.new: None for update in updates}, shallow)
+        if faults and self._request.shallow and self._repository.config.get_bool("receive.shallowupdate"):
+            self._cut_tips = set(faults)
+            faults = self._faults(faults, shallow | self._request.shallow)
         reason = "shallow update not allowed" if self._request.shallow else "missing necessary objects"
         for update in updates:
             if update.new in faults:
@@ -282,12 +290,23 @@ class _Push:
                     self._told.add(update.new)
                     self._say(f"error: {update.name}: {self._words(faults[update.new])}")
 
-    def _faults(self, tips: Collection[ObjectId]) -> dict[ObjectId, str]:
+    def _add_cut_points(self, accepted: list[RefUpdate]) -> None:
+        """Make those of the client's cut points ours that the accepted tips need."""
+        tips = {update.new for update in accepted} & self._cut_tips
+        if tips:
+            offered, shallow = self._request.shallow, self._repository.shallow()
+            self._repository.add_shallow(
+                new_cut_points(self._objects, tips, self._haves(), offered=offered, shallow=shallow)
+            )
+
+    def _haves(self) -> set[ObjectId]:
+        repository = self._repository
+        return {ref.oid for ref in repository.refs().known.values() if ref.oid in repository}
+
+    def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
         if not tips:
             return {}
-        repository = self._repository
-        haves = {ref.oid for ref in repository.refs().known.values() if ref.oid in repository}
-        shallow = repository.shallow()
+        haves = self._haves()
         try:
             list_objects(
                 self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
