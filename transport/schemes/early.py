@@ -5,6 +5,7 @@ A server may write before it has read: if we did not take it, both sides would w
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -57,9 +58,11 @@ class EarlyAnswer:
             yield block
 
     def read(self, size: int) -> bytes:
-        """Return the first `size` bytes of it."""
+        """Return the first `size` bytes of it; more may be kept afterwards."""
         self._file.seek(0)
-        return self._file.read(size)
+        first = self._file.read(size)
+        self._file.seek(0, os.SEEK_END)
+        return first
 
     def close(self) -> None:
         """Give back the file. Idempotent."""

@@ -165,6 +165,7 @@ def test_a_broken_answer_is_one_clean_error(sent: bytes, words: str) -> None:
         with pytest.raises(RemoteProtocolError, match=words) as caught:
             advertised(server.url)
     assert "secret page" not in str(caught.value)
+    assert str(caught.value).count(server.url) == 1
     assert str(caught.value).isprintable()
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.transport.http.faults import MIB, REPORT, RESULT_TYPE, body_of, early, ok, probed, sent
 from tests.transport.http.scripted import Peer, answer, scripted
 from transport.base import Body
-from transport.errors import AuthenticationRequired, HttpStatusError, NetworkError
+from transport.errors import AuthenticationRequired, HttpStatusError, NetworkError, RemoteProtocolError
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 
@@ -201,3 +201,48 @@ def test_a_401_within_a_streamed_body_is_an_authentication_error() -> None:
     with scripted(probed, early(refusal, 256 * 1024, "close")) as server:
         with pytest.raises(AuthenticationRequired, match="wants credentials"):
             sent(server, body_of(100 * MIB))
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("coming", ["at once", "byte by byte", "early"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"Content-Type: application/x-git-receive-pack-advertisement\r\n",
+        b"Content-Type: application/octet-stream\r\n",
+        b"Content-Type: text/plain; charset=utf-8\r\n",
+        b"",
+    ],
+)
+def test_the_answer_to_a_post_is_read_whatever_type_it_says_it_has(kind: bytes, coming: str) -> None:
+    reply = ok(REPORT, kind=kind)
+
+    def drip(peer: Peer) -> None:
+        peer.read_request()
+        for byte in reply:
+            peer.send(bytes([byte]))
+
+    scripts = {
+        "at once": [answer(reply)],
+        "byte by byte": [drip],
+        "early": [probed, early(reply, 64 * 1024, "drain")],
+    }
+    with scripted(*scripts[coming]) as server:
+        assert sent(server, body_of(2 * MIB if coming == "early" else 64)) == REPORT
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("page", [b"<html>sign in", b"", b"00", b"no\n", b"+0ff", b"Moved"])
+@pytest.mark.parametrize("kind", [b"Content-Type: text/html\r\n", b"Content-Type: text/plain\r\n"])
+def test_a_page_that_answers_a_post_is_no_answer_of_git(kind: bytes, page: bytes) -> None:
+    with scripted(answer(ok(page, kind=kind))) as server:
+        with pytest.raises(RemoteProtocolError, match="not a git repository over smart HTTP") as caught:
+            sent(server, body_of(64))
+    assert ("remote: Moved" in str(caught.value)) == (page == b"Moved" and b"plain" in kind)
+
+
+def test_a_request_says_its_type_and_the_type_it_expects() -> None:
+    with scripted(answer(ok(REPORT, kind=RESULT_TYPE))) as server:
+        sent(server, body_of(64))
+    assert server.requests[0].headers["content-type"] == "application/x-git-receive-pack-request"
+    assert server.requests[0].headers["accept"] == "application/x-git-receive-pack-result"

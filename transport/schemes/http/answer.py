@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transport.errors import AnswerTooLarge
+from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.http_rules.content import ContentDecoder, content_decoder
 from transport.http_rules.framing import BodyReader, body_reader
 from transport.http_rules.statuses import header
@@ -50,8 +50,8 @@ class Answer:
         """
         try:
             yield from self._feed(data)
-        except AnswerTooLarge as error:
-            raise error.of(f"{self._url}: ") from None
+        except RemoteProtocolError as error:
+            raise self._named(error) from None
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
         reader = self._reader
@@ -76,6 +76,17 @@ class Answer:
 
         Raises RemoteProtocolError if the body was cut.
         """
-        if self._reader is not None and not self._reader.complete:
-            self._reader.end()
-            self._decoder.end()
+        try:
+            if self._reader is not None and not self._reader.complete:
+                self._reader.end()
+                self._decoder.end()
+        except RemoteProtocolError as error:
+            raise self._named(error) from None
+
+    def _named(self, error: RemoteProtocolError) -> RemoteProtocolError:
+        """Return the error with the URL that it is about."""
+        if isinstance(error, AnswerTooLarge):
+            return error.of(f"{self._url}: ")
+        if self._url in str(error):
+            return error
+        return type(error)(f"{self._url}: {error}", hint=error.hint)

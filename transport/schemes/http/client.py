@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from packcore._version import __version__
 from transport.auth import CredentialSource, Keyring, NetrcSource
 from transport.base import Body, Service, TransferStats
-from transport.errors import AnswerTooLarge, NetworkError, RemoteProtocolError, RemoteStalled, TransportError
+from transport.errors import AnswerTooLarge, NetworkError, RemoteStalled, TransportError
 from transport.http_rules import redirects
 from transport.http_rules.content import GZIP_REQUEST_BYTES_MIN, compress_request, media_type
 from transport.http_rules.proxies import select_proxy
@@ -32,6 +32,7 @@ from transport.schemes.http.body import OutgoingBody
 from transport.schemes.http.connect import open_stream, proxy_headers, proxy_refusal, tls_context
 from transport.schemes.http.exchange import Exchange, NoAnswer, Request
 from transport.schemes.http.git_credential import GitCredentialSource
+from transport.schemes.http.kind import check_advertisement, check_result
 from transport.trace import RequestTrace
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class HttpTransport:
             head = exchange.head
             with self._closing_on_error(exchange):
                 if head.status == 200:
-                    self._check_type(exchange, f"application/x-{service}-advertisement")
+                    check_advertisement(exchange, service)
                     if followed:
                         self._base = redirects.rebase(url, asked, service)
                         self.url = str(self._base)
@@ -183,7 +184,7 @@ class HttpTransport:
                 outgoing.close()
             with self._closing_on_error(exchange):
                 if exchange.head.status == 200:
-                    self._check_type(exchange, f"application/x-{service}-result")
+                    check_result(exchange, service)
                     self._settled.add(service)
                     return self._approved(exchange)
                 if exchange.head.status == 401:
@@ -346,20 +347,6 @@ class HttpTransport:
             text=text,
             body_bytes_sent=sent,
             credentials_from=self._keyring.origin(request.url, request.credential),
-        )
-
-    def _check_type(self, exchange: Exchange, expected: str) -> None:
-        found = media_type(header(exchange.head.headers, "content-type"))
-        if found == expected:
-            return
-        url, shown = exchange.request.url, one_line(found, limit=80) or "none"
-        said = ""
-        if found == "text/plain":
-            said = f"; remote: {one_line(exchange.error_text())}"
-        self._closed(exchange)
-        raise RemoteProtocolError(
-            f"{url} is not a git repository over smart HTTP (content type {shown}){said}",
-            hint="is the URL right? A page to sign in, or a server of the old dumb protocol, answers so",
         )
 
     def _settle_authentication(self, exchange: Exchange) -> None:

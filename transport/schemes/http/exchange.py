@@ -125,6 +125,17 @@ class Exchange:
                 self._connection_ended()
                 return
 
+    def first_bytes(self, count: int) -> bytes:
+        """Return the first bytes of the body, fewer if it has fewer; `blocks` yields them all the same."""
+        self._stream.phase = "within the answer"
+        while self._early.size < count and not self._answer.complete:
+            data = self._stream.receive()
+            if not data:
+                break
+            for piece in self._answer.feed(data):
+                self._early.keep(piece)
+        return self._early.read(count)
+
     def error_text(self) -> bytes:
         """Return the body of an answer that is an error: bounded in size and time, however broken."""
         self._stream.discard_unsent()

@@ -1,0 +1,59 @@
+"""Whether a 200 is an answer of a git server, or a page of something else that lives at the URL.
+
+    GET info/refs    the Content-Type decides, as in git: only x-git-…-advertisement is smart HTTP
+    POST             the right Content-Type, or a body that begins as a pkt-line does
+
+git never looks at the type of a POST's answer: some servers send that of an advertisement, and some proxies
+make it application/octet-stream or text/plain. A sign-in page is still told apart, by its first four bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from transport.errors import RemoteProtocolError
+from transport.http_rules.content import media_type
+from transport.http_rules.statuses import header
+from transport.safe_text import one_line
+
+if TYPE_CHECKING:
+    from transport.base import Service
+    from transport.schemes.http.exchange import Exchange
+
+__all__ = ["check_advertisement", "check_result"]
+
+_LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
+_LENGTH_BYTES = 4
+
+
+def check_advertisement(exchange: Exchange, service: Service) -> None:
+    """Raise RemoteProtocolError for a 200 that is no advertisement of the service."""
+    if _type(exchange) != f"application/x-{service}-advertisement":
+        raise _not_git(exchange)
+
+
+def check_result(exchange: Exchange, service: Service) -> None:
+    """Raise RemoteProtocolError for a 200 that is no result of the service."""
+    if _type(exchange) == f"application/x-{service}-result":
+        return
+    if not _LENGTH.match(exchange.first_bytes(_LENGTH_BYTES)):
+        raise _not_git(exchange)
+    exchange.note(f"the answer calls itself {_shown(exchange)}, and is read all the same")
+
+
+def _type(exchange: Exchange) -> str:
+    return media_type(header(exchange.head.headers, "content-type"))
+
+
+def _shown(exchange: Exchange) -> str:
+    return one_line(_type(exchange), limit=80) or "none"
+
+
+def _not_git(exchange: Exchange) -> RemoteProtocolError:
+    said = f"; remote: {one_line(exchange.error_text())}" if _type(exchange) == "text/plain" else ""
+    return RemoteProtocolError(
+        f"{exchange.request.url} is not a git repository over smart HTTP "
+        f"(content type {_shown(exchange)}){said}",
+        hint="is the URL right? A page to sign in, or a server of the old dumb protocol, answers so",
+    )
