@@ -49,8 +49,8 @@ def _holds(pack: Path, oid: ObjectId, object_format: ObjectFormat) -> bool:
 def entry_of(pack: PackAnatomy, path: Path, oid: str | None, offset: int | None, *, repo: str) -> Entry:
     """Find the entry that --object or --offset names.
 
-    An id may be abbreviated; with a repository it may be any revision. Without an index beside the pack,
-    one is made in memory. Raises UsageError, UnknownRevision, CorruptPack.
+    An id may be abbreviated; with a repository, or a pack of one, it may be any revision. Without an index
+    beside the pack, one is made in memory. Raises UsageError, UnknownRevision, CorruptPack.
     """
     from packcore.errors import UnknownRevision
 
@@ -71,10 +71,19 @@ def entry_of(pack: PackAnatomy, path: Path, oid: str | None, offset: int | None,
 
 
 def _revision(repo: str, oid: str) -> str | None:
-    """Return the full id of a revision where `repo` is a repository."""
-    if not Path(repo).is_dir():
-        return None
+    """Return the full id of a revision where `repo` is a repository, or a pack that lies in one."""
     from packcore import open_repository, resolve_revision
+    from packcore.errors import PackcoreError
 
-    with open_repository(repo) as repository:
-        return resolve_revision(repository, oid).hex()
+    path = Path(repo)
+    if path.is_dir():
+        with open_repository(path) as repository:
+            return resolve_revision(repository, oid).hex()
+    folder = path.absolute().parent
+    if folder.name != "pack" or folder.parent.name != "objects":
+        return None
+    try:
+        with open_repository(folder.parent.parent) as repository:
+            return resolve_revision(repository, oid).hex()
+    except PackcoreError:
+        return None  # the pack alone still tells what its ids are

@@ -1,36 +1,35 @@
-"""What a user types for an object, and for a set of commits (gitrevisions in git's documentation).
+"""What a user types for an object (gitrevisions in git's documentation); `revision_set` has sets of commits.
 
     main  v1.0  refs/heads/main  HEAD  @     refs, tried as x, refs/x, refs/tags/x, refs/heads/x, ...
     ce013625…  ce01                          ids, whole or the first four digits and more
     x~3  x^  x^2  x^0                        ancestors by first parent; parents by number
     x^{commit}  x^{tree}  x^{}               the object of that type behind x; x with tags followed
+    x^{/text}  :/text                        the newest commit whose message matches, from x or any ref
     x:src/a.c                                what a tree holds at a path
 
-    a  ^b  a..b  a...b                       sets of commits, for `list_revisions`
-
-Left out: what asks a reflog (`@{…}`), a message (`:/text`, `^{/text}`), or an index (`:path`).
+Suffixes are read from the end, as git reads them: the text of a message may hold any sign. Left out: what
+asks a reflog (`@{…}`) or an index (`:path`).
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from packcore.ancestry import list_commits, peel
+from packcore.ancestry import peel
 from packcore.errors import UnknownRevision, UnreadableRef
-from packcore.objects import ObjectType, commit_links, iter_tree, parse_tag
-from packcore.progress import SILENT, Progress
+from packcore.message_search import find_by_message
+from packcore.objects import ObjectType, commit_links, iter_tree
 from packcore.refs import encode_ref_name, is_valid_ref_name
-from packcore.walk import list_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
-    from packcore.tree_path import TreePath
 
-__all__ = ["ListedObject", "RevisionSet", "list_revisions", "parse_revisions", "resolve_revision"]
+__all__ = ["resolve_revision", "resolve_with_path"]
 
 ABBREVIATION_DIGITS_MIN = 4
 AMBIGUOUS_SHOWN_MAX = 8
@@ -46,33 +45,9 @@ _REF_RULES = (
 _TOP_LEVEL = re.compile(r"[A-Z][A-Z_]*\Z")
 """What may stand beside refs/: HEAD, FETCH_HEAD, ORIG_HEAD …"""
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
-_SUFFIX = re.compile(r"\^\{([a-z]*)\}|\^([0-9]*)|~([0-9]*)")
+_NUMBERED = re.compile(r"([\^~])([0-9]*)\Z")
 _DESCRIBED = re.compile(r".+-g([0-9a-f]{4,})\Z")
 _TYPE_NAMES = {type_.name.lower(): type_ for type_ in ObjectType}
-
-
-class RevisionSet(NamedTuple):
-    """Wants and haves, as a command line names them."""
-
-    wants: list[ObjectId]
-    haves: list[ObjectId]
-    paths: dict[ObjectId, bytes]
-    """Of wanted trees and blobs that were named as `x:path`."""
-    unreadable: list[UnreadableRef]
-    """With `all_refs`: the refs that can't be read, so what they reach is not among the wants."""
-
-
-class ListedObject(NamedTuple):
-    """A line of `rev-list`."""
-
-    oid: ObjectId
-    where: TreePath | bytes | None
-    """Its path, as `Candidate.where` has it; None for a commit; a tag's own name for a tag."""
-
-    @property
-    def path(self) -> bytes | None:
-        """The same as bytes, made at each call."""
-        return None if self.where is None else bytes(self.where)
 
 
 def resolve_revision(repository: Repository, text: str) -> ObjectId:
@@ -80,128 +55,22 @@ def resolve_revision(repository: Repository, text: str) -> ObjectId:
 
     Raises UnknownRevision if nothing answers to it, or too much does (the message lists the choices).
     """
-    return _resolve(repository, text)[0]
+    return resolve_with_path(repository, text)[0]
 
 
-def list_revisions(
-    repository: Repository,
-    revisions: Sequence[str] | RevisionSet,
-    *,
-    objects: bool = False,
-    all_refs: bool = False,
-    progress: Progress = SILENT,
-) -> list[ListedObject]:
-    """List as `git rev-list [--objects] [--all] REVISION…` does, newest first.
-
-    `revisions` may be what `parse_revisions` made of them. Raises UnknownRevision, MissingObject,
-    CorruptData; with `all_refs`, UnreadableRef if a ref can't be read.
-    """
-    if isinstance(revisions, RevisionSet):
-        chosen = revisions
-    else:
-        chosen = parse_revisions(repository, revisions, all_refs=all_refs)
-        for error in chosen.unreadable:
-            raise error
-    shallow = repository.shallow()
-    if not objects:
-        commits = list_commits(repository, chosen.wants, chosen.haves, shallow=shallow, haves_complete=True)
-        return [ListedObject(oid, None) for oid in commits]
-    found = list_objects(
-        repository,
-        chosen.wants,
-        chosen.haves,
-        shallow=shallow,
-        limits=repository.limits,
-        progress=progress,
-        haves_complete=True,
-        want_paths=chosen.paths,
-    )
-    names = {ObjectType.COMMIT: None, ObjectType.TAG: None}
-    return [
-        ListedObject(one.oid, _tag_name(repository, one.oid))
-        if one.type is ObjectType.TAG
-        else ListedObject(one.oid, names.get(one.type, one.where))
-        for one in found
-    ]
-
-
-def _tag_name(repository: Repository, oid: ObjectId) -> bytes:
-    return parse_tag(repository.read(oid).data, repository.object_format, oid).name
-
-
-def parse_revisions(
-    repository: Repository, revisions: Iterable[str], *, all_refs: bool = False
-) -> RevisionSet:
-    """Return what `a ^b c..d e...f` and `--all` (every ref, and HEAD) come to.
-
-    Raises UnknownRevision, and UnreadableRef for a ref that is named itself; with `all_refs`, refs that
-    can't be read are part of the result.
-    """
-    wants: dict[ObjectId, None] = {}
-    haves: dict[ObjectId, None] = {}
-    paths: dict[ObjectId, bytes] = {}
-    unreadable: list[UnreadableRef] = []
-    if all_refs:
-        refs = repository.refs()
-        wants.update(dict.fromkeys(ref.oid for ref in refs.known.values()))
-        unreadable += refs.unreadable.values()
-        try:
-            head = repository.read_ref("HEAD")
-        except UnreadableRef as error:
-            unreadable.append(error)
-        else:
-            wants.update({} if head is None else {head.oid: None})
-    for text in revisions:
-        if text.startswith("^"):
-            haves[resolve_revision(repository, text[1:])] = None
-        elif "..." in text:
-            left, _, right = text.partition("...")
-            both = [_commit(repository, side or "HEAD") for side in (left, right)]
-            wants.update(dict.fromkeys(both))
-            haves.update(dict.fromkeys(_common_commits(repository, *both)))
-        elif ".." in text and not text.startswith("../") and ":" not in text.partition("..")[0]:
-            left, _, right = text.partition("..")
-            haves[_commit(repository, left or "HEAD")] = None
-            wants[_commit(repository, right or "HEAD")] = None
-        else:
-            oid, path = _resolve(repository, text)
-            wants[oid] = None
-            if path:
-                paths.setdefault(oid, path)
-    return RevisionSet(list(wants), list(haves), paths, unreadable)
-
-
-def _commit(repository: Repository, text: str) -> ObjectId:
-    return _peel_to(repository, resolve_revision(repository, text), "commit", text)
-
-
-def _common_commits(repository: Repository, left: ObjectId, right: ObjectId) -> list[ObjectId]:
-    """Return the newest commits that both sides reach: those that no other common one reaches."""
-    shallow = repository.shallow()
-    of_left = set(list_commits(repository, [left], shallow=shallow))
-    common = [oid for oid in list_commits(repository, [right], shallow=shallow) if oid in of_left]
-    below: set[ObjectId] = set()
-    for oid in common:
-        below.update(commit_links(repository.read(oid).data, repository.object_format, oid).parents)
-    return [oid for oid in common if oid not in below]
-
-
-def _resolve(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
-    """Return the id, and the path if `text` is `x:path`."""
+def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
+    """Return the id, and the path if `text` is `x:path`, else b"". Raises as `resolve_revision`."""
+    if text.startswith(":/") and len(text) > 2:
+        return _by_message(repository, _all_commits(repository), text[2:], text), b""
     base, colon, path = _split_path(text)
-    if "@{" in base:
+    start, suffixes = _split_suffixes(base)
+    if "@{" in start:
         raise UnknownRevision(f"{_shown(text)}: reflogs are not read")
-    end = _base_end(base)
-    suffixes = base[end:]
-    wanted = "tree" if colon else "commit" if suffixes and not suffixes.startswith("^{") else ""
-    oid = _resolve_base(repository, base[:end], text, wanted)
-    at = 0
-    while at < len(suffixes):
-        match = _SUFFIX.match(suffixes, at)
-        if match is None:
-            raise UnknownRevision(f"{_shown(text)}: {suffixes[at:][:40]!r} is not understood")
-        at = match.end()
-        oid = _step(repository, oid, match, text)
+    needs_commit = bool(suffixes) and not suffixes[0].startswith("{")
+    wanted = "tree" if colon else "commit" if needs_commit else ""
+    oid = _resolve_base(repository, start, text, wanted)
+    for suffix in suffixes:
+        oid = _step(repository, oid, suffix, text)
     if not colon:
         return oid, b""
     name = encode_ref_name(path)
@@ -211,21 +80,30 @@ def _resolve(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
 def _split_path(text: str) -> tuple[str, str, str]:
     depth = 0
     for at, char in enumerate(text):
-        if char == "{":
+        # A brace may be part of a ref's name; only behind one of these signs it opens something.
+        if char == "{" and at and text[at - 1] in "@^":
             depth += 1
-        elif char == "}":
+        elif char == "}" and depth:
             depth -= 1
-        elif char == ":" and depth <= 0:
+        elif char == ":" and not depth:
             if at == 0:
-                raise UnknownRevision(f"{_shown(text)}: neither an index nor messages are searched")
+                raise UnknownRevision(f"{_shown(text)}: an index is not read")
             return text[:at], ":", text[at + 1 :]
     return text, "", ""
 
 
-def _base_end(base: str) -> int:
-    # No ref name holds either sign, so the first one ends the name.
-    places = [place for place in (base.find("^"), base.find("~")) if place >= 0]
-    return min(places, default=len(base))
+def _split_suffixes(base: str) -> tuple[str, list[str]]:
+    """Return the name, and its suffixes in the order in which they apply: "~2", "^1", "{tree}", "{/text}"."""
+    suffixes: list[str] = []
+    while True:
+        if match := _NUMBERED.search(base):
+            suffixes.append(match[0])
+            base = base[: match.start()]
+        elif base.endswith("}") and (at := base.rfind("^{")) >= 0:
+            suffixes.append(base[at + 1 :])
+            base = base[:at]
+        else:
+            return base, suffixes[::-1]
 
 
 def _resolve_base(repository: Repository, name: str, text: str, wanted: str) -> ObjectId:
@@ -275,18 +153,38 @@ def _comes_to(repository: Repository, oid: ObjectId, wanted: str) -> bool:
     return type_ is ObjectType.COMMIT or (wanted == "tree" and type_ is ObjectType.TREE)
 
 
-def _step(repository: Repository, oid: ObjectId, match: re.Match[str], text: str) -> ObjectId:
-    """Apply one suffix: ^{type}, ^n or ~n."""
-    type_name, parent_digits, generation_digits = match.groups()
-    if type_name is not None:
-        return _peel_to(repository, oid, type_name, text)
+def _step(repository: Repository, oid: ObjectId, suffix: str, text: str) -> ObjectId:
+    """Apply one suffix: {type}, {/text}, ^n or ~n."""
+    if suffix.startswith("{/"):
+        oid = _peel_to(repository, oid, "commit", text)
+        return _by_message(repository, [oid], suffix[2:-1], text) if len(suffix) > 3 else oid
+    if suffix.startswith("{"):
+        return _peel_to(repository, oid, suffix[1:-1], text)
     oid = _peel_to(repository, oid, "commit", text)
-    if parent_digits is not None:
-        number = _number(parent_digits)
+    number = _number(suffix[1:])
+    if suffix.startswith("^"):
         return _parent(repository, oid, number, text) if number else oid
-    for _ in range(_number(generation_digits)):
+    for _ in range(number):
         oid = _parent(repository, oid, 1, text)
     return oid
+
+
+def _by_message(repository: Repository, tips: Iterable[ObjectId], pattern: str, text: str) -> ObjectId:
+    found = find_by_message(repository, tips, pattern)
+    if found is None:
+        raise UnknownRevision(f"{_shown(text)}: no commit's message matches")
+    return found
+
+
+def _all_commits(repository: Repository) -> list[ObjectId]:
+    """Return the commits of HEAD and every ref; of commits of one date git meets the last ref's first."""
+    refs = repository.refs().known
+    tips = [refs[name].oid for name in sorted(refs)]
+    with suppress(UnreadableRef):
+        head = repository.read_ref("HEAD")
+        tips += [] if head is None else [head.oid]
+    peeled = [peel(repository, oid) for oid in reversed(tips)]
+    return [oid for oid, type_ in peeled if type_ is ObjectType.COMMIT]
 
 
 def _number(digits: str) -> int:

@@ -21,7 +21,7 @@ from packcore.ids import FORMATS, ObjectFormat
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.pack.indexer import index_pack_file
-from packcore.revision import parse_revisions
+from packcore.revision_set import parse_revisions
 from packcore.store.packfile import PackFile
 from packcore.store.repository import Repository
 from packcore.walk import list_objects

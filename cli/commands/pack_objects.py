@@ -176,7 +176,7 @@ def _by_revisions(
     repository: Repository, all_refs: bool, thin: bool, progress: Progress
 ) -> tuple[list[Candidate], list[Candidate], dict[str, str]]:
     """Return the objects to pack, the bases of thin deltas, and the refs that can't be read, with reasons."""
-    from packcore.revision import parse_revisions
+    from packcore.revision_set import parse_revisions
     from packcore.walk import list_bases, list_objects
 
     lines = [] if all_refs else [line.strip() for line in sys.stdin.read().splitlines()]

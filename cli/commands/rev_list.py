@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cli.console import Console
-    from packcore.revision import ListedObject
+    from packcore.revision_set import ListedObject
 
 
 @command(
@@ -43,7 +43,7 @@ def run(
     means that --all met refs that can't be read; they are named on stderr.
     """
     from cli.unreadable_refs import report_unreadable
-    from packcore.revision import list_revisions, parse_revisions
+    from packcore.revision_set import list_revisions, parse_revisions
     from packcore.store.repository import Repository
 
     if not revisions and not all_refs:

@@ -93,8 +93,11 @@ def test_of_a_repository_the_object_is_named_by_a_revision(packcore, repository)
     path = git("ls-tree", "-r", "--name-only", "main", cwd=repository).splitlines()[0]
     shown = packcore("explain", repository, "--object", f"main:{path}")
     assert shown.exit_code == 0, shown.stderr
-    told = json.loads(packcore("explain", repository, "--object", f"main:{path}", "--json").stdout_bytes)
-    assert told["size"] == len(git_bytes("cat-file", "blob", f"main:{path}", cwd=repository))
+    size = len(git_bytes("cat-file", "blob", f"main:{path}", cwd=repository))
+    (pack,) = repository.glob("objects/pack/*.pack")
+    for place in (repository, pack):
+        told = json.loads(packcore("explain", place, "--object", f"main:{path}", "--json").stdout_bytes)
+        assert told["size"] == size
 
 
 def test_a_repository_without_packs_says_how_to_make_one(packcore, tmp_path):

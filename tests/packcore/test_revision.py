@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.errors import UnknownRevision
-from packcore.revision import list_revisions, parse_revisions, resolve_revision
+from packcore.revision import resolve_revision
+from packcore.revision_set import list_revisions, parse_revisions
 from packcore.store.repository import Repository
 from tests.object_makers import blob
 from tests.support import fast_import, git, history, init_repository, make_repository, run_git
@@ -113,9 +114,13 @@ def test_an_id_may_be_shortened_and_written_in_capitals(repository: Repository, 
         "main^{thing}",
         "main:nothing",
         "main:src/nothing",
-        "v1^{/x}",
-        ":/text",
+        "v1^{/no such text}",
+        ":/no such text",
+        "main^{/(}",
+        "main^{/!x}",
+        "light^{/x}",
         ":src",
+        ":/",
         "main@{1}",
         "@{-1}",
         "abc",
@@ -229,6 +234,15 @@ SETS = [
     ["main:src"],
     ["merged", "^main~1", "^side"],
     ["main", "^merged"],
+    ["main~4..v1"],
+    ["v1..of-tag"],
+    ["main:src..main"],
+    ["merged^@"],
+    ["merged^!"],
+    ["merged^-"],
+    ["merged^-2"],
+    ["merged^{/x..y|side}"],
+    ["main~2", "^main^{/x..y|.}~4"],
 ]
 
 
@@ -262,3 +276,88 @@ def test_all_refs_take_a_detached_head_along(tmp_path: Path):
         chosen = parse_revisions(repository, ["^main"], all_refs=True)
         assert lone in {oid.hex() for oid in chosen.wants}
         assert [one.oid.hex() for one in list_revisions(repository, ["^main"], all_refs=True)] == [lone]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Commits whose messages hold what is searched for, and two branches with braces in their names."""
+    path = init_repository(tmp_path_factory.mktemp("told") / "r.git")
+    tree = git("mktree", cwd=path)
+    oid = ""
+    messages = [
+        "first",
+        "fix: a:b {c}",
+        "tidy ~1 ^2\n\nfix below",
+        "",
+        "[x] 7 apples",
+        "a\\b!",
+        "!bang\nend",
+        "last",
+    ]
+    for number, message in enumerate(messages):
+        date = {"GIT_COMMITTER_DATE": f"{1_700_000_000 + number // 2} +0000"}
+        parents = ["-p", oid] if oid else []
+        oid = git("commit-tree", tree, *parents, "-m", message, cwd=path, environment=date)
+    git("update-ref", "refs/heads/main", oid, cwd=path)
+    for name, start in (("foo{bar", "main~2"), ("foo}bar", "main~3")):
+        lone = git("commit-tree", tree, "-p", start, "-m", f"on {name}", cwd=path, environment=date)
+        git("update-ref", f"refs/heads/{name}", lone, cwd=path)
+    git("tag", "-a", "-m", "a tag's own words", "v1", "main~2", cwd=path)
+    return path
+
+
+WITH_BRACE_AND_COLON = ["foo{bar:", "foo{bar^{/fix}:"]
+"""git before 2.49 takes every brace for the start of something, and misses the colon."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *WITH_BRACE_AND_COLON,
+        "main^{/fix}",
+        "main^{/^fix}",
+        "main^{/^fix}:",
+        "v1^{/fix}~1",
+        "main^{/a:b}",
+        "main^{/a:b \\{c}",
+        "main^{/a:b [{]c[}]}",
+        "main^{/~1 \\^2}",
+        "main^{/~1}^{tree}",
+        "main^{/~1}^1~1",
+        "main^{/}",
+        "main^{/!-last}",
+        "main^{/!-^(last|!)}~1",
+        "main^{/!!bang}",
+        "main^{/bang.end$}",
+        "main^{/^end}",
+        "main^{/[[:digit:]]+ app}",
+        "main^{/[^[:space:][:alpha:]] app}",
+        "main^{/[]x[]{3}}",
+        "main^{/[\\]b}",
+        "main^{/\\<ap}",
+        "main^{/$}",
+        "main^{/no such}",
+        "foo{bar",
+        "foo}bar^{tree}",
+        "@^{/fix}",
+        "HEAD^{/fix}^0",
+        ":/fix",
+        ":/on foo",
+        ":/^on.*r$",
+        ":/!-on foo",
+        ":/a tag's",
+        ":/fix^",
+    ],
+)
+def test_a_commit_is_found_by_its_message_as_git_finds_it(told: Path, text: str):
+    done = run_git("rev-parse", "--verify", "-q", text, cwd=told)
+    with Repository.open(told) as repository:
+        if text in WITH_BRACE_AND_COLON:
+            assert resolve_revision(repository, text).hex() == git(
+                "rev-parse", f"{text[:-1]}^{{tree}}", cwd=told
+            )
+        elif done.returncode:
+            with pytest.raises(UnknownRevision):
+                resolve_revision(repository, text)
+        else:
+            assert resolve_revision(repository, text).hex() == done.stdout.decode().strip()

@@ -10,7 +10,7 @@ from packcore.errors import PackcoreError
 from packcore.ids import SHA1
 from packcore.limits import KIB, Limits
 from packcore.refs import check_ref_name, decode_ref_name, encode_ref_name
-from packcore.revision import parse_revisions
+from packcore.revision_set import parse_revisions
 from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.git_directory import find_git_directory
