@@ -15,23 +15,27 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.progress import SILENT, Progress
+from transport.errors import RemoteError
 from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.damaged_source import MAY_BE_DAMAGE, readable_part
 from transport.sync.lookahead import MEMORY_BYTES
 from transport.sync.modes import BLOCKED_ON_THE_WAY, choose_mode
+from transport.sync.moved_source import SourceList
 from transport.sync.result import Price
 from transport.sync.run import Run
-from transport.sync.second_try import second_try, try_again, was_misled
+from transport.sync.second_try import second_try, start_over, try_again, was_misled
 from transport.sync.strategies.routes import Route, travel
 from transport.sync.verify import read_back
 
 if TYPE_CHECKING:
+    from packcore.ids import ObjectId
     from packcore.limits import Limits
     from transport.base import Transport
     from transport.sync.fetching import Fetched
     from transport.sync.ref_plan import RefPlan
     from transport.sync.request import SyncRequest
     from transport.sync.result import SyncResult
+    from transport.wire.advertisement import Advertisement
 
 __all__ = ["carry_out"]
 
@@ -61,7 +65,7 @@ def carry_out(
 def _without_damage(run: Run) -> SyncResult:
     """Carry out, and once more without the refs that the source turns out to be unable to send."""
     try:
-        result = _carried_out(run)
+        result = _at_current_refs(run)
     except MAY_BE_DAMAGE:
         if not _leave_out_damaged(run):
             raise
@@ -69,6 +73,31 @@ def _without_damage(run: Run) -> SyncResult:
     if isinstance(result.failure, MAY_BE_DAMAGE) and _leave_out_damaged(run):
         return try_again(run, result, _carried_out)
     return result
+
+
+def _at_current_refs(run: Run) -> SyncResult:
+    """Carry out, and again with a new list of refs where the source has moved on since."""
+    request = run.request
+    current = SourceList(
+        run.source, run.source_refs, request.protocol, request.scope.ref_prefixes, run.progress
+    )
+
+    def wants(_: Advertisement) -> list[ObjectId]:
+        return run.plan().wants
+
+    def attempt(listed: Advertisement) -> SyncResult:
+        start_over(run, listed)
+        return _carried_out(run)
+
+    result = current.fetched(attempt, wants)
+    while _has_failed_at_source(result) and current.is_renewed(wants(current.listed)):
+        run.source_refs = current.listed
+        result = try_again(run, result, _carried_out)
+    return result
+
+
+def _has_failed_at_source(result: SyncResult) -> bool:
+    return isinstance(result.failure, RemoteError) and result.failure.side != "target"
 
 
 def _leave_out_damaged(run: Run) -> bool:
@@ -79,7 +108,7 @@ def _leave_out_damaged(run: Run) -> bool:
     )
     if part is None:
         return False
-    run.source_refs, run.choice, run.ground = part, None, None
+    start_over(run, part)
     return True
 
 

@@ -35,6 +35,7 @@ from transport.sync.local_refs import (
     point_unborn_head,
 )
 from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
+from transport.sync.moved_source import SourceList
 from transport.sync.planner import plan_refs, settle
 from transport.sync.request import Policy, Scope
 from transport.sync.result import Outcome, RefResult, results_of
@@ -130,15 +131,16 @@ def fetch_into(
     _tell_warnings(listed, progress)
     with opened_or_made(repository, listed.object_format, limits) as opened:
         fetch = _Fetch(source, opened, scope, policy, limits, progress)
-        tips = {ref.oid for ref in opened.refs().known.values()}
+        current = SourceList(source, listed, protocol, scope.ref_prefixes, progress)
         try:
-            fetched = fetch.run(listed)
+            fetched = current.fetched(fetch.run, fetch.lacks)
         except MAY_BE_DAMAGE:
-            wants = [oid for oid in fetch.plan(listed).wants if oid not in tips]
-            part = readable_part(source, listed, wants=wants, haves=sorted(tips), progress=progress)
+            wants, haves = fetch.lacks(current.listed), sorted(fetch.tips())
+            part = readable_part(source, current.listed, wants=wants, haves=haves, progress=progress)
             if part is None:
                 raise
             fetched = fetch.run(part)
+        listed = current.listed
         plan = fetched.plan
         point_unborn_head(opened, plan)
         return FetchResult(
@@ -185,6 +187,15 @@ class _Fetch(NamedTuple):
         plan = plan_refs(listed, LocalRefs.of(self.repository), self.scope, self.policy)
         return blocked_here(plan, self.repository)
 
+    def tips(self) -> set[ObjectId]:
+        """Return the ids that the repository's refs are at."""
+        return {ref.oid for ref in self.repository.refs().known.values()}
+
+    def lacks(self, listed: Advertisement) -> list[ObjectId]:
+        """Return the wants that are no tips of the repository."""
+        tips = self.tips()
+        return [oid for oid in self.plan(listed).wants if oid not in tips]
+
     def run(self, listed: Advertisement) -> _Fetched:
         """Fetch, check that all is there, install the pack, move the refs."""
         repository = self.repository
@@ -219,7 +230,7 @@ class _Fetch(NamedTuple):
         Tells too whether the source's own history is cut off.
         """
         repository = self.repository
-        tips = {ref.oid for ref in repository.refs().known.values()}
+        tips = self.tips()
         wants = [oid for oid in plan.wants if oid not in tips]
         if not wants:
             yield None, False
@@ -264,14 +275,23 @@ def fetch_only(
     scope, limits = scope or Scope(), limits or Limits()
     listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
     _tell_warnings(listed, progress)
+    current = SourceList(source, listed, protocol, scope.ref_prefixes, progress)
+
+    def received(listed: Advertisement) -> tuple[RefPlan, SpooledPack]:
+        return _received_only(source, listed, scope, haves, limits=limits, progress=progress)
+
+    def wants(listed: Advertisement) -> Sequence[ObjectId]:
+        return plan_refs(listed, LocalRefs.none(listed), scope, Policy()).wants
+
     try:
-        plan, spool = _received_only(source, listed, scope, haves, limits=limits, progress=progress)
+        plan, spool = current.fetched(received, wants)
     except MAY_BE_DAMAGE:
-        wants = plan_refs(listed, LocalRefs.none(listed), scope, Policy()).wants
-        part = readable_part(source, listed, wants=wants, haves=haves, progress=progress)
+        listed = current.listed
+        part = readable_part(source, listed, wants=wants(listed), haves=haves, progress=progress)
         if part is None:
             raise
-        plan, spool = _received_only(source, part, scope, haves, limits=limits, progress=progress)
+        plan, spool = received(part)
+    listed = current.listed
     with spool:
         return FetchResult(
             source_url=source.url,

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from transport.sync.result import RefResult, SyncResult
     from transport.sync.run import Run
+    from transport.wire.advertisement import Advertisement
 
-__all__ = ["second_try", "try_again", "was_misled"]
+__all__ = ["second_try", "start_over", "try_again", "was_misled"]
 
 _LACKS_SOMETHING = ("missing necessary objects", "unpack")
 """Words of servers for a ref from which something is missing, and for a pack that lacks its deltas' bases."""
@@ -58,6 +59,11 @@ def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult
         return first
     refs = [done.pop(ref.planned.target_ref, ref) for ref in second.refs]
     return replace(second, refs=(*refs, *done.values()), temp_refs=(*first.temp_refs, *second.temp_refs))
+
+
+def start_over(run: Run, source_refs: Advertisement) -> None:
+    """Forget what followed from the source's old list of refs; nothing was pushed yet."""
+    run.source_refs, run.choice, run.ground, run.knows_tips = source_refs, None, None, False
 
 
 def _begin_again(run: Run, done: Iterable[RefResult]) -> None:

@@ -17,6 +17,8 @@ from transport.schemes import open_transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.transport.http.scripted import Script
+
 
 def test_a_body_within_the_post_buffer_travels_whole_with_its_length() -> None:
     with scripted(answer(ok(REPORT, kind=RESULT_TYPE))) as server:
@@ -222,7 +224,7 @@ def test_the_answer_to_a_post_is_read_whatever_type_it_says_it_has(kind: bytes, 
         for byte in reply:
             peer.send(bytes([byte]))
 
-    scripts = {
+    scripts: dict[str, list[Script]] = {
         "at once": [answer(reply)],
         "byte by byte": [drip],
         "early": [probed, early(reply, 64 * 1024, "drain")],
