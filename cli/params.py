@@ -62,11 +62,13 @@ OUTPUT = "Output"
 
 
 def _scope(
+    *,
     tags: bool,
     all_refs: bool,
     exclude_ref_prefix: tuple[str, ...],
     branch: tuple[tuple[str, ...], ...] = (),
     map_: tuple[str, ...] = (),
+    allow_empty_source: bool = False,
 ) -> Scope:
     from transport.sync.request import RefMapping, Scope
 
@@ -76,7 +78,7 @@ def _scope(
     if map_ and branches:
         raise click.UsageError("--map and --branch exclude each other; map the other branches to themselves")
     mappings = tuple(RefMapping.parse(text) for text in map_)
-    return Scope(branches, tags, all_refs, mappings, exclude_ref_prefix)
+    return Scope(branches, tags, all_refs, mappings, exclude_ref_prefix, allow_empty_source)
 
 
 _BRANCH = option(
@@ -104,8 +106,14 @@ _EXCLUDE = option(
     metavar="PREFIX",
     help="Leave these out on both sides, e.g. refs/pull/; repeatable.",
 )
+_EMPTY = option(
+    "--allow-empty-source",
+    is_flag=True,
+    section=REFS,
+    help="A source without any ref is no error. What --prune may delete is limited all the same.",
+)
 
-scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _MAP, _EXCLUDE)
+scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _MAP, _EXCLUDE, _EMPTY)
 fetch_scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _EXCLUDE)
 probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _EXCLUDE)
 

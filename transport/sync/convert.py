@@ -205,7 +205,8 @@ def _convert(
         raise RepositoryError(f"{fetched.source_url}: its object format is {old.object_format.name} already")
     tips = {name: ref.oid for name, ref in _readable(old, fetched).items()}
     if not tips:
-        raise RepositoryError(f"{fetched.source_url}: no branch or tag to convert")
+        hint = None if fetched.refs or fetched.source_hides else "the source repository is empty"
+        raise RepositoryError(f"{fetched.source_url}: no branch or tag to convert", hint=hint)
     if request.origin_notes and ORIGIN_NOTES_REF in tips:
         raise InvalidRequest(
             f"the source has {ORIGIN_NOTES_REF} already",

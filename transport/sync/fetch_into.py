@@ -10,8 +10,8 @@ a mirror. Left out on purpose: depth and filters, and fetching from a shallow so
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.errors import MissingObject
@@ -21,11 +21,11 @@ from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import is_ancestor, list_objects
 from transport.errors import UnsupportedByRemote
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
 from transport.negotiate import CommitNegotiator
 from transport.sync.absence import hidden_in, words_on_hidden
 from transport.sync.damaged_source import MAY_BE_DAMAGE, readable_part
-from transport.sync.fetching import watched
+from transport.sync.fetching import list_source, watched
 from transport.sync.local_refs import (
     LocalRefs,
     blocked_here,
@@ -121,13 +121,13 @@ def fetch_into(
 ) -> FetchResult:
     """Fetch the refs in scope, and what they reach, into a repository on this disk.
 
-    Where there is none, or an empty folder, a bare one is made in the source's object format. `policy`
-    gives `prune` and `force`. Raises TransportError, RepositoryError, CorruptData (MissingObject if what
-    came is not whole); no ref has moved then.
+    Where there is none, or an empty folder, a bare one is made in the source's object format; from an empty
+    source, an empty one with the same HEAD. `policy` gives `prune` and `force`. Raises TransportError,
+    RepositoryError, CorruptData (MissingObject if what came is not whole); no ref has moved then.
     """
     watch = Stopwatch()
-    scope, policy, limits = scope or Scope(), policy or Policy(), limits or Limits()
-    listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
+    scope, policy, limits = _empty_allowed(scope or Scope()), policy or Policy(), limits or Limits()
+    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes, progress=progress)
     _tell_warnings(listed, progress)
     with opened_or_made(repository, listed.object_format, limits) as opened:
         fetch = _Fetch(source, opened, scope, policy, limits, progress)
@@ -272,12 +272,12 @@ def fetch_only(
 ) -> FetchResult:
     """Fetch the refs in scope, check what came, and keep nothing. Raises as `fetch_into`."""
     watch = Stopwatch()
-    scope, limits = scope or Scope(), limits or Limits()
-    listed = list_refs(source, protocol=protocol, prefixes=scope.ref_prefixes, on_message=_to(progress))
+    scope, limits = _empty_allowed(scope or Scope()), limits or Limits()
+    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes, progress=progress)
     _tell_warnings(listed, progress)
     current = SourceList(source, listed, protocol, scope.ref_prefixes, progress)
 
-    def received(listed: Advertisement) -> tuple[RefPlan, SpooledPack]:
+    def received(listed: Advertisement) -> tuple[RefPlan, SpooledPack | None]:
         return _received_only(source, listed, scope, haves, limits=limits, progress=progress)
 
     def wants(listed: Advertisement) -> Sequence[ObjectId]:
@@ -292,15 +292,15 @@ def fetch_only(
             raise
         plan, spool = received(part)
     listed = current.listed
-    with spool:
+    with nullcontext() if spool is None else spool:
         return FetchResult(
             source_url=source.url,
             requested_protocol=protocol,
             protocol=f"v{listed.version}",
             wants=_wanted_refs(plan),
             haves=tuple(haves),
-            object_count=spool.object_count,
-            pack_bytes=spool.pack_bytes,
+            object_count=0 if spool is None else spool.object_count,
+            pack_bytes=0 if spool is None else spool.pack_bytes,
             source_head=plan.source_head,
             source_hides=_tell_hidden(listed, scope, plan, progress),
             refs=tuple(results_of(action for action in plan.actions if action.unreadable)),
@@ -317,18 +317,25 @@ def _received_only(
     *,
     limits: Limits,
     progress: Progress,
-) -> tuple[RefPlan, SpooledPack]:
+) -> tuple[RefPlan, SpooledPack | None]:
     plan = plan_refs(listed, LocalRefs.none(listed), scope, Policy())
     with fetch_pack(
         source, listed, wants=plan.wants, haves=list(haves), on_message=_to(progress)
     ) as response:
+        if response.blocks is None:
+            return plan, None
         spool = SpooledPack.receive(
-            watched(response.blocks or (), progress, "source: receiving pack"),
+            watched(response.blocks, progress, "source: receiving pack"),
             object_format=listed.object_format,
             limits=limits,
             progress=progress,
         )
     return plan, spool
+
+
+def _empty_allowed(scope: Scope) -> Scope:
+    """Return the scope of a fetch: like a clone, it takes an empty source, unless a branch of it is named."""
+    return replace(scope, allow_empty_source=scope.allow_empty_source or not scope.branches)
 
 
 def _is_fast_forward(store: ObjectStore, action: RefAction) -> bool:

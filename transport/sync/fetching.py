@@ -1,5 +1,6 @@
 """What a sync asks of its source: the refs, the missing objects, and once in a while an ancestry.
 
+    list_source       its refs
     advertise_both    source and target at once, each on a connection of its own
     fetch_missing     wants and haves -> a store that holds the fetched pack, gone when left
     ask_ancestry      one more, small question where the fetched pack can't tell
@@ -25,6 +26,7 @@ from transport.push import advertise_push
 from transport.sync.bases_by_id import bases_by_id
 from transport.sync.common_ground import WatchedTips
 from transport.sync.lookahead import at_most, in_users_words
+from transport.sync.request import REFS
 from transport.wire.upload_pack import FetchOptions, is_dulwich
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ __all__ = [
     "ask_ancestry",
     "commits_only_filter",
     "fetch_missing",
+    "list_source",
     "messages",
     "watched",
 ]
@@ -94,9 +97,7 @@ def advertise_both(
     thread = threading.Thread(target=list_target, name="packcore-target-refs", daemon=True)
     thread.start()
     try:
-        source_refs = list_refs(
-            source, protocol=protocol, prefixes=prefixes, on_message=messages(progress, "source")
-        )
+        source_refs = list_source(source, protocol=protocol, prefixes=prefixes, progress=progress)
         thread.join()
     except BaseException:
         target.close()
@@ -108,6 +109,19 @@ def advertise_both(
         for warning in listing.warnings:
             progress.message(side, warning)
     return source_refs, answers[0]
+
+
+def list_source(
+    source: Transport, *, protocol: Protocol, prefixes: Sequence[str], progress: Progress
+) -> Advertisement:
+    """List the source's refs below the prefixes; all of them where there are none.
+
+    So an empty list means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
+    """
+    listed = list_refs(source, protocol=protocol, prefixes=prefixes, on_message=messages(progress, "source"))
+    if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
+        return listed
+    return list_refs(source, protocol=protocol, on_message=messages(progress, "source"))
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RefLocked, RefMoved, RepositoryError, UnreadableRef
 from packcore.objects import ObjectType
+from packcore.refs import is_valid_ref_name
 from packcore.store.git_directory import is_repository_named
 from packcore.store.making import is_unmade, unmake
 from packcore.store.ref_names import ref_name_fault
 from packcore.store.repository import Repository
+from transport.sync.request import HEADS
 from transport.sync.result import Outcome, RefResult, results_of
 
 if TYPE_CHECKING:
@@ -119,9 +121,16 @@ def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
 
 
 def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
-    """Let a HEAD that points to no commit yet follow the source's, as a clone does."""
+    """Let a HEAD that points to no commit yet follow the source's, as a clone does.
+
+    In a repository without refs it follows to a branch that isn't there either.
+    """
     head = plan.source_head
-    if head is not None and repository.read_ref("HEAD") is None and repository.read_ref(head) is not None:
+    if head is None or repository.read_ref("HEAD") is not None:
+        return
+    refs = repository.refs()
+    is_empty = not (refs.known or refs.unreadable) and head.startswith(HEADS) and is_valid_ref_name(head)
+    if is_empty or repository.read_ref(head) is not None:
         repository.set_head(head)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from transport.errors import RemoteError, TransportError
-from transport.fetch import list_refs
+from transport.sync.fetching import list_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,7 +68,9 @@ class SourceList:
             return False
         self.left -= 1
         try:
-            listed = list_refs(self.source, protocol=self.protocol, prefixes=self.prefixes)
+            listed = list_source(
+                self.source, protocol=self.protocol, prefixes=self.prefixes, progress=self.progress
+            )
         except TransportError:
             return False
         still_there = frozenset(listed.refs.values())

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from transport.sync.ref_plan import RefListing
     from transport.sync.request import Mode, Policy, Scope
 
-__all__ = ["plan_refs", "settle"]
+__all__ = ["is_empty", "plan_refs", "settle"]
 
 
 def plan_refs(
@@ -55,13 +55,15 @@ def plan_refs(
     """Decide upon every ref within the scope.
 
     Raises NoRefsMatched where the source has none, or lacks a mapped one, ObjectFormatMismatch, and
-    PruneLimitReached.
+    PruneLimitReached. With `scope.allow_empty_source`, a source without any ref may have none.
     """
     desired, warnings = _desired_refs(source, scope)
     unreadable = unreadable_refs(source, target, scope)
-    if not desired and not unreadable:
+    if not desired and not unreadable and not (scope.allow_empty_source and is_empty(source)):
         raise _no_refs_matched(source, scope)
-    _check_formats(source, target)
+    object_format = target.object_format
+    if not is_empty(source):  # an old server doesn't say how an empty repository names its objects
+        _check_formats(source, target)
     actions = [
         _plan_ref(
             _known(to, of, source.refs[of], target.refs.get(to)), policy, mode, target.unreadable.get(to)
@@ -75,7 +77,7 @@ def plan_refs(
         [*actions, *warnings, *unreadable.values()], key=lambda action: ref_sort_key(action.target_ref)
     )
     head = source.symrefs.get("HEAD")
-    return RefPlan(tuple(actions), source.object_format, head)
+    return RefPlan(tuple(actions), object_format, head)
 
 
 def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -> RefPlan:
@@ -86,8 +88,13 @@ def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -
     return replace(plan, actions=tuple(actions))
 
 
+def is_empty(source: RefListing) -> bool:
+    """Return whether a source has no ref at all, not even one that it can't read, or that it hides."""
+    return not (source.refs or source.unreadable or source.hidden or source.may_lack_names)
+
+
 def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:
-    hint = "the source has refs, but none in scope" if source.refs else "the source repository is empty"
+    hint = "the source repository is empty" if is_empty(source) else "the source has refs, but none in scope"
     hidden = words_on_hidden(hidden_in(source, scope))
     return NoRefsMatched("no ref of the source is within the scope", hint=hidden or hint)
 

@@ -157,6 +157,7 @@ def _scope(scope: Scope) -> dict[str, Any]:
         "allRefs": scope.all_refs,
         "mappings": [f"{mapping.source}:{mapping.target}" for mapping in scope.mappings],
         "excludeRefPrefixes": list(scope.exclude_ref_prefixes),
+        "allowEmptySource": scope.allow_empty_source,
     }
 
 

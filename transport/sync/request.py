@@ -110,6 +110,8 @@ class Scope:
     """These refs under new names, instead of the branches."""
     exclude_ref_prefixes: tuple[str, ...] = ()
     """Refs that are left alone on both sides: neither pushed nor pruned. Mappings are not subject to it."""
+    allow_empty_source: bool = False
+    """A source without any ref is a success with nothing to do, not an error."""
 
     def __post_init__(self) -> None:
         sources: dict[str, str] = {}

@@ -14,7 +14,7 @@ from packcore.store.repository import Repository
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, remove_tree, run_git
 from tests.transport.sync.sides import commit, random_dag
-from transport.errors import NoRefsMatched, UnsupportedByRemote
+from transport.errors import NoRefsMatched, PruneLimitReached, UnsupportedByRemote
 from transport.schemes.local import LocalTransport
 from transport.sync.fetch_into import FetchResult, fetch_into, fetch_only
 from transport.sync.local_refs import moved, opened_or_made
@@ -164,20 +164,64 @@ def test_an_interrupted_fetch_leaves_no_file_behind(source, into):
     assert fsck(into) == []
 
 
-def test_an_empty_source_is_an_error_and_leaves_no_repository(source, into):
+NAMED = Scope(branches=("main",))
+
+
+def test_a_named_branch_of_an_empty_source_is_an_error_and_leaves_no_repository(source, into):
     with pytest.raises(NoRefsMatched):
-        fetch(source, into)
+        fetch(source, into, scope=NAMED)
     assert not into.exists()
     into.mkdir()
     with pytest.raises(NoRefsMatched):
-        fetch(source, into)
+        fetch(source, into, scope=NAMED)
     assert list(into.iterdir()) == []
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(tags=True), ALL])
+@pytest.mark.parametrize("before", ["nothing", "a folder", "an empty repository"])
+def test_an_empty_source_gives_an_empty_repository_with_its_head(source, into, scope, before):
+    git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=source)
+    if before == "a folder":
+        into.mkdir()
+    elif before == "an empty repository":
+        init_repository(into, object_format=format_of(source).name)
+    result = fetch(source, into, scope=scope)
+    assert (result.exit_code, result.object_count, result.refs) == (0, 0, ())
+    assert result.source_head == "refs/heads/trunk"
+    assert git("symbolic-ref", "HEAD", cwd=into) == "refs/heads/trunk"
+    assert format_of(into) is format_of(source)
+    assert (ls_remote(into), fsck(into)) == ({}, [])
+
+
+def test_an_empty_source_changes_neither_refs_nor_head_of_a_repository_that_has_some(source, into):
+    git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=source)
+    init_repository(into, object_format=format_of(source).name)
+    tip = commit(into, "refs/heads/other")
+    head = git("symbolic-ref", "HEAD", cwd=into)
+    assert fetch(source, into).exit_code == 0
+    with pytest.raises(PruneLimitReached):
+        fetch(source, into, policy=Policy(prune=True))
+    assert ls_remote(into)["refs/heads/other"] == tip
+    assert git("symbolic-ref", "HEAD", cwd=into) == head
+
+
+def test_a_source_that_has_tags_only_is_not_empty(source, into):
+    commit(source, "refs/tags/v1")
+    with pytest.raises(NoRefsMatched) as failure:
+        fetch(source, into, scope=Scope())
+    assert failure.value.hint == "the source has refs, but none in scope"
+    assert not into.exists()
+
+
+def test_a_fetch_from_an_empty_source_that_keeps_nothing_brings_nothing(source):
+    result = fetch_only(GitTransport(source))
+    assert (result.exit_code, result.object_count, result.wants) == (0, 0, ())
 
 
 def test_a_failed_fetch_leaves_a_repository_alone_that_was_there_or_got_something_meanwhile(source, into):
     init_repository(into)
     with pytest.raises(NoRefsMatched):
-        fetch(source, into)
+        fetch(source, into, scope=NAMED)
     assert ls_remote(into) == {}
     remove_tree(into)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
-from transport.errors import NoRefsMatched, ObjectFormatMismatch
+from transport.errors import NoRefsMatched, ObjectFormatMismatch, PruneLimitReached
 from transport.sync.planner import plan_refs, settle
 from transport.sync.prune_limit import PruneLimit
 from transport.sync.request import Policy, RefMapping, Scope
@@ -162,6 +162,38 @@ def test_a_mapping_of_a_ref_that_the_source_lacks_is_an_error():
 def test_a_source_without_a_ref_in_scope_is_an_error_so_that_nothing_is_pruned(source):
     with pytest.raises(NoRefsMatched):
         plan(source, {MAIN: A}, Scope(), Policy(prune=True))
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(branches=("main",)), Scope(all_refs=True)])
+def test_an_empty_source_is_a_success_where_that_is_allowed(scope):
+    allowed = replace(scope, allow_empty_source=True)
+    target = Refs({MAIN: A}, object_format=SHA256)  # an old server doesn't say how an empty one names objects
+    assert not plan_refs(Refs({}), target, allowed, Policy()).in_push_order()
+    with pytest.raises(NoRefsMatched, match="no ref") as failure:
+        plan_refs(Refs({}), target, scope, Policy())
+    assert "the source repository is empty" in (failure.value.hint or "")
+
+
+def test_an_empty_source_prunes_no_more_than_the_limit_allows():
+    allowed = Scope(allow_empty_source=True)
+    with pytest.raises(PruneLimitReached):
+        plan({}, {MAIN: A}, allowed, Policy(prune=True))
+    assert actions(plan({}, {MAIN: A}, allowed, Policy(prune=True, prune_limit=ALL))) == {MAIN: "delete"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Refs({TAG: A}), Refs({}, hidden=frozenset({"branch"})), Refs({}, may_lack_names=True)],
+    ids=["only a tag", "hidden branches", "a doubtful list"],
+)
+def test_a_source_of_which_only_nothing_is_seen_is_not_empty(source):
+    with pytest.raises(NoRefsMatched):
+        plan_refs(source, Refs({}), Scope(allow_empty_source=True), Policy())
+
+
+def test_a_mapped_ref_must_be_there_even_where_the_source_may_be_empty():
+    with pytest.raises(NoRefsMatched, match="refs/heads/gone"):
+        plan({}, {}, Scope(mappings=(RefMapping.parse("gone:stable"),), allow_empty_source=True))
 
 
 def test_sides_with_different_object_formats_are_refused():
