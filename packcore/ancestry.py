@@ -202,7 +202,7 @@ class _Walk:
                 self.uninteresting.add(oid)
                 return
             who = needed_by if isinstance(needed_by, str) else f"parent of commit {needed_by.hex()}"
-            raise MissingObject(oid.hex(), context=who) from None
+            raise error.needed_by(who) from None
         except (CorruptData, LimitExceeded):
             if needed_by is not None:
                 raise

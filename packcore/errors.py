@@ -100,6 +100,11 @@ class MissingObject(CorruptData):
     def __init__(self, oid: str, *, context: str = "", hint: str | None = None) -> None:
         super().__init__(f"object {oid} is missing" + (f" ({context})" if context else ""), hint=hint)
         self.oid = oid
+        self.context = context
+
+    def needed_by(self, who: str) -> MissingObject:
+        """Return the same error with who needs the object, before what is known of where it may be."""
+        return MissingObject(self.oid, context="; ".join(filter(None, (who, self.context))), hint=self.hint)
 
 
 class UnreadableRef(CorruptData):

@@ -9,15 +9,17 @@ Killed at any instant, the repository is whole: old files go only after the new 
 those that were noted at the start, so that what somebody else adds meanwhile stays. Of a pack the .idx
 goes first, as git does it, since a pack without it does not exist. Packs with a .keep file stay, and their
 objects are left out, but for those whose copy there is damaged. What only alternates hold is left there.
+The packs of a partial clone's promisor become one pack with a .promisor file, apart from all else.
 Left out: bitmaps (git makes them again), cruft packs (their objects are packed like others).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.errors import CorruptData, CorruptObject, RepositoryError
 from packcore.limits import Limits
@@ -29,8 +31,9 @@ from packcore.store.base import DAMAGE
 from packcore.store.copies import PackCopy
 from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
+from packcore.store.promises import is_promisor_pack, promisor_of
 from packcore.store.spool import SpooledPack
-from packcore.store.temporaries import make_removable
+from packcore.store.temporaries import make_removable, sync_folder
 from packcore.walk import list_objects
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Repacked", "repack"]
 
 _DEFAULT_LIMITS = Limits()
-_COMPANIONS = (".idx", ".rev", ".bitmap", ".mtimes", ".pack")
+_COMPANIONS = (".idx", ".rev", ".bitmap", ".mtimes", ".promisor", ".pack")
 """Files of one pack, in the order in which they are removed."""
 
 
@@ -65,6 +68,8 @@ class Repacked:
     removed_loose: int
     unsearched_count: int = 0
     """Objects that selection did not come to before it was stopped."""
+    more_paths: tuple[Path, ...] = ()
+    """Of a partial clone: the pack of what came from its promisor, if there is anything else."""
 
 
 def repack(
@@ -79,12 +84,12 @@ def repack(
 ) -> Repacked:
     """Put all objects of the repository's own packs and loose files into one pack, and remove those.
 
+    In a partial clone, what came from its promisor goes into a pack of its own, marked as such.
     `strategy`, `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.search.select.select`.
-    Raises RepositoryError for a partial clone or a folder that can't be written, MissingObject and
+    Raises RepositoryError for a folder that can't be written, MissingObject and
     CorruptData for objects that can't be read; nothing was removed then.
     """
     directory = repository.pack_directory
-    _refuse_partial_clone(directory)
     packs = PackedStore(directory, repository.object_format, limits)
     loose = LooseStore(directory.parent, repository.object_format, limits)
     try:
@@ -97,43 +102,84 @@ def repack(
         candidates = _in_walk_order(repository, wanted, limits, progress)
         if not candidates:
             return Repacked(None, 0, 0, 0, 0, 0, 0)
-        plan = select(
-            repository,
-            candidates,
-            strategy=strategy,
-            limits=limits,
-            reuse_deltas=reuse_deltas,
-            should_stop=should_stop,
-            jobs=jobs,
-            progress=progress,
-        )
-        path, pack_bytes = _write(plan, wanted, directory, limits, progress)
+        promising = {oid for pack in old if is_promisor_pack(Path(pack.name)) for oid in pack}
+        written = [
+            _pack(
+                repository,
+                part,
+                limits,
+                progress,
+                is_promising=is_promising,
+                strategy=strategy,
+                reuse_deltas=reuse_deltas,
+                should_stop=should_stop,
+                jobs=jobs,
+            )
+            for is_promising, part in _parts(candidates, promising)
+        ]
         if sys.platform == "win32":  # what is open can't be removed there; the next read opens the new pack
             packs.close()
             repository.close()
-        removed_packs = _remove_packs(directory, [Path(pack.name) for pack in old], keep=path)
+        removed_packs = _remove_packs(
+            directory, [Path(pack.name) for pack in old], keep={one.path for one in written}
+        )
         removed_loose = _remove_loose(directory.parent, loose_ids, wanted)
     finally:
         packs.close()
         loose.close()
+    plans = [one.plan for one in written]
     return Repacked(
-        path,
-        plan.object_count,
-        plan.delta_count,
-        plan.reused_count,
-        pack_bytes,
+        written[0].path,
+        sum(plan.object_count for plan in plans),
+        sum(plan.delta_count for plan in plans),
+        sum(plan.reused_count for plan in plans),
+        sum(one.pack_bytes for one in written),
         removed_packs,
         removed_loose,
-        plan.unsearched_count,
+        sum(plan.unsearched_count for plan in plans),
+        tuple(one.path for one in written[1:]),
     )
 
 
-def _refuse_partial_clone(directory: Path) -> None:
-    if next(directory.glob("pack-*.promisor"), None) is not None:
-        raise RepositoryError(
-            f"{directory}: a partial clone is not repacked: what it lacks can't be told from what is lost",
-            hint="use `git repack` there",
+class _Written(NamedTuple):
+    """One new pack."""
+
+    plan: PackPlan
+    path: Path
+    pack_bytes: int
+
+
+def _parts(
+    candidates: list[Candidate], promising: Collection[ObjectId]
+) -> Iterator[tuple[bool, list[Candidate]]]:
+    """Yield what a promisor's packs hold apart from all else: a pack that promises must hold nothing more."""
+    for is_promising in (False, True):
+        part = (
+            [one for one in candidates if (one.oid in promising) == is_promising] if promising else candidates
         )
+        if part and (promising or not is_promising):
+            yield is_promising, [one._replace(order=order) for order, one in enumerate(part)]
+
+
+def _pack(
+    repository: Repository,
+    candidates: list[Candidate],
+    limits: Limits,
+    progress: Progress,
+    *,
+    is_promising: bool,
+    **choices: Any,
+) -> _Written:
+    """Write one new pack; `choices` are those of `select`."""
+    plan = select(repository, candidates, limits=limits, progress=progress, **choices)
+    directory = repository.pack_directory
+    path, pack_bytes = _write(plan, {one.oid for one in candidates}, directory, limits, progress)
+    if is_promising:
+        # The old packs promise the same until they go, so it does no harm that this comes after the pack.
+        with path.with_suffix(".promisor").open("wb") as mark:
+            os.fsync(mark.fileno())
+        sync_folder(directory)
+    return _Written(plan, path, pack_bytes)
 
 
 def _ids(
@@ -173,6 +219,7 @@ def _in_walk_order(
             limits=limits,
             progress=progress,
             haves_complete=True,
+            absent_ok=promisor_of(repository.config) is not None,
         )
     except CorruptData:
         # A broken history has no walk, and is still packed as it is.
@@ -206,9 +253,10 @@ def _write(
         return spool.install(directory), spool.pack_bytes
 
 
-def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Path) -> int:
+def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Collection[Path]) -> int:
     """Remove packs; the multi-pack-index first, since it names them."""
-    gone = [path for path in old if path.name != keep.name and not path.with_suffix(".keep").exists()]
+    kept = {path.name for path in keep}
+    gone = [path for path in old if path.name not in kept and not path.with_suffix(".keep").exists()]
     if gone:
         for path in [directory / "multi-pack-index", *directory.glob("multi-pack-index-*")]:
             _unlink(path)

@@ -67,6 +67,7 @@ def list_objects(
     haves_complete: bool = False,
     want_paths: Mapping[ObjectId, bytes] | None = None,
     named_anyway: bool = False,
+    absent_ok: bool = False,
 ) -> list[Candidate]:
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
@@ -74,7 +75,8 @@ def list_objects(
     `shallow` are taken to have no parents. With `haves_complete` the caller says that the store holds
     everything that the haves reach: then nothing may be missing, as when there are no haves.
     `want_paths` names paths of wanted trees and blobs, where these are known. With `named_anyway` these are
-    listed even if the haves reach them: a partial clone asks for what it left out.
+    listed even if the haves reach them: a partial clone asks for what it left out. With `absent_ok` whatever
+    is missing below the wants is passed over: the list is of what is here.
 
     Raises MissingObject (with who needs it), CorruptObject, and LimitExceeded for `tree_depth` and
     `pack_objects`.
@@ -82,7 +84,7 @@ def list_objects(
     limits = limits or Limits()
     wants, haves = list(dict.fromkeys(wants)), list(dict.fromkeys(haves))
     with progress.phase("listing objects", unit="objects") as phase:
-        lister = _Lister(store, limits, phase, absent_ok=bool(haves) and not haves_complete)
+        lister = _Lister(store, limits, phase, absent_ok=absent_ok or (bool(haves) and not haves_complete))
         excluded = lister.resolve(haves, wanted=False)
         had = set(haves)
         wanted = lister.resolve([want for want in wants if want not in had], wanted=True)
@@ -173,7 +175,7 @@ class _Lister:
                     type_, size = self.store.header(oid)
                 except MissingObject as error:
                     if error.oid != oid.hex() or (wanted and not (self.absent_ok and oid != tip)):
-                        raise MissingObject(error.oid, context=context) from None
+                        raise error.needed_by(context) from None
                     if not wanted:
                         found.commits.append(oid)
                     break
@@ -275,7 +277,7 @@ class _Lister:
                     continue
                 if self.absent_ok and error.oid == oid.hex() and not isinstance(context, str):
                     continue
-                raise MissingObject(error.oid, context=_describe(path, context)) from None
+                raise error.needed_by(_describe(path, context)) from None
             if type_ is not ObjectType.TREE:
                 raise _wrong_type(oid, type_, "tree")
             candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))

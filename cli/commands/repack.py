@@ -49,6 +49,7 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
         console.show_json(
             {
                 "pack": str(done.path) if done.path else None,
+                "morePacks": [str(path) for path in done.more_paths],
                 "objects": done.object_count,
                 "deltas": done.delta_count,
                 "reused": done.reused_count,
@@ -62,8 +63,9 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
     elif done.path is None:
         console.show("nothing to pack")
     else:
+        names = " and ".join(path.name for path in (done.path, *done.more_paths))
         console.show(
-            f"{done.path.name}: {units.count_of(done.object_count, 'objects')} "
+            f"{names}: {units.count_of(done.object_count, 'objects')} "
             f"({units.count_of(done.delta_count, 'deltas')}, {done.reused_count:,} reused), "
             f"{units.size(done.pack_bytes)}; replaces {done.removed_packs:,} packs "
             f"and {done.removed_loose:,} loose objects"

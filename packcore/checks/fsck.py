@@ -20,6 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.checks.objects import check_object
+from packcore.checks.promised import promised_and_missing
 from packcore.checks.special import check_special_blob
 from packcore.checks.trees import survey_tree
 from packcore.errors import (
@@ -85,7 +86,8 @@ def check_repository(
     """Check objects, links and refs, and yield what is wrong, as it is found.
 
     `strict` makes warnings errors. Nothing that objects or refs hold raises; a repository that can't be
-    listed at all (a broken pack index) ends the report with the error's finding.
+    listed at all (a broken pack index) ends the report with the error's finding. Of a partial clone, what
+    its remote has promised may be missing.
     """
     check = _Fsck(repository, strict=strict)
     with progress.phase("checking objects", unit="objects") as phase:
@@ -135,6 +137,8 @@ class _Fsck:
         self.unread: set[ObjectId] = set()
         self.shallow: frozenset[ObjectId] = frozenset()
         self.special: dict[tuple[bytes, ObjectId], None] = {}
+        self.promised: set[ObjectId] | None = None
+        """Of a partial clone: what it may lack; None until something is missing."""
         self.tips: list[tuple[ObjectId, ObjectType | None]] = []
 
     def objects(self, phase: Phase) -> Iterator[FsckFinding]:
@@ -251,6 +255,8 @@ class _Fsck:
             text = f"error: HEAD points to something strange ({head})"
             yield FsckFinding(text, is_error=True, kind="ref", oid=None)
         for name, oid in tips.items():
+            if oid not in self.flags and self._is_promised(oid):
+                continue
             if oid not in self.flags:
                 text = f"error: {name}: invalid sha1 pointer {oid.hex()}"
                 yield FsckFinding(text, is_error=True, kind="ref", oid=oid)
@@ -278,6 +284,8 @@ class _Fsck:
                 mark = flags.get(target)
                 if mark is None and target in self.repository:  # known, though it is stored nowhere
                     mark = flags[target] = int(self.repository.header(target).type)
+                if mark is None and self._is_promised(target):
+                    continue
                 if mark is None:
                     missing.setdefault(target, target_type)
                     yield self._broken_link(oid, ObjectType(type_bits), target, target_type)
@@ -289,6 +297,11 @@ class _Fsck:
         for oid, type_ in missing.items():
             text = f"missing {type_.name.lower()} {oid.hex()}"
             yield FsckFinding(text, is_error=True, kind="missing", oid=oid)
+
+    def _is_promised(self, oid: ObjectId) -> bool:
+        if self.promised is None:
+            self.promised = promised_and_missing(self.repository)
+        return oid in self.promised
 
     def _links(self, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
         with suppress(*_FAILURES, MissingObject):  # reported when it was read first

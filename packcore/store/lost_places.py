@@ -2,6 +2,7 @@
 
 objects/info/alternates names /pool/x.git/objects, which is not there      a file system not mounted
 objects/pack/pack-1.pack has no index                                      its .idx was lost
+a partial clone                                                            its remote has what it left out
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 from packcore.errors import MissingObject
 from packcore.store.alternates import listed_alternates
 from packcore.store.path_kind import is_folder
+from packcore.store.promises import promisor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from packcore.store.config import GitConfig
 
 __all__ = ["LostPlaces", "lost_places"]
 
@@ -24,15 +28,23 @@ _SHOWN_MAX = 3
 class LostPlaces:
     """The lost places of some `objects` directories, looked for once, when an object is missed."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], config: GitConfig) -> None:
         self._folders = folders
+        self._config = config
         self._words: str | None = None
 
     def explain(self, error: MissingObject) -> MissingObject:
         """Return the error, with the first few places in its words if any. Raises RepositoryError."""
+        promisor = promisor_of(self._config)
         if self._words is None:
-            self._words = "; ".join(lost_places(self._folders)[:_SHOWN_MAX])
-        return MissingObject(error.oid, context=self._words) if self._words else error
+            words = lost_places(self._folders)[:_SHOWN_MAX]
+            if promisor is not None:
+                words.insert(0, f"this is a partial clone: its remote {promisor} may have the object")
+            self._words = "; ".join(words)
+        if not self._words:
+            return error
+        hint = None if promisor is None else "take the repository that it was cloned from"
+        return MissingObject(error.oid, context=self._words, hint=hint)
 
     def forget(self) -> None:
         """Look again the next time: packs have come."""

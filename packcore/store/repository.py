@@ -78,7 +78,7 @@ class Repository:
             sweep(folder)
         self._packs, self.copies, self._objects = ObjectFolders.open(objects, self._format, self.limits)
         self._loose = LooseStore(objects, self._format, self.limits)
-        self._lost_places = LostPlaces([packs.directory.parent for packs in self._packs])
+        self._lost_places = LostPlaces([packs.directory.parent for packs in self._packs], self.config)
 
     @classmethod
     def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore import repack as repack_module
-from packcore.errors import CorruptData, RepositoryError
+from packcore.errors import CorruptData
 from packcore.repack import repack
 from packcore.store.loose import LooseStore
 from packcore.store.repository import Repository
@@ -125,10 +125,65 @@ def test_killed_before_the_old_packs_go_all_is_there_twice(path, monkeypatch):
     assert fsck(path) == []
 
 
-def test_a_partial_clone_is_left_to_git(path):
-    (path / "objects" / "pack" / packs(path)[0]).with_suffix(".promisor").touch()
-    with pytest.raises(RepositoryError, match="partial clone"):
-        run(path)
+@pytest.fixture(params=["blob:none", "tree:0", "blob:limit=40"])
+def partial(request, path, tmp_path) -> Path:
+    """A partial clone of it in two packs, with a commit of its own in a third, and one loose."""
+    git("config", "uploadpack.allowFilter", "true", cwd=path)
+    made: Path = tmp_path / "partial.git"
+    git("clone", "-q", "--bare", f"--filter={request.param}", f"file://{path}", made)
+    tree, tip = git("rev-parse", "main^{tree}", "main", cwd=path).splitlines()
+    fourth = git("commit-tree", "-m", "fourth", "-p", tip, tree, cwd=path)
+    git("update-ref", "refs/heads/main", fourth, cwd=path)
+    git("fetch", "-q", "origin", "main:main", cwd=made)
+    empty = git("mktree", cwd=made)
+    for number in range(2):
+        oid = git("commit-tree", "-m", f"own {number}", "-p", fourth, empty, cwd=made)
+        git("update-ref", f"refs/heads/own{number}", oid, cwd=made)
+        if not number:
+            git("repack", "-q", cwd=made)
+    return made
+
+
+def promisors(path: Path) -> set[str]:
+    return {file.stem for file in (path / "objects" / "pack").glob("*.promisor")}
+
+
+def ids_of(pack: Path) -> set[str]:
+    return {
+        line.split()[1]
+        for line in git(
+            "show-index", cwd=pack.parent, stdin=pack.with_suffix(".idx").read_bytes()
+        ).splitlines()
+    }
+
+
+def test_of_a_partial_clone_what_came_from_the_promisor_stays_apart(partial):
+    folder = partial / "objects" / "pack"
+    git("config", "remote.origin.url", "/nowhere", cwd=partial)  # nothing can be fetched after this
+    before = all_ids(partial)
+    promised = set().union(*(ids_of(folder / f"{name}.pack") for name in promisors(partial)))
+    done = run(partial)
+    assert done.path is not None
+    (promisor_pack,) = done.more_paths
+    assert packs(partial) == sorted([done.path.name, promisor_pack.name])
+    assert promisors(partial) == {promisor_pack.stem}
+    assert ids_of(promisor_pack) == promised
+    assert ids_of(done.path) == before - promised
+    assert all_ids(partial) == before
+    assert fsck(partial) == []
+    again = run(partial)
+    assert (again.path, again.more_paths, again.removed_packs) == (done.path, done.more_paths, 0)
+    assert promisors(partial) == {promisor_pack.stem}
+
+
+def test_a_partial_clone_without_anything_of_its_own_is_one_promisor_pack(path, tmp_path):
+    git("config", "uploadpack.allowFilter", "true", cwd=path)
+    made = tmp_path / "partial.git"
+    git("clone", "-q", "--bare", "--filter=blob:none", f"file://{path}", made)
+    done = run(made)
+    assert done.path is not None
+    assert promisors(made) == {done.path.stem}
+    assert (packs(made), done.more_paths, fsck(made)) == ([done.path.name], (), [])
 
 
 def test_a_repository_without_refs_is_packed_as_it_is(tmp_path):

@@ -52,7 +52,7 @@ def readable_part(
         return None
     faults = {name: damaged[oid] for name, oid in listed.refs.items() if oid in damaged}
     example = next(iter(damaged.values()))
-    progress.message("source", f"damaged: {example}; trying again without the refs that need it")
+    progress.message("source", f"can't send all of it: {example}; trying again without the refs that need it")
     return replace(
         listed,
         refs={name: oid for name, oid in listed.refs.items() if name not in faults},

@@ -172,3 +172,24 @@ def test_the_odd_repositories_of_libgit2_are_judged_as_git_judges_them(tmp_path:
 
 def test_an_empty_repository_is_sound(tmp_path: Path):
     assert ours(init_repository(tmp_path / "r.git")) == []
+
+
+@pytest.mark.parametrize("spec", ["blob:none", "tree:0", "blob:limit=20"])
+def test_what_a_promisor_has_promised_may_be_missing(tmp_path: Path, spec: str):
+    source = make_repository(tmp_path / "s.git", history(tag="v1"), repack=True)
+    git("config", "uploadpack.allowFilter", "true", cwd=source)
+    path = tmp_path / "partial.git"
+    git("clone", "-q", "--bare", f"--filter={spec}", f"file://{source}", path)
+    assert ours(path, strict=True) == theirs(path, strict=True) == []
+    tree_of_main = git("rev-parse", "main^{tree}", cwd=source)
+    own = git("commit-tree", "-m", "own", "-p", "main", tree_of_main, cwd=path)
+    git("update-ref", "refs/heads/own", own, cwd=path)
+    assert ours(path, strict=True) == []
+    with Repository.open(path) as repository:  # nobody has promised this one
+        lost = ObjectId(b"\1" * 20)
+        top = repository.write_loose(*tree({b"lost": (0o100644, lost)}))
+        repository.update_ref("refs/heads/broken", repository.write_loose(*commit(top, [])))
+    assert f"missing blob {lost.hex()}" in ours(path)
+    for key in ("remote.origin.promisor", "extensions.partialClone"):
+        run_git("config", "--unset", key, cwd=path)
+    assert len([line for line in ours(path) if line.startswith("missing")]) > 1

@@ -1,0 +1,51 @@
+"""Commands in a partial clone: what the promisor has promised isn't damage, and what needs it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import git, history, init_repository, ls_remote, make_repository
+
+
+@pytest.fixture
+def partial(tmp_path):
+    source = make_repository(tmp_path / "source.git", history())
+    git("config", "uploadpack.allowFilter", "true", cwd=source)
+    path = tmp_path / "partial.git"
+    git("clone", "-q", "--bare", "--filter=blob:none", f"file://{source}", path)
+    return path
+
+
+def test_fsck_and_repack_take_it_for_whole(packcore, partial):
+    for command in ("fsck", "repack", "fsck"):
+        done = packcore(command, partial)
+        assert done.exit_code == 0, done.stderr
+        assert "missing" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("rev-list", "{}", "--objects", "main"),
+        ("cat-file", "{}", "main:src/part0/file0.txt"),
+        ("pack-objects", "{}", "--all", "-o", "{}/x.pack"),
+    ],
+)
+def test_what_needs_a_promised_object_says_where_it_is(packcore, partial, arguments):
+    done = packcore(*(word.format(partial) for word in arguments))
+    assert done.exit_code == 3
+    assert "is missing (" in done.stderr
+    assert "this is a partial clone: its remote origin may have the object" in done.stderr
+    assert "hint: take the repository that it was cloned from" in done.stderr
+
+
+def test_a_sync_from_it_names_the_cause_and_leaves_the_target_alone(packcore, partial, tmp_path):
+    target = init_repository(tmp_path / "target.git")
+    done = packcore("sync", partial, target)
+    assert done.exit_code == 1
+    assert "this is a partial clone: its remote origin may have the object" in done.stderr + done.stdout
+    assert ls_remote(target) == {}
+
+
+def test_commits_alone_can_be_listed(packcore, partial):
+    assert packcore("rev-list", partial, "main").exit_code == 0
