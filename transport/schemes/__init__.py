@@ -6,8 +6,8 @@ A scheme module has two names, and nothing else needs editing when one is added:
     open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport
 
 Two modules that claim one scheme are an error, never a matter of import order. Modules without the two names
-are parts that schemes share: `lasting` and `links` (conversations on one connection), `early`, and `helper`,
-to which every scheme goes that no module claims.
+are parts that schemes share: `lasting` and `links` (conversations on one connection), `early`, `bundle` (what
+`local` hands bundle files to), and `helper`, to which every scheme goes that no module claims.
 
 GIT_ALLOW_PROTOCOL (a list of schemes) and GIT_PROTOCOL_FROM_USER=0 restrict what may be opened, as in git.
 """

@@ -1,5 +1,7 @@
 """`file:///path`, `/path`, `./path`: a repository on this disk, served in this process by our own code.
 
+A path may also mean a bundle file: see `bundle`.
+
 A path may leave out `.git`, and begin with `~` or `~user` (a shell that saw it has expanded it already).
 No git binary and no connection: a request's blocks go straight into `transport.server`, and its answer's
 blocks come straight back. Each request is a conversation of its own, as over HTTP. Pushing into the branch
@@ -10,12 +12,14 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.identity import own_signature
+from transport.schemes.bundle import BundleTransport, is_bundle
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
 from transport.server.words import own_words
@@ -24,7 +28,7 @@ from transport.wire.limits import WireLimits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from transport.base import Body, Service
+    from transport.base import Body, Service, Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
     from transport.wire.headway import Headway
@@ -34,9 +38,11 @@ __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 SCHEMES: tuple[str, ...] = ("file",)
 
 
-def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LocalTransport:
+def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
     """Return the transport for a path; of the options only the environment and the limits matter here."""
     path = _expanded(endpoint.path, options.environment.get("HOME"))
+    if is_bundle(Path(path)):
+        return BundleTransport(path, options.wire_limits)
     return LocalTransport(path, limits=options.wire_limits, environment=options.environment)
 
 

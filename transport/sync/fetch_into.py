@@ -251,6 +251,7 @@ class _Fetch(NamedTuple):
                 object_format=listed.object_format,
                 limits=self.limits,
                 progress=self.progress,
+                bases=repository,  # a bundle's pack may be thin, though nobody asked for that
                 directory=repository.pack_directory,
             )
             cut_off = bool(response.shallow or listed.shallow)

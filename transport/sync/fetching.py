@@ -16,17 +16,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from packcore.errors import LimitExceeded, MissingObject
+from packcore.errors import CorruptData, LimitExceeded, MissingObject
 from packcore.progress import SILENT, Progress
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
-from transport.errors import RemoteError, RemoteProtocolError
+from transport.errors import RemoteError, RemoteProtocolError, TransportError
 from transport.fetch import fetch_pack, list_refs
 from transport.push import advertise_push
 from transport.sync.bases_by_id import bases_by_id
 from transport.sync.common_ground import WatchedTips
 from transport.sync.lookahead import at_most, in_users_words
 from transport.sync.request import REFS
+from transport.sync.target_bases import bases_of_target
 from transport.wire.upload_pack import FetchOptions, is_dulwich
 
 if TYPE_CHECKING:
@@ -108,7 +109,15 @@ def advertise_both(
     for side, listing in (("source", source_refs), ("target", answers[0])):
         for warning in listing.warnings:
             progress.message(side, warning)
-    return source_refs, answers[0]
+    return source_refs, _in_format_of(source_refs, answers[0])
+
+
+def _in_format_of(source_refs: Advertisement, target_refs: Advertisement) -> Advertisement:
+    """Return the target's list in the source's object format, where it is empty and takes that too."""
+    wanted, capabilities = source_refs.object_format, target_refs.capabilities
+    if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
+        return target_refs
+    return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))
 
 
 def list_source(
@@ -139,12 +148,14 @@ def fetch_missing(
     ofs_delta: bool = True,
     pack_bytes_max: int | None = None,
     thin: bool = False,
+    target: Transport | None = None,
     on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
 ) -> Iterator[Fetched]:
     """Fetch what the wants reach and the haves don't, and hold it until the block is left.
 
     `ofs_delta` allows deltas that name their base by its place, which some targets don't take. With
-    `thin`, deltas may be against what the haves reach, and these bases are fetched too. `on_unknown`
+    `thin`, deltas may be against what the haves reach, and these bases are fetched too. Where they are
+    though nobody asked for that, `target` gives the bases. `on_unknown`
     hears of the haves that the source lacks before a pack comes, and may raise. Without wants there is no
     request. Raises TransportError, CorruptData, and LimitExceeded for a pack that is larger than
     `pack_bytes_max`.
@@ -152,6 +163,18 @@ def fetch_missing(
     if not wants:
         yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
         return
+
+    stack = ExitStack()
+    lacked: list[ObjectId] = []
+
+    def of_target(oids: list[ObjectId]) -> ObjectStore:
+        lacked.extend(oids)
+        assert target is not None
+        found = bases_of_target(target, haves, limits=limits, directory=directory)
+        try:
+            return stack.enter_context(found)
+        except (TransportError, CorruptData):
+            return MemoryStore(advertisement.object_format)  # the source's fault remains, and is the news
 
     def received(bases: _Bases | None) -> Fetched:
         with fetch_pack(
@@ -171,7 +194,7 @@ def fetch_missing(
                     object_format=advertisement.object_format,
                     limits=at_most(limits, pack_bytes_max),
                     progress=progress,
-                    bases=bases,
+                    bases=bases or (None if target is None else of_target),
                     directory=directory,
                 )
             except LimitExceeded as error:
@@ -183,10 +206,11 @@ def fetch_missing(
                 spool.object_count,
                 spool,
                 frozenset(response.unknown),
+                frozenset(lacked),
             )
 
     find = partial(bases_by_id, source, advertisement, limits=limits, directory=directory)
-    with ExitStack() as stack:
+    with stack:
         fetched = _received_thin(received, find, stack) if thin else None
         fetched = fetched or received(None)
         assert fetched.spool is not None

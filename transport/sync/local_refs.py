@@ -68,6 +68,8 @@ class LocalRefs:
     object_format: ObjectFormat
     may_lack_names: bool = False
     hidden: frozenset[RefKind] = frozenset()
+    head: ObjectId | None = None
+    """Not looked at: HEAD matters on the source's side."""
 
     @classmethod
     def none(cls, listed: Advertisement) -> LocalRefs:

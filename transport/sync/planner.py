@@ -89,8 +89,9 @@ def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -
 
 
 def is_empty(source: RefListing) -> bool:
-    """Return whether a source has no ref at all, not even one that it can't read, or that it hides."""
-    return not (source.refs or source.unreadable or source.hidden or source.may_lack_names)
+    """Return whether a source has no ref at all, HEAD, unreadable and hidden ones included."""
+    has_some = source.refs or source.head is not None or source.unreadable or source.hidden
+    return not (has_some or source.may_lack_names)
 
 
 def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:

@@ -39,6 +39,10 @@ class RefListing(Protocol):
         """Target by symbolic ref, such as `HEAD`."""
 
     @property
+    def head(self) -> ObjectId | None:
+        """What HEAD comes to, which may be detached; None where it is unborn."""
+
+    @property
     def unreadable(self) -> Mapping[str, str]:
         """Refs and folders of refs that are there but can't be read: the reason by name."""
 

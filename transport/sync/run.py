@@ -259,6 +259,7 @@ class Run:
             # What may be passed on as it is must be in the form that the target takes.
             ofs_delta=self.target_refs.capabilities.ofs_delta or not self._relays,
             thin=thin,
+            target=self.target,
             on_unknown=on_unknown,
         )
 

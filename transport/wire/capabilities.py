@@ -69,6 +69,8 @@ class Capabilities:
     push_cert_nonce: str | None = None
     announces_object_format: bool = False
     """Whether `object-format` was sent at all: only then may it be sent back."""
+    more_object_formats: tuple[ObjectFormat, ...] = ()
+    """Others that a target takes as long as it has no refs: it may name several, the one in use first."""
 
     # upload-pack, v0 and v1
     multi_ack: bool = False
@@ -179,6 +181,8 @@ def _take_value(found: dict[str, Any], name: str, value: bytes) -> None:
         if "object_format" not in found:
             found["object_format"] = _object_format(value)
             found["announces_object_format"] = True
+        elif (other := FORMATS.get(value.decode("ascii", "replace"))) is not None:
+            found["more_object_formats"] = (*found.get("more_object_formats", ())[:1], other)
     elif name == "agent":
         found.setdefault("agent", one_line(value, limit=200))
     elif name == "session-id":

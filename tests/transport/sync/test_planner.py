@@ -41,6 +41,7 @@ class Refs:
     unreadable: dict[str, str] = field(default_factory=dict)
     may_lack_names: bool = False
     hidden: frozenset[RefKind] = frozenset()
+    head: ObjectId | None = None
 
 
 def plan(
@@ -183,8 +184,8 @@ def test_an_empty_source_prunes_no_more_than_the_limit_allows():
 
 @pytest.mark.parametrize(
     "source",
-    [Refs({TAG: A}), Refs({}, hidden=frozenset({"branch"})), Refs({}, may_lack_names=True)],
-    ids=["only a tag", "hidden branches", "a doubtful list"],
+    [Refs({TAG: A}), Refs({}, hidden=frozenset({"branch"})), Refs({}, may_lack_names=True), Refs({}, head=A)],
+    ids=["only a tag", "hidden branches", "a doubtful list", "a detached HEAD"],
 )
 def test_a_source_of_which_only_nothing_is_seen_is_not_empty(source):
     with pytest.raises(NoRefsMatched):

@@ -1,0 +1,101 @@
+"""A bundle file on this disk as SOURCE or TARGET: a part of `local`, to which every path goes first.
+
+x.bundle     by its name, if no folder has it: then it may be made
+any file     that begins as a bundle does
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packcore.store.git_directory import is_repository_named
+from packcore.store.path_kind import is_file, is_folder
+from transport.base import TransferStats
+from transport.bundle.header import SIGNATURES
+from transport.bundle.reading import BundleReader
+from transport.bundle.writing import BundleWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from transport.base import Body, Service
+    from transport.wire.headway import Headway
+    from transport.wire.limits import WireLimits
+
+__all__ = ["BundleTransport", "is_bundle"]
+
+_SUFFIX = ".bundle"
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a path means a bundle rather than a repository."""
+    if is_folder(path):
+        return False
+    if not is_file(path):
+        return path.name.endswith(_SUFFIX) and not is_repository_named(path)
+    try:
+        with path.open("rb") as file:
+            return path.name.endswith(_SUFFIX) or file.read(len(SIGNATURES[0])) in SIGNATURES
+    except OSError:
+        return path.name.endswith(_SUFFIX)
+
+
+class BundleTransport:
+    """A way to a bundle file. It is read when first needed."""
+
+    stateless = True
+
+    def __init__(self, path: str, limits: WireLimits) -> None:
+        self.url = path
+        self.stats = TransferStats()
+        self.limits = limits
+        self._reader: BundleReader | None = None
+        self._writer = BundleWriter(Path(path))
+
+    @contextmanager
+    def advertise(
+        self,
+        service: Service,
+        *,
+        version: int,  # noqa: ARG002 - a bundle is read in protocol v2
+        headway: Headway | None = None,  # noqa: ARG002 - no wait
+    ) -> Iterator[Iterator[bytes]]:
+        """Yield the advertisement. Raises RepositoryError, CorruptData, UnsupportedByRemote."""
+        pushed = service == "git-receive-pack"
+        yield self._counted(self._writer.advertise() if pushed else self._opened().advertise())
+
+    @contextmanager
+    def request(
+        self,
+        service: Service,
+        body: Body,
+        *,
+        version: int,  # noqa: ARG002 - see `advertise`
+        headway: Headway | None = None,  # noqa: ARG002 - no wait
+    ) -> Iterator[Iterator[bytes]]:
+        """Yield the answer to one request."""
+        self.stats.requests += 1
+        server = self._writer if service == "git-receive-pack" else self._opened()
+        yield self._counted(server.answer(self._sent(body.blocks())))
+
+    def close(self) -> None:
+        """Give back the temporary repository. Idempotent."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _opened(self) -> BundleReader:
+        if self._reader is None:
+            self._reader = BundleReader(Path(self.url))
+        return self._reader
+
+    def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.stats.bytes_received += len(block)
+            yield block
+
+    def _sent(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.stats.bytes_sent += len(block)
+            yield block

@@ -1,0 +1,52 @@
+"""The bases of deltas that a source leaves out without being asked to: an incremental bundle's.
+
+    source's pack   deltas against what its prerequisites hold, which the bundle lacks
+    target          has the prerequisites: its tips are fetched, without their history
+
+A server that is asked for a whole pack sends one, so it never comes to that.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from packcore.store.memory import MemoryStore
+from packcore.store.spool import SpooledPack
+from transport.fetch import fetch_pack, list_refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.limits import Limits
+    from packcore.store.base import ObjectStore
+    from transport.base import Transport
+
+__all__ = ["bases_of_target"]
+
+_TIPS_MAX = 64
+"""Trees and blobs of more tips are seldom others; each costs a whole state of the repository at worst."""
+
+
+@contextmanager
+def bases_of_target(
+    target: Transport, haves: Sequence[ObjectId], *, limits: Limits, directory: Path | None = None
+) -> Iterator[ObjectStore]:
+    """Yield what the first of the haves hold that are tips of the target, fetched from there.
+
+    Raises TransportError, CorruptData.
+    """
+    listed = list_refs(target)
+    tips = frozenset(listed.refs.values())
+    wants = [oid for oid in haves if oid in tips][:_TIPS_MAX]
+    with fetch_pack(target, listed, wants=wants, depth=1) as response:
+        if response.blocks is None:
+            yield MemoryStore(listed.object_format)
+            return
+        spool = SpooledPack.receive(
+            response.blocks, object_format=listed.object_format, limits=limits, directory=directory
+        )
+    with spool:
+        yield spool
