@@ -105,7 +105,8 @@ def unpack_sdist(dist: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        archive.extractall(target.parent, filter="data")
+        # Our own archive, made a moment ago; CPython before 3.11.4 has no filters.
+        archive.extractall(target.parent, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (target.parent / sdist.name.removesuffix(".tar.gz")).rename(target)
 
 
