@@ -106,7 +106,9 @@ def unpack_sdist(dist: Path, target: Path) -> None:
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         # Our own archive, made a moment ago; CPython before 3.11.4 has no filters.
-        archive.extractall(target.parent, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(target.parent)
     (target.parent / sdist.name.removesuffix(".tar.gz")).rename(target)
 
 

@@ -103,6 +103,7 @@ class SimRepository(MemoryStore):
     """A repository in memory, as far as our servers use one."""
 
     path = common_path = _NOWHERE
+    is_bare = True
     config = _CONFIG
     limits = Limits()
     pack_directory = None
@@ -205,6 +206,10 @@ class SimRepository(MemoryStore):
     def head(self) -> str | ObjectId | None:
         """Return the branch that HEAD points to."""
         return self.head_name
+
+    def final_ref_name(self, name: str) -> str:
+        """Return the ref that an update of this name changes."""
+        return self.head_name if name == "HEAD" else name
 
     def put(self, name: str, new: ObjectId | None, by: Process | None) -> None:
         """Set or remove a ref, and note who did it."""
