@@ -69,7 +69,7 @@ class RefRules:
         self.absent: set[str] = set()
         """Refs to be deleted that aren't there."""
         config = repository.config
-        self._repository = repository
+        self.repository = repository
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
         self._deny_deletes = config.get_bool("receive.denydeletes")
         self._hidden = HiddenRefs(config, "receive")
@@ -86,7 +86,7 @@ class RefRules:
         name = update.name
         if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
             return "funny refname"
-        if update.is_create and (fault := ref_name_fault(name, self._repository.common_path)):
+        if update.is_create and (fault := ref_name_fault(name, self.repository.common_path)):
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
@@ -95,13 +95,13 @@ class RefRules:
                 return "branch is currently checked out"
             self._allow(self._deny_current, "updating the current branch")
         try:
-            current = self._repository.read_ref(name)
+            current = self.repository.read_ref(name)
         except UnreadableRef as error:
             # A file that holds nothing may be written again; what it held is lost in any case.
             if not error.is_blank or update.is_delete or not update.is_create:
                 return f"reference broken: {self._words(error.reason)}"
             current = None
-        now = current.oid if current is not None else self._repository.object_format.zero
+        now = current.oid if current is not None else self.repository.object_format.zero
         if update.is_delete:
             return self._judge_deletion(update, now, objects)
         if now != update.old:
@@ -127,7 +127,7 @@ class RefRules:
         return None if now == update.old else STALE
 
     def _is_absent(self, name: str, now: ObjectId) -> bool:
-        return not any(now) and self._repository.final_ref_name(name) == name
+        return not any(now) and self.repository.final_ref_name(name) == name
 
     def _allow(self, denies: str, what: str) -> None:
         if denies == "warn":

@@ -10,10 +10,14 @@ from tests.support import git, ls_remote
 from tests.transport.sync.limited_target import temp_refs
 from tests.transport.sync.sides import Sides, big_history, commit
 from transport.schemes.local import LocalTransport
+from transport.server.ref_rules import RefRules
 from transport.sync import Outcome, Policy, Scope, SyncRequest, SyncResult, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packcore.store.base import ObjectStore
+    from transport.wire.receive_pack import RefUpdate
 
 LIMIT = 40_000
 TEMP = "refs/packcore/bootstrap/"
@@ -30,13 +34,25 @@ def run(sides: Sides, *, atomic: bool = False, **request) -> SyncResult:
     return sync(LocalTransport(str(sides.source)), LocalTransport(str(sides.target)), asked)
 
 
+@pytest.fixture(autouse=True)
+def protecting_host(monkeypatch) -> None:
+    """Let targets refuse to delete any ref, as hosts can: receive.denyDeletes is about branches alone."""
+    refusal = RefRules.refusal
+
+    def refused(rules: RefRules, update: RefUpdate, objects: ObjectStore) -> str | None:
+        is_protected = update.is_delete and (rules.repository.path / "protected").exists()
+        return "deletion prohibited" if is_protected else refusal(rules, update, objects)
+
+    monkeypatch.setattr(RefRules, "refusal", refused)
+
+
 def protect_temp_refs(target: Path) -> None:
     """Let no ref be deleted."""
-    git("config", "receive.denyDeletes", "true", cwd=target)
+    (target / "protected").touch()
 
 
 def allow_deletions(target: Path) -> None:
-    git("config", "receive.denyDeletes", "false", cwd=target)
+    (target / "protected").unlink()
 
 
 def test_a_push_in_batches_whose_temporary_refs_stay_does_not_end_with_0(sides):
