@@ -95,9 +95,10 @@ def _filtered(objects: list[Candidate], filter_: Filter, given: Collection[Objec
     def stays(candidate: Candidate) -> bool:
         if candidate.oid in given:
             return True
-        if candidate.type is ObjectType.BLOB:
-            return candidate.size < filter_.blob_bytes
-        return not (filter_.trees and candidate.type is ObjectType.TREE)
+        if candidate.type not in filter_.types:
+            return False
+        limit = filter_.blob_bytes
+        return limit is None or candidate.type is not ObjectType.BLOB or candidate.size < limit
 
     return [candidate for candidate in objects if stays(candidate)]
 

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote_to_bytes
 
+from packcore.objects import ObjectType
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest, Budget
 from transport.wire.pktline import Special
@@ -81,10 +84,15 @@ class Command(NamedTuple):
 class Filter(NamedTuple):
     """What a partial clone leaves out, unless it is wanted by its own id."""
 
-    trees: bool
-    """Leave out all trees and blobs (tree:0)."""
-    blob_bytes: int
-    """Leave out blobs of this size and more: 0 for all (blob:none)."""
+    types: frozenset[ObjectType]
+    """All others are left out (tree:0, blob:none, object:type)."""
+    blob_bytes: int | None = None
+    """Blobs of this size and more are left out, too (blob:limit)."""
+
+    def and_(self, other: Filter) -> Filter:
+        """Return what leaves out all that either leaves out (combine)."""
+        limits = [limit for limit in (self.blob_bytes, other.blob_bytes) if limit is not None]
+        return Filter(self.types & other.types, min(limits, default=None))
 
 
 @dataclass(slots=True)
@@ -314,15 +322,24 @@ def _check_cut(request: FetchRequest) -> None:
 _FILTER = re.compile(rb"blob:limit=([0-9]{1,15})([kmg]?)\Z")
 
 
+_ALL_TYPES = frozenset(ObjectType)
+_BY_TYPE = {
+    b"blob:none": _ALL_TYPES - {ObjectType.BLOB},
+    b"tree:0": _ALL_TYPES - {ObjectType.BLOB, ObjectType.TREE},
+} | {b"object:type=" + type_.label: frozenset({type_}) for type_ in ObjectType}
+_COMBINED_MAX = 16
+
+
 def _filter(spec: bytes) -> Filter:
-    if spec == b"blob:none":
-        return Filter(trees=False, blob_bytes=0)
-    if spec == b"tree:0":
-        return Filter(trees=True, blob_bytes=0)
+    if spec.startswith(b"combine:"):
+        parts = [unquote_to_bytes(part) for part in spec.removeprefix(b"combine:").split(b"+")]
+        if len(parts) <= _COMBINED_MAX and not any(part.startswith(b"combine:") for part in parts):
+            return reduce(Filter.and_, map(_filter, parts))
+    if spec in _BY_TYPE:
+        return Filter(_BY_TYPE[spec])
     if match := _FILTER.match(spec):
-        return Filter(
-            trees=False, blob_bytes=int(match[1]) << {b"": 0, b"k": 10, b"m": 20, b"g": 30}[match[2]]
-        )
+        unit = {b"": 0, b"k": 10, b"m": 20, b"g": 30}[match[2]]
+        return Filter(_ALL_TYPES, blob_bytes=int(match[1]) << unit)
     raise BadRequest(f"a filter that is not understood here: {one_line(spec, limit=100)!r}")
 
 

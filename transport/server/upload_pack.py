@@ -4,8 +4,8 @@ r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 
     answer(blocks, version) one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
 
 What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, date and refs, the
-filters blob:none, blob:limit and tree:0, in v2 wait-for-done and wants by name (ref-in-want), and in v0
-multi_ack_detailed with no-done. Hidden refs stay hidden. Left out on purpose: other filters, hooks.
+filters blob:none, blob:limit, tree:0, object:type and combine, in v2 wait-for-done and wants by name
+(ref-in-want), and in v0 multi_ack_detailed with no-done. Hidden refs stay hidden. Left out: other filters.
 A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
 pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 """

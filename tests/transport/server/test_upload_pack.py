@@ -140,7 +140,18 @@ def test_git_is_told_why_it_gets_nothing(tmp_path, url, number):
 
 
 @pytest.mark.parametrize("number", [0, 2])
-@pytest.mark.parametrize("spec", ["blob:none", "tree:0", "blob:limit=2k", "blob:limit=1000000"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "blob:none",
+        "tree:0",
+        "blob:limit=2k",
+        "blob:limit=1000000",
+        "object:type=commit",
+        "combine:blob:limit=2k+tree:0",
+        "combine:blob:limit=2k+blob%3Alimit=3k",
+    ],
+)
 def test_git_clones_without_what_a_filter_leaves_out_and_fetches_it_later(root, url, tmp_path, number, spec):
     def clone(source: str | Path, name: str) -> Path:
         target = Path(tmp_path / name)
@@ -158,8 +169,11 @@ def test_git_clones_without_what_a_filter_leaves_out_and_fetches_it_later(root, 
     assert git("show", "main:src/part0/file0.txt", cwd=tmp_path / "ours.git")
 
 
-def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path):
-    done = run_git("clone", "-q", "--bare", "--filter=sparse:oid=main", f"{url}/sha1.git", tmp_path / "x.git")
+@pytest.mark.parametrize(
+    "spec", ["sparse:oid=main", "combine:tree:0+sparse:oid=main", "combine:combine:tree:0"]
+)
+def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path, spec):
+    done = run_git("clone", "-q", "--bare", f"--filter={spec}", f"{url}/sha1.git", tmp_path / "x.git")
     assert b"a filter that is not understood" in done.stderr
 
 

@@ -181,3 +181,17 @@ def test_a_filter_leaves_in_what_a_wanted_tag_comes_to(source, ids, tmp_path, ve
         source, tmp_path / "x.git", request_of(tags[0], tags[2], options=(f"filter {spec}",)), version
     )
     assert found == {*tags, tree, blob}
+
+
+@pytest.mark.parametrize("kind", ["commit", "tree", "blob", "tag"])
+def test_object_type_leaves_in_what_is_of_the_type_or_given(source, tmp_path, kind):
+    allow_nothing(source)
+    tips = [git("rev-parse", name, cwd=source) for name in ("main", "annotated")]
+    request = request_v0(*tips, options=(f"filter object:type={kind}",))
+    theirs = git(
+        "rev-list", "--objects", "--no-object-names", f"--filter=object:type={kind}", *tips, cwd=source
+    )
+    assert sent(source, tmp_path / "x.git", request, 0) >= set(theirs.split())
+    assert sent(source, tmp_path / "y.git", request, 0) - set(theirs.split()) <= {
+        git("rev-parse", "annotated^{}", cwd=source)
+    }
