@@ -59,7 +59,7 @@ _REASON = re.compile(
     r"unreadable|cannot|can't|could not|couldn't|missing|damaged|corrupt|not our ref|empty|broken|denied"
     r"|too (short|long|small)|truncated|NUL|not an id|no such|closed|ended|was lost|failed|nowhere|lacks"
     r"|dangling|not (be )?(there|found|mounted|valid|read)|does not|doesn't|neither|expected|never"
-    r"|within the scope",
+    r"|within the scope|would delete all",
     re.IGNORECASE,
 )
 """What a line that gives the reason has in it."""
