@@ -20,7 +20,8 @@ def describe(cell: Cell) -> str:
     if cell.state == "red":
         return (f"RED {cell.failed} of {cell.passed + cell.failed}" if cell.failed else "RED") + took
     skipped = f" ({cell.skipped} skipped)" if cell.skipped else ""
-    return f"ok {cell.passed}{skipped}{took}" if cell.state == "ok" else "skipped"
+    again = f" ({cell.again} run again)" if cell.again else ""
+    return f"ok {cell.passed}{skipped}{again}{took}" if cell.state == "ok" else "skipped"
 
 
 def duration(seconds: float) -> str:

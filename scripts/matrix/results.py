@@ -29,6 +29,8 @@ class Cell:
     seconds: float = 0.0
     reason: str = ""
     log: str = ""
+    again: int = 0
+    """Tests that passed only when they were run a second time, alone."""
 
 
 @dataclass(slots=True)

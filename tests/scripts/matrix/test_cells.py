@@ -116,3 +116,20 @@ def test_a_suite_that_takes_too_long_is_ended_and_red(bench: Bench, monkeypatch:
     monkeypatch.setattr(cells, "_SUITE_SECONDS_MAX", 0.5)
     cell = bench.run("import signal; signal.pause()")
     assert (cell.state, cell.reason) == ("red", "took more than 0.5 seconds")
+
+
+@pytest.mark.parametrize(("then", "state", "again"), [(0, "ok", 1), (1, "red", 0)])
+def test_a_failed_test_is_run_once_more_alone_and_the_cell_says_so(
+    bench: Bench, then: int, state: str, again: int
+) -> None:
+    python = bench.work / "venv/bin/python"
+    python.unlink()
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in\n'
+        f'  "-m pytest -q -n 0 tests/a.py::b") echo "1 passed in 0.1s"; exit {then};;\n'
+        'esac\necho "FAILED tests/a.py::b - late"; echo "1 failed, 3 passed in 0.1s"; exit 1\n'
+    )
+    python.chmod(0o755)
+    suite = Suite("s", "x", pytest=("tests",))
+    cell = run_suite(Column("x", "x", debian="sid"), suite, ThisMachine(bench.work, sys.executable))
+    assert (cell.state, cell.again) == (state, again)
