@@ -213,7 +213,8 @@ def test_fsck_says_that_head_must_point_to_a_branch_as_git_does(packcore, copy):
     result = packcore("fsck", copy)
     assert result.exit_code == 3
     assert "error: HEAD points to something strange (refs/tags/v1)" in result.stderr
-    assert "HEAD points to something strange (refs/tags/v1)" in run_git("fsck", cwd=copy).stderr.decode()
+    # git 2.55 says "HEAD points to non-branch".
+    assert "HEAD points to " in run_git("fsck", cwd=copy).stderr.decode()
 
 
 def test_a_line_for_head_in_packed_refs_is_passed_over(packcore, copy, tmp_path):
