@@ -14,6 +14,7 @@ import pytest
 from benchmarks.corpora import Batches
 from benchmarks.odd_inputs import BYTES_RATIO_MAX, KINDS, generate_kind, make_repository
 from packcore import list_objects, select, write_pack
+from packcore.deflate import DEFLATE_LIBRARY
 from packcore.delta.make import find_matches
 from packcore.search.chunk_search import best
 from tests.support import git, git_environment, require
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.e2e
 
 ALLOWED = {"base64": 1.28, "sound": 1.14}
 """Kinds that fall short of the bound, and by how much they may (docs/performance.md tells why)."""
+BYTES_RATIO_WITHOUT_ZLIB_NG = 1.05
+"""Levels and windows for short data are chosen for zlib-ng; with Python's own zlib they cost a little more."""
 SMALL_BYTES = 400
 """Packs may differ by so many bytes, whatever the ratio: one base more or less, of few to choose from."""
 PAIRS_MAX = 9
@@ -42,7 +45,8 @@ def test_a_pack_is_hardly_larger_than_gits(name, tmp_path):
     objects = list_objects(batches.store, [generate_kind(batches, name, 1)], ())
     ours = sum(map(len, write_pack(select(batches.store, objects))))
     assert len(objects) == len(listed.splitlines())
-    assert ours <= ALLOWED.get(name, BYTES_RATIO_MAX) * len(theirs) + SMALL_BYTES
+    usual = BYTES_RATIO_MAX if DEFLATE_LIBRARY.startswith("zlib-ng") else BYTES_RATIO_WITHOUT_ZLIB_NG
+    assert ours <= max(ALLOWED.get(name, usual), usual) * len(theirs) + SMALL_BYTES
 
 
 def count_pairs(name: str, scale: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
