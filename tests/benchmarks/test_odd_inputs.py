@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 ALLOWED = {"base64": 1.28, "sound": 1.14}
 """Kinds that fall short of the bound, and by how much they may (docs/performance.md tells why)."""
 BYTES_RATIO_WITHOUT_ZLIB_NG = 1.05
-"""Levels and windows for short data are chosen for zlib-ng; with Python's own zlib they cost a little more."""
+"""Levels and windows for short data are chosen for zlib-ng; Python's own zlib makes a little more of them."""
 SMALL_BYTES = 400
 """Packs may differ by so many bytes, whatever the ratio: one base more or less, of few to choose from."""
 PAIRS_MAX = 9
