@@ -1,4 +1,4 @@
-"""Reading a file of locks/: what is pinned, under which marker, and who asks for it.
+"""Reading a file of locks/: what is pinned, under which marker, and what requires it.
 
     click==8.5.1 ; sys_platform == 'linux' \\
         --hash=sha256:0123… \\

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from transport.wire.headway import Headway
@@ -59,6 +59,18 @@ class TransferStats:
     """The remote takes no body of unknown length: set when that is found out, or known from before."""
     longest_stall_seconds: float | None = None
     """Of the last streamed request: the longest time that the connection had to wait for a block."""
+
+    def counting_received(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass blocks on, and count their bytes as received."""
+        for block in blocks:
+            self.bytes_received += len(block)
+            yield block
+
+    def counting_sent(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass blocks on, and count their bytes as sent."""
+        for block in blocks:
+            self.bytes_sent += len(block)
+            yield block
 
 
 class Transport(Protocol):

@@ -1,6 +1,6 @@
 """What the engine's own strategies share: parameters that are checked, and the engine's own encoder.
 
-A strategy need not build on this; `packcore.search.strategy.Strategy` is all that is asked of one.
+A strategy need not inherit from this: the protocol `packcore.search.strategy.Strategy` is enough.
 """
 
 from __future__ import annotations

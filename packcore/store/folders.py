@@ -17,7 +17,7 @@ __all__ = ["files_below", "remove_empty_folders"]
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all that is no folder below one; links are not followed, and what can't be read is empty."""
+    """Yield all files and links below a folder; links aren't followed, an unreadable folder is empty."""
     for _, files in _walk(folder):
         yield from files
 

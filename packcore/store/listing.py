@@ -34,8 +34,8 @@ _DELTA_HEAD_BYTES = 10
 class PackListing:
     """Reads the heads of many entries of one pack. `PackFile.listing` makes it.
 
-    What looks odd about an entry is not judged here: the answer for it is None, as for an object that is
-    not in the pack, and whoever asked asks the careful way, which says what is wrong.
+    The answer for an entry that looks odd is None, as for an object that isn't in the pack. The caller then
+    reads that entry alone, and the error says what is wrong.
     """
 
     def __init__(self, pack: PackBytes, index: PackIndex, source: PackSource, order: PackOrder) -> None:

@@ -100,7 +100,7 @@ class PackedStore:
     def _open(self, name: str) -> bool:
         path = (self.directory / name).with_suffix(".pack")
         if not path.exists():
-            return False  # gone again, or an index whose pack is not there yet: asked for anew next time
+            return False  # gone again, or an index whose pack is not there yet: try again next time
         try:
             pack = PackFile(path, self._object_format, self.limits, cache=self._cache, copies=self.copies)
         except FileNotFoundError:

@@ -18,7 +18,7 @@ from transport.bundle.reading import BundleReader
 from transport.bundle.writing import BundleWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from transport.base import Body, Service
     from transport.wire.headway import Headway
@@ -64,7 +64,7 @@ class BundleTransport:
     ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement. Raises RepositoryError, CorruptData, UnsupportedByRemote."""
         pushed = service == "git-receive-pack"
-        yield self._counted(self._writer.advertise() if pushed else self._opened().advertise())
+        yield self.stats.counting_received(self._writer.advertise() if pushed else self._opened().advertise())
 
     @contextmanager
     def request(
@@ -78,7 +78,7 @@ class BundleTransport:
         """Yield the answer to one request."""
         self.stats.requests += 1
         server = self._writer if service == "git-receive-pack" else self._opened()
-        yield self._counted(server.answer(self._sent(body.blocks())))
+        yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks())))
 
     def close(self) -> None:
         """Give back the temporary repository. Idempotent."""
@@ -89,13 +89,3 @@ class BundleTransport:
         if self._reader is None:
             self._reader = BundleReader(Path(self.url))
         return self._reader
-
-    def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self.stats.bytes_received += len(block)
-            yield block
-
-    def _sent(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self.stats.bytes_sent += len(block)
-            yield block

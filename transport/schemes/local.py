@@ -26,7 +26,7 @@ from transport.server.words import own_words
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from transport.base import Body, Service, Transport
     from transport.endpoint import Endpoint
@@ -82,7 +82,7 @@ class LocalTransport:
         headway: Headway | None = None,  # noqa: ARG002 - no wait
     ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement. Raises RepositoryError where there is no repository."""
-        yield self._counted(self._server(service).advertise(version))
+        yield self.stats.counting_received(self._server(service).advertise(version))
 
     @contextmanager
     def request(
@@ -96,7 +96,7 @@ class LocalTransport:
         """Yield the answer to one request; the body is read while the answer is."""
         server = self._server(service)
         self.stats.requests += 1
-        yield self._counted(server.answer(self._sent(body.blocks()), version))
+        yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks()), version))
 
     def close(self) -> None:
         """Close the repository. Idempotent."""
@@ -112,13 +112,3 @@ class LocalTransport:
             return ReceivePack(self._repository, signed=lambda: own_signature(environment, config))
         # The bytes stay on this machine: deltas that are there are kept, none is searched for.
         return UploadPack(self._repository, strategy="reuse", words=own_words)
-
-    def _counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self.stats.bytes_received += len(block)
-            yield block
-
-    def _sent(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self.stats.bytes_sent += len(block)
-            yield block

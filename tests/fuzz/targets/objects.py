@@ -35,7 +35,7 @@ _IDENTITIES = (
 
 
 class _AnyId(dict["ObjectId", "ObjectId"]):
-    """Names every id anew, so that no link is unknown."""
+    """Gives every id a new name, so that no link is unknown."""
 
     def __missing__(self, oid: ObjectId) -> ObjectId:
         return SHA256.hash_object(b"blob", oid)
