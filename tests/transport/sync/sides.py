@@ -40,9 +40,14 @@ class Sides:
         **request: Any,
     ) -> SyncResult:
         """Sync by packs of our own."""
-        asked = SyncRequest(Scope(**(scope or {})), Policy(**(policy or {})), materialize=True, **request)
-        return carry_out(
-            source or GitTransport(self.source), target or GitTransport(self.target), asked, progress=progress
+        return self.carry_out(
+            scope=scope,
+            policy=policy,
+            progress=progress,
+            source=source,
+            target=target,
+            materialize=True,
+            **request,
         )
 
     def carry_out(
