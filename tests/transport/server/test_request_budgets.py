@@ -232,15 +232,21 @@ def test_no_refs_are_listed_where_none_is_asked_for(repository, listings):
     assert listings == []
 
 
-def test_all_that_is_cut_off_is_walked_in_one_go(repository, monkeypatch):
-    reads: list[ObjectId] = []
-    real = Repository.read
+def asked_of(monkeypatch: pytest.MonkeyPatch, method: str) -> list[ObjectId]:
+    """Return a list of the ids for which a method of repositories is called from now on."""
+    asked: list[ObjectId] = []
+    real = getattr(Repository, method)
 
-    def counted(self, oid):
-        reads.append(oid)
+    def counted(self: Repository, oid: ObjectId) -> object:
+        asked.append(oid)
         return real(self, oid)
 
-    monkeypatch.setattr(Repository, "read", counted)
+    monkeypatch.setattr(Repository, method, counted)
+    return asked
+
+
+def test_all_that_is_cut_off_is_walked_in_one_go(repository, monkeypatch):
+    reads = asked_of(monkeypatch, "read")
     names = [f"deepen-not b{number}" for number in range(1, 20)]
     answer(repository, body("fetch", f"want {tip(repository).hex()}", *names, "done"))
     commits = int(git("rev-list", "--count", "main", cwd=repository.path))
@@ -250,28 +256,14 @@ def test_all_that_is_cut_off_is_walked_in_one_go(repository, monkeypatch):
 
 def test_whether_the_haves_are_enough_is_one_walk_for_all_wants(repository, monkeypatch):
     commits = [SHA1.from_hex(line) for line in git("rev-list", "main", cwd=repository.path).split()]
-    reads: list[ObjectId] = []
-    real = Repository.read
-
-    def counted(self, oid):
-        reads.append(oid)
-        return real(self, oid)
-
-    monkeypatch.setattr(Repository, "read", counted)
+    reads = asked_of(monkeypatch, "read")
     assert enough_in_common(repository, commits, [commits[-1]], frozenset())
     assert len(reads) <= len(commits) + 1
     assert not enough_in_common(repository, commits, [commits[0]], frozenset())
 
 
 def test_only_the_objects_of_refs_that_are_told_are_looked_at(repository, monkeypatch):
-    looked_at: list[ObjectId] = []
-    real = Repository.header
-
-    def counted(self, oid):
-        looked_at.append(oid)
-        return real(self, oid)
-
-    monkeypatch.setattr(Repository, "header", counted)
+    looked_at = asked_of(monkeypatch, "header")
     assert (
         answer(repository, body("ls-refs", "peel", "symrefs", "ref-prefix refs/heads/b7")).count(b"refs/")
         == 1
