@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from cli.sync_job import SyncJob
     from transport.recording import Recorder
     from transport.secrets import Secrets
-    from transport.sync.request import SyncRequest
-    from transport.sync.result import RefResult, SyncResult
-    from transport.sync.verification import Verification
+    from transport.syncing.outcome.result import RefResult, SyncResult
+    from transport.syncing.outcome.verification import Verification
+    from transport.syncing.request import SyncRequest
 
 __all__ = ["carry_out", "show_problems", "show_result"]
 
@@ -37,7 +37,7 @@ def carry_out(job: SyncJob, request: SyncRequest) -> int:
 
 
 def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
-    from transport.sync import sync
+    from transport.syncing import sync
 
     secrets = job.console.output.secrets
     with _recorder(job.reporting.record, secrets) as recorder, job.console.progress() as progress:
@@ -68,8 +68,8 @@ def _kept(job: SyncJob, request: SyncRequest) -> Iterator[_Receipt]:
         return
     from cli.files import AtomicFiles
     from packcore.errors import PackcoreError
-    from transport.sync.measure import Stopwatch
-    from transport.sync.receipt import Asked, receipt
+    from transport.syncing.measure import Stopwatch
+    from transport.syncing.outcome.receipt import Asked, receipt
 
     error: Exception | None = None
     asked, watch = Asked.now(job.source, job.target, request), Stopwatch()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cli.console import Console
     from packcore.store.repository import Repository
-    from transport.sync.convert import ConvertResult
+    from transport.local_fetch.convert import ConvertResult
 
 __all__ = ["Check", "check_repository", "sign_tips"]
 

@@ -21,16 +21,16 @@ from click.core import ParameterSource
 from cli.command import DEBUG_KEY
 from cli.streams import Output
 from cli.values import is_true
-from transport.sync.measure import Stopwatch
+from transport.syncing.measure import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import IO
 
     from cli.sync_job import SyncJob
+    from transport.fleet import FleetResult, PairOutcome, SyncPair
     from transport.options import TransportOptions
     from transport.secrets import Secrets
-    from transport.sync.fleet import FleetResult, PairOutcome, SyncPair
 
 __all__ = ["in_this_environment", "sync_manifest"]
 
@@ -113,7 +113,7 @@ class _Fleet:
         return result.exit_code
 
     def _run(self, executor_name: str) -> FleetResult:
-        from transport.sync.fleet import open_executor, sync_fleet
+        from transport.fleet import open_executor, sync_fleet
 
         with (
             open_executor(executor_name) as executor,
@@ -161,7 +161,7 @@ class _Fleet:
 
     def _receipt(self, result: FleetResult | None) -> bytes:
         """Return the receipt of all, or of those that had ended when the rest was stopped."""
-        from transport.sync.receipt import fleet_receipt
+        from transport.syncing.outcome.receipt import fleet_receipt
 
         summary = {"interrupted": True} if result is None else {"interrupted": False, **result.to_json()}
         outcomes = self._ended if result is None else result.outcomes

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cli.sync_job import SyncJob
+    from transport.fleet import SyncPair
     from transport.secrets import Secrets
-    from transport.sync.fleet import SyncPair
-    from transport.sync.request import SyncRequest
+    from transport.syncing.request import SyncRequest
 
 __all__ = ["Manifest", "pair_option_names"]
 
@@ -186,8 +186,8 @@ class Manifest:
     def _make(self, number: int, table: dict[str, Any], job: SyncJob) -> SyncPair:
         from packcore.errors import PackcoreError
         from transport.endpoint import Endpoint
-        from transport.sync.fleet import SyncPair
-        from transport.sync.receipt import shown
+        from transport.fleet import SyncPair
+        from transport.syncing.outcome.receipt import shown
 
         where = f"pair {table.get('name', number)}"
         try:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from packcore.limits import Limits
     from transport.selection import SelectionOptions
-    from transport.sync.request import Policy, Scope
+    from transport.syncing.request import Policy, Scope
 
 __all__ = [
     "OBJECT_FORMAT",
@@ -70,7 +70,7 @@ def _scope(
     map_: tuple[str, ...] = (),
     allow_empty_source: bool = False,
 ) -> Scope:
-    from transport.sync.request import RefMapping, Scope
+    from transport.syncing.request import RefMapping, Scope
 
     branches = tuple(dict.fromkeys(name for names in branch for name in names))
     if all_refs and branches:
@@ -130,8 +130,8 @@ def _policy(
     push_option: tuple[str, ...] = (),
     prune_limit: str | None = None,
 ) -> Policy:
-    from transport.sync.prune_limit import PruneLimit
-    from transport.sync.request import Policy
+    from transport.syncing.prune_limit import PruneLimit
+    from transport.syncing.request import Policy
 
     if force_with_lease and force_blind:
         typed = [name for name in ("force_with_lease", "force_blind") if _was_typed(name)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cli.console import Console
     from cli.network import NetworkOptions
-    from transport.sync.request import SyncRequest
+    from transport.syncing.request import SyncRequest
 
     Decorator = Callable[[Any], Any]
 
@@ -59,7 +59,7 @@ class SyncJob:
 
     def request(self, **more: Any) -> SyncRequest:
         """Return what is asked, and `more`. Raises InvalidRequest."""
-        from transport.sync.request import SyncRequest
+        from transport.syncing.request import SyncRequest
 
         return SyncRequest(
             **self.fields,

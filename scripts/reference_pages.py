@@ -23,7 +23,7 @@ from scripts.matrix.render import markdown
 from scripts.matrix.results import read_record
 from scripts.stall_picture import stall_picture
 from transport.server.faults import FAULTS
-from transport.sync.strategies.routes import NEXT, Route
+from transport.syncing.deliver.routes import NEXT, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

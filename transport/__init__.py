@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     )
     from transport.fetch import fetch_pack, list_refs
     from transport.options import TransportOptions
-    from transport.push import push
     from transport.schemes import open_transport
     from transport.selection import SelectionOptions
-    from transport.sync import sync
-    from transport.sync.request import Policy, RefMapping, Scope, SyncRequest
-    from transport.sync.result import Outcome, RefResult, SyncResult
+    from transport.send_pack import push
+    from transport.syncing import sync
+    from transport.syncing.outcome.result import Outcome, RefResult, SyncResult
+    from transport.syncing.request import Policy, RefMapping, Scope, SyncRequest
 
 __all__ = [
     "AuthenticationRequired",
@@ -97,11 +97,11 @@ offer(
         ),
         "transport.fetch": ("fetch_pack", "list_refs"),
         "transport.options": ("TransportOptions",),
-        "transport.push": ("push",),
+        "transport.send_pack": ("push",),
         "transport.schemes": ("open_transport",),
-        "transport.sync": ("sync",),
+        "transport.syncing": ("sync",),
         "transport.selection": ("SelectionOptions",),
-        "transport.sync.request": ("Policy", "RefMapping", "Scope", "SyncRequest"),
-        "transport.sync.result": ("Outcome", "RefResult", "SyncResult"),
+        "transport.syncing.request": ("Policy", "RefMapping", "Scope", "SyncRequest"),
+        "transport.syncing.outcome.result": ("Outcome", "RefResult", "SyncResult"),
     },
 )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cli.console import Console
     from cli.convert_checks import Check
     from cli.network import NetworkOptions
-    from transport.sync.convert import ConvertResult
-    from transport.sync.request import Protocol
+    from transport.local_fetch.convert import ConvertResult
+    from transport.syncing.request import Protocol
 
 _WRITTEN = "What is written"
 
@@ -97,8 +97,8 @@ def run(
     refs/notes/sha1-origin tells each commit's old id. The same source gives the same ids again.
     """
     from cli.convert_checks import check_repository, sign_tips
+    from transport.local_fetch.convert import ConvertRequest, convert_sha256
     from transport.schemes import open_transport
-    from transport.sync.convert import ConvertRequest, convert_sha256
 
     request = ConvertRequest(
         all_refs=all_refs,
@@ -147,7 +147,7 @@ def _write_mapping(name: str, result: ConvertResult) -> None:
 def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> list[str]:
     from cli.render.units import count_of, size
     from transport.safe_text import one_line
-    from transport.sync.absence import words_on_hidden
+    from transport.syncing.decide.absence import words_on_hidden
 
     counts = ", ".join(f"{number:,} {name}" for name, number in result.counts._asdict().items())
     lines = [

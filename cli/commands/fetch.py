@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cli.console import Console
     from cli.network import NetworkOptions
     from packcore.ids import ObjectId
-    from transport.sync.fetch_into import FetchResult
-    from transport.sync.request import Policy, Protocol, Scope
+    from transport.local_fetch.fetch_into import FetchResult
+    from transport.syncing.request import Policy, Protocol, Scope
 
 
 def _have_ids(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[ObjectId, ...]:
@@ -79,8 +79,8 @@ def run(
     """
     from contextlib import closing
 
+    from transport.local_fetch.fetch_into import fetch_into, fetch_only
     from transport.schemes import open_transport
-    from transport.sync.fetch_into import fetch_into, fetch_only
 
     if into is None and (policy.prune or policy.force):
         raise click.UsageError("--prune and --force-with-lease need --into")

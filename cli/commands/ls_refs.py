@@ -11,7 +11,7 @@ from cli.params import REFS, output_options
 if TYPE_CHECKING:
     from cli.console import Console
     from cli.network import NetworkOptions
-    from transport.sync.request import Protocol
+    from transport.syncing.request import Protocol
 
 
 @command(
@@ -60,7 +60,7 @@ def run(
         if not warning.startswith("HEAD can't be read: ") or prefixes:
             console.remote("source")(warning)
     if advertisement.hidden:
-        from transport.sync.absence import words_on_hidden
+        from transport.syncing.decide.absence import words_on_hidden
 
         console.tell_error(f"hidden: {words_on_hidden(advertisement.hidden)}")
     if console.verbosity.json:

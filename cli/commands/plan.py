@@ -13,7 +13,7 @@ from cli.transfer import plan_transfer_options
 
 if TYPE_CHECKING:
     from cli.sync_job import SyncJob
-    from transport.sync.request import Mode
+    from transport.syncing.request import Mode
 
 
 _MODE = option(

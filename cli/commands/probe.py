@@ -13,7 +13,7 @@ from cli.params import OUTPUT, output_options, probe_scope_options
 if TYPE_CHECKING:
     from cli.console import Console
     from cli.network import NetworkOptions
-    from transport.sync.request import Protocol, Scope
+    from transport.syncing.request import Protocol, Scope
 
 
 @command(
@@ -51,9 +51,9 @@ def run(
     from cli.render.sync import measurement_lines, stats_lines
     from cli.unreadable_refs import report_unreadable
     from transport.fetch import list_refs
-    from transport.push import advertise_push
     from transport.schemes import open_transport
-    from transport.sync.measure import Measurement, SideStats, Stats, Stopwatch
+    from transport.send_pack import advertise_push
+    from transport.syncing.measure import Measurement, SideStats, Stats, Stopwatch
 
     watch = Stopwatch()
     sides: list[SideStats] = []

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from cli.render import units
 from cli.render.sync import left_line, problem_refs, ref_lines, summary_line, verification_problem
 from cli.render.table import columns, width_of
+from transport.fleet import PairStatus
 from transport.safe_text import one_line
-from transport.sync.fleet import PairStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from transport.sync.fleet import FleetResult, PairOutcome
+    from transport.fleet import FleetResult, PairOutcome
 
 __all__ = ["pair_line", "pair_problems", "problem_line", "summary_table"]
 

@@ -10,7 +10,7 @@ from cli.render import units
 from cli.render.table import columns
 from packcore.refs import ref_kind
 from transport.safe_text import one_line
-from transport.sync.absence import KIND_WORDS
+from transport.syncing.decide.absence import KIND_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 from cli.render import units
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
-from transport.sync.ref_plan import short_id
-from transport.sync.result import Outcome
+from transport.syncing.decide.ref_plan import short_id
+from transport.syncing.outcome.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from transport.sync.measure import Measurement, Stats
-    from transport.sync.result import PackSummary, Price, RefResult, SyncResult
-    from transport.sync.verification import Verification
+    from transport.syncing.measure import Measurement, Stats
+    from transport.syncing.outcome.result import PackSummary, Price, RefResult, SyncResult
+    from transport.syncing.outcome.verification import Verification
 
 __all__ = [
     "choice_lines",

@@ -130,7 +130,7 @@ def test_interruption_is_one_line_and_exit_code_130(packcore, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("transport.sync.sync", interrupted, raising=False)
+    monkeypatch.setattr("transport.syncing.sync", interrupted, raising=False)
     monkeypatch.setattr("packcore.store.repository.Repository.open", interrupted)
     result = packcore("cat-file", "x", "HEAD")
     assert (result.exit_code, result.stderr) == (130, "packcore: error: interrupted\n")

@@ -11,8 +11,8 @@ from cli.convert_checks import check_repository
 from packcore import open_repository
 from packcore.ids import SHA1, SHA256, ObjectId
 from tests.support import fsck, git, history, make_repository, require
+from transport.local_fetch.convert import ConvertRequest, convert_sha256
 from transport.schemes import open_transport
-from transport.sync.convert import ConvertRequest, convert_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.support import git, init_repository, ls_remote
-from tests.transport.sync.sides import commit
+from tests.transport.syncing.sides import commit
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import ls_remote
-from tests.transport.sync.fleet.fleets import fleet
+from tests.transport.fleet.fleets import fleet
 
 if TYPE_CHECKING:
-    from transport.sync.fleet import SyncPair
+    from transport.fleet import SyncPair
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from transport.sync.fleet import SyncPair
+    from transport.fleet import SyncPair
 
 PAIR = '[[pair]]\nsource = "https://a/x.git"\ntarget = "https://b/x.git"\n'
 

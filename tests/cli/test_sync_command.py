@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-import transport.sync  # noqa: F401 - loaded, so that its function can be replaced
+import transport.syncing
 from packcore.ids import ObjectId
 from packcore.refs import ref_kind
 from transport.errors import NetworkError
-from transport.sync.ref_plan import RefAction
-from transport.sync.result import Outcome, PackSummary, Price, RefResult, SyncResult
+from transport.syncing.decide.ref_plan import RefAction
+from transport.syncing.outcome.result import Outcome, PackSummary, Price, RefResult, SyncResult
 
 if TYPE_CHECKING:
-    from transport.sync.request import SyncRequest
+    from transport.syncing.request import SyncRequest
 
 OLD, NEW = ObjectId(b"\x11" * 20), ObjectId(b"\x22" * 20)
 PACK = PackSummary(
@@ -57,7 +56,7 @@ def fake(monkeypatch):
             raise made.result
         return made.result
 
-    monkeypatch.setattr(sys.modules["transport.sync"], "sync", sync)
+    monkeypatch.setattr(transport.syncing, "sync", sync)
     return made
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.contracts.ways import WAYS, Way
 from tests.support import fast_import, fsck, git, history, ls_remote
-from transport.sync import Policy, Scope, SyncRequest, sync
+from transport.syncing import Policy, Scope, SyncRequest, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from transport.sync import SyncResult
+    from transport.syncing import SyncResult
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ from tests.support import fast_import, fsck, git, git_bytes, history, init_repos
 from transport.base import Body
 from transport.errors import NetworkError
 from transport.fetch import fetch_pack, list_refs
-from transport.push import advertise_push, push
+from transport.send_pack import advertise_push, push
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:

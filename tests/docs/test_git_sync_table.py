@@ -10,9 +10,9 @@ import pytest
 from packcore.ids import SHA1
 from scripts.docs_examples import ROOT
 from scripts.reference_pages import commands, options_of, variables
-from transport.sync.measure import Measurement
-from transport.sync.ref_plan import RefAction
-from transport.sync.result import Outcome, RefResult, SyncResult
+from transport.syncing.decide.ref_plan import RefAction
+from transport.syncing.measure import Measurement
+from transport.syncing.outcome.result import Outcome, RefResult, SyncResult
 
 _PAGE = ROOT / "docs/coming-from-git-sync.md"
 _CODE = re.compile(r"`([^`]+)`")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Self
 
 from tests.support import ROOT, git_environment
-from transport.sync.measure import peak_of_process
+from transport.syncing.measure import peak_of_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

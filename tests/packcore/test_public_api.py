@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
@@ -20,6 +21,12 @@ def test_every_name_that_is_offered_is_there(module):
 
 
 @pytest.mark.parametrize("module", [packcore, transport])
+def test_no_module_has_the_name_of_something_that_is_offered(module):
+    modules = {each.name for each in pkgutil.iter_modules(module.__path__)}
+    assert not modules & set(module.__all__)
+
+
+@pytest.mark.parametrize("module", [packcore, transport])
 def test_a_name_that_is_not_offered_is_an_attribute_error(module):
     with pytest.raises(AttributeError, match="no_such_name"):
         module.no_such_name
@@ -27,10 +34,10 @@ def test_a_name_that_is_not_offered_is_an_attribute_error(module):
 
 def test_the_functions_keep_their_names_when_the_modules_of_that_name_are_loaded():
     code = (
-        "import packcore.search.select, transport.sync.planner, packcore, transport;"
+        "import packcore.search.select, transport.syncing.decide.planner, packcore, transport;"
         "assert callable(packcore.select) and callable(transport.sync), (packcore.select, transport.sync);"
         "from packcore.search.select import select; assert packcore.select is select;"
-        "from transport.sync import Scope, sync; assert transport.sync is sync"
+        "from transport.syncing import Scope, sync; assert transport.sync is sync"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

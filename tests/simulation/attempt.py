@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from packcore.errors import PackcoreError
 from tests.simulation.remote import SimTransport
 from tests.simulation.world import Killed, Process
-from transport.sync.carry_out import carry_out
+from transport.syncing.carry_out import carry_out
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.servers import Traits
     from tests.simulation.world import World
-    from transport.sync.request import SyncRequest
-    from transport.sync.result import SyncResult
+    from transport.syncing.outcome.result import SyncResult
+    from transport.syncing.request import SyncRequest
 
 __all__ = ["Attempt", "sync_once"]
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from tests.simulation import oracle
-from transport.sync.receipt import Asked, run_receipt
-from transport.sync.request import TEMP_REFS
-from transport.sync.result import Outcome
+from transport.syncing.outcome.receipt import Asked, run_receipt
+from transport.syncing.outcome.result import Outcome
+from transport.syncing.request import TEMP_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.attempt import Attempt
     from tests.simulation.world import Change, World
-    from transport.sync.result import RefResult, SyncResult
+    from transport.syncing.outcome.result import RefResult, SyncResult
 
 __all__ = ["completed", "problems_of"]
 

@@ -20,9 +20,9 @@ from packcore.store.spool import SpooledPack
 from tests.simulation import oracle
 from tests.simulation.remote import SimTransport
 from tests.simulation.world import Change, Killed, Process
-from transport.sync.fetch_into import FetchResult, fetch_into
-from transport.sync.request import TEMP_REFS
-from transport.sync.result import Outcome
+from transport.local_fetch.fetch_into import FetchResult, fetch_into
+from transport.syncing.outcome.result import Outcome
+from transport.syncing.request import TEMP_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.servers import Traits
     from tests.simulation.world import World
-    from transport.sync.request import SyncRequest
+    from transport.syncing.request import SyncRequest
 
 __all__ = ["FetchAttempt", "fetch_completed", "fetch_once", "fetch_problems", "make_repository"]
 

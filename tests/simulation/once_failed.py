@@ -6,8 +6,8 @@ from tests.simulation.faults import Fault
 from tests.simulation.history import Step
 from tests.simulation.plan import Scenario
 from tests.simulation.servers import Traits
-from transport.sync.prune_limit import PruneLimit
-from transport.sync.request import Policy, RefMapping, Scope, SyncRequest
+from transport.syncing.prune_limit import PruneLimit
+from transport.syncing.request import Policy, RefMapping, Scope, SyncRequest
 
 __all__ = ["ONCE_FAILED"]
 

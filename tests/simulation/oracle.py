@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transport.sync.request import TEMP_REFS
+from transport.syncing.request import TEMP_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.history import Universe
     from tests.simulation.world import Change
-    from transport.sync.request import Scope, SyncRequest
+    from transport.syncing.request import Scope, SyncRequest
 
 __all__ = ["allowed", "brakes", "desired", "forbids", "pruned"]
 

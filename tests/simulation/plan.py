@@ -16,8 +16,8 @@ from tests.simulation.faults import DISK, KINDS, STATUSES, STATUSES_AFTER, Fault
 from tests.simulation.history import Step
 from tests.simulation.servers import Traits
 from transport.errors import InvalidRequest
-from transport.sync.prune_limit import PruneLimit
-from transport.sync.request import Policy, RefMapping, Scope, SelectionOptions, SyncRequest
+from transport.syncing.prune_limit import PruneLimit
+from transport.syncing.request import Policy, RefMapping, Scope, SelectionOptions, SyncRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     sha256: bool = False
     opening_bytes: int = 4 << 20
-    """After which a relay begins to send: see `transport.sync.lookahead`."""
+    """After which a relay begins to send: see `transport.syncing.gather.lookahead`."""
     spools: bool = False
     """Whether packs are spooled below a named folder."""
     profile: bool = False

@@ -10,8 +10,20 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from transport.sync import batches, carry_out, checkpoints, fetching, push_series, pushing, run, split_push
-from transport.sync.strategies import bootstrap, materialized, relay, routes
+from transport.syncing import carry_out
+from transport.syncing.deliver import (
+    batches,
+    bootstrap,
+    checkpoints,
+    materialized,
+    push_series,
+    pushing,
+    relay,
+    routes,
+    run,
+    split_push,
+)
+from transport.syncing.gather import fetching
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -28,13 +28,13 @@ from tests.simulation.fetch_attempt import (
 from tests.simulation.history import Universe
 from tests.simulation.world import SimRepository, World
 from transport.errors import HttpStatusError, NoRefsMatched, PruneLimitReached, UnsupportedByRemote
-from transport.sync.request import TEMP_REFS
+from transport.syncing.request import TEMP_REFS
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from tests.simulation.plan import Scenario
     from tests.simulation.seams import Place
-    from transport.sync.request import SyncRequest
+    from transport.syncing.request import SyncRequest
 
 __all__ = ["Report", "run_scenario"]
 

@@ -21,8 +21,9 @@ from tests.simulation.clockwork import FakeThreading, FakeTime
 from tests.simulation.disk import Disk, mounted
 from tests.simulation.routes import counted
 from transport import selection
-from transport.sync import batches, fetching, host_profile, lookahead, measure, split_push
-from transport.sync.strategies import bootstrap
+from transport.syncing import measure
+from transport.syncing.deliver import batches, bootstrap, host_profile, split_push
+from transport.syncing.gather import fetching, lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

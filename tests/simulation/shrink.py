@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.history import Step
 from tests.simulation.plan import Scenario
 from tests.simulation.servers import Traits
-from transport.sync.request import Policy, Scope, SyncRequest
+from transport.syncing.request import Policy, Scope, SyncRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

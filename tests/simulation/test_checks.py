@@ -16,15 +16,15 @@ from tests.simulation.scenario_run import build
 from tests.simulation.seams import simulated
 from tests.simulation.servers import Traits
 from tests.simulation.test_simulation import SMALL
-from transport.sync.request import TEMP_REFS
-from transport.sync.result import Outcome
+from transport.syncing.outcome.result import Outcome
+from transport.syncing.request import TEMP_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.simulation.attempt import Attempt
     from tests.simulation.world import World
-    from transport.sync.result import RefResult
+    from transport.syncing.outcome.result import RefResult
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.simulation.scenario_run import run_scenario
 from tests.simulation.seams import Place, simulated
 from tests.simulation.shrink import shrink
 from tests.support import ROOT
-from transport.sync.request import Policy, Scope, SyncRequest
+from transport.syncing.request import Policy, Scope, SyncRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

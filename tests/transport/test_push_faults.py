@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packcore.ids import ObjectId
 from tests.transport.scripted_transport import ScriptedTransport
 from transport.errors import NetworkError, RemoteError, RemoteProtocolError, UnsupportedByRemote
-from transport.push import push
+from transport.send_pack import push
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import parse_capabilities
 from transport.wire.pktline import FLUSH, encode_packet

@@ -22,7 +22,7 @@ from transport.endpoint import Endpoint
 from transport.options import TransportOptions
 from transport.safe_text import one_line, sanitise
 from transport.secrets import Secrets
-from transport.sync.result import RefResult
+from transport.syncing.outcome.result import RefResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,7 +19,7 @@ from tests.support import ROOT, fast_import, git, history, init_repository, make
 from tests.transport.process_transport import ProcessTransport, ReplayTransport, dump_transcript
 from transport.errors import RemoteError
 from transport.fetch import fetch_pack, list_refs
-from transport.push import advertise_push, push
+from transport.send_pack import advertise_push, push
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ SCENARIOS: dict[str, Scenario] = {
 @pytest.fixture(autouse=True)
 def _one_agent(monkeypatch):
     """Requests name our version; transcripts must outlive it."""
-    for module in ("fetch", "fetch_rounds", "push"):
+    for module in ("fetch", "fetch_rounds", "send_pack"):
         monkeypatch.setattr(sys.modules[f"transport.{module}"], "agent", lambda: "packcore/test")
 
 

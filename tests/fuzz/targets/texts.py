@@ -30,9 +30,9 @@ from tests.fuzz.shapes import LINES
 from tests.fuzz.target import scratch, target
 from transport.recording import read_conversation
 from transport.safe_text import sanitise
-from transport.sync.host_profile import host_of, load_profile, save_profile
-from transport.sync.prune_limit import PruneLimit
-from transport.sync.request import RefMapping
+from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile
+from transport.syncing.prune_limit import PruneLimit
+from transport.syncing.request import RefMapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ from tests.transport.http.scripted import scripted
 from transport.errors import AnswerTooLarge, RemoteStalled, TransportError
 from transport.fetch import fetch_pack, list_refs
 from transport.options import TransportOptions
-from transport.push import advertise_push, push
 from transport.schemes import open_transport
 from transport.schemes.http import stream
+from transport.send_pack import advertise_push, push
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import Capabilities
 from transport.wire.limits import WireLimits

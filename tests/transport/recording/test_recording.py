@@ -17,7 +17,7 @@ from packcore.anatomy import leaves
 from packcore.errors import CorruptData
 from tests.support import git, history, init_repository, make_repository
 from transport.recording import Conversation, Recorder, read_conversation
-from transport.sync import Policy, Scope, SyncRequest, sync
+from transport.syncing import Policy, Scope, SyncRequest, sync
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from packcore.limits import Limits
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
 from transport.errors import NoRefsMatched
 from transport.fetch import fetch_pack, list_refs
+from transport.local_fetch.fetch_into import fetch_into
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.bundle import BundleTransport
 from transport.schemes.local import LocalTransport
 from transport.selection import SelectionOptions
-from transport.sync import Scope, SyncRequest
-from transport.sync.carry_out import carry_out
-from transport.sync.fetch_into import fetch_into
+from transport.syncing import Scope, SyncRequest
+from transport.syncing.carry_out import carry_out
 
 if TYPE_CHECKING:
     from pathlib import Path

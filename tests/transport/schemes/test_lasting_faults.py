@@ -30,8 +30,8 @@ from transport.errors import (
 )
 from transport.fetch import list_refs
 from transport.options import TransportOptions
-from transport.push import advertise_push, push
 from transport.schemes import open_transport
+from transport.send_pack import advertise_push, push
 from transport.wire.pktline import encode_packet
 from transport.wire.receive_pack import RefUpdate
 

@@ -11,10 +11,10 @@ from tests.support import git, git_bytes, history, ls_remote, make_repository, r
 from tests.transport.server.serving import serving
 from transport.base import Body
 from transport.fetch import list_refs
-from transport.push import advertise_push, push
 from transport.schemes import open_transport
-from transport.sync import Policy, Scope, SyncRequest, sync
-from transport.sync.result import Outcome
+from transport.send_pack import advertise_push, push
+from transport.syncing import Policy, Scope, SyncRequest, sync
+from transport.syncing.outcome.result import Outcome
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from packcore.refs import RefKind
     from transport.fetch import Protocol
-    from transport.sync.request import Mode
+    from transport.syncing.request import Mode
     from transport.wire.advertisement import Advertisement
 
 ZERO = ObjectId(bytes(20))

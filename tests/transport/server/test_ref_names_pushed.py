@@ -10,11 +10,11 @@ import pytest
 from packcore.store.repository import Repository
 from tests.support import git, history, init_repository, ls_remote, make_repository, remove_tree, run_git
 from tests.transport.server.serving import serving
+from transport.local_fetch.fetch_into import fetch_into
 from transport.schemes import open_transport
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
-from transport.sync import Outcome, Scope, sync
-from transport.sync.fetch_into import fetch_into
+from transport.syncing import Outcome, Scope, sync
 from transport.wire.pktline import FLUSH, encode_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.support import git, history, init_repository, make_repository
 from tests.transport.server.serving import serving
 from transport.options import TransportOptions
 from transport.server.htpasswd import Passwords
-from transport.sync import Scope, sync
+from transport.syncing import Scope, sync
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from tests.transport.server.serving import serving
 from transport.base import Body
 from transport.errors import RemoteError, TransportError
 from transport.fetch import Protocol, list_refs
-from transport.push import advertise_push, push
 from transport.schemes import open_transport
+from transport.send_pack import advertise_push, push
 from transport.server.words import without_folders
 from transport.wire.receive_pack import RefUpdate
 

@@ -1,0 +1,1 @@
+"""Fetches into a repository on this disk, converted to SHA-256 if asked."""

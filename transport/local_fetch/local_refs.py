@@ -1,0 +1,168 @@
+"""A repository on this disk as the target of a fetch: its refs for the planner, and their changes.
+
+LocalRefs           what it has, as a side of `plan_refs`
+blocked_here        which actions it can't take, each with the reason
+moved               one action carried out by compare-and-swap
+opened_or_made      the repository itself, which is gone again if the fetch that made it fails
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packcore.errors import RefLocked, RefMoved, RepositoryError, UnreadableRef
+from packcore.objects import ObjectType
+from packcore.refs import is_valid_ref_name
+from packcore.store.git_directory import is_repository_named
+from packcore.store.making import is_unmade, unmake
+from packcore.store.ref_names import ref_name_fault
+from packcore.store.repository import Repository
+from transport.syncing.outcome.result import Outcome, RefResult, results_of
+from transport.syncing.request import HEADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.limits import Limits
+    from packcore.refs import RefKind
+    from packcore.store.base import ObjectStore
+    from transport.syncing.decide.ref_plan import RefAction, RefPlan
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["LocalRefs", "blocked_here", "branches_at_commits", "moved", "opened_or_made", "point_unborn_head"]
+
+
+_DONE_BY_ANOTHER = "another process did the same meanwhile"
+
+
+@contextmanager
+def opened_or_made(path: str | Path, object_format: ObjectFormat, limits: Limits) -> Iterator[Repository]:
+    """Open the repository at `path`, or make an empty bare one where there is nothing.
+
+    One that was made is removed again if the block fails before anything was put into it. Raises
+    RepositoryError.
+    """
+    root = Path(path)
+    existed = root.exists()
+    is_new = is_unmade(root) and not is_repository_named(root)
+    try:
+        with Repository.open_or_init(root, object_format, limits) as repository:
+            yield repository
+    except BaseException:
+        if is_new:
+            unmake(root, keeps_folder=existed)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRefs:
+    """A repository's refs as the planner looks at them."""
+
+    refs: dict[str, ObjectId]
+    symrefs: dict[str, str]
+    unreadable: dict[str, str]
+    object_format: ObjectFormat
+    may_lack_names: bool = False
+    hidden: frozenset[RefKind] = frozenset()
+    head: ObjectId | None = None
+    """Not looked at: HEAD matters on the source's side."""
+
+    @classmethod
+    def none(cls, listed: Advertisement) -> LocalRefs:
+        """Return the refs of a target that has none."""
+        return cls({}, {}, {}, listed.object_format)
+
+    @classmethod
+    def of(cls, repository: Repository) -> LocalRefs:
+        """Return a repository's refs as they are now."""
+        refs = repository.refs()
+        return cls(
+            {name: ref.oid for name, ref in refs.known.items()},
+            {},
+            {name: fault.reason for name, fault in refs.unreadable.items()},
+            repository.object_format,
+        )
+
+
+def blocked_here(plan: RefPlan, repository: Repository) -> RefPlan:
+    """Return the plan with the actions blocked that the repository can't take."""
+    plan = plan.block(_is_checked_out(repository), "it is checked out there")
+    return plan.block(_is_unstorable(repository), "its name is too long, or too deep, for a file here")
+
+
+def branches_at_commits(plan: RefPlan, store: ObjectStore) -> RefPlan:
+    """Return the plan without branches at something else than a commit, which git takes for broken.
+
+    `store` has the objects that the plan names. Raises CorruptData.
+    """
+
+    def is_no_commit(action: RefAction) -> bool:
+        oid = action.source_id
+        if action.kind != "branch" or oid is None:
+            return False
+        return store.header(oid).type is not ObjectType.COMMIT
+
+    return plan.block(is_no_commit, "a branch must point to a commit")
+
+
+def _is_checked_out(repository: Repository) -> Callable[[RefAction], bool]:
+    """Tell the branch that a work tree stands on: moving it would leave the tree behind."""
+    is_bare = repository.config.get_bool("core.bare", default=repository.path.name != ".git")
+    head = None if is_bare else repository.head()
+    return lambda action: action.target_ref == head
+
+
+def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
+    """Tell the refs whose names are too long, or of too many parts, to be made here."""
+    folder = repository.common_path
+    return lambda action: action.action == "create" and ref_name_fault(action.target_ref, folder) is not None
+
+
+def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
+    """Let a HEAD that points to no commit yet follow the source's, as a clone does.
+
+    In a repository without refs it follows to a branch that isn't there either.
+    """
+    head = plan.source_head
+    if head is None or repository.read_ref("HEAD") is not None:
+        return
+    refs = repository.refs()
+    is_empty = not (refs.known or refs.unreadable) and head.startswith(HEADS) and is_valid_ref_name(head)
+    if is_empty or repository.read_ref(head) is not None:
+        repository.set_head(head)
+
+
+def moved(repository: Repository, action: RefAction) -> RefResult:
+    """Carry out one action on the repository's refs."""
+    if not action.pushes:
+        return results_of([action])[0]
+    zero = repository.object_format.zero
+    try:
+        if action.action == "delete":
+            repository.delete_ref(action.target_ref, action.target_id)
+            return RefResult(action, Outcome.DELETED, action.reason)
+        repository.update_ref(action.target_ref, action.source_id or zero, action.target_id or zero)
+    except RefMoved as error:
+        if _is_done(repository, action):
+            return RefResult(action, Outcome.UP_TO_DATE, _DONE_BY_ANOTHER)
+        return RefResult(action, Outcome.MOVED, str(error))
+    except RefLocked as error:
+        if _is_done(repository, action):
+            return RefResult(action, Outcome.UP_TO_DATE, _DONE_BY_ANOTHER)
+        return RefResult(action, Outcome.LOCKED, f"{error}; {error.hint}" if error.hint else str(error))
+    except (RepositoryError, UnreadableRef) as error:
+        return RefResult(action, Outcome.REFUSED, str(error))
+    return RefResult(action, Outcome.PUSHED, action.reason)
+
+
+def _is_done(repository: Repository, action: RefAction) -> bool:
+    """Return whether a ref is where the action wants it: another fetch from the same source was faster."""
+    try:
+        ref = repository.read_ref(action.target_ref)
+    except UnreadableRef:
+        return False
+    return (None if ref is None else ref.oid) == action.source_id

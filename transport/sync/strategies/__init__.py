@@ -1,1 +1,0 @@
-"""The ways in which a sync moves objects: one module each."""

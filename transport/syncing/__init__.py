@@ -1,0 +1,118 @@
+"""Sync: make one remote's refs follow another's.
+
+from transport.syncing import Policy, Scope, sync
+result = sync("https://a/x.git", "https://b/x.git", scope=Scope(tags=True), policy=Policy(prune=True))
+result.exit_code, result.pushed, result.to_json()
+
+request    what is asked: Scope, Policy, SelectionOptions, SyncRequest
+carry_out  a whole run: list, plan, choose, move, report
+gather/    what both sides have: lists of refs, fetched packs, ancestry, common ground
+decide/    what becomes of each ref, and by which route (pure)
+deliver/   the routes: relay, pack of our own, batches; pushes, temporary refs, refusals
+outcome/   the result, typed and as JSON; receipts, reading the target back
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.progress import SILENT
+from transport.errors import InvalidRequest
+from transport.syncing.outcome.result import Outcome, PackSummary, RefResult, SyncResult
+from transport.syncing.request import (
+    Policy,
+    Protocol,
+    RefMapping,
+    Scope,
+    SelectionOptions,
+    SyncRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.endpoint import Endpoint
+    from transport.options import TransportOptions
+    from transport.recording import Recorder
+    from transport.secrets import Secrets
+
+__all__ = [
+    "Outcome",
+    "PackSummary",
+    "Policy",
+    "Protocol",
+    "RefMapping",
+    "RefResult",
+    "Scope",
+    "SelectionOptions",
+    "SyncRequest",
+    "SyncResult",
+    "sync",
+]
+
+
+def sync(
+    source: str | Endpoint | Transport,
+    target: str | Endpoint | Transport,
+    request: SyncRequest | None = None,
+    *,
+    scope: Scope | None = None,
+    policy: Policy | None = None,
+    selection: SelectionOptions | None = None,
+    source_options: TransportOptions | None = None,
+    target_options: TransportOptions | None = None,
+    progress: Progress = SILENT,
+    recorder: Recorder | None = None,
+) -> SyncResult:
+    """Make the target's refs follow the source's, and tell what became of each.
+
+    The request is given whole, or by its parts. Sides are endpoints, which are opened and closed here,
+    or transports of the caller's, which stay open. `recorder` writes down what both say and hear.
+
+    Raises InvalidRequest, TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    After that nothing is raised for the target's doing: see `SyncResult.exit_code`, `.refs`, `.failure`.
+    """
+    from transport.syncing.carry_out import carry_out
+
+    request = request or SyncRequest()
+    request = replace(
+        request,
+        scope=scope or request.scope,
+        policy=policy or request.policy,
+        selection=selection or request.selection,
+    )
+    with ExitStack() as opened:
+        source_transport = _open(source, source_options, opened)
+        target_transport = _open(target, target_options, opened)
+        if source_transport.url.rstrip("/") == target_transport.url.rstrip("/"):
+            raise InvalidRequest(f"source and target are the same repository: {source_transport.url}")
+        if recorder is not None:
+            source_transport = recorder.wrap(source_transport, "source")
+            target_transport = recorder.wrap(target_transport, "target")
+        result = carry_out(source_transport, target_transport, request, progress=progress)
+    return _without_secrets(result, [each.secrets for each in (source_options, target_options) if each])
+
+
+def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResult:
+    """Mask what is words of a remote: the reasons, and the failure. Names and ids stay what they are."""
+    for each in secrets:
+        if result.failure is not None:
+            each.mask_error(result.failure)
+        refs = [ref._replace(reason=each.mask(ref.reason)) if ref.reason else ref for ref in result.refs]
+        result = replace(result, refs=tuple(refs))
+    return result
+
+
+def _open(side: str | Endpoint | Transport, options: TransportOptions | None, opened: ExitStack) -> Transport:
+    from transport.endpoint import Endpoint
+    from transport.schemes import open_transport
+
+    if not isinstance(side, (str, Endpoint)):
+        return side
+    transport = open_transport(side, options)
+    opened.callback(transport.close)
+    return transport

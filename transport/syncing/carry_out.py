@@ -1,0 +1,182 @@
+"""A whole run of a sync, whatever its mode: list, plan, choose, move, tell.
+
+    source, target   --advertise-->   two lists of refs       both at once
+    planner          (pure)           what to do              nothing to do: stop, no more traffic
+    modes            (pure)           relay or materialize    and why
+    routes           a table of routes                        ancestry, objects, push, report
+
+A dry run goes the same way as far as ancestry, and tells what it found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.progress import SILENT, Progress
+from transport.errors import RemoteError
+from transport.syncing.decide.absence import hidden_in, words_on_hidden
+from transport.syncing.decide.modes import BLOCKED_ON_THE_WAY, choose_mode
+from transport.syncing.deliver.routes import Route, travel
+from transport.syncing.deliver.run import Run
+from transport.syncing.deliver.second_try import second_try, start_over, try_again, was_misled
+from transport.syncing.gather.damaged_source import MAY_BE_DAMAGE, readable_part
+from transport.syncing.gather.lookahead import MEMORY_BYTES
+from transport.syncing.gather.moved_source import SourceList
+from transport.syncing.outcome.result import Price
+from transport.syncing.outcome.verify import read_back
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectId
+    from packcore.limits import Limits
+    from transport.base import Transport
+    from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.gather.fetching import Fetched
+    from transport.syncing.outcome.result import SyncResult
+    from transport.syncing.request import SyncRequest
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["carry_out"]
+
+_BYTES_FOR_EACH_OBJECT = 53 + 60 + 140
+"""The spool's tables (see `packcore.store.spool`), and a candidate and its entry in the plan."""
+
+
+def carry_out(
+    source: Transport, target: Transport, request: SyncRequest, *, progress: Progress = SILENT
+) -> SyncResult:
+    """Do what is requested, and tell what became of each ref.
+
+    Raises TransportError, CorruptData, LimitExceeded and the planner's errors as long as nothing was
+    pushed. Refused refs, and a connection lost during the push, are told by the result.
+    """
+    run = Run.begin(source, target, request, progress)
+    _tell_hidden(run)
+    result = _without_damage(run)
+    if was_misled(run, result):
+        result = second_try(run, result, _carried_out)
+    result = _remembered(run, result)
+    if request.verify and not request.dry_run:
+        result = replace(result, verification=read_back(target, result.refs))
+    return result
+
+
+def _without_damage(run: Run) -> SyncResult:
+    """Carry out, and once more without the refs that the source turns out to be unable to send."""
+    try:
+        result = _at_current_refs(run)
+    except MAY_BE_DAMAGE:
+        if not _leave_out_damaged(run):
+            raise
+        return _carried_out(run)
+    if isinstance(result.failure, MAY_BE_DAMAGE) and _leave_out_damaged(run):
+        return try_again(run, result, _carried_out)
+    return result
+
+
+def _at_current_refs(run: Run) -> SyncResult:
+    """Carry out, and again with a new list of refs where the source has moved on since."""
+    request = run.request
+    current = SourceList(
+        run.source, run.source_refs, request.protocol, request.scope.ref_prefixes, run.progress
+    )
+
+    def wants(_: Advertisement) -> list[ObjectId]:
+        return run.plan().wants
+
+    def attempt(listed: Advertisement) -> SyncResult:
+        start_over(run, listed)
+        return _carried_out(run)
+
+    result = current.fetched(attempt, wants)
+    while _has_failed_at_source(result) and current.is_renewed(wants(current.listed)):
+        run.source_refs = current.listed
+        result = try_again(run, result, _carried_out)
+    return result
+
+
+def _has_failed_at_source(result: SyncResult) -> bool:
+    return isinstance(result.failure, RemoteError) and result.failure.side != "target"
+
+
+def _leave_out_damaged(run: Run) -> bool:
+    """Ask the source which refs it can't send, and count these as unreadable; False if it names none."""
+    plan = run.plan()
+    part = readable_part(
+        run.source, run.source_refs, wants=plan.wants, haves=run.haves(plan), progress=run.progress
+    )
+    if part is None:
+        return False
+    start_over(run, part)
+    return True
+
+
+def _tell_hidden(run: Run) -> None:
+    hidden = hidden_in(run.source_refs, run.request.scope)
+    if hidden and (words := words_on_hidden(hidden, run.plan().actions)) is not None:
+        run.progress.message("hidden", words)
+
+
+def _remembered(run: Run, result: SyncResult) -> SyncResult:
+    """Write down what was learned of the host; that this fails must not hide what became of the refs."""
+    try:
+        run.remember()
+    except RepositoryError as error:
+        return replace(result, failure=result.failure or error)
+    return result
+
+
+def _carried_out(run: Run) -> SyncResult:
+    request = run.request
+    plan = run.plan()
+    if run.is_over(plan) and not (request.dry_run and plan.is_open):
+        if not request.dry_run:
+            run.sweep(plan)
+        return run.unpushed(plan)
+    run.choice = choose_mode(plan, run.source_refs, request)
+    if request.dry_run:
+        return _preview(run, plan)
+    return travel(run, plan, _first_route(run, plan))
+
+
+def _first_route(run: Run, plan: RefPlan) -> Route:
+    if run.choice is None or not run.choice.relay:
+        return Route.MATERIALIZE
+    is_limited = run.limits.body_bytes_max is not None and not plan.is_open
+    return Route.RELAY_IN_BATCHES if is_limited else Route.RELAY
+
+
+def _preview(run: Run, plan: RefPlan) -> SyncResult:
+    """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
+    if not plan.is_open:
+        return run.unpushed(plan, _price(run, None))
+    haves = run.haves(plan)
+    with run.fetch_tips(plan, haves) as fetched:
+        settled = run.settle(plan, fetched, haves)
+        if run.is_over(settled):
+            run.choice = None
+            return run.unpushed(settled)
+        run.choice = choose_mode(settled, run.source_refs, run.request)
+        if run.choice.relay and settled.blocked and not run.can_fetch_commits_alone:
+            run.choice = BLOCKED_ON_THE_WAY
+        creates = any(action.action == "create" for action in settled.in_push_order())
+        has_more = run.can_find_more(settled, fetched.unknown)
+        is_all = not (run.can_fetch_commits_alone or creates or has_more)
+        return run.unpushed(settled, _price(run, fetched if is_all else None))
+
+
+def _price(run: Run, fetched: Fetched | None) -> Price:
+    """Return what is known; `fetched` is given where it is all that will travel."""
+    objects = None if fetched is None else fetched.object_count
+    pack_bytes = None if fetched is None else fetched.pack_bytes
+    if run.choice is not None and run.choice.relay and run.can_fetch_commits_alone:
+        return Price(objects, pack_bytes, MEMORY_BYTES)
+    if objects is None:
+        return Price(None, None, MEMORY_BYTES if run.choice is not None and run.choice.relay else None)
+    return Price(objects, pack_bytes, _taken_in(objects, run.request.selection.limits))
+
+
+def _taken_in(objects: int, limits: Limits) -> int:
+    """Return the memory that a pack taken in whole needs at most, search included."""
+    return objects * _BYTES_FOR_EACH_OBJECT + max(limits.resolve_memory, limits.window_memory)

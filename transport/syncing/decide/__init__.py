@@ -1,0 +1,1 @@
+"""What becomes of each ref, and how the objects travel."""

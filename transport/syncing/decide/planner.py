@@ -1,0 +1,206 @@
+"""From two lists of refs to what would be done with each: pure, no traffic, no objects.
+
+    plan_refs(source, target, scope, policy, mode)  ->  RefPlan    updates still open where ancestry decides
+    settle(plan, is_fast_forward)                   ->  RefPlan    nothing open any more
+
+    source has it   target has it      action
+    yes             no                 create
+    yes             same id            skip
+    yes             other id           tag: block, or update when forced
+                                       else: update when it is a fast-forward or forced, or block
+    unreadable      any                block: neither overwritten nor deleted
+    no              yes                delete, if pruning and the ref is managed; else it isn't mentioned
+    may be hidden   yes                block instead of a delete; a create or an update has no such doubt
+    no              (named by hand)    warn for a branch, an error for a mapping
+
+What "no", "unreadable" and "hidden" mean is decided in `transport.syncing.decide.absence`.
+
+That is mode sync. In mode replicate another id is an update in any case, and in mode bootstrap it is
+blocked, since bootstrap only creates.
+
+Managed are the refs that the scope would carry: branches unless some are named or mapped, tags with
+`tags`, everything else with `all_refs`, and of these none that is excluded. A branch named by hand is
+never pruned. A ref outside branches and tags follows the branch rule, as in `git push`.
+
+Two refs of which one's name is a folder of the other's can't live together in most repositories; a
+create that would meet such a neighbour is blocked here, with the neighbour's name.
+
+Left out on purpose: hidden refs. Which refs a target refuses is its own affair, and told by its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.refs import is_valid_ref_name, ref_kind, ref_sort_key
+from transport.errors import NoRefsMatched, ObjectFormatMismatch
+from transport.syncing.decide.absence import Faults, hidden_in, prune, unreadable_refs, words_on_hidden
+from transport.syncing.decide.ref_names import names_in_the_way
+from transport.syncing.decide.ref_plan import RefAction, RefPlan, short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from packcore.ids import ObjectId
+    from transport.syncing.decide.ref_plan import RefListing
+    from transport.syncing.request import Mode, Policy, Scope
+
+__all__ = ["is_empty", "plan_refs", "settle"]
+
+
+def plan_refs(
+    source: RefListing, target: RefListing, scope: Scope, policy: Policy, mode: Mode = "sync"
+) -> RefPlan:
+    """Decide upon every ref within the scope.
+
+    Raises NoRefsMatched where the source has none, or lacks a mapped one, ObjectFormatMismatch, and
+    PruneLimitReached. With `scope.allow_empty_source`, a source without any ref may have none.
+    """
+    desired, warnings = _desired_refs(source, scope)
+    unreadable = unreadable_refs(source, target, scope)
+    if not desired and not unreadable and not (scope.allow_empty_source and is_empty(source)):
+        raise _no_refs_matched(source, scope)
+    object_format = target.object_format
+    if not is_empty(source):  # an old server doesn't say how an empty repository names its objects
+        _check_formats(source, target)
+    actions = [
+        _plan_ref(
+            _known(to, of, source.refs[of], target.refs.get(to)), policy, mode, target.unreadable.get(to)
+        )
+        for to, of in desired.items()
+    ]
+    if policy.prune:
+        actions += prune(source, target, scope, policy, planned={*desired, *unreadable})
+    actions = _block_name_conflicts(actions, target.refs)
+    actions = sorted(
+        [*actions, *warnings, *unreadable.values()], key=lambda action: ref_sort_key(action.target_ref)
+    )
+    head = source.symrefs.get("HEAD")
+    return RefPlan(tuple(actions), object_format, head)
+
+
+def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -> RefPlan:
+    """Close the open updates: `is_fast_forward` says yes, no, or None for "can't tell"."""
+    actions = (
+        _settled(action, is_fast_forward(action)) if action.open else action for action in plan.actions
+    )
+    return replace(plan, actions=tuple(actions))
+
+
+def is_empty(source: RefListing) -> bool:
+    """Return whether a source has no ref at all, HEAD, unreadable and hidden ones included."""
+    has_some = source.refs or source.head is not None or source.unreadable or source.hidden
+    return not (has_some or source.may_lack_names)
+
+
+def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:
+    hint = "the source repository is empty" if is_empty(source) else "the source has refs, but none in scope"
+    hidden = words_on_hidden(hidden_in(source, scope))
+    return NoRefsMatched("no ref of the source is within the scope", hint=hidden or hint)
+
+
+def _check_formats(source: RefListing, target: RefListing) -> None:
+    if source.object_format is not target.object_format:
+        raise ObjectFormatMismatch(
+            f"the source uses {source.object_format.name}, the target {target.object_format.name}",
+            hint="make the target with the source's object format, or convert the source first",
+        )
+
+
+def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], list[RefAction]]:
+    """Return source ref by target ref, and warnings about refs that can't be had."""
+    refs = source.refs
+    faults = Faults(source)
+    desired: dict[str, str] = {}
+    warnings: list[RefAction] = []
+    for mapping in scope.mappings:
+        if mapping.source in refs:
+            desired[mapping.target] = mapping.source
+        elif faults.of(mapping.source) is None:
+            has = "doesn't show" if ref_kind(mapping.source) in source.hidden else "has no"
+            raise NoRefsMatched(f"the source {has} {mapping.source}, which is mapped to {mapping.target}")
+    # A name that a mapping leads to never stands for the source's own ref, be the mapped one unreadable.
+    mapped = {mapping.target for mapping in scope.mappings}
+    named = frozenset() if scope.mappings else scope.branch_names
+    absent = sorted(
+        (name for name in named if name not in refs and faults.of(name) is None and not scope.excludes(name)),
+        key=ref_sort_key,
+    )
+    reason = "the source has no such branch; left alone"
+    if "branch" in source.hidden:
+        reason = "the source has no such branch, or hides it; left alone"
+    warnings.extend(_warning(name, None, reason) for name in absent)
+    for name, oid in refs.items():
+        if name in mapped or not scope.covers(name, named):
+            continue
+        if is_valid_ref_name(name):
+            desired[name] = name
+        else:
+            warnings.append(_warning(name, oid, "not a valid ref name; left out"))
+    return desired, warnings
+
+
+def _warning(name: str, oid: ObjectId | None, reason: str) -> RefAction:
+    return RefAction("warn", ref_kind(name), name, name, oid, None, reason)
+
+
+def _known(target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None) -> RefAction:
+    """Return what the lists tell of a ref; nothing is decided yet."""
+    return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
+
+
+def _plan_ref(planned: RefAction, policy: Policy, mode: Mode, target_fault: str | None) -> RefAction:
+    new, old = planned.source_id, planned.target_id
+    assert new is not None
+    if old is None:
+        # Whether one that the target can't read may be written is the target's own decision.
+        note = "" if target_fault is None else f"; the target can't read its own ({target_fault})"
+        return planned._replace(action="create", reason=f"new at {short_id(new)}{note}")
+    if old == new:
+        return planned._replace(reason=f"already at {short_id(new)}")
+    change = f"{short_id(old)} -> {short_id(new)}"
+    if mode == "replicate":
+        return planned._replace(action="update", reason=f"{change}, whatever it was", forced=True)
+    if mode == "bootstrap":
+        reason = f"the target has this ref already ({change}); bootstrap only creates, sync updates"
+        return planned._replace(action="block", reason=reason)
+    if planned.kind != "tag":
+        reason = f"{change}, if that is a fast-forward"
+        return planned._replace(action="update", reason=reason, open=True, forced=policy.force)
+    if policy.force:
+        return planned._replace(action="update", reason=f"{change}, tag moved by force", forced=True)
+    reason = f"the target has this tag at another object ({change}); --force-with-lease would move it"
+    return planned._replace(action="block", reason=reason)
+
+
+def _settled(action: RefAction, is_fast_forward: bool | None) -> RefAction:
+    assert action.target_id is not None
+    assert action.source_id is not None
+    change = f"{short_id(action.target_id)} -> {short_id(action.source_id)}"
+    if is_fast_forward:
+        return action._replace(reason=f"{change}, fast-forward", open=False, forced=False)
+    if action.forced:
+        return action._replace(reason=f"{change}, forced", open=False)
+    fault = "it can't be told whether this is a fast-forward" if is_fast_forward is None else None
+    reason = f"{fault or 'not a fast-forward'} ({change}); --force-with-lease would overwrite it"
+    return action._replace(action="block", reason=reason, open=False)
+
+
+def _block_name_conflicts(actions: list[RefAction], target: Mapping[str, ObjectId]) -> list[RefAction]:
+    """Block each create beside a ref whose name is a folder of its own name, or the other way round."""
+    if not any(action.action == "create" for action in actions):
+        return actions
+    deleted = {action.target_ref for action in actions if action.action == "delete"}
+    in_the_way = names_in_the_way(
+        (action.target_ref for action in actions if action.action == "create"),
+        (name for name in target if name not in deleted),
+    )
+    checked = []
+    for action in sorted(actions, key=lambda action: ref_sort_key(action.target_ref)):
+        neighbour = in_the_way.get(action.target_ref)
+        if action.action == "create" and neighbour is not None:
+            reason = f"{neighbour} is in the way: a ref can't be the folder of another"
+            action = action._replace(action="block", reason=reason)
+        checked.append(action)
+    return checked

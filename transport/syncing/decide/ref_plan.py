@@ -1,0 +1,157 @@
+"""The plan of one run: what is to be done with each ref of the target, as values.
+
+RefListing   what a side has, as the planner looks at it     an Advertisement, a repository on this disk
+RefAction    one ref: what is decided, and why
+RefPlan      all of them, and the commands for the target in the order of a push
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from transport.syncing.decide.ref_names import RefNames
+from transport.syncing.request import short_name
+from transport.wire.receive_pack import RefUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.refs import RefKind
+
+__all__ = ["Action", "RefAction", "RefListing", "RefPlan", "short_id"]
+
+Action = Literal["create", "update", "delete", "skip", "block", "warn"]
+
+_SHORT_HEX = 8
+
+
+class RefListing(Protocol):
+    """What the planner needs of an `Advertisement`; a repository on disk can give it too."""
+
+    @property
+    def refs(self) -> Mapping[str, ObjectId]:
+        """Id by ref name."""
+
+    @property
+    def symrefs(self) -> Mapping[str, str]:
+        """Target by symbolic ref, such as `HEAD`."""
+
+    @property
+    def head(self) -> ObjectId | None:
+        """What HEAD comes to, which may be detached; None where it is unborn."""
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Refs and folders of refs that are there but can't be read: the reason by name."""
+
+    @property
+    def may_lack_names(self) -> bool:
+        """Whether there may be refs that are in neither list."""
+
+    @property
+    def hidden(self) -> Collection[RefKind]:
+        """Kinds of refs of which the side hides some, as far as it says so."""
+
+    @property
+    def object_format(self) -> ObjectFormat:
+        """How the ids are made."""
+
+
+class RefAction(NamedTuple):
+    """What is to be done with one ref of the target."""
+
+    action: Action
+    kind: RefKind
+    source_ref: str
+    """Empty for a delete."""
+    target_ref: str
+    source_id: ObjectId | None
+    target_id: ObjectId | None
+    """The target's tip when the run started, None where there was none."""
+    reason: str
+    open: bool = False
+    """An update whose ancestry has not been looked up."""
+    forced: bool = False
+    """An update that is allowed whatever the ancestry."""
+    unreadable: bool = False
+    """Blocked because the source has the ref, or may have it, and can't read it."""
+    hidden: bool = False
+    """Blocked because the source may have the ref, and hide it."""
+
+    @property
+    def branch(self) -> str:
+        """The short name, as people call the target's ref."""
+        return short_name(self.target_ref)
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it becomes a command for the target."""
+        return self.action in {"create", "update", "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class RefPlan:
+    """All actions of a run, ordered by target ref."""
+
+    actions: tuple[RefAction, ...]
+    object_format: ObjectFormat
+    source_head: str | None
+    """The branch that the source's HEAD points to."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ancestry still has to be looked up."""
+        return any(action.open for action in self.actions)
+
+    @property
+    def wants(self) -> list[ObjectId]:
+        """The tips that the target is to have, each once, in push order."""
+        found = (action.source_id for action in self.in_push_order() if action.source_id is not None)
+        return list(dict.fromkeys(found))
+
+    @property
+    def blocked(self) -> list[RefAction]:
+        """The actions that are refused."""
+        return [action for action in self.actions if action.action == "block"]
+
+    def block(self, is_impossible: Callable[[RefAction], bool], reason: str) -> RefPlan:
+        """Return the plan with the pushing actions blocked that can't be carried out, and say why."""
+        actions = (
+            action._replace(action="block", reason=f"{action.reason}; {reason}", open=False)
+            if action.pushes and is_impossible(action)
+            else action
+            for action in self.actions
+        )
+        return replace(self, actions=tuple(actions))
+
+    def in_push_order(self) -> list[RefAction]:
+        """Return the actions that push, in the order of their commands.
+
+        Deletes that make room for a create come first, since servers work through the list in order;
+        then the source HEAD's branch, which many hosts make the default of a new repository; then
+        creates and updates by name; other deletes last.
+        """
+        pushes = [action for action in self.actions if action.pushes]
+        created = RefNames(action.target_ref for action in pushes if action.action == "create")
+
+        def place(action: RefAction) -> int:
+            if action.action != "delete":
+                return 1 if action.source_ref == self.source_head else 2
+            return 0 if created.clash(action.target_ref) is not None else 3
+
+        return sorted(pushes, key=place)
+
+    def updates(self) -> list[RefUpdate]:
+        """Return the commands for the target, in push order; each swaps against the tip seen at start."""
+        zero = self.object_format.zero
+        return [
+            RefUpdate(action.target_ref, action.target_id or zero, action.source_id or zero)
+            for action in self.in_push_order()
+        ]
+
+
+def short_id(oid: ObjectId) -> str:
+    """Return the first hex digits of an id, for messages."""
+    return oid.hex()[:_SHORT_HEX]

@@ -1,0 +1,1 @@
+"""The routes that objects take, and the pushes at their end."""

@@ -1,0 +1,83 @@
+"""Which temporary refs may go: earlier runs left them behind, or a run under way still needs them.
+
+    holds a tip of this run                  goes: the users' refs hold the same
+    holds what these tips reach              goes: nothing is lost, whoever made it
+    holds something else                     stays, and it is said: another run may be at work
+    the source doesn't know, or doesn't say  stays, and it is said
+
+Names and times tell nothing, reachability does. The source is asked for what the refs hold and the tips
+don't reach: of commits that are reached it sends none, so the answer is a few bytes. Trees and blobs are
+sent whether they are reached or not, and stay. A push in batches does not ask: it goes on from all the
+temporary refs that there are, and removes them (`transport.syncing.deliver.batches`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import PackcoreError
+from packcore.progress import SILENT, Progress
+from transport.syncing.deliver.temp_refs import advertised_temp_refs, deletions
+from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.limits import Limits
+    from transport.base import Transport
+    from transport.wire.advertisement import Advertisement
+    from transport.wire.receive_pack import RefUpdate
+
+__all__ = ["removals_of_leftovers"]
+
+_ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""Of commits that none of the tips reaches; more of them need not be known."""
+
+
+def removals_of_leftovers(
+    source: Transport,
+    source_refs: Advertisement,
+    target_refs: Advertisement,
+    tips: Sequence[ObjectId],
+    *,
+    limits: Limits,
+    progress: Progress,
+    directory: Path | None = None,
+) -> list[RefUpdate]:
+    """Return the commands that remove what can go; `tips` are the source's, as the target will have them.
+
+    None where the target can't delete refs. Never raises for a source that gives no answer.
+    """
+    found = advertised_temp_refs(target_refs)
+    if not target_refs.capabilities.delete_refs:
+        if found:
+            progress.message(
+                "target", f"{len(found)} temporary refs are left, for the target can't delete refs"
+            )
+        return []
+    doubtful = sorted(set(found.values()).difference(tips))
+    kept: set[ObjectId] = set()
+    if doubtful:
+        try:
+            with fetch_missing(
+                source,
+                source_refs,
+                wants=doubtful,
+                haves=tips,
+                limits=limits,
+                progress=SILENT,
+                directory=directory,
+                filter_spec=commits_only_filter(source_refs),
+                pack_bytes_max=_ANSWER_BYTES_MAX,
+            ) as fetched:
+                kept = {oid for oid in doubtful if oid in fetched.store}
+        except PackcoreError:  # it doesn't know one of them, or doesn't give what no ref shows
+            kept = set(doubtful)
+    left = [name for name, oid in found.items() if oid in kept]
+    if left:
+        progress.message(
+            "target", f"{len(left)} temporary refs are left, for another run may need them: {left[0]}"
+        )
+    return deletions({name: oid for name, oid in found.items() if oid not in kept}, target_refs.object_format)

@@ -1,0 +1,150 @@
+"""The commands of one push and its pack, in as many requests as the target takes.
+
+    request 1    some commands, the pack       the pack goes again until a request had a ref accepted,
+    request 2    more commands, an empty pack  since a server drops the objects of one that it declined
+    ...
+
+After a request that was not answered, or whose pack was not unpacked, no further one is sent: what
+became of each command is then known, not known, or "not sent". All or none can only be had in one request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packcore.errors import LimitExceeded, PackcoreError
+from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
+from transport.send_pack import push
+from transport.syncing.deliver.ref_requests import count_accepted, in_requests, updates_accepted
+from transport.syncing.deliver.size_words import size_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from packcore.ids import ObjectId
+    from packcore.progress import Progress
+    from transport.base import Body, Transport
+    from transport.syncing.deliver.host_profile import TargetLimits
+    from transport.syncing.request import Policy
+    from transport.wire.advertisement import Advertisement
+    from transport.wire.receive_pack import RefUpdate
+    from transport.wire.report import RefReport, ReportStatus
+
+__all__ = ["PushSeries", "check_atomic", "parted"]
+
+
+def parted(updates: Sequence[RefUpdate], limits: TargetLimits) -> list[list[RefUpdate]]:
+    """Return commands as they go in requests, as far as is known what the target takes."""
+    return in_requests(updates, count_max=limits.ref_updates_max, bytes_max=limits.body_bytes_max)
+
+
+def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLimits) -> None:
+    """Raise LimitExceeded where all or none is asked for, and one request can't hold all."""
+    if policy.atomic and len(parted(updates, limits)) > 1:
+        raise LimitExceeded(
+            f"an atomic push of {len(updates)} refs, more than the target takes in one request",
+            limit="target-max-ref-updates",
+            hint="push without --atomic, or fewer refs",
+        )
+
+
+@dataclass(slots=True)
+class PushSeries:
+    """What was sent, and what the target said of it."""
+
+    target: Transport
+    advertisement: Advertisement
+    policy: Policy
+    limits: TargetLimits
+    progress: Progress
+    shallow: Collection[ObjectId] = ()
+    reports: dict[str, RefReport] = field(default_factory=dict)
+    """By ref, of the requests that were answered."""
+    unanswered: set[str] = field(default_factory=set)
+    """Refs of a request that was not."""
+    unpack_error: str | None = None
+    size_refusal: str | None = None
+    """The target's words, where it could not unpack the pack because it is too large."""
+    failure: PackcoreError | None = None
+    commands: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the target said ok to all that was sent, and nothing was held back."""
+        return self.failure is None and all(report.ok for report in self.reports.values())
+
+    def send(
+        self, updates: Sequence[RefUpdate], pack: Body | None, is_innocent: Callable[[BaseException], bool]
+    ) -> None:
+        """Send all commands; `pack` with the first request that doesn't only delete.
+
+        `is_innocent` tells of an error that the target can't have taken the pack: it is raised, unless a
+        request was answered before. Raises LimitExceeded for an atomic push that doesn't fit one request.
+        """
+        waiting = list(updates)
+        check_atomic(waiting, self.policy, self.limits)
+        while waiting:
+            chunk = parted(waiting, self.limits)[0]
+            carries = pack is not None and not all(update.is_delete for update in chunk)
+            try:
+                report, messages = self._request(chunk, pack if carries else None)
+            except PackcoreError as error:
+                if self._learned(error, len(chunk)):
+                    continue
+                never_sent = not isinstance(error, TransportError) or isinstance(
+                    error, LocalProtocolError | UnsupportedByRemote
+                )
+                if not self.reports and (never_sent or (carries and is_innocent(error))):
+                    raise
+                self.failure = error
+                self.unanswered = {update.name for update in chunk}
+                return
+            accepted = None if self.policy.atomic else updates_accepted(report, messages)
+            if accepted is not None:
+                self._part(accepted)
+                continue
+            self.reports |= report.refs
+            self.unpack_error = self.unpack_error or report.unpack_error
+            if report.unpack_error:
+                self.size_refusal = size_refusal([*messages, report.unpack_error])
+            if report.unpack_error or not report.complete:
+                return
+            del waiting[: len(chunk)]
+            if carries and any(ref.ok for ref in report.refs.values()):
+                pack = None
+
+    def _learned(self, error: PackcoreError, sent: int) -> bool:
+        """Tell whether a status said that the commands were too many; then it said so before any was done."""
+        if self.policy.atomic or sent < 2 or not isinstance(error, HttpStatusError):
+            return False
+        accepted = count_accepted([str(error)], sent)
+        if accepted is not None:
+            self._part(accepted)
+        return accepted is not None
+
+    def _part(self, accepted: int) -> None:
+        self.limits.refuse_updates(accepted)
+        self.progress.message("target", f"takes no more than {accepted} refs at once: sent in parts")
+
+    def _request(self, updates: Sequence[RefUpdate], pack: Body | None) -> tuple[ReportStatus, list[str]]:
+        messages: list[str] = []
+
+        def heard(text: str) -> None:
+            messages.append(text)
+            self.progress.message("target", text)
+
+        self.commands += len(updates)
+        report = push(
+            self.target,
+            self.advertisement,
+            updates,
+            pack,
+            atomic=self.policy.atomic,
+            push_options=self.policy.push_options,
+            shallow=sorted(self.shallow),
+            on_message=heard,
+        )
+        for warning in report.warnings:
+            self.progress.message("target", warning)
+        return report, messages

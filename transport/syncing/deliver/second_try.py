@@ -1,0 +1,81 @@
+"""A push that was refused because the target lacks what lies below commits that it said it has.
+
+    first try     asked the target what it has    it has commit C, but not C's tree; the pack leaves both out
+    refused       missing necessary objects
+    second try    relies on the target's refs     all that they don't reach is sent
+
+A server may hold such a commit since a push of which it accepted only a part, and its upload-pack tells of
+objects, not of what they reach. Without a second try no later run would get further than this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packcore.errors import PackcoreError
+from transport.syncing.gather.common_ground import NO_GROUND
+from transport.syncing.outcome.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from transport.syncing.deliver.run import Run
+    from transport.syncing.outcome.result import RefResult, SyncResult
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["second_try", "start_over", "try_again", "was_misled"]
+
+_LACKS_SOMETHING = ("missing necessary objects", "unpack")
+"""Words of servers for a ref from which something is missing, and for a pack that lacks its deltas' bases."""
+
+
+def was_misled(run: Run, result: SyncResult) -> bool:
+    """Return whether the target refused refs, lacking objects below commits that it claimed to have."""
+    if run.ground is None or not run.ground.commits:
+        return False
+    words = [ref.reason for ref in result.refs if ref.outcome is Outcome.REFUSED]
+    return any(sign in text for text in [*words, str(result.failure)] for sign in _LACKS_SOMETHING)
+
+
+def second_try(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
+    """Try once more for the refs that were refused, without what the target claimed to have."""
+    run.progress.message("target", "it lacks something below commits that it has; sent again without these")
+    return try_again(run, first, carry_out)
+
+
+def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
+    """Try once more for what a run didn't do; return what came of both tries.
+
+    What the first try did stays as it was told, and all that it did not do is in the second's hands.
+    """
+    done = {
+        ref.planned.target_ref: ref for ref in first.refs if ref.outcome in (Outcome.PUSHED, Outcome.DELETED)
+    }
+    _begin_again(run, done.values())
+    try:
+        second = carry_out(run)
+    except PackcoreError:
+        return first
+    refs = [done.pop(ref.planned.target_ref, ref) for ref in second.refs]
+    return replace(second, refs=(*refs, *done.values()), temp_refs=(*first.temp_refs, *second.temp_refs))
+
+
+def start_over(run: Run, source_refs: Advertisement) -> None:
+    """Forget what followed from the source's old list of refs; nothing was pushed yet."""
+    run.source_refs, run.choice, run.ground, run.knows_tips = source_refs, None, None, False
+
+
+def _begin_again(run: Run, done: Iterable[RefResult]) -> None:
+    """Start over from the same lists, but for what was done since, and without asking for common ground.
+
+    The target is not listed again: a lease holds against the tips that were seen at the start.
+    """
+    refs = dict(run.target_refs.refs)
+    for ref in done:
+        if ref.planned.source_id is None:
+            refs.pop(ref.planned.target_ref, None)
+        else:
+            refs[ref.planned.target_ref] = ref.planned.source_id
+    run.target_refs = replace(run.target_refs, refs=refs)
+    run.choice, run.ground = None, NO_GROUND

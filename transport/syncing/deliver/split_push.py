@@ -1,0 +1,188 @@
+"""A pack of our own on its way to the target: in one request where it fits, else in batches.
+
+    fits, or no limit known    one request: the pack, the refs
+    too large                  cut; a batch for each part; the cutover
+    refused as too large       the same, with half of what was refused as the limit from then on
+    taken, after a refusal     the limit grows again (`transport.syncing.deliver.host_profile`)
+
+Whether a batch is refused for its size is seen on the first try and on each later one: what is not sent
+yet is then cut anew, as where the limit grows, and what is there stays. Deltas are selected again for
+each part, before its request is opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packcore.errors import PackcoreError
+from packcore.plans.write import write_pack
+from transport.errors import HttpStatusError, RemoteError
+from transport.syncing.deliver.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused, is_too_much
+from transport.syncing.deliver.pushing import PushOutcome, push_refs
+from transport.syncing.deliver.ref_requests import command_bytes
+from transport.syncing.deliver.splitting import Part, Splitter
+from transport.syncing.outcome.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from packcore.ids import ObjectId
+    from packcore.plans.entries import Candidate
+    from packcore.plans.plan import PackPlan
+    from packcore.store.base import ObjectStore
+    from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.run import Run
+
+__all__ = ["Cargo", "hold_in_parts", "is_refused_for_size", "push_pack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """What a push of our own packs is made from."""
+
+    store: ObjectStore
+    objects: Sequence[Candidate]
+    """As the walk listed them."""
+    wants: Sequence[ObjectId]
+    """The tips, the most important first."""
+    pack: PackPlan
+    """All of the objects in one pack."""
+    plan_of: Callable[[Sequence[Candidate]], PackPlan]
+    """Selects deltas for some of the objects."""
+    shallow: Collection[ObjectId] = ()
+    """Commits among the objects whose parents the source lacks."""
+
+
+def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
+    """Push the refs of a plan and what they need. Raises as `push_refs`, and CorruptData.
+
+    LimitExceeded, before anything is pushed, where one object alone is more than the target takes.
+    """
+    limit = run.limits.body_bytes_max
+    if limit is None or _request_bytes(run, plan, cargo) <= limit:
+        outcome = push_refs(
+            run.target,
+            run.target_refs,
+            plan,
+            lambda: _blocks(run, cargo.pack),
+            policy=run.request.policy,
+            progress=run.progress,
+            shallow=cargo.shallow,
+            limits=run.limits,
+            removals=run.leftovers(plan),
+        )
+        if run.request.policy.force_blind or not is_refused_for_size(
+            run, outcome, lambda: _request_bytes(run, plan, cargo)
+        ):
+            return outcome
+    pushing = run.batched_push(plan)
+    pushing.check()
+    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
+    try:
+        _hold(run, pushing, cargo, parts)
+    except PackcoreError as error:
+        return pushing.broken_off(error)
+    return pushing.cut_over()
+
+
+def hold_in_parts(run: Run, pushing: BatchedPush, cargo: Cargo) -> None:
+    """Bring objects to the target in batches, for refs that are set later.
+
+    Raises LimitExceeded for an object that is too large, RefRejected, TransportError, CorruptData.
+    """
+    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
+    _hold(run, pushing, cargo, parts)
+
+
+def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> None:
+    pushing.planned_batch_count += len(parts)
+    waiting = parts[::-1]
+    while waiting:
+        part = waiting[-1]
+        inside = {candidate.oid for group in part.groups for candidate in group}
+        try:
+            pushing.hold(
+                part.tops,
+                lambda plan=part.plan: _blocks(run, plan),  # type: ignore[misc]
+                part.body_bytes,
+                shallow=inside.intersection(cargo.shallow),
+            )
+        except BodyRefused as refused:
+            if refused.body_bytes // 2 < BODY_BYTES_MIN:
+                raise
+            limit = run.limits.refuse_body(refused.body_bytes)
+            run.progress.message("target", f"{refused}; cut to {limit} bytes from here on")
+            waiting = _cut_anew(run, pushing, cargo, waiting)
+        else:
+            waiting.pop()
+            if pushing.may_grow and len(waiting) > 1:
+                waiting = _cut_anew(run, pushing, cargo, waiting)
+
+
+def _cut_anew(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[Part]) -> list[Part]:
+    """Cut what is not sent yet by the limit that is known now; the next part is the last of the list."""
+    pushing.may_grow = False
+    groups = [group for left in reversed(waiting) for group in left.groups]
+    waiting = _splitter(run, pushing, cargo).cut(groups, _limit(run))[::-1]
+    pushing.planned_batch_count = pushing.batch_count + len(waiting)
+    return waiting
+
+
+def _splitter(run: Run, pushing: BatchedPush, cargo: Cargo) -> Splitter:
+    return Splitter(
+        cargo.store,
+        cargo.pack,
+        cargo.objects,
+        plan_of=cargo.plan_of,
+        head_bytes=pushing.head_bytes,
+        ofs_delta=run.target_refs.capabilities.ofs_delta,
+    )
+
+
+def _limit(run: Run) -> int:
+    limit = run.limits.body_bytes_max
+    assert limit is not None
+    return limit
+
+
+def _blocks(run: Run, pack: PackPlan) -> Iterator[bytes]:
+    return write_pack(pack, ofs_delta=run.target_refs.capabilities.ofs_delta)
+
+
+def _request_bytes(run: Run, plan: RefPlan, cargo: Cargo) -> int:
+    """Return the size of the one request that would do; its first part, where its commands go in several."""
+    updates = plan.updates()[: run.limits.ref_updates_max]
+    return sum(map(command_bytes, updates)) + sum(len(block) for block in _blocks(run, cargo.pack))
+
+
+def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[[], int]) -> bool:
+    """Tell whether to send a push in parts after its one request; the limit for them is known then.
+
+    `request_bytes` is the size of that request, or what is known to be less.
+    """
+    if not _may_fare_better_in_parts(run, outcome):
+        return False
+    size = request_bytes()
+    if size // 2 < BODY_BYTES_MIN:
+        return False
+    # Of a body that was refused on its way no more than what had been sent was too much; where the
+    # length was told at first, it may have been refused for that.
+    sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
+    run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
+    run.progress.message("target", f"{outcome.size_refusal or outcome.failure}; sent again in parts")
+    return True
+
+
+def _may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
+    """Tell whether the target refused a push for its size or length, and nothing of it came about.
+
+    A connection that was lost counts where parts are wished for: else it may have any reason.
+    """
+    pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
+    if outcome.size_refusal is not None:
+        return all(found in (Outcome.REFUSED, Outcome.NOT_PUSHED) for found in pushes)
+    as_before = all(found is Outcome.NOT_PUSHED for found in pushes)
+    was_told = isinstance(outcome.failure, HttpStatusError | RemoteError)
+    wished = run.request.target_max_pack_bytes is not None
+    return as_before and is_too_much(outcome.failure) and (was_told or wished)

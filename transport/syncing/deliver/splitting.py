@@ -1,0 +1,163 @@
+"""A push cut into several packs, each no larger than the target takes, each selected for itself.
+
+    groups by commit, oldest first      g1 g2 g3 g4 g5 g6 g7
+    estimated by the plan of the whole  [g1 g2 g3 g4] [g5 g6 g7]          filled to FILL of the limit
+    selected and measured               [g1 g2] [g3 g4] [g5 g6 g7]        halved where still too large
+
+A part's size is known exactly before anything is pushed: its plan is measured by making its bytes. A
+commit that is too large by itself is cut within, whole subtrees first; an object that is too large by
+itself can't be sent, which is told before anything is. No part has a delta against another one's object:
+some bytes more, and any receiver can take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import LimitExceeded
+from packcore.plans.entries import Candidate, Reused, Whole
+from packcore.plans.plan import PackPlan
+from packcore.plans.write import write_pack
+from packcore.tree_path import path_end
+from transport.syncing.deliver.temp_refs import tops_of
+from transport.syncing.gather.commit_groups import Group, group_by_commit
+
+if TYPE_CHECKING:
+    from packcore.ids import ObjectId
+    from packcore.plans.entries import PackEntry
+    from packcore.store.base import ObjectStore
+
+__all__ = ["Part", "Splitter"]
+
+FILL = 0.8
+"""How full a part is planned: selected for itself it comes out larger than its share of the whole."""
+_ENTRY_BYTES = 12
+"""Header and base of an entry, about."""
+
+PlanOf = Callable[[Sequence[Candidate]], PackPlan]
+HeadBytes = Callable[[Sequence["ObjectId"]], int]
+
+
+class Part(NamedTuple):
+    """One pack of a split push."""
+
+    plan: PackPlan
+    groups: list[Group]
+    tops: list[ObjectId]
+    """What a ref must hold for everything in the part to be held."""
+    body_bytes: int
+    """The pack and the commands before it."""
+
+
+class Splitter:
+    """Cuts the objects of one push, of which `whole` is the plan; `plan_of` selects deltas for a part.
+
+    `head_bytes` tells how long the commands are that create refs at so many objects.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        whole: PackPlan,
+        objects: Sequence[Candidate],
+        *,
+        plan_of: PlanOf,
+        head_bytes: HeadBytes,
+        ofs_delta: bool = True,
+    ) -> None:
+        self._store = store
+        self._plan_of = plan_of
+        self._head_bytes = head_bytes
+        self._ofs_delta = ofs_delta
+        self._sizes = {entry.oid: _estimated_bytes(entry) for entry in whole.entries}
+        self._objects = objects
+        self._order = {candidate.oid: candidate.order for candidate in objects}
+
+    def split(self, wants: Sequence[ObjectId], limit: int) -> list[Part]:
+        """Cut all of a push. Raises LimitExceeded, naming the object, where one is too large; CorruptData."""
+        return self.cut(group_by_commit(self._store, self._objects, wants), limit)
+
+    def cut(self, groups: Sequence[Group], limit: int) -> list[Part]:
+        """Cut groups, such as those of parts that a target did not take. Raises as `split`."""
+        parts: list[Part] = []
+        for filled in self._filled(groups, round(limit * FILL)):
+            parts += self._fitted(filled, limit)
+        return parts
+
+    def _filled(self, groups: Sequence[Group], limit: int) -> list[list[Group]]:
+        filled: list[list[Group]] = []
+        room = 0
+        for group in groups:
+            size = sum(self._sizes[candidate.oid] for candidate in group)
+            if not filled or size > room:
+                filled.append([])
+                room = limit
+            filled[-1].append(group)
+            room -= size
+        return filled
+
+    def _fitted(self, groups: list[Group], limit: int) -> list[Part]:
+        """Return the groups as one part if they fit, else halve them. A heap of halves, first one on top."""
+        parts: list[Part] = []
+        stack = [groups]
+        while stack:
+            groups = stack.pop()
+            part = self._part(groups)
+            if part.body_bytes <= limit:
+                parts.append(part)
+            else:
+                stack.extend(reversed(self._halves(groups, part, limit)))
+        return parts
+
+    def _part(self, groups: list[Group]) -> Part:
+        objects = [candidate for group in groups for candidate in group]
+        walked = sorted(objects, key=lambda candidate: self._order[candidate.oid])
+        plan = self._plan_of(
+            [candidate._replace(order=position) for position, candidate in enumerate(walked)]
+        )
+        tops = tops_of(self._store, objects)
+        pack_bytes = sum(len(block) for block in write_pack(plan, ofs_delta=self._ofs_delta))
+        return Part(plan, groups, tops, self._head_bytes(tops) + pack_bytes)
+
+    def _halves(self, groups: list[Group], part: Part, limit: int) -> list[list[Group]]:
+        if len(groups) > 1:
+            middle = self._middle([sum(self._sizes[c.oid] for c in group) for group in groups])
+            return [groups[:middle], groups[middle:]]
+        (group,) = groups
+        if len(group) == 1:
+            raise _too_large(group[0], part, limit)
+        middle = self._middle([self._sizes[candidate.oid] for candidate in group])
+        return [[group[:middle]], [group[middle:]]]
+
+    @staticmethod
+    def _middle(sizes: list[int]) -> int:
+        """Return where to cut so that both sides have something, and about the same."""
+        left, half = 0, sum(sizes) / 2
+        for position, size in enumerate(sizes):
+            if position and left + size > half:
+                return position
+            left += size
+        return len(sizes) - 1
+
+
+def _estimated_bytes(entry: PackEntry) -> int:
+    """Return about how many bytes an entry takes; exact up to its header where the plan carries it."""
+    encoding = entry.encoding
+    if isinstance(encoding, Reused):
+        return _ENTRY_BYTES + encoding.raw.end_offset - encoding.raw.payload_offset
+    if encoding.deflated is not None:
+        return _ENTRY_BYTES + len(encoding.deflated)
+    return _ENTRY_BYTES + (entry.size if isinstance(encoding, Whole) else encoding.delta_size) // 2
+
+
+def _too_large(candidate: Candidate, part: Part, limit: int) -> LimitExceeded:
+    name = path_end(candidate.where).decode("utf-8", "backslashreplace")
+    what = candidate.type.name.lower()
+    where = f" ({name!r})" if name else ""
+    return LimitExceeded(
+        f"{what} {candidate.oid.hex()}{where} alone makes a push of {part.body_bytes} bytes, "
+        f"and the target takes {limit}",
+        limit="target-max-pack-bytes",
+        hint="one object can't be cut: the target's limit must be raised, or the file left out of history",
+    )

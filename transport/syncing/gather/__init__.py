@@ -1,0 +1,1 @@
+"""What both sides have: their lists of refs, fetched packs, ancestry, common ground."""

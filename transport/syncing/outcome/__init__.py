@@ -1,0 +1,1 @@
+"""What became of each ref: results, receipts, and reading the target back."""

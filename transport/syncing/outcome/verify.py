@@ -1,0 +1,49 @@
+"""Reads the target back: do its refs hold what a run says that it did.
+
+    outcome                        must read back as
+    pushed, up to date             the source's id
+    deleted                        absent
+    anything else                  not compared: the run itself tells that it isn't as it should be
+
+A server may say `ok` and mean something else (a hook that rewrites, a mirror that lags behind, a proxy for
+another host); this is one more request that finds it out. What the target hides can't be read back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packcore.errors import PackcoreError
+from transport.send_pack import advertise_push
+from transport.syncing.outcome.result import Outcome
+from transport.syncing.outcome.verification import RefDifference, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transport.base import Transport
+    from transport.syncing.outcome.result import RefResult
+
+__all__ = ["read_back"]
+
+_SAID_TO_BE_DONE = {Outcome.PUSHED, Outcome.UP_TO_DATE, Outcome.DELETED}
+
+
+def read_back(target: Transport, refs: Sequence[RefResult]) -> Verification:
+    """List the target anew and compare. Nothing is raised for a target that can't be listed."""
+    try:
+        found = advertise_push(target).tips
+    except PackcoreError as error:
+        return Verification(0, error=error)
+    # What was deleted has no source id, and is expected to be absent.
+    expected = {
+        ref.planned.target_ref: ref.planned.source_id for ref in refs if ref.outcome in _SAID_TO_BE_DONE
+    }
+    return Verification(
+        len(expected),
+        tuple(
+            RefDifference(name, oid, found.get(name))
+            for name, oid in expected.items()
+            if found.get(name) != oid
+        ),
+    )
