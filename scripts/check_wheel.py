@@ -1,6 +1,6 @@
 """Install a built wheel where no checkout is, and use it as a new user would.
 
-    python scripts/check_wheel.py WHEEL [--python PYTHON] [--dependencies locked|lowest|newest]
+    python scripts/check_wheel.py WHEEL [--python PYTHON] [--dependencies lowest] [--without NAME]
 
 The wheel goes into a virtual environment of its own, with the dependencies of locks/run.txt, with the lowest
 that pyproject.toml admits, or with today's newest. Everything runs in another folder, with `python -I`
@@ -20,7 +20,10 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 if __package__ in (None, ""):
@@ -39,10 +42,14 @@ class StepFailed(Exception):
 class Installation:
     """A virtual environment that holds the wheel, and a folder to use it from."""
 
-    def __init__(self, folder: Path, wheel: Path, python: str, dependencies: str) -> None:
+    def __init__(
+        self, folder: Path, wheel: Path, python: str, dependencies: str, without: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.wheel = wheel.resolve()
         self.dependencies = dependencies
+        self.without = without
+        self.steps = 0
         self.elsewhere = folder / "elsewhere"
         self.elsewhere.mkdir()
         self.run(python, "-m", "venv", folder / "venv")
@@ -61,6 +68,8 @@ class Installation:
             self.run(*pip, "install", "--quiet", "--require-hashes", "-r", pins)
             self.run(*pip, "install", "--quiet", "--no-deps", self.wheel)
         self.run(*pip, "check")
+        if self.without:
+            self.run(*pip, "uninstall", "--quiet", "--yes", *self.without)
 
     def compare_with_bill(self) -> None:
         """Hold what is installed against the wheel's own bill of materials."""
@@ -97,6 +106,8 @@ class Installation:
         page = (self.elsewhere / "all.html").read_text(encoding="utf-8")
         expect("</html>" in page, "the report is no whole page")
         self.run(self.packcore, "tour", "--auto")
+        self.run(self.packcore, "bench", "source", "--strategy", "chunk-window", "--against", "git")
+        self.run(self.python, ROOT / "scripts/demo.py", self.elsewhere / "source")
 
     def _sync(self) -> None:
         make_repository(self, "source")
@@ -123,6 +134,7 @@ class Installation:
         )
         if done.returncode:
             raise StepFailed(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        self.steps += 1
         return done.stdout
 
 
@@ -178,15 +190,16 @@ def make_repository(where: Installation, name: str) -> None:
         where.run("git", "-C", name, "commit", "--quiet", "--message", f"version {number}")
 
 
-def check(wheel: Path, python: str, dependencies: str) -> None:
-    """Install the wheel in a temporary folder and use it. Raises StepFailed."""
+def check(wheel: Path, python: str, dependencies: str, without: Sequence[str] = ()) -> int:
+    """Install the wheel in a temporary folder and use it; return how many commands ran. Raises StepFailed."""
     folder = Path(tempfile.mkdtemp(prefix="packcore-wheel-"))
     try:
-        installation = Installation(folder, wheel, python, dependencies)
+        installation = Installation(folder, wheel, python, dependencies, without)
         installation.install()
-        if dependencies == "locked":
+        if dependencies == "locked" and not without:
             installation.compare_with_bill()
         installation.use()
+        return installation.steps
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -197,11 +210,12 @@ def main() -> int:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--dependencies", choices=DEPENDENCIES, default="locked")
+    parser.add_argument("--without", nargs="+", default=(), metavar="NAME")
     asked = parser.parse_args()
     version = subprocess.run([asked.python, "--version"], text=True, check=True, capture_output=True)
     name = f"{asked.wheel.name}, {version.stdout.strip()}, {asked.dependencies} dependencies"
     try:
-        check(asked.wheel, asked.python, asked.dependencies)
+        check(asked.wheel, asked.python, asked.dependencies, asked.without)
     except StepFailed as failure:
         print(f"wheel: FAILED: {name}: {failure}", file=sys.stderr)
         return 1
