@@ -1,7 +1,7 @@
 """Race the engine against `git pack-objects`: the same objects, all deltas searched anew.
 
     python benchmarks/race_pack_objects.py REPO... [--strategy NAME] [--set NAME=VALUE ...] [--repeat N]
-                                           [--window N,N] [--revs 'REV ...'] [--profile]
+                                           [--window N,N] [--revs 'REV ...'] [--record] [--profile]
 
 Both sides get the list that `git rev-list --objects --all` prints (or, with `--revs`, what those revisions
 reach), without what the repository lacks, and start from its own packs; neither reuses a delta or a
@@ -24,6 +24,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.figures import record
 from packcore import Candidate, Limits, open_repository, select, write_pack
 from packcore.search.registry import get_strategy
 from packcore.store.bulk import headers_of
@@ -119,7 +123,8 @@ def verify(pack: Path, rows: list[tuple[str, bytes]]) -> None:
         sys.exit(f"{pack}: git finds other objects in our pack than were listed")
 
 
-def race(repo: Path, arguments: argparse.Namespace) -> None:
+def race(repo: Path, arguments: argparse.Namespace) -> tuple[int, Result, Result]:
+    """Print one repository's rows; return its count of objects, git's first row and ours."""
     rows = list_objects(repo, arguments.revs)
     windows = [int(window) for window in arguments.window.split(",")]
     limits = Limits(window=windows[0])
@@ -142,6 +147,7 @@ def race(repo: Path, arguments: argparse.Namespace) -> None:
             f"{result.cpu_seconds / reference.cpu_seconds:6.2f} {result.deltas or '':>8}",
             flush=True,
         )
+    return len(rows), reference, best["packcore"]
 
 
 def main() -> None:
@@ -153,6 +159,9 @@ def main() -> None:
     parser.add_argument("--window", default="10", help="git's windows, the first being the reference: 10,50")
     parser.add_argument(
         "--revs", default="--all", help="what to pack, as git rev-list reads it: 'HEAD --not HEAD~99'"
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="keep the figures, for README.md and docs/performance.md"
     )
     parser.add_argument("--profile", action="store_true", help="profile one run of ours instead")
     arguments = parser.parse_args()
@@ -167,8 +176,15 @@ def main() -> None:
         return
     columns = ("repository", "objects", "by", "bytes", "user s", "bytes/", "CPU/", "deltas")
     print("{:24} {:>8} {:10} {:>12} {:>8} {:>7} {:>6} {:>8}".format(*columns))
-    for repo in arguments.repositories:
-        race(repo, arguments)
+    raced = {repo.name: race(repo, arguments) for repo in arguments.repositories}
+    if arguments.record:
+        record(
+            [
+                (name, objects, (git.pack_bytes, git.cpu_seconds), (ours.pack_bytes, ours.cpu_seconds))
+                for name, (objects, git, ours) in raced.items()
+            ],
+            arguments.repeat,
+        )
 
 
 if __name__ == "__main__":

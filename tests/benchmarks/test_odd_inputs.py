@@ -22,7 +22,7 @@ from tests.support import git, git_environment, require
 pytestmark = pytest.mark.e2e
 
 ALLOWED = {"base64": 1.28, "sound": 1.14}
-"""Kinds that fall short of the bound, and by how much they may (docs/performance.md tells why)."""
+"""Kinds that fall short of the bound, and by how much they may (docs/lab-notebook.md explains why)."""
 BYTES_RATIO_WITHOUT_ZLIB_NG = 1.05
 """Levels and windows for short data are chosen for zlib-ng; Python's own zlib makes a little more of them."""
 SMALL_BYTES = 400

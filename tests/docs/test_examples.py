@@ -88,7 +88,7 @@ def test_each_command_that_a_page_names_exists_with_its_options(page: str, line:
 
 def test_the_newcomers_two_commands_are_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
-    assert "    pip install .\n    packcore report path/to/clone -o pack.html" in text
+    assert re.search(r"pip install \.\n +packcore report path/to/clone -o pack\.html", text)
 
 
 _SCRIPTS = {
