@@ -1,4 +1,4 @@
-"""A bundle file on this disk as SOURCE or TARGET: a part of `local`, to which every path goes first.
+"""A bundle file on this disk as SOURCE or TARGET: a part of `file`, to which every path goes first.
 
 x.bundle     by its name, if no folder has it: then it may be made
 any file     that begins as a bundle does
@@ -14,13 +14,13 @@ from packcore.store.git_directory import is_repository_named
 from packcore.store.path_kind import is_file, is_folder
 from transport.base import TransferStats
 from transport.bundle.header import SIGNATURES
-from transport.bundle.reading import BundleReader
-from transport.bundle.writing import BundleWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.base import Body, Service
+    from transport.bundle.reading import BundleReader
+    from transport.bundle.writing import BundleWriter
     from transport.wire.headway import Headway
     from transport.wire.limits import WireLimits
 
@@ -52,7 +52,7 @@ class BundleTransport:
         self.stats = TransferStats()
         self.limits = limits
         self._reader: BundleReader | None = None
-        self._writer = BundleWriter(Path(path))
+        self._writer: BundleWriter | None = None
 
     @contextmanager
     def advertise(
@@ -64,7 +64,7 @@ class BundleTransport:
     ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement. Raises RepositoryError, CorruptData, UnsupportedByRemote."""
         pushed = service == "git-receive-pack"
-        yield self.stats.counting_received(self._writer.advertise() if pushed else self._opened().advertise())
+        yield self.stats.counting_received(self._made().advertise() if pushed else self._opened().advertise())
 
     @contextmanager
     def request(
@@ -77,7 +77,7 @@ class BundleTransport:
     ) -> Iterator[Iterator[bytes]]:
         """Yield the answer to one request."""
         self.stats.requests += 1
-        server = self._writer if service == "git-receive-pack" else self._opened()
+        server = self._made() if service == "git-receive-pack" else self._opened()
         yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks())))
 
     def close(self) -> None:
@@ -85,7 +85,18 @@ class BundleTransport:
         if self._reader is not None:
             self._reader.close()
 
+    # A path that is a repository's comes here too, to be looked at: it loads neither reader nor writer.
+
     def _opened(self) -> BundleReader:
         if self._reader is None:
+            from transport.bundle.reading import BundleReader
+
             self._reader = BundleReader(Path(self.url))
         return self._reader
+
+    def _made(self) -> BundleWriter:
+        if self._writer is None:
+            from transport.bundle.writing import BundleWriter
+
+            self._writer = BundleWriter(Path(self.url))
+        return self._writer

@@ -16,7 +16,7 @@ from transport.local_fetch.fetch_into import fetch_into
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.bundle import BundleTransport
-from transport.schemes.local import LocalTransport
+from transport.schemes.file import LocalTransport
 from transport.selection import SelectionOptions
 from transport.syncing import Scope, SyncRequest
 from transport.syncing.carry_out import carry_out

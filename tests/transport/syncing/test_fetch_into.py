@@ -17,7 +17,7 @@ from tests.transport.syncing.sides import commit, random_dag
 from transport.errors import NoRefsMatched, PruneLimitReached, UnsupportedByRemote
 from transport.local_fetch.fetch_into import FetchResult, fetch_into, fetch_only
 from transport.local_fetch.local_refs import moved, opened_or_made
-from transport.schemes.local import LocalTransport
+from transport.schemes.file import LocalTransport
 from transport.syncing.decide.ref_plan import RefAction
 from transport.syncing.outcome.result import Outcome
 from transport.syncing.request import Policy, Scope

@@ -9,7 +9,7 @@ import pytest
 from tests.support import git, ls_remote
 from tests.transport.syncing.limited_target import temp_refs
 from tests.transport.syncing.sides import Sides, big_history, commit
-from transport.schemes.local import LocalTransport
+from transport.schemes.file import LocalTransport
 from transport.server.ref_rules import RefRules
 from transport.syncing import Outcome, Policy, Scope, SyncRequest, SyncResult, sync
 

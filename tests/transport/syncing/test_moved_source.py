@@ -14,7 +14,7 @@ from transport.errors import RemoteError
 from transport.local_fetch.fetch_into import fetch_into, fetch_only
 from transport.options import TransportOptions
 from transport.schemes import open_transport
-from transport.schemes.local import LocalTransport
+from transport.schemes.file import LocalTransport
 from transport.syncing import Policy, Scope, SyncRequest
 from transport.syncing.carry_out import carry_out
 from transport.syncing.gather.moved_source import RELISTINGS_MAX

@@ -23,7 +23,7 @@ from transport.errors import AnswerTooLarge, RemoteError
 from transport.fetch import fetch_pack, list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
-from transport.schemes.local import LocalTransport
+from transport.schemes.file import LocalTransport
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
