@@ -44,6 +44,7 @@ _SECTIONS = {
     "Comparing": ("bench", "strategies"),
     "Learning": ("explain", "report", "delta", "tour"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),
+    "This program": ("help",),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
 
@@ -71,11 +72,9 @@ class Packcore(Group):
         """Find the command, or end with the names that come close."""
         name = args[0]
         if not name.startswith("-") and name not in (names := self.list_commands(ctx)):
-            from difflib import get_close_matches
+            from cli.nearest import did_you_mean, nearest
 
-            close = get_close_matches(name, names, n=3)
-            advice = f"; did you mean {' or '.join(close)}?" if close else ""
-            ctx.fail(f"no such command: {name}{advice}")
+            ctx.fail(f"no such command: {name}{did_you_mean(nearest(name, names))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -162,10 +161,11 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.command(
     cls=Packcore,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`packcore COMMAND --help` tells more. Options are read from PACKCORE_<NAME> variables, too.",
+    epilog="`packcore help COMMAND` tells more. Options are read from PACKCORE_<NAME> variables, too.",
 )
 @debug_option
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from transport.syncing.outcome.verification import Verification
     from transport.syncing.request import SyncRequest
 
-__all__ = ["carry_out", "show_problems", "show_result"]
+__all__ = ["NO_RECEIPT", "carry_out", "show_problems", "show_result"]
+
+NO_RECEIPT = "nothing is done in a dry run, so no receipt is written"
 
 
 def carry_out(job: SyncJob, request: SyncRequest) -> int:
@@ -63,6 +65,9 @@ def _kept(job: SyncJob, request: SyncRequest) -> Iterator[_Receipt]:
     """Write a receipt of what happens in the block, if one is wanted."""
     kept = _Receipt()
     name = job.reporting.receipt
+    if name is not None and request.dry_run:
+        job.console.tell(NO_RECEIPT)
+        name = None
     if name is None:
         yield kept
         return

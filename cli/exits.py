@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cli.command import MissingCommand
+from cli.nearest import did_you_mean, harmless
 from cli.streams import Output
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ def _describe(error: BaseException) -> _Failure:
         return _Failure("interrupted", None, INTERRUPTED, "Interrupted")
     if isinstance(error, click.UsageError):
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else None
-        return _Failure(error.format_message(), hint, USAGE, "UsageError")
+        message = error.format_message()
+        if isinstance(error, click.NoSuchOption):  # click itself would propose whatever is spelled alike
+            close = did_you_mean(harmless(error.possibilities or ()))
+            message = f"No such option: {error.option_name}{close}"
+        return _Failure(message, hint, USAGE, "UsageError")
     if isinstance(error, click.ClickException):
         return _Failure(error.format_message(), None, FAILED, type(error).__name__)
     if isinstance(error, PackcoreError):

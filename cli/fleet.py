@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from cli.carry_out import NO_RECEIPT
 from cli.command import DEBUG_KEY
 from cli.streams import Output
 from cli.values import is_true
@@ -71,6 +72,8 @@ def _check_options(job: SyncJob) -> None:
     context = click.get_current_context()
     for parameter in context.command.params:
         name = str(parameter.name)
+        if name == "dry_run":
+            continue  # of the run as a whole, it leaves no doubt
         if name in pair_option_names() and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             key = parameter.opts[-1].lstrip("-")
             raise click.UsageError(f"with --manifest, write {key} into the file: in [defaults], or in a pair")
@@ -98,7 +101,9 @@ class _Fleet:
         result: FleetResult | None = None
         with ExitStack() as stack:
             file: IO[bytes] | None = None
-            if self._job.reporting.receipt is not None:
+            if self._job.reporting.receipt is not None and self._job.dry_run:
+                self._console.tell(NO_RECEIPT)
+            elif self._job.reporting.receipt is not None:
                 file = stack.enter_context(AtomicFiles()).open(self._job.reporting.receipt)
             try:
                 result = self._run(executor_name)

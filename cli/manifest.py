@@ -26,7 +26,6 @@ import os
 import re
 import tomllib
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ import click
 
 from cli.command import GENERAL, Command, Option, option
 from cli.given_secrets import add_given
+from cli.nearest import did_you_mean, nearest
 from cli.params import OUTPUT, policy_options, selection_options
 from cli.streams import OUTPUT_KEY, Output
 from cli.sync_job import sync_options
@@ -167,8 +167,8 @@ class Manifest:
     def _check_keys(self, table: Mapping[str, Any], known: Iterable[str], where: str, number: int) -> None:
         for key in table:
             if key not in known:
-                close = get_close_matches(key.replace("_", "-"), known, n=1)
-                advice = f"; did you mean {close[0]}?" if close else ""
+                spelled = key.replace("_", "-")
+                advice = did_you_mean([spelled] if spelled in known else nearest(spelled, known, count=1))
                 raise self._error(f"{where}unknown key {key}{advice}", number, key)
 
     def _error(self, words: str, number: int, key: str = "") -> click.UsageError:
@@ -197,7 +197,9 @@ class Manifest:
                 endpoint = Endpoint.parse(table[side])
                 self._output.secrets.add_url(endpoint.user, endpoint.password)
             asked, name, mode, time_limit = self._invoke(table)
-            request: SyncRequest = replace(asked, reporting=job.reporting).request(mode=mode)
+            request: SyncRequest = replace(
+                asked, reporting=job.reporting, dry_run=asked.dry_run or job.dry_run
+            ).request(mode=mode)
             network = asked.network
             return SyncPair(
                 name or shown(asked.target),

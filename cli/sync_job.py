@@ -18,7 +18,7 @@ import click
 
 from cli.command import group, option
 from cli.network import endpoint_arguments, protocol_option, transport_options
-from cli.params import OUTPUT, output_options, scope_options
+from cli.params import CHANGES, OUTPUT, output_options, scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,12 +56,15 @@ class SyncJob:
     network: NetworkOptions
     reporting: Reporting
     console: Console
+    dry_run: bool = False
+    """Show what would be done, and push nothing."""
 
-    def request(self, **more: Any) -> SyncRequest:
+    def request(self, *, dry_run: bool = False, **more: Any) -> SyncRequest:
         """Return what is asked, and `more`. Raises InvalidRequest."""
         from transport.syncing.request import SyncRequest
 
         return SyncRequest(
+            dry_run=dry_run or self.dry_run,
             **self.fields,
             verify=self.reporting.verify,
             collect_stats=self.reporting.stats,
@@ -93,6 +96,14 @@ _RECORD = option(
     help="Write down what is said and heard, for `explain --wire`. No credentials are in it.",
 )
 
+_DRY_RUN = option(
+    "-n",
+    "--dry-run",
+    is_flag=True,
+    section=CHANGES,
+    help="Only show what would be done, as `packcore plan` does; push nothing.",
+)
+
 report_options = group("reporting", Reporting, _STATS, _MEMORY, _VERIFY, _RECEIPT, _RECORD)
 plan_report_options = group("reporting", Reporting, _STATS, _MEMORY)
 
@@ -115,6 +126,7 @@ def sync_options(
         endpoint_arguments(target=True, unless=unless),
         scope_options,
         policy,
+        _DRY_RUN,
         transfer,
         *([] if selection is None else [selection]),
         transport_options(target=True),
@@ -134,10 +146,11 @@ def sync_options(
             network: NetworkOptions,
             reporting: Reporting,
             console: Console,
+            dry_run: bool,
             **others: Any,
         ) -> Any:
             fields = {name: others.pop(name) for name in _REQUEST_FIELDS if name in others}
-            job = SyncJob(source, target, {**fields, **transfer}, network, reporting, console)
+            job = SyncJob(source, target, {**fields, **transfer}, network, reporting, console, dry_run)
             return function(job=job, **others)
 
         decorated: Callable[..., Any] = call

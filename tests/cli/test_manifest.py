@@ -121,7 +121,7 @@ def test_credentials_come_from_the_variables_that_are_named_and_from_no_other(re
         ("[default]\n" + PAIR, "fleet.toml:1: unknown key default; did you mean defaults?"),
         (
             "[defaults]\npurne = true\n" + PAIR,
-            "fleet.toml:2: [defaults]: unknown key purne; did you mean prune?",
+            "fleet.toml:2: [defaults]: unknown key purne",
         ),
         (
             PAIR + PAIR + "\nforce_blind = true",

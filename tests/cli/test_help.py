@@ -1,0 +1,72 @@
+"""Help in words, the version, and what messages propose."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from cli.app import app
+from cli.nearest import _GRAVE, harmless, nearest
+
+GRAVE = re.compile(r"prune|force|all-refs|insecure|allow-|mirror|include-|--tags|--all\b|--map")
+
+
+@pytest.mark.parametrize("names", [(), ("sync",), ("plans",), ("plans", "diff")], ids=" ".join)
+def test_help_in_words_is_the_help_of_the_option(packcore, names):
+    asked = packcore("help", *names)
+    assert asked.exit_code == 0
+    assert asked.stdout == packcore(*names, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("help", "snyc"), "no such command: snyc; did you mean sync?"),
+        (("help", "sync", "x"), "sync has no commands below it"),
+    ],
+)
+def test_help_of_no_command_is_wrong_usage(packcore, words, message):
+    result = packcore(*words)
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, f"packcore: error: {message}")
+
+
+def test_the_version_has_a_short_option(packcore):
+    assert packcore("-V").stdout == packcore("--version").stdout
+
+
+def test_the_nearest_option_is_proposed(packcore):
+    words = packcore("sync", "--dry-rn", "a", "b").stderr.splitlines()[0]
+    assert words == "packcore: error: No such option: --dry-rn; did you mean --dry-run?"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("--mirror", "--force", "--prun", "--delete", "--all", "--all-ref", "--allrefs", "--tag"),
+        *("--insecure", "--force-with-leas", "--prune-limi", "--allow-insecure", "--include-ref"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sync", "replicate", "plan", "bootstrap", "fetch", "convert-sha256"])
+def test_no_message_proposes_what_deletes_forces_or_widens(packcore, name, word):
+    message = packcore(name, word, "a", "b").stderr
+    assert not GRAVE.search(message.replace(word, "", 1)), message
+
+
+def test_every_grave_word_is_one_that_exists():
+    context = click.Context(app)
+    known = set(app.list_commands(context))
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
+        assert command is not None
+        known |= {
+            each.lstrip("-") for option in command.params for each in (*option.opts, *option.secondary_opts)
+        }
+
+    assert _GRAVE - known - {"include-ref-prefix", "lfs-all"} == set()
+
+
+def test_nothing_is_proposed_where_the_nearest_word_is_grave():
+    assert nearest("prun", ["dry-run", "prune"]) == []
+    assert harmless(["--dry-run", "--prune"]) == ["--dry-run"]
