@@ -22,6 +22,7 @@ from cli import exits
 from cli.command import DEBUG_KEY, Group, debug_option
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
+from cli.values import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +48,9 @@ _SECTIONS = {
     "This program": ("help",),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
+
+_JSON_ELSEWHERE = ("pack-objects", "bench")
+"""Commands whose --json doesn't go to stdout: one has its pack there, the other takes a file's name."""
 
 
 class Packcore(Group):
@@ -109,8 +113,7 @@ class Packcore(Group):
         self._complete(program, complete_var)
         state: dict[str, Any] = {}
         output = Output(lambda: given_secrets(arguments, os.environ))
-        # So that a wrong option is told in JSON, too; `pack-objects` has its pack on stdout.
-        output.owes_json = "--json" in arguments and arguments[0] != "pack-objects"
+        output.owes_json = _wants_json(arguments)
 
         def run() -> int | None:
             with self.make_context(program, list(arguments), obj=state, **extra) as ctx, _terminable():
@@ -130,6 +133,13 @@ class Packcore(Group):
             from click.shell_completion import shell_complete
 
             sys.exit(shell_complete(self, {}, program, variable, instruction))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether the one object on stdout is owed even where the words can't be parsed."""
+    if arguments[:1] and arguments[0] in _JSON_ELSEWHERE:
+        return False
+    return "--json" in arguments or is_true(os.environ.get("PACKCORE_JSON"))
 
 
 @contextmanager

@@ -57,11 +57,12 @@ class Console:
         """Print the human result on stdout; nothing with --quiet or --json."""
         if self.verbosity.quiet or self.verbosity.json:
             return
-        for line in (lines,) if isinstance(lines, str) else lines:
-            if self._above is not None and is_terminal():
+        lines = (lines,) if isinstance(lines, str) else lines
+        if self._above is not None and is_terminal():
+            for line in lines:
                 self._above(line)
-            else:
-                self.output.out(line)
+        else:
+            self.output.out_lines(lines)
 
     def show_exact(self, lines: Iterable[bytes]) -> None:
         """Print lines on stdout byte for byte; on a terminal, unsafe characters are made visible.

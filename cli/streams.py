@@ -108,6 +108,20 @@ class Output:
         """Write text on stdout."""
         self._put(sys.stdout, self.clean(text) + end, flush=flush)
 
+    def out_lines(self, lines: Iterable[str]) -> None:
+        """Write lines on stdout, many of them at a time: a write for each takes longer than all else."""
+        waiting: list[str] = []
+        size = 0
+        for line in lines:
+            waiting.append(line)
+            size += len(line) + 1
+            if size >= BLOCK_BYTES:
+                self.out("\n".join(waiting))
+                waiting.clear()
+                size = 0
+        if waiting:
+            self.out("\n".join(waiting))
+
     def err(self, text: str, *, end: str = "\n") -> None:
         """Write text on stderr, at once."""
         self._put(sys.stderr, self.clean(text) + end, flush=True)

@@ -107,7 +107,7 @@ def run(
 
 def _show(result: FetchResult, console: Console) -> None:
     from cli.render import units
-    from cli.render.sync import count_line, measurement_lines, ref_lines, stats_lines
+    from cli.render.sync import count_line, fetched_pack_line, measurement_lines, ref_lines, stats_lines
 
     if console.verbosity.json:
         console.show_json(result.to_json())
@@ -124,5 +124,7 @@ def _show(result: FetchResult, console: Console) -> None:
         console.show(f"{counted}; {brought}" if result.object_count else counted)
     if result.stats.enabled:
         console.show(stats_lines(result.stats))
+        if result.pack is not None:
+            console.show(fetched_pack_line(result.pack))
     if result.measurement.enabled:
         console.show(measurement_lines(result.measurement))

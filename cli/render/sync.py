@@ -23,6 +23,7 @@ from transport.syncing.outcome.result import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from transport.local_fetch.pack_count import PackCount
     from transport.syncing.measure import Measurement, Stats
     from transport.syncing.outcome.result import PackSummary, Price, RefResult, SyncResult
     from transport.syncing.outcome.verification import Verification
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "choice_lines",
     "count_line",
+    "fetched_pack_line",
     "measurement_lines",
     "problem_line",
     "problem_refs",
@@ -223,6 +225,22 @@ def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
             + (f", longest gap {gap * 1000:.0f} ms" if gap is not None else "")
             + (f", of it our own at most {stall * 1000:.0f} ms" if stall is not None else "")
         )
+
+
+def fetched_pack_line(pack: PackCount) -> str:
+    """Return what a pack that was fetched holds.
+
+    >>> from transport.local_fetch.pack_count import PackCount
+    >>> fetched_pack_line(PackCount(5, 1, 900, commits=1, trees=1, blobs=3, longest_chain=1))
+    'pack: 5 objects (1 commit, 1 tree, 3 blobs, 0 tags), 1 delta in chains of at most 1, 900 bytes'
+    """
+    kinds = ("commits", "trees", "blobs", "tags")
+    of_each = ", ".join(units.count_of(getattr(pack, kind), kind) for kind in kinds)
+    return (
+        f"pack: {units.count_of(pack.objects, 'objects')} ({of_each}), "
+        f"{units.count_of(pack.deltas, 'deltas')} in chains of at most {pack.longest_chain}, "
+        f"{units.size(pack.bytes)}"
+    )
 
 
 def measurement_lines(measurement: Measurement) -> Iterator[str]:

@@ -60,6 +60,7 @@ class SpooledPack:
         table = indexed.table
         self.object_count = len(table)
         self.delta_count = len(table) - table.depths.count(0)
+        self.longest_chain = max(table.depths, default=0)
         self.pack_bytes = table.pack_bytes
         """Bytes of the pack, bases that were added included."""
         self.checksum = table.checksum
@@ -201,6 +202,11 @@ class SpooledPack:
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of the pack: see `packcore.store.bulk`."""
         return PackPart.of(self._pack, oids)
+
+    def type_counts(self) -> tuple[int, int, int, int]:
+        """Return how many commits, trees, blobs and tags there are."""
+        commits, trees, blobs, tags = (self._types.count(kind) for kind in (1, 2, 3, 4))
+        return commits, trees, blobs, tags
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids by their offset; those that are not here come last."""

@@ -30,6 +30,7 @@ from transport.local_fetch.local_refs import (
     opened_or_made,
     point_unborn_head,
 )
+from transport.local_fetch.pack_count import PackCount
 from transport.negotiate import CommitNegotiator
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
 from transport.syncing.decide.planner import plan_refs, settle
@@ -79,6 +80,8 @@ class FetchResult:
     refs: tuple[RefResult, ...] = ()
     """What became of the repository's refs; without a repository, the source's refs that can't be read."""
     stats: Stats = field(default_factory=Stats)
+    pack: PackCount | None = None
+    """What the pack holds; None where stats are not collected."""
     measurement: Measurement = field(default_factory=Measurement)
 
     @property
@@ -103,6 +106,7 @@ class FetchResult:
             "into": None if self.into is None else str(self.into),
             "plans": [ref.to_json() for ref in self.refs],
             "stats": self.stats.to_json(),
+            "pack": None if self.pack is None else self.pack.to_json(),
             "measurement": self.measurement.to_json(),
         }
 
@@ -149,8 +153,9 @@ def fetch_into(
             protocol=f"v{listed.version}",
             wants=_wanted_refs(plan),
             haves=fetched.haves,
-            object_count=fetched.object_count,
-            pack_bytes=fetched.pack_bytes,
+            object_count=fetched.pack.objects,
+            pack_bytes=fetched.pack.bytes,
+            pack=fetched.pack if collect_stats else None,
             source_head=plan.source_head,
             source_hides=_tell_hidden(listed, scope, plan, progress),
             into=opened.path,
@@ -168,8 +173,7 @@ class _Fetched(NamedTuple):
     haves: tuple[ObjectId, ...]
     refs: list[RefResult]
     pack_path: Path | None
-    object_count: int
-    pack_bytes: int
+    pack: PackCount
 
 
 class _Fetch(NamedTuple):
@@ -220,8 +224,8 @@ class _Fetch(NamedTuple):
                 pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None
                 stack.enter_context(repository.refs_durable_together())
                 refs = [moved(repository, action) for action in _in_order(plan)]
-            counts = (spool.object_count, spool.pack_bytes) if spool else (0, 0)
-        return _Fetched(plan, haves, refs, pack_path, *counts)
+            count = PackCount.of(spool)
+        return _Fetched(plan, haves, refs, pack_path, count)
 
     @contextmanager
     def _received(self, listed: Advertisement, plan: RefPlan) -> Iterator[tuple[SpooledPack | None, bool]]:
@@ -294,14 +298,16 @@ def fetch_only(
         plan, spool = received(part)
     listed = current.listed
     with nullcontext() if spool is None else spool:
+        count = PackCount.of(spool)
         return FetchResult(
             source_url=source.url,
             requested_protocol=protocol,
             protocol=f"v{listed.version}",
             wants=_wanted_refs(plan),
             haves=tuple(haves),
-            object_count=0 if spool is None else spool.object_count,
-            pack_bytes=0 if spool is None else spool.pack_bytes,
+            object_count=count.objects,
+            pack_bytes=count.bytes,
+            pack=count if collect_stats else None,
             source_head=plan.source_head,
             source_hides=_tell_hidden(listed, scope, plan, progress),
             refs=tuple(results_of(action for action in plan.actions if action.unreadable)),
