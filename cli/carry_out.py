@@ -42,7 +42,10 @@ def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
     from transport.syncing import sync
 
     secrets = job.console.output.secrets
-    with _recorder(job.reporting.record, secrets) as recorder, job.console.progress() as progress:
+    with (
+        _recorder(job.reporting.record, secrets) as recorder,
+        job.console.progress(source=job.source, target=job.target) as progress,
+    ):
         return sync(
             job.source,
             job.target,

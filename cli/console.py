@@ -7,8 +7,10 @@ What is written leaves through `cli.streams.Output`, which masks secrets and mak
 visible. A display of progress is chosen once, in `Console.progress`:
 
     stderr a terminal, or --progress     live line and permanent lines   (`cli.live`, made by rich)
-    --progress without a terminal        permanent lines only            (`LineProgress`)
-    otherwise                            silent, but for a remote's own words
+    --progress without a terminal        permanent lines                 (`LineProgress`)
+    no terminal, or a dumb one           a remote's own words            (`WordsOnly`)
+    both of these                        and a line every 30 seconds     (`cli.heartbeat`)
+    --no-progress, --quiet               nothing but a remote's words, or not even these
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from cli.heartbeat import beating
 from cli.progress_lines import LineProgress, WordsOnly
 from cli.streams import Output, is_terminal
 
@@ -119,25 +122,37 @@ class Console:
             self.tell(line)
 
     @contextmanager
-    def progress(self) -> Iterator[Progress]:
-        """Open the display that suits the streams; after an exception only finished lines stay."""
+    def progress(self, **places: str) -> Iterator[Progress]:
+        """Open the display that suits the streams; after an exception only finished lines stay.
+
+        `places` are the repositories that are called source and target, as users typed them.
+        """
+        shown = {side: _shown(place) for side, place in places.items()}
         stream = self.output.terminal()
         wanted, terminal = self.verbosity.progress, _is_live_terminal(stream)
         if self.verbosity.quiet:
             yield WordsOnly(lambda _: None)
-        elif wanted is False or (wanted is None and not terminal):
+        elif wanted is False:
             yield WordsOnly(self.tell)
         elif not terminal:
-            yield LineProgress(self.tell)
+            lines = LineProgress(self.tell, shown) if wanted else WordsOnly(self.tell, shown)
+            with beating(self.tell, lines.describe):
+                yield lines
         else:
             from cli.live import live_progress
 
-            with live_progress(stream, self.output.clean) as display:
+            with live_progress(stream, self.output.clean, shown) as display:
                 self._above = display.print
                 try:
                     yield display
                 finally:
                     self._above = None
+
+
+def _shown(place: str) -> str:
+    from transport.syncing.outcome.receipt import shown
+
+    return shown(place)
 
 
 def _is_live_terminal(stream: IO[str]) -> bool:

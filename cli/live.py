@@ -1,8 +1,9 @@
 """The live line of progress on a terminal: drawn eight times a second by rich, above it what stays.
 
     target: Processing objects: done          lines that stay, printed above
-    selecting deltas  ━━━━━━━╺━━━━━━━━━  42%  5,210/12,345 objects, 3,901 deltas  9,800/s  0.5s
+    selecting deltas  ━━━━━━━╺━━━━━━━━━  42%  5,210/12,345 objects, 3,901 deltas  9,800/s  1.5s  ETA 2.1s
                                               ^ the live line: gone when its phase ends, or on an error
+    target: unpacking                    3.2s  https://example.org/x.git      all is sent, no answer yet
 
 Phases only add to a number; the drawing thread reads it. A counter of the remote ("Resolving deltas:
 42%") takes a live line of its own until it is done, rather than a hundred lines that stay.
@@ -20,11 +21,10 @@ from rich.table import Column
 from rich.text import Text
 
 from cli.progress_lines import LineProgress, PhaseCount, is_transient
-from cli.render.progress import running_line
+from cli.render.progress import counter_line, split_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["LiveProgress", "live_progress"]
 
@@ -47,8 +47,10 @@ class _Numbers(ProgressColumn):
     def render(self, task: Task) -> Text:
         phase: PhaseCount | None = task.fields.get("phase")
         if phase is None:
-            return Text(str(task.fields.get("words", "")), no_wrap=True, overflow="ellipsis")
-        line = running_line(phase.unit, phase.count, phase.total_count, dict(phase.notes), phase.elapsed)
+            words = counter_line(str(task.fields.get("words", "")), task.elapsed or 0.0)
+            return Text(words, no_wrap=True, overflow="ellipsis")
+        place = task.fields.get("place")
+        line = phase.running() + (f"  {place}" if place else "")
         return Text(line, no_wrap=True, overflow="ellipsis")
 
 
@@ -66,21 +68,39 @@ class _Bar(BarColumn):
 class LiveProgress(LineProgress):
     """Implements `packcore.progress.Progress` on a rich display."""
 
-    def __init__(self, display: RichProgress, clean: Callable[[str], str]) -> None:
+    def __init__(
+        self, display: RichProgress, clean: Callable[[str], str], places: Mapping[str, str] | None = None
+    ) -> None:
         """`clean` makes text fit to be shown, as `cli.streams.Output.clean` does."""
-        super().__init__(self.print)
+        super().__init__(self.print, places)
         self._display = display
         self._clean = clean
         self._counters: dict[str, TaskID] = {}
+        self._titles: dict[str, str] = {}
+        self._working_task: TaskID | None = None
 
     @contextmanager
     def shown(self, phase: PhaseCount) -> Iterator[None]:
         """Show a live line while the phase runs."""
-        task = self._display.add_task(phase.name, total=None, phase=phase)
+        task = self._add(phase)
         try:
             yield
         finally:
             self._remove(task)
+
+    def _add(self, phase: PhaseCount) -> TaskID:
+        origin, _ = split_origin(phase.name)
+        place = self._places.get(origin.removesuffix(": "), "")
+        return self._display.add_task(phase.name, total=None, phase=phase, place=self._clean(place))
+
+    def _set_working(self, phase: PhaseCount | None) -> None:
+        """Show a live line while the target works, until something else begins."""
+        if self._working_task is not None:
+            self._remove(self._working_task)
+            self._working_task = None
+        super()._set_working(phase)
+        if phase is not None:
+            self._working_task = self._add(phase)
 
     def message(self, origin: str, text: str) -> None:
         """Print a remote's line above the live one; what its next line replaces gets a live line itself."""
@@ -98,6 +118,10 @@ class LiveProgress(LineProgress):
 
     def _count(self, origin: str, line: str) -> None:
         line = self._clean(line)
+        title = line.partition(":")[0]
+        if origin in self._counters and self._titles.get(origin) != title:
+            self._remove(self._counters.pop(origin))  # its clock starts again with each count
+        self._titles[origin] = title
         if origin in self._counters:
             self._display.update(self._counters[origin], words=line)
         else:
@@ -109,7 +133,9 @@ class LiveProgress(LineProgress):
 
 
 @contextmanager
-def live_progress(stream: IO[str], clean: Callable[[str], str]) -> Iterator[LiveProgress]:
+def live_progress(
+    stream: IO[str], clean: Callable[[str], str], places: Mapping[str, str] | None = None
+) -> Iterator[LiveProgress]:
     """Draw on the stream until the block is left; the live lines vanish with it."""
     console = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
     columns: list[ProgressColumn] = [_Name(table_column=Column(no_wrap=True))]
@@ -133,4 +159,4 @@ def live_progress(stream: IO[str], clean: Callable[[str], str]) -> Iterator[Live
         redirect_stderr=False,
     )
     with display:
-        yield LiveProgress(display, clean)
+        yield LiveProgress(display, clean, places)

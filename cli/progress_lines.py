@@ -1,4 +1,8 @@
-"""Progress as lines that stay: one when a phase ends, and what remotes say."""
+"""Progress as lines that stay: one when a phase ends, and what remotes say.
+
+`LineProgress` and `WordsOnly` keep the phases that are open, so that `describe` can say at any time what is
+being done, of which repository, and how far it is (`cli.heartbeat`).
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,19 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli.render.progress import is_counter, permanent_line
+from cli.render import units
+from cli.render.progress import is_counter, permanent_line, running_line, split_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping
 
     from packcore.progress import Phase, Unit
 
 __all__ = ["LineProgress", "PhaseCount", "WordsOnly", "is_transient"]
+
+_TARGET_WORKS_AFTER = ("target: writing ", "target: batch ")
+"""Phases after which the target has all, and unpacks and checks it before it answers."""
+UNPACKING = "target: unpacking"
 
 
 class PhaseCount:
@@ -50,25 +58,79 @@ class PhaseCount:
         """Return the permanent line."""
         return permanent_line(self.name, self.unit, self.count, self.notes, self.elapsed)
 
+    def running(self) -> str:
+        """Return how far it is."""
+        if self.name == UNPACKING:  # the target alone knows
+            return units.seconds(self.elapsed)
+        return running_line(self.unit, self.count, self.total_count, dict(self.notes), self.elapsed)
 
-class LineProgress:
-    """Permanent lines only: one when a phase ends well, and what remotes say beyond their counters."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+class WordsOnly:
+    """No display: only what a remote says that is more than a counter, as a hook's refusal."""
+
+    def __init__(self, tell: Callable[[str], None], places: Mapping[str, str] | None = None) -> None:
+        """`places` says which repository "source" and "target" are."""
         self._tell = tell
-        self._open_phases = 0
+        self._places = places or {}
+        self._open: list[PhaseCount] = []
+        self._working: PhaseCount | None = None
+
+    @contextmanager
+    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
+        """Keep a phase while it runs; it leaves no line."""
+        with self.kept(PhaseCount(name, unit, total)) as phase:
+            yield phase
+
+    @contextmanager
+    def kept(self, phase: PhaseCount) -> Iterator[PhaseCount]:
+        """Count a phase among the open ones; after the last byte of a push the target is at work."""
+        self._set_working(None)
+        self._open.append(phase)
+        try:
+            yield phase
+        finally:
+            self._open.remove(phase)
+        if not self._open and phase.name.startswith(_TARGET_WORKS_AFTER):
+            self._set_working(PhaseCount(UNPACKING, "objects", None))
+
+    def _set_working(self, phase: PhaseCount | None) -> None:
+        """Remember that the target works on what it got, or that something else has begun."""
+        self._working = phase
+
+    def describe(self) -> str:
+        """Say what is being done, in one line."""
+        running = [*self._open, *([] if self._working is None else [self._working])]
+        if not running:
+            return f"waiting for {self._all_places() or 'the next step'}"
+        # The innermost one knows best how far all is.
+        phase = running[-1]
+        return f"{self.named(phase.name)}: {phase.running()}"
+
+    def named(self, name: str) -> str:
+        """Return a phase's name with the repository that it is about, where that is known."""
+        origin, rest = split_origin(name)
+        place = self._places.get(origin.removesuffix(": "))
+        return f"{origin.removesuffix(': ')} {place}: {rest}" if place else name
+
+    def _all_places(self) -> str:
+        return " and ".join(f"{side} {place}" for side, place in self._places.items())
+
+    def message(self, origin: str, text: str) -> None:
+        """Print a remote's line unless it is a counter, or its next line is to replace it."""
+        if not is_transient(text) and not is_counter(text):
+            self._tell(f"{origin}: {text}")
+
+
+class LineProgress(WordsOnly):
+    """Permanent lines: one when a phase ends well, and what remotes say beyond their counters."""
 
     @contextmanager
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:
         """Print one line at the end: none after an error, none within another phase, which tells of both."""
         phase = PhaseCount(name, unit, total)
-        is_outermost = not self._open_phases
-        self._open_phases += 1
-        try:
-            with self.shown(phase):
-                yield phase
-        finally:
-            self._open_phases -= 1
+        is_outermost = not self._open
+        with self.kept(phase), self.shown(phase):
+            yield phase
         if is_outermost:
             self._tell(phase.finished())
 
@@ -80,24 +142,6 @@ class LineProgress:
     def message(self, origin: str, text: str) -> None:
         """Print a remote's line, unless its next line is to replace it."""
         if not is_transient(text):
-            self._tell(f"{origin}: {text}")
-
-
-class WordsOnly:
-    """No display: only what a remote says that is more than a counter, as a hook's refusal."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-
-    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
-        """Show nothing of a phase."""
-        from packcore.progress import SILENT
-
-        return SILENT.phase(name, unit=unit, total=total)
-
-    def message(self, origin: str, text: str) -> None:
-        """Print a remote's line unless it is a counter, or its next line is to replace it."""
-        if not is_transient(text) and not is_counter(text):
             self._tell(f"{origin}: {text}")
 
 

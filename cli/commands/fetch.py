@@ -92,7 +92,10 @@ def run(
         "collect_stats": stats,
         "measure_memory": measure_memory,
     }
-    with closing(open_transport(source, network.source)) as transport, console.progress() as progress:
+    with (
+        closing(open_transport(source, network.source)) as transport,
+        console.progress(source=source) as progress,
+    ):
         if into is None:
             result = fetch_only(transport, haves=have, progress=progress, **shared)
         else:

@@ -17,7 +17,7 @@ from cli.render import units
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_counter", "permanent_line", "running_line", "split_origin"]
+__all__ = ["counter_line", "is_counter", "permanent_line", "running_line", "split_origin"]
 
 _DONE = {
     "receiving": "received",
@@ -40,6 +40,9 @@ _DONE = {
     "completing": "completed",
 }
 _COUNTER = re.compile(r"[A-Z][\w ]*: +\d+(?:%|\Z|, done)|Total \d+ \(delta \d+\)")
+_OF_ALL = re.compile(r"\((\d{1,15})/(\d{1,15})\)")
+_ETA_SECONDS_MIN = 1.0
+"""What was done before says too little."""
 
 
 def is_counter(line: str) -> bool:
@@ -88,10 +91,10 @@ def _amounts(unit: str, count: int, notes: Mapping[str, int]) -> str:
 
 
 def running_line(unit: str, count: int, total: int | None, notes: Mapping[str, int], elapsed: float) -> str:
-    """Return what stands behind the name of a running phase: count, rate, elapsed time.
+    """Return what stands behind the name of a running phase: count, rate, time that went and that is left.
 
     >>> running_line("objects", 5000, 20000, {"deltas": 1200}, 2.5)
-    '25%  5,000/20,000 objects, 1,200 deltas  2,000/s  2.5s'
+    '25%  5,000/20,000 objects, 1,200 deltas  2,000/s  2.5s  ETA 7.5s'
     >>> running_line("bytes", 3 << 20, None, {}, 1.5)
     '3.0 MiB  2 MiB/s  1.5s'
     """
@@ -103,4 +106,21 @@ def running_line(unit: str, count: int, total: int | None, notes: Mapping[str, i
         speed = f"{count / elapsed if elapsed > 0 else 0:,.0f}/s"
     share = f"{min(count * 100 // total, 100)}%  " if total else ""
     also = "".join(f", {units.count_of(number, unit)}" for unit, number in notes.items())
-    return f"{share}{amount}{also}  {speed}  {units.seconds(elapsed)}"
+    return f"{share}{amount}{also}  {speed}  {units.seconds(elapsed)}{_eta(count, total, elapsed)}"
+
+
+def _eta(count: int, total: int | None, elapsed: float) -> str:
+    """Return when it will be done, if the total is known and some of it is done."""
+    if not total or not 0 < count < total or elapsed < _ETA_SECONDS_MIN:
+        return ""
+    return f"  ETA {units.seconds(elapsed * (total - count) / count)}"
+
+
+def counter_line(line: str, elapsed: float) -> str:
+    """Return a remote's own counter with the time that is left, if it says how many there are.
+
+    >>> counter_line("Resolving deltas:  40% (4/10)", 2.0)
+    'Resolving deltas:  40% (4/10)  ETA 3.0s'
+    """
+    found = _OF_ALL.search(line)
+    return line + _eta(int(found[1]), int(found[2]), elapsed) if found else line

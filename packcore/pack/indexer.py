@@ -12,7 +12,7 @@ so whatever order the deltas were resolved in, the result is the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks
 from packcore.errors import CorruptObject, CorruptPack, LimitExceeded
@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 _DEFAULT_LIMITS = Limits()
+_TICK_OBJECTS = 256
+_RowT = TypeVar("_RowT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,16 @@ class IndexedPack:
         return write_reverse_index(positions, self.table.checksum, self.table.object_format)
 
 
-def scan_pack(reader: PackReader, resolver: Resolver, table: PackTable) -> None:
-    """Read all entries into the table, and their deltas and data into the resolver."""
+def scan_pack(
+    reader: PackReader,
+    resolver: Resolver,
+    table: PackTable,
+    advance: Callable[[int], None] | None = None,
+) -> None:
+    """Read all entries into the table, and their deltas and data into the resolver.
+
+    `advance` is called with how many entries more were read, now and then.
+    """
     # Once for each entry: the arrays are filled here and not by a call of the table.
     add_offset, add_crc, add_size = table.offsets.append, table.crcs.append, table.sizes.append
     add_type, add_base, add_depth = table.types.append, table.bases.append, table.depths.append
@@ -76,7 +86,8 @@ def scan_pack(reader: PackReader, resolver: Resolver, table: PackTable) -> None:
     zero = table.object_format.zero
     index_at = table.index_at
     add = resolver.add
-    for entry_index, item in enumerate(reader.rows()):
+    rows = reader.rows() if advance is None else _ticked(reader.rows(), advance)
+    for entry_index, item in enumerate(rows):
         offset, type_code, size, _, _, crc, oid, base_offset, base_oid, data = item
         add_offset(offset)
         add_crc(crc)
@@ -112,20 +123,27 @@ def index_pack(
     progress: Progress = SILENT,
     directory: Path | None = None,
     receiving: str | None = None,
+    counting: str | None = None,
     complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
 ) -> IndexedPack:
     """Check a pack whole and learn its objects' ids.
 
     `open_source` is called once the blocks are used up, and gives random access to the same bytes;
     `directory` is for the temporary files of large objects; `receiving` names a progress
-    phase that counts the blocks' bytes; `complete` may add missing bases.
+    phase that counts the blocks' bytes, `counting` one that counts the objects which the pack's header
+    announces; `complete` may add missing bases.
     Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
     """
     table = PackTable(object_format)
     resolver = Resolver(table, limits, directory)
     if receiving is not None:
         blocks = _counted(blocks, progress, receiving)
-    scan_pack(PackReader(blocks, object_format=object_format, limits=limits), resolver, table)
+    reader = PackReader(blocks, object_format=object_format, limits=limits)
+    if counting is None:
+        scan_pack(reader, resolver, table)
+    else:
+        with progress.phase(counting, unit="objects", total=reader.count) as phase:
+            scan_pack(reader, resolver, table, phase.advance)
     source = open_source()
     try:
         delta_count = table.types.count(0)
@@ -248,6 +266,15 @@ def _counted(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator
         for block in blocks:
             yield block
             phase.advance(len(block))
+
+
+def _ticked(rows: Iterator[_RowT], advance: Callable[[int], None]) -> Iterator[_RowT]:
+    number = 0
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % _TICK_OBJECTS:
+            advance(_TICK_OBJECTS)
+    advance(number % _TICK_OBJECTS)
 
 
 def read_blocks(file: IO[bytes]) -> Iterator[bytes]:

@@ -88,15 +88,16 @@ class SpooledPack:
         bases: ObjectStore | Callable[[list[ObjectId]], ObjectStore] | None = None,
         directory: Path | None = None,
         receiving: str | None = None,
+        counting: str | None = None,
     ) -> SpooledPack:
         """Take in a pack, check everything, and return it.
 
         `bases` completes a thin pack: what its deltas need and it lacks is appended from there.
         It is a store, or what finds one for the ids that are needed, and is called once all else is here.
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
-        themselves); "indexing" follows it. Raises CorruptPack, MissingObject, LimitExceeded,
-        RepositoryError where the file can't be written, and what the blocks' iterator raises; the
-        temporary file is gone then.
+        themselves), `counting` one for the objects that the pack announces; "indexing" follows.
+        Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError where the file can't be written,
+        and what the blocks' iterator raises; the temporary file is gone then.
         """
         file = _SpoolFile(directory)
         try:
@@ -117,6 +118,7 @@ class SpooledPack:
                 progress=progress,
                 directory=directory,
                 receiving=receiving,
+                counting=counting,
                 complete=complete,
             )
             return cls(file, indexed, limits)

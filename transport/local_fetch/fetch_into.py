@@ -35,7 +35,7 @@ from transport.negotiate import CommitNegotiator
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
 from transport.syncing.decide.planner import plan_refs, settle
 from transport.syncing.gather.damaged_source import MAY_BE_DAMAGE, readable_part
-from transport.syncing.gather.fetching import list_source, watched
+from transport.syncing.gather.fetching import RECEIVING_OBJECTS, list_source, watched
 from transport.syncing.gather.moved_source import SourceList
 from transport.syncing.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.syncing.outcome.result import Outcome, RefResult, results_of
@@ -252,6 +252,7 @@ class _Fetch(NamedTuple):
             )
             spool = SpooledPack.receive(
                 watched(response.blocks or (), self.progress, "source: receiving pack"),
+                counting=RECEIVING_OBJECTS,
                 object_format=listed.object_format,
                 limits=self.limits,
                 progress=self.progress,
@@ -333,6 +334,7 @@ def _received_only(
             return plan, None
         spool = SpooledPack.receive(
             watched(response.blocks, progress, "source: receiving pack"),
+            counting=RECEIVING_OBJECTS,
             object_format=listed.object_format,
             limits=limits,
             progress=progress,

@@ -105,12 +105,14 @@ def push_refs(
     shallow: Collection[ObjectId] = (),
     limits: TargetLimits | None = None,
     removals: Sequence[RefUpdate] = (),
+    whole_bytes: Callable[[], int | None] | None = None,
 ) -> PushOutcome:
     """Send the plan's commands, and the pack unless all of them delete; in several requests if need be.
 
     `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
     where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
-    target decides whether it takes such a history. `limits` bound a request, and learn; `removals` delete
+    target decides whether it takes such a history. `whole_bytes` says how long the pack is,
+    as soon as that is known. `limits` bound a request, and learn; `removals` delete
     temporary refs after all else.
     Raises LimitExceeded for an atomic push that is too large, TransportError where nothing was sent yet,
     and what the pack's own blocks raise, since the body is torn then and no target takes it for whole;
@@ -123,7 +125,7 @@ def push_refs(
     updates = plan.updates()
     if not updates and not removals:
         return PushOutcome(results_of(plan.actions), 0, 0, watch.seconds)
-    body = _PackBody(pack, progress, Trailer(advertisement.object_format))
+    body = _PackBody(pack, progress, Trailer(advertisement.object_format), whole_bytes)
     series = PushSeries(target, advertisement, policy, limits or TargetLimits(), progress, shallow)
     fits = not policy.atomic or len(parted([*updates, *removals], series.limits)) == 1
     together = [*updates, *(removals if fits else ())]
@@ -166,10 +168,15 @@ class _PackBody:
     """The pack as a body that can be sent again; counts the bytes of the latest time."""
 
     def __init__(
-        self, pack: Callable[[], Iterator[bytes]] | None, progress: Progress, trailer: Trailer
+        self,
+        pack: Callable[[], Iterator[bytes]] | None,
+        progress: Progress,
+        trailer: Trailer,
+        whole_bytes: Callable[[], int | None] | None,
     ) -> None:
         self._pack = pack or (lambda: iter(()))
         self._is_pack = pack is not None
+        self._whole_bytes = whole_bytes or (lambda: None)
         self._progress = progress
         self._started = False
         self._own_error: BaseException | None = None
@@ -180,7 +187,10 @@ class _PackBody:
         self._started = True
         self.sent_bytes = 0
         with self._progress.phase(WRITING_PHASE, unit="bytes") as phase:
+            whole: int | None = None
             for block in self.trailer.watch(self._own_blocks()):
+                if whole is None and (whole := self._whole_bytes()) is not None:
+                    phase.total(whole)
                 self.sent_bytes += len(block)  # first: who refuses it on its way never asks for another
                 yield block
                 phase.advance(len(block))

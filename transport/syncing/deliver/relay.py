@@ -149,7 +149,7 @@ def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed
         run.stop_at_unknown_tips(plan, response.unknown)
         with _looking_ahead(run, response) as ahead:
             ahead.open()
-            pushed = _push(run, plan, ahead.blocks, removals)
+            pushed = _push(run, plan, ahead.blocks, removals, ahead.whole_bytes)
             if ahead.streamed and _was_cut(run, pushed):
                 pushed = _push_again(run, plan, ahead, removals, pushed.failure)
             too_large = is_refused_for_size(run, pushed, lambda: ahead.received_bytes)
@@ -176,6 +176,7 @@ def _push(
     plan: RefPlan,
     blocks: Callable[[], Iterator[bytes]] | None,
     removals: Sequence[RefUpdate],
+    whole_bytes: Callable[[], int | None] | None = None,
 ) -> PushOutcome:
     return push_refs(
         run.target,
@@ -186,6 +187,7 @@ def _push(
         progress=run.progress,
         limits=run.limits,
         removals=removals,
+        whole_bytes=whole_bytes,
     )
 
 
@@ -208,7 +210,7 @@ def _push_again(
 ) -> PushOutcome:
     run.progress.message("target", f"{error}; the pack is awaited whole, and sent once more")
     ahead.finish()
-    return _push(run, plan, ahead.blocks, removals)
+    return _push(run, plan, ahead.blocks, removals, ahead.whole_bytes)
 
 
 def relay_from_disk(run: Run, plan: RefPlan) -> SyncResult | GoOn:
@@ -228,7 +230,8 @@ def relay_from_disk(run: Run, plan: RefPlan) -> SyncResult | GoOn:
         if run.lacks_tips(settled, fetched.unknown):
             return GoOn(Turn.UNKNOWN_TIPS, settled, UNKNOWN_TIPS, fetched, held.pop_all())
         spool = fetched.spool
-        pushed = _push(run, settled, None if spool is None else spool.blocks, run.leftovers(settled))
+        blocks = None if spool is None else spool.blocks
+        pushed = _push(run, settled, blocks, run.leftovers(settled), lambda: fetched.pack_bytes)
         if is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
             return GoOn(Turn.TOO_LARGE_BUT_HERE, settled, TARGET_TAKES_LESS, fetched, held.pop_all())
         delta_count = 0 if spool is None else spool.delta_count

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     _Bases = Callable[[list[ObjectId]], ObjectStore]
 
 __all__ = [
+    "RECEIVING_OBJECTS",
     "Fetched",
     "advertise_both",
     "ask_ancestry",
@@ -55,6 +56,9 @@ __all__ = [
     "messages",
     "watched",
 ]
+
+RECEIVING_OBJECTS = "source: receiving objects"
+"""The phase within "receiving pack" that knows how many there will be: the pack's header says so."""
 
 ABANDONED_SECONDS = 1.0
 """How long a failed run waits for the other side's listing to notice that its transport was closed."""
@@ -191,6 +195,7 @@ def fetch_missing(
             try:
                 spool = SpooledPack.receive(
                     watched(response.blocks or (), progress, "source: receiving pack"),
+                    counting=RECEIVING_OBJECTS,
                     object_format=advertisement.object_format,
                     limits=at_most(limits, pack_bytes_max),
                     progress=progress,

@@ -23,7 +23,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from packcore.ids import ObjectFormat
-    from packcore.progress import Progress
+    from packcore.progress import Phase, Progress
 
 __all__ = [
     "MEMORY_BYTES",
@@ -112,6 +112,7 @@ class LookAhead:
         self.received_bytes = 0
         self.object_count = 0
         """Entries that the pack's header announces."""
+        self._objects_here = 0
         self.delta_count = 0
         self.complete = False
         """Whether the whole pack is here, and right."""
@@ -153,13 +154,26 @@ class LookAhead:
             yield data
             position += len(data)
 
+    def whole_bytes(self) -> int | None:
+        """Return how many bytes the pack has, once all are here."""
+        return self.received_bytes if self.complete else None
+
     def _await(self, name: str, wanted_bytes: int | None) -> None:
-        with self._progress.phase(name, unit="bytes") as phase, self._changed:
-            told = 0
+        progress = self._progress
+        with progress.phase(name, unit="bytes") as phase, self._changed, ExitStack() as counting:
+            objects: Phase | None = None
+            told = told_objects = 0
             while True:
                 is_here = self._is_here(wanted_bytes)
                 phase.advance(self.received_bytes - told)
                 told = self.received_bytes
+                if objects is None and self.object_count and wanted_bytes is None:
+                    objects = counting.enter_context(
+                        progress.phase("source: receiving objects", unit="objects", total=self.object_count)
+                    )
+                if objects is not None:
+                    objects.advance(self._objects_here - told_objects)
+                    told_objects = self._objects_here
                 if is_here:
                     return
                 self._changed.wait(TRICKLE_SECONDS)
@@ -219,7 +233,7 @@ class LookAhead:
     def _check(self, blocks: Iterator[bytes]) -> None:
         reader = PackReader(blocks, object_format=self._object_format, limits=self._limits)
         self.object_count = reader.count
-        for item in reader:
+        for self._objects_here, item in enumerate(reader, 1):
             if item.type_code in (OFS_DELTA, REF_DELTA):
                 self.delta_count += 1
                 if item.type_code == OFS_DELTA and not self._ofs_delta:
