@@ -29,9 +29,12 @@ _NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 _ENTER = """
 set -e
 root=$1; shift
+# A root that is a mount of its own is listed in /proc/self/mountinfo, as it is on a real machine.
+mount --bind "$root" "$root"
+cd "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-exec chroot "$root" "$@"
+exec chroot . "$@"
 """
 _STAMP = "packcore-matrix.json"
 _TRIES = 3
