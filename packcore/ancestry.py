@@ -17,12 +17,14 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.descent import trace_descents
 from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingObject
+from packcore.history import History
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CommitList",
     "ListedCommit",
+    "are_ancestors",
     "is_ancestor",
     "list_commits",
     "peel",
@@ -234,37 +237,29 @@ class _Walk:
 
 
 def is_ancestor(store: ObjectStore, ancestor: ObjectId, descendant: ObjectId) -> bool:
-    """Tell whether `ancestor` is `descendant` or reachable from it by parents.
+    """Tell whether `ancestor` is `descendant` or reachable from it by parents; as `are_ancestors`."""
+    return are_ancestors(store, [(ancestor, descendant)])[0]
 
-    The store may hold only the new commits: `ancestor` counts as reached when it appears as a parent's
-    id, even if the store lacks it, and a parent that the store lacks ends that line of the walk. So True
-    is always right; False is right where the store holds the history down to `ancestor`. Both ids may
-    be tags, which are followed. Raises MissingObject if `descendant` itself is absent.
+
+def are_ancestors(store: ObjectStore, pairs: Sequence[tuple[ObjectId, ObjectId]]) -> list[bool]:
+    """Tell of each pair (ancestor, descendant) whether the one is the other or reachable from it by parents.
+
+    One walk answers for all pairs. The store may hold only the new commits: an ancestor counts as reached
+    when it appears as a parent's id, even if the store lacks it, and a parent that the store lacks ends
+    that line of the walk. So True is always right; False is right where the store holds the history down to
+    the ancestor. Any id may be a tag's, which is followed. Raises MissingObject if a descendant is absent.
     """
-    if ancestor == descendant:
-        return True
-    descendant, type_ = peel(store, descendant)
-    if ancestor in store:
-        ancestor, _ = peel(store, ancestor)
-    if ancestor == descendant:
-        return True
-    if type_ is not ObjectType.COMMIT:
-        return False
-    seen = {descendant}
-    heap = [(0, descendant)]
-    while heap:
-        _, oid = heappop(heap)
-        type_, data = store.read(oid)
-        if type_ is not ObjectType.COMMIT:
-            continue
-        links = commit_links(data, store.object_format, oid)
-        for parent in links.parents:
-            if parent == ancestor:
-                return True
-            if parent not in seen and parent in store:
-                seen.add(parent)
-                heappush(heap, (-links.date, parent))
-    return False
+    found = [ancestor == descendant for ancestor, descendant in pairs]
+    open_ = [place for place, is_same in enumerate(found) if not is_same]
+    asked = []
+    for place in open_:
+        ancestor, descendant = pairs[place]
+        if ancestor in store:
+            ancestor, _ = peel(store, ancestor)
+        asked.append((ancestor, peel(store, descendant)[0]))
+    for place, descent in zip(open_, trace_descents(History(store), asked), strict=True):
+        found[place] = descent.reached
+    return found
 
 
 def peel(store: ObjectStore, oid: ObjectId, tag_depth: int = _TAG_DEPTH) -> tuple[ObjectId, ObjectType]:

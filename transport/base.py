@@ -13,12 +13,13 @@ Over HTTP each call opens a socket of its own. The wire formats inside the block
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from packcore.history import History
     from transport.wire.headway import Headway
     from transport.wire.limits import WireLimits
 
@@ -108,3 +109,15 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close whatever is open. Idempotent."""
+
+
+@runtime_checkable
+class HistoryAtHand(Protocol):
+    """A transport to a repository on this disk, whose commits can be read without asking for them."""
+
+    def history(self) -> History | None:
+        """Return the graph of its commits, good until `close`; None if it isn't at hand after all.
+
+        Raises RepositoryError, CorruptData.
+        """
+        ...

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
+from transport.base import HistoryAtHand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from packcore.history import History
     from transport.base import Body, Service, Transport
     from transport.wire.headway import Headway
 
@@ -53,6 +55,11 @@ class SidedTransport:
             self._transport.request(service, body, version=version, headway=headway) as blocks,
         ):
             yield blocks
+
+    def history(self) -> History | None:
+        """Return the graph of the remote's commits, where it is on this disk."""
+        with self._noting():
+            return self._transport.history() if isinstance(self._transport, HistoryAtHand) else None
 
     def close(self) -> None:
         """Close whatever is open."""

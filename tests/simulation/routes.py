@@ -21,6 +21,7 @@ from transport.syncing.deliver import (
     relay,
     routes,
     run,
+    settling,
     split_push,
 )
 from transport.syncing.gather import fetching
@@ -52,7 +53,7 @@ WAYS: dict[str, tuple[Any, str]] = {
     "materialized: bases of a thin pack": (materialized, "_fetched_bases"),
     "fetch: bases by their ids": (fetching, "bases_by_id"),
     "fetch: above the common ground": (run.Run, "fetch_above_ground"),
-    "ancestry: asked of the source": (run, "ask_ancestry"),
+    "ancestry: asked of the source": (settling, "ask_ancestry"),
     "common ground: by the commits alone": (run.Run, "find_ground_by_graph"),
     "common ground: by what was fetched": (run.Run, "find_ground"),
     "common ground: found to be wrong": (carry_out, "second_try"),

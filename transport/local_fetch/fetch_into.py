@@ -14,12 +14,13 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from packcore.ancestry import are_ancestors
 from packcore.errors import MissingObject
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
-from packcore.walk import is_ancestor, list_objects
+from packcore.walk import list_objects
 from transport.errors import UnsupportedByRemote
 from transport.fetch import fetch_pack
 from transport.local_fetch.local_refs import (
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.refs import RefKind
-    from packcore.store.base import ObjectStore
     from packcore.store.repository import Repository
     from transport.base import Transport
     from transport.syncing.decide.ref_plan import RefAction, RefPlan
@@ -207,7 +207,9 @@ class _Fetch(NamedTuple):
         haves = tuple(dict.fromkeys(ref.oid for ref in repository.refs().known.values()))
         with self._received(listed, plan) as (spool, cut_off):
             store = UnionStore([spool, repository]) if spool else repository
-            plan = settle(plan, lambda action: _is_fast_forward(store, action))
+            pairs = plan.open_pairs
+            fast_forwards = dict(zip(pairs, are_ancestors(store, pairs), strict=True))
+            plan = settle(plan, lambda action: fast_forwards[action.pair])
             plan = branches_at_commits(plan, store)
             wants = plan.wants
             with _shallow_source_named(cut_off):
@@ -345,12 +347,6 @@ def _received_only(
 def _empty_allowed(scope: Scope) -> Scope:
     """Return the scope of a fetch: like a clone, it takes an empty source, unless a branch of it is named."""
     return replace(scope, allow_empty_source=scope.allow_empty_source or not scope.branches)
-
-
-def _is_fast_forward(store: ObjectStore, action: RefAction) -> bool:
-    assert action.target_id is not None
-    assert action.source_id is not None
-    return is_ancestor(store, action.target_id, action.source_id)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
+from packcore.history import History
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.identity import own_signature
@@ -98,6 +99,11 @@ class LocalTransport:
         self.stats.requests += 1
         yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks()), version))
 
+    def history(self) -> History:
+        """Return the graph of the repository's commits. Raises RepositoryError, CorruptData."""
+        repository = self._opened()
+        return History(repository, repository.shallow())
+
     def close(self) -> None:
         """Close the repository. Idempotent."""
         if self._repository is not None:
@@ -105,10 +111,14 @@ class LocalTransport:
             self._repository = None
 
     def _server(self, service: Service) -> UploadPack | ReceivePack:
+        repository = self._opened()
+        if service == "git-receive-pack":
+            config, environment = repository.config, self._environment
+            return ReceivePack(repository, signed=lambda: own_signature(environment, config))
+        # The bytes stay on this machine: deltas that are there are kept, none is searched for.
+        return UploadPack(repository, strategy="reuse", words=own_words)
+
+    def _opened(self) -> Repository:
         if self._repository is None:
             self._repository = Repository.open(self.url)
-        if service == "git-receive-pack":
-            config, environment = self._repository.config, self._environment
-            return ReceivePack(self._repository, signed=lambda: own_signature(environment, config))
-        # The bytes stay on this machine: deltas that are there are kept, none is searched for.
-        return UploadPack(self._repository, strategy="reuse", words=own_words)
+        return self._repository

@@ -151,6 +151,12 @@ def _preview(run: Run, plan: RefPlan) -> SyncResult:
     """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
     if not plan.is_open:
         return run.unpushed(plan, _price(run, None))
+    if (settled := run.settle_at_hand(plan)) is not None:
+        if not run.is_over(settled):
+            run.choice = choose_mode(settled, run.source_refs, run.request)
+            return run.unpushed(settled, _price(run, None))
+        run.choice = None
+        return run.unpushed(settled)
     haves = run.haves(plan)
     with run.fetch_tips(plan, haves) as fetched:
         settled = run.settle(plan, fetched, haves)

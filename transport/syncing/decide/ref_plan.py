@@ -86,6 +86,13 @@ class RefAction(NamedTuple):
         return short_name(self.target_ref)
 
     @property
+    def pair(self) -> tuple[ObjectId, ObjectId]:
+        """The target's and the source's tip of an update."""
+        assert self.target_id is not None
+        assert self.source_id is not None
+        return self.target_id, self.source_id
+
+    @property
     def pushes(self) -> bool:
         """Whether it becomes a command for the target."""
         return self.action in {"create", "update", "delete"}
@@ -104,6 +111,11 @@ class RefPlan:
     def is_open(self) -> bool:
         """Whether ancestry still has to be looked up."""
         return any(action.open for action in self.actions)
+
+    @property
+    def open_pairs(self) -> list[tuple[ObjectId, ObjectId]]:
+        """The target's and the source's tips of the open updates, each pair once."""
+        return list(dict.fromkeys(action.pair for action in self.actions if action.open))
 
     @property
     def wants(self) -> list[ObjectId]:

@@ -97,7 +97,9 @@ def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     """
     haves = run.haves(plan)
-    if plan.is_open:
+    if plan.is_open and (settled := run.settle_at_hand(plan)) is not None:
+        plan = settled
+    elif plan.is_open:
         if not run.can_fetch_commits_alone:
             return GoOn(Turn.NO_FILTER, plan)
         with run.fetch_tips(plan, haves) as fetched:

@@ -9,7 +9,7 @@ from packcore.limits import MIB
 from transport.errors import TransportError
 from transport.send_pack import push
 from transport.syncing.decide.absence import hidden_in
-from transport.syncing.decide.planner import plan_refs, settle
+from transport.syncing.decide.planner import plan_refs
 from transport.syncing.deliver.batches import BatchedPush
 from transport.syncing.deliver.checkpoints import parents_in
 from transport.syncing.deliver.host_profile import (
@@ -21,10 +21,11 @@ from transport.syncing.deliver.host_profile import (
 )
 from transport.syncing.deliver.leftovers import removals_of_leftovers
 from transport.syncing.deliver.pushing import list_again
+from transport.syncing.deliver.settling import settle_at_hand, settle_by_asking
 from transport.syncing.deliver.temp_refs import temp_refs_left
 from transport.syncing.gather.ancestry import Ancestry
 from transport.syncing.gather.common_ground import Ground, UnknownTips, find_ground, knows_all
-from transport.syncing.gather.fetching import advertise_both, ask_ancestry, commits_only_filter, fetch_missing
+from transport.syncing.gather.fetching import advertise_both, commits_only_filter, fetch_missing
 from transport.syncing.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.syncing.outcome.result import RefResult, SyncResult, results_of
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.syncing.decide.modes import Choice
-    from transport.syncing.decide.ref_plan import RefAction, RefPlan
+    from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.deliver.pushing import PushOutcome
     from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import PackSummary, Price
@@ -259,26 +260,23 @@ class Run:
 
     def settle(self, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:
         """Find out which updates are fast-forwards."""
+        at_hand = self.settle_at_hand(plan)
+        if at_hand is not None:
+            return at_hand
         known = Ancestry(fetched.store, haves, fetched.shallow)
+        return settle_by_asking(
+            plan,
+            self.source,
+            self.source_refs,
+            known,
+            unknown=fetched.unknown,
+            limits=self.request.selection.limits,
+            directory=self.request.spool_directory,
+        )
 
-        def is_fast_forward(action: RefAction) -> bool | None:
-            old, new = action.target_id, action.source_id
-            assert old is not None
-            assert new is not None
-            answer = known.compare(old, new)
-            if answer is not None or action.forced:
-                return answer
-            return ask_ancestry(
-                self.source,
-                self.source_refs,
-                known,
-                old,
-                new,
-                limits=self.request.selection.limits,
-                directory=self.request.spool_directory,
-            )
-
-        return settle(plan, is_fast_forward)
+    def settle_at_hand(self, plan: RefPlan) -> RefPlan | None:
+        """Do the same where the source is on this disk; None where it isn't, or where that can't tell."""
+        return settle_at_hand(plan, self.source)
 
     def batched_push(self, plan: RefPlan) -> BatchedPush:
         """Begin to push in batches."""

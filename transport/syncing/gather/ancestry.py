@@ -4,35 +4,45 @@
                                                     /
                                          ..──old──b'                 not in the pack: T reaches it
 
-The walk goes from `new` over the commits that are here. There are three ways it can end:
+One walk goes from all `new` at once over the commits that are here (`packcore.descent`). For each pair there
+are three ways it can end:
 
     it meets `old` as a parent                               yes
     every way ends at a root, or at a commit below `old`     no: `old` can't be above its own ancestors
     some way ends at a commit that is not here               not known: another tip of T reaches that
                                                              commit, and `old` may lie between
 
-The third can't be decided from this pack, so the source is asked again with `old` as the only have.
-Then every commit on a way from `new` down to `old` is in the answer (none of them is below `old`), and a
-commit that is missing is below `old`: the walk ends in yes or no. With `filter=tree:0` the answer holds
-commits alone.
+The third can't be decided from this pack, so the source is asked for what is between (
+`transport.syncing.gather.ancestry_questions`), and no commit is asked for twice:
 
-A shallow source hides parents: a way that ends there stays unknown.
+    wants    the commits at which the ways ended                   have    one `old`
+    then every commit on a way from its `new` down to this `old` is here: its pair is decided
+    wants    and the other `old`s that the source knows            one that came is not below this `old`, so
+                                                                   its pair is decided, too; the others are
+                                                                   below, and come with the next question
+
+With `filter=tree:0` the answers hold commits alone. A shallow source hides parents: a way that ends there
+stays unknown.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from packcore.objects import CommitLinks, ObjectType, commit_links
+from packcore.descent import trace_descents
+from packcore.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
+    from packcore.descent import Descent
+    from packcore.history import Node
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
 
-__all__ = ["Ancestry"]
+    Pair = tuple[ObjectId, ObjectId]
+
+__all__ = ["Ancestry", "Pair"]
 
 
 class Ancestry:
@@ -45,83 +55,68 @@ class Ancestry:
     def __init__(
         self, store: ObjectStore, haves: Collection[ObjectId] = (), shallow: Collection[ObjectId] = ()
     ) -> None:
-        self._store = store
+        self._history = _Grown(store, shallow)
         self._haves = frozenset(haves)
-        self._shallow = frozenset(shallow)
-        self._learned: dict[ObjectId, CommitLinks] = {}
 
-    def compare(self, old: ObjectId, new: ObjectId) -> bool | None:
-        """Tell whether `old` is an ancestor of `new`: yes, no, or None where this can't tell.
+    def compare(
+        self, pairs: Sequence[Pair], settled: Collection[Pair] = frozenset()
+    ) -> list[tuple[bool | None, frozenset[ObjectId]]]:
+        """Tell of each pair (old, new) whether `old` is an ancestor of `new`: None where this can't tell.
 
-        Both may be ids of anything; what isn't a commit has no ancestors and is none.
+        With each comes at which commits the ways end that are not here. Those of the pairs in `settled` are
+        known not to be above `old`. Both ids may be of anything; what isn't a commit has no ancestors and is
+        none.
         """
-        found, missing, hidden, _ = self._reach(new, old)
-        if found:
-            return True
-        if hidden:
-            return None
-        if missing and not self._haves <= {old}:
-            _, _, _, below = self._reach(old, None)
-            missing -= below
-            return None if missing else False
-        return False
+        found = trace_descents(self._history, pairs)
+        return [
+            (_verdict(descent, below=pair in settled or self._haves <= {pair[0]}), descent.ends)
+            for descent, pair in zip(found, pairs, strict=True)
+        ]
 
-    def learn(self, store: ObjectStore, new: ObjectId, old: ObjectId) -> bool | None:
-        """Take in the answer to a fetch of `new` with `old` as the only have, and decide.
+    def learn(self, store: ObjectStore, wants: Iterable[ObjectId]) -> set[ObjectId]:
+        """Take in the answer to a fetch of `wants`, and return the commits that came.
 
-        The commits' links are kept, so `store` may be closed afterwards. None only for a shallow source.
+        Their links are kept, so `store` may be closed afterwards.
         """
-        answer = Ancestry(store, {old}, self._shallow)
-        _, _, _, reached = answer._reach(new, None)
-        for oid in reached:
-            links = answer._links(oid)
-            if links is not None:
-                self._learned[oid] = links
-        self._haves |= {old}
-        return answer.compare(old, new)
+        return self._history.take_in(store, wants)
 
     def add_shallow(self, shallow: Collection[ObjectId]) -> None:
         """Remember further commits whose parents the source lacks."""
-        self._shallow |= frozenset(shallow)
+        self._history.shallow |= frozenset(shallow)
 
-    def _reach(
-        self, start: ObjectId, sought: ObjectId | None
-    ) -> tuple[bool, set[ObjectId], bool, set[ObjectId]]:
-        """Walk down from `start`, newest first, until `sought` is met.
 
-        Returns whether it was met, the commits that are not here, whether a shallow boundary hides
-        more, and every id that was reached.
-        """
-        reached = {start}
-        missing: set[ObjectId] = set()
-        hidden = False
-        heap: list[tuple[int, ObjectId]] = [(0, start)]
-        while heap:
-            _, oid = heappop(heap)
-            if oid == sought:
-                return True, missing, hidden, reached
-            links = self._links(oid)
-            if links is None:
-                if oid not in self._store:
-                    missing.add(oid)
+def _verdict(descent: Descent, *, below: bool) -> bool | None:
+    """Decide; `below`: the commits that are not here can't be above `old`, they are below it or beside it."""
+    if descent.reached:
+        return True
+    if descent.is_cut or (descent.ends and not below):
+        return None
+    return False
+
+
+class _Grown(History):
+    """The history in a store, and commits that came later."""
+
+    def __init__(self, store: ObjectStore, shallow: Collection[ObjectId]) -> None:
+        super().__init__(store, shallow)
+        self._learned: dict[ObjectId, Node] = {}
+
+    def node(self, oid: ObjectId) -> Node | None:
+        return self._learned.get(oid) or super().node(oid)
+
+    def is_absent(self, oid: ObjectId) -> bool:
+        return oid not in self._learned and super().is_absent(oid)
+
+    def take_in(self, store: ObjectStore, starts: Iterable[ObjectId]) -> set[ObjectId]:
+        """Keep the nodes of the commits in a store that are reached from `starts`; return their ids."""
+        answer = History(store)
+        came: set[ObjectId] = set()
+        stack = list(starts)
+        while stack:
+            oid = stack.pop()
+            if oid in came or (node := answer.node(oid)) is None:
                 continue
-            if sought is not None and sought in links.parents:
-                return True, missing, hidden, reached
-            if oid in self._shallow:
-                hidden = hidden or bool(links.parents)
-                continue
-            for parent in links.parents:
-                if parent not in reached:
-                    reached.add(parent)
-                    heappush(heap, (-links.date, parent))
-        return False, missing, hidden, reached
-
-    def _links(self, oid: ObjectId) -> CommitLinks | None:
-        """Return a commit's parents and date; None where it isn't here, or is no commit."""
-        links = self._learned.get(oid)
-        if links is not None or oid not in self._store:
-            return links
-        type_, data = self._store.read(oid)
-        if type_ is not ObjectType.COMMIT:
-            return None
-        return commit_links(data, self._store.object_format, oid)
+            came.add(oid)
+            self._learned[oid] = node
+            stack += node.parents
+        return came

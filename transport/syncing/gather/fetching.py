@@ -1,9 +1,8 @@
-"""What a sync asks of its source: the refs, the missing objects, and once in a while an ancestry.
+"""What a sync asks of its source: the refs and the missing objects.
 
     list_source       its refs
     advertise_both    source and target at once, each on a connection of its own
     fetch_missing     wants and haves -> a store that holds the fetched pack, gone when left
-    ask_ancestry      one more, small question where the fetched pack can't tell
 
 A pack is complete in itself when it is left to the caller: of a thin one the bases are fetched too.
 """
@@ -17,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData, LimitExceeded, MissingObject
-from packcore.progress import SILENT, Progress
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
 from transport.errors import RemoteError, RemoteProtocolError, TransportError
@@ -37,9 +35,9 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.limits import Limits
+    from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.base import Transport
-    from transport.syncing.gather.ancestry import Ancestry
     from transport.syncing.request import Protocol
     from transport.wire.advertisement import Advertisement
 
@@ -49,7 +47,6 @@ __all__ = [
     "RECEIVING_OBJECTS",
     "Fetched",
     "advertise_both",
-    "ask_ancestry",
     "commits_only_filter",
     "fetch_missing",
     "list_source",
@@ -240,35 +237,6 @@ def _received_thin(
     except (MissingObject, RemoteError, RemoteProtocolError):
         return None  # asked again for a pack that is complete in itself, which tells of any other fault
     return replace(fetched, bases=frozenset(lacked))
-
-
-def ask_ancestry(
-    source: Transport,
-    advertisement: Advertisement,
-    known: Ancestry,
-    old: ObjectId,
-    new: ObjectId,
-    *,
-    limits: Limits,
-    directory: Path | None = None,
-) -> bool | None:
-    """Ask the source for what `new` reaches and `old` doesn't, and decide by that."""
-    with fetch_pack(
-        source, advertisement, wants=[new], haves=[old], filter_spec=commits_only_filter(advertisement)
-    ) as response:
-        known.add_shallow(response.shallow)
-        if not response.common:
-            # It does not know `old`, so `old` is nowhere in the history that it has.
-            return None if response.shallow or advertisement.shallow else False
-        spool = SpooledPack.receive(
-            response.blocks or (),
-            object_format=advertisement.object_format,
-            limits=limits,
-            progress=SILENT,
-            directory=directory,
-        )
-    with spool:
-        return known.learn(spool, new, old)
 
 
 def commits_only_filter(advertisement: Advertisement) -> str | None:
