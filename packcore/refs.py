@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from packcore.errors import InvalidRefName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from packcore.errors import UnreadableRef
     from packcore.ids import ObjectId
 
@@ -37,7 +39,9 @@ __all__ = [
     "RefList",
     "check_ref_name",
     "decode_ref_name",
+    "decode_ref_names",
     "encode_ref_name",
+    "encode_ref_names",
     "is_remote_ref_name",
     "is_valid_ref_name",
     "ref_kind",
@@ -89,6 +93,11 @@ def decode_ref_name(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
+def decode_ref_names(names: Sequence[bytes]) -> list[str]:
+    """Return many names as text. None of them may hold a line feed."""
+    return decode_ref_name(b"\n".join(names)).split("\n") if names else []
+
+
 def encode_ref_name(name: str) -> bytes:
     """Return the bytes of a name. Raises InvalidRefName on surrogates that never were bytes."""
     try:
@@ -97,8 +106,15 @@ def encode_ref_name(name: str) -> bytes:
         raise InvalidRefName(f"not a ref name: {name[:80]!r}: it holds a lone surrogate") from None
 
 
+def encode_ref_names(names: Sequence[str]) -> list[bytes]:
+    """Return the bytes of many names. None of them may hold a line feed. Raises InvalidRefName."""
+    return encode_ref_name("\n".join(names)).split(b"\n") if names else []
+
+
 def ref_sort_key(name: str) -> bytes:
     """Order names as git does: by their bytes."""
+    if name.isascii():
+        return name.encode()
     return name.encode("utf-8", "surrogatepass" if not _is_escaped(name) else "surrogateescape")
 
 
@@ -111,21 +127,23 @@ def check_ref_name(name: str, *, one_level: bool = False) -> None:
 
     Raises InvalidRefName, which says what is wrong with it.
     """
-    reason = _fault(name, one_level=one_level)
+    reason = None if _is_ordinary(name) else _fault(name, one_level=one_level)
     if reason is not None:
         raise InvalidRefName(f"not a ref name: {name[:80]!r}: {reason}")
 
 
 def is_valid_ref_name(name: str, *, one_level: bool = False) -> bool:
     """Tell whether `check_ref_name` would take the name."""
-    return _fault(name, one_level=one_level) is None
+    return _is_ordinary(name) or _fault(name, one_level=one_level) is None
 
 
 def is_remote_ref_name(name: str) -> bool:
     """Tell whether a name may come from a remote: `HEAD`, or a valid one below `refs/`."""
-    if _ORDINARY.fullmatch(name) and ".lock" not in name and len(name) <= REF_NAME_BYTES_MAX:
-        return True
-    return name == "HEAD" or (name.startswith("refs/") and _fault(name, one_level=False) is None)
+    return name == "HEAD" or (name.startswith("refs/") and is_valid_ref_name(name))
+
+
+def _is_ordinary(name: str) -> bool:
+    return _ORDINARY.fullmatch(name) is not None and ".lock" not in name and len(name) <= REF_NAME_BYTES_MAX
 
 
 def _fault(name: str, *, one_level: bool) -> str | None:

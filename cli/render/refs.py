@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from packcore.refs import encode_ref_name
+from packcore.refs import encode_ref_name, encode_ref_names
 from transport.wire.ls_refs import is_folder_of
 
 if TYPE_CHECKING:
@@ -16,11 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["listed", "listing_json", "listing_lines", "unreadable_in"]
 
 
+_LINES_AT_ONCE = 1000
+
+
 def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterator[tuple[str, ObjectId]]:
     """Yield name and id of HEAD and every ref below the prefixes; a remote need not heed prefixes."""
     wanted = tuple(prefixes) or ("",)
     if advertisement.head is not None and "HEAD".startswith(wanted):
         yield "HEAD", advertisement.head
+    if not prefixes:
+        yield from advertisement.refs.items()
+        return
     for name, oid in advertisement.refs.items():
         if name.startswith(wanted):
             yield name, oid
@@ -29,14 +37,18 @@ def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterat
 def listing_lines(
     advertisement: Advertisement, prefixes: Sequence[str] = (), *, symref: bool = False
 ) -> Iterator[bytes]:
-    """Yield `<id> TAB <name>`; annotated tags are followed by what they come to, as `<name>^{}`."""
-    for name, oid in listed(advertisement, prefixes):
-        raw_name = encode_ref_name(name)
-        if symref and name in advertisement.symrefs:
-            yield b"ref: %s\t%s" % (encode_ref_name(advertisement.symrefs[name]), raw_name)
-        yield b"%s\t%s" % (oid.hex().encode(), raw_name)
-        if name in advertisement.peeled:
-            yield b"%s\t%s^{}" % (advertisement.peeled[name].hex().encode(), raw_name)
+    """Yield lines, many at once: `<id> TAB <name>`, and after a tag what it comes to, as `<name>^{}`."""
+    rows = listed(advertisement, prefixes)
+    peeled, symrefs = advertisement.peeled, advertisement.symrefs if symref else {}
+    while names := dict(islice(rows, _LINES_AT_ONCE)):
+        lines = []
+        for raw_name, (name, oid) in zip(encode_ref_names(list(names)), names.items(), strict=True):
+            if name in symrefs:
+                lines.append(b"ref: %b\t%b" % (encode_ref_name(symrefs[name]), raw_name))
+            lines.append(b"%b\t%b" % (hexlify(oid), raw_name))
+            if name in peeled:
+                lines.append(b"%b\t%b^{}" % (hexlify(peeled[name]), raw_name))
+        yield b"\n".join(lines)
 
 
 def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str] = ()) -> dict[str, Any]:

@@ -15,20 +15,24 @@ import errno
 import os
 import re
 import stat
+from binascii import unhexlify
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import RepositoryError, UnreadableRef
+from packcore.ids import ObjectId
 from packcore.refs import decode_ref_name, is_valid_ref_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectFormat
 
-__all__ = ["LooseNames", "list_loose_names", "read_loose_ref"]
+__all__ = ["LooseNames", "LooseRefs", "list_loose_names", "read_loose_ref", "scan_loose_refs"]
 
 REF_FILE_BYTES_MAX = 8192
 _SHOWN_BYTES_MAX = 80
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _HEX = {size: re.compile(rb"([0-9a-fA-F]{%d})(?:[\s\0]|\Z)" % (2 * size)) for size in (20, 32)}
 
 
@@ -39,6 +43,17 @@ class LooseNames(NamedTuple):
     """Of all files, whatever they hold; locks and names that start with a dot left out."""
     faults: dict[str, UnreadableRef]
     """Folders that can't be listed, by their full name: any ref may be in there."""
+
+
+class LooseRefs(NamedTuple):
+    """What the files below a `refs` folder hold."""
+
+    values: dict[str, ObjectId | str]
+    """An id, or the name that a symbolic ref points to."""
+    faults: dict[str, UnreadableRef]
+    """Files that can't be read."""
+    folders: dict[str, UnreadableRef]
+    """Folders that can't be listed: any ref may be in there."""
 
 
 def read_loose_ref(path: Path, name: str, object_format: ObjectFormat) -> ObjectId | str | None:
@@ -104,8 +119,60 @@ def list_loose_names(base: Path) -> LooseNames:
 
     Raises RepositoryError if `refs` itself can't be listed.
     """
-    names: list[str] = []
     faults: dict[str, UnreadableRef] = {}
+    names = [decode_ref_name(name) for name, _ in _files(base, faults)]
+    return LooseNames(names, faults)
+
+
+def scan_loose_refs(base: Path, object_format: ObjectFormat, prefixes: Sequence[bytes] = ()) -> LooseRefs:
+    """Read the files below `base`/refs, of those whose names begin with a prefix; no prefix: all.
+
+    Folders that none of these can be in are not listed. A file that has gone since its folder was listed is
+    left out. Raises RepositoryError if `refs` itself can't be listed.
+    """
+    values: dict[str, ObjectId | str] = {}
+    faults: dict[str, UnreadableRef] = {}
+    folders: dict[str, UnreadableRef] = {}
+    pattern, zero = _HEX[object_format.digest_size], object_format.zero
+    wanted = tuple(prefixes)
+    for raw_name, entry in _files(base, folders, wanted):
+        if wanted and not raw_name.startswith(wanted):
+            continue
+        name = decode_ref_name(raw_name)
+        if not is_valid_ref_name(name):
+            faults[name] = UnreadableRef(name, "it is not a valid ref name")
+            continue
+        try:
+            data = b"" if entry.is_symlink() else _read(entry.path)
+            match = pattern.match(data)
+            oid = ObjectId(unhexlify(match[1])) if match is not None else zero
+            # Whatever is not an id is looked at with more care.
+            found = oid if oid != zero else read_loose_ref(Path(os.fsdecode(entry.path)), name, object_format)
+        except UnreadableRef as error:
+            faults[name] = error
+        else:
+            if found is not None:
+                values[name] = found
+    return LooseRefs(values, faults, folders)
+
+
+def _read(path: bytes) -> bytes:
+    try:
+        handle = os.open(path, _READ_FLAGS)
+    except OSError:
+        return b""
+    try:
+        return os.read(handle, REF_FILE_BYTES_MAX)
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
+
+
+def _files(
+    base: Path, faults: dict[str, UnreadableRef], wanted: tuple[bytes, ...] = ()
+) -> Iterator[tuple[bytes, os.DirEntry[bytes]]]:
+    """Yield the files that may be refs, by their full names, one folder after the other."""
     root = os.fsencode(base)
     folders: list[tuple[bytes, tuple[bytes, ...]]] = [(b"refs", ())]
     while folders:
@@ -122,7 +189,9 @@ def list_loose_names(base: Path) -> LooseNames:
             path = folder + b"/" + entry.name
             if not _is_folder(entry):
                 if not path.endswith(b".lock"):
-                    names.append(decode_ref_name(path))
+                    yield path, entry
+            elif wanted and not _may_hold(path + b"/", wanted):
+                continue
             elif not entry.is_symlink():
                 folders.append((path, crossed))
             elif _leads_back(entry.path, crossed):
@@ -130,7 +199,10 @@ def list_loose_names(base: Path) -> LooseNames:
                 faults[name] = UnreadableRef(name, "it is a symbolic link to a folder that contains it")
             else:
                 folders.append((path, (*crossed, os.path.realpath(entry.path))))
-    return LooseNames(names, faults)
+
+
+def _may_hold(folder: bytes, wanted: tuple[bytes, ...]) -> bool:
+    return folder.startswith(wanted) or any(prefix.startswith(folder) for prefix in wanted)
 
 
 def _entries(folder: bytes) -> list[os.DirEntry[bytes]]:

@@ -15,52 +15,37 @@ logged (`packcore.store.reflogs`), a line is written under the lock, before the 
 from __future__ import annotations
 
 import os
-import re
-from bisect import bisect_left
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from packcore.errors import CorruptData, RefMoved, RepositoryError, UnreadableRef
+from packcore.errors import RefMoved, RepositoryError, UnreadableRef
 from packcore.refs import (
     Ref,
     RefList,
     check_ref_name,
-    decode_ref_name,
     encode_ref_name,
-    is_valid_ref_name,
-    ref_sort_key,
 )
 from packcore.store.folders import remove_empty_folders
-from packcore.store.loose_refs import LooseNames, list_loose_names, read_loose_ref
+from packcore.store.loose_refs import LooseRefs, read_loose_ref, scan_loose_refs
+from packcore.store.packed_refs import PackedRefs
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
+from packcore.store.ref_table import RefTable, reduced, table_of
 from packcore.store.reflogs import Reflogs, remove_log
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
 
-__all__ = ["PackedRef", "RefFiles"]
+__all__ = ["RefFiles"]
 
 _SHOWN_CHARACTERS_MAX = 200
 SYMREF_DEPTH_MAX = 5
 """Symbolic refs followed one after the other; git's limit."""
 _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
-_PACKED_HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
-
-
-_NAME_BYTES_MAX = 65_000
-"""A longer name in packed-refs fits no line of the protocol, nor a file's path: git can have made none."""
-
-
-class PackedRef(NamedTuple):
-    """A line of packed-refs."""
-
-    oid: ObjectId
-    peeled: ObjectId | None
 
 
 class RefFiles:
@@ -72,12 +57,8 @@ class RefFiles:
         self._format = object_format
         self.locks = RefLocks(git_directory, common_directory)
         self.logs = Reflogs()
-        self._packed: dict[str, PackedRef] = {}
-        self._packed_names: list[str] = []
-        """Sorted, to find what lies below a name."""
+        self._packed = PackedRefs(b"", object_format)
         self._packed_stamp: object = None
-        hexes = b"[0-9a-fA-F]{%d}" % object_format.hex_size
-        self._packed_pattern = re.compile(rb"(%s)[ \t]([^\x00-\x1f\x7f]+)\n(?:\^(%s)\n)?" % (hexes, hexes))
 
     # Reading
 
@@ -98,9 +79,8 @@ class RefFiles:
             if found is None:
                 return None
             if not isinstance(found, str):
-                peeled = self.packed().get(target)
-                known = peeled.peeled if peeled is not None and peeled.oid == found else None
-                return Ref(name, found, target if target != name else None, known)
+                peeled = self._known_peeled(target, found)
+                return Ref(name, found, target if target != name else None, peeled)
             target = found
         raise UnreadableRef(name, f"more than {SYMREF_DEPTH_MAX} symbolic refs lead on from it")
 
@@ -125,38 +105,51 @@ class RefFiles:
 
         Raises CorruptData or RepositoryError if they can't be listed.
         """
-        loose = self._loose_names()  # before packed-refs: a ref that is packed meanwhile is in one of both
-        names = sorted({*self.packed(), *loose.names} - {"HEAD"}, key=ref_sort_key)
-        known: dict[str, Ref] = {}
-        unreadable = dict(loose.faults)
-        for name in names:
-            try:
-                ref = self._listed(name)
-            except UnreadableRef as error:
-                unreadable[name] = error
-            else:
-                if ref is not None:
-                    known[name] = ref
-        return RefList(known, dict(sorted(unreadable.items(), key=lambda item: ref_sort_key(item[0]))))
+        return self.table().list()
 
-    def _listed(self, name: str) -> Ref | None:
-        if not is_valid_ref_name(name):
-            raise UnreadableRef(name, "it is not a valid ref name")
+    def table(self, prefixes: Sequence[str] = ()) -> RefTable:
+        """Return the refs whose names begin with a prefix, in columns; no prefix: all. Raises as `all`.
+
+        With them come the folders that can't be listed and may hold such refs.
+        """
+        wanted = reduced(map(encode_ref_name, prefixes))
+        loose = self._loose(wanted)  # before packed-refs: a ref that is packed meanwhile is in one of both
+        packed = self.packed()
+        unreadable = {**loose.faults, **loose.folders}
+        decided: dict[bytes, Ref | ObjectId | None] = dict.fromkeys(map(encode_ref_name, loose.faults))
+        for name, value in loose.values.items():
+            raw = encode_ref_name(name)
+            if not isinstance(value, str):
+                decided[raw] = value
+                continue
+            try:
+                decided[raw] = self._followed(name)
+            except UnreadableRef as error:
+                decided[raw], unreadable[name] = None, error
+        return table_of(packed, wanted, decided, unreadable)
+
+    def _followed(self, name: str) -> Ref | None:
+        """Return what a symbolic ref comes to."""
         ref = self.read(name)
         if ref is None and isinstance(target := self.read_raw(name), str):
             reason = f"it points to {target}, which is not there"
             raise UnreadableRef(name, reason, is_dangling=True, points_to=target)
         return ref  # None: it was deleted since it was listed
 
-    def _loose_names(self) -> LooseNames:
-        if self._git == self._common:
-            return list_loose_names(self._common)
-        shared, own = list_loose_names(self._common), list_loose_names(self._git)
-        names = [name for name in shared.names if not name.startswith(_PER_WORKTREE)]
-        names += [name for name in own.names if name.startswith(_PER_WORKTREE)]
-        return LooseNames(names, {**shared.faults, **own.faults})
+    def _known_peeled(self, name: str, oid: ObjectId) -> ObjectId | None:
+        packed = self.packed().get(name)
+        return packed.peeled if packed is not None and packed.oid == oid else None
 
-    def packed(self) -> dict[str, PackedRef]:
+    def _loose(self, prefixes: Sequence[bytes] = ()) -> LooseRefs:
+        shared = scan_loose_refs(self._common, self._format, prefixes)
+        if self._git == self._common:
+            return shared
+        own = scan_loose_refs(self._git, self._format, prefixes)
+        values = {name: value for name, value in shared.values.items() if not name.startswith(_PER_WORKTREE)}
+        values |= {name: value for name, value in own.values.items() if name.startswith(_PER_WORKTREE)}
+        return LooseRefs(values, {**shared.faults, **own.faults}, {**shared.folders, **own.folders})
+
+    def packed(self) -> PackedRefs:
         """Return packed-refs, read again when the file changed.
 
         Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
@@ -167,40 +160,13 @@ class RefFiles:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
                 if stamp != self._packed_stamp:
-                    self._packed = self._parse_packed(file.read(), path)
-                    self._packed_names = sorted(self._packed)
+                    self._packed = PackedRefs.parse(file.read(), path, self._format)
                     self._packed_stamp = stamp
         except FileNotFoundError:
-            self._packed, self._packed_names, self._packed_stamp = {}, [], None
+            self._packed, self._packed_stamp = PackedRefs(b"", self._format), None
         except OSError as error:
             raise RepositoryError(f"{path}: {error.strerror}") from None
         return self._packed
-
-    def _parse_packed(self, data: bytes, path: Path) -> dict[str, PackedRef]:
-        if not data:
-            raise CorruptData(
-                f"{path}: the file is empty, without even git's header line: refs may have been lost",
-                hint="restore it from a backup; if no ref was packed, remove the file",
-            )
-        refs: dict[str, PackedRef] = {}
-        at = 0
-        while data.startswith(b"#", at):
-            at = data.find(b"\n", at) + 1 or len(data)
-        while at < len(data):
-            match = self._packed_pattern.match(data, at)
-            if match is None:
-                raise _damaged(path, data, at, "is neither a ref nor a peeled id")
-            if match.end(2) - match.start(2) > _NAME_BYTES_MAX:
-                raise _damaged(path, data, at, "is longer than any list of refs can tell")
-            name = decode_ref_name(match[2])
-            peeled = self._format.from_hex(match[3].lower()) if match[3] else None
-            found = PackedRef(self._format.from_hex(match[1].lower()), peeled)
-            if not name.startswith("refs/") and not is_valid_ref_name(name, one_level=True):
-                raise _damaged(path, data, at, f"holds {name[:80]!r}, which is no ref's name")
-            if refs.setdefault(name, found).oid != found.oid:
-                raise _damaged(path, data, at, f"gives {name} a second id")
-            at = match.end()
-        return refs
 
     # Writing
 
@@ -240,7 +206,7 @@ class RefFiles:
             if deletes and not self._is_there(name):
                 raise RefMoved(name, "it is not there")
             if not deletes:
-                lock.write(new.hex().encode() + b"\n")
+                lock.write([new.hex().encode() + b"\n"])
 
             def change() -> None:
                 if self.logs.is_on:
@@ -264,7 +230,7 @@ class RefFiles:
         if not target.startswith("refs/"):
             raise RepositoryError(f"{name} can't point to {target!r}: not below refs/")
         with self.locks.hold(self._path(name)) as lock:
-            lock.write(b"ref: " + encode_ref_name(target) + b"\n")
+            lock.write([b"ref: " + encode_ref_name(target) + b"\n"])
             lock.commit()
 
     def names_to(self, name: str) -> list[str]:
@@ -334,15 +300,12 @@ class RefFiles:
             parent = "/".join(parts[:length])
             if self._is_there(parent):
                 raise RepositoryError(f"can't make {name}: {parent} is in the way")
-        below = name + "/"
-        self.packed()
-        position = bisect_left(self._packed_names, below)
-        following = self._packed_names[position : position + 1]
-        child = following[0] if following and following[0].startswith(below) else None
+        child = self.packed().first_below(name)
         folder = self._path(name)
         if child is None and os.path.isdir(folder) and not folder.is_symlink():  # noqa: PTH112 -- False if too long
             remove_empty_folders(folder)
-            child = next((other for other in self._loose_names().names if other.startswith(below)), None)
+            loose, below = self._loose([encode_ref_name(f"{name}/")]), f"{name}/"
+            child = next((one for one in (*loose.values, *loose.faults) if one.startswith(below)), None)
         if child is not None:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 
@@ -350,15 +313,7 @@ class RefFiles:
         # A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
         path = (self._common / "packed-refs").resolve()
         with self.locks.hold(path) as lock:
-            refs = dict(self.packed())
-            refs.pop(name, None)
-            lines = [_PACKED_HEADER]
-            for other in sorted(refs, key=ref_sort_key):
-                oid, peeled = refs[other]
-                lines.append(b"%s %s\n" % (oid.hex().encode(), encode_ref_name(other)))
-                if peeled is not None:
-                    lines.append(b"^%s\n" % peeled.hex().encode())
-            lock.write(b"".join(lines))
+            lock.write(self.packed().rewritten({encode_ref_name(name): None}))
             lock.commit()
             # Before the ref's own file goes: else a power loss could bring back the older value from here.
             sync_folder(path.parent)
@@ -372,14 +327,6 @@ class RefFiles:
     def _folder(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
         return self._common if shared else self._git
-
-
-def _damaged(path: Path, data: bytes, at: int, fault: str) -> CorruptData:
-    """Return the error for a line that no git writes: whatever else the file held may be lost, too."""
-    line = data.count(b"\n", 0, at) + 1
-    return CorruptData(
-        f"{path}: line {line} {fault}", hint="mend the line, or restore the file from a backup"
-    )
 
 
 def _to_path(name: str) -> str:

@@ -38,7 +38,7 @@ from packcore.store.temporaries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner"]
@@ -61,10 +61,10 @@ class HeldLock:
         self.has_changed = False
         """Whether the file was replaced or removed: that is durable once the lock has been given back."""
 
-    def write(self, content: bytes) -> None:
+    def write(self, blocks: Iterable[bytes]) -> None:
         """Make the new content durable beside the file; nothing has changed then."""
         self._new = Temporary(self._folder, suffix=".ref", mode=0o666)
-        self._new.write([content])
+        self._new.write(blocks)
 
     def commit(self) -> None:
         """Put what was written in place of the file."""

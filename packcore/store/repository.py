@@ -37,19 +37,16 @@ from packcore.store.making import is_unmade, making
 from packcore.store.object_folders import ObjectFolders
 from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.ref_files import RefFiles
-from packcore.store.ref_transaction import RefChange, change_refs
-from packcore.store.reflogs import logged_refs
+from packcore.store.repository_refs import RepositoryRefs
 from packcore.store.shallow import add_shallow, read_shallow
 from packcore.store.temporaries import sweep
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from packcore.objects import ObjectType
-    from packcore.refs import Ref, RefList
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
     from packcore.store.presence import Presence
@@ -59,7 +56,7 @@ __all__ = ["InstallablePack", "Repository"]
 _Result = TypeVar("_Result")
 
 
-class Repository:
+class Repository(RepositoryRefs):
     """An open repository. Close it, or use it as a context manager; closing gives back maps and files."""
 
     def __init__(self, git_directory: Path, limits: Limits | None = None) -> None:
@@ -304,82 +301,6 @@ class Repository:
     def add_shallow(self, oids: Iterable[ObjectId]) -> None:
         """Take commits to have no parents here from now on. Raises as `shallow`, and RefLocked."""
         add_shallow(self._refs.locks, self.common_path / "shallow", self._format, oids)
-
-    # Refs
-
-    def refs(self) -> RefList:
-        """Return every ref below refs/: the known ones, and those that are there but can't be read.
-
-        Whether the objects are there is not looked at. Raises CorruptData or RepositoryError if the refs
-        can't be listed.
-        """
-        return self._refs.all()
-
-    def read_ref(self, name: str) -> Ref | None:
-        """Return one ref by its full name (`HEAD` too), or None if it, or what it points to, isn't there.
-
-        Raises UnreadableRef if it is there and can't be read.
-        """
-        check_ref_name(name, one_level=True)
-        return self._refs.read(name)
-
-    def head(self) -> str | ObjectId | None:
-        """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id.
-
-        Raises UnreadableRef.
-        """
-        return self._refs.read_raw("HEAD")
-
-    def final_ref_name(self, name: str) -> str:
-        """Return what an update of a ref changes. Raises InvalidRefName, RepositoryError."""
-        return self._refs.names_to(name)[-1]
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether no work tree belongs to it. Raises RepositoryError."""
-        return self.config.get_bool("core.bare", default=self.path.name != ".git")
-
-    def log_ref_changes(self, signed: Callable[[], bytes], message: bytes) -> None:
-        """Write reflogs from now on: see `packcore.store.reflogs`. Raises RepositoryError."""
-        self._refs.logs.begin(logged_refs(self.config, is_bare=self.is_bare), signed, message)
-
-    def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:
-        """Point a ref to `new` if it still holds `old`.
-
-        `old` None: whatever it holds; the zero id: only if it isn't there. `new` must be present.
-        Raises InvalidRefName, RefMoved, MissingObject, RepositoryError.
-        """
-        if new == self._format.zero:
-            self.delete_ref(name, old)
-            return
-        if new not in self:
-            raise MissingObject(new.hex(), context=f"new value of {name}")
-        self._loose.sync()
-        self._refs.update(name, new, old)
-
-    def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
-        """Remove a ref if it still holds `old` (None: whatever it holds). Raises as `update_ref`."""
-        self._refs.delete(name, old)
-
-    def change_refs(self, changes: Sequence[RefChange]) -> None:
-        """Make several changes, all or none; each as `update_ref` with its `old`. Raises as that does."""
-        for change in changes:
-            if not change.is_delete and change.new not in self:
-                raise MissingObject(change.new.hex(), context=f"new value of {change.name}")
-        self._loose.sync()
-        change_refs(self._refs, changes)
-
-    def refs_durable_together(self) -> AbstractContextManager[None]:
-        """Let many changes of refs become durable together, at the block's end. Raises RepositoryError."""
-        return self._refs.locks.deferred()
-
-    def set_head(self, name: str) -> None:
-        """Make HEAD point to the branch of this full ref name, which need not exist yet."""
-        self._refs.set_symbolic("HEAD", name)
-
-    def set_symbolic_ref(self, name: str, target: str) -> None:
-        """Make any ref a symbolic one."""
-        self._refs.set_symbolic(name, target)
 
     def close(self) -> None:
         """Give back files and maps. Idempotent."""

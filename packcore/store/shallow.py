@@ -39,5 +39,5 @@ def add_shallow(locks: RefLocks, path: Path, object_format: ObjectFormat, oids: 
         before = read_shallow(path, object_format)
         after = before.union(oids)
         if after != before:
-            lock.write(b"".join(oid.hex().encode() + b"\n" for oid in sorted(after)))
+            lock.write(oid.hex().encode() + b"\n" for oid in sorted(after))
             lock.commit()

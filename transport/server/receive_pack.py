@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, MissingObject, PackcoreError, RefLocked, RefMoved
 from packcore.limits import Limits
-from packcore.refs import encode_ref_name, ref_sort_key
 from packcore.store.ref_transaction import RefChange
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
@@ -36,9 +35,10 @@ from transport.server.budget import RequestLimits
 from transport.server.connectivity import broken_tips
 from transport.server.object_checks import check_objects
 from transport.server.push_request import PushRequest, encode_report, read_push
+from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shallow_pushes import new_cut_points
-from transport.server.shown_refs import alternate_tips, shown_refs
+from transport.server.shown_refs import advertised_ids, alternate_tips
 from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
@@ -86,8 +86,8 @@ class ReceivePack:
 
     def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before it. Version 2 counts as 0."""
-        shown = shown_refs(self._repository, "receive")
-        haves = alternate_tips(self._repository)
+        names, ids = advertised_ids(self._repository)
+        haves = [oid.hex().encode() for oid in alternate_tips(self._repository)]
         if over_http:
             yield encode_text("# service=git-receive-pack") + FLUSH
         if version == 1:
@@ -95,17 +95,12 @@ class ReceivePack:
         tokens = " ".join(
             [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
         ).encode()
-        tips = {ref.oid for ref in shown.known.values()}
-        # As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
-        ids = {name: ref.oid for name, ref in shown.known.items()}
-        ids |= {name: self._format.zero for name, fault in shown.unreadable.items() if not fault.is_dangling}
-        named = [(ids[name], encode_ref_name(name)) for name in sorted(ids, key=ref_sort_key)]
-        named += [(oid, b".have") for oid in haves if oid not in tips]
-        lines = [b"%b %b" % (oid.hex().encode(), name) for oid, name in named]
+        tips = set(ids) if haves else set()
+        lines = ref_lines_v0(names, ids, [])
+        lines += [b"%b .have" % oid for oid in haves if oid not in tips]
         lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines[0] + b"\0" + tokens)
-        for line in lines[1:]:
-            yield encode_text(line)
+        yield from joined(lines[1:])
         yield FLUSH
 
     def offered(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Refs as upload-pack writes them: the lines of v0's and v1's advertisement, and of v2's ls-refs."""
+"""Refs as upload-pack writes them: the lines of v0's and v1's advertisement, and of v2's ls-refs, framed."""
 
 from __future__ import annotations
 
@@ -6,41 +6,71 @@ from typing import TYPE_CHECKING
 
 from packcore.refs import encode_ref_name
 from transport.server.fault_tokens import quoted
+from transport.wire.pktline import LINE_BYTES_MAX, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
-    from transport.server.ref_prefixes import RefPrefixes
-    from transport.server.shown_refs import ShownRef
+    from transport.server.shown_refs import ShownRef, ShownRefs
 
-__all__ = ["is_wanted", "ls_refs_line", "ref_lines_v0"]
+__all__ = ["joined", "ls_refs_lines", "ref_lines_v0"]
+
+_LINES_AT_ONCE = 500
+"""Lines that are sent together: some 40 KB."""
 
 
-def ref_lines_v0(refs: Iterable[ShownRef]) -> list[bytes]:
-    """Return the lines of an advertisement, without capabilities; dangling symbolic refs have none."""
+def ref_lines_v0(names: list[bytes], ids: list[bytes], peeled: Iterable[bytes]) -> list[bytes]:
+    """Return the lines of an advertisement, unframed and without capabilities.
+
+    `ids` and `peeled` are in hex; a line of its own says what a tag comes to.
+    """
+    if not any(peeled := list(peeled)):
+        return [b"%b %b" % row for row in zip(ids, names, strict=True)]
     lines = []
-    for ref in refs:
-        if ref.is_dangling:
-            continue
-        lines.append(b"%s %s" % (ref.oid.hex().encode(), ref.name))
-        if ref.peeled is not None:
-            lines.append(b"%s %s^{}" % (ref.peeled.hex().encode(), ref.name))
+    for name, hexes, tagged in zip(names, ids, peeled, strict=True):
+        lines.append(b"%b %b" % (hexes, name))
+        if tagged:
+            lines.append(b"%b %b^{}" % (tagged, name))
     return lines
 
 
-def is_wanted(ref: ShownRef, prefixes: RefPrefixes) -> bool:
-    """Return whether the prefixes ask for a ref."""
-    # What can't be read may be a folder of refs, above those that are asked for.
-    return prefixes.wants(ref.name) or (not any(ref.oid) and prefixes.want_below(ref.name))
+def ls_refs_lines(refs: ShownRefs, asked: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the lines of ls-refs, framed, some hundred at once; `asked` are the words of the request."""
+    is_peeled, special = b"peel" in asked, refs.special
+    rows = zip(refs.ids, refs.names, refs.peeled, strict=True)
+    if is_peeled:
+        lines = [b"%b %b peeled:%b" % row if row[2] else b"%b %b" % row[:2] for row in rows]
+    else:
+        lines = [b"%b %b" % row[:2] for row in rows]
+    if special:
+        lines = [
+            _special_line(special[name], line, asked) if name in special else line
+            for name, line in zip(refs.names, lines, strict=True)
+        ]
+    yield from joined(filter(None, lines))
 
 
-def ls_refs_line(ref: ShownRef, asked: Collection[bytes]) -> bytes:
-    """Return a line of ls-refs; `asked` are the words of the request."""
-    line = b"%s %s" % (ref.oid.hex().encode(), ref.name)
+def _special_line(ref: ShownRef, line: bytes, asked: Collection[bytes]) -> bytes:
+    """Return a line with what more there is to say; empty where a client isn't told of the ref."""
+    if ref.is_dangling and b"unreadable" not in asked:
+        return b""
+    line, separator, peeled = line.partition(b" peeled:")
     if ref.symref is not None and b"symrefs" in asked:
         line += b" symref-target:" + encode_ref_name(ref.symref)
-    if ref.peeled is not None and b"peel" in asked:
-        line += b" peeled:" + ref.peeled.hex().encode()
+    line += separator + peeled
     if ref.fault is not None and b"unreadable" in asked:
         line += b" unreadable:" + quoted(ref.fault)
     return line
+
+
+def joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Frame lines, and yield some hundred at once. Raises LocalProtocolError for one that is too long."""
+    gathered: list[bytes] = []
+    for line in lines:
+        size = len(line) + 5
+        gathered.append(b"%04x%b\n" % (size, line) if size <= LINE_BYTES_MAX else encode_text(line))
+        if len(gathered) >= _LINES_AT_ONCE:
+            yield b"".join(gathered)
+            gathered.clear()
+    if gathered:
+        yield b"".join(gathered)

@@ -38,21 +38,22 @@ class RefPrefixes:
 
     def wants(self, name: bytes) -> bool:
         """Return whether a ref of this name is asked for."""
-        if not self._prefixes:
+        if not self.shortest:
             return True
-        position = bisect_right(self._shortest, name)
-        return position > 0 and name.startswith(self._shortest[position - 1])
+        position = bisect_right(self.shortest, name)
+        return position > 0 and name.startswith(self.shortest[position - 1])
 
     def want_below(self, folder: bytes) -> bool:
         """Return whether refs in this folder, a name without its slash, may be asked for."""
         if self.wants(folder):
             return True
         inside = folder + b"/"
-        position = bisect_left(self._shortest, inside)
-        return position < len(self._shortest) and self._shortest[position].startswith(inside)
+        position = bisect_left(self.shortest, inside)
+        return position < len(self.shortest) and self.shortest[position].startswith(inside)
 
     @cached_property
-    def _shortest(self) -> list[bytes]:
+    def shortest(self) -> list[bytes]:
+        """The prefixes sorted, without those that another one covers; none where all refs are asked for."""
         kept: list[bytes] = []
         for prefix in sorted(self._prefixes):
             if not kept or not prefix.startswith(kept[-1]):

@@ -15,21 +15,27 @@ A symbolic ref that is shown keeps its id, as with git, but is not said to point
 
 from __future__ import annotations
 
+from binascii import unhexlify
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.ancestry import peel
-from packcore.errors import CorruptData, LimitExceeded, UnreadableRef
-from packcore.refs import RefList, encode_ref_name, ref_kind
+from packcore.errors import UnreadableRef
+from packcore.ids import ObjectId
+from packcore.refs import decode_ref_name, encode_ref_name, ref_kind
 from packcore.store.alternates import find_alternates
 from packcore.store.ref_files import RefFiles
+from packcore.store.ref_table import ids_of_hex
 from transport.server.want_rules import want_rules
 from transport.server.words import public_words
 
 if TYPE_CHECKING:
-    from packcore.ids import ObjectId
+    from collections.abc import Collection
+
     from packcore.refs import Ref, RefKind
     from packcore.store.config import GitConfig
+    from packcore.store.ref_table import RefTable
     from packcore.store.repository import Repository
+    from transport.server.ref_prefixes import RefPrefixes
     from transport.server.want_rules import WantRules
     from transport.server.words import Words
 
@@ -37,10 +43,10 @@ __all__ = [
     "FetchableRefs",
     "HiddenRefs",
     "ShownRef",
+    "ShownRefs",
+    "advertised_ids",
     "alternate_tips",
     "fetchable_refs",
-    "shown_refs",
-    "with_object",
 ]
 
 
@@ -63,6 +69,38 @@ class ShownRef(NamedTuple):
     """The ref that a symbolic one points to."""
 
 
+class ShownRefs(NamedTuple):
+    """Refs as upload-pack lists them, in columns: HEAD first if it comes to anything, then by their bytes."""
+
+    names: list[bytes]
+    ids: list[bytes]
+    """In hex; the zero id where the ref itself can't be read."""
+    peeled: list[bytes]
+    """What an annotated tag comes to, in hex, where that is known; else empty."""
+    special: dict[bytes, ShownRef]
+    """Those of which there is more to say: symbolic ones, and what can't be read."""
+    unpeeled: Collection[bytes]
+    """Names of which it isn't known whether they are annotated tags."""
+
+    def faults(self) -> list[ShownRef]:
+        """Return those that can't be read, or whose objects can't be."""
+        found = [ref for ref in self.special.values() if ref.fault is not None]
+        return sorted(found, key=lambda ref: (ref.name != b"HEAD", ref.name))
+
+    def tags(self) -> list[tuple[ObjectId, ObjectId]]:
+        """Return the annotated tags, and what each comes to."""
+        pairs = zip(self.ids, self.peeled, strict=True)
+        return [(ObjectId(unhexlify(oid)), ObjectId(unhexlify(peeled))) for oid, peeled in pairs if peeled]
+
+    def without(self, names: Collection[bytes]) -> ShownRefs:
+        """Return the others."""
+        if not names:
+            return self
+        kept = [at for at, name in enumerate(self.names) if name not in names]
+        names, ids, peeled = ([column[at] for at in kept] for column in (self.names, self.ids, self.peeled))
+        return ShownRefs(names, ids, peeled, self.special, self.unpeeled)
+
+
 class HiddenRefs:
     """The rules of one repository for one service (`uploadpack` or `receive`)."""
 
@@ -80,36 +118,45 @@ class HiddenRefs:
                 return hidden
         return False
 
-    def taken_from(self, refs: RefList) -> RefList:
-        """Return the refs without the hidden ones."""
+    @property
+    def hide_some(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self._rules)
+
+    def split(self, table: RefTable) -> tuple[RefTable, RefTable]:
+        """Return the refs that are shown, and those that are hidden."""
         if not self._rules:
-            return refs
-        return RefList(
-            {name: ref for name, ref in refs.known.items() if not self.hides(name)},
-            {name: fault for name, fault in refs.unreadable.items() if not self.hides(name)},
-        )
-
-    def kinds(self, refs: RefList) -> frozenset[RefKind]:
-        """Return the kinds of those refs that are hidden; a folder that can't be listed may hold any kind."""
-        if not self._rules:
-            return frozenset()
-        found = {ref_kind(name) for name in refs.known if self.hides(name)}
-        for name in filter(self.hides, refs.unreadable):
-            found |= {kind for kind, folder in _FOLDERS.items() if folder.startswith(f"{name}/")}
-            found.add(ref_kind(name))
-        return frozenset(found)
+            return table, table.of(lambda _: False)
+        hidden = {name for name in table.names if self.hides(decode_ref_name(name))}
+        hidden |= {encode_ref_name(name) for name in table.unreadable if self.hides(name)}
+        return table.of(lambda name: name not in hidden), table.of(hidden.__contains__)
 
 
-def shown_refs(repository: Repository, service: str) -> RefList:
-    """Return the refs that a service shows, the unreadable ones among them, sorted by the names' bytes."""
-    return HiddenRefs(repository.config, service).taken_from(repository.refs())
+def _kinds(hidden: RefTable) -> frozenset[RefKind]:
+    """Return the kinds of hidden refs; a folder that can't be listed may hold any kind."""
+    found = {ref_kind(decode_ref_name(name)) for name in hidden.names}
+    for name in hidden.unreadable:
+        found |= {kind for kind, folder in _FOLDERS.items() if folder.startswith(f"{name}/")}
+        found.add(ref_kind(name))
+    return frozenset(found)
+
+
+def advertised_ids(repository: Repository) -> tuple[list[bytes], list[bytes]]:
+    """Return the names that a push is shown, sorted, and for each its id in hex.
+
+    As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
+    """
+    shown, _ = HiddenRefs(repository.config, "receive").split(repository.ref_table())
+    there = {name: fault for name, fault in shown.unreadable.items() if not fault.is_dangling}
+    zero = repository.object_format.zero.hex().encode()
+    listed = _inserted(shown, [(encode_ref_name(name), zero, b"") for name in there])
+    return listed.names, listed.ids
 
 
 class FetchableRefs(NamedTuple):
     """What upload-pack lists of a repository."""
 
-    refs: list[ShownRef]
-    """HEAD first if it comes to anything, then by the names' bytes."""
+    refs: ShownRefs
     hidden: frozenset[RefKind]
     """The kinds of refs of which some are not listed."""
     hidden_tips: frozenset[ObjectId]
@@ -118,18 +165,35 @@ class FetchableRefs(NamedTuple):
     """What the settings let a client want by id besides what is listed."""
 
 
-def fetchable_refs(repository: Repository, words: Words = public_words) -> FetchableRefs:
+def fetchable_refs(
+    repository: Repository, words: Words = public_words, prefixes: RefPrefixes | None = None
+) -> FetchableRefs:
     """Return what upload-pack lists. `words` says why a ref can't be read.
 
-    No object is looked at: `with_object` does that, for one ref. Raises CorruptData or RepositoryError if the
-    refs can't be listed.
+    With `prefixes`, only the refs that begin with one, and folders above them that can't be listed. No object
+    is looked at: `server.ref_objects` does that. Raises CorruptData or RepositoryError if the refs can't be
+    listed.
     """
     hidden = HiddenRefs(repository.config, "uploadpack")
-    refs = repository.refs()
     listing = _Listing(repository, hidden, words)
-    listed = [*_head(listing), *_below_head(listing, hidden.taken_from(refs))]
-    hidden_tips = frozenset(ref.oid for name, ref in refs.known.items() if hidden.hides(name))
-    return FetchableRefs(listed, hidden.kinds(refs), hidden_tips, want_rules(repository.config))
+    wanted = [] if prefixes is None else prefixes.shortest
+    # What is hidden is told whatever is asked for.
+    asked = [] if hidden.hide_some else [decode_ref_name(prefix) for prefix in wanted]
+    shown, concealed = hidden.split(repository.ref_table(asked))
+    if prefixes is not None and wanted:
+        shown = shown.of(prefixes.wants) if hidden.hide_some else shown
+        shown = shown._replace(
+            unreadable={
+                name: fault
+                for name, fault in shown.unreadable.items()
+                if prefixes.want_below(encode_ref_name(name))
+            }
+        )
+    head = _head(listing) if prefixes is None or prefixes.wants(b"HEAD") else None
+    tips = frozenset(ids_of_hex(concealed.ids))
+    return FetchableRefs(
+        _listed(listing, shown, head), _kinds(concealed), tips, want_rules(repository.config)
+    )
 
 
 class _Listing(NamedTuple):
@@ -141,8 +205,11 @@ class _Listing(NamedTuple):
 
     def known(self, ref: Ref) -> ShownRef:
         """Return how a ref is listed whose id is known."""
-        symref = None if ref.symref is None or self.hidden.hides(ref.symref) else ref.symref
-        return ShownRef(encode_ref_name(ref.name), ref.oid, symref=symref)
+        return ShownRef(encode_ref_name(ref.name), ref.oid, ref.peeled, symref=self.symref(ref.symref))
+
+    def symref(self, target: str | None) -> str | None:
+        """Return what may be told of where a symbolic ref points to."""
+        return None if target is None or self.hidden.hides(target) else target
 
     def unreadable(self, name: str, error: UnreadableRef) -> ShownRef:
         """Return how a ref is listed that can't be read."""
@@ -153,31 +220,43 @@ class _Listing(NamedTuple):
         return ShownRef(encode_ref_name(name), zero, fault=fault, is_dangling=error.is_dangling)
 
 
-def _below_head(listing: _Listing, refs: RefList) -> list[ShownRef]:
-    found = [listing.unreadable(name, error) for name, error in refs.unreadable.items()]
-    found += [listing.known(ref) for ref in refs.known.values()]
-    return sorted(found)
+def _listed(listing: _Listing, table: RefTable, head: ShownRef | None) -> ShownRefs:
+    special = {
+        encode_ref_name(name): listing.unreadable(name, error) for name, error in table.unreadable.items()
+    }
+    listed = _inserted(table, [(name, ref.oid.hex().encode(), b"") for name, ref in special.items()])
+    for name, target in table.symrefs.items():
+        if (shown := listing.symref(target)) is not None and name not in special:
+            at = bisect_left(listed.names, name)
+            special[name] = ShownRef(name, ObjectId(unhexlify(listed.ids[at])), symref=shown)
+    names, ids, peeled, unpeeled = listed.names, listed.ids, listed.peeled, set(table.unpeeled)
+    if head is not None:
+        special[head.name] = head
+        names.insert(0, head.name)
+        ids.insert(0, head.oid.hex().encode())
+        peeled.insert(0, b"" if head.peeled is None else head.peeled.hex().encode())
+        unpeeled.add(head.name)
+    return ShownRefs(names, ids, peeled, special, unpeeled)
 
 
-def _head(listing: _Listing) -> list[ShownRef]:
+def _inserted(table: RefTable, rows: list[tuple[bytes, bytes, bytes]]) -> RefTable:
+    """Return a table with more rows, each at its place."""
+    if not rows:
+        return table
+    columns = zip(table.names, table.ids, table.peeled, strict=True)
+    # Of a folder that can't be listed there may be a ref of the same name.
+    names, ids, peeled = zip(*sorted([*columns, *rows]), strict=True)
+    return table._replace(names=list(names), ids=list(ids), peeled=list(peeled))
+
+
+def _head(listing: _Listing) -> ShownRef | None:
     if listing.hidden.hides("HEAD"):
-        return []
+        return None
     try:
         head = listing.repository.read_ref("HEAD")
     except UnreadableRef as error:
-        return [listing.unreadable("HEAD", error)]
-    return [] if head is None else [listing.known(head)]
-
-
-def with_object(repository: Repository, ref: ShownRef, words: Words = public_words) -> ShownRef:
-    """Return a ref with what its object says: what a tag comes to, or why the object can't be read."""
-    if not any(ref.oid):
-        return ref
-    try:
-        peeled, _ = peel(repository, ref.oid)
-    except (CorruptData, LimitExceeded) as error:
-        return ref._replace(fault=words(error))
-    return ref if peeled == ref.oid else ref._replace(peeled=peeled)
+        return listing.unreadable("HEAD", error)
+    return None if head is None else listing.known(head)
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:
@@ -190,6 +269,6 @@ def alternate_tips(repository: Repository) -> list[ObjectId]:
         around = objects.parent
         if (around / "HEAD").is_file() and (around / "refs").is_dir():
             # These only spare a pusher some objects, so one that can't be read is no loss.
-            refs = RefFiles(around, around, repository.object_format).all().known
-            tips.update(ref.oid for ref in refs.values() if ref.oid in repository)
+            table = RefFiles(around, around, repository.object_format).table()
+            tips.update(oid for oid in ids_of_hex(set(table.ids)) if oid in repository)
     return sorted(tips)

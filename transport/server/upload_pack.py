@@ -32,7 +32,7 @@ from transport.server.packing import (
     enough_in_common,
     plan_pack,
 )
-from transport.server.ref_lines import is_wanted, ls_refs_line, ref_lines_v0
+from transport.server.ref_lines import joined, ls_refs_lines, ref_lines_v0
 from transport.server.ref_prefixes import RefPrefixes
 from transport.server.requests import (
     FetchRequest,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plans.plan import PackPlan
     from packcore.store.repository import Repository
-    from transport.server.shown_refs import ShownRef
+    from transport.server.shown_refs import ShownRefs
     from transport.server.words import Words
 
 __all__ = ["UploadPack"]
@@ -107,16 +107,18 @@ class UploadPack:
             return
         # First of all: what fails after the first byte is an answer cut short.
         view = self._view()
-        listed = self._listed(view)
+        listed = view.refs
+        self._tell_faults(listed)
         if over_http:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
         tokens = self._capabilities_v0(listed, view, stateless=over_http)
-        lines_of_refs = ref_lines_v0(listed) or [self._format.zero.hex().encode() + b" capabilities^{}"]
+        listed = listed.without({ref.name for ref in listed.special.values() if ref.is_dangling})
+        lines_of_refs = ref_lines_v0(listed.names, listed.ids, listed.peeled)
+        lines_of_refs = lines_of_refs or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines_of_refs[0] + b"\0" + tokens)
-        for line in lines_of_refs[1:]:
-            yield encode_text(line)
+        yield from joined(lines_of_refs[1:])
         for oid in sorted(self._repository.shallow()):
             yield encode_text(f"shallow {oid.hex()}")
         yield FLUSH
@@ -127,12 +129,13 @@ class UploadPack:
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
 
-    def _capabilities_v0(self, listed: list[ShownRef], view: RepositoryView, *, stateless: bool) -> bytes:
+    def _capabilities_v0(self, listed: ShownRefs, view: RepositoryView, *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
         encoded += [token.encode() for token in view.want_rules.tokens]
-        if listed and listed[0].name == b"HEAD" and listed[0].symref is not None:
-            encoded.append(b"symref=HEAD:" + encode_ref_name(listed[0].symref))
-        encoded += [*unreadable_tokens(listed), b"find-damage"]
+        head = listed.special.get(b"HEAD")
+        if head is not None and head.symref is not None:
+            encoded.append(b"symref=HEAD:" + encode_ref_name(head.symref))
+        encoded += [*unreadable_tokens(listed.faults()), b"find-damage"]
         if view.hidden:
             encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
@@ -140,15 +143,12 @@ class UploadPack:
     def _view(self) -> RepositoryView:
         return RepositoryView(self._repository, self._words)
 
-    def _listed(self, view: RepositoryView, prefixes: RefPrefixes | None = None) -> list[ShownRef]:
-        wanted = [ref for ref in view.refs if prefixes is None or is_wanted(ref, prefixes)]
-        refs = [view.with_object(ref) for ref in wanted]
-        faults = [ref for ref in refs if ref.fault is not None and not ref.is_dangling]
+    def _tell_faults(self, refs: ShownRefs) -> None:
+        faults = [ref for ref in refs.faults() if not ref.is_dangling]
         for ref in faults[:_FAULTS_TOLD_MAX]:
             self._on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
         if len(faults) > _FAULTS_TOLD_MAX:
             self._on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
-        return refs
 
     def _hides(self, name: str) -> bool:
         return HiddenRefs(self._repository.config, "uploadpack").hides(name)
@@ -195,18 +195,18 @@ class UploadPack:
                 raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
             if not is_new:
                 budget.repeated()
-        for ref in self._listed(view, prefixes):
-            if not ref.is_dangling or b"unreadable" in asked:
-                yield encode_text(ls_refs_line(ref, asked))
+        found = view.listed(prefixes)
+        self._tell_faults(found.refs)
+        yield from ls_refs_lines(found.refs, asked)
         target = self._head()
-        listed_head = bool(view.refs) and view.refs[0].name == b"HEAD"
+        listed_head = b"HEAD" in found.refs.names[:1]
         if isinstance(target, str) and (self._hides("HEAD") or self._hides(target)):
             target = None
         wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
         if not listed_head and isinstance(target, str) and wants_head:
             yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
-        if view.hidden and b"hidden" in asked:
-            yield encode_text(b" ".join([b"hidden", *encode_hidden(view.hidden)]))
+        if found.hidden and b"hidden" in asked:
+            yield encode_text(b" ".join([b"hidden", *encode_hidden(found.hidden)]))
         yield FLUSH
 
     def _fetch_v2(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:
@@ -366,8 +366,7 @@ class UploadPack:
     def _plan(
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> PackPlan:
-        refs = map(view.with_object, view.refs) if request.include_tag else ()
-        tags = [(ref.oid, ref.peeled) for ref in refs if ref.peeled]
+        tags = view.refs.tags() if request.include_tag else []
         return plan_pack(
             self._repository,
             request,

@@ -6,22 +6,27 @@ is looked at only if the ref is told to the client: listing one ref among 100,00
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from packcore.ids import ObjectId
+from packcore.store.ref_table import ids_of_hex
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
-from transport.server.shown_refs import fetchable_refs, with_object
+from transport.server.ref_objects import with_objects
+from transport.server.shown_refs import ShownRef, fetchable_refs
 from transport.server.want_rules import first_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectFormat
     from packcore.refs import RefKind
     from packcore.store.presence import Presence
     from packcore.store.repository import Repository
-    from transport.server.shown_refs import FetchableRefs, ShownRef
+    from transport.server.ref_prefixes import RefPrefixes
+    from transport.server.shown_refs import FetchableRefs, ShownRefs
     from transport.server.want_rules import WantRules
     from transport.server.words import Words
 
@@ -44,42 +49,49 @@ class RepositoryView:
         return self._repository.object_format
 
     @cached_property
-    def _listed(self) -> FetchableRefs:
+    def _all(self) -> FetchableRefs:
         return fetchable_refs(self._repository, self._words)
 
-    @property
-    def refs(self) -> list[ShownRef]:
-        """Every ref that is shown, the unreadable ones among them, HEAD first; not their objects."""
-        return self._listed.refs
+    def listed(self, prefixes: RefPrefixes) -> FetchableRefs:
+        """Return the refs that begin with one of the prefixes, with what their objects say."""
+        found = fetchable_refs(self._repository, self._words, prefixes)
+        return found._replace(refs=with_objects(self._repository, found.refs, self._words))
 
     @property
     def hidden(self) -> frozenset[RefKind]:
         """The kinds of refs of which some are not shown."""
-        return self._listed.hidden
-
-    def with_object(self, ref: ShownRef) -> ShownRef:
-        """Return one of the refs with what its object says."""
-        return with_object(self._repository, ref, self._words)
+        return self._all.hidden
 
     @cached_property
-    def _by_name(self) -> dict[bytes, ShownRef]:
-        return {ref.name: ref for ref in self.refs}
+    def refs(self) -> ShownRefs:
+        """Every ref that is shown, the unreadable ones among them, with what their objects say."""
+        return with_objects(self._repository, self._all.refs, self._words)
+
+    @cached_property
+    def _numbers(self) -> dict[bytes, int]:
+        return {name: number for number, name in enumerate(self._all.refs.names)}
+
+    def _ref(self, name: bytes) -> ShownRef | None:
+        number, refs = self._numbers.get(name), self._all.refs
+        if number is None:
+            return None
+        return refs.special.get(name) or ShownRef(name, ObjectId(unhexlify(refs.ids[number])))
 
     @cached_property
     def tips(self) -> frozenset[ObjectId]:
         """What the shown refs point to."""
-        return frozenset(ref.oid for ref in self.refs if any(ref.oid))
+        return frozenset(oid for oid in ids_of_hex(set(self._all.refs.ids)) if any(oid))
 
     @property
     def want_rules(self) -> WantRules:
         """What the repository's settings let a client want by id."""
-        return self._listed.want_rules
+        return self._all.want_rules
 
     def refuse_foreign(self, wants: Iterable[ObjectId]) -> None:
         """Refuse what v0 and v1 may not want by id. Raises BadRequest."""
         if self.want_rules.opens_all:
             return
-        tips = self.tips | self._listed.hidden_tips if self.want_rules.opens_hidden_refs else self.tips
+        tips = self.tips | self._all.hidden_tips if self.want_rules.opens_hidden_refs else self.tips
         others = [want for want in wants if want not in tips]
         foreign = first_unreachable(self._repository, others, sorted(tips), self.shallow) if others else None
         if foreign is not None:
@@ -104,7 +116,7 @@ class RepositoryView:
 
     def wanted_ref(self, name: bytes) -> ObjectId:
         """Return what a ref points to. Raises BadRequest if it isn't shown or can't be read."""
-        ref = self._by_name.get(name)
+        ref = self._ref(name)
         if ref is None:
             raise BadRequest(f"unknown ref {one_line(name, limit=100)}")
         if not any(ref.oid):
@@ -114,7 +126,7 @@ class RepositoryView:
     def excluded_ref(self, name: bytes) -> ObjectId:
         """Return what a ref points to whose name may be short. Raises BadRequest."""
         for pattern in _SHORT_NAMES:
-            ref = self._by_name.get(pattern % name)
+            ref = self._ref(pattern % name)
             if ref is not None and any(ref.oid):
                 return ref.oid
         raise BadRequest(f"git upload-pack: deepen-not is not a ref: {one_line(name, limit=100)}")

@@ -28,6 +28,7 @@ from transport.wire.capabilities import Capabilities, parse_capabilities, parse_
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import PacketReader, Special
 from transport.wire.ref_lines import RefCollector, parse_oid
+from transport.wire.ref_runs import take_run_v0
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,6 +171,11 @@ class _RefList:
         self.haves: dict[ObjectId, None] = {}
         self.shallow: dict[ObjectId, None] = {}
 
+    @property
+    def may_take_run(self) -> bool:
+        """Whether refs may come now."""
+        return self._state is _State.REFS
+
     def take(self, line: bytes) -> None:
         line, nul, capabilities = line.partition(b"\0")
         if self._state is _State.FIRST:
@@ -218,6 +224,9 @@ def _parse_refs(
         if isinstance(line, Special):
             raise reader.error("a section ends inside the list of refs")
         listed.take(line)
+        while listed.may_take_run and (lines := reader.read_lines()):
+            if not take_run_v0(lines, listed.refs):
+                reader.reread(lines)
         line = reader.read_line("a ref or the flush")
     for name, target in listed.capabilities.symrefs:
         listed.refs.add_symref(name, target)

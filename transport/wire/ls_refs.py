@@ -27,6 +27,7 @@ from transport.wire.hidden_refs import parse_hidden
 from transport.wire.limits import WireLimits
 from transport.wire.pktline import DELIM, FLUSH, PacketReader, Special, encode_text
 from transport.wire.ref_lines import RefCollector, parse_oid
+from transport.wire.ref_runs import take_run_v2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -141,7 +142,15 @@ def parse_ls_refs(
     )
     refs = RefCollector(object_format, limits)
     wanted = tuple(reduce_prefixes(prefixes)) or ("",)
-    while (line := reader.read_line("a ref or the flush")) is not Special.FLUSH:
+    while True:
+        lines = reader.read_lines()
+        if lines:
+            if not take_run_v2(lines, refs, wanted):
+                reader.reread(lines)
+            continue
+        line = reader.read_line("a ref or the flush")
+        if line is Special.FLUSH:
+            break
         if isinstance(line, Special):
             raise reader.error("a section ends inside the list of refs")
         _take_line(line, refs, wanted, reader)

@@ -80,6 +80,9 @@ class Special(Enum):
 Packet = bytes | Special
 """A payload, or one of the packets that have none."""
 
+_LINE_SIZES = {b"%04x" % size: size for size in range(5, 1000)}
+"""Of the lines that are taken many at once; longer ones are rare."""
+_GLANCE_BYTES = 256 * 1024
 _SPECIALS = {special.value: special for special in Special}
 
 
@@ -120,6 +123,7 @@ class PacketDecoder:
         self._buffer = bytearray()
         self._start = 0
         self._offset = 0
+        self._one_by_one_until = 0
         self._allow_response_end = allow_response_end
 
     @property
@@ -170,6 +174,30 @@ class PacketDecoder:
         # Views are closed here: on PyPy they would live on, and while they do the buffer can't grow.
         with memoryview(self._buffer) as whole, whole[start + 4 : start + length] as payload:
             return bytes(payload)
+
+    def take_lines(self) -> bytes:
+        """Take out the packets that are here and are one line of text each, framed as they came.
+
+        Nothing where one of them is anything else: each byte is looked at once in this way.
+        """
+        if self._offset < self._one_by_one_until:
+            return b""
+        end = self._buffer.rfind(b"\n", self._start, self._start + _GLANCE_BYTES) + 1
+        if end <= self._start:
+            return b""
+        lines = bytes(self._buffer[self._start : end])
+        if not all(_LINE_SIZES.get(line[:4]) == len(line) + 1 for line in lines[:-1].split(b"\n")):
+            self._one_by_one_until = self._offset + len(lines)
+            return b""
+        self._start = end
+        self._offset += len(lines)
+        return lines
+
+    def put_back(self, lines: bytes) -> None:
+        """Undo the latest `take_lines`, which returned these, to take them one by one."""
+        self._one_by_one_until = self._offset
+        self._start -= len(lines)
+        self._offset -= len(lines)
 
     def take_rest(self) -> bytes:
         """Take out what was fed and not decoded yet: the start of a part that isn't framed."""
@@ -263,6 +291,17 @@ class PacketReader:
         """Return the next packet, a payload as text: without its newline; ERR lines are raised."""
         packet = self.read(expected)
         return packet if isinstance(packet, Special) else text_of(packet)
+
+    def read_lines(self) -> bytes:
+        """Return the next packets that are here and are one line of text each, framed as they came.
+
+        Nothing where there are none, or others among them. `reread` has them read one by one instead.
+        """
+        return b"" if self._pushed_back is not None else self._decoder.take_lines()
+
+    def reread(self, lines: bytes) -> None:
+        """Put the lines back that were read last."""
+        self._decoder.put_back(lines)
 
     def push_back(self, packet: Packet) -> None:
         """Put the packet that was read last back, to be read again."""

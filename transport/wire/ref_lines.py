@@ -87,6 +87,27 @@ class RefCollector:
             self.refs[text] = oid
         return True
 
+    def add_many(self, refs: dict[str, ObjectId], peeled: dict[str, ObjectId]) -> bool:
+        """Take refs whose names and ids are good, and what tags among them come to, as one after the other.
+
+        False, and nothing is taken, where one of them is here already, or a limit would be passed.
+        """
+        lines = len(refs) + len(peeled)
+        names = "".join(refs)
+        held = lines * REF_BYTES + len(names) * (1 if names.isascii() else _WIDEST_CHARACTER_BYTES)
+        if (
+            self._lines + lines > self._limits.refs
+            or self._held_bytes + held > self._limits.listing_bytes
+            or not self.refs.keys().isdisjoint(refs)
+            or any(decode_ref_name(name) in refs for name in self._dropped)
+        ):
+            return False
+        self._lines += lines
+        self._held_bytes += held
+        self.refs |= refs
+        self.peeled |= peeled
+        return True
+
     def take_unreadable(self, faults: Iterable[tuple[str, str]]) -> None:
         """Take the server's word on all refs that it can't read, after those that it listed."""
         self.may_lack_names = False

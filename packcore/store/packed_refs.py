@@ -1,0 +1,322 @@
+r"""packed-refs as a table: read and checked in one pass, searched by bisection (git-pack-refs).
+
+    # pack-refs with: peeled fully-peeled sorted      what the writer promises
+    <hex> <name>                                      sorted by the names' bytes
+    ^<hex>                                            what the annotated tag above comes to
+
+The table is the file's own bytes, so 200,000 refs take 13 MB and no objects: a name is found by halving
+positions in them. One expression checks all lines at once, a more lenient one those with an unusual name.
+A file that is not sorted, has a name twice, or upper-case hex, is read line by line; so is one that is
+damaged, to name the line.
+
+>>> from packcore.ids import SHA1
+>>> file = b"# pack-refs with: sorted\n" + b"1b" * 20 + b" refs/heads/a\n"
+>>> table = PackedRefs.parse(file, "packed-refs", SHA1)
+>>> list(table), "refs/heads/b" in table, table.get("refs/heads/a").oid.hex()[:4]
+(['refs/heads/a'], False, '1b1b')
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import unhexlify
+from functools import cached_property, lru_cache
+from itertools import islice
+from operator import lt
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import CorruptData
+from packcore.ids import ObjectId
+from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name, encode_ref_name, is_valid_ref_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packcore.ids import ObjectFormat
+
+__all__ = ["PackedRef", "PackedRefs", "PackedRow"]
+
+_NAME_BYTES_MAX = 65_000
+"""A longer name in packed-refs fits no line of the protocol, nor a file's path: git can have made none."""
+_PIECE_BYTES = 1 << 20
+"""Bytes that are checked, or taken apart, at once: what that takes besides stays small."""
+_LINES_AT_ONCE = 10_000
+_USUAL_LINE_BYTES = 64
+_BISECTED_PART = 16
+"""A larger part of the lines than one in so many is not looked up line by line to be changed."""
+_PEELED_WORDS = (b"peeled", b"fully-peeled")
+
+PackedRow = tuple[bytes, bytes, bytes]
+"""The id in hex, the name, and what the tag comes to in hex, empty where the file doesn't say."""
+
+
+class PackedRef(NamedTuple):
+    """A line of packed-refs."""
+
+    oid: ObjectId
+    peeled: ObjectId | None
+
+
+class _Patterns(NamedTuple):
+    usual_lines: re.Pattern[bytes]
+    """Whole lines whose names break no rule, unless `.lock` is in one."""
+    lines: re.Pattern[bytes]
+    """The same with any name."""
+    line: re.Pattern[bytes]
+    """A line as lenient as git reads it."""
+    row: re.Pattern[bytes]
+    """A line that was checked."""
+
+
+@lru_cache(maxsize=4)
+def _patterns(hex_size: int) -> _Patterns:
+    hexes, either = rb"[0-9a-f]{%d}" % hex_size, rb"[0-9a-fA-F]{%d}" % hex_size
+    part = rb"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
+    name = rb"refs(?:/%b(?:[.@]%b)*)+" % (part, part)
+    lines = rb"(?:%b %b\n(?:\^%b\n)?)*+"
+    return _Patterns(
+        re.compile(lines % (hexes, name, hexes)),
+        re.compile(lines % (hexes, rb"refs/[^\x00-\x1f\x7f]+", hexes)),
+        re.compile(rb"(%b)[ \t]([^\x00-\x1f\x7f]+)\n(?:\^(%b)\n)?" % (either, either)),
+        re.compile(rb"(%b) ([^\n]+)\n(?:\^(%b)\n)?" % (hexes, hexes)),
+    )
+
+
+_NAMES = re.compile(rb" ([^\n]+)\n")
+"""The names in lines that were checked."""
+
+
+class PackedRefs:
+    """The refs of one packed-refs file. Immutable."""
+
+    def __init__(
+        self,
+        lines: bytes,
+        object_format: ObjectFormat,
+        *,
+        promises: bytes = b"",
+        invalid: frozenset[bytes] = frozenset(),
+    ) -> None:
+        """Take lines that were checked, sorted, each name once; `promises` are the words of the header."""
+        self._lines = lines
+        self._format = object_format
+        self._patterns = _patterns(object_format.hex_size)
+        self._promises = promises.split()
+        self.invalid = invalid
+        """Names that git-check-ref-format refuses."""
+        self.has_zero = object_format.zero.hex().encode() in lines
+        """Whether some ref may have the zero id, which is no value."""
+
+    @classmethod
+    def parse(cls, data: bytes, path: object, object_format: ObjectFormat) -> PackedRefs:
+        """Check a file. Raises CorruptData, which names `path` and the first damaged line."""
+        if not data:
+            raise CorruptData(
+                f"{path}: the file is empty, without even git's header line: refs may have been lost",
+                hint="restore it from a backup; if no ref was packed, remove the file",
+            )
+        at = 0
+        while data.startswith(b"#", at):
+            at = data.find(b"\n", at) + 1 or len(data)
+        promises = data[:at].removeprefix(b"# pack-refs with:") if at else b""
+        lines = data[at:] if at else data
+        invalid = _checked(lines, _patterns(object_format.hex_size))
+        if invalid is None:
+            rows = _read_carefully(data, at, path, object_format)
+            lines = b"".join(map(_line, rows))
+            names = [name for _, name, _ in rows]
+            invalid = frozenset(name for name in names if not is_valid_ref_name(decode_ref_name(name)))
+        return cls(lines, object_format, promises=promises, invalid=invalid)
+
+    def __len__(self) -> int:
+        return self._lines.count(b"\n") - self._lines.count(b"\n^")
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self.pieces():
+            yield from (decode_ref_name(name) for _, name, _ in piece)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def get(self, name: str) -> PackedRef | None:
+        """Return a ref's line."""
+        wanted = encode_ref_name(name)
+        row = self._row_at(self._position(wanted))
+        if row is None or row[1] != wanted:
+            return None
+        return self._ref(row)
+
+    def first_below(self, folder: str) -> str | None:
+        """Return the first ref in a folder, a name without its slash."""
+        inside = encode_ref_name(folder) + b"/"
+        row = self._row_at(self._position(inside))
+        return decode_ref_name(row[1]) if row is not None and row[1].startswith(inside) else None
+
+    @property
+    def are_all_peeled(self) -> bool:
+        """Whether each line says what it comes to if it is an annotated tag."""
+        return b"fully-peeled" in self._promises or not self._lines
+
+    def is_peeled(self, name: bytes) -> bool:
+        """Return whether a ref's line says so."""
+        return self.are_all_peeled or (b"peeled" in self._promises and name.startswith(b"refs/tags/"))
+
+    @cached_property
+    def by_name(self) -> dict[bytes, PackedRow]:
+        """Every line by name: to look up very many. Takes much more memory than the table."""
+        return {row[1]: row for piece in self.pieces() for row in piece}
+
+    def pieces(self, prefix: bytes = b"") -> Iterator[list[PackedRow]]:
+        """Yield the lines whose names begin with a prefix, in their order, some thousand at once."""
+        low, high = 0, len(self._lines)
+        if prefix:
+            low = self._position(prefix)
+            high = self._position(end, low) if (end := _after(prefix)) else high
+        while low < high:
+            until = _row_end(self._lines, low + _PIECE_BYTES) if high - low > _PIECE_BYTES else high
+            yield self._patterns.row.findall(self._lines, low, until)
+            low = until
+
+    def rewritten(
+        self, changes: Mapping[bytes, PackedRow | None], *, peeled: bool = False
+    ) -> Iterator[bytes]:
+        """Yield the file with some lines changed or added, and those left out whose change is None.
+
+        `peeled`: each new line says what its tag comes to. Only then the header goes on promising that.
+        """
+        is_kept = peeled or not any(changes.values())
+        kept = [word for word in _PEELED_WORDS if is_kept and (word in self._promises or not self._lines)]
+        yield b" ".join([b"# pack-refs with:", *kept, b"sorted \n"])
+        if len(changes) * _BISECTED_PART > len(self._lines) // _USUAL_LINE_BYTES:
+            yield from self._merged(changes)
+            return
+        at = done = 0
+        for name in sorted(changes):
+            start = at = self._position(name, at)
+            row = self._row_at(start)
+            if row is not None and row[1] == name:
+                at = start + len(_line(row))
+            yield self._lines[done:start]
+            done = at
+            if (new := changes[name]) is not None:
+                yield _line(new)
+        yield self._lines[done:]
+
+    def _merged(self, changes: Mapping[bytes, PackedRow | None]) -> Iterator[bytes]:
+        """Yield all lines with the changes, taken apart and sorted: for many changes."""
+        rows: dict[bytes, PackedRow | None] = {**self.by_name, **changes}
+        del self.by_name  # as large as several tables
+        names = sorted(rows)
+        for start in range(0, len(names), _LINES_AT_ONCE):
+            found = [rows[name] for name in names[start : start + _LINES_AT_ONCE]]
+            yield b"".join([_line(row) for row in found if row is not None])
+
+    def _ref(self, row: PackedRow) -> PackedRef:
+        return PackedRef(ObjectId(unhexlify(row[0])), ObjectId(unhexlify(row[2])) if row[2] else None)
+
+    def _row_at(self, position: int) -> PackedRow | None:
+        match = self._patterns.row.match(self._lines, position)
+        return None if match is None else (match[1], match[2], match[3] or b"")
+
+    def _position(self, name: bytes, low: int = 0) -> int:
+        """Return where the first line begins whose name isn't before `name`, at `low` or after it."""
+        lines, high = self._lines, len(self._lines)
+        skipped = self._format.hex_size + 1
+        while low < high:
+            # The line in which the middle is; a peeled id belongs to the line above.
+            start = _row_start(lines, (low + high) // 2, low)
+            end = lines.index(b"\n", start)
+            if lines[start + skipped : end] < name:
+                low = _row_end(lines, end)
+            else:
+                high = start
+        return low
+
+
+def _row_start(lines: bytes, at: int, low: int) -> int:
+    """Return where the row of a position begins."""
+    start = max(lines.rfind(b"\n", low, at) + 1, low)
+    if lines.startswith(b"^", start):
+        start = max(lines.rfind(b"\n", low, start - 1) + 1, low)
+    return start
+
+
+def _row_end(lines: bytes, at: int) -> int:
+    """Return where the row of a position ends, its peeled id included."""
+    end = lines.index(b"\n", at) + 1
+    return lines.index(b"\n", end) + 1 if lines.startswith(b"^", end) else end
+
+
+def _after(prefix: bytes) -> bytes:
+    """Return the first name after all that begin with a prefix; empty where there can be none."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes([kept[-1] + 1]) if kept else b""
+
+
+def _line(row: PackedRow) -> bytes:
+    hex_oid, name, peeled = row
+    return b"%b %b\n^%b\n" % (hex_oid, name, peeled) if peeled else b"%b %b\n" % (hex_oid, name)
+
+
+def _checked(lines: bytes, patterns: _Patterns) -> frozenset[bytes] | None:
+    """Check all lines at once; return the invalid names, or None where that must be done line by line."""
+    if not lines:
+        return frozenset()
+    if not lines.endswith(b"\n") or lines.startswith(b"^"):
+        return None
+    invalid: set[bytes] = set()
+    low, last = 0, b""
+    while low < len(lines):
+        end = _piece_end(lines, low)
+        is_usual = patterns.usual_lines.fullmatch(lines, low, end) and lines.find(b".lock", low, end) < 0
+        if not is_usual and not patterns.lines.fullmatch(lines, low, end):
+            return None
+        names = _NAMES.findall(lines, low, end)
+        longest = max(map(len, names))
+        in_order = names[0] > last and all(map(lt, names, islice(names, 1, None)))
+        if not in_order or longest > _NAME_BYTES_MAX:
+            return None
+        if not is_usual or longest > REF_NAME_BYTES_MAX:
+            invalid.update(name for name in names if not is_valid_ref_name(decode_ref_name(name)))
+        low, last = end, names[-1]
+    return frozenset(invalid)
+
+
+def _piece_end(lines: bytes, low: int) -> int:
+    """Return where a piece ends that begins at `low`, between two rows."""
+    end = low + _PIECE_BYTES
+    if end >= len(lines):
+        return len(lines)
+    end = lines.index(b"\n", end) + 1
+    while lines.startswith(b"^", end):
+        end = lines.find(b"\n", end) + 1 or len(lines)
+    return end
+
+
+def _read_carefully(data: bytes, at: int, path: object, object_format: ObjectFormat) -> list[PackedRow]:
+    """Read line by line from `at`; return the rows sorted, each name once. Raises CorruptData."""
+    pattern = _patterns(object_format.hex_size).line
+    rows: dict[bytes, PackedRow] = {}
+    while at < len(data):
+        match = pattern.match(data, at)
+        if match is None:
+            raise _damaged(path, data, at, "is neither a ref nor a peeled id")
+        name = match[2]
+        if len(name) > _NAME_BYTES_MAX:
+            raise _damaged(path, data, at, "is longer than any list of refs can tell")
+        text = decode_ref_name(name)
+        if not text.startswith("refs/") and not is_valid_ref_name(text, one_level=True):
+            raise _damaged(path, data, at, f"holds {text[:80]!r}, which is no ref's name")
+        found = (match[1].lower(), name, (match[3] or b"").lower())
+        if rows.setdefault(name, found)[0] != found[0]:
+            raise _damaged(path, data, at, f"gives {text} a second id")
+        at = match.end()
+    return [rows[name] for name in sorted(rows)]
+
+
+def _damaged(path: object, data: bytes, at: int, fault: str) -> CorruptData:
+    """Return the error for a line that no git writes: whatever else the file held may be lost, too."""
+    line = data.count(b"\n", 0, at) + 1
+    return CorruptData(
+        f"{path}: line {line} {fault}", hint="mend the line, or restore the file from a backup"
+    )

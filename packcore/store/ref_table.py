@@ -1,0 +1,171 @@
+"""All refs of a repository in columns: loose ones over packed ones, sorted, with no object for each.
+
+    names   refs/heads/a    refs/tags/v1      sorted by their bytes
+    ids     5f3c…           77ab…             in hex, as the files have them
+    peeled  (empty)         e549…             what an annotated tag comes to, where packed-refs says so
+
+Columns are taken from packed-refs as they stand. Only what differs is dealt with name by name: loose files,
+symbolic refs, names that are no valid ones.
+"""
+
+from __future__ import annotations
+
+from binascii import unhexlify
+from bisect import bisect_left
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.errors import UnreadableRef
+from packcore.ids import ObjectId
+from packcore.refs import Ref, RefList, decode_ref_name, decode_ref_names, encode_ref_name, ref_sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from packcore.store.packed_refs import PackedRefs, PackedRow
+
+__all__ = ["RefTable", "ids_of_hex", "reduced", "table_of"]
+
+_FEW = 100
+"""So many names are put into the columns one by one; for more, the columns are made again."""
+
+
+class RefTable(NamedTuple):
+    """The refs that come to an id, in columns of one length; and those that are there but can't be read."""
+
+    names: list[bytes]
+    ids: list[bytes]
+    peeled: list[bytes]
+    symrefs: dict[bytes, str]
+    """What symbolic refs come to, by name."""
+    unpeeled: Collection[bytes]
+    """Names of which it isn't known whether they are annotated tags. The others without `peeled` are none."""
+    unreadable: dict[str, UnreadableRef]
+
+    def list(self) -> RefList:
+        """Return the same by name."""
+        names = decode_ref_names(self.names)
+        peeled: Iterable[ObjectId | None] = repeat(None)
+        if any(self.peeled):
+            peeled = [ObjectId(unhexlify(hexes)) if hexes else None for hexes in self.peeled]
+        known = dict(zip(names, map(Ref, names, ids_of_hex(self.ids), repeat(None), peeled), strict=False))
+        for raw, target in self.symrefs.items():
+            name = decode_ref_name(raw)
+            known[name] = known[name]._replace(symref=target)
+        return RefList(known, self.unreadable)
+
+    def of(self, is_wanted: Callable[[bytes], bool]) -> RefTable:
+        """Return the part whose names are wanted."""
+        kept = [at for at, name in enumerate(self.names) if is_wanted(name)]
+        names, ids, peeled = ([column[at] for at in kept] for column in (self.names, self.ids, self.peeled))
+        symrefs = {name: target for name, target in self.symrefs.items() if is_wanted(name)}
+        unreadable = {
+            name: fault for name, fault in self.unreadable.items() if is_wanted(encode_ref_name(name))
+        }
+        return RefTable(names, ids, peeled, symrefs, self.unpeeled, unreadable)
+
+    def by_name(self) -> dict[str, ObjectId]:
+        """Return the ids by name, sorted as the names are."""
+        return dict(zip(decode_ref_names(self.names), ids_of_hex(self.ids), strict=True))
+
+
+def ids_of_hex(hexes: Collection[bytes]) -> list[ObjectId]:
+    """Return ids from hex; equal ones are one object."""
+    ids = {text: ObjectId(unhexlify(text)) for text in set(hexes)}
+    return [ids[text] for text in hexes]
+
+
+def reduced(prefixes: Iterable[bytes]) -> list[bytes]:
+    """Return prefixes sorted, without repeats and without those that another one covers."""
+    kept: list[bytes] = []
+    for prefix in sorted(prefixes):
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return kept
+
+
+def table_of(
+    packed: PackedRefs,
+    prefixes: Sequence[bytes],
+    loose: dict[bytes, Ref | ObjectId | None],
+    unreadable: dict[str, UnreadableRef],
+) -> RefTable:
+    """Join packed-refs with what the loose files say, both for reduced prefixes; no prefix: all.
+
+    `loose` has each name that packed-refs doesn't decide on: None where it comes to nothing. What packed-refs
+    has no value for is added to `unreadable`.
+    """
+    ids: list[bytes] = []
+    names: list[bytes] = []
+    peeled: list[bytes] = []
+    for prefix in prefixes or (b"",):
+        for piece in packed.pieces(prefix):
+            for column, values in zip((ids, names, peeled), zip(*piece, strict=True), strict=True):
+                column.extend(values)
+    changes: dict[bytes, PackedRow | None] = {}
+    symrefs: dict[bytes, str] = {}
+    for name, found in loose.items():
+        changes[name] = None
+        if isinstance(found, Ref):
+            tagged = b"" if found.peeled is None else found.peeled.hex().encode()
+            changes[name] = (found.oid.hex().encode(), name, tagged)
+            symrefs[name] = found.symref or ""
+        elif found is not None:
+            changes[name] = (found.hex().encode(), name, b"")
+    for name in _without_value(packed, names, ids):
+        if name not in loose:
+            changes[name] = None
+            if (fault := _fault(packed, name)) is not None:
+                unreadable[fault.ref] = fault
+    unpeeled: set[bytes] = set()
+    if not packed.are_all_peeled:
+        unpeeled |= {
+            name
+            for name, tagged in zip(names, peeled, strict=True)
+            if not tagged and not packed.is_peeled(name)
+        }
+    columns = _changed(ids, names, peeled, changes)
+    unpeeled |= {name for name, row in changes.items() if row is not None and not row[2]}
+    by_name = dict(sorted(unreadable.items(), key=lambda item: ref_sort_key(item[0])))
+    return RefTable(columns[1], columns[0], columns[2], symrefs, unpeeled, by_name)
+
+
+def _without_value(packed: PackedRefs, names: list[bytes], ids: list[bytes]) -> set[bytes]:
+    found = set(packed.invalid & set(names)) if packed.invalid else set()
+    if packed.has_zero:
+        found |= {name for name, hexes in zip(names, ids, strict=True) if not hexes.strip(b"0")}
+    return found
+
+
+def _fault(packed: PackedRefs, name: bytes) -> UnreadableRef | None:
+    if name == b"HEAD":
+        return None  # no ref, whatever is in packed-refs
+    reason = "it is not a valid ref name" if name in packed.invalid else "packed-refs gives it the zero id"
+    return UnreadableRef(decode_ref_name(name), reason)
+
+
+def _changed(
+    ids: list[bytes], names: list[bytes], peeled: list[bytes], changes: dict[bytes, PackedRow | None]
+) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Return the columns with some rows changed or added, and those left out whose change is None."""
+    if len(changes) > _FEW:
+        rows: dict[bytes, PackedRow | None] = dict(
+            zip(names, zip(ids, names, peeled, strict=True), strict=True)
+        )
+        for name, row in changes.items():
+            rows[name] = _chosen(rows.get(name), row)
+        kept = [row for name in sorted(rows) if (row := rows[name]) is not None]
+        return [row[0] for row in kept], [row[1] for row in kept], [row[2] for row in kept]
+    for name, row in changes.items():
+        at = bisect_left(names, name)
+        is_there = at < len(names) and names[at] == name
+        chosen = _chosen((ids[at], name, peeled[at]) if is_there else None, row)
+        ids[at : at + is_there] = [] if chosen is None else [chosen[0]]
+        names[at : at + is_there] = [] if chosen is None else [name]
+        peeled[at : at + is_there] = [] if chosen is None else [chosen[2]]
+    return ids, names, peeled
+
+
+def _chosen(packed: PackedRow | None, row: PackedRow | None) -> PackedRow | None:
+    """Return a row that replaces the packed one; what that one peels to is good for the same id."""
+    return packed if packed is not None and row is not None and packed[0] == row[0] else row
