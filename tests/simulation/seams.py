@@ -22,7 +22,7 @@ from tests.simulation.disk import Disk, mounted
 from tests.simulation.routes import counted
 from transport import selection
 from transport.syncing import measure
-from transport.syncing.deliver import batches, bootstrap, host_profile, split_push
+from transport.syncing.deliver import bootstrap, host_profile, refusals
 from transport.syncing.gather import fetching, lookahead
 
 if TYPE_CHECKING:
@@ -81,14 +81,7 @@ def simulated(folder: str) -> Iterator[Place]:
     patches: list[Any] = [mock.patch.object(module, "threading", threading) for module in _THREADED]
     patches += [mock.patch.object(module, "time", time) for module in _TIMED]
     patches += [
-        mock.patch.object(module, "BODY_BYTES_MIN", _BODY_BYTES_MIN)
-        for module in (
-            batches,
-            split_push,
-            bootstrap,
-        )
-    ]
-    patches += [
+        mock.patch.object(refusals, "BODY_BYTES_MIN", _BODY_BYTES_MIN),
         mock.patch.object(secrets, "token_hex", lambda size: f"{next(_numbers):0{2 * size}x}"),
         mock.patch.object(bootstrap, "_HEAD_BYTES", 400),
         mock.patch.object(host_profile, "GROWTH_BYTES_MIN", 1024),

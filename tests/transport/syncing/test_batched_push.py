@@ -15,7 +15,7 @@ from transport.base import Body, Service, TransferStats
 from transport.errors import HttpStatusError, NetworkError, RefRejected, RemoteStalled, UnsupportedByRemote
 from transport.send_pack import advertise_push
 from transport.syncing.decide.ref_plan import RefAction, RefPlan
-from transport.syncing.deliver.batches import BatchedPush, is_too_much
+from transport.syncing.deliver.batches import BatchedPush
 from transport.syncing.deliver.host_profile import TargetLimits
 from transport.syncing.deliver.temp_refs import temp_ref
 from transport.syncing.outcome.result import Outcome
@@ -136,8 +136,6 @@ def test_a_target_that_stalls_is_waited_for_once():
     assert isinstance(outcome.failure, RemoteStalled)
     assert len(target.pushes) == 1
     assert outcome.temp_refs == (temp_ref(A),)
-    assert not is_too_much(RemoteStalled("stalled"))
-    assert is_too_much(NetworkError("lost"))
 
 
 def test_a_temporary_ref_that_was_made_beside_a_refused_one_is_named():

@@ -6,10 +6,8 @@
 
 The cutover is one atomic request where the target can do that; where one of its refs is refused, it is
 done again without, unless all or none was asked for. A batch that the target finds too large is told by
-`BodyRefused`, and the caller makes it smaller:
-
-    413, or words on a pack that is too large             surely not taken
-    408, 504, 524, a connection lost, a report cut off    listed again: taken if its temporary refs are there
+`BodyRefused`, and the caller makes it smaller. Where an answer leaves it open whether the batch was taken
+(`refusals`), the target is listed again: it was if its temporary refs are there.
 
 A run that ends in between leaves its temporary refs, and the next one goes on from them. The cutover
 deletes all that there are, those of older runs included.
@@ -25,11 +23,8 @@ from packcore.errors import LimitExceeded, PackcoreError
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import (
-    HttpStatusError,
-    NetworkError,
     RefRejected,
     RemoteError,
-    RemoteStalled,
     TransportError,
     TruncatedAnswer,
     UnsupportedByRemote,
@@ -37,8 +32,14 @@ from transport.errors import (
 from transport.send_pack import advertise_push, push
 from transport.syncing.deliver.push_series import check_atomic, parted
 from transport.syncing.deliver.pushing import PushOutcome, Trailer, push_refs
-from transport.syncing.deliver.ref_requests import count_accepted, updates_accepted
-from transport.syncing.deliver.size_words import size_refusal
+from transport.syncing.deliver.refusals import (
+    BodyRefused,
+    Meaning,
+    count_accepted,
+    meaning,
+    size_refusal,
+    updates_accepted,
+)
 from transport.syncing.deliver.temp_refs import advertised_temp_refs, creations, deletions, temp_ref
 from transport.syncing.measure import Stopwatch
 from transport.syncing.outcome.result import Outcome, results_of
@@ -57,32 +58,9 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
     from transport.wire.report import ReportStatus
 
-__all__ = ["BODY_BYTES_MIN", "BatchedPush", "BodyRefused", "is_too_much"]
+__all__ = ["BatchedPush"]
 
-BODY_BYTES_MIN = 16 * 1024
-"""A target that refuses even this has another reason than size."""
-
-TOO_MUCH_STATUSES = frozenset({408, 413, 502, 504, 524})
-"""502: a proxy's word for a git that stopped reading, as with receive.maxInputSize behind nginx."""
 _MESSAGES_KEPT = 50
-
-
-class BodyRefused(PackcoreError):
-    """A batch was too much for the target, and none of it was taken; `error` is what came of it."""
-
-    def __init__(self, error: TransportError, body_bytes: int) -> None:
-        super().__init__(str(error), hint=error.hint)
-        self.error = error
-        self.body_bytes = body_bytes
-
-
-def is_too_much(error: PackcoreError | None) -> bool:
-    """Tell whether a smaller body may fare better: a status that says so, or a body that was cut."""
-    if isinstance(error, HttpStatusError):
-        return error.status in TOO_MUCH_STATUSES
-    if isinstance(error, RemoteError):
-        return size_refusal([str(error)]) is not None
-    return isinstance(error, NetworkError | TruncatedAnswer) and not isinstance(error, RemoteStalled)
 
 
 class BatchedPush:
@@ -206,7 +184,7 @@ class BatchedPush:
             )
         except TransportError as error:
             self._learn(count_accepted([str(error)], len(updates)))
-            if not is_too_much(error):
+            if Meaning.SMALLER_MAY_DO not in meaning(error):
                 raise
             self._check_again(updates, error, body_bytes)
         else:
@@ -315,8 +293,7 @@ class BatchedPush:
 
     def _check_again(self, updates: Sequence[RefUpdate], error: TransportError, body_bytes: int) -> None:
         """After an answer that leaves it open, see whether the batch was taken. Raises BodyRefused if not."""
-        surely_refused = isinstance(error, HttpStatusError) and error.status == 413
-        if not surely_refused and self._are_there(updates, error):
+        if Meaning.SURELY_NOT_TAKEN not in meaning(error) and self._are_there(updates, error):
             return
         raise BodyRefused(error, body_bytes) from None
 

@@ -27,10 +27,10 @@ from packcore.errors import LimitExceeded, PackcoreError
 from transport.fetch import fetch_pack
 from transport.syncing.decide.modes import TARGET_TAKES_LESS, Choice
 from transport.syncing.decide.turns import GoOn, Turn
-from transport.syncing.deliver.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused
 from transport.syncing.deliver.checkpoints import Checkpoints, parents_in
 from transport.syncing.deliver.materialized import load
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
+from transport.syncing.deliver.refusals import BodyRefused, is_large_enough_to_halve
 from transport.syncing.deliver.split_push import hold_in_parts, is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
 from transport.syncing.deliver.temp_refs import TOPS_MAX
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from transport.fetch import FetchResponse
     from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.batches import BatchedPush
     from transport.syncing.deliver.run import Run
     from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import SyncResult
@@ -178,7 +179,7 @@ class _BatchedRelay:
             checkpoints.passed(size, self._limit)
         except (LimitExceeded, BodyRefused) as error:
             if isinstance(error, BodyRefused):
-                if error.body_bytes // 2 < BODY_BYTES_MIN:
+                if not is_large_enough_to_halve(error.body_bytes):
                     raise
                 limit = self.run.limits.refuse_body(error.body_bytes)
                 self.run.progress.message("target", f"{error}; no more than {limit} bytes from here on")

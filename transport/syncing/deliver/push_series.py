@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from packcore.errors import LimitExceeded, PackcoreError
 from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.send_pack import push
-from transport.syncing.deliver.ref_requests import count_accepted, in_requests, updates_accepted
-from transport.syncing.deliver.size_words import size_refusal
+from transport.syncing.deliver.ref_requests import in_requests
+from transport.syncing.deliver.refusals import count_accepted, size_refusal, updates_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

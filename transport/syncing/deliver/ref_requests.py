@@ -4,36 +4,24 @@
     the pack       ^                           with the first request that doesn't only delete
 
 A server that refuses a request for its number of commands has no status for it: its hook declines every
-ref, and says why on the side-band, in words. Known wordings are recognised, with or without the number.
+ref, and says why on the side-band, in words. `refusals` knows these words.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from packcore.refs import encode_ref_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from transport.wire.receive_pack import RefUpdate
-    from transport.wire.report import ReportStatus
 
-__all__ = ["command_bytes", "count_accepted", "in_requests", "updates_accepted"]
+__all__ = ["command_bytes", "in_requests"]
 
 _HEAD_BYTES = 600
 """What goes with the commands: capabilities, agent, flush, an empty pack."""
-
-_REFS = r"(?:ref(?:erence)?s?(?:\s+updates?)?|commands?|branch(?:es)?|tags?|updates?)"
-_NUMBERED = re.compile(
-    rf"(?:more than|at most|up to|only|limit(?:ed)?(?: (?:of|to|is))?|max(?:imum)?(?: (?:of|is))?|exceeds?)"
-    rf"\D{{0,20}}?(\d+)\s+(?:\S+\s+)?{_REFS}\b",
-    re.IGNORECASE,
-)
-_UNNUMBERED = re.compile(
-    rf"too many (?:\S+\s+)?{_REFS}\b|number of {_REFS} exceeds|{_REFS} limit exceeded", re.IGNORECASE
-)
 
 
 def command_bytes(update: RefUpdate) -> int:
@@ -56,30 +44,3 @@ def in_requests(
         requests[-1].append(update)
         room -= size
     return requests
-
-
-def updates_accepted(report: ReportStatus, messages: Iterable[str]) -> int | None:
-    """Tell how many commands to try instead, where a target refused all of them for their number.
-
-    None where that isn't what it said. Half of them where it named no number.
-    """
-    sent = len(report.refs)
-    if sent < 2 or any(ref.ok or not ref.reported for ref in report.refs.values()):
-        return None
-    return count_accepted([*messages, *{ref.reason or "" for ref in report.refs.values()}], sent)
-
-
-def count_accepted(words: Sequence[str], sent: int) -> int | None:
-    """Tell how many commands a server's words allow, where so many were too many; None: not their theme.
-
-    >>> count_accepted(["HTTP 500; remote: a push may hold at most 100 refs"], 5000)
-    100
-    """
-    for text in words:
-        for found in _NUMBERED.finditer(text):
-            number = int(found.group(1)[:9])
-            if 0 < number < sent:
-                return number
-    if any(_UNNUMBERED.search(text) for text in words):
-        return sent // 2
-    return None

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from transport.errors import HttpStatusError, NetworkError, RemoteStalled
 from transport.fetch import fetch_pack
 from transport.syncing.decide.modes import (
     BLOCKED_ON_THE_WAY,
@@ -34,6 +33,7 @@ from transport.syncing.decide.modes import (
 )
 from transport.syncing.decide.turns import GoOn, Turn
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
+from transport.syncing.deliver.refusals import Meaning, meaning
 from transport.syncing.deliver.split_push import is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
 from transport.syncing.gather.common_ground import UnknownTips, WatchedTips
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
     from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["Relayed", "relay", "relay_from_disk", "relay_pack"]
-
-_CUT_STATUSES = frozenset({408, 499, 502, 503, 504, 520, 522, 524})
-"""What edges answer when a request's body paused for too long, or the server behind them went away."""
 
 
 class ShallowSource(Exception):
@@ -195,10 +192,7 @@ def _push(
 
 def _was_cut(run: Run, pushed: PushOutcome) -> bool:
     """Tell whether the request broke off on its way, and every ref is as it was."""
-    error = pushed.failure
-    cut = (isinstance(error, NetworkError) and not isinstance(error, RemoteStalled)) or (
-        isinstance(error, HttpStatusError) and error.status in _CUT_STATUSES
-    )
+    cut = Meaning.CUT_OFF in meaning(pushed.failure)
     as_before = all(ref.outcome is Outcome.NOT_PUSHED for ref in pushed.refs if ref.planned.pushes)
     return cut and as_before and run.target.stateless
 

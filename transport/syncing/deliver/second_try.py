@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
+from transport.syncing.deliver.refusals import lacks_objects
 from transport.syncing.gather.common_ground import NO_GROUND
 from transport.syncing.outcome.result import Outcome
 
@@ -26,16 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["second_try", "start_over", "try_again", "was_misled"]
 
-_LACKS_SOMETHING = ("missing necessary objects", "unpack")
-"""Words of servers for a ref from which something is missing, and for a pack that lacks its deltas' bases."""
-
 
 def was_misled(run: Run, result: SyncResult) -> bool:
     """Return whether the target refused refs, lacking objects below commits that it claimed to have."""
     if run.ground is None or not run.ground.commits:
         return False
     words = [ref.reason for ref in result.refs if ref.outcome is Outcome.REFUSED]
-    return any(sign in text for text in [*words, str(result.failure)] for sign in _LACKS_SOMETHING)
+    return lacks_objects([*words, str(result.failure)])
 
 
 def second_try(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:

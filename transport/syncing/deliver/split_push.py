@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from packcore.plans.write import write_pack
-from transport.errors import HttpStatusError, RemoteError
-from transport.syncing.deliver.batches import BODY_BYTES_MIN, BatchedPush, BodyRefused, is_too_much
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.ref_requests import command_bytes
+from transport.syncing.deliver.refusals import (
+    BodyRefused,
+    is_large_enough_to_halve,
+    may_fare_better_in_parts,
+    refused_bytes,
+)
 from transport.syncing.deliver.splitting import Part, Splitter
-from transport.syncing.outcome.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
     from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.batches import BatchedPush
     from transport.syncing.deliver.run import Run
 
 __all__ = ["Cargo", "hold_in_parts", "is_refused_for_size", "push_pack"]
@@ -109,7 +113,7 @@ def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> No
                 shallow=inside.intersection(cargo.shallow),
             )
         except BodyRefused as refused:
-            if refused.body_bytes // 2 < BODY_BYTES_MIN:
+            if not is_large_enough_to_halve(refused.body_bytes):
                 raise
             limit = run.limits.refuse_body(refused.body_bytes)
             run.progress.message("target", f"{refused}; cut to {limit} bytes from here on")
@@ -161,28 +165,16 @@ def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[
 
     `request_bytes` is the size of that request, or what is known to be less.
     """
-    if not _may_fare_better_in_parts(run, outcome):
+    pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
+    wished = run.request.target_max_pack_bytes is not None
+    if not may_fare_better_in_parts(
+        pushes, words=outcome.size_refusal, failure=outcome.failure, parts_are_wished=wished
+    ):
         return False
     size = request_bytes()
-    if size // 2 < BODY_BYTES_MIN:
+    if not is_large_enough_to_halve(size):
         return False
-    # Of a body that was refused on its way no more than what had been sent was too much; where the
-    # length was told at first, it may have been refused for that.
-    sent = size if run.target.stats.chunks_refused else outcome.pack_bytes
-    run.limits.refuse_body(max(2 * BODY_BYTES_MIN, min(size, sent)))
+    was_told = run.target.stats.chunks_refused
+    run.limits.refuse_body(refused_bytes(size, outcome.pack_bytes, length_was_told=was_told))
     run.progress.message("target", f"{outcome.size_refusal or outcome.failure}; sent again in parts")
     return True
-
-
-def _may_fare_better_in_parts(run: Run, outcome: PushOutcome) -> bool:
-    """Tell whether the target refused a push for its size or length, and nothing of it came about.
-
-    A connection that was lost counts where parts are wished for: else it may have any reason.
-    """
-    pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
-    if outcome.size_refusal is not None:
-        return all(found in (Outcome.REFUSED, Outcome.NOT_PUSHED) for found in pushes)
-    as_before = all(found is Outcome.NOT_PUSHED for found in pushes)
-    was_told = isinstance(outcome.failure, HttpStatusError | RemoteError)
-    wished = run.request.target_max_pack_bytes is not None
-    return as_before and is_too_much(outcome.failure) and (was_told or wished)
