@@ -1,1 +1,1 @@
-"""Deltas: their code, and the strategies that choose bases."""
+"""One delta: finding what two objects share, writing it as instructions, and applying them."""

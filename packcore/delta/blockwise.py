@@ -1,10 +1,10 @@
-"""Applying a delta of any size in blocks: base, delta and target may each be too large for memory.
+"""Apply a delta in blocks, where base, delta and target may each be too large for memory.
 
-    base      read where a copy asks for it, at most 64 KiB at a time
+    base      read where a copy needs it, at most 64 KiB at a time
     delta     comes in blocks of any size
     target    goes out in blocks of at most 64 KiB
 
-The format is drawn in `packcore.delta.codec`, which does the same with all three in memory, twice as fast.
+`packcore.delta.codec` describes the format. It does the same with all three in memory, twice as fast.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def apply_delta_blocks(
 ) -> Iterator[bytes]:
     """Yield the target in blocks of at most 64 KiB, for objects too large for memory.
 
-    `read_base(offset, size)` returns bytes of the base (never more than 64 KiB are asked for);
-    `delta` comes in blocks of any size. Raises CorruptData as `apply_delta` does, in part only after
-    some of the target was yielded.
+    `read_base(offset, size)` returns bytes of the base; `size` is never more than 64 KiB. The blocks of
+    `delta` may have any size. Raises CorruptData as `apply_delta` does, but possibly after part of the
+    target was yielded.
     """
     blocks = iter(delta)
     data, position, target_size = _read_head(blocks, base_size)
@@ -52,7 +52,7 @@ def apply_delta_blocks(
         else:
             data = data[position:] + block
             position = 0
-            end = len(data) - INSERT_BYTES_MAX  # each instruction that begins before it is whole
+            end = len(data) - INSERT_BYTES_MAX  # any instruction that begins before this is complete
         try:
             while position < end:
                 op = data[position]
@@ -121,7 +121,7 @@ def apply_delta_blocks(
 
 
 def _read_head(blocks: Iterator[bytes], base_size: int) -> tuple[bytes, int, int]:
-    """Return a delta's first bytes, where its instructions begin in them, and the target's size."""
+    """Return the first bytes of a delta, the offset of its instructions in them, and the target's size."""
     data = b""
     for block in blocks:
         data += block
@@ -129,8 +129,8 @@ def _read_head(blocks: Iterator[bytes], base_size: int) -> tuple[bytes, int, int
             break
     if len(data) < DELTA_BYTES_MIN:
         raise CorruptData(too_short(len(data)))
-    said_base_size, position = decode_size(data, 0)
+    stated_base_size, position = decode_size(data, 0)
     target_size, position = decode_size(data, position)
-    if said_base_size != base_size:
-        raise CorruptData(f"a delta is for a base of {said_base_size} bytes; this one has {base_size}")
+    if stated_base_size != base_size:
+        raise CorruptData(f"a delta is for a base of {stated_base_size} bytes; this one has {base_size}")
     return data, position, target_size

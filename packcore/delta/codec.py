@@ -5,8 +5,8 @@ r"""Deltas: how one object is made from another (gitformat-pack, "Deltified repr
     insert   0 nnnnnnn  │ n bytes to take as they are           n = 1 to 127
     0x00     reserved: an error
 
-A bit that is set says that its byte follows; one that is not, that the byte is zero. A copy of size
-0 means 0x10000 bytes.
+A set bit means that its byte follows; a clear bit means that the byte is zero and left out. Size 0 in a
+copy means 0x10000 bytes.
 
 Copy 5 bytes from offset 6, then insert "!":
 
@@ -21,8 +21,8 @@ b'world!'
 >>> list(iter_instructions(delta))
 [Copy(offset=6, size=5), Insert(data=b'!')]
 
-Finding a good delta is the job of `packcore.delta.encode`; here is only how it is written and read.
-All readers check bounds, both sizes and the least length that git takes, and raise CorruptData.
+This module only writes and reads deltas; `packcore.delta.make` finds good ones. All readers check bounds,
+both sizes and the minimum length that git accepts, and raise CorruptData.
 """
 
 from __future__ import annotations
@@ -59,16 +59,17 @@ __all__ = [
 ]
 
 COPY_BYTES_MAX = 0x10000
-"""Most bytes of one copy as it is written (three size bytes could say more; git writes two)."""
+"""Most bytes in one copy that we write. Three size bytes could say more, but git writes only two."""
 INSERT_BYTES_MAX = 127
+"""Most bytes in one insert: its size has seven bits."""
 DELTA_BYTES_MIN = 4
-"""git refuses shorter ones (delta.h, DELTA_SIZE_MIN). Only an empty target has a delta that is shorter."""
+"""git refuses shorter deltas (delta.h, DELTA_SIZE_MIN). Only a delta of an empty target could be shorter."""
 DELTA_HEAD_BYTES_MAX = 20
-"""The two sizes are never longer than this."""
+"""The two sizes never take more bytes than this."""
 _STRETCH_BYTES = 64 * 1024
 _VIEW_FROM_BYTES = 8 * 1024  # from here on, copying a slice twice costs more than a memoryview
 
-# How many bytes of offset and of size follow a copy's first byte.
+# The names say how many offset bytes and how many size bytes follow the first byte of a copy.
 _TWO_AND_ONE = Struct("<HB").unpack_from
 _THREE_AND_ONE = Struct("<HBB").unpack_from
 _TWO_AND_TWO = Struct("<HH").unpack_from
@@ -76,18 +77,18 @@ _THREE_AND_TWO = Struct("<HBH").unpack_from
 
 
 class TargetTooLarge(CorruptData):
-    """A delta's target is larger than its caller wants to have in memory."""
+    """The target of a delta is larger than the caller wants in memory."""
 
 
 class Copy(NamedTuple):
-    """Take `size` bytes of the base from `offset` on."""
+    """Copy `size` bytes of the base, starting at `offset`."""
 
     offset: int
     size: int
 
 
 class Insert(NamedTuple):
-    """Take these bytes."""
+    """Insert these bytes."""
 
     data: bytes
 
@@ -96,7 +97,7 @@ Instruction = Copy | Insert
 
 
 def encode_copy(offset: int, size: int) -> bytes:
-    """Return one copy instruction; `offset` below 2**32, `size` 1 to 0x10000 bytes."""
+    """Return one copy instruction; `offset` is below 2**32, `size` from 1 to 0x10000 bytes."""
     coded = bytearray(b"\x80")
     for bit in range(4):
         if byte := offset >> 8 * bit & 0xFF:
@@ -120,7 +121,7 @@ def encode_insert(data: bytes) -> bytes:
 
 
 def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instruction]) -> bytes:
-    """Return the delta made of these instructions; copies and inserts of any size are cut to fit."""
+    """Return the delta made of these instructions; copies and inserts that are too long are split."""
     if not target_size:
         return empty_delta(base_size)
     coded = bytearray(encode_size(base_size) + encode_size(target_size))
@@ -137,7 +138,7 @@ def encode_delta(base_size: int, target_size: int, instructions: Iterable[Instru
 
 
 def empty_delta(base_size: int) -> bytes:
-    """Return the delta that makes nothing of a base of that size: its sizes, spun out to the least length.
+    """Return the delta of an empty target for a base of this size: two sizes, padded to the minimum length.
 
     >>> empty_delta(5).hex(" ")
     '05 80 80 00'
@@ -147,7 +148,7 @@ def empty_delta(base_size: int) -> bytes:
 
 
 def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
-    """Return the sizes in bytes of the base and of the target that the delta's head names.
+    """Return the sizes of base and target in bytes, as the head of the delta states them.
 
     The first `DELTA_HEAD_BYTES_MAX` bytes of a delta are enough. Raises CorruptData.
     """
@@ -157,7 +158,7 @@ def delta_sizes(delta: bytes | memoryview) -> tuple[int, int]:
 
 
 def iter_instructions(delta: bytes) -> Iterator[Instruction]:
-    """Yield the instructions of a delta as they stand; raises CorruptData where they break the format."""
+    """Yield the instructions of a delta in order; raise CorruptData where they break the format."""
     if len(delta) < DELTA_BYTES_MIN:
         raise CorruptData(too_short(len(delta)))
     _, position = decode_size(delta, 0)
@@ -189,12 +190,12 @@ def apply_delta(
 ) -> bytes:
     """Return the target that `delta` makes of `base`.
 
-    The target is never made longer than the delta's head says. Raises CorruptData on any instruction
-    out of bounds and on a wrong size; TargetTooLarge, before anything is made, for a head that says
-    more than `target_bytes_max`.
+    The target never grows longer than the head of the delta states. Raises CorruptData if an instruction is
+    out of bounds or a size is wrong. Raises TargetTooLarge before doing any work if the head states more
+    than `target_bytes_max`.
     """
     try:
-        # Sizes below 16 KiB, read where they stand; for others a call.
+        # Sizes below 16 KiB are read inline, others by a call.
         base_size, byte = delta[0], delta[1]
         position = 1
         if base_size >= 0x80:
@@ -210,7 +211,7 @@ def apply_delta(
             position += 2
         else:
             target_size, position = decode_size(delta, position)
-    except IndexError:  # one that makes nothing may end with its sizes
+    except IndexError:  # the delta of an empty target may end with its sizes
         base_size, position = decode_size(delta, 0)
         target_size, position = decode_size(delta, position)
     if base_size != len(base):
@@ -230,7 +231,7 @@ def apply_delta(
     two_and_two, three_and_two = _TWO_AND_TWO, _THREE_AND_TWO
     try:
         while position < end:
-            # A long delta is worked off in stretches, which bounds how many pieces wait.
+            # A long delta is applied in stretches, which bounds the number of pending pieces.
             stretch_end = min(position + _STRETCH_BYTES, end)
             while position < stretch_end:
                 op = delta[position]
@@ -245,7 +246,7 @@ def apply_delta(
                     append(delta[position:stop])
                     position = stop
                     continue
-                # Four of the 128 ways to write a copy make up nearly all there are.
+                # Four of the 128 forms of a copy account for nearly all copies.
                 if op == 0x93:
                     offset, size = two_and_one(delta, position)
                     position += 3
@@ -283,7 +284,7 @@ def apply_delta(
                     if op & 0x40:
                         size |= delta[position] << 16
                         position += 1
-                # However many bytes say it, size 0 means 64 KiB.
+                # Size 0 means 64 KiB, with any number of size bytes.
                 if not size:
                     size = 0x10000
                 left -= size
@@ -314,12 +315,12 @@ def apply_delta(
 
 
 def too_short(delta_bytes: int) -> str:
-    """Return the words for a delta of fewer bytes than git takes."""
+    """Return the message for a delta of fewer bytes than git accepts."""
     return f"a delta of {delta_bytes} bytes; none is shorter than {DELTA_BYTES_MIN}"
 
 
 def copy_fault(offset: int, size: int, base_size: int, target_size: int, left: int) -> str:
-    """Return the words for an instruction that makes too much or copies out of bounds."""
+    """Return the message for an instruction that makes too much or copies out of bounds."""
     if left < 0:
         return f"a delta makes more than its {target_size} bytes"
-    return f"a delta copies bytes {offset} to {offset + size} of a base of {base_size}"
+    return f"a delta copies bytes {offset} to {offset + size} of a base of {base_size} bytes"

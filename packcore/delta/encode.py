@@ -1,21 +1,21 @@
-"""From matches to the bytes of a delta.
+"""Turn matches into the bytes of a delta.
 
     base size | target size | instruction, instruction, ...
 
     insert    0nnnnnnn  n bytes of data                       1 <= n <= 127
-    copy      1sssoooo  offset bytes, size bytes              a bit for each byte that isn't zero
+    copy      1sssoooo  offset bytes, size bytes              one bit for each byte that isn't zero
 
-    o: up to four offset bytes, s: up to two of size (a third exists and is not written, as git does not);
-    all little-endian. A size of 0x10000 is written as no size byte at all.
+    o: up to four offset bytes; s: up to two size bytes (the format allows a third, which git doesn't
+    write and neither do we); all little-endian. A size of 0x10000 is written without any size byte.
 
-A match is (target start, base start, length). Matches are given in target order and don't overlap;
-what lies between them is inserted as it is.
+A match is (target start, base start, length). Matches come in target order and don't overlap. The bytes
+between them are inserted as they are.
 
 >>> delta_from_matches(10, b"hello world", [(0, 2, 6)]).hex(" ")
 '0a 0b 91 02 06 05 77 6f 72 6c 64'
 
-Specified in gitformat-pack, "Deltified representation". Left out on purpose: copies longer than
-0x10000, which old readers refuse.
+Specified in gitformat-pack, "Deltified representation". Copies longer than 0x10000 are left out on purpose,
+because old readers refuse them.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _BYTE = tuple(bytes((value,)) for value in range(256))
 
 
 def delta_from_matches(base_size: int, target: bytes, matches: Iterable[Match]) -> bytes:
-    """Return the delta that makes `target` from a base of `base_size` bytes by these matches.
+    """Return the delta that makes `target` from a base of `base_size` bytes, using these matches.
 
-    Matches that start beyond 4 GiB in the base can't be written as copies, and are inserted.
+    Matches that start beyond 4 GiB in the base can't be written as copies, so their bytes are inserted.
     """
     target_size = len(target)
     if not target_size:
@@ -51,13 +51,13 @@ def delta_from_matches(base_size: int, target: bytes, matches: Iterable[Match]) 
     pieces = [encode_size(base_size), encode_size(target_size)]
     append = pieces.append
     position = 0
-    # The loop runs once for each instruction of a pack; it calls nothing it can do itself.
+    # This loop runs once for each instruction of a pack, so it avoids calls wherever it can.
     for target_start, base_start, length in matches:
         if base_start + length > OFFSET_MAX:
             continue
         while position < target_start:
             size = target_start - position
-            if size > INSERT_BYTES_MAX:  # noqa: PLR1730 - min() is a call, and this loop is the hottest there is
+            if size > INSERT_BYTES_MAX:  # noqa: PLR1730 - min() is a call, and no loop is hotter
                 size = INSERT_BYTES_MAX
             append(_BYTE[size])
             append(target[position : position + size])

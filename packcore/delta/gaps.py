@@ -1,12 +1,12 @@
-"""Fine matches inside what a coarse search left over: words that stayed in a line that changed.
+"""Find fine matches in what a coarse search left over: the words that stayed in a changed line.
 
     base     ... copied │ if (size > limit) {      │ copied ...
     target   ... copied │ if (total_size > limit) {│ copied ...
                           ^^^^^           ^^^^^^^^^^
 
-Only between two neighbouring matches whose base parts follow each other too, and only in gaps of a
-size where it pays. Each place where a word of the target starts is looked up by the ten bytes there.
-Without this step packs are 3 to 9 % larger; it is done only for the base that won.
+This looks only between two neighbouring matches that follow each other in the base too, and only in gaps of
+a size where it pays. Each word start in the target is looked up by the ten bytes there. Without this step
+packs are 3 to 9 % larger. It runs only for the base that won.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["fill_gaps"]
 
 _WORD_STARTS = re.compile(rb"(?s)\b(?=(\w.{9}))[0-9A-Za-z_]+").findall
-"""The ten bytes from each start of a word on; overlapping, hence the look-ahead; then past the word."""
+"""Captures ten bytes from each word start, by a look-ahead because they overlap, then moves past the word."""
 _MATCH_BYTES_MIN = 12
 _TARGET_GAP_MIN = 20
 _BASE_GAP_MIN = 10
 _GAP_MAX = 4096
 _SEARCHED_MAX = 256
-"""In gaps of up to so many bytes of the target the base is searched for each word, which for few words is
-quicker than to take all words of the base for a table; and it finds words within words, too."""
+"""In gaps of up to this many target bytes, each word is searched for in the base. For few words that is
+quicker than collecting all words of the base in a table, and it also finds words within words."""
 
 
 def fill_gaps(base: bytes, target: bytes, matches: list[Match]) -> list[Match]:
@@ -50,7 +50,7 @@ def fill_gaps(base: bytes, target: bytes, matches: list[Match]) -> list[Match]:
 
 
 def _fill(base: bytes, target: bytes, gap: tuple[int, int, int, int], filled: list[Match]) -> None:
-    """Append the matches of one gap: (start, end) in the target, (start, end) in the base."""
+    """Append the matches of one gap, given as start and end in the target, then start and end in the base."""
     target_at, target_end, base_at, base_end = gap
     known: bytes | set[bytes] = base[base_at:base_end]
     if target_end - target_at > _SEARCHED_MAX:
@@ -59,7 +59,7 @@ def _fill(base: bytes, target: bytes, gap: tuple[int, int, int, int], filled: li
         if gram not in known:
             continue
         start = target.find(gram, target_at, target_end)
-        if start < 0:  # a match went past it
+        if start < 0:  # an earlier match went past it
             continue
         found = base.find(gram, base_at, base_end)
         if found < 0:

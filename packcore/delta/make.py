@@ -1,7 +1,7 @@
-"""One delta between two objects of a type: the pure function behind every plan.
+"""Make one delta between two objects of the same type: the pure function behind every plan.
 
-Whatever found the pair, the delta is made here, from nothing but the type and the bytes. So a delta
-that a plan could not carry comes out the same when the writer makes it again.
+However a pair was found, its delta is made here, from the type and the bytes alone. So when a plan could
+not keep a delta, the writer makes exactly the same one again.
 
     blob    text matches, gaps filled
     tree    tree matches
@@ -28,7 +28,7 @@ __all__ = ["commit_text_start", "encode_matches", "find_matches", "make_delta"]
 
 
 def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size: int) -> bytes:
-    """Return the delta that makes `target` from `base`. Any bytes will do; ids are `digest_size` long."""
+    """Return the delta that makes `target` from `base`. Any bytes will do; ids have `digest_size` bytes."""
     found = find_matches(object_type, base, target, sys.maxsize, digest_size)
     return encode_matches(object_type, base, target, [] if found is None else found[1])
 
@@ -36,7 +36,7 @@ def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size:
 def find_matches(
     object_type: ObjectType, base: bytes, target: bytes, cost_max: int, digest_size: int
 ) -> tuple[int, list[Match]] | None:
-    """Return (cost, matches) as `make_delta` takes them, or None if the cost exceeds `cost_max`."""
+    """Return (cost, matches) as `make_delta` uses them, or None if the cost exceeds `cost_max`."""
     if object_type == ObjectType.BLOB:
         return find_text_matches(base, target, cost_max)
     if object_type == ObjectType.TREE:
@@ -48,7 +48,7 @@ def find_matches(
 
 
 def encode_matches(object_type: ObjectType, base: bytes, target: bytes, matches: list[Match]) -> bytes:
-    """Return the delta that these matches make; for blobs, finer ones added between them."""
+    """Return the delta of these matches; for blobs, add finer matches between them first."""
     if object_type == ObjectType.BLOB:
         matches = fill_gaps(base, target, matches)
     return delta_from_matches(len(base), target, matches)

@@ -1,15 +1,14 @@
-r"""Matches between two commits, or two tags: the ends they share, and lines that begin alike.
+r"""Matches between two commits or two tags: common prefix and suffix, and lines that begin alike.
 
     base     author A <a> 1700··· +01\ncommitter A <a> 1700··· +01\n\nMerge request #7··· fix a typo\n
     target   author A <a> 1700··· +01\ncommitter A <a> 1700··· +01\n\nMerge request #8··· add a test\n
              prefix          └ a line that begins alike, extended both ways   └ another    suffix
 
-Messages are short, and differ in the middle of their lines: in times, numbers and names. A table of the
-base's lines, and of their first bytes, finds what agrees in a third of the time that texts take, with the
-search for gaps that they need, and as much of it: within 0.2 % of the bytes of commits, six histories
-alike.
+Messages are short and differ in the middle of their lines: in times, numbers and names. A table of the base's
+lines and of their first bytes finds the matches in a third of the time that the search for texts and its gaps
+takes. It finds as much: over six histories, the bytes of commits are within 0.2 %.
 
-The matches depend on base and target alone; `cost_max` only says when there is no result.
+The matches depend on base and target alone; `cost_max` only decides whether there is a result.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ __all__ = ["find_message_matches"]
 _EDGE_BYTES_MIN = 8
 """Shorter common prefixes and suffixes aren't worth an instruction."""
 _HEAD_BYTES = 6
-"""So much of a line's beginning leads to a line of the base; shorter lines aren't looked for."""
+"""This many bytes at the start of a line are looked up in the base; shorter lines are skipped."""
 _MATCH_BYTES_MIN = 10
 
 
@@ -36,7 +35,7 @@ def find_message_matches(
 ) -> tuple[int, list[Match]] | None:
     """Return (cost, matches) for making `target` from `base`, or None if the cost exceeds `cost_max`.
 
-    What lies before `base_from` and `target_from` is left out of the matches and of the cost.
+    The bytes before `base_from` and `target_from` are left out of the matches and of the cost.
     """
     base_size, target_size = len(base), len(target)
     matches: list[Match] = []
@@ -52,12 +51,12 @@ def find_message_matches(
     target_at, target_end = target_from + prefix, target_size - suffix
     cost = target_end - target_at + MATCH_COST * 2
 
-    # Two plain loops over a few lines: it runs for each commit of a repository, for some of them twice.
+    # Two plain loops over a few lines: this runs for each commit of a repository, for some of them twice.
     place_of: dict[bytes, int] = {}
     start = base_from + prefix
     for line in base[start : base_size - suffix].split(b"\n"):
         if len(line) >= _HEAD_BYTES:
-            # The first of equal ones stays.
+            # Of equal lines, keep the first.
             place_of.setdefault(line, start)
             place_of.setdefault(line[:_HEAD_BYTES], start)
         start += len(line) + 1

@@ -1,11 +1,11 @@
-"""Matches for what lies anywhere in the base: chunk by chunk, through a table of the base's chunks.
+"""Find matches anywhere in the base, chunk by chunk, through a table of the base's chunks.
 
-    target   ... │ left over │ ...      its chunks are looked up, and what is found is extended both ways
-    base     .. chunk ... chunk ..      the first of equal chunks, the last, and the next one ahead of the
-                                        last match: in data without lines whichever agrees longest is taken
+    target   ... │ left over │ ...      its chunks are looked up; each hit is extended both ways
+    base     .. chunk ... chunk ..      tried are the first of equal chunks, the last, and the next one after
+                                        the last match; in data without lines, the longest match wins
 
-Where few chunks are asked for, or few of them are in a large base, these are searched for one by one, which
-is quicker than a table. Where a result is wanted only if it leaves little, it ends as soon as it leaves more.
+If there are few chunks to find, or few of them occur in a large base, they are searched for one by one, which
+is quicker than a table. If the caller limits the cost of what remains, the search ends once it exceeds that.
 """
 
 # ruff: noqa: FURB136 - min() is a call, which the inner loops can do without
@@ -25,25 +25,31 @@ __all__ = ["CHUNK_SEARCH_BYTES_MIN", "MATCH_COST", "Area", "match_scattered"]
 MATCH_COST = 4
 """Bytes of an average copy instruction."""
 CHUNK_SEARCH_BYTES_MIN = 12
-"""Shorter chunks come by chance; where they stayed, the matches around them hold them."""
+"""Shorter chunks recur by chance. Those that really stayed are covered by the matches around them."""
 _MATCH_BYTES_MIN = 16
-"""In data without lines shorter matches save nothing: a copy is six bytes that compress badly."""
+"""In data without lines, shorter matches save nothing: a copy takes six bytes that compress badly."""
 _REACH_BYTES = 8192
-"""How far ahead a chunk is looked for before the table's earlier place is taken: bounds the worst case."""
+"""How far ahead to search for a chunk before using the table's earlier place; bounds the worst case."""
 _FEW_CHUNKS = 16
-"""Up to so many chunks are searched for one by one: a search is quicker than a table's share."""
+"""Up to this many chunks are searched for one by one, which is quicker than their share of a table."""
 _ASKED_PART = 4
-"""Where it has so many times the chunks that are asked for, it is told first which of them the base holds."""
-_REPEATED, _REPEATED_BYTES_MIN = 16, 400
-"""Where equal lines come so many times in the mean, compression does better than copies that are shorter."""
-_TRIES, _TRY_BYTES, _TRIES_PAID_BYTES = 64, 24, 100
-"""Of so many repeated chunks several places are tried, and of one more for each so many bytes of matches
-that came out this long, which bounds the time."""
+"""If the base has this many times the chunks to find, first find out which of them it contains."""
+_REPEATED = 16
+"""Data in which a chunk occurs this often on average counts as repetitive."""
+_REPEATED_BYTES_MIN = 400
+"""In repetitive lines, compression does better than copies shorter than this."""
+_TRIES = 64
+"""Several places are tried for this many repeated chunks, and for more as long matches earn them. This
+bounds the time."""
+_TRIES_PAID_BYTES = 100
+"""A match of at least this many bytes earns further tries."""
+_TRY_BYTES = 24
+"""It earns one try for each so many of its bytes."""
 _TRIED_PLACES = 8
-"""So many places, at most, are tried of a chunk that comes again and again, as in padding."""
+"""At most this many places are tried for a chunk that repeats over and over, as in padding."""
 
 Area = tuple[int, int, int]
-"""What is left over: its start and end in the target, and where the base is expected to go on."""
+"""An unmatched area: its start and end in the target, and where the base is expected to continue."""
 
 
 def match_scattered(
@@ -55,10 +61,10 @@ def match_scattered(
     searched: tuple[int, int],
     left_max: int,
 ) -> int | None:
-    """Append matches of areas of the target with a part of the base; return the cost of what is left then.
+    """Append matches between areas of the target and a part of the base; return the cost of what remains.
 
-    That is the bytes still left over and what the new matches cost. Once it is sure to exceed `left_max`,
-    None is returned.
+    The cost is the bytes still unmatched plus the cost of the new matches. Returns None as soon as it is
+    certain to exceed `left_max`.
     """
     by_lines = has_lines(target, areas[0][0], areas[-1][1])
     cuts = [cut_all(target, start, end, by_lines=by_lines) for start, end, _ in areas]
@@ -75,7 +81,7 @@ def match_scattered(
 
 
 class _Rest(NamedTuple):
-    """What is left over of a target, and its chunks."""
+    """The unmatched rest of a target, and its chunks."""
 
     base: bytes
     target: bytes
@@ -85,13 +91,13 @@ class _Rest(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """Where the chunks of the base are, and what is taken of them."""
+    """Where the chunks of the base are, and how short chunks and matches may be."""
 
     first: dict[bytes, int]
     last: dict[bytes, int]
-    """Empty where no more than one place of a chunk is tried."""
+    """Empty if only one place of each chunk is tried."""
     among: dict[bytes, list[int]]
-    """Some of a chunk's places, in data without lines of which most comes again and again."""
+    """Some places of each chunk, for repetitive data without lines; otherwise empty."""
     chunk_bytes_min: int
     match_bytes_min: int
 
@@ -99,7 +105,7 @@ class _Table(NamedTuple):
     def of(cls, chunks: list[bytes], start: int, by_lines: bool) -> _Table:
         """Return the table of all chunks from `start` on."""
         starts = chunk_starts(chunks, start, by_lines=by_lines)
-        # Reversed, so that the first of equal chunks is the one that stays in the table.
+        # Reversed, so that the first of equal chunks stays in the table.
         first = dict(zip(reversed(chunks), reversed(starts), strict=True))
         if len(first) * _REPEATED < len(chunks):
             last = dict(zip(chunks, starts, strict=True))
@@ -113,7 +119,7 @@ class _Table(NamedTuple):
 
 
 def _some_places(chunks: list[bytes], starts: list[int]) -> dict[bytes, list[int]]:
-    """Return up to `_TRIED_PLACES` of the places of each chunk, evenly spread."""
+    """Return up to `_TRIED_PLACES` places of each chunk, evenly spread."""
     places: dict[bytes, list[int]] = {}
     for chunk, start in zip(chunks, starts, strict=True):
         places.setdefault(chunk, []).append(start)
@@ -121,7 +127,7 @@ def _some_places(chunks: list[bytes], starts: list[int]) -> dict[bytes, list[int
 
 
 def _search(rest: _Rest, known: set[bytes], searched: tuple[int, int], matches: list[Match]) -> int:
-    """Search for the known chunks one by one; return the cost of what is left."""
+    """Search for the known chunks one by one; return the cost of what remains."""
     base, target, areas, cuts, by_lines = rest
     base_from, base_to = searched
     cost = 0
@@ -149,11 +155,11 @@ def _search(rest: _Rest, known: set[bytes], searched: tuple[int, int], matches: 
 
 
 def _look_up(rest: _Rest, table: _Table, matches: list[Match], left_max: int) -> int | None:
-    """Look chunks up in the table; return the cost of what is left, None if it exceeds `left_max`."""
+    """Look chunks up in the table; return the cost of what remains, or None if it exceeds `left_max`."""
     base, target, areas, cuts, by_lines = rest
     first, last, among, chunk_bytes_min, match_bytes_min = table
     place_of, base_size, tries, cost = first.get, len(base), _TRIES, 0
-    # The loop runs once for each chunk of large files; it calls nothing it can do itself.
+    # This loop runs once for each chunk of large files, so it avoids calls wherever it can.
     for (target_at, target_end, base_at), chunks in zip(areas, cuts, strict=True):
         done, expected, after = target_at, base_at, target_at
         for chunk in chunks:
@@ -162,7 +168,7 @@ def _look_up(rest: _Rest, table: _Table, matches: list[Match], left_max: int) ->
             # Lines come without their newlines.
             after += size + by_lines
             if start < done and not by_lines:
-                # A match ended within the chunk: in data that repeats itself, the rest is found again.
+                # A match ended within the chunk. In repetitive data the rest of it is searched for again.
                 start, size = done, after - done
                 if size >= chunk_bytes_min:
                     chunk = target[start:after]

@@ -1,20 +1,21 @@
-"""Matches between two versions of a text: what stayed the same, found the way that edits are made.
+"""Matches between two versions of a text: finds what stayed the same by following how people edit.
 
     base     the same │ old lines     │ the same    │ │ the same
     target   the same │ new lines     │ the same    │more│ the same
              prefix     literal, then resynchronised          suffix
 
-1. Common prefix and suffix.
-2. From a difference on: take the 96 bytes behind the next newline of one side and look for them close by
-   on the other, for both sides, line by line at first and then in jumps. What is found is extended both ways.
-3. What the jumps passed over, and all that is left where none helped or little was left, is matched chunk
-   by chunk with what lies between prefix and suffix of the base (with all of it if much more is left than
-   that holds), through a table of the base's chunks if there are many.
+1. Take the common prefix and suffix.
+2. After a difference, take the 96 bytes behind the next newline of one side and look for them nearby on the
+   other. Do so for both sides, line by line at first and then in jumps. Extend each hit both ways.
+3. Match the rest chunk by chunk: what the jumps passed over, and everything left once no jump helps or little
+   is left. Match it with the base between prefix and suffix, or with the whole base if much more is left than
+   that part holds. Use a table of the base's chunks if there are many.
 
-The matches depend on base and target alone. A `cost_max` only ends the search early, without a result,
-so whoever asks again without it gets the same matches.
+The matches depend on base and target alone. `cost_max` only ends the search early, without a result, so a
+second call without it finds the same matches.
 
-Cost of matches: literal bytes, and four for each match: about what the delta takes before compression.
+The cost of matches is the literal bytes plus four for each match, about the size of the delta before
+compression.
 """
 
 # ruff: noqa: FURB136, PLR1730 - min() is a call, which the inner loops can do without
@@ -40,28 +41,34 @@ _SNIPPET_BYTES = 96
 """Shorter snippets resynchronise on boilerplate (32: packs 4 % larger); longer ones miss small hunks."""
 _SNIPPET_BYTES_MIN = 12
 _JUMPS = (0, 0, 0, 0, 200, 400, 800, 1600, 3200, 6400)
-"""How far on the next newline is looked for, round by round. What a jump passed over goes to the table."""
+"""How many bytes to skip before the next newline, round by round. The table covers what a jump skipped."""
 _SHORT_BYTES = 500
-"""So little, of small edits, is matched chunk by chunk at once, which finds more, and sooner."""
+"""At most this many bytes are matched chunk by chunk right away, which finds more in small edits, sooner."""
 _REACH_BYTES = 4096
-"""How far away a snippet is looked for."""
-_FAR_JUMP, _FAR_REACH_BYTES = 3200, 32768
-"""From such a jump on it is looked for so far away: a walk that goes on leaves little to the table."""
+"""How far away to look for a snippet."""
+_FAR_JUMP = 3200
+"""From this jump on, look farther away for snippets: a walk that continues leaves little to the table."""
+_FAR_REACH_BYTES = 32768
+"""How far away to look after a far jump."""
 _PASSED_BYTES_MAX = 320
-"""More than so many bytes that a hit passed over are looked for elsewhere: they may have moved."""
+"""If a hit passes over more bytes than this, they are looked for elsewhere, since they may have moved."""
 _NEAR_BYTES = 160
-"""A hit that passes over less is taken without looking from the other side."""
-_WORTH_ALL_BYTES = 200
+"""A hit that passes over less is accepted without looking from the other side."""
 _WORTH_ALL = 2
-"""All of the base is searched where more is left than so many times what differs in it, and so many bytes."""
-_WORTH_ALL_BINARY_BYTES, _WORTH_ALL_BINARY = 1000, 16
-"""So it is in data without lines where more than so many bytes, and such a part of the target, is left."""
-_WORDS_BYTES_MIN = 400
+"""The whole base is searched if the bytes left exceed this many times the part of it that differs..."""
+_WORTH_ALL_BYTES = 200
+"""...plus this many bytes."""
+_WORTH_ALL_BINARY = 16
+"""Without lines, the whole base is also searched if more than 1/16 of the target is left..."""
+_WORTH_ALL_BINARY_BYTES = 1000
+"""...and more than this many bytes."""
 _WORDS_PART = 3
-"""Words are looked for where more than so many bytes, and so large a part of the target, is left after all
-else; unless a delta is known already that holds less."""
+"""Words are matched last, if more than 1/3 of the target is still left, unless a delta that leaves less is
+already known..."""
+_WORDS_BYTES_MIN = 400
+"""...and if more than this many bytes are left."""
 _HOPELESS = 10
-"""The table isn't made if what is left is more than this many times what may be spent."""
+"""The table isn't made if the bytes left exceed the cost allowed for them by more than this factor."""
 
 
 def find_text_matches(base: bytes, target: bytes, cost_max: int) -> tuple[int, list[Match]] | None:
@@ -171,14 +178,14 @@ def _match_left(
     differs: tuple[int, int],
     left_max: int,
 ) -> int | None:
-    """Match what the walk left over of the target up to `target_end`; return the cost of what is left then.
+    """Match what the walk left over of the target up to `target_end`; return the cost of what remains.
 
-    Or None, if it exceeds `left_max`. `differs` is what lies between prefix and suffix of the base.
+    Returns None if that exceeds `left_max`. `differs` is the part of the base between prefix and suffix.
     """
     left = sum([end - start for start, end, _ in areas])
     if left > left_max and left > _HOPELESS * max(left_max, 1):
         return None
-    # Words are looked for where more than a third is left. Where less may be left, that's hopeless.
+    # Words are matched if more than a third is left. If less than a third may be left, that is hopeless.
     by_words = left_max * _WORDS_PART >= len(target)
     searched = _searched(base, target, areas, left, differs)
     if left >= CHUNK_SEARCH_BYTES_MIN <= searched[1] - searched[0]:
@@ -196,7 +203,7 @@ def _match_left(
 def _searched(
     base: bytes, target: bytes, areas: list[Area], left: int, differs: tuple[int, int]
 ) -> tuple[int, int]:
-    """Return which part of the base is searched for what is left: what differs in it, or all of it."""
+    """Return the part of the base to search for what is left: the part that differs, or all of it."""
     if left > _WORTH_ALL * (differs[1] - differs[0]) + _WORTH_ALL_BYTES:
         return 0, len(base)
     if left > max(_WORTH_ALL_BINARY_BYTES, len(target) // _WORTH_ALL_BINARY) and not has_lines(
@@ -209,7 +216,7 @@ def _searched(
 def _match_by_words(
     base: bytes, target: bytes, target_end: int, matches: list[Match], searched: tuple[int, int]
 ) -> int:
-    """Match by words what lies between the matches up to `target_end`; return the bytes won."""
+    """Match by words the areas between the matches up to `target_end`; return the bytes saved."""
     areas = []
     target_at, base_at = 0, searched[0]
     for target_start, base_start, length in (*matches, (target_end, 0, 0)):

@@ -2,12 +2,12 @@
 
     mode SP name NUL id | mode SP name NUL id | ...
 
-Nearly always one id changed, which prefix and suffix tell. Else, at each difference, three guesses in
-turn: an id changed (the bytes behind it agree again), entries were taken out, entries were put in; if none
-holds, one entry of the target is literal and the next is tried.
+Nearly always one id changed, which prefix and suffix show. Otherwise, at each difference, three guesses are
+tried in turn: an id changed (the bytes behind it agree again), entries were removed, entries were added. If
+none holds, one entry of the target becomes literal and the next is tried.
 
-As in delta/segments.py the result depends on base and target alone, and `cost_max` only ends it early.
-Broken trees are treated as any bytes are.
+As in delta/segments.py, the result depends on base and target alone, and `cost_max` only ends the search
+early. Broken trees are treated like any bytes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def find_tree_matches(
 
 
 def _same_places(base: bytes, target: bytes, start: int, end: int) -> list[Match] | None:
-    """Return what agrees at the same places in trees of one length; None if that is too little."""
+    """Return what agrees at the same offsets in trees of equal length, or None if that is too little."""
     size = end - start
     difference = int.from_bytes(base[start:end], "big") ^ int.from_bytes(target[start:end], "big")
     matches = []
@@ -77,14 +77,14 @@ def _same_places(base: bytes, target: bytes, start: int, end: int) -> list[Match
         run_start, run_end = run.span()
         matches.append((start + run_start, start + run_start, run_end - run_start))
         same += run_end - run_start
-    # Half of it must agree: entries that moved agree nowhere, and the walk finds them.
+    # A third must agree. Entries that moved agree at no offset, and the walk finds those.
     return matches if same * 3 >= size else None
 
 
 def _walk(
     base: bytes, target: bytes, area: tuple[int, int, int], cost_max: int, digest_size: int
 ) -> list[Match] | None:
-    """Match what lies from the first byte of `area` on to its ends in target and base."""
+    """Match the area: its start in both trees, then its end in the target and its end in the base."""
     start, target_end, base_end = area
     matches: list[Match] = []
     next_boundary = _BOUNDARY[digest_size]

@@ -1,12 +1,12 @@
-r"""Matches by words, for texts in which hardly a line stayed as it was.
+r"""Match by words, for texts in which hardly a line stayed as it was.
 
     base     ····if (a)\n········return b\n        line ends, indentation or a column changed everywhere:
     target   ..if (a)\r\n....return b\r\n          all lines differ, and nearly all words are still there
 
-Chunks find nothing here, and the search for gaps (delta/gaps.py) looks at small ones only. Words are looked
-for close behind the last match at first, since what stayed has mostly kept its order, then anywhere, for
-as long as a budget lasts that grows with the input, so that no input takes more than a time in proportion.
-A few samples tell beforehand whether it is worth while.
+Chunks find nothing here, and delta/gaps.py searches small gaps only. A word is looked for just after the last
+match first, since most of what stayed kept its order, and then anywhere in the base. A budget proportional to
+the input bounds the searches of the whole base, and so the time. A few samples show beforehand whether the
+search is worthwhile.
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ _SURE_BYTES = 32
 """A shorter match further on does not move the place where the next word is expected."""
 _NEAR_BYTES = 256
 _FAR_SEARCHES = 40
-"""How many times all of the base may be searched, altogether."""
+"""How many times the whole base may be searched in total."""
 _GIVE_UP_BYTES = 2048
+"""An area gets this many bytes before it can be given up."""
 _GIVE_UP_RATE = 8
-"""An area is given up where less than one byte in so many was matched."""
+"""After that, an area is given up once less than one byte in this many was matched."""
 _REPEATED = 4
-"""Where the same words come so many times in the mean, compression does better than short copies."""
-_MEAN_BYTES_MIN, _MEAN_OF = 20, 64
-"""Where the first so many matches are shorter in the mean, compression does better than copies."""
+"""If each word occurs this often on average, compression does better than short copies."""
+_MEAN_BYTES_MIN = 20
+"""If the first matches are shorter than this on average, compression does better than copies."""
+_MEAN_OF = 64
+"""How many matches that average is taken of."""
 _SAMPLES = 8
 _SAMPLE_BYTES = 12
 
 
 def worth_matching_words(base: bytes, target: bytes, areas: list[tuple[int, int, int]]) -> bool:
-    """Tell whether samples of the areas (start and end in the target, expected place) are in the base."""
+    """Return whether at least half of some samples of the areas occur in the base."""
     found = 0
     whole = sum([end - start for start, end, _ in areas])
     step = max(whole // _SAMPLES, _SAMPLE_BYTES)
@@ -65,7 +68,7 @@ def match_words(
 ) -> int:
     """Append matches for areas of the target; return how many bytes they cover.
 
-    An area is its start and end in the target, and where the base is expected to go on; `searched` is the
+    An area is its start and end in the target, and where the base is expected to continue. `searched` is the
     part of the base that may be used.
     """
     base_from, base_to = searched

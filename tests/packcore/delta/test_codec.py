@@ -1,4 +1,4 @@
-"""Deltas as they are written and applied."""
+"""Writing and applying deltas."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ WRONG = [
     ("half a head", b"\x05", "integer|a delta of 1 bytes"),
     ("a head that does not end", b"\x85\x80\x80\x80", "integer"),
     ("shorter than git takes", b"\x05\x00", "none is shorter than 4"),
-    ("shorter than git takes, with sizes spun out", b"\x85\x00\x00", "none is shorter than 4"),
+    ("shorter than git takes, with padded sizes", b"\x85\x00\x00", "none is shorter than 4"),
     ("another base", b"\x04\x01\x01a", "for a base of 4 bytes; this one has 5"),
     ("reserved", b"\x05\x01\x00\x00", "reserved"),
     ("copy behind the base", b"\x05\x05\x91\x01\x05", "copies bytes 1 to 6"),
@@ -147,7 +147,7 @@ def test_a_delta_that_breaks_the_format_is_corrupt(delta: bytes, words: str):
 
 
 @pytest.mark.parametrize("base_size", [0, 1, 127, 128, 20_000, 3_000_000])
-def test_a_delta_that_makes_nothing_is_spun_out_to_the_length_that_git_asks_for(base_size: int):
+def test_a_delta_of_an_empty_target_is_padded_to_the_length_that_git_requires(base_size: int):
     delta = empty_delta(base_size)
     assert len(delta) >= DELTA_BYTES_MIN
     assert delta == delta_from_matches(base_size, b"", []) == encode_delta(base_size, 0, [])
@@ -156,7 +156,7 @@ def test_a_delta_that_makes_nothing_is_spun_out_to_the_length_that_git_asks_for(
     assert delta_sizes(delta) == (base_size, 0)
 
 
-def test_a_delta_of_four_bytes_may_make_nothing_as_git_takes_it():
+def test_a_delta_of_four_bytes_may_have_an_empty_target_as_in_git():
     for apply in (apply_delta, blockwise):
         assert apply(b"hello", b"\x85\x00\x80\x00") == b""
 

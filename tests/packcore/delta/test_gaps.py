@@ -1,4 +1,4 @@
-"""Between two matches, words that stayed are matched too."""
+"""Words that stayed between two matches are matched too."""
 
 import random
 
@@ -13,7 +13,7 @@ texts = st.text(alphabet="ab _", max_size=500).map(str.encode)
 
 
 def between(base: bytes, target: bytes) -> list[bytes]:
-    """Return what is matched between two edges that agree."""
+    """Return the matches between two edges that agree."""
     base, target = EDGE + base + EDGE, EDGE + target + EDGE
     end = len(EDGE)
     edges = [(0, 0, end), (len(target) - end, len(base) - end, end)]

@@ -1,4 +1,4 @@
-"""A delta, applied to its base, gives the target: for each type, any bytes, any edits."""
+"""Applying a delta to its base gives the target: for each type, any bytes, any edits."""
 
 import random
 import string
@@ -189,7 +189,7 @@ def test_hostile_contents_are_searched_in_linear_work(name, object_type):
     assert CountedBytes.looked_at < 600 * (len(base) + len(target))
 
 
-def test_binaries_are_cut_where_the_content_says():
+def test_binaries_are_cut_by_content():
     rng = random.Random(5)
     data = rng.randbytes(20_000)
     shifted = data[:5000] + b"put in" + data[5000:]
@@ -197,7 +197,7 @@ def test_binaries_are_cut_where_the_content_says():
     assert len(before & after) > 0.95 * len(before)
 
 
-def test_chunks_too_short_to_say_anything_are_left_out():
+def test_chunks_too_short_to_carry_information_are_left_out():
     assert cut(b"}\n\nint main(void)\n{\n") == [b"int main(void)"]
 
 
@@ -207,7 +207,7 @@ def test_nothing_is_cut_into_nothing():
 
 
 @given(st.text(alphabet="ab\n", max_size=60).map(str.encode), st.integers(1, 400), st.integers(0, 50))
-def test_lines_are_told_by_how_many_there_are_in_the_first_bytes(pattern, times, start):
+def test_text_is_recognized_by_the_newlines_in_its_first_bytes(pattern, times, start):
     data = pattern * times + b"-" * 3000
     head = data[start : start + 4096]
     assert has_lines(data, start, len(data)) == (head.count(b"\n") * 200 >= len(head))
@@ -252,7 +252,7 @@ def test_what_data_without_lines_repeats_is_found_outside_of_what_differs():
     assert len(make_delta(ObjectType.BLOB, base, target, 20)) < 60
 
 
-def test_the_walk_goes_on_behind_a_part_that_is_new():
+def test_the_walk_continues_behind_a_new_part():
     def text(seed: int, count: int) -> list[bytes]:
         rng = random.Random(seed)
         return [b"line %d holds %d\n" % (number, rng.randrange(10**9)) for number in range(count)]

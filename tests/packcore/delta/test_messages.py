@@ -1,4 +1,4 @@
-"""Matches between two messages: their ends, and lines that begin alike."""
+"""Matches between two messages: common prefix and suffix, and lines that begin alike."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +60,7 @@ def test_of_lines_that_begin_alike_the_one_that_is_the_same_is_taken():
 
 @given(base=lines, target=lines)
 @settings(deadline=None)
-def test_matches_say_the_truth_in_order_and_the_cost_is_what_they_leave_over(base, target):
+def test_matches_agree_and_come_in_order_and_the_cost_is_what_they_leave_over(base, target):
     found = find_message_matches(base, target, 10**9)
     assert found is not None
     cost, matches = found
@@ -76,7 +76,7 @@ def test_matches_say_the_truth_in_order_and_the_cost_is_what_they_leave_over(bas
 
 @given(base=lines, target=lines, cost_max=st.integers(0, 300))
 @settings(deadline=None)
-def test_a_cost_limit_takes_the_result_away_and_never_changes_it(base, target, cost_max):
+def test_a_cost_limit_may_prevent_a_result_and_never_changes_it(base, target, cost_max):
     free = find_message_matches(base, target, 10**9)
     assert free is not None
     assert find_message_matches(base, target, cost_max) == (free if free[0] <= cost_max else None)

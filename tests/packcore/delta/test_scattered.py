@@ -1,4 +1,4 @@
-"""Matches of what lies anywhere in the base: by a search for few chunks, by a table of many."""
+"""Matches anywhere in the base: by a search for few chunks, by a table of many."""
 
 import random
 
@@ -13,7 +13,7 @@ PIECES = [b"a line of text", b"another line, longer than that", b"}", b"", b"\0"
 
 
 def words(seed: int, count: int) -> list[bytes]:
-    """Return words without lines, each of which tells where it stands."""
+    """Return words without lines, each of which contains its own position."""
     rng = random.Random(seed)
     return [b"%s=%d," % (rng.randbytes(12).hex().encode(), number) for number in range(count)]
 

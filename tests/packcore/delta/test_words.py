@@ -1,4 +1,4 @@
-"""Texts whose lines all changed a little are matched by their words, in a time that grows with them only."""
+"""Texts whose lines all changed a little are matched by their words, in linear time."""
 
 import random
 import sys
@@ -37,7 +37,7 @@ def test_a_change_in_every_line_costs_a_fraction_of_the_text(change):
     assert len(delta) < len(target) // 3
 
 
-def test_strangers_are_told_by_samples():
+def test_samples_reveal_unrelated_texts():
     base, other = text(1), random.Random(2).randbytes(5000)
     assert not worth_matching_words(base, other, [(0, len(other), 0)])
     assert worth_matching_words(base, base.replace(b"\n", b"\r\n"), [(0, len(base), 0)])
