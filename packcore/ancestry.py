@@ -125,6 +125,7 @@ class _Walk:
 
     def __init__(self, store: ObjectStore, shallow: Collection[ObjectId], *, absent_ok: bool) -> None:
         self.store = store
+        self.history = History(store)
         self.shallow = frozenset(shallow)
         self.absent_ok = absent_ok
         self.nodes: dict[ObjectId, _Node | None] = {}
@@ -194,7 +195,13 @@ class _Walk:
                 self._push(oid, needed_by=None)
 
     def _push(self, oid: ObjectId, needed_by: ObjectId | str | None) -> None:
-        """Read a commit and let it wait its turn; `needed_by` is None for an uninteresting one."""
+        """Read a commit and let it wait its turn; `needed_by` is None for an uninteresting one.
+
+        Of an uninteresting commit the commit-graph knows all that is needed.
+        """
+        if needed_by is None and (links := self.history.links(oid)) is not None:
+            self._wait(oid, links, 0)
+            return
         try:
             type_, data = self.store.read(oid)
         except MissingObject as error:
@@ -216,10 +223,12 @@ class _Walk:
                 self.nodes[oid] = None
                 return
             raise CorruptObject(f"a commit is needed here, but it is a {type_.name.lower()}", oid=oid.hex())
-        links = commit_links(data, self.store.object_format, oid)
+        self._wait(oid, commit_links(data, self.store.object_format, oid), len(data))
+
+    def _wait(self, oid: ObjectId, links: CommitLinks, size: int) -> None:
         if oid in self.shallow:
             links = links._replace(parents=())
-        self.nodes[oid] = _Node(links, len(data))
+        self.nodes[oid] = _Node(links, size)
         heappush(self.heap, (-links.date, len(self.nodes), oid))
         if oid not in self.uninteresting:
             self.waiting.add(oid)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptData, LimitExceeded
+from packcore.errors import CorruptData, CorruptShortcut, LimitExceeded
 from packcore.history import UNKNOWN_GENERATION
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ def trace_descents(history: History, questions: Sequence[tuple[ObjectId, ObjectI
     """
     found: list[Descent] = []
     for start in range(0, len(questions), QUESTIONS_MAX):
-        found += _Walk(history, questions[start : start + QUESTIONS_MAX]).run()
+        batch = questions[start : start + QUESTIONS_MAX]
+        try:
+            found += _Walk(history, batch).run()
+        except CorruptShortcut as error:
+            history.leave_graph(error)
+            found += _Walk(history, batch).run()
     return found
 
 
@@ -141,6 +146,15 @@ class _Walk:
             return
         for parent in node.parents:
             self._mark(parent, seeks, below)
+            if node.generation < UNKNOWN_GENERATION and parent in self._waiting:
+                self._check_generation(oid, node, self._waiting[parent])
+
+    def _check_generation(self, oid: ObjectId, node: Node, parent: Node) -> None:
+        if parent.generation >= node.generation:
+            raise CorruptShortcut(
+                f"commit {oid.hex()} is of generation {node.generation}, and a parent of {parent.generation}",
+                path="commit-graph",
+            )
 
     def _above_floors(self, seeks: int, generation: int) -> int:
         """Return the questions whose `old` may be below a commit of this generation."""
@@ -178,8 +192,8 @@ class _Walk:
             return False
         try:
             node = self._history.node(oid)
-        except (CorruptData, LimitExceeded):
-            if needed:
+        except (CorruptData, LimitExceeded) as error:
+            if needed or isinstance(error, CorruptShortcut):
                 raise
             return False
         if node is None:

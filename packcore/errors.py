@@ -14,6 +14,7 @@ __all__ = [
     "CorruptIndex",
     "CorruptObject",
     "CorruptPack",
+    "CorruptShortcut",
     "InvalidPlan",
     "InvalidRefName",
     "LimitExceeded",
@@ -78,6 +79,18 @@ class CorruptPack(CorruptData):
 
 class CorruptIndex(CorruptData):
     """A pack index (.idx) or reverse index (.rev) breaks its format; `path` names it."""
+
+    def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
+        super().__init__(f"{path}: {message}", hint=hint)
+        self.reason = message
+        self.path = path
+
+
+class CorruptShortcut(CorruptData):
+    """A commit-graph, multi-pack-index or bitmap breaks its format; `path` names it.
+
+    Such a file is left aside wherever the same can be read from the objects.
+    """
 
     def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
         super().__init__(f"{path}: {message}", hint=hint)

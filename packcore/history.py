@@ -3,36 +3,28 @@
     node(oid)   parents, generation, date      of a commit that is here
                 None                           of what is not here, or is no commit
 
-A generation is larger than those of all ancestors. Without one a walk orders commits by date, which may be
-wrong: a clock of 1970, or one that runs ahead. So dates may decide what is read first, never what is true.
+A generation is larger than those of all ancestors; the repository's commit-graph knows it. Without one a walk
+orders commits by date, which may be wrong: a clock of 1970, or one that runs ahead. So dates may decide what
+is read first, never what is true.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from packcore.errors import MissingObject
+from packcore.errors import CorruptShortcut, MissingObject
 from packcore.objects import ObjectType, commit_links
+from packcore.store.bulk import shortcuts_of
+from packcore.store.commit_graph import UNKNOWN_GENERATION, Node
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from packcore.ids import ObjectId
+    from packcore.objects import CommitLinks
     from packcore.store.base import ObjectStore
 
 __all__ = ["UNKNOWN_GENERATION", "History", "Node"]
-
-UNKNOWN_GENERATION = 1 << 63
-"""Of a commit without a known generation: above every known one, since ancestors of these are known too."""
-
-
-class Node(NamedTuple):
-    """A commit in the graph of history."""
-
-    parents: tuple[ObjectId, ...]
-    generation: int
-    date: int
-    """Committer date, seconds since 1970."""
 
 
 class History:
@@ -41,9 +33,16 @@ class History:
     def __init__(self, store: ObjectStore, shallow: Collection[ObjectId] = frozenset()) -> None:
         self.store = store
         self.shallow = frozenset(shallow)
+        self._shortcuts = shortcuts_of(store)
+        self._graph = self._shortcuts.commit_graph if self._shortcuts else None
 
     def node(self, oid: ObjectId) -> Node | None:
-        """Return a commit's place, or None if it is not here or no commit. Raises CorruptData."""
+        """Return a commit's place, or None if it is not here or no commit. Raises CorruptData.
+
+        CorruptShortcut is for `leave_graph`: generations of before and afterwards don't go together.
+        """
+        if self._graph is not None and (node := self._graph.node(oid)) is not None:
+            return node
         store = self.store
         try:
             type_, data = store.read(oid)
@@ -55,6 +54,27 @@ class History:
             return None
         links = commit_links(data, store.object_format, oid)
         return Node(links.parents, UNKNOWN_GENERATION, links.date)
+
+    def links(self, oid: ObjectId) -> CommitLinks | None:
+        """Return what the commit-graph says of a commit; None if it says nothing."""
+        if self._graph is None:
+            return None
+        try:
+            return self._graph.links(oid)
+        except CorruptShortcut as error:
+            self.leave_graph(error)
+            return None
+
+    def leave_graph(self, error: CorruptShortcut) -> None:
+        """Go on without the commit-graph, here and wherever the store is used."""
+        self._graph = None
+        if self._shortcuts is not None:
+            self._shortcuts.leave_commit_graph(error)
+
+    @property
+    def faults(self) -> list[str]:
+        """What git has prepared, and why it can't be used."""
+        return [] if self._shortcuts is None else self._shortcuts.faults
 
     def is_absent(self, oid: ObjectId) -> bool:
         """Tell whether the object is not here at all."""

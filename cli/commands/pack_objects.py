@@ -109,6 +109,8 @@ def run(
             wanted, held = read_object_list(binary_input(), repository.object_format)
             started = time.monotonic()
             plan = _select_listed(repository, wanted, held if thin else {}, selection, progress)
+        for fault in repository.shortcuts.faults:
+            progress.message("left aside", fault)
         if save_plan:
             _save_plan(plan, save_plan)
         selected = time.monotonic()

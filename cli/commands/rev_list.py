@@ -51,6 +51,8 @@ def run(
     with Repository.open(repo) as repository, console.progress() as progress:
         chosen = parse_revisions(repository, revisions, all_refs=all_refs)
         listed = list_revisions(repository, chosen, objects=objects, progress=progress)
+        for fault in repository.shortcuts.faults:
+            progress.message("left aside", fault)
     if count:
         console.show_exact([b"%d" % len(listed)])
     else:

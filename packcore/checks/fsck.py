@@ -9,8 +9,9 @@
 
 First pass: every copy of each object is read in the order in which it lies, and hashed, also where another
 copy is whole: what a repair needs to know. The first whole one is checked, and what it names is marked. Each
-pack is held against its trailer, its index and the CRC-32 of its entries. Second pass: from the refs along
-all links. Memory: about 130 bytes for each object, never an object larger than `Limits.big_object` whole.
+pack is held against its trailer, its index and the CRC-32 of its entries, the commit-graph against the
+commits. Second pass: from the refs along all links. Memory: about 130 bytes for each object, never an object
+larger than `Limits.big_object` whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.checks.objects import check_object
 from packcore.checks.promised import promised_and_missing
+from packcore.checks.shortcuts import check_shortcuts
 from packcore.checks.special import check_special_blob
 from packcore.checks.trees import survey_tree
 from packcore.errors import (
@@ -97,6 +99,8 @@ def check_repository(
             yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
     for fault in repository.pack_faults.values():
         yield FsckFinding(f"error: {fault}", is_error=True, kind="unreadable", oid=None)
+    for fault_text in check_shortcuts(repository):
+        yield FsckFinding(f"error: {fault_text}", is_error=True, kind="unreadable", oid=None)
     with progress.phase("checking connectivity", unit="objects") as phase:
         yield from check.refs()
         yield from check.connectivity(phase)

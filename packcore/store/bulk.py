@@ -4,13 +4,15 @@
     headers_of(store, oids)    ObjectHeader or None for each    as `ObjectStore.header`
     ids_between(store, …)      the ids of one range             as iterating over all
     part_of_pack(store, oids)  how to copy all of them at once  None
+    shortcuts_of(store)        commit-graph, bitmaps           None
     places_of(store, oids)     a number for where each lies     None
     reader_of(store, oids, …)  a function that reads by number  as `ObjectStore.read`
 
 One by one, half of the time goes into finding the place of an id in the index and of an offset in the
 pack. Asked together, a pack sorts its offsets once and reads its index bucket by bucket, and an entry
 costs 2 microseconds where it took 10. A store that can do this has methods `raws`, `headers`,
-`ids_between`, `part_of_pack`, `places` and `reader` of its own; any other is asked one by one.
+`ids_between`, `part_of_pack`, `prepared`, `places` and `reader` of its own; any other is asked one by
+one.
 
 Only methods of a store's own class count: a wrapper that hides something of a store, and hands on the
 rest, must not hand on these.
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry
     from packcore.store.pack_part import PackPart
+    from packcore.store.shortcuts import Shortcuts
 
 __all__ = [
     "headers_of",
@@ -36,6 +39,7 @@ __all__ = [
     "places_of",
     "raws_of",
     "reader_of",
+    "shortcuts_of",
 ]
 
 
@@ -70,6 +74,12 @@ def part_of_pack(store: ObjectStore, oids: Collection[ObjectId]) -> PackPart | N
     """Return these objects as one pack has them, to be copied as they lie; None where that can't be."""
     find: Callable[..., PackPart | None] | None = getattr(type(store), "part_of_pack", None)
     return None if find is None else find(store, oids)
+
+
+def shortcuts_of(store: ObjectStore) -> Shortcuts | None:
+    """Return what git has prepared for a store so that less must be read; None where it prepares nothing."""
+    find: Callable[..., Shortcuts | None] | None = getattr(type(store), "prepared", None)
+    return None if find is None else find(store)
 
 
 def places_of(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[int] | None:

@@ -4,14 +4,14 @@
     refs/…                                    one file a ref
     objects/pack/pack-<hash>.{pack,idx,rev}   packcore.store.packed
     objects/xx/…                              packcore.store.loose
-    objects/info/alternates                   packcore.store.alternates
+    objects/info/{alternates,commit-graph}    packcore.store.alternates, packcore.store.shortcuts
     .git  commondir                           packcore.store.git_directory
 
 Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
 worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
-passed over where there is another. Where an object isn't found the packs are looked at anew once, because a
+passed over where there is another. Where an object isn't found the packs are looked at again once, because a
 `gc` beside us may just have moved it. C git and we may use the same repository at the same time. Left out:
-reftables, hooks, the index, multi-pack indexes and commit-graphs (shortcuts that git makes again).
+reftables, hooks, the index.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from packcore.store.pack_install import InstallablePack, kept, tidy
 from packcore.store.ref_files import RefFiles
 from packcore.store.repository_refs import RepositoryRefs
 from packcore.store.shallow import add_shallow, read_shallow
+from packcore.store.shortcuts import Shortcuts
 from packcore.store.temporaries import sweep
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
@@ -75,7 +75,9 @@ class Repository(RepositoryRefs):
             sweep(folder)
         self._packs, self.copies, self._objects = ObjectFolders.open(objects, self._format, self.limits)
         self._loose = LooseStore(objects, self._format, self.limits)
-        self._lost_places = LostPlaces([packs.directory.parent for packs in self._packs], self.config)
+        folders = [packs.directory.parent for packs in self._packs]
+        self._lost_places = LostPlaces(folders, self.config)
+        self.shortcuts = Shortcuts(folders, self._format, self.config)
 
     @classmethod
     def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
@@ -139,8 +141,6 @@ class Repository(RepositoryRefs):
             if is_git_directory(root):  # another process was quicker
                 return cls.open(root, limits)
             raise
-
-    # Objects
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -221,6 +221,10 @@ class Repository(RepositoryRefs):
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""
         return next(filter(None, (packs.part_of_pack(oids) for packs in self._packs)), None)
+
+    def prepared(self) -> Shortcuts:
+        """Return what git has prepared here: see `packcore.store.bulk`."""
+        return self.shortcuts
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return how the object lies in the pack of that file name, or None where it doesn't."""
@@ -305,16 +309,12 @@ class Repository(RepositoryRefs):
     def close(self) -> None:
         """Give back files and maps. Idempotent."""
         self._objects.close()
+        self.shortcuts.close()
         self.copies.close()
         self._refs.locks.close()
 
     def __enter__(self) -> Repository:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"Repository({str(self.path)!r})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import MissingObject
 from packcore.store.base import DAMAGE
-from packcore.store.bulk import ids_between, raws_of
+from packcore.store.bulk import ids_between, raws_of, shortcuts_of
 from packcore.store.presence import Presence
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectHeader, ObjectStore, RawEntry, StoredObject
+    from packcore.store.shortcuts import Shortcuts
 
 __all__ = ["UnionStore"]
 
@@ -104,6 +105,10 @@ class UnionStore:
         except DAMAGE:
             return False
         return digest.digest() == oid
+
+    def prepared(self) -> Shortcuts | None:
+        """Return what git has prepared for the first store that knows of such: see `packcore.store.bulk`."""
+        return next(filter(None, map(shortcuts_of, self._stores)), None)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return the entry of the first store that holds the object in a pack. Raises MissingObject."""

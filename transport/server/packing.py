@@ -6,14 +6,16 @@ does a depth cut? Both walk commits only, iteratively.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
-from packcore.errors import CorruptObject, LimitExceeded, MissingObject
+from packcore.errors import CorruptObject, CorruptShortcut, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
 from packcore.search.select import select
+from packcore.store.bulk import shortcuts_of
 from packcore.walk import list_objects
 from transport.server.requests import DEPTH_MAX, BadRequest
 
@@ -249,4 +251,9 @@ def _commit(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
 
 
 def _links(store: ObjectStore, oid: ObjectId) -> CommitLinks:
+    shortcuts = shortcuts_of(store)
+    if shortcuts is not None and (graph := shortcuts.commit_graph) is not None:
+        with suppress(CorruptShortcut):
+            if (links := graph.links(oid)) is not None:
+                return links
     return commit_links(store.read(oid).data, store.object_format, oid)

@@ -276,7 +276,7 @@ class Run:
 
     def settle_at_hand(self, plan: RefPlan) -> RefPlan | None:
         """Do the same where the source is on this disk; None where it isn't, or where that can't tell."""
-        return settle_at_hand(plan, self.source)
+        return settle_at_hand(plan, self.source, self.progress)
 
     def batched_push(self, plan: RefPlan) -> BatchedPush:
         """Begin to push in batches."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packcore.descent import trace_descents
 from packcore.errors import CorruptData, LimitExceeded
+from packcore.progress import SILENT, Progress
 from transport.base import HistoryAtHand
 from transport.syncing.decide.planner import settle
 from transport.syncing.gather.ancestry_questions import ask_ancestry
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["settle_at_hand", "settle_by_asking"]
 
 
-def settle_at_hand(plan: RefPlan, source: Transport) -> RefPlan | None:
+def settle_at_hand(plan: RefPlan, source: Transport, progress: Progress = SILENT) -> RefPlan | None:
     """Settle by the source's own history; None where that isn't on this disk, or is not whole."""
     if not plan.is_open:
         return plan
@@ -40,6 +41,8 @@ def settle_at_hand(plan: RefPlan, source: Transport) -> RefPlan | None:
         found = trace_descents(history, pairs)
     except (CorruptData, LimitExceeded):
         return None
+    for fault in history.faults:
+        progress.message("source", fault)
     if any(not descent.reached and (descent.ends or descent.is_cut) for descent in found):
         return None
     reached = {pair for pair, descent in zip(pairs, found, strict=True) if descent.reached}

@@ -1,0 +1,62 @@
+"""What git has prepared in a repository so that less must be read: opened when first asked for.
+
+One that can't be used is left aside, and `faults` says why, for a caller to tell. An alternate's serves where
+there is none of our own.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from packcore.errors import CorruptShortcut, RepositoryError
+from packcore.store.commit_graph import read_commit_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat
+    from packcore.store.commit_graph import CommitGraph
+    from packcore.store.config import GitConfig
+
+__all__ = ["Shortcuts"]
+
+
+class Shortcuts:
+    """Those of a repository and its alternates."""
+
+    def __init__(self, folders: Sequence[Path], object_format: ObjectFormat, config: GitConfig) -> None:
+        """`folders` are those of objects, the repository's own first."""
+        self._folders = tuple(folders)
+        self._format = object_format
+        self._config = config
+        self.faults: list[str] = []
+        """What is left aside, and why."""
+
+    @cached_property
+    def commit_graph(self) -> CommitGraph | None:
+        """The commit-graph; None where there is none, or `core.commitGraph` says no."""
+        if not self._config.get_bool("core.commitgraph", default=True):
+            return None
+        for folder in self._folders:
+            try:
+                if (graph := read_commit_graph(folder, self._format)) is not None:
+                    return graph
+            except (CorruptShortcut, RepositoryError) as error:
+                self._left_aside(error)
+        return None
+
+    def leave_commit_graph(self, error: CorruptShortcut) -> None:
+        """Use the commit-graph no longer."""
+        if self.commit_graph is not None:
+            self.__dict__["commit_graph"] = None
+            self._left_aside(error)
+
+    def _left_aside(self, error: CorruptShortcut | RepositoryError) -> None:
+        self.faults.append(f"{error}; it is not used")
+
+    def close(self) -> None:
+        """Give maps back. Idempotent; what is asked for afterwards is opened again."""
+        if (graph := self.__dict__.pop("commit_graph", None)) is not None:
+            graph.close()
