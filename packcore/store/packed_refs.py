@@ -144,7 +144,7 @@ class PackedRefs:
         row = self._row_at(self._position(wanted))
         if row is None or row[1] != wanted:
             return None
-        return self._ref(row)
+        return self.ref_of(row)
 
     def first_below(self, folder: str) -> str | None:
         """Return the first ref in a folder, a name without its slash."""
@@ -211,7 +211,9 @@ class PackedRefs:
             found = [rows[name] for name in names[start : start + _LINES_AT_ONCE]]
             yield b"".join([_line(row) for row in found if row is not None])
 
-    def _ref(self, row: PackedRow) -> PackedRef:
+    @staticmethod
+    def ref_of(row: PackedRow) -> PackedRef:
+        """Return a line's ids."""
         return PackedRef(ObjectId(unhexlify(row[0])), ObjectId(unhexlify(row[2])) if row[2] else None)
 
     def _row_at(self, position: int) -> PackedRow | None:

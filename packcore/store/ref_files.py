@@ -53,8 +53,9 @@ class RefFiles:
 
     def __init__(self, git_directory: Path, common_directory: Path, object_format: ObjectFormat) -> None:
         self._git = git_directory
-        self._common = common_directory
-        self._format = object_format
+        self.common_directory = common_directory
+        """What holds all refs but those of a linked worktree."""
+        self.object_format = object_format
         self.locks = RefLocks(git_directory, common_directory)
         self.logs = Reflogs()
         self._packed = PackedRefs(b"", object_format)
@@ -90,13 +91,13 @@ class RefFiles:
         A loose file hides the ref's line in packed-refs even if it can't be read: that line is older.
         Raises UnreadableRef.
         """
-        loose = read_loose_ref(self._path(name), name, self._format)
+        loose = read_loose_ref(self.path_of(name), name, self.object_format)
         if loose is not None:
             return loose
         packed = self.packed().get(name)
         if packed is None:
             return None
-        if packed.oid == self._format.zero:
+        if packed.oid == self.object_format.zero:
             raise UnreadableRef(name, "packed-refs gives it the zero id")
         return packed.oid
 
@@ -113,7 +114,7 @@ class RefFiles:
         With them come the folders that can't be listed and may hold such refs.
         """
         wanted = reduced(map(encode_ref_name, prefixes))
-        loose = self._loose(wanted)  # before packed-refs: a ref that is packed meanwhile is in one of both
+        loose = self.loose(wanted)  # before packed-refs: a ref that is packed meanwhile is in one of both
         packed = self.packed()
         unreadable = {**loose.faults, **loose.folders}
         decided: dict[bytes, Ref | ObjectId | None] = dict.fromkeys(map(encode_ref_name, loose.faults))
@@ -140,30 +141,31 @@ class RefFiles:
         packed = self.packed().get(name)
         return packed.peeled if packed is not None and packed.oid == oid else None
 
-    def _loose(self, prefixes: Sequence[bytes] = ()) -> LooseRefs:
-        shared = scan_loose_refs(self._common, self._format, prefixes)
-        if self._git == self._common:
+    def loose(self, prefixes: Sequence[bytes] = ()) -> LooseRefs:
+        """Return the refs that are files, as `scan_loose_refs`."""
+        shared = scan_loose_refs(self.common_directory, self.object_format, prefixes)
+        if self._git == self.common_directory:
             return shared
-        own = scan_loose_refs(self._git, self._format, prefixes)
+        own = scan_loose_refs(self._git, self.object_format, prefixes)
         values = {name: value for name, value in shared.values.items() if not name.startswith(_PER_WORKTREE)}
         values |= {name: value for name, value in own.values.items() if name.startswith(_PER_WORKTREE)}
         return LooseRefs(values, {**shared.faults, **own.faults}, {**shared.folders, **own.folders})
 
-    def packed(self) -> PackedRefs:
-        """Return packed-refs, read again when the file changed.
+    def packed(self, *, fresh: bool = False) -> PackedRefs:
+        """Return packed-refs, read again when the file changed, or if it must be `fresh`.
 
         Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
         """
-        path = self._common / "packed-refs"
+        path = self.common_directory / "packed-refs"
         try:
             with path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-                if stamp != self._packed_stamp:
-                    self._packed = PackedRefs.parse(file.read(), path, self._format)
+                if fresh or stamp != self._packed_stamp:
+                    self._packed = PackedRefs.parse(file.read(), path, self.object_format)
                     self._packed_stamp = stamp
         except FileNotFoundError:
-            self._packed, self._packed_stamp = PackedRefs(b"", self._format), None
+            self._packed, self._packed_stamp = PackedRefs(b"", self.object_format), None
         except OSError as error:
             raise RepositoryError(f"{path}: {error.strerror}") from None
         return self._packed
@@ -187,7 +189,7 @@ class RefFiles:
         Raises as `update` does, and RefMoved if it isn't there.
         """
         check_ref_name(name)
-        with self.locked_change(name, old, self._format.zero) as change:
+        with self.locked_change(name, old, self.object_format.zero) as change:
             change()
 
     @contextmanager
@@ -199,8 +201,8 @@ class RefFiles:
         `name` is taken as it is; `named` is the symbolic ref by which it was asked for. Raises as `update`
         and `delete` do.
         """
-        path = self._path(name)
-        deletes = new == self._format.zero
+        path = self.path_of(name)
+        deletes = new == self.object_format.zero
         with self.locks.hold(path) as lock:
             before = self._compare(name, old)
             if deletes and not self._is_there(name):
@@ -210,7 +212,7 @@ class RefFiles:
 
             def change() -> None:
                 if self.logs.is_on:
-                    self._log(named or name, name, before, new)
+                    self.log(named or name, name, before, new)
                 if not deletes:
                     lock.commit()
                     return
@@ -220,7 +222,7 @@ class RefFiles:
 
             yield change
         if deletes:
-            self._remove_log(name)
+            self.remove_log(name)
             self.locks.remove_empty_parents(path.parent)
 
     def set_symbolic(self, name: str, target: str) -> None:
@@ -229,7 +231,7 @@ class RefFiles:
         check_ref_name(target)
         if not target.startswith("refs/"):
             raise RepositoryError(f"{name} can't point to {target!r}: not below refs/")
-        with self.locks.hold(self._path(name)) as lock:
+        with self.locks.hold(self.path_of(name)) as lock:
             lock.write([b"ref: " + encode_ref_name(target) + b"\n"])
             lock.commit()
 
@@ -244,7 +246,7 @@ class RefFiles:
             if name != "HEAD" and not name.startswith("refs/"):
                 raise RepositoryError(f"{name!r} is not below refs/")
             try:
-                found = read_loose_ref(self._path(name), name, self._format)
+                found = read_loose_ref(self.path_of(name), name, self.object_format)
             except UnreadableRef:
                 found = None
             names.append(name)
@@ -262,37 +264,48 @@ class RefFiles:
     def _compare(self, name: str, old: ObjectId | None) -> ObjectId:
         """Return what a ref holds, zero where it holds nothing. Raises RefMoved if that isn't `old`."""
         if old is None and not self.logs.is_on:
-            return self._format.zero  # nobody asks
+            return self.object_format.zero  # nobody asks
         try:
             ref = self.read(name)
         except UnreadableRef as error:
             # The file holds nothing that a new value could overwrite, or may be overwritten.
-            if old is None or (error.is_blank and old == self._format.zero):
-                return self._format.zero
+            if old is None or (error.is_blank and old == self.object_format.zero):
+                return self.object_format.zero
             raise
-        current = ref.oid if ref is not None else self._format.zero
+        current = ref.oid if ref is not None else self.object_format.zero
         if old is not None and current != old:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
         return current
 
-    def _log(self, named: str, name: str, old: ObjectId, new: ObjectId) -> None:
-        """Log a change of `name`: also in the logs of the symbolic refs that lead to it, HEAD among them."""
-        names = self.names_to(named) if named != name else [name]
+    def head_target(self) -> ObjectId | str | None:
+        """Return the ref that HEAD points to, or HEAD's own id; None where it can't be read."""
         with suppress(UnreadableRef):
-            if "HEAD" not in names and self.read_raw("HEAD") in names:
-                names.insert(0, "HEAD")
+            return self.read_raw("HEAD")
+        return None
+
+    def log(
+        self, named: str, name: str, old: ObjectId, new: ObjectId, head: ObjectId | str | None = None
+    ) -> None:
+        """Log a change of `name`: also in the logs of the symbolic refs that lead to it, HEAD among them.
+
+        `named` is the ref by which it was asked for, `head` what `head_target` returned, if it was asked.
+        """
+        names = self.names_to(named) if named != name else [name]
+        if "HEAD" not in names and (head or self.head_target()) in names:
+            names.insert(0, "HEAD")
         for one in names:
             if one != name or any(new):
                 self.logs.write(one, self._log_path(one), old, new)
 
-    def _remove_log(self, name: str) -> None:
+    def remove_log(self, name: str) -> None:
+        """Remove a deleted ref's log, if it has one."""
         logs = self._log_path("refs").parent
         kept = (logs, logs / "refs", *((logs / "refs" / name.split("/")[1],) if "/" in name else ()))
         remove_log(self._log_path(name), kept)
 
     def refuse_clash(self, name: str) -> None:
         """Refuse a name that can't be made: refs are files, and none can be another's folder."""
-        fault = ref_name_fault(name, self._common)
+        fault = ref_name_fault(name, self.common_directory)
         if fault is not None and not self._is_there(name):
             raise RepositoryError(f"can't make {name[:_SHOWN_CHARACTERS_MAX]}: {fault}")
         parts = name.split("/")
@@ -301,32 +314,38 @@ class RefFiles:
             if self._is_there(parent):
                 raise RepositoryError(f"can't make {name}: {parent} is in the way")
         child = self.packed().first_below(name)
-        folder = self._path(name)
+        folder = self.path_of(name)
         if child is None and os.path.isdir(folder) and not folder.is_symlink():  # noqa: PTH112 -- False if too long
             remove_empty_folders(folder)
-            loose, below = self._loose([encode_ref_name(f"{name}/")]), f"{name}/"
+            loose, below = self.loose([encode_ref_name(f"{name}/")]), f"{name}/"
             child = next((one for one in (*loose.values, *loose.faults) if one.startswith(below)), None)
         if child is not None:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 
     def _write_packed_without(self, name: str) -> None:
         # A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
-        path = (self._common / "packed-refs").resolve()
+        path = (self.common_directory / "packed-refs").resolve()
         with self.locks.hold(path) as lock:
-            lock.write(self.packed().rewritten({encode_ref_name(name): None}))
+            # A time stamp doesn't tell two changes apart that come at once, and this one must lose nothing.
+            lock.write(self.packed(fresh=True).rewritten({encode_ref_name(name): None}))
             lock.commit()
             # Before the ref's own file goes: else a power loss could bring back the older value from here.
             sync_folder(path.parent)
 
-    def _path(self, name: str) -> Path:
+    def path_of(self, name: str) -> Path:
+        """Return where a ref's own file is, or would be."""
         return self._folder(name) / _to_path(name)
+
+    def is_shared(self, name: str) -> bool:
+        """Return whether a ref is below refs/, and not a linked worktree's own."""
+        return name.startswith("refs/") and self._folder(name) == self.common_directory
 
     def _log_path(self, name: str) -> Path:
         return self._folder(name) / "logs" / _to_path(name)
 
     def _folder(self, name: str) -> Path:
         shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
-        return self._common if shared else self._git
+        return self.common_directory if shared else self._git
 
 
 def _to_path(name: str) -> str:

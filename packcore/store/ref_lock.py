@@ -38,7 +38,7 @@ from packcore.store.temporaries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner"]
@@ -93,6 +93,7 @@ class RefLocks:
         self._git = git_directory
         self._common = common_directory
         self._owners: dict[Path, Temporary] = {}
+        self._full_owners: list[Temporary] = []
         self._guard = threading.Lock()
         self._unsynced: dict[Path, None] = {}
         self._is_deferred = False
@@ -153,18 +154,68 @@ class RefLocks:
         with self._guard:
             with suppress(OSError):
                 self._sync()  # that no lock comes back after a loss of power, its owner gone
-            while self._owners:
-                owner = self._owners.popitem()[1]
+            owners = [*self._owners.values(), *self._full_owners]
+            self._owners.clear()
+            self._full_owners.clear()
+            for owner in owners:
                 with suppress(OSError):
                     if owner.path.lstat().st_nlink > 1:
                         owner.forget()  # a lock could not be removed, and the next run shall find it
                 owner.close()
 
+    # Many at once
+
+    def take_all(self, paths: Sequence[Path]) -> dict[Path, RepositoryError]:
+        """Take the locks of many files, which have no open file each; return why some can't be had.
+
+        `release_all` gives them back. They put no content in place of the files. Only the first lock that
+        another process holds is waited for.
+        """
+        faults: dict[Path, RepositoryError] = {}
+        made: dict[Path, Path] = {}
+        for path in paths:
+            lock, folder = path.with_name(path.name + ".lock"), path.parent
+            try:
+                if folder not in made:
+                    self._make_parents(folder)
+                    made[folder] = self._owner(self._base(lock))
+                os.link(made[folder], lock)
+            except (OSError, AttributeError):
+                try:
+                    # Held by another, the folder gone meanwhile, no more links, or no links at all.
+                    self._take(lock, tries=1 if faults else LOCK_TRIES)
+                    made.pop(folder, None)
+                except RepositoryError as error:
+                    faults[path] = error
+                except OSError as error:
+                    faults[path] = RepositoryError(f"{lock}: can't lock: {error.strerror}")
+            except RepositoryError as error:
+                faults[path] = error
+        return faults
+
+    def release_all(self, paths: Sequence[Path]) -> None:
+        """Give the locks of many files back, and remove what folders are empty then. Raises RepositoryError.
+
+        What was changed below them is durable then.
+        """
+        folders = dict.fromkeys(path.parent for path in paths)
+        for path in paths:
+            with suppress(OSError):
+                os.unlink(f"{path}.lock")  # noqa: PTH108 -- of very many
+        self._unsynced |= folders
+        for folder in folders:
+            self.remove_empty_parents(folder)
+        if not self._is_deferred:
+            try:
+                self._sync()
+            except OSError as error:
+                raise RepositoryError(f"{self._common}: {error.strerror}") from None
+
     # Taking
 
-    def _take(self, lock: Path) -> None:
+    def _take(self, lock: Path, *, tries: int | None = None) -> None:
         pause = threading.Event()
-        for _ in range(LOCK_TRIES):
+        for _ in range(tries or LOCK_TRIES):
             self._make_parents(lock.parent)
             try:
                 self._place(lock)
@@ -178,7 +229,11 @@ class RefLocks:
         raise _refusal(lock)
 
     def _place(self, lock: Path) -> None:
-        if not _is_linked(self._owner(self._base(lock)), lock):
+        base = self._base(lock)
+        refused = _link_refusal(self._owner(base), lock)
+        if refused == errno.EMLINK:
+            refused = _link_refusal(self._other_owner(base), lock)
+        if refused:
             # Such a lock is known by its words, but after a crash it stays.
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             with os.fdopen(handle, "wb") as file:
@@ -195,6 +250,13 @@ class RefLocks:
                 owner.write([owner_mark(file_system(base))])
                 sync_folder(base)
             return owner.path
+
+    def _other_owner(self, base: Path) -> Path:
+        """Return a new owner's file, where the other has as many links as the disk allows."""
+        with self._guard:
+            if (owner := self._owners.pop(base, None)) is not None:
+                self._full_owners.append(owner)
+        return self._owner(base)
 
     def _base(self, path: Path) -> Path:
         return self._git if path.is_relative_to(self._git) else self._common
@@ -252,17 +314,20 @@ class RefLocks:
             yield from (path for path in files_below(base / "refs") if path.name.endswith(".lock"))
 
 
-def _is_linked(owner: Path, lock: Path) -> bool:
-    """Make a lock a hard link to its owner's file; return False where there are no links. Raises OSError."""
+def _link_refusal(owner: Path, lock: Path) -> int:
+    """Make a lock a hard link to its owner's file; return why there can't be one, 0 if there is.
+
+    Raises OSError.
+    """
     if not hasattr(os, "link"):  # as in WebAssembly
-        return False
+        return errno.ENOSYS
     try:
         os.link(owner, lock)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return False
-    return True
+        return error.errno or errno.ENOSYS
+    return 0
 
 
 class LockOwner(NamedTuple):

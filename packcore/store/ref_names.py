@@ -11,14 +11,14 @@ REF_PARTS_MAX parts is refused here, as some program that walks the folders will
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.refs import encode_ref_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["REF_PARTS_MAX", "ref_name_fault"]
+__all__ = ["REF_PARTS_MAX", "RefNameLimits", "ref_name_fault"]
 
 REF_PARTS_MAX = 128
 """Parts of a new ref's name."""
@@ -30,17 +30,32 @@ _LOGS = b"logs/"
 
 def ref_name_fault(name: str, folder: Path) -> str | None:
     """Return why no ref of this name can be made in a repository's folder; None if it can."""
-    encoded = encode_ref_name(name)
-    parts = encoded.split(b"/")
-    if len(parts) > REF_PARTS_MAX:
-        return f"its name has more than {REF_PARTS_MAX} parts"
-    name_bytes_max = _system_limit(folder, "PC_NAME_MAX", _NAME_BYTES_MAX)
-    if max(*map(len, parts[:-1]), len(parts[-1] + _LOCK)) > name_bytes_max:
-        return "a part of its name is too long for a file"
-    path_bytes = len(os.fsencode(os.path.abspath(folder))) + len(b"/" + _LOGS + encoded + _LOCK + b"\0")  # noqa: PTH100
-    if path_bytes > _system_limit(folder, "PC_PATH_MAX", _PATH_BYTES_MAX):
-        return "its name is too long for a path"
-    return None
+    return RefNameLimits.of(folder).fault(encode_ref_name(name))
+
+
+class RefNameLimits(NamedTuple):
+    """What a folder's disk allows: asked once, for many names."""
+
+    part_bytes: int
+    name_bytes: int
+
+    @classmethod
+    def of(cls, folder: Path) -> RefNameLimits:
+        """Ask the system."""
+        name_bytes_max = _system_limit(folder, "PC_NAME_MAX", _NAME_BYTES_MAX)
+        around = len(os.fsencode(os.path.abspath(folder))) + len(b"/" + _LOGS + _LOCK + b"\0")  # noqa: PTH100
+        return cls(name_bytes_max, _system_limit(folder, "PC_PATH_MAX", _PATH_BYTES_MAX) - around)
+
+    def fault(self, name: bytes) -> str | None:
+        """Return why no ref of this name can be made; None if it can."""
+        if len(name) <= min(REF_PARTS_MAX, self.part_bytes - len(_LOCK), self.name_bytes):
+            return None  # neither as a whole nor any part of it
+        parts = name.split(b"/")
+        if len(parts) > REF_PARTS_MAX:
+            return f"its name has more than {REF_PARTS_MAX} parts"
+        if max(*map(len, parts[:-1]), len(parts[-1] + _LOCK)) > self.part_bytes:
+            return "a part of its name is too long for a file"
+        return "its name is too long for a path" if len(name) > self.name_bytes else None
 
 
 def _system_limit(folder: Path, name: str, default: int) -> int:

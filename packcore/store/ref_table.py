@@ -64,6 +64,10 @@ class RefTable(NamedTuple):
         }
         return RefTable(names, ids, peeled, symrefs, self.unpeeled, unreadable)
 
+    def tips(self) -> tuple[ObjectId, ...]:
+        """Return the ids, each once, in the order of the names."""
+        return tuple(map(ObjectId, map(unhexlify, dict.fromkeys(self.ids))))
+
     def by_name(self) -> dict[str, ObjectId]:
         """Return the ids by name, sorted as the names are."""
         return dict(zip(decode_ref_names(self.names), ids_of_hex(self.ids), strict=True))

@@ -14,43 +14,43 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from packcore.errors import PackcoreError, RepositoryError
-from packcore.refs import check_ref_name
+from packcore.errors import PackcoreError, RefMoved, RepositoryError
+from packcore.refs import check_ref_name, encode_ref_name
+from packcore.store.ref_batch import Peeled, RefBatch, neighbour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from packcore.ids import ObjectId
+    from packcore.store.ref_change import RefChange
     from packcore.store.ref_files import RefFiles
 
-__all__ = ["RefChange", "change_refs"]
+__all__ = ["MANY_CHANGES", "change_refs", "change_refs_apart"]
+
+MANY_CHANGES = 300
+"""More are made by one new packed-refs: a file and a sync for each take longer than writing it."""
 
 
-class RefChange(NamedTuple):
-    """One ref, from `old` to `new`; all-zero ids stand for no such ref."""
-
-    name: str
-    old: ObjectId
-    new: ObjectId
-
-    @property
-    def is_delete(self) -> bool:
-        """Whether the ref shall go."""
-        return not any(self.new)
-
-
-def change_refs(refs: RefFiles, changes: Sequence[RefChange]) -> None:
+def change_refs(refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None = None) -> None:
     """Make all changes or none.
 
-    Raises InvalidRefName, RefMoved for a ref that isn't what the caller saw, RepositoryError for a lock
-    held by another, a name in the way, or a failed write; every ref is then what it was.
+    Above MANY_CHANGES they go into packed-refs: see `packcore.store.ref_batch`; `peeled` is for these. Raises
+    InvalidRefName, RefMoved for a ref that isn't what the caller saw, RepositoryError for a lock held by
+    another, a name in the way, or a failed write; every ref is then what it was.
     """
     resolved = _resolved(refs, changes)
     named = {change.name: asked.name for change, asked in zip(resolved, changes, strict=True)}
     ordered = sorted(resolved)
     _refuse_clashes_within(ordered)
+    if len(ordered) > MANY_CHANGES and all(refs.is_shared(change.name) for change in ordered):
+        batch = RefBatch(refs, ordered, peeled)
+        with refs.locks.deferred():
+            batch.make(named, together=True)
+        if batch.faults:  # a file that could not be removed
+            _put_back(refs, [change for change in ordered if change.name not in batch.faults])
+            raise next(iter(batch.faults.values()))
+        return
     done: list[RefChange] = []
     try:
         with refs.locks.deferred(), ExitStack() as locks:
@@ -68,13 +68,88 @@ def change_refs(refs: RefFiles, changes: Sequence[RefChange]) -> None:
         raise
 
 
+def change_refs_apart(
+    refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None = None
+) -> dict[str, PackcoreError]:
+    """Make each change for itself, in their order; return why some are not made, by the name that was given.
+
+    Above MANY_CHANGES they go into packed-refs, as far as they can be made there.
+    """
+    faults: dict[str, PackcoreError] = {}
+    with refs.locks.deferred():
+        for part in _parts(refs, changes):
+            if len(part) > MANY_CHANGES:
+                faults |= _changed_at_once(refs, part, peeled)
+                continue
+            for change in part:
+                try:
+                    if change.is_delete:
+                        refs.delete(change.name, change.old)
+                    else:
+                        refs.update(change.name, change.new, change.old)
+                except PackcoreError as error:
+                    faults[change.name] = error
+    return faults
+
+
+def _parts(refs: RefFiles, changes: Sequence[RefChange]) -> list[list[RefChange]]:
+    """Part changes into those that are made one by one, and those that are made at once, in their order."""
+    if len(changes) <= MANY_CHANGES:
+        return [list(changes)]
+    alone = [change for change in changes if not refs.is_shared(change.name)]
+    shared = [change for change in changes if refs.is_shared(change.name)]
+    removed = {encode_ref_name(change.name) for change in shared if change.is_delete}
+    ordered = sorted(removed)
+    made = [change for change in shared if not change.is_delete]
+    makes_room = any(neighbour(encode_ref_name(change.name), removed, ordered) for change in made)
+    if not makes_room:
+        return [alone, shared]
+    return [alone, [change for change in shared if change.is_delete], made]
+
+
+def _changed_at_once(
+    refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None
+) -> dict[str, PackcoreError]:
+    faults: dict[str, PackcoreError] = {}
+    chosen: dict[str, RefChange] = {}
+    named: dict[str, str] = {}
+    names = _final_names(refs, changes)
+    for asked in changes:
+        try:
+            check_ref_name(asked.name)
+            final = asked.name if asked.is_delete else names(asked.name)
+        except PackcoreError as error:
+            faults[asked.name] = error
+            continue
+        if final in chosen:
+            faults[asked.name] = RefMoved(final, "it is changed twice at once")
+        else:
+            chosen[final], named[final] = asked._replace(name=final), asked.name
+    batch = RefBatch(refs, list(chosen.values()), peeled)
+    try:
+        batch.make(named, together=False)
+    except PackcoreError as error:
+        return faults | dict.fromkeys(named.values(), error)
+    return faults | {named[name]: fault for name, fault in batch.faults.items()}
+
+
+def _final_names(refs: RefFiles, changes: Sequence[RefChange]) -> Callable[[str], str]:
+    """Return what follows symbolic refs: for many names by one scan, since only a file can be one."""
+    if len(changes) <= MANY_CHANGES:
+        return lambda name: refs.names_to(name)[-1]
+    loose = refs.loose()
+    symbolic = {name for name, value in loose.values.items() if isinstance(value, str)}
+    unsure = {*symbolic, *loose.faults}
+    return lambda name: name if name.startswith("refs/") and name not in unsure else refs.names_to(name)[-1]
+
+
 def _resolved(refs: RefFiles, changes: Sequence[RefChange]) -> list[RefChange]:
     """Follow symbolic refs: what they point to is what an update changes; a deletion removes them."""
     resolved = []
+    final_name = _final_names(refs, changes)
     for change in changes:
         check_ref_name(change.name)
-        name = change.name if change.is_delete else refs.names_to(change.name)[-1]
-        resolved.append(change._replace(name=name))
+        resolved.append(change if change.is_delete else change._replace(name=final_name(change.name)))
     return resolved
 
 

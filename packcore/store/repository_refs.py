@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from packcore.errors import MissingObject
+from packcore.errors import CorruptData, MissingObject
+from packcore.objects import ObjectType, tag_target
 from packcore.refs import check_ref_name
-from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.ref_transaction import change_refs, change_refs_apart
 from packcore.store.reflogs import logged_refs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from packcore.errors import PackcoreError
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import Ref, RefList
+    from packcore.store.base import ObjectHeader, StoredObject
     from packcore.store.config import GitConfig
     from packcore.store.loose import LooseStore
+    from packcore.store.ref_change import RefChange
     from packcore.store.ref_files import RefFiles
     from packcore.store.ref_table import RefTable
 
 __all__ = ["RepositoryRefs"]
+
+_TAG_DEPTH_MAX = 100
+"""Tags of tags that are followed."""
 
 
 class RepositoryRefs:
@@ -34,9 +42,18 @@ class RepositoryRefs:
     _loose: LooseStore
 
     if TYPE_CHECKING:
-
+        # The repository's own.
         def __contains__(self, oid: object) -> bool:
-            """Return whether an object is here: the repository's own."""
+            """Return whether an object is here."""
+
+        def header(self, oid: ObjectId) -> ObjectHeader:
+            """Return type and size."""
+
+        def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
+            """Return the same of many."""
+
+        def read(self, oid: ObjectId) -> StoredObject:
+            """Return the object whole."""
 
     def refs(self) -> RefList:
         """Return every ref below refs/: the known ones, and those that are there but can't be read.
@@ -98,11 +115,42 @@ class RepositoryRefs:
 
     def change_refs(self, changes: Sequence[RefChange]) -> None:
         """Make several changes, all or none; each as `update_ref` with its `old`. Raises as that does."""
+        lost = self._lost(changes)
         for change in changes:
-            if not change.is_delete and change.new not in self:
+            if change.new in lost:
                 raise MissingObject(change.new.hex(), context=f"new value of {change.name}")
         self._loose.sync()
-        change_refs(self._refs, changes)
+        change_refs(self._refs, changes, self._peeled)
+
+    def change_refs_apart(self, changes: Sequence[RefChange]) -> dict[str, PackcoreError]:
+        """Make several changes, each for itself; return why some are not made, by name."""
+        lost = self._lost(changes)
+        faults: dict[str, PackcoreError] = {
+            change.name: MissingObject(change.new.hex(), context=f"new value of {change.name}")
+            for change in changes
+            if change.new in lost
+        }
+        self._loose.sync()
+        left = [change for change in changes if change.new not in lost]
+        return faults | change_refs_apart(self._refs, left, self._peeled)
+
+    def _lost(self, changes: Sequence[RefChange]) -> set[ObjectId]:
+        return {oid for oid in {change.new for change in changes} if any(oid) and oid not in self}
+
+    def _peeled(self, oids: Collection[ObjectId]) -> dict[ObjectId, ObjectId]:
+        """Return what annotated tags come to, for packed-refs; one that leads nowhere comes to nothing."""
+        ordered = sorted(oids)
+        found = zip(ordered, self.headers(ordered), strict=True)
+        tags = [oid for oid, header in found if header is not None and header.type is ObjectType.TAG]
+        return {tag: oid for tag in tags if (oid := self._tagged(tag)) is not None}
+
+    def _tagged(self, oid: ObjectId) -> ObjectId | None:
+        with suppress(CorruptData):
+            for _ in range(_TAG_DEPTH_MAX):
+                if self.header(oid).type is not ObjectType.TAG:
+                    return oid
+                oid = tag_target(self.read(oid).data, self._format, oid)[0]
+        return None
 
     def refs_durable_together(self) -> AbstractContextManager[None]:
         """Let many changes of refs become durable together, at the block's end. Raises RepositoryError."""

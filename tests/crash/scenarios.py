@@ -149,6 +149,18 @@ def _existing(workplace: Path) -> None:
     git("push", "-q", target, f"{newer}:refs/heads/main", cwd=source)
 
 
+def _many_refs(workplace: Path) -> None:
+    """Make a source with more refs than are changed one by one, and a target with many to be pruned."""
+    _existing(workplace)
+    source, target = workplace / "source.git", workplace / "target.git"
+    tip, newer, old = (git("rev-parse", name, cwd=source) for name in ("main", "main~2", "main~4"))
+    for repository, kind, oid in ((source, "new", tip), (target, "gone", old), (target, "new", old)):
+        lines = [f"create refs/other/{kind}/{number} {oid}\n" for number in range(160)]
+        git("update-ref", "--stdin", cwd=repository, stdin="".join(lines).encode())
+    git("pack-refs", "--all", cwd=target)
+    git("update-ref", "refs/other/new/7", newer, cwd=target)
+
+
 def _to_repack(workplace: Path) -> None:
     _existing(workplace)
     target = workplace / "target.git"
@@ -209,6 +221,7 @@ def _sync(*options: str) -> Callable[[Path], list[str]]:
 SCENARIOS = [
     Scenario("fetch into a new repository", _into, _new, _sources_refs),
     Scenario("fetch into an older one", _into, _existing, _sources_refs),
+    Scenario("fetch of many refs", _into, _many_refs, _sources_refs),
     Scenario("sync into a path", _sync(), _existing, _sources_refs),
     Scenario("atomic sync into a path", _sync("--atomic", "--materialize"), _existing, _sources_refs),
     Scenario(

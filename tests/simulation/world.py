@@ -19,15 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptObject, RefMoved, RepositoryError, UnreadableRef
+from packcore.errors import CorruptObject, PackcoreError, RefMoved, RepositoryError, UnreadableRef
 from packcore.limits import Limits
 from packcore.progress import SilentProgress
-from packcore.refs import Ref, RefList, ref_sort_key
+from packcore.refs import Ref, RefList, encode_ref_name, ref_sort_key
 from packcore.store.base import ObjectHeader
 from packcore.store.config import GitConfig
 from packcore.store.copies import Copies
 from packcore.store.memory import MemoryStore
 from packcore.store.presence import Presence
+from packcore.store.ref_table import RefTable
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.faults import KINDS
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.store.base import StoredObject
-    from packcore.store.ref_transaction import RefChange
+    from packcore.store.ref_change import RefChange
     from packcore.store.spool import SpooledPack
     from tests.simulation.faults import Fault
     from tests.simulation.history import Universe
@@ -176,11 +177,6 @@ class SimRepository(MemoryStore):
         self.add_pack(spooled)
         yield
 
-    @contextmanager
-    def refs_durable_together(self) -> Iterator[None]:
-        """Do nothing: what is in memory is as durable as it gets."""
-        yield
-
     def shallow(self) -> frozenset[ObjectId]:
         """Return the commits whose parents are left out."""
         return self.cut
@@ -194,6 +190,14 @@ class SimRepository(MemoryStore):
             {name: Ref(name, self.tips[name]) for name in names if name not in self.unreadable},
             {name: UnreadableRef(name, "its file is empty") for name in names if name in self.unreadable},
         )
+
+    def ref_table(self, prefixes: Sequence[str] = ()) -> RefTable:
+        """Return the refs that begin with a prefix, in columns."""
+        refs, wanted = self.refs(), tuple(prefixes) or ("",)
+        known = [ref for name, ref in refs.known.items() if name.startswith(wanted)]
+        names = [encode_ref_name(ref.name) for ref in known]
+        ids = [ref.oid.hex().encode() for ref in known]
+        return RefTable(names, ids, [b""] * len(names), {}, frozenset(names), refs.unreadable)
 
     def read_ref(self, name: str) -> Ref | None:
         """Return one ref. Raises UnreadableRef."""
@@ -224,6 +228,16 @@ class SimRepository(MemoryStore):
         label = self.world.universe.name
         who = "somebody" if by is None else by.name
         self.world.say(who, f"moves {self.side} {name}", f"{label(old)} -> {label(new)}")
+
+    def change_refs_apart(self, changes: Sequence[RefChange]) -> dict[str, PackcoreError]:
+        """Make each change for itself; return why some are not made."""
+        faults: dict[str, PackcoreError] = {}
+        for change in changes:
+            try:
+                self.update_ref(change.name, change.new, change.old)
+            except PackcoreError as error:
+                faults[change.name] = error
+        return faults
 
     def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:
         """Compare and swap. Raises RefMoved, RepositoryError."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError, RepositoryError
-from packcore.store.ref_transaction import RefChange
+from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from transport.agent import agent

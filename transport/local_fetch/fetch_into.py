@@ -193,7 +193,7 @@ class _Fetch(NamedTuple):
 
     def tips(self) -> set[ObjectId]:
         """Return the ids that the repository's refs are at."""
-        return {ref.oid for ref in self.repository.refs().known.values()}
+        return set(self.repository.ref_table().tips())
 
     def lacks(self, listed: Advertisement) -> list[ObjectId]:
         """Return the wants that are no tips of the repository."""
@@ -204,7 +204,7 @@ class _Fetch(NamedTuple):
         """Fetch, check that all is there, install the pack, move the refs."""
         repository = self.repository
         plan = self.plan(listed)
-        haves = tuple(dict.fromkeys(ref.oid for ref in repository.refs().known.values()))
+        haves = repository.ref_table().tips()
         with self._received(listed, plan) as (spool, cut_off):
             store = UnionStore([spool, repository]) if spool else repository
             pairs = plan.open_pairs
@@ -224,8 +224,7 @@ class _Fetch(NamedTuple):
                 )
             with ExitStack() as stack:
                 pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None
-                stack.enter_context(repository.refs_durable_together())
-                refs = [moved(repository, action) for action in _in_order(plan)]
+                refs = moved(repository, _in_order(plan))
             count = PackCount.of(spool)
         return _Fetched(plan, haves, refs, pack_path, count)
 

@@ -2,7 +2,7 @@
 
 LocalRefs           what it has, as a side of `plan_refs`
 blocked_here        which actions it can't take, each with the reason
-moved               one action carried out by compare-and-swap
+moved               actions carried out, each by compare-and-swap
 opened_or_made      the repository itself, which is gone again if the fetch that made it fails
 """
 
@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RefLocked, RefMoved, RepositoryError, UnreadableRef
 from packcore.objects import ObjectType
-from packcore.refs import is_valid_ref_name
+from packcore.refs import encode_ref_name, is_valid_ref_name
 from packcore.store.git_directory import is_repository_named
 from packcore.store.making import is_unmade, unmake
-from packcore.store.ref_names import ref_name_fault
+from packcore.store.ref_change import RefChange
+from packcore.store.ref_names import RefNameLimits
 from packcore.store.repository import Repository
 from transport.syncing.outcome.result import Outcome, RefResult, results_of
 from transport.syncing.request import HEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from packcore.errors import PackcoreError
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.limits import Limits
     from packcore.refs import RefKind
@@ -79,9 +81,9 @@ class LocalRefs:
     @classmethod
     def of(cls, repository: Repository) -> LocalRefs:
         """Return a repository's refs as they are now."""
-        refs = repository.refs()
+        refs = repository.ref_table()
         return cls(
-            {name: ref.oid for name, ref in refs.known.items()},
+            refs.by_name(),
             {},
             {name: fault.reason for name, fault in refs.unreadable.items()},
             repository.object_format,
@@ -118,8 +120,10 @@ def _is_checked_out(repository: Repository) -> Callable[[RefAction], bool]:
 
 def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
     """Tell the refs whose names are too long, or of too many parts, to be made here."""
-    folder = repository.common_path
-    return lambda action: action.action == "create" and ref_name_fault(action.target_ref, folder) is not None
+    limits = RefNameLimits.of(repository.common_path)
+    return lambda action: (
+        action.action == "create" and limits.fault(encode_ref_name(action.target_ref)) is not None
+    )
 
 
 def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
@@ -136,27 +140,37 @@ def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
         repository.set_head(head)
 
 
-def moved(repository: Repository, action: RefAction) -> RefResult:
-    """Carry out one action on the repository's refs."""
+def moved(repository: Repository, actions: Sequence[RefAction]) -> list[RefResult]:
+    """Carry out actions on the repository's refs, each for itself; return what became of them, in order."""
+    zero = repository.object_format.zero
+    changes = [
+        RefChange(
+            action.target_ref,
+            action.target_id or zero,
+            zero if action.action == "delete" else action.source_id or zero,
+        )
+        for action in actions
+        if action.pushes
+    ]
+    faults = repository.change_refs_apart(changes)
+    return [_result(repository, action, faults.get(action.target_ref)) for action in actions]
+
+
+def _result(repository: Repository, action: RefAction, fault: PackcoreError | None) -> RefResult:
     if not action.pushes:
         return results_of([action])[0]
-    zero = repository.object_format.zero
-    try:
-        if action.action == "delete":
-            repository.delete_ref(action.target_ref, action.target_id)
-            return RefResult(action, Outcome.DELETED, action.reason)
-        repository.update_ref(action.target_ref, action.source_id or zero, action.target_id or zero)
-    except RefMoved as error:
-        if _is_done(repository, action):
-            return RefResult(action, Outcome.UP_TO_DATE, _DONE_BY_ANOTHER)
-        return RefResult(action, Outcome.MOVED, str(error))
-    except RefLocked as error:
-        if _is_done(repository, action):
-            return RefResult(action, Outcome.UP_TO_DATE, _DONE_BY_ANOTHER)
-        return RefResult(action, Outcome.LOCKED, f"{error}; {error.hint}" if error.hint else str(error))
-    except (RepositoryError, UnreadableRef) as error:
-        return RefResult(action, Outcome.REFUSED, str(error))
-    return RefResult(action, Outcome.PUSHED, action.reason)
+    if fault is None:
+        done = Outcome.DELETED if action.action == "delete" else Outcome.PUSHED
+        return RefResult(action, done, action.reason)
+    if isinstance(fault, RefMoved | RefLocked) and _is_done(repository, action):
+        return RefResult(action, Outcome.UP_TO_DATE, _DONE_BY_ANOTHER)
+    if isinstance(fault, RefMoved):
+        return RefResult(action, Outcome.MOVED, str(fault))
+    if isinstance(fault, RefLocked):
+        return RefResult(action, Outcome.LOCKED, f"{fault}; {fault.hint}" if fault.hint else str(fault))
+    if isinstance(fault, RepositoryError | UnreadableRef):
+        return RefResult(action, Outcome.REFUSED, str(fault))
+    raise fault
 
 
 def _is_done(repository: Repository, action: RefAction) -> bool:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, MissingObject, PackcoreError, RefLocked, RefMoved
 from packcore.limits import Limits
-from packcore.store.ref_transaction import RefChange
+from packcore.store.ref_change import RefChange
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
 from packcore.walk import list_objects
@@ -228,12 +228,10 @@ class _Push:
             if self._spool is not None and any(not update.is_delete for update in accepted):
                 stack.enter_context(self._repository.adding_pack(self._spool))
             self._add_cut_points(accepted)
-            stack.enter_context(self._repository.refs_durable_together())
             if self._request.atomic:
                 self._change_all(accepted)
             else:
-                for update in accepted:
-                    self._change(update)
+                self._change_each(accepted)
         for name, other in self._aliases.followed.items():
             self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
         return self._verdicts
@@ -296,7 +294,7 @@ class _Push:
 
     def _haves(self) -> set[ObjectId]:
         repository = self._repository
-        return {ref.oid for ref in repository.refs().known.values() if ref.oid in repository}
+        return {oid for oid in repository.ref_table().tips() if oid in repository}
 
     def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
         if not tips:
@@ -312,12 +310,11 @@ class _Push:
 
     # Refs
 
-    def _change(self, update: RefUpdate) -> None:
-        try:
-            self._repository.update_ref(update.name, update.new, update.old)
-        except PackcoreError as error:
+    def _change_each(self, updates: list[RefUpdate]) -> None:
+        changes = [RefChange(*_parts(update)) for update in updates]
+        for name, error in self._repository.change_refs_apart(changes).items():
             self._say(f"error: {self._words(error)}")
-            self._verdicts[update.name] = self._reason(error)
+            self._verdicts[name] = self._reason(error)
 
     def _change_all(self, updates: list[RefUpdate]) -> None:
         try:

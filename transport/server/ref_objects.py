@@ -7,10 +7,12 @@ anything else, and what is in no pack                           the object is re
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from packcore.ancestry import peel
 from packcore.errors import CorruptData, LimitExceeded
+from packcore.store.bulk import places_of
 from packcore.store.ref_table import ids_of_hex
 from transport.server.shown_refs import ShownRef
 
@@ -32,8 +34,8 @@ def with_objects(repository: Repository, refs: ShownRefs, words: Words) -> Shown
     """Return refs with what their objects say. `words` says why one can't be read."""
     hexes = list(set(refs.ids))
     oids = dict(zip(hexes, ids_of_hex(hexes), strict=True))
-    places = repository.places(list(oids.values()))
-    unsure = {text for text, place in zip(hexes, places, strict=True) if place < 0}
+    places = places_of(repository, list(oids.values())) or repeat(-1)
+    unsure = {text for text, place in zip(hexes, places, strict=False) if place < 0}
     unsure.discard(repository.object_format.zero.hex().encode())
     peeled, special = list(refs.peeled), dict(refs.special)
     found: dict[bytes, tuple[bytes, str | None]] = {}

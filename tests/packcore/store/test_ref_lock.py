@@ -12,8 +12,9 @@ import pytest
 from packcore.errors import RefLocked, RefMoved
 from packcore.ids import SHA1, ObjectId
 from packcore.store import ref_lock
+from packcore.store.ref_change import RefChange
 from packcore.store.ref_files import RefFiles
-from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.ref_transaction import change_refs
 from packcore.store.repository import Repository
 from packcore.store.temporaries import file_system
 from tests.processes import another_process, killed

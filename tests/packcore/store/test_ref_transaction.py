@@ -6,16 +6,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.errors import MissingObject, PackcoreError, RefMoved, RepositoryError
+from packcore.errors import (
+    InvalidRefName,
+    MissingObject,
+    PackcoreError,
+    RefLocked,
+    RefMoved,
+    RepositoryError,
+)
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.store.ref_transaction import RefChange
+from packcore.store import ref_lock, ref_transaction
+from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
+from tests.support import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ZERO = ObjectId(bytes(20))
+
+
+@pytest.fixture(params=["few", "many"], autouse=True)
+def how_many(request, monkeypatch) -> str:
+    """Make the changes one by one, and by one new packed-refs as if they were very many."""
+    chosen: str = request.param
+    if chosen == "many":
+        monkeypatch.setattr(ref_transaction, "MANY_CHANGES", 0)
+    return chosen
 
 
 @pytest.fixture
@@ -78,14 +96,14 @@ def test_one_change_that_cannot_be_made_leaves_every_ref_as_it_was(repository, i
     repository.update_ref("refs/heads/a", two)
 
 
-def test_what_was_written_before_a_failed_write_is_put_back(repository, ids, monkeypatch):
+def test_what_was_written_before_a_failed_write_is_put_back(repository, ids, monkeypatch, how_many):
     one, two = ids
     repository.update_ref("refs/heads/a", one)
     repository.update_ref("refs/heads/z", one)
     original = type(repository.path).replace
 
     def full(self, target):
-        if target.name == "z":
+        if target.name == ("z" if how_many == "few" else "packed-refs"):
             raise OSError(28, "No space left on device")
         return original(self, target)
 
@@ -108,3 +126,49 @@ def test_a_symbolic_ref_is_followed_by_an_update_and_removed_by_a_deletion(repos
     assert values(repository)["refs/heads/main"] == two
     repository.change_refs([RefChange("refs/heads/alias", two, ZERO)])
     assert values(repository) == {"refs/heads/main": two}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_each_change_for_itself_leaves_out_those_that_cannot_be_made(repository, ids, packed):
+    one, two = ids
+    for name in ("a", "b", "c"):
+        repository.update_ref(f"refs/heads/{name}", one)
+    if packed:
+        git("pack-refs", "--all", cwd=repository.path)
+    changes = [
+        RefChange("refs/heads/a", one, two),
+        RefChange("refs/heads/b", two, one),
+        RefChange("refs/heads/c", one, ZERO),
+        RefChange("refs/heads/c/below", ZERO, one),
+        RefChange("refs/heads/a/below", ZERO, one),
+        RefChange("refs/heads/gone", one, ZERO),
+        RefChange("refs/heads/..", ZERO, one),
+        RefChange("refs/heads/lost", ZERO, ObjectId(b"\1" * 20)),
+        RefChange("refs/heads/new", ZERO, two),
+    ]
+    faults = repository.change_refs_apart(changes)
+    assert {name.removeprefix("refs/heads/"): type(fault) for name, fault in faults.items()} == {
+        "b": RefMoved,
+        "a/below": RepositoryError,
+        "gone": RefMoved,
+        "..": InvalidRefName,
+        "lost": MissingObject,
+    }
+    assert values(repository) == {
+        "refs/heads/a": two,
+        "refs/heads/b": one,
+        "refs/heads/c/below": one,
+        "refs/heads/new": two,
+    }
+    assert not list(repository.path.rglob("*.lock"))
+
+
+def test_a_locked_ref_alone_is_left_out(repository, ids, monkeypatch):
+    monkeypatch.setattr(ref_lock, "LOCK_TRIES", 2)
+    one, _ = ids
+    (repository.path / "refs/heads/held.lock").touch()
+    changes = [RefChange(f"refs/heads/{name}", ZERO, one) for name in ("a", "held", "z")]
+    faults = repository.change_refs_apart(changes)
+    assert [(name, type(fault)) for name, fault in faults.items()] == [("refs/heads/held", RefLocked)]
+    assert list(values(repository)) == ["refs/heads/a", "refs/heads/z"]
+    assert (repository.path / "refs/heads/held.lock").exists()

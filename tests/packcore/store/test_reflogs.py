@@ -7,8 +7,9 @@ import pytest
 from packcore.errors import RefMoved, RepositoryError
 from packcore.ids import SHA1, ObjectId
 from packcore.store.config import GitConfig
+from packcore.store.ref_change import RefChange
 from packcore.store.ref_files import RefFiles
-from packcore.store.ref_transaction import RefChange, change_refs
+from packcore.store.ref_transaction import change_refs
 from packcore.store.reflogs import LoggedRefs, logged_refs
 
 A, B, ZERO = ObjectId(b"\1" * 20), ObjectId(b"\2" * 20), SHA1.zero

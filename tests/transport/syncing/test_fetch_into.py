@@ -258,11 +258,10 @@ def test_a_ref_that_another_fetch_just_moved_there_is_up_to_date(source, into):
         git("branch", "other", "main~1", cwd=into)
         tip = ObjectId(bytes.fromhex(git("rev-parse", "main", cwd=source)))
         action = RefAction("create", "branch", "refs/heads/main", "refs/heads/main", tip, None, "new")
-        assert moved(repository, action).outcome is Outcome.UP_TO_DATE
         elsewhere = action._replace(target_ref="refs/heads/other")
-        assert moved(repository, elsewhere).outcome is Outcome.MOVED
         gone = action._replace(action="delete", target_ref="refs/heads/gone", source_id=None, target_id=tip)
-        assert moved(repository, gone).outcome is Outcome.UP_TO_DATE
+        outcomes = [result.outcome for result in moved(repository, [action, elsewhere, gone])]
+        assert outcomes == [Outcome.UP_TO_DATE, Outcome.MOVED, Outcome.UP_TO_DATE]
 
 
 def test_a_fetch_that_keeps_nothing_tells_what_came(source):
