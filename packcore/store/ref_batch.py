@@ -151,8 +151,7 @@ class RefBatch:
 
     @contextmanager
     def _packed_lock(self) -> Iterator[Callable[[dict[bytes, PackedRow | None], PackedRefs], None]]:
-        # A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
-        path = (self._refs.common_directory / "packed-refs").resolve()
+        path = self._refs.packed_path()
         with self._refs.locks.hold(path) as lock:
 
             def write(rows: dict[bytes, PackedRow | None], packed: PackedRefs) -> None:

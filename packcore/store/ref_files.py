@@ -277,6 +277,14 @@ class RefFiles:
             raise RefMoved(name, f"it is at {current.hex()}, not at {old.hex()}")
         return current
 
+    def packed_path(self) -> Path:
+        """Return the file that is replaced to change packed-refs.
+
+        A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
+        """
+        path = self.common_directory / "packed-refs"
+        return path.resolve() if path.is_symlink() else path
+
     def head_target(self) -> ObjectId | str | None:
         """Return the ref that HEAD points to, or HEAD's own id; None where it can't be read."""
         with suppress(UnreadableRef):
@@ -323,8 +331,7 @@ class RefFiles:
             raise RepositoryError(f"can't make {name}: {child} is in the way")
 
     def _write_packed_without(self, name: str) -> None:
-        # A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
-        path = (self.common_directory / "packed-refs").resolve()
+        path = self.packed_path()
         with self.locks.hold(path) as lock:
             # A time stamp doesn't tell two changes apart that come at once, and this one must lose nothing.
             lock.write(self.packed(fresh=True).rewritten({encode_ref_name(name): None}))

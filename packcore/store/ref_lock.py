@@ -259,7 +259,8 @@ class RefLocks:
         return self._owner(base)
 
     def _base(self, path: Path) -> Path:
-        return self._git if path.is_relative_to(self._git) else self._common
+        inside = (base for base in (self._git, self._common) if path.is_relative_to(base))
+        return next(inside, path.parent)  # of packed-refs that is a link to another repository's
 
     def _make_parents(self, folder: Path) -> None:
         base = self._base(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from packcore.ids import SHA1, ObjectId
 from packcore.store import ref_lock
 from packcore.store.ref_files import RefFiles
 from tests.support import git, init_repository, run_git
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 A, B, C = (ObjectId(bytes([n]) * 20) for n in (1, 2, 3))
 ZERO = SHA1.zero
@@ -25,6 +22,25 @@ def path(tmp_path: Path) -> Path:
     (tmp_path / "refs" / "heads").mkdir(parents=True)
     (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
     return tmp_path
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_packed_refs_are_changed_below_a_relative_path_and_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_link: bool
+):
+    made, packed = tmp_path / "r.git", tmp_path / "r.git/packed-refs"
+    (made / "refs/heads").mkdir(parents=True)
+    pack(made, f"{A.hex()} refs/heads/a\n", f"{B.hex()} refs/heads/b\n")
+    if is_link:
+        (tmp_path / "other").mkdir()
+        packed = packed.rename(tmp_path / "other/packed-refs")
+        (made / "packed-refs").symlink_to(packed)
+    monkeypatch.chdir(tmp_path)
+    refs = RefFiles(Path("r.git"), Path("r.git"), SHA1)
+    refs.delete("refs/heads/a", A)
+    refs.locks.close()
+    assert packed.read_text().endswith(f"sorted \n{B.hex()} refs/heads/b\n")
+    assert [found.name for found in packed.parent.glob("packed-refs*")] == ["packed-refs"]
 
 
 @pytest.fixture
