@@ -128,20 +128,23 @@ class Console:
         `places` are the repositories that are called source and target, as users typed them.
         """
         shown = {side: _shown(place) for side, place in places.items()}
+        # Once is enough: where the result is text, it says so of each ref.
+        early = self.verbosity.json or self.verbosity.verbose
         stream = self.output.terminal()
         wanted, terminal = self.verbosity.progress, _is_live_terminal(stream)
         if self.verbosity.quiet:
             yield WordsOnly(lambda _: None)
         elif wanted is False:
-            yield WordsOnly(self.tell)
+            yield WordsOnly(self.tell, tells_refs=early)
         elif not terminal:
-            lines = LineProgress(self.tell, shown) if wanted else WordsOnly(self.tell, shown)
+            kind = LineProgress if wanted else WordsOnly
+            lines = kind(self.tell, shown, tells_refs=early)
             with beating(self.tell, lines.describe):
                 yield lines
         else:
             from cli.live import live_progress
 
-            with live_progress(stream, self.output.clean, shown) as display:
+            with live_progress(stream, self.output.clean, shown, tells_refs=early) as display:
                 self._above = display.print
                 try:
                     yield display

@@ -101,7 +101,8 @@ def _describe(error: BaseException) -> _Failure:
     from packcore.errors import PackcoreError
 
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return _Failure("interrupted", None, INTERRUPTED, "Interrupted")
+        notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+        return _Failure(": ".join(["interrupted", *notes]), None, INTERRUPTED, "Interrupted")
     if isinstance(error, click.UsageError):
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else None
         message = error.format_message()

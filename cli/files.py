@@ -10,6 +10,7 @@ killed process left is removed when the next file is written to the folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 from packcore.store.temporaries import Temporary, sweep, sync_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 __all__ = ["AtomicFiles"]
@@ -34,10 +36,15 @@ class AtomicFiles:
     def open(self, path: str | Path) -> IO[bytes]:
         """Open a file, for reading back too, that will have this name once all is well."""
         path = Path(path)
-        sweep(path.parent)
-        temporary = Temporary(path.parent)
-        self._stack.callback(temporary.close)
-        file = self._stack.enter_context(temporary.open())
+        with _naming(path):
+            if not path.parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}")
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            sweep(path.parent)
+            temporary = Temporary(path.parent)
+            self._stack.callback(temporary.close)
+            file = self._stack.enter_context(temporary.open())
         self._waiting.append((file, temporary, path))
         return file
 
@@ -50,19 +57,33 @@ class AtomicFiles:
         with self._stack:
             if kind is None:
                 self._publish()
+            elif isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
+                error.filename = " and ".join(str(path) for _, _, path in self._waiting)
 
     def _publish(self) -> None:
         mode = self._mode & ~_umask()
-        for file, temporary, _ in self._waiting:
-            file.flush()
-            temporary.set_mode(mode)
-            os.fsync(file.fileno())
-            file.close()
+        for file, temporary, path in self._waiting:
+            with _naming(path):
+                file.flush()
+                temporary.set_mode(mode)
+                os.fsync(file.fileno())
+                file.close()
         for _, temporary, path in self._waiting:
-            temporary.rename(path)
+            with _naming(path):
+                temporary.rename(path)
         for folder in dict.fromkeys(path.parent for _, _, path in self._waiting):
             with contextlib.suppress(OSError):  # a folder that may be written to but not read
                 sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error name the user's file: the temporary one is nothing that a user knows."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _umask() -> int:

@@ -69,10 +69,15 @@ class LiveProgress(LineProgress):
     """Implements `packcore.progress.Progress` on a rich display."""
 
     def __init__(
-        self, display: RichProgress, clean: Callable[[str], str], places: Mapping[str, str] | None = None
+        self,
+        display: RichProgress,
+        clean: Callable[[str], str],
+        places: Mapping[str, str] | None = None,
+        *,
+        tells_refs: bool = True,
     ) -> None:
         """`clean` makes text fit to be shown, as `cli.streams.Output.clean` does."""
-        super().__init__(self.print, places)
+        super().__init__(self.print, places, tells_refs=tells_refs)
         self._display = display
         self._clean = clean
         self._counters: dict[str, TaskID] = {}
@@ -134,7 +139,11 @@ class LiveProgress(LineProgress):
 
 @contextmanager
 def live_progress(
-    stream: IO[str], clean: Callable[[str], str], places: Mapping[str, str] | None = None
+    stream: IO[str],
+    clean: Callable[[str], str],
+    places: Mapping[str, str] | None = None,
+    *,
+    tells_refs: bool = True,
 ) -> Iterator[LiveProgress]:
     """Draw on the stream until the block is left; the live lines vanish with it."""
     console = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
@@ -159,4 +168,4 @@ def live_progress(
         redirect_stderr=False,
     )
     with display:
-        yield LiveProgress(display, clean, places)
+        yield LiveProgress(display, clean, places, tells_refs=tells_refs)

@@ -24,6 +24,9 @@ _TARGET_WORKS_AFTER = ("target: writing ", "target: batch ")
 """Phases after which the target has all, and unpacks and checks it before it answers."""
 UNPACKING = "target: unpacking"
 
+_OF_REFS = frozenset({"blocked", "unreadable"})
+"""What says of single refs that they are left behind."""
+
 
 class PhaseCount:
     """The counts of one running phase. `advance` is one addition: a display reads when it draws."""
@@ -68,9 +71,19 @@ class PhaseCount:
 class WordsOnly:
     """No display: only what a remote says that is more than a counter, as a hook's refusal."""
 
-    def __init__(self, tell: Callable[[str], None], places: Mapping[str, str] | None = None) -> None:
-        """`places` says which repository "source" and "target" are."""
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        places: Mapping[str, str] | None = None,
+        *,
+        tells_refs: bool = True,
+    ) -> None:
+        """`places` says which repository "source" and "target" are.
+
+        `tells_refs`: whether refs that are left behind are told on the way; the result tells them, too.
+        """
         self._tell = tell
+        self._tells_refs = tells_refs
         self._places = places or {}
         self._open: list[PhaseCount] = []
         self._working: PhaseCount | None = None
@@ -117,8 +130,12 @@ class WordsOnly:
 
     def message(self, origin: str, text: str) -> None:
         """Print a remote's line unless it is a counter, or its next line is to replace it."""
-        if not is_transient(text) and not is_counter(text):
+        if not is_transient(text) and not is_counter(text) and self.wants(origin):
             self._tell(f"{origin}: {text}")
+
+    def wants(self, origin: str) -> bool:
+        """Tell whether lines of this origin are shown."""
+        return self._tells_refs or origin not in _OF_REFS
 
 
 class LineProgress(WordsOnly):
@@ -141,7 +158,7 @@ class LineProgress(WordsOnly):
 
     def message(self, origin: str, text: str) -> None:
         """Print a remote's line, unless its next line is to replace it."""
-        if not is_transient(text):
+        if not is_transient(text) and self.wants(origin):
             self._tell(f"{origin}: {text}")
 
 

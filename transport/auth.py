@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from transport.errors import AuthenticationRequired, InvalidOption
+from transport.http_rules.statuses import credential_words
 from transport.netrc import find_entry, parse_netrc
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ class Keyring:
         side = self._options.side
         raise failed or AuthenticationRequired(
             f"{self._named(url)} wants credentials{remote}",
-            hint=f"give a token by {f'--{side}-token' if side else 'option'} or environment, "
+            hint=f"give a token by {credential_words(side)}, "
             "or have one in a netrc file or a helper of git's",
         )
 

@@ -58,6 +58,10 @@ class TransferStats:
     """Of the last streamed request: the longest time between two of its body blocks, whoever caused it."""
     chunks_refused: bool = False
     """The remote takes no body of unknown length: set when that is found out, or known from before."""
+    pushes_begun: int = 0
+    """Pushes whose commands were handed over."""
+    pushes_answered: int = 0
+    """Those of them of which the report came."""
     longest_stall_seconds: float | None = None
     """Of the last streamed request: the longest time that the connection had to wait for a block."""
 

@@ -84,11 +84,14 @@ def push(
     limits = limits or transport.limits
     answer = _Answer([update.name for update in updates], advertisement, on_message, limits)
     body = _push_body(commands, pack)
+    transport.stats.pushes_begun += 1
     with (
         naming_what_is_too_large(transport, "its report on the push"),
         transport.request(_SERVICE, body, version=0, headway=answer.headway) as blocks,
     ):
-        return answer.read(blocks, to_end=transport.stateless)
+        report = answer.read(blocks, to_end=transport.stateless)
+    transport.stats.pushes_answered += 1
+    return report
 
 
 def _push_body(commands: bytes, pack: Body | None) -> Body:

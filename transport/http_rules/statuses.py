@@ -15,12 +15,14 @@ from transport.safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["header", "status_error"]
+__all__ = ["credential_words", "header", "size_text", "status_error"]
 
 _TOO_LONG = "the server gave up waiting: push less at once (--target-max-pack-bytes); look at the refs first"
 _HINTS = {
-    403: "the credentials in use may lack the right to do this",
-    404: "is the URL right, and may these credentials see the repository?",
+    203: "something between here and the server changed the answer: is the URL right?",
+    403: "the right to do this may be lacking",
+    404: "is the URL right, and may one see the repository without credentials?",
+    407: "a proxy on the way wants credentials; name it in HTTPS_PROXY or http_proxy, with user and password",
     408: _TOO_LONG,
     411: "the server takes no chunked bodies",
     413: "the server or a proxy limits the size of a push: push less at once (--target-max-pack-bytes)",
@@ -45,6 +47,12 @@ def size_text(size: int) -> str:
     return f"{size} bytes" if size < 10_000 else f"{size / 1024 / 1024:.1f} MiB ({size} bytes)"
 
 
+def credential_words(side: str) -> str:
+    """Return how credentials are given to a side: the option and the variable."""
+    side = side or "source"
+    return f"--{side}-token or PACKCORE_{side.upper()}_TOKEN"
+
+
 def status_error(
     *,
     method: str,
@@ -55,13 +63,17 @@ def status_error(
     text: bytes,
     body_bytes_sent: int | None = None,
     credentials_from: str | None = None,
+    side: str = "",
+    proxy: str | None = None,
 ) -> TransportError:
     """Return the error for an answer.
 
-    `credentials_from` says where the credentials that were sent came from, None where none were.
+    `side` is "source" or "target", or empty; `proxy` is the one that the request went through: it may be
+    what answered. `credentials_from` says where the credentials came from that were sent, None if none were.
     `body_bytes_sent` is None where the request had no body, or one so small that it doesn't matter.
     """
-    message = f"{method} {url}: HTTP {status}"
+    through = f" through the proxy {proxy}" if proxy else ""
+    message = f"{method} {url}{through}: HTTP {status}"
     if reason:
         message += f" {one_line(reason, limit=80)}"
     if body_bytes_sent is not None:
@@ -77,8 +89,15 @@ def status_error(
     if identity and status >= 500:
         message += f" [{one_line(identity, limit=120)}]"
     if status in (401, 407):
-        return AuthenticationRequired(message)
-    hint = _HINTS.get(status)
+        return AuthenticationRequired(message, hint=_HINTS.get(status))
+    if status == 203 and media_type(header(headers, "content-type")) == "text/html":
+        signing_in = f"a page to sign in, it seems: give credentials by {credential_words(side)}"
+        return AuthenticationRequired(f"{message}: a page, and not git's answer", hint=signing_in)
+    hint: str | None = _HINTS.get(status)
     if credentials_from and status in _ABOUT_CREDENTIALS:
         hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
+    elif status in (403, 404):
+        hint = f"{hint} (no credentials were sent; {credential_words(side)} gives some)"
+    if proxy and status in (403, 502, 503, 504):
+        hint = f"it may be the proxy's answer: NO_PROXY goes around it{f'; or {hint}' if hint else ''}"
     return HttpStatusError(message, status=status, url=url, hint=hint)

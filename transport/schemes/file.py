@@ -11,6 +11,7 @@ that a work tree has checked out is refused, as git refuses it.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from packcore.errors import RepositoryError
 from packcore.history import History
 from packcore.store.repository import Repository
 from transport.base import TransferStats
+from transport.errors import RemoteError
 from transport.identity import own_signature
 from transport.schemes.bundle import BundleTransport, is_bundle
 from transport.server.receive_pack import ReceivePack
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 
 SCHEMES: tuple[str, ...] = ("file",)
+
+_HOST_AND_PATH = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}|localhost)/[^/]")
+"""`github.com/foo/bar`, which the address bar of a browser shows without its scheme."""
 
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
@@ -83,7 +88,8 @@ class LocalTransport:
         headway: Headway | None = None,  # noqa: ARG002 - no wait
     ) -> Iterator[Iterator[bytes]]:
         """Yield the advertisement. Raises RepositoryError where there is no repository."""
-        yield self.stats.counting_received(self._server(service).advertise(version))
+        with self._in_own_words():
+            yield self.stats.counting_received(self._server(service).advertise(version))
 
     @contextmanager
     def request(
@@ -97,7 +103,20 @@ class LocalTransport:
         """Yield the answer to one request; the body is read while the answer is."""
         server = self._server(service)
         self.stats.requests += 1
-        yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks()), version))
+        with self._in_own_words():
+            yield self.stats.counting_received(
+                server.answer(self.stats.counting_sent(body.blocks()), version)
+            )
+
+    @contextmanager
+    def _in_own_words(self) -> Iterator[None]:
+        """Name the repository in what went wrong: nothing here is remote."""
+        try:
+            yield
+        except RemoteError as error:
+            words = str(error).removeprefix("remote error: ")
+            error.args = (words if words.startswith(self.url) else f"{self.url}: {words}", *error.args[1:])
+            raise
 
     def history(self) -> History:
         """Return the graph of the repository's commits. Raises RepositoryError, CorruptData."""
@@ -120,5 +139,15 @@ class LocalTransport:
 
     def _opened(self) -> Repository:
         if self._repository is None:
-            self._repository = Repository.open(self.url)
+            try:
+                self._repository = Repository.open(self.url)
+            except RepositoryError as error:
+                error.hint = error.hint or self._meant()
+                raise
         return self._repository
+
+    def _meant(self) -> str | None:
+        """Return what a path that isn't there may have been meant for."""
+        if Path(self.url).exists() or not _HOST_AND_PATH.match(self.url):
+            return None
+        return f"missing https://? The URL would be https://{self.url}"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from packcore.progress import Progress
-    from transport.base import Transport
+    from transport.base import TransferStats, Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
     from transport.recording import Recorder
@@ -93,8 +93,21 @@ def sync(
         if recorder is not None:
             source_transport = recorder.wrap(source_transport, "source")
             target_transport = recorder.wrap(target_transport, "target")
-        result = carry_out(source_transport, target_transport, request, progress=progress)
+        try:
+            result = carry_out(source_transport, target_transport, request, progress=progress)
+        except KeyboardInterrupt as stopped:
+            stopped.add_note(_what_reached(target_transport.stats))
+            raise
     return _without_secrets(result, [each.secrets for each in (source_options, target_options) if each])
+
+
+def _what_reached(stats: TransferStats) -> str:
+    """Say of a run that was interrupted what the target has got of it."""
+    if not stats.pushes_begun:
+        return "nothing was sent to the target"
+    if stats.pushes_begun > stats.pushes_answered:
+        return "a push was under way, and the target may have taken it; run again to see, or go on"
+    return "the target has answered what it got; run again to go on"
 
 
 def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResult:

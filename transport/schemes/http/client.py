@@ -347,6 +347,8 @@ class HttpTransport:
             text=text,
             body_bytes_sent=sent,
             credentials_from=self._keyring.origin(request.url, request.credential),
+            side=self._options.side,
+            proxy=str(proxy) if proxy is not None and request.url.scheme == "http" else None,
         )
 
     def _settle_authentication(self, exchange: Exchange) -> None:

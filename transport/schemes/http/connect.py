@@ -77,7 +77,7 @@ def proxy_refusal(proxy: Endpoint, endpoint: Endpoint, options: TransportOptions
         )
     return AuthenticationRequired(
         f"the proxy {proxy} wants credentials (HTTP 407)",
-        hint=f"write them into {variable}: http://user:password@proxy:port",
+        hint=f"write them into {variable}, before the proxy's name: user, colon, password, @",
     )
 
 
@@ -100,7 +100,7 @@ def open_stream(
     # Before the connection: a bundle that can't be read must not cost a server's patience.
     tls = context() if "https" in (first_hop.scheme, endpoint.scheme) else None
     stream = Stream(
-        connect_socket(first_hop, options, trace),
+        _connected(endpoint, proxy, options, trace),
         host=first_hop.authority,
         idle_timeout=options.idle_timeout,
         patience=Patience(options.stall_timeout, side=options.side),
@@ -115,6 +115,22 @@ def open_stream(
         stream.close()
         raise
     return stream
+
+
+def _connected(
+    endpoint: Endpoint, proxy: Endpoint | None, options: TransportOptions, trace: RequestTrace
+) -> socket.socket:
+    """Connect to the endpoint or the proxy; an error names the proxy as such."""
+    if proxy is None:
+        return connect_socket(endpoint, options, trace)
+    try:
+        return connect_socket(proxy, options, trace)
+    except NetworkError as error:
+        variable = proxy_variable(endpoint.scheme, options.environment)
+        raise NetworkError(
+            f"the proxy {proxy} for {endpoint.host}: {error}",
+            hint=f"the proxy is set by {variable}; NO_PROXY={endpoint.host} goes around it",
+        ) from None
 
 
 def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: RequestTrace) -> socket.socket:
@@ -201,11 +217,13 @@ def _tunnel(
     if head.status == 407:
         raise proxy_refusal(proxy, endpoint, options)
     if not 200 <= head.status < 300:
+        variable = proxy_variable(endpoint.scheme, options.environment)
         raise HttpStatusError(
             f"the proxy {proxy} refused a tunnel to {target}: "
             f"HTTP {head.status} {one_line(head.reason, limit=80)}".rstrip(),
             status=head.status,
             url=str(proxy),
+            hint=f"the proxy is set by {variable}; NO_PROXY={endpoint.host} goes around it",
         )
 
 
