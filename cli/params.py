@@ -69,6 +69,8 @@ def _scope(
     branch: tuple[tuple[str, ...], ...] = (),
     map_: tuple[str, ...] = (),
     allow_empty_source: bool = False,
+    ref: tuple[str, ...] = (),
+    include_ref_prefix: tuple[str, ...] = (),
 ) -> Scope:
     from transport.syncing.request import RefMapping, Scope
 
@@ -78,7 +80,9 @@ def _scope(
     if map_ and branches:
         raise click.UsageError("--map and --branch exclude each other; map the other branches to themselves")
     mappings = tuple(RefMapping.parse(text) for text in map_)
-    return Scope(branches, tags, all_refs, mappings, exclude_ref_prefix, allow_empty_source)
+    return Scope(
+        branches, tags, all_refs, mappings, exclude_ref_prefix, allow_empty_source, ref, include_ref_prefix
+    )
 
 
 _BRANCH = option(
@@ -106,6 +110,20 @@ _EXCLUDE = option(
     metavar="PREFIX",
     help="Leave these out on both sides, e.g. refs/pull/; repeatable.",
 )
+_REF = option(
+    "--ref",
+    multiple=True,
+    section=REFS,
+    metavar="GLOB",
+    help="Only these refs, e.g. 'refs/heads/release/*' or a name; with ! before it, not these. Repeatable.",
+)
+_INCLUDE = option(
+    "--include-ref-prefix",
+    multiple=True,
+    section=REFS,
+    metavar="PREFIX",
+    help="Refs below PREFIX too, e.g. refs/notes/; repeatable.",
+)
 _EMPTY = option(
     "--allow-empty-source",
     is_flag=True,
@@ -113,9 +131,9 @@ _EMPTY = option(
     help="A source without any ref is no error. What --prune may delete is limited all the same.",
 )
 
-scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _MAP, _EXCLUDE, _EMPTY)
-fetch_scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _EXCLUDE)
-probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _EXCLUDE)
+scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _REF, _INCLUDE, _MAP, _EXCLUDE, _EMPTY)
+fetch_scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _REF, _INCLUDE, _EXCLUDE)
+probe_scope_options = group("scope", _scope, _TAGS, _ALL_REFS, _REF, _INCLUDE, _EXCLUDE)
 
 
 # --- how refs may change ------------------------------------------------------------------------------

@@ -61,6 +61,11 @@ class SidedTransport:
         with self._noting():
             return self._transport.history() if isinstance(self._transport, HistoryAtHand) else None
 
+    @property
+    def default_branch(self) -> object | None:
+        """The HEAD of a repository on this disk, if it is one: see `…syncing.deliver.default_branch`."""
+        return getattr(self._transport, "default_branch", None)
+
     def close(self) -> None:
         """Close whatever is open."""
         self._transport.close()

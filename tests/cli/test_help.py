@@ -64,7 +64,7 @@ def test_every_grave_word_is_one_that_exists():
             each.lstrip("-") for option in command.params for each in (*option.opts, *option.secondary_opts)
         }
 
-    assert _GRAVE - known - {"include-ref-prefix", "lfs-all"} == set()
+    assert _GRAVE - known - {"lfs-all"} == set()
 
 
 def test_nothing_is_proposed_where_the_nearest_word_is_grave():

@@ -64,6 +64,31 @@ def _expanded(path: str, home: str | None) -> str:
     return path if home is None else f"{home}{slash}{rest}"
 
 
+class _Head:
+    """The HEAD of a repository, as far as a sync may change it."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def name(self) -> str | None:
+        """Return the branch that it names; None in a work tree, or where it is detached."""
+        found = self._repository.head()
+        return found if isinstance(found, str) and self._repository.is_bare else None
+
+    def is_born(self) -> bool:
+        """Tell whether that branch is there."""
+        return self._repository.read_ref("HEAD") is not None
+
+    def is_empty(self) -> bool:
+        """Tell whether the repository has no ref at all."""
+        refs = self._repository.refs()
+        return not (refs.known or refs.unreadable)
+
+    def point_to(self, branch: str) -> None:
+        """Let it name another branch."""
+        self._repository.set_head(branch)
+
+
 class LocalTransport:
     """A way to a repository on this disk. Opened when first needed, kept open until `close`."""
 
@@ -122,6 +147,11 @@ class LocalTransport:
         """Return the graph of the repository's commits. Raises RepositoryError, CorruptData."""
         repository = self._opened()
         return History(repository, repository.shallow())
+
+    @property
+    def default_branch(self) -> _Head:
+        """What may be done with the repository's HEAD; see `transport.syncing.deliver.default_branch`."""
+        return _Head(self._opened())
 
     def close(self) -> None:
         """Close the repository. Idempotent."""

@@ -18,6 +18,7 @@ from packcore.progress import SILENT, Progress
 from transport.errors import RemoteError
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
 from transport.syncing.decide.modes import BLOCKED_ON_THE_WAY, choose_mode
+from transport.syncing.deliver.default_branch import follow_default_branch
 from transport.syncing.deliver.routes import Route, travel
 from transport.syncing.deliver.run import Run
 from transport.syncing.deliver.second_try import second_try, start_over, try_again, was_misled
@@ -26,6 +27,7 @@ from transport.syncing.gather.lookahead import MEMORY_BYTES
 from transport.syncing.gather.moved_source import SourceList
 from transport.syncing.outcome.result import Price
 from transport.syncing.outcome.verify import read_back
+from transport.syncing.request import GITSYNC_REFS
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
@@ -53,12 +55,14 @@ def carry_out(
     """
     run = Run.begin(source, target, request, progress)
     _tell_hidden(run)
+    _tell_leftovers_of_gitsync(run)
     result = _without_damage(run)
     if was_misled(run, result):
         result = second_try(run, result, _carried_out)
     result = _remembered(run, result)
     if request.verify and not request.dry_run:
         result = replace(result, verification=read_back(target, result.refs))
+    follow_default_branch(target, request, result, progress)
     return result
 
 
@@ -116,6 +120,19 @@ def _tell_hidden(run: Run) -> None:
     hidden = hidden_in(run.source_refs, run.request.scope)
     if hidden and (words := words_on_hidden(hidden, run.plan().actions)) is not None:
         run.progress.message("hidden", words)
+
+
+def _tell_leftovers_of_gitsync(run: Run) -> None:
+    """Say that refs which git-sync left behind are no refs of the users, and stay where they are."""
+    scope = run.request.scope
+    for side, listed in (("source", run.source_refs), ("target", run.target_refs)):
+        left = [name for name in listed.refs if name.startswith(GITSYNC_REFS) and scope.excludes(name)]
+        if left and scope.all_refs:
+            run.progress.message(
+                side,
+                f"{left[0]}{f' and {len(left) - 1} more' if len(left) > 1 else ''}: left over from a run of "
+                "git-sync; neither copied nor pruned",
+            )
 
 
 def _remembered(run: Run, result: SyncResult) -> SyncResult:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from packcore.refs import is_valid_ref_name, ref_kind
 from transport.errors import InvalidRequest
 from transport.selection import SelectionOptions
+from transport.syncing.ref_patterns import RefPatterns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,8 @@ Optimize = Literal["time", "bandwidth"]
 BootstrapStrategy = Literal["first-parent", "topo"]
 
 HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
+GITSYNC_REFS = "refs/gitsync/"
+"""What git-sync holds the parts of its pushes by; of a run of it that was stopped they stay."""
 TEMP_REFS = "refs/packcore/bootstrap/"
 """What holds the parts of a push in batches; see `transport.syncing.deliver.temp_refs`."""
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
@@ -112,8 +115,23 @@ class Scope:
     """Refs that are left alone on both sides: neither pushed nor pruned. Mappings are not subject to it."""
     allow_empty_source: bool = False
     """A source without any ref is a success with nothing to do, not an error."""
+    refs: tuple[str, ...] = ()
+    """Globs and names: these refs instead of all branches; with `!` before it, one leaves refs out on both
+    sides. See `transport.syncing.ref_patterns`."""
+    include_ref_prefixes: tuple[str, ...] = ()
+    """Refs below these, too, of whatever kind: `refs/notes/`."""
+    patterns: RefPatterns = field(init=False, compare=False, repr=False, default=RefPatterns())
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "patterns", RefPatterns.parse(self.refs))
+        for prefix in self.include_ref_prefixes:
+            if not prefix.startswith(REFS):
+                raise InvalidRequest(f"a prefix of refs begins with refs/: {prefix[:80]!r}")
+        if self.all_refs and self.patterns.wanted:
+            raise InvalidRequest(
+                "all refs, and only some of them: --all-refs and --ref exclude each other",
+                hint="--ref '!…' leaves refs out",
+            )
         sources: dict[str, str] = {}
         for mapping in self.mappings:
             if mapping.target in sources:
@@ -149,9 +167,12 @@ class Scope:
         prefixes = {TAGS} if self.tags else set()
         if self.mappings:
             prefixes |= {HEADS if ref_kind(m.source) == "branch" else TAGS for m in self.mappings}
-        else:
+        elif not self.patterns.wanted or self.branches:
             prefixes.add(HEADS)
-        return (*sorted(prefixes), "HEAD")
+        prefixes |= {*self.include_ref_prefixes, *(pattern.prefix for pattern in self.patterns.wanted)}
+        # What a wider one shows needs no line of its own; git lists all refs for more than 65,536 of them.
+        shortest = [one for one in prefixes if not any(one != o and one.startswith(o) for o in prefixes)]
+        return (*sorted(shortest), "HEAD")
 
     def covers(self, name: str, named: frozenset[str]) -> bool:
         """Return whether a ref is in scope by its own name, mappings aside.
@@ -160,13 +181,21 @@ class Scope:
         """
         if not name.startswith(REFS) or self.excludes(name):
             return False
+        if self._is_asked_for(name):
+            return True
         kind = ref_kind(name)
         if kind == "branch":
+            if self.patterns.wanted and not named:
+                return False
             return not self.mappings and (not named or name in named)
         return self.with_tags if kind == "tag" else self.all_refs
 
     def prunes(self, name: str) -> bool:
         """Return whether a target ref that the source lacks is managed, so that pruning may delete it."""
+        if name in self.patterns.exact:
+            return False
+        if self._is_asked_for(name):
+            return not self.excludes(name)
         kind = ref_kind(name)
         if kind == "branch" and self.branch_names:
             return False
@@ -174,11 +203,27 @@ class Scope:
             return False
         return self.covers(name, frozenset())
 
-    def excludes(self, name: str) -> bool:
-        """Tell whether a ref is left alone; packcore's own temporary refs always are."""
-        return name.startswith(TEMP_REFS) or any(
-            prefix and name.startswith(prefix) for prefix in self.exclude_ref_prefixes
+    def _is_asked_for(self, name: str) -> bool:
+        """Tell whether a pattern or a prefix asks for a ref, whatever its kind."""
+        return self.patterns.wants(name) or name.startswith(self.include_ref_prefixes or "\0")
+
+    def may_carry_below(self, folder: str) -> bool:
+        """Tell whether a pattern or a prefix may ask for refs below a folder, such as `refs/heads/`."""
+        prefixes = self.include_ref_prefixes
+        return self.patterns.may_want_below(folder) or any(
+            prefix.startswith(folder) or folder.startswith(prefix) for prefix in prefixes
         )
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether a ref is left alone; packcore's own temporary refs always are.
+
+        So are those of git-sync, unless they are asked for.
+        """
+        if name.startswith(TEMP_REFS) or self.patterns.takes_out(name):
+            return True
+        if name.startswith(GITSYNC_REFS) and not self._is_asked_for(name):
+            return True
+        return any(prefix and name.startswith(prefix) for prefix in self.exclude_ref_prefixes)
 
 
 @dataclass(frozen=True, slots=True)

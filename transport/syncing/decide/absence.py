@@ -48,7 +48,9 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
     }
     for name, fault in source.unreadable.items():
         # The name may be a folder's: what is in it counts, too. A mapping to it takes its place.
-        if name not in sources and any(scope.covers(one, named) for one in (name, f"{name}/")):
+        if name not in sources and (
+            any(scope.covers(one, named) for one in (name, f"{name}/")) or scope.may_carry_below(f"{name}/")
+        ):
             found.setdefault(name, (name, fault))
     return {
         to: RefAction(
@@ -87,8 +89,18 @@ def hidden_in(source: RefListing, scope: Scope) -> list[RefKind]:
     return [
         kind
         for kind in REF_KINDS
-        if kind in source.hidden and (kind in carried or scope.covers(samples[kind], frozenset()))
+        if kind in source.hidden
+        and (kind in carried or scope.covers(samples[kind], frozenset()) or _asks_for(kind, scope))
     ]
+
+
+def _asks_for(kind: RefKind, scope: Scope) -> bool:
+    """Return whether a pattern or a prefix may ask for refs of a kind."""
+    folders = {"branch": HEADS, "tag": TAGS}
+    if kind in folders:
+        return scope.may_carry_below(folders[kind])
+    prefixes = [*scope.include_ref_prefixes, *(pattern.prefix for pattern in scope.patterns.wanted)]
+    return any(not prefix.startswith((HEADS, TAGS)) for prefix in prefixes)
 
 
 def words_on_hidden(kinds: Collection[RefKind], actions: Iterable[RefAction] = ()) -> str | None:

@@ -31,6 +31,8 @@ Left out on purpose: hidden refs. Which refs a target refuses is its own affair,
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from packcore.refs import is_valid_ref_name, ref_kind, ref_sort_key
@@ -38,6 +40,7 @@ from transport.errors import NoRefsMatched, ObjectFormatMismatch
 from transport.syncing.decide.absence import Faults, hidden_in, prune, unreadable_refs, words_on_hidden
 from transport.syncing.decide.ref_names import names_in_the_way
 from transport.syncing.decide.ref_plan import RefAction, RefPlan, short_id
+from transport.syncing.request import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +50,10 @@ if TYPE_CHECKING:
     from transport.syncing.request import Mode, Policy, Scope
 
 __all__ = ["is_empty", "plan_refs", "settle"]
+
+_NAMED_MAX = 3
+_COMPARED_MAX = 10_000
+"""Refs that are looked at for a name that comes near."""
 
 
 def plan_refs(
@@ -97,7 +104,30 @@ def is_empty(source: RefListing) -> bool:
 def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:
     hint = "the source repository is empty" if is_empty(source) else "the source has refs, but none in scope"
     hidden = words_on_hidden(hidden_in(source, scope))
-    return NoRefsMatched("no ref of the source is within the scope", hint=hidden or hint)
+    named = sorted(scope.branch_names | scope.patterns.exact)
+    if not named or is_empty(source):
+        globs = [pattern.text for pattern in scope.patterns.wanted]
+        what = f"no ref of the source fits {' or '.join(globs)}" if globs else None
+        return NoRefsMatched(what or "no ref of the source is within the scope", hint=hidden or hint)
+    what = " and ".join(_in_words(name) for name in named[:_NAMED_MAX])
+    more = f" and {len(named) - _NAMED_MAX} more" if len(named) > _NAMED_MAX else ""
+    near = list(dict.fromkeys(each for name in named[:_NAMED_MAX] for each in _near(name, source)))
+    return NoRefsMatched(
+        f"the source has no {what}{more}", hint=hidden or (f"near: {', '.join(near)}" if near else hint)
+    )
+
+
+def _in_words(name: str) -> str:
+    return f"branch {short_name(name)}" if ref_kind(name) == "branch" else name
+
+
+def _near(name: str, source: RefListing) -> list[str]:
+    """Return names of the source, of the same kind, that look like one that it hasn't; the closest first."""
+    short, kind = short_name(name), ref_kind(name)
+    known = [short_name(each) for each in islice(source.refs, _COMPARED_MAX) if ref_kind(each) == kind]
+    folded = [each for each in known if each.lower() == short.lower()]
+    tails = [each for each in known if each.endswith(f"/{short}")][:1]
+    return list(dict.fromkeys([*folded, *tails, *get_close_matches(short, known, n=3, cutoff=0.5)]))[:3]
 
 
 def _check_formats(source: RefListing, target: RefListing) -> None:
@@ -124,13 +154,21 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
     mapped = {mapping.target for mapping in scope.mappings}
     named = frozenset() if scope.mappings else scope.branch_names
     absent = sorted(
-        (name for name in named if name not in refs and faults.of(name) is None and not scope.excludes(name)),
+        (
+            name
+            for name in named | scope.patterns.exact
+            if name not in refs and faults.of(name) is None and not scope.excludes(name)
+        ),
         key=ref_sort_key,
     )
-    reason = "the source has no such branch; left alone"
-    if "branch" in source.hidden:
-        reason = "the source has no such branch, or hides it; left alone"
-    warnings.extend(_warning(name, None, reason) for name in absent)
+    for name in absent:
+        kind = ref_kind(name)
+        what = "branch" if kind == "branch" else "ref"
+        reason = (
+            f"the source has no such {what}{', or hides it' if kind in source.hidden else ''}; left alone"
+        )
+        near = _near(name, source)
+        warnings.append(_warning(name, None, reason + (f" (near: {', '.join(near)})" if near else "")))
     for name, oid in refs.items():
         if name in mapped or not scope.covers(name, named):
             continue

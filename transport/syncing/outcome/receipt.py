@@ -156,6 +156,8 @@ def _scope(scope: Scope) -> dict[str, Any]:
         "tags": scope.tags,
         "allRefs": scope.all_refs,
         "mappings": [f"{mapping.source}:{mapping.target}" for mapping in scope.mappings],
+        "refs": list(scope.refs),
+        "includeRefPrefixes": list(scope.include_ref_prefixes),
         "excludeRefPrefixes": list(scope.exclude_ref_prefixes),
         "allowEmptySource": scope.allow_empty_source,
     }

@@ -1,0 +1,95 @@
+"""The target's default branch, which HEAD names: it follows the source's where that can be done.
+
+    a bare repository on this disk     HEAD is pointed to the branch, once the target has it
+    an empty one, of an empty source   HEAD is pointed to the branch that is to come
+    a work tree, a detached HEAD       left alone: somebody works there
+    any other target                   only its owner can change it; with `verify` a difference is told
+
+A branch that a mapping renames is followed under its new name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from packcore.errors import PackcoreError
+from packcore.refs import is_valid_ref_name
+from transport.fetch import list_refs
+from transport.syncing.outcome.result import Outcome
+from transport.syncing.request import HEADS, short_name
+
+if TYPE_CHECKING:
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.syncing.outcome.result import SyncResult
+    from transport.syncing.request import SyncRequest
+
+__all__ = ["DefaultBranch", "follow_default_branch"]
+
+_PRESENT = {Outcome.PUSHED, Outcome.UP_TO_DATE}
+
+
+class DefaultBranch(Protocol):
+    """The HEAD of a repository that can be changed from here."""
+
+    def name(self) -> str | None:
+        """Return the branch that it names; None where it must be left alone."""
+
+    def is_born(self) -> bool:
+        """Tell whether that branch is there."""
+
+    def is_empty(self) -> bool:
+        """Tell whether the repository has no ref at all."""
+
+    def point_to(self, branch: str) -> None:
+        """Let it name another one."""
+
+
+def follow_default_branch(
+    target: Transport, request: SyncRequest, result: SyncResult, progress: Progress
+) -> None:
+    """Let the target's HEAD name the branch that the source's names, or say that it doesn't."""
+    wanted = _wanted(request, result)
+    if request.dry_run or wanted is None:
+        return
+    present = {ref.planned.target_ref for ref in result.refs if ref.outcome in _PRESENT}
+    head: DefaultBranch | None = getattr(target, "default_branch", None)
+    if head is None:
+        if request.verify and wanted in present:
+            _compare(target, wanted, progress)
+        return
+    try:
+        now = head.name()
+        if now is None or now == wanted:
+            return
+        if wanted in present or (not result.refs and head.is_empty()):
+            was_born = head.is_born()
+            head.point_to(wanted)
+            if was_born:
+                words = f"its default branch is {short_name(wanted)} now, as the source's"
+                progress.message("target", f"{words}; it was {short_name(now)}")
+    except PackcoreError as error:
+        progress.message("target", f"its default branch can't be set to {short_name(wanted)}: {error}")
+
+
+def _wanted(request: SyncRequest, result: SyncResult) -> str | None:
+    head = result.source_head
+    for mapping in request.scope.mappings:
+        if mapping.source == head:
+            head = mapping.target
+            break
+    return head if head and head.startswith(HEADS) and is_valid_ref_name(head) else None
+
+
+def _compare(target: Transport, wanted: str, progress: Progress) -> None:
+    """Say that a remote's default branch is another one; who can't be asked says nothing."""
+    try:
+        now = list_refs(target, prefixes=("HEAD",)).symrefs.get("HEAD")
+    except PackcoreError:
+        return
+    if now is not None and now != wanted:
+        progress.message(
+            "target",
+            f"its default branch is {short_name(now)}, the source's is {short_name(wanted)}: "
+            "only the target's own settings change that",
+        )

@@ -1,0 +1,93 @@
+"""Refs as people name them: globs, exact names, and what is taken out again.
+
+    refs/heads/release/*     every branch below release/; * stands for any characters, slashes too
+    release/*                the same: a name that doesn't begin with refs/ is a branch's
+    refs/tags/v?.[0-9]*      ? is one character, [0-9] one of these
+    refs/heads/main          that ref alone
+    !refs/heads/tmp/*        none of these, whatever else names them
+
+A ref is meant if one of the patterns fits and none of those with an exclamation mark does; their order
+doesn't matter. An exact name that is taken out is that ref alone; a prefix takes those beside it out, too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+from packcore.refs import is_valid_ref_name
+from transport.errors import InvalidRequest
+
+__all__ = ["RefPattern", "RefPatterns"]
+
+_WILD = re.compile(r"[*?\[]")
+_HEADS, _REFS = "refs/heads/", "refs/"
+_LENGTH_MAX = 4096
+_STARS_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RefPattern:
+    """One pattern, without its exclamation mark."""
+
+    text: str
+    is_exact: bool
+    prefix: str
+    """What every ref that fits begins with."""
+    _fits: re.Pattern[str] = field(compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> RefPattern:
+        """Read a glob or a name. Raises InvalidRequest."""
+        full = text if text.startswith(_REFS) else _HEADS + text
+        wild = _WILD.search(full)
+        example = re.sub(r"\*+|\?|\[[^]]*\]?", "x", full).removesuffix("/")
+        if not text or len(full) > _LENGTH_MAX or not is_valid_ref_name(example):
+            raise InvalidRequest(
+                f"no pattern of refs: {text[:80]!r}",
+                hint="write it as refs/heads/release/*, release/*, or !refs/heads/tmp/* to leave refs out",
+            )
+        if full.count("*") > _STARS_MAX:
+            raise InvalidRequest(f"a pattern of refs with more than {_STARS_MAX} stars: {text[:80]!r}")
+        prefix = full if wild is None else full[: wild.start()]
+        return cls(full, wild is None, prefix, re.compile(translate(full)))
+
+    def fits(self, name: str) -> bool:
+        """Tell whether a ref's full name fits."""
+        return name == self.text if self.is_exact else self._fits.match(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RefPatterns:
+    """All patterns of a scope."""
+
+    wanted: tuple[RefPattern, ...] = ()
+    unwanted: tuple[RefPattern, ...] = ()
+
+    @classmethod
+    def parse(cls, texts: tuple[str, ...]) -> RefPatterns:
+        """Read patterns, `!` before those that take out. Raises InvalidRequest."""
+        return cls(
+            tuple(RefPattern.parse(text) for text in texts if not text.startswith("!")),
+            tuple(RefPattern.parse(text[1:]) for text in texts if text.startswith("!")),
+        )
+
+    @property
+    def exact(self) -> frozenset[str]:
+        """The refs that are wanted by their names."""
+        return frozenset(pattern.text for pattern in self.wanted if pattern.is_exact)
+
+    def wants(self, name: str) -> bool:
+        """Tell whether a pattern asks for a ref."""
+        return any(pattern.fits(name) for pattern in self.wanted)
+
+    def takes_out(self, name: str) -> bool:
+        """Tell whether a pattern takes a ref out."""
+        return any(pattern.fits(name) for pattern in self.unwanted)
+
+    def may_want_below(self, folder: str) -> bool:
+        """Tell whether a ref below a folder (`refs/heads/`) may be asked for."""
+        return any(
+            pattern.prefix.startswith(folder) or folder.startswith(pattern.prefix) for pattern in self.wanted
+        )
