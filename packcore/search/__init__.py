@@ -1,1 +1,1 @@
-"""Delta search: which object is tried as the base of which. `select` is phase 1."""
+"""Delta search: which objects are tried as bases for which. `select` is phase 1."""

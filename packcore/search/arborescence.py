@@ -1,21 +1,21 @@
-"""The cheapest way to hang all nodes on a root: Edmonds' algorithm, and a depth limit.
+"""The minimum-weight arborescence of a graph: Edmonds' algorithm, plus a depth limit.
 
-    root --50--> a --3--> b          each node takes its cheapest edge in; where these close a ring, the
-         --40--> b --2--> a          ring becomes one node, and edges into it cost what they cost more
-                                     than the edge they would replace: 40 + 2, not 50 + 3
+    root --50--> a --3--> b          each node takes its cheapest incoming edge; if these form a cycle, the
+         --40--> b --2--> a          cycle becomes one node, and an edge into it costs the difference to the
+                                     edge it would replace: 40 + 2, not 50 + 3
     cheapest: root -> b -> a = 42
 
-Rounds of that end when no ring is left; then the rings are opened again, last first, each at the node
-where the edge into it arrives. The result is the minimum over all arborescences, exactly.
+This repeats until no cycle is left. Then the cycles are opened again, last first, each at the node where the
+edge into it arrives. The result is the exact minimum over all arborescences.
 
-With a limit on depth the problem is NP-hard. `limit_depth` takes the minimum and mends it: as long as a
-node lies too deep, the one of its ancestors (or itself) is moved to another place for which that costs
-least, so that all below it fits. What comes out keeps the limit; the weight before it is a lower bound
-of what any forest within the limit can have.
+With a depth limit the problem is NP-hard. `limit_depth` starts from the minimum and repairs it: while a node
+is too deep, it moves that node or one of its ancestors, whichever is cheapest, to a place where its whole
+subtree fits. The result keeps the limit. The weight before the repair is a lower bound for any forest within
+the limit.
 
 Chu and Liu, "On the shortest arborescence of a directed graph", Scientia Sinica 14 (1965); Edmonds,
-"Optimum branchings", J. Res. Nat. Bur. Standards 71B (1967). Contracted round by round, which costs
-edges x rounds; faster ways (Tarjan 1977) don't pay for a few hundred nodes.
+"Optimum branchings", J. Res. Nat. Bur. Standards 71B (1967). Contracting round by round takes time
+edges x rounds; faster methods (Tarjan 1977) don't pay for a few hundred nodes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Edge", "children_first", "limit_depth", "minimum_arborescence"]
 
 
 class Edge(NamedTuple):
-    """An edge that hangs `head` on `tail`."""
+    """An edge that makes `tail` the parent of `head`."""
 
     tail: int
     head: int
@@ -37,10 +37,10 @@ class Edge(NamedTuple):
 
 
 def minimum_arborescence(nodes: int, root: int, edges: Sequence[Edge]) -> list[int]:
-    """Return each node's parent, -1 for the root, such that the weights sum up to the least.
+    """Return each node's parent, -1 for the root, with the least total weight.
 
-    Nodes are 0 to `nodes` - 1. Of equal edges the one given first is taken. Raises ValueError if a node
-    can't be reached from the root.
+    Nodes are 0 to `nodes` - 1. Of equal edges, the first one given wins. Raises ValueError if a node can't be
+    reached from the root.
     """
     rounds: list[tuple[list[Edge], list[int], list[int], list[int]]] = []
     current = [edge for edge in edges if edge.head not in (root, edge.tail)]
@@ -70,20 +70,20 @@ def minimum_arborescence(nodes: int, root: int, edges: Sequence[Edge]) -> list[i
 
 
 def _cheapest_in(count: int, root: int, edges: Sequence[Edge]) -> list[int]:
-    """Return for each node the index of its cheapest edge in, -1 for the root."""
+    """Return the index of each node's cheapest incoming edge, -1 for the root."""
     best = [-1] * count
     for index, (_, head, weight) in enumerate(edges):
         if best[head] < 0 or weight < edges[best[head]].weight:
             best[head] = index
     if any(index < 0 and node != root for node, index in enumerate(best)):
-        raise ValueError("a node has no way from the root")
+        raise ValueError("a node can't be reached from the root")
     return best
 
 
 def _contract(
     count: int, root: int, edges: Sequence[Edge], best: Sequence[int]
 ) -> tuple[list[int], list[int], int]:
-    """Return each node's node in the next round, its ring (-1: none), and how many nodes there will be."""
+    """Return each node's node in the next round, its cycle (-1 means none), and the next number of nodes."""
     component = [-1] * count
     ring_of = [-1] * count
     seen_from = [-1] * count
@@ -109,7 +109,7 @@ def _contract(
 def _edges_between(
     edges: Sequence[Edge], best: Sequence[int], component: Sequence[int], ring_of: Sequence[int]
 ) -> tuple[list[Edge], list[int]]:
-    """Return the cheapest edges between components, and which edge each was."""
+    """Return the cheapest edges between components, and the index of the edge that each one was."""
     kept: dict[tuple[int, int], tuple[int, int]] = {}
     for index, (tail, head, weight) in enumerate(edges):
         pair = component[tail], component[head]
@@ -141,10 +141,9 @@ def children_first(parents: Sequence[int], root: int) -> list[int]:
 def limit_depth(
     parents: Sequence[int], root: int, edges: Mapping[tuple[int, int], int], depth_max: int
 ) -> list[int]:
-    """Return parents such that no node lies more than `depth_max` edges below the root.
+    """Return parents that keep every node within `depth_max` edges of the root.
 
-    `edges` are the weights by (tail, head); the root must have an edge to every node. `depth_max` is 1
-    or more.
+    `edges` maps (tail, head) to weights; the root must have an edge to every node. `depth_max` is 1 or more.
     """
     parents = list(parents)
     tails: list[list[int]] = [[] for _ in parents]
@@ -174,12 +173,12 @@ def limit_depth(
                     best = found
             node = parents[node]
         if best is None:
-            raise ValueError("the root has no edge to a node that lies too deep")
+            raise ValueError("the root has no edge to a node that is too deep")
         parents[best[1]] = best[2]
 
 
 def _subtree(parents: Sequence[int], top: int, order: Sequence[int]) -> set[int]:
-    """Return a node and all below it."""
+    """Return a node and all its descendants."""
     below = {top}
     for node in reversed(order):
         if parents[node] in below:

@@ -1,25 +1,25 @@
-"""How deep each version of a file may lie: a schedule that spends a depth limit well on a long history.
+"""How deep each version of a file may be: a schedule that spends a depth limit well on a long history.
 
-A plain chain, each version on the one before, reaches the limit after fifty versions; to hang all later
-ones on one far ancestor makes packs half as large again. So at times a version steps back further, to an
-ancestor that lies less deep, and a new chain starts there:
+A plain chain, where each version's base is the one before, reaches the limit after fifty versions. If all
+later ones used one distant ancestor, packs would be half as large again. So now and then a version steps back
+further, to an ancestor that is less deep, and starts a new chain there:
 
     version  0  1  2  3  4  5  6  7  8  9      limit 3
     base     -  0  1  2  0  4  5  4  7  7
     depth    0  1  2  3  1  2  3  2  3  3
 
-An ancestor with room for r more deltas is good for a chain of r versions, then for a step, which leaves
-room for r - 1, and so on. With k kinds of links (chains, steps, steps over steps) C(r + k, k) - 1 versions
-find room: 50, 1,325 and 23,425 for a limit of 50. Steps of equal length, as marks on a ruler, reach 50, 650
-and 4,900, so a long history needs more of the far steps, which cost most. The schedule takes as few kinds
-as will do, and of them as few steps.
+An ancestor with room for r more deltas supports a chain of r versions, then a step, which leaves room for
+r - 1, and so on. With k kinds of links (chains, steps, steps over steps), C(r + k, k) - 1 versions fit: 50,
+1,325 and 23,425 for a limit of 50. Steps of equal length, like marks on a ruler, reach 50, 650 and 4,900, so
+a long history needs more of the long steps, which cost most. The schedule uses as few kinds of links as
+possible, and of those as few steps as possible.
 
-Histories branch. What counts is how many versions follow on the longest way below a version, its height: a
-branch whose versions find room in a chain hangs where it grew, whatever was planned for the others. So the
-schedule goes along with the walk, and is told how deep each version came to lie.
+Histories branch. What counts is the height of a version: the number of versions on the longest way below it.
+A branch whose versions fit in a chain stays where it grew, whatever was planned for the others. So the
+schedule follows the walk, and is told at what depth each version was placed.
 
-A change that is large anyway is a good place for a step: what comes later then need not step across it.
-`Prescription.early` names the base for that.
+A change that is large anyway is a good place for a step, because later versions then don't have to step
+across it. `Prescription.early` names the base for that.
 """
 
 from __future__ import annotations
@@ -31,38 +31,39 @@ from typing import NamedTuple
 __all__ = ["DepthSchedule", "Prescription", "root_depth_allowed"]
 
 _FULL_REACH = 0.4
-"""Part of the full reach that steps over steps take at least, so that the chains between don't get short."""
+"""Steps over steps take at least this share of their full reach, so that the chains between don't get
+short."""
 
 
 class Prescription(NamedTuple):
-    """What the schedule says for one version. Versions are named by their distance from the root."""
+    """The schedule's answer for one version. Versions are identified by their distance from the root."""
 
     base: int
-    """The prescribed base; -1 if no version before has room."""
+    """The prescribed base; -1 if no earlier version has room."""
     allowed: int
-    """What the depth of any base must be less than, so that all that is to come finds room."""
+    """The depth of any base must be below this, so that all later versions fit."""
     early: int = -1
-    """The base of the step that is planned for later; -1 if none is."""
+    """The base of the step planned for later; -1 if none is planned."""
     share: float = 0.0
-    """Part of the way to that step that is gone."""
+    """How much of the way to that step is behind us, 0 to 1."""
 
 
 class _Step(NamedTuple):
-    """A step that is planned for what follows on the way."""
+    """A step planned for a later version."""
 
     to: int
-    """Distance of the version that takes it."""
+    """The distance of the version that takes the step."""
     base: int
-    """Distance of its base."""
+    """The distance of its base."""
     outer: _Step | None
-    """The step over this one, always further on."""
+    """The step over this one, which always comes later."""
 
 
 class DepthSchedule:
-    """The schedule of one line of versions, kept along a walk that comes to parents before children.
+    """The schedule of one line of versions, updated along a walk that visits parents before children.
 
-    `length` is how many versions the longest way from the root has, the root included; `depth_max` the
-    limit.
+    `length` is the number of versions on the longest way from the root, including the root. `depth_max` is
+    the limit.
     """
 
     def __init__(self, length: int, depth_max: int) -> None:
@@ -72,14 +73,14 @@ class DepthSchedule:
         self._costly = bytearray(length)
 
     def prescribe(self, distance: int, height: int) -> Prescription:
-        """Return what holds for the version at `distance` (1 or more), with `height` more to come below."""
+        """Return the prescription for the version at `distance` (1 or more), with `height` more below it."""
         depths, depth_max = self._depths, self._depth_max
         parent = distance - 1
         over = depths[parent] + 1 + height - depth_max
         if over <= 0:
             return Prescription(parent, depth_max - height)
         step = self._steps[parent]
-        # A step to where all that follows fits in a chain is as short now as it would be later.
+        # A step to where all later versions fit in a chain is as short now as it would be later.
         nearest = 0 if step is None else max(0, distance - (step.to - step.base))
         base = parent - over
         while base >= nearest:
@@ -98,17 +99,17 @@ class DepthSchedule:
         return Prescription(parent, max(depths[parent] + 1, depth_max - ahead), step.base, share)
 
     def _nearest_with_room(self, distance: int) -> Prescription:
-        """Return what `prescribe` does where some version wasn't placed as was prescribed."""
+        """Return the prescription if some version wasn't placed as prescribed: the nearest base with room."""
         while distance >= 0 and self._depths[distance] >= self._depth_max:
             distance -= 1
         return Prescription(distance, self._depth_max if distance < 0 else self._depths[distance] + 1)
 
     def place(self, distance: int, height: int, depth: int, *, costly: bool = False) -> None:
-        """Take note of how deep a version came to lie, or -1; `costly` if its delta is large."""
+        """Record the depth at which a version was placed, or -1; `costly` if its delta is large."""
         room = self._depth_max - depth if depth >= 0 else 0
         self._depths[distance] = self._depth_max - room
         step = self._steps[distance - 1] if distance else None
-        # Where all are costly none is a better place than another: else each would begin a chain anew.
+        # If all are costly, no place is better than another; otherwise each would start a new chain.
         stands_out = costly and not (distance and self._costly[distance - 1])
         self._costly[distance] = costly
         while step is not None and (
@@ -123,7 +124,7 @@ class DepthSchedule:
 
 @cache
 def _step_length(ahead: int, room: int) -> int:
-    """Return how far the first step goes from a base with `room`, when `ahead` versions are to come."""
+    """Return the length of the first step from a base with `room`, if `ahead` versions follow."""
     kinds = 2
     while comb(room + kinds, kinds) <= ahead:
         kinds += 1
@@ -136,7 +137,7 @@ def _step_length(ahead: int, room: int) -> int:
 
 @cache
 def root_depth_allowed(length: int, depth_max: int) -> int:
-    """Return what the depth of a root's own base must be less than, for a line of `length` versions."""
+    """Return the limit that the depth of a root's own base must be below, for a line of `length` versions."""
     if length <= depth_max // 5:
         return depth_max + 1 - length
     if length <= 324:

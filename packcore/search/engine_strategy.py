@@ -1,6 +1,6 @@
-"""What the engine's own strategies share: parameters that are checked, and the engine's own encoder.
+"""What the built-in strategies share: checked parameters, and the engine's own delta encoder.
 
-A strategy need not inherit from this: the protocol `packcore.search.strategy.Strategy` is enough.
+A strategy need not inherit from this. It only has to satisfy `packcore.search.strategy.Strategy`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ __all__ = ["EngineStrategy", "WholeObjects"]
 
 
 class EngineStrategy:
-    """A strategy with whole numbers as parameters, whose deltas the engine makes.
+    """A strategy with integer parameters, whose deltas are made by the engine.
 
-    `values` holds each parameter's value. Raises PluginError for an unknown name or a negative value.
+    `values` holds the value of each parameter. Raises PluginError for an unknown name or a negative value.
     """
 
     name: ClassVar[str]
@@ -46,9 +46,9 @@ class EngineStrategy:
 
 
 class WholeObjects(EngineStrategy):
-    """A strategy that searches nothing: what isn't reused is written whole, in the order of the walk."""
+    """A strategy without any search: what isn't reused is written whole, in the order of the walk."""
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield each object as a whole."""
+        """Yield a choice of the whole for each object."""
         for index in work.searched:
             yield Choice(index, None)

@@ -1,4 +1,4 @@
-r"""Versions of one path in the order in which they are to be written: a walk along a spanning forest.
+r"""The versions of one path in the order they are written: a walk along a spanning forest.
 
     edges (from the version graph)      forest (least weight)       walk (newest first)
 
@@ -8,7 +8,7 @@ r"""Versions of one path in the order in which they are to be written: a walk al
                                               |  `v2 - v1
                                               `b1 - b2
 
-Weights are asked for only where the edges close a ring: a line of versions has one spanning tree anyway.
+Weights are computed only where the edges form a cycle: a plain line of versions has just one spanning tree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Line", "spanning_lines"]
 
 _FAR = 1 << 62
-"""Weight of an edge that only ties the parts of a path's history together."""
+"""The weight of an edge that only ties the parts of a path's history together."""
 
 
 class Line(NamedTuple):
@@ -31,11 +31,11 @@ class Line(NamedTuple):
     walk: list[tuple[int, int]]
     """(object, distance from the root), parents before children."""
     heights: list[int]
-    """For each of the walk: how many objects the longest way below it has."""
+    """For each object of the walk, the number of objects on the longest way below it."""
 
     @property
     def length(self) -> int:
-        """Objects on the longest way from the root."""
+        """The number of objects on the longest way from the root."""
         return self.heights[0] + 1
 
 
@@ -47,13 +47,13 @@ def spanning_lines(
     tie_parts: bool,
     placed_from: int,
 ) -> list[Line]:
-    """Return the spanning forest of `members` (ascending: newest first).
+    """Return the spanning forest of `members`, which ascend from newest to oldest.
 
-    Roots are the newest members, or rather the first that is `placed_from` or more: those are objects
-    that the receiver has.
+    The root of a tree is its first member at or above `placed_from`, an object that the receiver has, or else
+    its newest member.
 
-    `edges` are (a, b, weight); `weigh`, if given, is asked for the weight where it matters. With
-    `tie_parts` the parts that no edge connects are tied into one line, newest first.
+    `edges` are (a, b, weight). If `weigh` is given, it is called for the weight where that matters. With
+    `tie_parts`, unconnected parts are tied into one line, newest first.
     """
     if len(members) == 1:
         return [Line([(members[0], 0)], [0])]
@@ -72,7 +72,7 @@ def spanning_lines(
 
 
 def _parts(members: Sequence[int], neighbours: dict[int, dict[int, int]]) -> list[list[int]]:
-    """Return the connected parts, each ascending, the one with the newest member first."""
+    """Return the connected parts, each in ascending order, the one with the newest member first."""
     seen: set[int] = set()
     parts = []
     for member in members:
@@ -90,7 +90,7 @@ def _parts(members: Sequence[int], neighbours: dict[int, dict[int, int]]) -> lis
 
 
 def _tie(parts: list[list[int]], neighbours: dict[int, dict[int, int]]) -> None:
-    """Tie each part's newest member to the oldest of those before that is still newer."""
+    """Tie the newest member of each part to the oldest member of the parts before that is still newer."""
     oldest = parts[0][-1]
     before: list[int] = sorted(parts[0])
     for part in parts[1:]:
@@ -105,7 +105,7 @@ def _tie(parts: list[list[int]], neighbours: dict[int, dict[int, int]]) -> None:
 def _line(
     part: list[int], root: int, neighbours: dict[int, dict[int, int]], weigh: Callable[[int, int], int] | None
 ) -> Line:
-    """Build the spanning tree from the root (Prim), and walk it."""
+    """Build the spanning tree from the root (Prim's algorithm), and walk it."""
     has_rings = sum(len(neighbours[member]) for member in part) // 2 >= len(part)
     children: dict[int, list[int]] = {}
     reached: set[int] = set()
@@ -130,7 +130,7 @@ def _line(
         walk.append((member, distance))
         below = children.get(member)
         if below is not None:
-            # Reached in order of weight; the stack gives the last one first.
+            # They were reached in order of weight; the stack pops the last one first.
             stack.extend((child, distance + 1) for child in reversed(below))
     return Line(walk, _heights(walk))
 
@@ -138,7 +138,7 @@ def _line(
 def _heights(walk: list[tuple[int, int]]) -> list[int]:
     """Return the height of each object of a walk."""
     heights = [0] * len(walk)
-    # For each distance: one more than the greatest height of those whose parent is yet to come, going back.
+    # Walks backwards. For each distance: one more than the greatest height of those whose parent comes next.
     below = [0] * (len(walk) + 1)
     for place in range(len(walk) - 1, -1, -1):
         distance = walk[place][1]

@@ -1,14 +1,14 @@
-"""Cutting a search into parts: by type, and blobs by name, into few that are large.
+"""Cut a search into a few large parts: by type, and blobs also by name.
 
     commits and tags | trees …a | trees …z | blobs ….c | blobs ….h … | …          in pack order
 
-A search that looks only at objects of one type loses nothing when types are searched apart. What has one
-name stays together, so that renames and copies between folders still find each other, and so do names
-that differ by numbers, as those of releases do (tool-4.1.0.js, tool-4.2.2.js); what is lost are likenesses
-between other names that fall into different parts. Names are ordered from their end, as they are in the
-pack: files of one kind are neighbours.
+A search that compares only objects of one type loses nothing if types are searched separately. Files of one
+name stay together, so that renames and copies between folders still find each other. So do names that differ
+only by numbers, as those of releases do (tool-4.1.0.js, tool-4.2.2.js). What is lost are similarities between
+other names that fall into different parts. Names are ordered from their end, as in the pack, so files of one
+kind are neighbours.
 
-How many parts there are follows from the objects alone: a part is worth `PART_WEIGHT` or more.
+The number of parts depends on the objects alone: see `HALVED_MIN`, `PART_MIN` and `PARTS_MAX`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ if TYPE_CHECKING:
 __all__ = ["SEARCHED_MIN", "name_order", "parts_by_type_and_name"]
 
 SEARCHED_MIN = 8_000
-"""With fewer objects to be searched there is one part: a second process would hardly pay its start."""
+"""Fewer objects to search make one part: a second process would hardly be worth its start."""
 HALVED_MIN = 4_000
-"""Trees, or blobs, that are searched in two parts, at least, so that two processes share the work evenly."""
+"""At least this many trees, or blobs, are searched in two parts, so that two processes share the work
+evenly."""
 PART_MIN = 20_000
-"""Objects of a part where there are more than two: in fewer, too few likenesses would be found. Five parts
-of 8,000 blobs each, translations in several of them, made a pack of git's history larger by 4 % than two."""
+"""The least number of objects in a part if there are more than two: smaller parts find too few similarities.
+Five parts of 8,000 blobs each, with translations in several of them, made a pack of git's history 4 % larger
+than two parts did."""
 PARTS_MAX = 8
 OBJECT_WEIGHT_BYTES = 8192
-"""What an object costs beside its bytes, in bytes."""
+"""The fixed cost of an object, in bytes, on top of its size."""
 
 _DIGITS = re.compile(rb"[0-9]+").sub
 
 
 def name_order(path: TreePath | bytes) -> tuple[bytes, bytes]:
-    """Return the key by which paths come in a pack: file names from their end, then folders."""
+    """Return the sort key of paths in a pack: the file name from its end, then the folders."""
     return file_name(path)[::-1], path_end(path)
 
 
@@ -60,7 +62,7 @@ def parts_by_type_and_name(work: Work) -> list[Part]:
 
 
 def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
-    """Cut objects into parts of about equal weight, each name in one of them, whatever numbers it holds."""
+    """Cut objects into parts of about equal weight; names that differ only by numbers stay in one part."""
     wanted = bytearray(len(work.candidates))
     for index in work.searched:
         wanted[index] = 1
@@ -82,7 +84,7 @@ def _by_name(work: Work, objects: list[int]) -> list[list[int]]:
     parts: list[list[int]] = [[] for _ in range(part_count)]
     before = 0
     for name in sorted(names, key=lambda name: name[::-1]):
-        # Where its middle lies says which part a name belongs to.
+        # The middle of a name decides which part it belongs to.
         middle = before + weights[name] // 2
         parts[min(middle * part_count // max(total, 1), part_count - 1)] += names[name]
         before += weights[name]

@@ -1,9 +1,9 @@
-"""Placing objects one after the other: the rules of choices, and what hangs on each object.
+"""Place objects one after another: check each choice, and place the reused deltas that depend on the object.
 
-    choice for a  ->  checked  ->  a placed  ->  all that is reused as a delta below a, placed behind it
+    choice for a  ->  checked  ->  a placed  ->  all reused deltas based on a, placed behind it
 
-Two do this: `select`, which makes entries of a plan on the way, and a process that searches a part of the
-objects, which must know what is placed and how deep as `select` will when it places the same.
+This happens twice: in `select`, which makes plan entries on the way, and in a process that searches a part of
+the objects, which must know what is placed and how deep, exactly as `select` will.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["Placement"]
 
 
 class Placement:
-    """Keeps `Work.depth` and `Work.base_of` up, and lets no choice pass that breaks a rule."""
+    """Updates `Work.depth` and `Work.base_of`, and rejects any choice that breaks a rule."""
 
     def __init__(self, work: Work, reusable: ReusableDeltas) -> None:
         self.work = work
         self.reusable = reusable
         self.open = bytearray(work.plan_count)
-        """1 for each object that is yet to be chosen for."""
+        """1 for each object that still needs a choice."""
         for index in work.searched:
             self.open[index] = 1
         self._depth, self._base_of, self._room = work.depth, work.base_of, work.room
@@ -38,7 +38,7 @@ class Placement:
         depths = self._depth
         if not 0 <= index < len(self.open) or not self.open[index]:
             raise InvalidPlan(
-                f"the strategy chose for object {index}, which it was not to search or has placed"
+                f"the strategy chose for object {index}, which it was not given or has placed already"
             )
         self.open[index] = 0
         depth = 0
@@ -59,7 +59,7 @@ class Placement:
             self.record(index, choice)
 
     def place_unchosen(self) -> None:
-        """Place what hangs on no choice: reused deltas whose base the receiver has, and trusted objects."""
+        """Place what depends on no choice: reused deltas whose base the receiver has, and trusted objects."""
         work, base_of = self.work, self.reusable.base_of
         for outside in range(work.plan_count, len(work.candidates)):
             if base_of:
@@ -74,19 +74,19 @@ class Placement:
         )
 
     def settle_trusted(self, roots: list[int]) -> None:
-        """Note objects that are taken whole as they lie, and what hangs on them."""
+        """Record the objects that are copied whole, and the reused deltas that depend on them."""
         for index in roots:
             self.settle(index, 0)
 
     def settle(self, index: int, depth: int, choice: Choice | None = None) -> None:
-        """Note an object as placed, and what hangs on it. Without a choice it is taken as it lies."""
+        """Record an object and all that depends on it as placed. Without a choice it is copied as it is."""
         self.work.depth[index] = depth
         self.record(index, choice)
         if index in self.reusable.children_of and index not in self.reusable.base_of:
             self._settle_below(index)
 
     def record(self, index: int, choice: Choice | None) -> None:
-        """Take note of an object that was just placed. For those who make something of it."""
+        """Take note of an object that was just placed; subclasses override this."""
 
     def _settle_below(self, root: int) -> None:
         work = self.work

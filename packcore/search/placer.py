@@ -1,10 +1,10 @@
-"""Choices become entries of a plan, in order, each with what hangs on it: a `Placement` that takes notes.
+"""Turn choices into plan entries, in order, each followed by the deltas that depend on it.
 
-    choice with a base          Delta, or ThinDelta where only the receiver has the base
-    choice without              Whole, or the stream of some pack where that is no longer
-    reused                      as it lies
+    choice with a base          Delta, or ThinDelta if only the receiver has the base
+    choice without a base       Whole, or the stream of some pack if that is not longer
+    reused                      copied as it is
 
-Zlib streams are carried as long as `Limits.delta_cache` has room; the writer makes the others again.
+The plan carries zlib streams while `Limits.delta_cache` has room; the writer makes the others again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Placer"]
 
 
 class Placer(Placement):
-    """Makes the entries of a plan. `raws` are the objects that lie in packs."""
+    """Makes the entries of a plan. `raws` are the objects that are in packs."""
 
     def __init__(self, work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas) -> None:
         super().__init__(work, reusable)
@@ -37,13 +37,13 @@ class Placer(Placement):
         self._cache_left = work.limits.delta_cache
 
     def place_big(self) -> None:
-        """Place the objects that are too big to be searched."""
+        """Place the objects that are too big to search."""
         for index in range(self.work.plan_count):
             if self.work.depth[index] < 0 and not self.open[index]:
                 self.settle(index, 0)
 
     def settle_trusted(self, roots: list[int]) -> None:
-        """Place objects that are taken whole, and what hangs on them, in the order in which they lie."""
+        """Place objects that are copied whole, and what depends on them, in the order of their pack."""
         raws, base_of = self._raws, self.reusable.base_of
         work, depth = self.work, self.work.depth
         by_pack: dict[PackBytes, list[int]] = {}
@@ -51,8 +51,8 @@ class Placer(Placement):
             by_pack.setdefault(raws[index].pack, []).append(index)
         for lying in by_pack.values():
             lying.sort(key=lambda index: raws[index].pack_offset)
-        # What hangs on something that is not placed waits: a ref-delta may lie before its base. It waits
-        # in vain where it hangs on what is searched, and is placed with that.
+        # A delta waits while its base is not placed: a ref-delta may come before its base in the pack. If the
+        # base is among the objects to search, the delta is not placed here but along with its base.
         waiting: dict[int, list[int]] = {}
         for first in chain.from_iterable(by_pack.values()):
             if depth[first] >= 0:
@@ -74,7 +74,7 @@ class Placer(Placement):
                     stack += waiting.pop(index, ())
 
     def _reuse(self, index: int, base: int) -> None:
-        """Make the entry of an object that is copied as it lies; `base` is -1 where that is whole."""
+        """Make the entry of an object that is copied as it is; `base` is -1 for a whole object."""
         entry_index = self._entry_index
         oid, type_, size, _, _ = self.work.candidates[index]
         reused = Reused(self._raws[index], entry_index.get(base))
@@ -84,13 +84,13 @@ class Placer(Placement):
             self.delta_count += 1
 
     def place_unsearched(self) -> int:
-        """Place what the search had not come to: as it lies, or whole. Return how many objects that was."""
+        """Place what the search did not reach, as it is or whole. Return the number of such objects."""
         work, raws = self.work, self._raws
         left = [index for index, is_open in enumerate(self.open) if is_open]
         self.open[:] = bytes(len(self.open))
         lying = ReusableDeltas(work, {index: raws[index] for index in left if index in raws})
         for index in left:
-            # Bases first: up to one that is placed, or that lies in no pack as a delta, and down again.
+            # Bases first: go up to one that is placed or is no delta in a pack, then down again.
             way = [index] if work.depth[index] < 0 else []
             while way and (base := lying.base_of.get(way[-1])) is not None:
                 if work.depth[base] >= 0 or base in self.reusable.base_of:

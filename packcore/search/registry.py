@@ -1,11 +1,11 @@
-"""Names -> plug-ins: files in a folder of the engine, and entry points of other distributions.
+"""Find strategies by name: files in a folder of the engine, and entry points of other distributions.
 
     packcore/search/strategies/<file>.py     one class with a `name`    found by scanning the folder
     entry point group packcore.strategies    a class with a `name`      found by importlib.metadata
 
 Two plug-ins of one name are an error, and so is one that can't be imported: nothing is skipped silently.
-Who asks for one of the engine's own by its name gets it without a look at other distributions, which takes
-half as long as all else that a short command imports; `strategies` looks at all of them.
+`get_strategy` returns a built-in strategy without looking at other distributions, because that takes half as
+long as everything else that a short command imports. `strategies` looks at all of them.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _REQUIRED = ("name", "description", "cites", "parameters", "reuses_deltas", "cho
 
 @cache
 def strategies() -> dict[str, type[Strategy]]:
-    """Return all strategies by name, sorted. Raises PluginError for a duplicate or a broken one."""
+    """Return all strategies, sorted by name. Raises PluginError for a duplicate or a broken one."""
     found: dict[str, type[Strategy]] = {}
     for origin, strategy in (*_in_folder(), *_in_entry_points()):
         name = strategy.name
         if name in found:
-            raise PluginError(f"two delta strategies are called {name!r}; the second is {origin}")
+            raise PluginError(f"two delta strategies are named {name!r}; the second is {origin}")
         found[name] = strategy
     return dict(sorted(found.items()))
 
 
 def get_strategy(name: str) -> type[Strategy]:
-    """Return the strategy of that name. Raises PluginError, which lists the names there are."""
+    """Return the strategy of that name. Raises PluginError, which lists all names, if there is none."""
     own = _own(name)
     if own is not None:
         return own
@@ -56,13 +56,13 @@ def get_strategy(name: str) -> type[Strategy]:
 
 
 def entry_points(*, group: str) -> EntryPoints:
-    """Return what the installed distributions offer: `importlib.metadata`, imported when it is wanted."""
+    """Return the entry points of installed distributions; imports `importlib.metadata` only when called."""
     return importlib.import_module("importlib.metadata").entry_points(group=group)  # type: ignore[no-any-return]
 
 
 @cache
 def _own(name: str) -> type[Strategy] | None:
-    """Return the engine's own strategy of that name; None where none is, or its file is called otherwise."""
+    """Return the built-in strategy of that name, or None if there is none in a file of the same name."""
     file_name = name.replace("-", "_")
     if file_name not in _files():
         return None

@@ -1,20 +1,20 @@
-"""Which deltas of other packs may be copied as they lie, and how deep the chains are that they form.
+"""Which deltas of other packs may be copied as they are, and how deep the chains they form are.
 
-An object may be reused as a delta when its base travels too (or the receiver has it). Taken together
-these deltas make trees, whose roots lie whole in their packs or are searched anew:
+An object may be reused as a delta if its base is sent too, or if the receiver has it. Together these deltas
+form trees, whose roots are whole in their packs or are searched:
 
     root (searched)  <-  reused  <-  reused          height of the root: 2
                      <-  reused
 
-Two packs may hold a against b and b against a: the delta that closes such a ring is not reused. Nor is
-one at a depth over the limit; what hangs on it starts a new tree there. In no order of choices can a
-chain then grow too long, if a root is given no greater depth than the limit less its height.
+Two packs may hold a against b and b against a: the delta that closes such a cycle is not reused. Neither is
+one deeper than the limit; the objects based on it start a new tree there. Then no order of choices can make a
+chain too long, if the depth of each root is at most the limit less its height.
 
-What lies whole where most others lie as deltas was left so by whoever made that pack: a search among its
-neighbours was made, and found nothing. It is trusted: taken as it lies, and not searched again. That is
-git's rule, by which two objects of one pack are not compared (pack-objects.c, try_delta); here it holds
-for the pack that most of the objects come from, while what lies elsewhere is searched against all. Where
-the receiver has bases of its own nothing is trusted, since nobody has searched among those.
+An object that is whole in a pack of mostly deltas was left whole by whatever made that pack: its search among
+the neighbours found nothing. Such an object is trusted, which means copied as it is and not searched again.
+This is git's rule not to compare two objects of one pack (pack-objects.c, try_delta). Here it applies to the
+pack that most of the objects come from; objects from elsewhere are searched against all. If the receiver has
+bases of its own, nothing is trusted, since no search has tried those.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ if TYPE_CHECKING:
 __all__ = ["PACKED_BY_DELTA_MIN", "ReusableDeltas", "trusted_wholes"]
 
 PACKED_BY_DELTA_MIN = 0.25
-"""Share of deltas from which on a pack is taken to be the work of somebody who searched for them."""
+"""A pack with at least this share of deltas counts as made by a search for deltas."""
 
 
 class ReusableDeltas:
-    """The deltas to be reused of a piece of work."""
+    """The deltas that a piece of work can reuse."""
 
     def __init__(self, work: Work, raws: Mapping[int, RawEntry]) -> None:
         bases = _bases_that_travel(work, raws)
         self.base_of = _without_rings(bases, work.limits.depth)
-        """Candidate index -> index of its base."""
+        """Maps the index of a candidate to that of its base."""
 
     @classmethod
     def known(cls, base_of: dict[int, int]) -> ReusableDeltas:
-        """Return those that were found before, as `base_of` had them: bounded in depth, without rings."""
+        """Return deltas found earlier, from their `base_of`: already bounded in depth and without cycles."""
         deltas = cls.__new__(cls)
         deltas.base_of = base_of
         return deltas
 
     @cached_property
     def children_of(self) -> dict[int, list[int]]:
-        """Return the candidates that hang on each that has any."""
+        """Return the candidates based on each candidate that has any."""
         return _children(self.base_of)
 
     def heights(self) -> dict[int, int]:
-        """Return the longest chain of reused deltas that hangs on each object with any."""
+        """Return the length of the longest chain of reused deltas based on each object that has any."""
         height: dict[int, int] = {}
         # Parents before children, so that the reverse meets every child before its parent.
         order = [index for index in self.children_of if index not in self.base_of]
@@ -67,7 +67,7 @@ class ReusableDeltas:
         return height
 
     def below(self, root: int) -> Sequence[tuple[int, int]]:
-        """Return (index, base index) of all that hangs on an object, bases first."""
+        """Return (index, base index) of all objects below this one in its tree, bases first."""
         found: list[tuple[int, int]] = []
         stack = [root]
         while stack:
@@ -79,7 +79,7 @@ class ReusableDeltas:
 
 
 def trusted_wholes(work: Work, raws: Mapping[int, RawEntry]) -> list[int]:
-    """Return the indices of those objects that lie whole and need no search, ascending."""
+    """Return the indices, ascending, of the objects that are whole in a pack and need no search."""
     if len(work.candidates) > work.plan_count:
         return []
     by_pack: dict[int, list[int]] = {}
@@ -114,13 +114,13 @@ def _bases_that_travel(work: Work, raws: Mapping[int, RawEntry]) -> dict[int, in
 
 
 def _without_rings(bases: Mapping[int, int], depth_max: int) -> dict[int, int]:
-    """Leave out deltas that close a ring or lie deeper than `depth_max`."""
+    """Leave out deltas that close a cycle or are deeper than `depth_max`."""
     kept = dict(bases)
     depth: dict[int, int] = {}
     for start in sorted(bases):
         base = bases[start]
         if base in depth or base not in bases:
-            # Nearly always: what it hangs on is known already, or is no delta.
+            # Nearly always, its base is handled already or is no delta.
             if start not in depth and start in kept:
                 depth[start] = depth.get(base, 0) + 1
                 if depth[start] > depth_max:

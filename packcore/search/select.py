@@ -1,17 +1,17 @@
-"""Phase 1: candidates, a strategy and limits become a finished plan. Takes its time, sends nothing.
+"""Phase 1: turn candidates, a strategy and limits into a finished plan. Takes its time and sends nothing.
 
-    all in one pack, bases too, reused or trusted -------------> copied as they lie, with hardly a look
-    candidates ---- lies as a delta in a pack, base travels ----> reused as it lies
-               ---- lies whole among deltas -------------------> trusted, as it lies
+    all in one pack, bases too, reused or trusted -------------> copied as they are, with hardly a look
+    candidates ---- a delta in a pack, its base is sent --------> reused as it is
+               ---- whole in a pack of mostly deltas -----------> trusted, copied as it is
                ---- from limits.big_object on ------------------> whole, at the end
                ---- the rest ---> strategy ---> choices ---------> delta, or whole
 
-A reused delta is placed right behind its base, but what is trusted comes first, with what hangs on it, in
-the order in which it lies. A choice of the strategy is checked here: placed once,
-base placed before, of the same type, not too deep. So whatever a strategy does, a plan is legal.
+A reused delta is placed right behind its base. Trusted objects come first, with the deltas based on them, in
+the order of their pack. Each choice of the strategy is checked here: placed once, after its base, of the same
+type, and not too deep. So a plan is legal whatever a strategy does.
 
-The search may be stopped at any time: what it had not come to is copied as it lies in a pack, as a delta
-too where the base is placed, or else written whole; the plan tells how many objects that were.
+The search can be stopped at any time. What it did not reach is copied as it is in a pack, even as a delta if
+its base is placed, or else written whole. The plan records how many objects that were.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ __all__ = ["select", "select_copies"]
 
 _DEFAULT_LIMITS = Limits()
 _PHASE = "selecting deltas"
-_ALONE = "no further process can be started here: this one searches all by itself"
+_ALONE = "no further process can be started here: searching in this one alone"
 _TOLD_AT_ONCE = 64
-"""Objects that are placed before progress is told of them."""
+"""Report progress after this many placed objects."""
 
 
 def select(
@@ -63,12 +63,12 @@ def select(
 ) -> PackPlan:
     """Choose how each object is written, and return the finished plan.
 
-    `objects` come in the order of the walk, each once. `strategy` is a name or an instance.
-    `thin_bases` are objects that the receiver has and `store` too: deltas against them make a thin
-    pack, for receivers that complete one. `reuse_deltas=False` searches every delta anew.
+    `objects` come in the order of the walk, each once. `strategy` is a name or an instance. `thin_bases` are
+    objects that both the receiver and `store` have: deltas against them make a thin pack, for receivers that
+    can complete one. `reuse_deltas=False` searches for new deltas only.
 
-    Raises MissingObject or CorruptData for what the store can't give, PluginError for an unknown
-    strategy, InvalidPlan for an object that is listed twice or a strategy that breaks the rules.
+    Raises MissingObject or CorruptData if the store can't return an object, PluginError for an unknown
+    strategy, and InvalidPlan if an object is listed twice or the strategy breaks the rules.
     """
     if isinstance(strategy, str):
         strategy = get_strategy(strategy)()
@@ -127,11 +127,11 @@ def select_copies(
     limits: Limits = _DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> PackPlan | None:
-    """Return the plan that `select` makes of these objects where all are copied out of one pack; else None.
+    """Return the plan that `select` would make if it copies all these objects from one pack; otherwise None.
 
-    So it is where all of them lie there, all deltas' bases among them, and are reused or trusted. Only the
-    objects' ids are asked for: who has to look up types and sizes for `select` may ask here before.
-    Raises CorruptIndex, PluginError.
+    Applies when every object and every delta base is in one pack and would be reused or trusted as it is. It
+    needs only ids, so try it before looking up types and sizes for `select`. Raises CorruptIndex,
+    PluginError.
     """
     if isinstance(strategy, str):
         strategy = get_strategy(strategy)()
@@ -142,7 +142,7 @@ def select_copies(
         plan = PackPlan(
             store.object_format, CopiedEntries(part), limits, strategy.name, store, strategy.make_delta
         )
-    except InvalidPlan:  # chains deeper than asked for
+    except InvalidPlan:  # chains deeper than the limit
         return None
     with progress.phase(_PHASE, unit="objects", total=len(part)) as phase:
         phase.advance(len(part))
@@ -160,7 +160,7 @@ def _choices(
     progress: Progress,
     should_stop: Callable[[], bool] | None,
 ) -> Generator[Choice, None, None]:
-    """Yield all choices in pack order, made in one go or part by part. Raises SearchStopped."""
+    """Yield all choices in pack order, made in one search or part by part. Raises SearchStopped."""
     if not work.searched:
         return
     partition = getattr(strategy, "partition", None)
@@ -184,7 +184,7 @@ def _choices(
 
 
 class _Counter:
-    """Tells a phase how far the search is: choices may be made long before they are placed."""
+    """Reports how far the search is: choices may be made long before they are placed."""
 
     def __init__(self, phase: Phase) -> None:
         self._phase = phase
@@ -192,17 +192,17 @@ class _Counter:
         self._chosen = 0
 
     def chosen(self, count: int) -> None:
-        """Count choices that were made in another process."""
+        """Count choices made in another process."""
         self._chosen += count
         self._tell(self._chosen)
 
     def placed(self, count: int) -> None:
-        """Say how many objects are placed, all in all."""
+        """Report the total number of placed objects."""
         if count - self._told >= _TOLD_AT_ONCE:
             self._tell(count)
 
     def finish(self, count: int) -> None:
-        """Say that all are placed."""
+        """Report that all objects are placed."""
         self._tell(count)
 
     def _tell(self, count: int) -> None:
@@ -212,7 +212,7 @@ class _Counter:
 
 
 def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas, trusted: Sequence[int]) -> None:
-    """Say in `work` which objects are searched, and how deep they may lie."""
+    """Set in `work` which objects are searched, and how deep they may be."""
     big_object = work.limits.big_object
     settled = {*trusted, *reusable.base_of}
     for index in range(work.plan_count):

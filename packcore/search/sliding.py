@@ -1,20 +1,20 @@
-"""The window loop of git and of all that follow it: sorted objects, each against the last few before it.
+"""The window loop of git and its followers: sorted objects, each compared with the last few before it.
 
     sorted    ... [ a   b   c   d ] e                 window of 4: e is offered d, c, b, a
     c wins    ... [     b   d   e   c ] f             the base moves behind its delta, so it stays longer
 
-A `Trial` holds one object's search and the rules by which a base may win:
+A `Trial` holds the search for one object, and the rules by which a base may win:
 
     limit        a delta must be below half its object less an id, then below the best so far
-    depth        a base at depth d has only (room - d) / (room - best's d) of that limit: deep bases must
-                 win by more, since little can be hung on what hangs on them
-    size         a base smaller than the target by the limit can't do; one 32 times larger isn't tried
+    depth        a base at depth d gets only (room - d) / (room - best's d) of that limit: a deep base must
+                 win by more, since its deltas leave little room for further ones
+    size         a base smaller than the target by the limit can't win; one 32 times larger isn't tried
 
-What these rules compare is the cost of matches (literal bytes, four for each match), which is what git's
-own encoder would have made of them, nearly; the delta is encoded for the winner alone.
+The rules compare the cost of matches (literal bytes, plus four for each match), which is close to the size of
+the delta that git's own encoder would make. Only the winner's delta is encoded.
 
-Method: git's Documentation/technical/pack-heuristics. Left out on purpose: objects below 50 bytes are
-never tried (nor are they by git), and islands.
+Method: git's Documentation/technical/pack-heuristics. Left out on purpose: objects below 50 bytes, which git
+doesn't try either, and islands.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ __all__ = [
 ]
 
 OBJECT_BYTES_MIN = 50
-"""Smaller objects are written whole: a delta's header and base would eat what it saves."""
+"""Smaller objects are written whole: the header and base reference of a delta would eat what it saves."""
 _SIZE_RATIO_MAX = 32
-"""A base that many times larger than the object is not tried."""
+"""A base more than this many times larger than the object is not tried."""
 TYPE_ORDER = {ObjectType.COMMIT: 0, ObjectType.TAG: 1, ObjectType.TREE: 2, ObjectType.BLOB: 3}
-"""Objects of a type are searched together, and lie together."""
+"""Objects of one type are searched together, and are neighbours in the pack."""
 
 
 class Trial:
-    """One object, and the best base so far of those that were offered."""
+    """One object, and the best of the bases offered so far."""
 
     def __init__(self, work: Work, member: int, data: bytes) -> None:
         self.member = member
@@ -71,7 +71,7 @@ class Trial:
         self._matches: list[Match] = []
 
     def offer(self, base: int, base_data: bytes) -> None:
-        """Try a base, which must be placed; it becomes the best one if the rules say so."""
+        """Try a base, which must be placed already. It becomes the best one if it wins by the rules."""
         work, data = self._work, self.data
         depth = work.depth[base]
         if work.candidates[base].type != self._type or not 0 <= depth < self._room:
@@ -89,16 +89,16 @@ class Trial:
         self._limit, self._base_depth = cost, depth
 
     def _limit_at(self, depth: int) -> int:
-        """Return what a delta on a base of that depth may cost."""
+        """Return the most that a delta on a base of this depth may cost."""
         return self._limit * (self._room - depth) // (self._room - self._base_depth)
 
     def _is_of_like_size(self, base_bytes: int, limit: int) -> bool:
-        """Tell whether a base of that size is worth a look."""
+        """Return whether a base of this size is worth trying."""
         size = len(self.data)
         return size - base_bytes < limit and size >= base_bytes // _SIZE_RATIO_MAX
 
     def choice(self) -> Choice:
-        """Return the best delta, encoded; or the whole, left to the writer."""
+        """Return the best delta, encoded, or the whole object, which is left to the writer."""
         if self.base is None:
             return Choice(self.member, None)
         delta = encode_matches(self._type, self._base_data, self.data, self._matches)
@@ -107,9 +107,9 @@ class Trial:
 
 
 class SlidingWindow:
-    """The last few objects and their bytes, within a number and within memory.
+    """The last few objects and their bytes, bounded in number and memory.
 
-    `keep_bases` tells whether a base moves behind its delta, and so stays longer.
+    With `keep_bases`, a base moves behind its delta and so stays longer.
     """
 
     def __init__(self, work: Work, size: int, memory_bytes: int, *, keep_bases: bool = True) -> None:
@@ -121,12 +121,12 @@ class SlidingWindow:
         self._slots: deque[tuple[int, bytes]] = deque()
 
     def offer_to(self, trial: Trial) -> None:
-        """Offer a trial each object of the window, the latest first."""
+        """Offer each object of the window to a trial, latest first."""
         for base, base_data in reversed(self._slots):
             trial.offer(base, base_data)
 
     def push(self, member: int, data: bytes, base: int | None) -> None:
-        """Take in an object that is placed, move its base behind it; drop the oldest that are too many."""
+        """Add an object that was placed, move its base behind it, and drop the oldest beyond the bounds."""
         depth = self._work.depth[member]
         if depth < 0 or (base is not None and depth >= self._work.room[member]):
             return
@@ -144,7 +144,7 @@ class SlidingWindow:
 
 
 def usable(work: Work) -> list[int]:
-    """Return the objects that may be bases or deltas by their size."""
+    """Return the objects whose size allows them to be bases or deltas."""
     big = work.limits.big_object
     return [
         index for index, candidate in enumerate(work.candidates) if OBJECT_BYTES_MIN <= candidate.size < big
@@ -152,9 +152,9 @@ def usable(work: Work) -> list[int]:
 
 
 def sorted_by_name(work: Work, name_hash: Callable[[bytes], int]) -> list[int]:
-    """Return the objects that may be bases or deltas: by type, name hash, and size, largest first.
+    """Return the usable objects sorted by type, name hash, and size, largest first.
 
-    What the receiver has comes before what it may be a base of.
+    Objects that the receiver has come before those they may be bases of.
     """
     hashes = {path: name_hash(path_end(path)) for path in {each.where for each in work.candidates}}
     keys = []
@@ -171,9 +171,9 @@ def slide(
     windows_of: Callable[[int], Sequence[SlidingWindow]],
     trial_type: type[Trial] = Trial,
 ) -> Iterator[Choice]:
-    """Yield a choice for each object searched: in the order of `members`, then the others whole.
+    """Yield a choice for each searched object: first `members` in order, then all others whole.
 
-    `windows_of` gives the windows that an object is compared with, and then taken into.
+    `windows_of` returns the windows that an object is compared with and then added to.
     """
     wanted = wanted_of(work)
     for member in members:
@@ -193,7 +193,7 @@ def slide(
 
 
 def wanted_of(work: Work) -> bytearray:
-    """Return a byte for each candidate: 1 where a choice is wanted."""
+    """Return a byte for each candidate: 1 if it needs a choice."""
     wanted = bytearray(len(work.candidates))
     for index in work.searched:
         wanted[index] = 1
@@ -201,5 +201,5 @@ def wanted_of(work: Work) -> bytearray:
 
 
 def whole(work: Work, wanted: bytearray) -> list[Choice]:
-    """Return choices of the whole for all that is still wanted."""
+    """Return choices of the whole for all objects that still need one."""
     return [Choice(index, None) for index in work.searched if wanted[index]]

@@ -1,19 +1,19 @@
-"""What a delta selection strategy is: one class in one file, which is given work and yields choices.
+"""The interface of a delta selection strategy: one class in one file, which gets work and yields choices.
 
     select                                  strategy
       Work: candidates, sizes, paths  --->
-                                      <---  Choice(target, base or None, ...)     again and again
+                                      <---  Choice(target, base or None, ...)     repeated
       checks it, places it in the plan
 
-Choices come in pack order, and a base must have been placed before it is used, so no strategy can make
-a cycle or a base that comes late. `Work.depth` and `Work.room` say what is placed and how much deeper
-a chain may grow. A strategy must choose once for each index in `Work.searched`, and may take any placed
-object of the same type as a base, those that are reused from another pack included.
+Choices come in pack order, and a base must be placed before it is used, so no strategy can make a cycle or
+use a base that comes later. `Work.depth` tells what is placed, and `Work.room` how much deeper a chain may
+grow. A strategy must choose exactly once for each index in `Work.searched`. It may use any placed object of
+the same type as a base, including those reused from another pack.
 
-A strategy that can search some objects without the others may say so by a method `partition(work)`, which
-returns a list of `Part`s: together all candidates, in pack order. Then `choose` is called once for each
-part, perhaps in several processes at once, with a `Work` of that part alone. The parts must follow from
-the work, never from the number of processes, so that the pack is the same for any.
+If a strategy can search some objects separately from the others, it can offer a method `partition(work)`,
+which returns a list of `Part`s: together they are all candidates, in pack order. Then `choose` is called once
+for each part, possibly in several processes in parallel, with a `Work` of that part alone. The parts must
+depend on the work alone, never on the number of processes, so that the pack is always the same.
 
 A new strategy is a new file in `packcore/search/strategies/`, or an entry point of the group
 `packcore.strategies` in another distribution.
@@ -42,23 +42,23 @@ __all__ = ["Choice", "Parameter", "Part", "SearchStopped", "Strategy", "Work"]
 
 
 class SearchStopped(Exception):
-    """Ends a search from within: the time that was given to it is over. Not for strategies to catch."""
+    """Ends a search from within because its time is up. Strategies must not catch it."""
 
 
 class Choice(NamedTuple):
-    """How one object is to be written. Indices are positions in `Work.candidates`."""
+    """How to write one object. Indices are positions in `Work.candidates`."""
 
     target: int
     base: int | None
-    """None: whole."""
+    """None means that the object is written whole."""
     delta_size: int = 0
-    """Inflated bytes of the delta."""
+    """Inflated size of the delta in bytes."""
     deflated: bytes | None = None
-    """The zlib stream of the delta or the object if it was made; None leaves it to the writer."""
+    """The zlib stream of the delta or the object, if there is one; None leaves it to the writer."""
 
 
 class Parameter(NamedTuple):
-    """A knob of a strategy, for the list that users see."""
+    """A parameter of a strategy, as users see it in the list."""
 
     name: str
     default: int
@@ -66,16 +66,16 @@ class Parameter(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Objects that are searched by themselves."""
+    """Objects that can be searched separately from the others."""
 
     members: list[int]
     """Indices of candidates, ascending."""
     by_history: bool
-    """Whether the search asks for `Work.version_edges`."""
+    """Whether the search uses `Work.version_edges`."""
 
 
 class Work:
-    """The objects to choose for, and what is known of them. Read by strategies, kept up by `select`."""
+    """The objects to choose for, and what is known about them. `select` updates it, strategies read it."""
 
     def __init__(
         self,
@@ -96,29 +96,30 @@ class Work:
         self._places = places
         self.limits = limits
         self.candidates = candidates
-        """First the objects of the pack, then those that the receiver has: bases that are never written."""
+        """First the objects of the pack, then those that the receiver has, which are bases but not
+        written."""
         self.plan_count = plan_count
         """How many of the candidates go into the pack."""
         self.searched: list[int] = []
-        """Indices to choose for, ascending; the others are reused, big, or the receiver's."""
+        """Indices to choose for, ascending; the others are reused, too big, or the receiver's."""
         self.depth = [-1] * plan_count + [0] * (len(candidates) - plan_count)
-        """Deltas between each object and its whole root; -1 while it isn't placed."""
+        """The number of deltas from each object to its whole root; -1 if it isn't placed yet."""
         self.base_of = [-1] * len(candidates)
-        """The base of each object that is placed as a delta; -1 for all others."""
+        """The base of each object placed as a delta; -1 for all others."""
         self.room = [limits.depth] * plan_count + [0] * (len(candidates) - plan_count)
-        """Greatest depth that a choice may give each object: the limit less what hangs on it."""
+        """The greatest depth a choice may give each object: the limit less the reused chain based on it."""
         self.stored_size: dict[int, int] = {}
-        """Bytes of the zlib streams of those objects that lie whole in a pack and may be copied."""
+        """The sizes of the zlib streams of those objects that are whole in a pack and may be copied."""
 
     @property
     def object_format(self) -> ObjectFormat:
-        """How the objects are named."""
+        """The object format, which defines the ids."""
         return self.store.object_format
 
     def read(self, index: int) -> bytes:
-        """Return an object's bytes. Raises CorruptObject if they aren't of the announced size and type.
+        """Return the bytes of an object. Raises CorruptObject if their size or type is not the announced one.
 
-        Every search reads, so here it ends when it is to stop, and no strategy need ask for itself.
+        Every search reads, so a search that should stop ends here. No strategy has to check for that itself.
         """
         type_, data = self.store.read(self.candidates[index].oid)
         self._check_read(index, type_, data)
@@ -131,15 +132,15 @@ class Work:
         if len(data) != candidate.size or type_code != candidate.type:
             raise CorruptObject(
                 f"was announced as {candidate.type.name.lower()} of {candidate.size} bytes, "
-                f"and is {len(data)} bytes or another type",
+                f"but has {len(data)} bytes or another type",
                 oid=candidate.oid.hex(),
             )
 
     def reader(self, cache: ObjectCache | None = None) -> Callable[[int], bytes]:
-        """Return `read` with a memory: that of `cache`, or an eighth of `window_memory`.
+        """Return a cached `read`: through `cache`, or through a cache of an eighth of `window_memory`.
 
-        The latter is shared with the version graph, and with the searches of other parts. A store that
-        reads by place has it added to its own memory, and holds no object twice.
+        The latter is shared with the version graph and the searches of other parts. A store that reads by
+        place adds that memory to its own cache, and holds no object twice.
         """
         oids = [candidate.oid for candidate in self.candidates]
         if cache is None and (places := self._known_places()) is not None:
@@ -147,7 +148,7 @@ class Work:
         return (cache if cache is not None else self.cache).reader(self.read, oids)
 
     def places_of(self, members: Sequence[int]) -> Sequence[int] | None:
-        """Return where some of the candidates lie, for a search of them alone; None if it isn't known."""
+        """Return the places of some candidates, for a search of them alone; None if they aren't known."""
         places = self._known_places()
         return None if places is None else array("q", map(places.__getitem__, members))
 
@@ -157,7 +158,7 @@ class Work:
         return self._places
 
     def version_edges(self) -> Sequence[tuple[int, int, int]]:
-        """Return which candidates are versions of one thing, as (a, b, weight): see version_graph."""
+        """Return which candidates are versions of each other, as (a, b, weight): see version_graph."""
         if self._edges is not None:
             return self._edges
         candidates, big_object = self.candidates, self.limits.big_object
@@ -167,18 +168,18 @@ class Work:
 
 
 class Strategy(Protocol):
-    """A way to choose deltas. Instances hold parameters only, no state of a run."""
+    """A way to choose deltas. Instances hold only parameters, no state of a search."""
 
     name: ClassVar[str]
-    """What users type."""
+    """The name that users type."""
     description: ClassVar[str]
     """One line for `packcore strategies`."""
     cites: ClassVar[str]
     """Where the method is described: a paper, a program's documentation, or this project's measurements."""
     parameters: ClassVar[tuple[Parameter, ...]]
-    """Knobs; each is a keyword of the constructor."""
+    """Each parameter is a keyword of the constructor."""
     reuses_deltas: ClassVar[bool]
-    """Whether deltas of the source's packs are copied rather than searched, where the caller allows it."""
+    """Whether deltas of the source's packs are copied instead of searched, if the caller allows it."""
 
     def __init__(self, **parameters: Any) -> None:
         """Take parameters by name; all have defaults."""
@@ -188,4 +189,4 @@ class Strategy(Protocol):
 
     @staticmethod
     def make_delta(object_type: ObjectType, base: bytes, target: bytes, digest_size: int) -> bytes:
-        """Return a delta. Pure: the writer calls it again for what the plan could not carry."""
+        """Return a delta. Pure: the writer calls it again for deltas that the plan could not carry."""

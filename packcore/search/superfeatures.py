@@ -1,26 +1,27 @@
-"""Super-features: a few numbers for an object, of which resembling objects share one or more.
+"""Super-features: a few numbers for each object, one or more of which similar objects share.
 
-    bytes      cut where the content says                    chunks: lines, entries, words
+    bytes      cut by content                                chunks: lines, entries, words
     chunks     CRC-32 of each                                marks
     sample     the 64 smallest marks                         by content, not by place; any size yields one
     features   for each of 12 transforms x -> m x + a        the largest value over the sample
     groups     2 features together, hashed                   6 super-features
 
-Two objects that share the part J of their chunks agree in a feature with probability J, in a group of
-two with J^2, and in one of six groups with 1 - (1 - J^2)^6: 0.998 for J = 0.8, 0.82 for 0.5, and 0.06
-for 0.1. (Groups of three, as in the papers, miss so many small files that packs grow by 8 %.) So one
-look-up for each group finds likely bases among any number of objects, wherever they lie, and strangers
-hardly ever meet.
+Two objects that share a fraction J of their chunks agree in a feature with probability J, in a group of two
+with J^2, and in at least one of six groups with 1 - (1 - J^2)^6: 0.998 for J = 0.8, 0.82 for 0.5, and 0.06
+for 0.1. (Groups of three, as in the papers, miss enough small files to make packs 8 % larger.) So one look-up
+for each group finds likely bases among any number of objects, in any place, and unrelated objects hardly ever
+match.
 
 After Odess (Zou et al., "Odess: Speeding up Resemblance Detection for Redundancy Elimination by Fast
 Content-Defined Sampling", ICDE 2021), which samples by content before it transforms, and Finesse (Zhang
 et al., "Finesse: Fine-Grained Feature Locality based Fast Resemblance Detection for Post-Deduplication
-Delta Compression", FAST 2019), which showed how cheaply features may be had. Different from both: chunks
-of this engine instead of a rolling hash at each byte, which Python could not afford, and the smallest
-marks instead of a fixed share of them, because most objects of a repository are small.
+Delta Compression", FAST 2019), which showed how cheap features can be. This differs from both in two ways. It
+uses the chunks of this engine instead of a rolling hash at each byte, which Python could not afford. And it
+uses the smallest marks instead of a fixed share of them, because most objects of a repository are small.
 
-The values of the marks decide which chunks are sampled. Hence CRC-32, which is the same everywhere and quick,
-and not the fingerprints of `packcore.delta.chunks`: with those the choices would depend on what is installed.
+The values of the marks decide which chunks are sampled. That is why they are CRC-32, which is quick and the
+same everywhere, and not the fingerprints of `packcore.delta.chunks`, with which choices would depend on what
+is installed.
 """
 
 from __future__ import annotations
@@ -41,25 +42,25 @@ __all__ = ["FEATURES", "FEATURES_PER_GROUP", "ResemblanceIndex", "super_features
 FEATURES = 12
 FEATURES_PER_GROUP = 2
 _SAMPLE = 64
-"""Marks that features are made of; the time for an object grows with it."""
+"""The number of marks that features are made of; the time for each object grows with it."""
 _CHUNKS_MIN = 3
-"""Objects of fewer chunks resemble nothing: one shared chunk would be all they are."""
+"""Objects with fewer chunks have no features: a single shared chunk would be most of them."""
 _64_BITS = (1 << 64) - 1
 _NEWEST = 4
-"""Objects remembered for each super-feature."""
+"""The number of objects remembered for each super-feature."""
 _BYTES_PER_KEY = 300
-"""Memory of one key of the index: a slot, the number, a list of a few."""
+"""Memory for one key of the index: a slot, the number, and a short list."""
 
-_random = random.Random(20190226)  # noqa: S311 - fixed multipliers, drawn once: plans must not differ
+_random = random.Random(20190226)  # noqa: S311 - fixed multipliers, so that plans never differ
 _TRANSFORMS = tuple((_random.getrandbits(64) | 1, _random.getrandbits(64)) for _ in range(FEATURES))
 
 
 def super_features(
     object_type: ObjectType, data: bytes, digest_size: int, *, per_group: int = FEATURES_PER_GROUP
 ) -> list[int]:
-    """Return an object's super-features; none if it is too small to resemble anything.
+    """Return the super-features of an object, or none if it is too small to have any.
 
-    A commit counts from its author line on, since tree and parents are never shared.
+    A commit counts from its author line on, since its tree and parents are never shared.
     """
     if object_type == ObjectType.TREE:
         chunks = tree_ids(data, 0, len(data), digest_size)
@@ -79,14 +80,14 @@ def super_features(
 
 
 def _super_feature(object_type: ObjectType, number: int, group: list[int]) -> int:
-    """Return a group's features as one number. Group and type go in, so that only the like are compared."""
+    """Return the features of a group as one number, which also depends on the group and the object type."""
     together = b"".join([feature.to_bytes(8, "little") for feature in group])
     digest = blake2b(together, digest_size=8, salt=bytes((number, object_type)))
     return int.from_bytes(digest.digest(), "little")
 
 
 class ResemblanceIndex:
-    """Super-features -> the newest objects that have them; bounded by forgetting what was long unused."""
+    """Maps super-features to the newest objects that have them; bounded by dropping keys that go unused."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._young_max = max(1024, memory_bytes // _BYTES_PER_KEY // 2)
@@ -108,7 +109,7 @@ class ResemblanceIndex:
             self._old, self._young = self._young, {}
 
     def matches(self, features: Sequence[int], most: int) -> list[int]:
-        """Return up to `most` objects that share super-features: those that share most, then the newest."""
+        """Return up to `most` objects that share super-features: those that share most first, then newest."""
         shared: dict[int, int] = {}
         for feature in features:
             for index in self._young.get(feature) or self._old.get(feature) or []:

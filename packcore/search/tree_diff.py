@@ -1,11 +1,11 @@
-r"""What differs between two versions of a tree: the ids that changed, and how many entries differ at all.
+r"""The difference between two versions of a tree: the ids that changed, and how many entries differ at all.
 
-    mode SP name NUL id | mode SP name NUL id | ...        sorted by name, a folder's as if a "/" followed
+    mode SP name NUL id | mode SP name NUL id | ...        sorted by name, a folder as if it ended in "/"
 
-Both trees are gone through side by side, and what agrees is skipped by common prefixes: the time goes by
-what differs, not by how large the trees are. In a folder of 20,000 files a commit changes three.
+Walks both trees side by side and skips what agrees by common prefixes, so the time depends on the difference,
+not on the size of the trees. In a folder of 20,000 files, a commit changes three.
 
-Trees that are broken or not sorted are no error: less is found in them, or something that isn't there.
+Broken or unsorted trees are not an error: changes in them may be missed or made up.
 """
 
 from __future__ import annotations
@@ -23,31 +23,32 @@ if TYPE_CHECKING:
 __all__ = ["Change", "entry_ids", "is_folder", "tree_difference"]
 
 Change = tuple[bytes, bytes, bytes]
-"""The entry's head (mode and name), the id before, the id after."""
+"""The head of the entry (mode and name), the old id, the new id."""
 
 _FOLDER_MODES = (b"4", b"04")
-"""What the mode of a folder begins with: 40000, or 040000 as some tools wrote it."""
+"""How the mode of a folder begins: 40000, or 040000 as some tools wrote it."""
 _SOUGHT_MAX = 64
-"""Entries that are sought one by one, each in the whole tree; for more all its entries are read first."""
+"""Up to this many entries are searched for one by one, each in the whole tree; more need all entries
+parsed."""
 _ENTRIES = {
     digest_size: re.compile(rb"(?s)([^\0]+)\0(.{%d})" % digest_size).findall for digest_size in (20, 32)
 }
 _TAIL_BYTES_MAX = 2048
-"""Two rests up to this size are compared at once: behind the first change nearly all agree."""
+"""Remainders up to this size are compared as a whole: behind the first change, nearly all agree."""
 
 
 def tree_difference(
     old: bytes, new: bytes, digest_size: int, count_max: int = sys.maxsize
 ) -> tuple[int, list[Change]]:
-    """Return how many entries either tree has that the other lacks, and what changed under its name.
+    """Return how many entries only one of the trees has, and the entries that changed under their name.
 
-    An entry that only changed its mode is none of them, one whose type changed is two. Where there are
-    more than `count_max` the search ends early.
+    An entry whose mode alone changed doesn't count; one whose type changed counts twice. The search ends
+    early if there are more than `count_max`.
     """
     old_size, new_size = len(old), len(new)
     old_at = new_at = count = 0
     changes: list[Change] = []
-    # Once for each entry that differs, which is millions of times: nothing here is worth a call.
+    # Runs for each entry that differs, which is millions of times, so it avoids calls.
     while count <= count_max:
         room = old_size - old_at
         if room == new_size - new_at:
@@ -88,7 +89,7 @@ def tree_difference(
 
 
 def entry_ids(tree: bytes, heads: Sequence[bytes], digest_size: int) -> list[bytes]:
-    """Return the ids of the entries of these heads, b"" for those that the tree has not."""
+    """Return the ids of the entries with these heads, b"" for those that the tree doesn't have."""
     if len(heads) > _SOUGHT_MAX:
         ids = dict(_ENTRIES[digest_size](tree))
         return [ids.get(head, b"") for head in heads]
@@ -101,11 +102,11 @@ def entry_ids(tree: bytes, heads: Sequence[bytes], digest_size: int) -> list[byt
 
 
 def is_folder(head: bytes) -> bool:
-    """Tell whether an entry is a folder, by its mode and name."""
+    """Return whether an entry is a folder, given its mode and name."""
     return head.startswith(_FOLDER_MODES)
 
 
 def _sorted_as(head: bytes) -> bytes:
-    """Return what git sorts an entry by, given mode and name: folder and file of one name are two things."""
+    """Return git's sort key for an entry, given its mode and name; a folder sorts as if it ended in "/"."""
     name = head.partition(b" ")[2]
     return name + b"/" if is_folder(head) else name

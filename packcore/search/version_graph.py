@@ -1,19 +1,19 @@
-"""Which object is a version of which: what the commits of a history say about its trees and blobs.
+"""Which objects are versions of each other, derived from the commits of a history and their trees.
 
     commit C, parent P      tree(P) - tree(C)       an edge
-    their trees' diff       a/ -> a/                an edge, and the same question below
+    their trees' diff       a/ -> a/                an edge, and the same comparison below
                             a/x.c -> a/x.c          an edge
 
-"The version before, by date" is the wrong base where branches interleave; the version that a commit's
-parent held is the right one. An edge has no direction, and both ends must be among the candidates.
+"The version before, by date" is the wrong base where branches interleave. The right one is the version in the
+parent of the commit. Edges have no direction, and both ends must be among the candidates.
 
     weight of a tree edge: entries that differ          known from the diff
-    weight of a blob edge: how far its ends differ      not known here: asked for only where it matters
+    weight of a blob edge: how far its ends differ      not known here, computed only where it matters
 
-Of a merge only that counts which differs from all its parents, as in `git diff -c`: what it took from one
-of them is a version of that already. Its trees have edges to the nearest parent, and to such as are little
-farther, since two branches that parted long ago differ in hundreds of entries. A merge that is as one of
-its parents has edges between trees alone.
+In a merge, only entries that differ from all parents count, as in `git diff -c`: an entry taken from one of
+them has its edges already. Its trees have edges to the nearest parent and to those that are not much farther,
+since two branches that parted long ago differ in hundreds of entries. A merge that equals one of its parents
+has edges between trees only.
 
     parents A and B, merge M      a.c of A, B, M: 1 1 1      no edge
                                   b.c             1 2 2      no edge; from the commits between are 1 -> 2
@@ -46,11 +46,13 @@ _HEAD = {
     for hex_size in (40, 64)
 }
 
-_FARTHER, _FARTHER_ENTRIES = 4, 8
-"""How many times as many entries, and how many more, another parent of a merge may differ by for an edge."""
+_FARTHER = 4
+"""Another parent of a merge gets an edge if it differs in at most this many times as many entries..."""
+_FARTHER_ENTRIES = 8
+"""...plus this many."""
 
 Edge = tuple[int, int, int]
-"""Two versions of one thing by candidate index, and how many entries differ: for trees, 0 for blobs."""
+"""Two versions of one thing, by candidate index, and how many entries differ (0 for blobs)."""
 
 
 def version_edges(
@@ -59,9 +61,9 @@ def version_edges(
     object_format: ObjectFormat,
     usable: Callable[[int], bool],
 ) -> list[Edge]:
-    """Return the edges between candidates that `usable` admits. A pair may come more than once.
+    """Return the edges between candidates that `usable` accepts. A pair may occur more than once.
 
-    `read` gives an object's bytes by candidate index, and should remember the latest few megabytes.
+    `read` returns the bytes of an object by candidate index, and should cache the latest few megabytes.
     """
     index_of: dict[bytes, int] = {
         candidate.oid: index for index, candidate in enumerate(candidates) if usable(index)
@@ -94,10 +96,10 @@ class _Graph:
         self._hex_size = object_format.hex_size
         self._digest_size = object_format.digest_size
         self._done: set[int] = set()
-        """What was compared: a tree and those it came from, as one number."""
+        """The comparisons made so far: a tree and the trees it came from, as one number."""
 
     def families(self, commits: Sequence[int]) -> Iterator[tuple[tuple[int, ...], int]]:
-        """Yield each commit's tree behind those of its parents, each once; broken commits are left out."""
+        """Yield (trees of the parents, tree) of each commit, each once; skips broken commits."""
         index_of, head_of, hex_size = self._index_of, _HEAD[self._hex_size], self._hex_size
         tree_of: dict[int, int] = {}
         links = array("q")  # child, parent, child, parent, ...
@@ -121,7 +123,7 @@ class _Graph:
                 yield tuple(trees), tree_of[commit]
 
     def compare(self, olds: tuple[int, ...], new: int, *, tie_blobs: bool = True) -> None:
-        """Add edges between a tree and those it came from, and between what differs below them."""
+        """Add edges between a tree and the trees it came from, and between the entries that differ below."""
         done, add_edge, index_of, read = self._done, self.edges.append, self._index_of.get, self._read
         digest_size, count = self._digest_size, self._count
         pending = [(olds, new)]
@@ -149,7 +151,7 @@ class _Graph:
                     add_edge((a, b, 0))
 
     def _compare_merged(self, olds: tuple[int, ...], new: int) -> list[tuple[tuple[int, ...], int]]:
-        """Do so for a tree with several parents, one level of it; return what is to be compared below."""
+        """Do so for one level of a merged tree; return the trees to compare below."""
         read, digest_size, index_of = self._read, self._digest_size, self._index_of.get
         data = read(new)
         found = []

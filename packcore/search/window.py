@@ -1,12 +1,12 @@
-"""The sliding window: which object, of those seen lately, first held a chunk; and their bytes.
+"""The sliding window: which recent object introduced a chunk, and the bytes of recent objects.
 
     fingerprint -> object          two tables, a young and an old one
     young full: old is dropped, young becomes old, a new young one begins
 
-So what is forgotten is what was neither put in nor seen for a while, at no cost for each entry, and the
-memory is bounded whatever comes. A fingerprint leads to the newest object that brought in its chunk as
-new; objects that merely still hold it are not recorded, which keeps the tables forty times smaller than
-one entry for each line of each version.
+So entries that were neither added nor looked up for a while are dropped, at no cost per entry, and memory is
+always bounded. A fingerprint maps to the newest object that introduced its chunk. Objects that merely still
+have it are not recorded, which keeps the tables forty times smaller than one entry for each line of each
+version.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["BYTES_PER_CHUNK", "ChunkIndex", "ObjectCache", "SizeOrder"]
 
 BYTES_PER_CHUNK = 112
-"""Memory of one entry: a dict slot when tables are about half full, and the fingerprint as an int."""
+"""Memory for one entry: a dict slot in a table about half full, and the fingerprint as an int."""
 _HELD_COST_BYTES = 120
-"""What an object that is held costs beside its bytes."""
+"""Memory for a cached object on top of its bytes."""
 
 
 class ChunkIndex:
-    """Fingerprints of chunks -> the object that brought them in."""
+    """Maps fingerprints of chunks to the object that introduced them."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._young_max = max(1024, memory_bytes // BYTES_PER_CHUNK // 2)
@@ -39,14 +39,14 @@ class ChunkIndex:
         return len(self._young) + len(self._old)
 
     def add(self, fingerprints: Iterable[int], index: int) -> None:
-        """Record that object `index` brought these in; of several, the last one counts."""
+        """Record that object `index` introduced these chunks; of several objects, the last one counts."""
         self._young.update(zip(fingerprints, repeat(index)))
         if len(self._young) > self._young_max:
             self._old = self._young
             self._young = {}
 
     def look_up(self, fingerprints: Iterable[int]) -> list[int | None]:
-        """Return for each fingerprint the object that brought it in, or None."""
+        """Return for each fingerprint the object that introduced it, or None."""
         young = self._young.get
         if not self._old:
             return list(map(young, fingerprints))
@@ -59,9 +59,9 @@ class ChunkIndex:
 
 
 class ObjectCache:
-    """Bytes of objects in reach, the least recently used dropped first.
+    """A cache of object bytes that drops the least recently used first.
 
-    Held by id, so that several searches over one store can share it, however each numbers its objects.
+    Its keys are ids, so several searches over one store can share it, however each numbers its objects.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -70,8 +70,8 @@ class ObjectCache:
         self._data: OrderedDict[bytes, bytes] = OrderedDict()
 
     def reader(self, read: Callable[[int], bytes], oids: Sequence[bytes]) -> Callable[[int], bytes]:
-        """Return a function that gives an object's bytes by index, from memory or by `read`."""
-        # A closure: it is called five times for each object of a search.
+        """Return a function that returns the bytes of an object by index, from memory or by `read`."""
+        # A closure, because it is called five times for each object of a search.
         known, used, take_in = self._data.get, self._data.move_to_end, self._take_in
 
         def read_cached(index: int) -> bytes:
@@ -94,9 +94,9 @@ class ObjectCache:
 
 
 class SizeOrder:
-    """The versions of one path by size: those of like sizes are often alike, whatever the history says.
+    """The versions of one path by size: those of similar size are often similar, whatever the history says.
 
-    Paths are gone through one after the other; a new one takes the place of the one before.
+    Paths are searched one after another; a new one replaces the one before.
     """
 
     def __init__(self) -> None:
@@ -104,14 +104,14 @@ class SizeOrder:
         self._sizes: list[tuple[int, int]] = []
 
     def add(self, path: int, size: int, index: int) -> None:
-        """Note a version of `size` bytes."""
+        """Record a version of `size` bytes."""
         if path != self._path:
             self._path = path
             self._sizes = []
         insort(self._sizes, (size, index))
 
     def nearest(self, path: int, size: int, count: int) -> list[int]:
-        """Return up to `count` versions of the path, those nearest in size first."""
+        """Return up to `count` versions of the path, nearest in size first."""
         if path != self._path:
             return []
         place = bisect_left(self._sizes, (size, -1))

@@ -1,1 +1,1 @@
-"""The parts of the strategy `chunk-window`: what it does for each type, and what these share."""
+"""The parts of the strategy `chunk-window`: one chooser for each object type, and what they share."""

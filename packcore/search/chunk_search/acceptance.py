@@ -1,13 +1,13 @@
-"""Whether an object becomes a delta: by what is really saved, after compression.
+"""Decide whether an object becomes a delta, by the bytes saved after compression.
 
     delta / object    commits, tags    trees    blobs
-    below             0.94             0.9      0.6      delta, without asking what the whole would take
+    below             0.94             0.9      0.6      delta, without compressing the whole object
     above             0.94             0.9      0.9      whole
     between                                              whichever is smaller, both compressed
 
-git asks for a delta below half the object, which throws away nearly all deltas of commits. Where the
-delta is taken unasked, the whole would have been smaller in a few cases of a hundred, by some bytes: ids
-don't compress, and they are a tenth and more of a commit, and nearly all of a tree.
+git requires a delta below half the size of the object, which discards nearly all deltas of commits. Where the
+delta is taken without a comparison, the whole object would be smaller in a few cases out of a hundred, by a
+few bytes: ids don't compress, and they make up a tenth or more of a commit and nearly all of a tree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MESSAGE_VAIN", "VAIN", "Acceptance"]
 
-VAIN, MESSAGE_VAIN = 0.9, 0.94
+VAIN = 0.9
+"""A delta of a tree or blob above this part of its object isn't worth trying."""
+MESSAGE_VAIN = 0.94
+"""The same for commits and tags."""
 _SURE = {
     ObjectType.COMMIT: MESSAGE_VAIN,
     ObjectType.TAG: MESSAGE_VAIN,
@@ -47,7 +50,7 @@ class Acceptance:
         self._vain = max(self._sure, VAIN)
 
     def choice(self, member: int, data: bytes, best: Best | None) -> Choice:
-        """Return a delta on the best base, or the whole, whichever is smaller in the pack."""
+        """Return the delta on the best base or the whole object, whichever is smaller in the pack."""
         if best is None:
             return self._whole(member, data)
         delta = encode_matches(self._type, self._read(best[0]), data, best[2])
@@ -66,7 +69,7 @@ class Acceptance:
         return Choice(member, None, 0, whole)
 
     def _whole(self, member: int, data: bytes) -> Choice:
-        """Return the whole object: compressed, unless it lies so in a pack or the writer will stream it."""
+        """Return the whole object, compressed unless a pack has it that way or the writer will stream it."""
         if member in self._stored_size or len(data) >= STREAMED_BYTES:
             return Choice(member, None)
         return Choice(member, None, 0, deflate(data, self._level))

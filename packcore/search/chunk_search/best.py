@@ -1,10 +1,11 @@
-"""The best of several bases: matches are found for each in turn, given up when they cost more.
+"""Find the best of several bases: match each in turn, and give up on it once it costs more than the best.
 
     wanted bases  --too deep: their own base instead-->  bases  --samples-->  those that may help
-                  --outline: by what each seems to cost-->  in turn  --matches, within the best cost-->  Best
+                  --outline: sort by estimated cost-->  in turn  --matches, within the best cost-->  Best
 
-A base that lies too deep is replaced by its own base, again and again: that is a version of it too. Three of
-four bases beyond the first are no better than it, and to match them in vain took a quarter of the time.
+A base that is too deep is replaced by its own base, as often as needed, because that is a version of it too.
+Three of four bases after the first are no better than the first, and matching them took a quarter of the
+time.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ Best = tuple[int, int, "list[Match]"]
 """Base, cost, matches."""
 
 _HOPELESS = 1.1
-"""A base isn't tried that seems to cost so many times what it may: part of that may be matched yet. At 1.0 a
-tenth more of the matches in vain is saved, and packs are 0.1 % larger."""
+"""Skip bases whose estimated cost exceeds the limit by this factor; part of that may still be matched.
+A value of 1.0 saves a tenth more of the useless matches, but packs get 0.1 % larger."""
 _LITTLE_LEFT = 6
-"""Where less than a sixth of an object is left over, a match mostly passes over what agrees, which is quicker
-than to look at all of its chunks: a sixth of the time of a pack of many large files."""
+"""If less than a sixth of an object is left over, matching mostly skips what agrees, which is quicker than
+looking at all of its chunks. This saves a sixth of the time for a pack of many large files."""
 
 
 class BestOf:
@@ -55,11 +56,11 @@ class BestOf:
         held: float = 0.0,
         outline: Outline | None = None,
     ) -> Best | None:
-        """Return the cheapest of `best` and the wanted bases that lie less deep than `allowed`.
+        """Return the cheapest of `best` and the wanted bases whose depth is below `allowed`.
 
-        `samples` are of what `best` leaves over: a base that holds none of them, or less than the part
-        `held`, can hardly do better, and isn't tried. By an `outline` of the data, where there is a choice,
-        the most promising base comes first, and those that are hopeless then aren't tried either.
+        `samples` come from what `best` leaves over. A base that has none of them, or less than the share
+        `held`, can hardly do better and isn't tried. If there are several bases, an `outline` of the data
+        puts the most promising one first, and skips those that are hopeless by then.
         """
         read = self._read
         bases = self._standing_in(wanted, allowed, -1 if best is None else best[0])
@@ -85,7 +86,7 @@ class BestOf:
         return best
 
     def _standing_in(self, wanted: Iterable[int | None], allowed: int, tried: int) -> list[int]:
-        """Return who stands in for each of the wanted, each once, without the one that was tried."""
+        """Return the bases that stand in for the wanted ones, each once, without the one already tried."""
         depth, base_of = self._depth, self._base_of
         bases: list[int] = []
         for base in wanted:
@@ -99,5 +100,5 @@ class BestOf:
 
 
 def _held(samples: Sequence[bytes], data: bytes) -> int:
-    """Return how many of the samples the data holds."""
+    """Return how many of the samples occur in the data."""
     return sum([sample in data for sample in samples])

@@ -1,13 +1,14 @@
-"""Bases for blobs, each asked for only where the one before leaves much literal.
+"""Bases for blobs, each tried only if the one before leaves much literal.
 
     prescribed    the version that the depth schedule names
-    near          versions of the nearest sizes, of the same path
-    early         a base less deep, taken for a little more where a later version would have to step back
-    votes         whoever brought in the chunks that are still literal, the latest delta above it, and for
-                  a new file the latest version of its path: a rename, a copy, moved code, versions that
-                  take turns
+    near          versions of the same path that are nearest in size
+    early         a shallower base, accepted at a slightly higher cost where a later version would have to
+                  step back anyway
+    votes         the blob that introduced the chunks that are still literal, the latest delta on top of it,
+                  and for a new file the latest version of its path: finds renames, copies, moved code and
+                  versions that alternate
 
-A blob is indexed with the chunks that its delta holds literally: those that it brought in.
+A blob is indexed by the chunks that its delta holds literally: those that it introduced.
 """
 
 from __future__ import annotations
@@ -33,26 +34,27 @@ if TYPE_CHECKING:
 __all__ = ["BlobChooser"]
 
 _TINY_BYTES = 50
-"""Blobs below that are no version of another stay whole, as in git, and aren't searched for."""
+"""Smaller blobs that are not a version of another stay whole, as in git, and aren't searched."""
 _NEAR_COST = 500
-"""Literal bytes of a delta from which on versions of the nearest sizes are tried."""
+"""Versions of the nearest sizes are tried if a delta has at least this many literal bytes."""
 _SAMPLES = 6
-"""Literal chunks, at most, that are looked for in another base before it is matched."""
+"""At most this many literal chunks are looked for in another base before it is matched."""
 _HELD_NEAR = 0.5
-"""Part of them that a version of like size must hold; of those that were voted for, any."""
+"""The share of them that a version of similar size must have. A voted base needs only one."""
 _SAMPLED_PART = 12
-"""They are looked for where less than a twelfth of the blob is left over."""
+"""They are looked for only if less than a twelfth of the blob is left over."""
 _BIG_BYTES = 100_000
-"""Blobs above don't vote when they have a delta below half their size."""
+"""Larger blobs don't vote once they have a delta below half their size."""
 _VERSION_VOTES = 0.2
+"""For a version of a known file, the share of the literal bytes that a voted candidate must account for."""
 _NEW_FILE_VOTES = 0.1
-"""Part of the literal bytes that a voted candidate must account for."""
+"""The same for a new file."""
 _EARLY = 0.8
-"""Part of its cost that an early step saves later, when all the way to the planned one is gone."""
+"""The share of its cost that an early step saves later, at the very end of the way to the planned step."""
 
 
 class BlobChooser:
-    """Chooses for blobs. A `VersionChooser`; `path_of` gives the number of each blob's path."""
+    """A `VersionChooser` for blobs. `path_of` maps each blob to the number of its path."""
 
     def __init__(self, state: SearchState, path_of: Mapping[int, int]) -> None:
         self._read = state.read
@@ -61,9 +63,9 @@ class BlobChooser:
         self._path_of = path_of
         self._latest: dict[int, int] = {}
         self._family = array("l", range(len(self._candidates)))
-        """The object that each object's chain of bases began with: itself, where it is whole."""
+        """The root of each object's delta chain; a whole object is its own root."""
         self._tip = array("l", range(len(self._candidates)))
-        """Of the family that began with an object, whoever was added last."""
+        """Maps a root to the last object added to its family."""
         self._sizes = SizeOrder()
         self._index = ChunkIndex(state.index_bytes)
         self._bases = BestOf(state, ObjectType.BLOB)
@@ -72,7 +74,7 @@ class BlobChooser:
     def choose(
         self, member: int, prescribed: int | None, allowed: int, early: EarlyStep | None = None
     ) -> Choice:
-        """Choose for one blob. Its base must lie less deep than `allowed`."""
+        """Choose for one blob. The depth of its base must be below `allowed`."""
         data = self._read(member)
         size = len(data)
         if size < _TINY_BYTES and prescribed is None:
@@ -110,7 +112,7 @@ class BlobChooser:
         return self._acceptance.choice(member, data, best)
 
     def passed(self, member: int, path: int) -> None:
-        """Take note of the latest version of a path."""
+        """Record the latest version of a path."""
         self._latest[path] = member
         self._sizes.add(path, self._candidates[member].size, member)
 
@@ -124,7 +126,7 @@ class BlobChooser:
         allowed: int,
         early: EarlyStep | None,
     ) -> Best | None:
-        """Return the best of another version of the path, an early step, and what was the best."""
+        """Return the best of: another version of the path, an early step, and the best so far."""
         data = outline.data
         size = len(data)
         cost_max = int(size * VAIN)
@@ -147,9 +149,10 @@ class BlobChooser:
         return best
 
     def _voted(self, chunks: list[bytes], marks: list[int], cost: int, *, is_new: bool) -> list[int | None]:
-        """Return those who brought in most of the bytes left over, each with the latest of its family.
+        """Return the blobs that introduced most of the bytes left over, each with the latest of its family.
 
-        For a new file the latest of their paths too: a version has its own, which seldom lose to those.
+        For a new file, also return the latest version of their paths. A version of a known file has a path of
+        its own, whose versions seldom lose to those.
         """
         share = _NEW_FILE_VOTES if is_new else _VERSION_VOTES
         votes_min = max(self._values["vote_bytes"], int(share * cost))
@@ -167,15 +170,15 @@ class BlobChooser:
         return wanted
 
     def _near(self, member: int, size: int, tried: int | None) -> list[int]:
-        """Return the versions of the nearest sizes, but for the one that was tried."""
+        """Return the versions nearest in size, except the one already tried."""
         count = self._values["near"]
         near = self._sizes.nearest(self._path_of[member], size, count + 1)
         return [version for version in near if version != tried][:count]
 
 
 def _samples(literal: list[bytes], size: int, cost: int) -> list[bytes]:
-    """Return some of the literal chunks of a blob; none where they tell nothing.
+    """Return some of the literal chunks of a blob, or none if they would be no evidence.
 
-    Where all lines changed, what is left over is pieces of them, which tell nothing of other bases.
+    If all lines changed, only pieces of lines are left over, and those say nothing about other bases.
     """
     return literal[:: len(literal) // _SAMPLES + 1] if cost * _SAMPLED_PART < size else []

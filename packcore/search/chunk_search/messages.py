@@ -1,11 +1,11 @@
 """Bases for commits and tags: by the same people, and by votes of lines.
 
-    people      the latest of the same author and committer; or of the author; or of the committer (whose
-                signatures begin alike); or of anybody
-    votes       the one that brought in most of the author line and of the text, as rebased twins and series
-                of merges do
+    people      the latest by the same author and committer; or by the author; or by the committer (whose
+                signatures begin alike); or by anyone
+    votes       the one that introduced most of the author line and the text: finds rebased twins and series
+                of merges
 
-What comes before the author line (tree, parents, the tagged object) never agrees, and is left out.
+What comes before the author line (tree, parents, the tagged object) never agrees, so it is left out.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageChooser"]
 
-_CHAIN_DEPTH, _STEP_BACK_TO = 0.8, 0.2
-"""Somebody's chain grows to the first part of the depth that is allowed, and goes on from the latter: else
-all that comes later would hang on one commit, older and older. What is left is for bases by votes."""
+_CHAIN_DEPTH = 0.8
+"""The chain of one person grows to this share of the allowed depth. The rest is for bases found by votes."""
+_STEP_BACK_TO = 0.2
+"""Then it continues from this share of the depth. Otherwise all later commits would use one base, which would
+get older and older."""
 _VOTES_MIN = 12
-"""Bytes of lines in common below which a message isn't tried."""
+"""A message is tried only if it has lines of this many bytes in common."""
 
 
 class MessageChooser:
-    """Chooses for all commits or for all tags, in the order of the walk: newest first."""
+    """Chooses for all commits or for all tags in the order of the walk, newest first."""
 
     def __init__(self, state: SearchState, type_: ObjectType) -> None:
         self._is_commit = type_ == ObjectType.COMMIT
@@ -64,7 +66,7 @@ class MessageChooser:
         return self._acceptance.choice(member, data, best)
 
     def _people_of(self, data: bytes, start: int) -> list[int]:
-        """Return the marks of author and committer together, and of each; of a tagger, where it is a tag."""
+        """Return fingerprints of author and committer together and of each; for a tag, of its tagger."""
         author = data[start : data.find(b">", start)]
         if not self._is_commit:
             return fingerprints((author,))
@@ -73,7 +75,7 @@ class MessageChooser:
         return fingerprints((author + committer, author, committer))
 
     def _by_the_same(self, people: list[int], room: int) -> int | None:
-        """Return the latest by the same, or by one of them, or by anybody; if that is deep, one above it."""
+        """Return the latest by the same people, by one of them, or by anyone; if deep, a base above it."""
         base = self._latest
         for known in self._people.look_up(people):
             if known is not None:
@@ -86,7 +88,7 @@ class MessageChooser:
         return base
 
     def _voted(self, lines: list[bytes], marks: list[int]) -> int | None:
-        """Return who brought in most bytes of the lines, if that is enough."""
+        """Return the object that introduced most bytes of the lines, if that is enough."""
         votes: dict[int, int] = {}
         for voted, line in zip(self._lines.look_up(marks), lines, strict=True):
             if voted is not None:

@@ -1,10 +1,10 @@
-"""A blob as its chunks: those that a delta leaves over, and what another base would leave over about.
+"""A blob as its chunks: which ones a delta leaves over, and roughly what another base would leave over.
 
-    left_by     matches  ->  the chunks that they don't cover: what the blob brought in
-    cost_on     a base   ->  the bytes of the blob's chunks, less those of the base's
+    left_by     matches  ->  the chunks that they don't cover: what the blob introduced
+    cost_on     a base   ->  the bytes of the blob's chunks that the base doesn't have
 
-The latter is asked before anything is matched: C code alone answers it, in a third of the time of a match.
-It is a guess, since what counts as left over may yet be matched in part, and what comes twice counts once.
+`cost_on` runs before any matching. C code does all of its work, in a third of the time of a match. It is an
+estimate: chunks that count as left over may still be matched in part, and a repeated chunk counts once.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["Outline", "literal_of"]
 
 _QUICK_BYTES = 32 * KIB
-"""Data without lines is cut in as much time as half a match takes: what is longer had better be matched."""
+"""Cutting data without lines takes half as long as matching it, so longer data is simply matched."""
 
 
 class Outline:
-    """The chunks of a blob: lines, or pieces, as the whole of it says."""
+    """The chunks of a blob: lines or pieces, depending on the whole blob."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -34,16 +34,16 @@ class Outline:
         self._chunks: set[bytes] | None = None
 
     def is_quick_on(self, bases: Iterable[bytes]) -> bool:
-        """Tell whether to ask `cost_on` of these is quicker than to match them."""
+        """Return whether calling `cost_on` for these bases is quicker than matching them."""
         return self._by_lines or max(map(len, (self.data, *bases))) <= _QUICK_BYTES
 
     def left_by(self, matches: list[Match] | None) -> list[bytes]:
-        """Return the chunks that a delta holds literally, those too short to say anything left out."""
+        """Return the chunks that a delta holds literally, without those too short to carry information."""
         data = self.data
         return cut(data if matches is None else literal_of(data, matches), by_lines=self._by_lines)
 
     def cost_on(self, base: bytes) -> int:
-        """Return about what a delta on the base would cost."""
+        """Return the estimated cost of a delta on this base."""
         data, by_lines = self.data, self._by_lines
         chunks = self._chunks
         if chunks is None:
@@ -53,7 +53,7 @@ class Outline:
 
 
 def literal_of(data: bytes, matches: list[Match]) -> bytes:
-    """Return what the matches leave over, the pieces parted by newlines."""
+    """Return what the matches leave over, as pieces separated by newlines."""
     pieces = []
     position = 0
     for start, _, length in matches:

@@ -1,8 +1,8 @@
-"""Trees or blobs path by path: each path's versions along its spanning tree, at prescribed depths.
+"""Search trees or blobs path by path: the versions of a path along its spanning tree, at prescribed depths.
 
 paths       by file name from its end, then by folder: a.c of all folders, then b.c, then those in .h
 a path      its lines of versions (search/forest), newest first
-a version   its base by the depth schedule (search/depth), how deep it may lie; the rest is the chooser's
+a version   gets its base and its allowed depth from the depth schedule (search/depth); the chooser decides
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["EarlyStep", "PathSearch", "VersionChooser"]
 
 _COSTLY_BYTES = 300
-"""Bytes of a delta from which on later versions had better not step across it."""
+"""Later versions should not step across a delta of at least this many bytes."""
 
 
 class EarlyStep(NamedTuple):
-    """A base less deep than the prescribed one, which a later version of the line must step back to else."""
+    """A shallower base than the prescribed one; otherwise, a later version would have to step back to it."""
 
     base: int
     share: float
-    """Part of the way to that version that is gone: the more, the more a step now may cost."""
+    """How much of the way to that version is behind us, 0 to 1. The more, the more a step may cost now."""
 
 
 class VersionChooser(Protocol):
@@ -42,14 +42,14 @@ class VersionChooser(Protocol):
     def choose(
         self, member: int, prescribed: int | None, allowed: int, early: EarlyStep | None = None
     ) -> Choice:
-        """Choose for one object. Its base must lie less deep than `allowed`."""
+        """Choose for one object. The depth of its base must be below `allowed`."""
 
     def passed(self, member: int, path: int) -> None:
-        """Take note that an object of a path was met, whether it was chosen for or not."""
+        """Record that the search passed an object of a path, whether it chose for it or not."""
 
 
 class PathSearch:
-    """Goes through all trees or all blobs (`members`, ascending)."""
+    """Searches all trees or all blobs (`members`, ascending)."""
 
     def __init__(self, state: SearchState, type_: ObjectType, members: Sequence[int]) -> None:
         self._work = state.work
@@ -63,7 +63,7 @@ class PathSearch:
         self.path_of = {
             member: number for number, path in enumerate(self._ordered) for member in self._members_of[path]
         }
-        """Number of each object's path, counted in the order in which paths are gone through."""
+        """The number of each object's path, counted in the order of the search."""
 
     def choices(self, edges: Sequence[tuple[int, int, int]], chooser: VersionChooser) -> Iterator[Choice]:
         """Yield all choices, path by path."""
@@ -85,7 +85,7 @@ class PathSearch:
                 yield from self._line(line, number, chooser)
 
     def _line(self, line: Line, path: int, chooser: VersionChooser) -> Iterator[Choice]:
-        """Choose for one line of versions, from its newest on."""
+        """Choose for one line of versions, starting with the newest."""
         work, searched = self._work, self._searched
         depth = work.depth
         schedule = DepthSchedule(line.length, work.limits.depth)
@@ -110,9 +110,10 @@ class PathSearch:
             chooser.passed(member, path)
 
     def _size_difference(self, a: int, b: int) -> int:
-        """Return how far apart two versions seem.
+        """Return an estimate of how far apart two versions are.
 
-        The bytes between common prefix and suffix would tell better in one long history (a pack smaller by
-        0.7 %) and worse in two shorter ones (larger by 0.2 and 0.3 %), and asking reads every blob twice.
+        The bytes between common prefix and suffix are a better estimate in one long history (the pack is 0.7
+        % smaller) and a worse one in two shorter ones (0.2 and 0.3 % larger), and need to read every blob
+        twice.
         """
         return abs(self._work.candidates[a].size - self._work.candidates[b].size)

@@ -1,8 +1,8 @@
-"""What the parts of one search share: the work, the objects' bytes, and the bounds of memory.
+"""What the parts of one search share: the work, the bytes of objects, and the memory limits.
 
-window_memory    1/8  bytes of objects in reach         `read`
+window_memory    1/8  bytes of recent objects           `read`
                  1/2  an index of chunks                `index_bytes`, one at a time
-                 the rest: tables for each object, the objects in hand
+                 the rest: tables for each object, and the objects being compared
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class SearchState:
         self.values = values
         self.digest_size = work.object_format.digest_size
         self.read = work.reader()
-        """Gives an object's bytes by index."""
+        """Returns the bytes of an object by index."""
         self.index_bytes = work.limits.window_memory // 2
         self.searched = bytearray(len(work.candidates))
-        """1 for each object that is to be chosen for."""
+        """1 for each object that still needs a choice."""
         for index in work.searched:
             self.searched[index] = 1

@@ -1,10 +1,10 @@
-"""Bases for trees: the prescribed version, and where that leaves more than one id, by votes of ids.
+"""Bases for trees: the prescribed version, and if that leaves more than one id, the winners of a vote of ids.
 
-    prescribed    one changed id in nearly all cases, and nothing else is tried
-    votes         the three trees that brought in most of the ids
+    prescribed    leaves one changed id in nearly all cases; then nothing else is tried
+    votes         the three trees that introduced most of the ids
 
-Small trees vote with all ids, and are indexed with all of them once they had to vote; large ones, and
-those that differ by one id, with the ids that their delta holds literally.
+A small tree votes with all its ids, and is indexed by all of them if it had to vote. Large trees, and those
+that differ by one id, use the ids that their delta holds literally.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["TreeChooser"]
 
 _COST_GOOD = 28
-"""A delta of one changed id. Ids vote when it costs more."""
+"""The cost of a delta with one changed id. Ids vote if a delta costs more."""
 _SMALL_BYTES = 4000
 _VOTED = 3
 
 
 class TreeChooser:
-    """Chooses for trees. A `VersionChooser`."""
+    """A `VersionChooser` for trees."""
 
     def __init__(self, state: SearchState) -> None:
         self._read = state.read
@@ -48,7 +48,7 @@ class TreeChooser:
         allowed: int,
         early: EarlyStep | None = None,  # noqa: ARG002 - tree deltas differ too little for it to pay
     ) -> Choice:
-        """Choose for one tree. Its base must lie less deep than `allowed`."""
+        """Choose for one tree. The depth of its base must be below `allowed`."""
         data = self._read(member)
         size = len(data)
         cost_max = int(size * VAIN)
@@ -69,10 +69,10 @@ class TreeChooser:
         return self._acceptance.choice(member, data, best)
 
     def passed(self, member: int, path: int) -> None:
-        """Take note of nothing: what a tree holds was indexed with its choice."""
+        """Do nothing: the ids of a tree were indexed with its choice."""
 
     def _voted(self, marks: list[int]) -> list[int]:
-        """Return those who brought in most of the ids."""
+        """Return the trees that introduced most of the ids."""
         votes: dict[int, int] = {}
         for voted in self._index.look_up(marks):
             if voted is not None:
@@ -80,10 +80,10 @@ class TreeChooser:
         return [voted for _, voted in sorted((-count, voted) for voted, count in votes.items())[:_VOTED]]
 
     def _literal_ids(self, data: bytes, matches: list[Match]) -> list[bytes]:
-        """Return the ids of the entries that a delta holds literally, whole or in part."""
+        """Return the ids of the entries that a delta holds literally, in whole or in part."""
         digest_size = self._digest_size
         if len(matches) == 2:
-            # One id in nearly all cases, whose place the NUL before it tells.
+            # Nearly always one id; the NUL before it shows where it starts.
             start, end = matches[0][2], matches[1][0]
             if data[start - 1] == 0 and end - start <= digest_size and matches[1][2] + end == len(data):
                 return [data[start : start + digest_size]]

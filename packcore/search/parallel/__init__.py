@@ -1,1 +1,1 @@
-"""Searching parts of the objects by themselves, in this process or in several, with the same result."""
+"""Search parts of the objects separately, in one process or several, with the same result."""

@@ -1,14 +1,14 @@
-"""What goes over the pipe between the process that asks and those that search: bytes, one kind a message.
+"""The messages on the pipe between the main process and its search workers.
 
     to a worker       pickle of ("edges", (candidates, limits)) or ("search", Task)
     from a worker     H                       ready
                       C count(4) pickle       choices, numbered as in the task
                       E a,b,weight,… (q)      edges of the version graph
                       D                       the request is done
-                      X pickle                it failed, and this is the error
+                      X pickle                the request failed with this error
 
-Only processes that one of ours started hold an end of the pipe, so pickle is safe here. Errors travel as
-class, words and fields, since an exception whose constructor asks for more than words can't be unpickled.
+Only processes that we started have an end of the pipe, so pickle is safe here. Errors travel as class,
+message and fields, because an exception whose constructor needs more than a message can't be unpickled.
 """
 
 from __future__ import annotations
@@ -46,44 +46,44 @@ _COUNT_BYTES = 4
 
 
 def encode_choices(choices: Sequence[Choice]) -> bytes:
-    """Return the message of some choices."""
+    """Return the message for some choices."""
     rows = [tuple(choice) for choice in choices]
     return CHOICES + len(rows).to_bytes(_COUNT_BYTES, "big") + pickle.dumps(rows, pickle.HIGHEST_PROTOCOL)
 
 
 def choice_count(message: bytes) -> int:
-    """Return how many choices a message holds, without decoding them."""
+    """Return the number of choices in a message, without decoding them."""
     return int.from_bytes(message[1 : 1 + _COUNT_BYTES], "big")
 
 
 def decode_choices(message: bytes) -> list[Choice]:
-    """Return the choices of a message."""
+    """Return the choices in a message."""
     return [Choice(*row) for row in pickle.loads(message[1 + _COUNT_BYTES :])]  # noqa: S301 - our own
 
 
 def encode_edges(edges: Iterable[tuple[int, int, int]]) -> bytes:
-    """Return the message of a version graph."""
+    """Return the message for a version graph."""
     return EDGES + array("q", [number for edge in edges for number in edge]).tobytes()
 
 
 def decode_edges(message: bytes) -> Edges:
-    """Return the edges of a message."""
+    """Return the edges in a message."""
     numbers = array("q")
     numbers.frombytes(message[1:])
     return list(zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True))
 
 
 def encode_error(error: BaseException) -> bytes:
-    """Return the message of an error; of one that can't be sent, its words."""
+    """Return the message for an error, or for its text alone if the error can't be pickled."""
     try:
         state: Any = (type(error), error.args, error.__dict__)
         message = pickle.dumps(state, pickle.HIGHEST_PROTOCOL)
         pickle.loads(message)  # noqa: S301 - our own, just made
-    except Exception:  # whatever pickle meets in a stranger's error
+    except Exception:  # pickling a foreign error may raise anything
         message = pickle.dumps((RuntimeError, (f"{type(error).__name__}: {error}",), {}))
     return FAILED + message
 
 
 def decode_error(message: bytes) -> BaseException:
-    """Return the error of a message, as it was raised."""
+    """Return the error in a message, as it was raised."""
     return rebuild_error(*pickle.loads(message[1:]))  # noqa: S301 - our own

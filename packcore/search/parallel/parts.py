@@ -1,13 +1,13 @@
-"""All choices of a search in parts, in the order of the parts: one part after the other, or several at once.
+"""Run a search part by part, or several parts in parallel, and yield all choices in the order of the parts.
 
     parts         commits+tags    trees 1    trees 2    blobs 1    blobs 2
     process 1     graph ........| blobs 1 .........| trees 2 ..|
     process 2     commits+tags .......|   blobs 2 ..........| trees 1|
     yielded       commits+tags, as they are made; then trees 1; trees 2; blobs 1; blobs 2
 
-What is made before its turn waits in a temporary file (small ones in memory), as the bytes that came. The
-version graph is found once, and each part is sent its own edges. Which process searches which part, and
-when, changes nothing in what is found.
+Choices that arrive before their turn wait in a temporary file (in memory while it is small), still encoded.
+The version graph is built once, and each part gets its own edges. The result does not depend on which process
+searches which part, or when.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["choices_of_parts"]
 
 HELD_BYTES_MAX = 4 * MIB
-"""Choices of one part that wait for their turn in memory; more wait on disk."""
+"""Bytes of choices of one part that wait for their turn in memory; more wait on disk."""
 _STOP_ASKED_SECONDS = 0.05
-"""How often it is asked whether to stop while nothing comes in."""
+"""How often to call `should_stop` while no message arrives."""
 
 
 def choices_of_parts(
@@ -56,16 +56,16 @@ def choices_of_parts(
     on_choices: Callable[[int], None],
     on_alone: Callable[[], None],
 ) -> Iterator[Choice]:
-    """Yield the choices of all parts in order. `on_choices` hears of those that wait for their turn.
+    """Yield the choices of all parts in order. Calls `on_choices` with the number of those that have to wait.
 
-    Where no process can be started this one searches, and `on_alone` hears of it.
+    If no process can be started, the search falls back to this process and calls `on_alone`.
 
-    Raises SearchStopped after the last choice that was made before the search was to stop; WorkerLost if
-    a process dies; and whatever a search raises, in whichever process it did.
+    Raises SearchStopped after the last choice made before the stop, WorkerLost if a process dies, and
+    whatever a search raises in any process.
     """
     pool = None
     if jobs > 1:
-        # Imported for this alone: processes, pipes and temporary files take half of what a search imports.
+        # Imported only here: processes, pipes and temporary files are half of what a search imports.
         from packcore.search.parallel.pool import start_pool
 
         pool = start_pool(min(jobs, len(parts)), work.store, strategy)
@@ -96,7 +96,7 @@ def _one_by_one(
 
 
 def _in_work(choices: Iterable[Choice], part: Part) -> Iterator[Choice]:
-    """Yield choices with the numbers that the whole work has."""
+    """Yield the choices renumbered for the whole work."""
     members = part.members
     for target, base, delta_size, deflated in choices:
         yield Choice(members[target], None if base is None else members[base], delta_size, deflated)
@@ -122,7 +122,7 @@ class _AtOnce:
         self._on_choices = on_choices
         self._cutter = TaskCutter(work, parts, reusable)
         self._doing: dict[int, int | None] = {}
-        """Worker -> number of the part it searches, None for the version graph."""
+        """Maps a worker to the number of the part it searches; None means the version graph."""
         self._done = [False] * len(parts)
         self._live = 0
         """The part whose turn it is."""
@@ -158,7 +158,7 @@ class _AtOnce:
                 waiting.close()
 
     def _employ(self) -> None:
-        """Give work to those who have none: the graph first, then whatever can be searched."""
+        """Give work to idle workers: the version graph first, then any part that can be searched."""
         for worker in range(len(self._pool)):
             if worker in self._doing:
                 continue
@@ -172,7 +172,7 @@ class _AtOnce:
                 self._pool.ask(worker, ("search", self._cutter.task(number)))
 
     def _take(self, worker: int, message: bytes) -> Iterator[Choice]:
-        """Take a message; yield the choices in it if their turn has come."""
+        """Handle a message, and yield its choices if it is their turn."""
         kind = message[:1]
         number = self._doing[worker]
         if kind == CHOICES and number is not None:
@@ -191,13 +191,13 @@ class _AtOnce:
                 self._done[number] = True
 
     def _drain(self, number: int) -> Iterator[Choice]:
-        """Yield what waited of a part."""
+        """Yield the waiting choices of a part."""
         for message in self._waiting[number].take_all():
             yield from _in_work(decode_choices(message), self._parts[number])
 
 
 class _Waiting:
-    """Messages that wait for their turn, each behind its length in four bytes."""
+    """Messages that wait for their turn, each preceded by its length in four bytes."""
 
     def __init__(self) -> None:
         import tempfile
@@ -205,16 +205,16 @@ class _Waiting:
         self._file = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES_MAX)  # noqa: SIM115 - closed below
 
     def add(self, message: bytes) -> None:
-        """Put a message at the end."""
+        """Append a message."""
         self._file.write(len(message).to_bytes(4, "big") + message)
 
     def take_all(self) -> Iterator[bytes]:
-        """Yield the messages in the order in which they came, and forget them."""
+        """Yield the messages in the order in which they were added, and drop them."""
         self._file.seek(0)
         while head := self._file.read(4):
             yield self._file.read(int.from_bytes(head, "big"))
         self._file.close()
 
     def close(self) -> None:
-        """Give the file back. Idempotent."""
+        """Close the file. Idempotent."""
         self._file.close()

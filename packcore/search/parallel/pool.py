@@ -1,14 +1,14 @@
-"""Processes to search with: started over pipes, without semaphores or shared memory, and ended for sure.
+"""Worker processes for a search: connected by pipes, without semaphores or shared memory, and always ended.
 
-    how            when                                       the store there
+    how            when                                       the store in the worker
     fork           Linux, and no other thread runs here       the same one, inherited
-    spawn          else, if the store can be opened anew      opened again by its path
+    spawn          else, if the store can be reopened         opened again by its path
     fork           else on Linux                              inherited
-    none           else, or if none can be started            the caller searches by itself
+    none           else, or if no process can be started      the caller searches in its own process
 
-A child of fork in a program with threads is safe as long as it takes no lock that another thread held:
-ours search, read their maps and write to a pipe. They are killed, not asked: they hold nothing that
-wants to be tidied, and a killed process runs none of what it inherited to run at its end.
+Forking a program that has threads is safe while the child takes no lock that another thread held. Our
+workers only search, read their maps and write to a pipe. They are killed without notice: they hold nothing
+that needs cleaning up, and a killed process runs none of the exit handlers it inherited.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ __all__ = ["Pool", "StartMethod", "start_pool"]
 StartMethod = str
 """`fork` or `spawn`."""
 START_SECONDS_MAX = 60.0
-"""How long a process may take to say that it is ready."""
+"""How long a process may take to report that it is ready."""
 _CANNOT_START = (
     *(OSError, AssertionError, ValueError, RuntimeError),
     *(pickle.PicklingError, TypeError, AttributeError),
 )
-"""No more processes or files; a daemon or a subinterpreter, which may have no children; something that can't
-be sent."""
+"""Raised if there are no more processes or files, if this is a daemon or a subinterpreter, which can't have
+children, or if something can't be pickled."""
 
 
 class _Worker(NamedTuple):
@@ -56,7 +56,7 @@ class _Worker(NamedTuple):
 
 
 class Pool:
-    """Some processes, numbered from 0. A context manager: none is left when it is closed."""
+    """Processes, numbered from 0. A context manager that leaves none of them running."""
 
     def __init__(self) -> None:
         self._workers: list[_Worker] = []
@@ -78,7 +78,7 @@ class Pool:
         return [worker.process.pid for worker in self._workers]
 
     def add(self, method: StartMethod, open_store: Callable[[], ObjectStore], strategy: Strategy) -> None:
-        """Start one more. Raises what `_CANNOT_START` lists."""
+        """Start one more process. Raises what `_CANNOT_START` lists."""
         context: Any = multiprocessing.get_context(method)
         ours, theirs = context.Pipe(duplex=True)
         inherited = [*(worker.connection for worker in self._workers), ours] if method == "fork" else []
@@ -87,7 +87,7 @@ class Pool:
                 target=run_worker, args=(theirs, inherited, open_store, strategy), daemon=True
             )
             with warnings.catch_warnings():
-                # Said of fork where threads run: see above.
+                # Python warns about fork in a program with threads: see above.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
         except BaseException:
@@ -98,7 +98,7 @@ class Pool:
         self._workers.append(_Worker(process, ours))
 
     def are_ready(self) -> bool:
-        """Wait until all have said that they are ready; tell whether they did."""
+        """Wait for all processes to report that they are ready; return whether they did."""
         for worker in self._workers:
             try:
                 if not worker.connection.poll(START_SECONDS_MAX):
@@ -110,7 +110,7 @@ class Pool:
         return True
 
     def ask(self, number: int, request: tuple[str, object]) -> None:
-        """Send a request to a worker that has none. Raises WorkerLost."""
+        """Send a request to an idle worker. Raises WorkerLost."""
         message = pickle.dumps(request, pickle.HIGHEST_PROTOCOL)
         try:
             self._workers[number].connection.send_bytes(message)
@@ -118,7 +118,7 @@ class Pool:
             raise self._lost(number) from None
 
     def answers(self, timeout: float | None) -> list[tuple[int, bytes]]:
-        """Wait for messages; return (worker, message) of each that has one. Raises WorkerLost."""
+        """Wait for messages; return (worker, message) for each worker that sent one. Raises WorkerLost."""
         numbers = {id(worker.connection): number for number, worker in enumerate(self._workers)}
         found: list[tuple[int, bytes]] = []
         for connection in wait([worker.connection for worker in self._workers], timeout):
@@ -145,7 +145,7 @@ class Pool:
         code = process.exitcode
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
         return WorkerLost(
-            f"a process that selected deltas ended before its time, {how}",
+            f"a process that selected deltas ended early, {how}",
             hint="if memory ran out: fewer --jobs, or a smaller --window-memory",
         )
 
@@ -153,7 +153,7 @@ class Pool:
 def start_pool(
     count: int, store: ObjectStore, strategy: Strategy, *, method: StartMethod | None = None
 ) -> Pool | None:
-    """Start processes that read from this store; None where that can't be done. `method` is for tests."""
+    """Start processes that read from this store; return None if that fails. `method` is for tests."""
     again = reopener(store)
     chosen = method or _method(can_reopen=again is not None)
     if chosen is None or (chosen == "spawn" and again is None):
@@ -186,7 +186,7 @@ def _method(*, can_reopen: bool) -> StartMethod | None:
 
 @dataclass(frozen=True, slots=True)
 class _Same:
-    """Gives the store that fork handed on."""
+    """Returns the store that fork inherited."""
 
     store: ObjectStore
 

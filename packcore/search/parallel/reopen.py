@@ -1,7 +1,7 @@
-"""How another process opens the same store: a value that can be sent to it, and that opens when called.
+"""How another process opens the same store: a value that can be sent there and opens the store when called.
 
-Only stores that are nothing but files under a path can be opened twice. A fetched pack in a nameless file
-can't, nor can objects in memory: those are handed on by fork, or not at all.
+Only stores that consist of files under a path can be opened twice. A fetched pack in a nameless file can't,
+and neither can objects in memory: a worker inherits those by fork or doesn't get them at all.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Packs:
 
 
 def reopener(store: ObjectStore) -> Callable[[], ObjectStore] | None:
-    """Return what opens the store in another process, or None where it can't be opened again."""
+    """Return a callable that opens the store in another process, or None if it can't be reopened."""
     if type(store) is Repository:
         return _Repository(store.path.absolute(), store.limits)
     if type(store) is PackedStore:

@@ -1,9 +1,9 @@
 """One part of a search as a value that can be sent to another process, and the search itself.
 
-    Work (all candidates)  --TaskCutter-->  Task (some of them, numbered anew)  --search-->  choices
+    Work (all candidates)  --TaskCutter-->  Task (some of them, renumbered)  --search-->  choices
 
-Members keep their order, so the numbers in a task stand in the same order as those in the whole work; a
-strategy that breaks ties by number decides alike in both.
+Members keep their order, so the numbers in a task are in the same order as those in the whole work. A
+strategy that breaks ties by number decides the same in both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Edges = list[tuple[int, int, int]]
 
 
 class Task(NamedTuple):
-    """What a search needs to know of its part; the store apart."""
+    """What a search needs to know about its part, except the store."""
 
     candidates: list[Candidate]
     plan_count: int
@@ -41,28 +41,28 @@ class Task(NamedTuple):
     room: list[int]
     stored_size: dict[int, int]
     reused: dict[int, int]
-    """Index -> base's index of those that are reused as deltas, where both are in the part."""
+    """Maps the index of a reused delta to that of its base, if both are in the part."""
     edges: Edges | None
-    """Versions, for a part that asks for them."""
+    """The version graph, for a part that needs it."""
 
 
 class TaskCutter:
-    """Cuts the parts out of the work. What is asked of all objects, or of all edges, is asked once."""
+    """Cuts the parts out of the work. Anything about all objects or all edges is computed only once."""
 
     def __init__(self, work: Work, parts: Sequence[Part], reusable: ReusableDeltas) -> None:
         self._work = work
         self._parts = parts
         self._reused = reusable.base_of
         self._wanted = bytearray(len(work.candidates))
-        """1 for each object that is to be chosen for."""
+        """1 for each object that needs a choice."""
         for index in work.searched:
             self._wanted[index] = 1
         self._edges: list[Edges] = [[] for _ in parts]
         self.knows_edges = not any(part.by_history for part in parts)
-        """Whether those parts that ask for versions can be cut."""
+        """Whether the parts that need the version graph can be cut."""
 
     def take_edges(self, edges: Sequence[tuple[int, int, int]]) -> None:
-        """Take the version graph of the whole work: each part gets the edges that lie within it."""
+        """Take the version graph of the whole work; each part gets the edges within it."""
         part_of = array("l", [-1]) * len(self._work.candidates)
         for number, part in enumerate(self._parts):
             for index in part.members:
@@ -74,7 +74,7 @@ class TaskCutter:
         self.knows_edges = True
 
     def task(self, part_number: int) -> Task:
-        """Return one part as a task. It can be cut once only: its edges are handed over."""
+        """Return one part as a task. Call it only once for each part, because it hands over the edges."""
         work, members = self._work, self._parts[part_number].members
         number = dict(zip(members, range(len(members)), strict=True))
         edges, self._edges[part_number] = self._edges[part_number], []
@@ -104,7 +104,8 @@ def search(
 ) -> Iterator[Choice]:
     """Yield the strategy's choices for a task, numbered as in the task. Raises SearchStopped, InvalidPlan.
 
-    `cache` holds objects that other searches over the same store have read; `places` are `Work.places_of`.
+    `cache` holds objects that other searches over the same store have read; `places` come from
+    `Work.places_of`.
     """
     work = Work(
         store,

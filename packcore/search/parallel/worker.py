@@ -1,7 +1,7 @@
-"""A process that searches parts: its store, its strategy, and one request after the other from a pipe.
+"""A worker process: it has a store and a strategy, and serves one request after another from a pipe.
 
-It ends when the pipe does, which it does when the asking process ends, however that comes about. It
-ignores Ctrl-C, which a terminal sends to all: the asking process hears it too, and ends this one.
+It ends with the pipe, so it ends with the main process, however that one ends. It ignores Ctrl-C, which a
+terminal sends to all processes: the main process gets it too, and ends the worker.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CHOICES_AT_ONCE", "run_worker", "version_edges_of"]
 
 CHOICES_AT_ONCE = 64
-"""Choices in a message. A search that is stopped loses fewer than that of each process."""
+"""Choices in one message. If a search is stopped, each process loses fewer choices than this."""
 
 
 def run_worker(
@@ -37,12 +37,12 @@ def run_worker(
     open_store: Callable[[], ObjectStore],
     strategy: Strategy,
 ) -> None:
-    """Serve requests until the pipe ends. `inherited` are ends of other pipes, which fork handed on."""
+    """Serve requests until the pipe ends. `inherited` are ends of other pipes, inherited by fork."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in inherited:
         other.close()
-    with suppress(EOFError, OSError):  # who asked is gone
+    with suppress(EOFError, OSError):  # the main process is gone
         try:
             store = open_store()
             connection.send_bytes(READY)
@@ -65,7 +65,7 @@ def _serve(connection: Connection, request: tuple[str, Any], store: ObjectStore,
             _search(connection, argument, store, strategy)
     except (EOFError, BrokenPipeError, ConnectionError):
         raise
-    except BaseException as error:  # raised again where it was asked for
+    except BaseException as error:  # raised again in the main process
         connection.send_bytes(encode_error(error))
     else:
         connection.send_bytes(DONE)

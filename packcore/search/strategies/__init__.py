@@ -1,1 +1,1 @@
-"""Delta selection strategies, one file each. A new file here is found by itself: see search/strategy.py."""
+"""Delta selection strategies, one file each. New files here are found by a scan: see search/strategy.py."""

@@ -1,19 +1,19 @@
-"""The default: bases are found by the history and by shared chunks, not by trying each neighbour.
+"""The default strategy: finds bases by history and by shared chunks, instead of trying each neighbour.
 
     1  version graph        which object is a version of which                      version_graph
     2  order                commits, tags, trees, blobs; trees and blobs by name    chunk_search/paths
     3  walk of each path    newest first, along a spanning tree                     forest
     4  prescribed base      by the depth schedule                                   depth
-    5  other bases          when much stays literal: the version nearest in size;   chunk_search/blobs,
-                            whoever brought in those chunks (a rename, a copy)      trees, messages; window
-    6  hopeless bases       told by samples, or by all their lines                  chunk_search/outline
+    5  other bases          if much stays literal: the version nearest in size;     chunk_search/blobs,
+                            the object that introduced those chunks (rename, copy)  trees, messages; window
+    6  hopeless bases       ruled out by samples, or by all their lines             chunk_search/outline
     7  matches              of the best candidate, aborted when worse               chunk_search/best;
                                                                                     segments, scattered,
                                                                                     words, trees, messages
-    8  acceptance           by what is really saved, after compression              chunk_search/acceptance
+    8  acceptance           by the bytes saved after compression                    chunk_search/acceptance
 
-The window is the chunk index: what it has forgotten is out of reach, whatever its distance; what it
-remembers is one look-up away. Each object is compared with two or three others in the mean.
+The window is the chunk index: whatever it remembers is one look-up away at any distance, and whatever it has
+forgotten is out of reach. On average, each object is compared with two or three others.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["ChunkWindow"]
 
 
 class ChunkWindow(EngineStrategy):
-    """Candidates from the version graph and from a chunk index over a sliding window."""
+    """Takes candidates from the version graph and from a chunk index over a sliding window."""
 
     name: ClassVar[str] = "chunk-window"
     description: ClassVar[str] = "bases from the version graph and an index of chunks in a sliding window"
@@ -48,18 +48,18 @@ class ChunkWindow(EngineStrategy):
     )
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("voted", 2, "candidates taken from the votes of chunks, at most"),
+        Parameter("voted", 2, "most candidates taken from the votes of chunks"),
         Parameter("literal_bytes", 200, "literal bytes that a delta may hold before chunks vote"),
-        Parameter("near", 1, "versions of the nearest sizes that are tried before chunks vote, at most"),
-        Parameter("vote_bytes", 60, "bytes of shared chunks below which a candidate isn't tried"),
+        Parameter("near", 1, "most versions of similar size tried before chunks vote"),
+        Parameter("vote_bytes", 60, "least bytes of shared chunks for a candidate to be tried"),
     )
 
     def partition(self, work: Work) -> list[Part]:
-        """Return parts that are searched by themselves: types, and blobs by name."""
+        """Return the parts to search separately: each type, and blobs by name."""
         return parts_by_type_and_name(work)
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched: commits, tags, trees, blobs; path by path."""
+        """Yield a choice for each searched object: commits, tags, trees, blobs; path by path."""
         state = SearchState(work, self.values)
         usable: dict[ObjectType, list[int]] = {type_: [] for type_ in ObjectType}
         for index, candidate in enumerate(work.candidates):

@@ -1,18 +1,18 @@
-"""The classic: objects sorted so that likely bases are neighbours, each compared with its last few.
+"""The classic: sort objects so that likely bases are neighbours, and compare each with the last few.
 
-    order     type, then name (its last sixteen characters, the last weighing most), then size, then age
-    window    the last ten objects of that order; a base that was chosen stays longer
+    order     type, then name (its last sixteen characters, of which the last weighs most), size, age
+    window    the last ten objects of that order; a chosen base stays longer
     choice    the smallest delta, where a deeper base must win by more
 
-Larger objects come first, since taking bytes away costs less than putting them in, and the newest
-version of a file is mostly the largest. What is not in the window can't be a base: a file that moved
-is found only if its name still ends alike. Within 2 % of `git pack-objects` at equal settings, so that
-other strategies can be measured against git with all else equal: the reading, the encoder, the writer.
+Larger objects come first, since removing bytes costs less than adding them, and the newest version of a file
+is usually the largest. Objects outside the window can't be bases: a moved file is found only if its name
+still ends the same. Packs are within 2 % of `git pack-objects` at equal settings, so other strategies can be
+compared with git while the reader, the encoder and the writer stay the same.
 
-`names=0` withholds the names, so that size alone orders: how go-git selects, and all who build on it.
-`go_git=1` applies go-git's limits too. They refuse a base for being larger where smaller was meant, and
-hold a further base against the object's size, not against the best delta so far: the last that is
-somewhat smaller wins, not the best. And a chosen base stays no longer than others.
+`names=0` withholds the names and sorts by size alone, as go-git and everything built on it does. `go_git=1`
+applies go-git's limits too. They reject a base for being larger where smaller was meant, and compare a
+further base with the size of the object instead of the best delta so far. So the last base that is somewhat
+smaller wins, not the best one, and a chosen base stays no longer than others.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["GitWindow"]
 
 
-def _nameless(path: bytes) -> int:  # noqa: ARG001 - it stands in for a name hash
+def _nameless(path: bytes) -> int:  # noqa: ARG001 - used in place of a name hash
     return 0
 
 
@@ -61,13 +61,13 @@ class GitWindow(EngineStrategy):
     )
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 0, "neighbours compared with; 0 takes the limit's"),
-        Parameter("names", 1, "0: names are withheld and size alone orders, as in go-git"),
-        Parameter("go_git", 0, "1: go-git's limits, by which the last base wins and not the best"),
+        Parameter("window", 0, "neighbours to compare with; 0 means the window of the limits"),
+        Parameter("names", 1, "0 ignores names and sorts by size alone, as go-git does"),
+        Parameter("go_git", 0, "1 applies go-git's limits, where the last base wins, not the best"),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched, in the order of the sort."""
+        """Yield a choice for each searched object, in sort order."""
         go_git = bool(self.values["go_git"])
         members = sorted_by_name(work, name_hash_v1 if self.values["names"] else _nameless)
         size = self.values["window"] or work.limits.window

@@ -1,10 +1,10 @@
 """git's window over a better order: names weigh first, and folders decide among files of one name.
 
-The sort of `git-window` looks at sixteen characters of a path, so every `src/lib.rs` and `CHANGELOG.md`
-of a large workspace falls into one heap, ordered by size, in which versions of one file lie far apart.
-The second version of the name hash takes all of the path in: the file's own name in the high bits, its
-folders in the low ones. Versions of one file become neighbours again, and files of one name in different
-folders lie close by still, so that a file that moved between folders may yet find itself.
+The sort of `git-window` looks at sixteen characters of a path. So all `src/lib.rs` or `CHANGELOG.md` files of
+a large workspace form one heap sorted by size, in which versions of one file are far apart. Version 2 of the
+name hash covers the whole path: the file name in the high bits, the folders in the low ones. Versions of one
+file become neighbours again, and files of one name in different folders are still close, so a file that moved
+between folders can still find its earlier versions.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class NameHashV2(EngineStrategy):
     cites: ClassVar[str] = "git-pack-objects, git's documentation: --name-hash-version=2 (git 2.49)"
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 0, "neighbours compared with; 0 takes the limit's"),
+        Parameter("window", 0, "neighbours to compare with; 0 means the window of the limits"),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched, in the order of the sort."""
+        """Yield a choice for each searched object, in sort order."""
         window = SlidingWindow(work, self.values["window"] or work.limits.window, work.limits.window_memory)
         yield from slide(work, sorted_by_name(work, name_hash_v2), lambda _: (window,))

@@ -1,4 +1,4 @@
-"""No deltas: each object whole, in the order of the walk. The row that others are compared with."""
+"""No deltas: every object whole, in the order of the walk. The baseline for comparisons."""
 
 from __future__ import annotations
 

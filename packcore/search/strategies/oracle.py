@@ -1,15 +1,15 @@
-"""The best that any choice of bases could do: all pairs tried, and the cheapest forest of them taken.
+"""The best that any choice of bases can achieve: try all pairs and take the cheapest forest.
 
-    pairs     every two objects of a type are made into a delta, compressed, weighed: bytes in the pack
-    root      writes an object whole; or against what the receiver has
-    forest    the minimum over all forests (delta/arborescence), so no greedy choice stands in the way
-    depth     where the minimum lies too deep it is mended, at the least cost each time
+    pairs     makes a delta of every two objects of one type; its weight is its compressed bytes in the pack
+    root      an object written whole, or against one that the receiver has
+    forest    the minimum over all forests (search/arborescence), so no greedy choice gets in the way
+    depth     where the minimum is too deep, it is repaired at the least cost each time
 
-For sets so small that all pairs can be made. What another strategy's pack is larger by is its regret.
-With the engine's encoder, and chains within the limit, this is the minimum, exactly; if the limit binds,
-the forest before mending is the lower bound and what is written an upper one. Each base reference is
-counted as two bytes, which is what one takes in a small pack. Objects that lie compressed in a pack are
-weighed as they lie there. More objects than `objects` raise LimitExceeded before anything is read.
+This is for sets small enough to try all pairs. The bytes by which another strategy's pack is larger are its
+regret. With the engine's encoder and chains within the limit, the result is the exact minimum. If the depth
+limit takes effect, the forest before the repair is a lower bound and the written pack an upper bound. Each
+base reference counts as two bytes, which is its size in a small pack. Objects that are already compressed in
+a pack are weighed as they are there. More objects than `objects` raise LimitExceeded before anything is read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Oracle"]
 
 _OFFSET_BYTES = 2
-"""An ofs-delta's way to its base, between 128 bytes and 16 KiB before it."""
+"""The size of an ofs-delta's offset to a base that is 128 bytes to 16 KiB before it."""
 
 
 class Oracle(EngineStrategy):
@@ -45,11 +45,11 @@ class Oracle(EngineStrategy):
     cites: ClassVar[str] = "Chu and Liu (1965); Edmonds, Optimum branchings (1967)"
     reuses_deltas: ClassVar[bool] = False
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("objects", 400, "most objects that are searched; the time grows with the square"),
+        Parameter("objects", 400, "most objects to search; time grows with the square"),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched, each tree of the forest from its root on.
+        """Yield a choice for each searched object, each tree of the forest starting with its root.
 
         Raises LimitExceeded for more objects than the parameter `objects` allows.
         """
@@ -69,15 +69,15 @@ class Oracle(EngineStrategy):
 
 
 class _Root(NamedTuple):
-    """The cheapest way to write an object that hangs on none of the pack."""
+    """The cheapest way to write an object without a base in the pack."""
 
     weight: int
     outside: int | None
-    """A base that the receiver has; None: written whole."""
+    """A base that the receiver has; None means that the object is written whole."""
 
 
 class _Pairs:
-    """What every pair of objects weighs in the pack."""
+    """What each pair of objects weighs in the pack."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -85,7 +85,7 @@ class _Pairs:
         self._digest_size = work.object_format.digest_size
 
     def root(self, member: int) -> _Root:
-        """Return the cheapest way to write an object whole, or against what the receiver has."""
+        """Return the cheapest way to write an object: whole, or against one that the receiver has."""
         work, candidate = self.work, self.work.candidates[member]
         stream_bytes = len(deflate(self.read(member), level_for(candidate.type, work.limits.compression)))
         stream_bytes = min(stream_bytes, work.stored_size.get(member, stream_bytes))
@@ -99,7 +99,7 @@ class _Pairs:
         return best
 
     def weight(self, base: int, member: int) -> int | None:
-        """Return the bytes of a delta's entry, without its reference to the base; None: nothing is shared."""
+        """Return the bytes of a delta's entry without its base reference, or None if nothing is shared."""
         work, data = self.work, self.read(member)
         type_ = work.candidates[member].type
         base_data = self.read(base)
@@ -111,7 +111,7 @@ class _Pairs:
         return len(encode_entry_header(type_, len(delta))) + len(stream)
 
     def delta(self, base: int, member: int) -> Choice:
-        """Return the choice of that base, with its delta."""
+        """Return the choice of this base, with its delta."""
         work = self.work
         type_ = work.candidates[member].type
         delta = make_delta(type_, self.read(base), self.read(member), self._digest_size)
@@ -126,12 +126,12 @@ def _forest(pairs: _Pairs, members: Sequence[int]) -> Iterator[Choice]:
     for node, member in enumerate(members, 1):
         for other, base in enumerate(members, 1):
             weight = pairs.weight(base, member) if other != node and work.room[member] > 0 else None
-            # What is no smaller than the whole is in no cheapest forest.
+            # A delta that is not smaller than the whole object is never in a cheapest forest.
             if weight is not None and weight + _OFFSET_BYTES < roots[node - 1].weight:
                 weights[other, node] = weight + _OFFSET_BYTES
     edges = [Edge(tail, head, weight) for (tail, head), weight in weights.items()]
     parents = minimum_arborescence(len(members) + 1, 0, edges)
-    # A thin delta below its root makes a chain one longer, so where there are any, one is kept free.
+    # A thin delta at the root makes a chain one longer, so if there are any, one level is kept free.
     depth_max = (
         min(work.room[member] for member in members) + 1 - any(root.outside is not None for root in roots)
     )

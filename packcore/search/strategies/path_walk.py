@@ -1,14 +1,14 @@
-"""First the versions of each path among themselves, then all objects across paths, by name hash.
+"""Compare the versions of each path with each other, and all objects across paths by name hash.
 
-    per path     src/a.c   v3 v2 v1          a window of its own for each path: nothing of another path
+    per path     src/a.c   v3 v2 v1          a window of its own for each path, so that no other path
                  doc/a.c   v2 v1             can push a version out of it
     across       v3 v2 v2 v1 v1              git's window over all, for files that were moved or copied
 
-Two files of one name no longer crowd each other out, and yet a copy in another folder can be found. git
-makes two passes, of which the second keeps what it can't better. Both sort alike (type, name, size), so
-here one pass does: each object meets the last few of its own path, then the last few of all, under the
-same rules, and the better base wins. What a second pass would have to repair, a chain that grew too
-deep, can't come up. Costs twice the comparisons of one window, at most.
+Two files of one name no longer crowd each other out, but a copy in another folder can still be found. git
+makes two passes, and the second keeps what it can't improve. Both sort the same way (type, name, size),
+so one pass is enough here: each object meets the last few of its own path, then the last few of all, under
+the same rules, and the better base wins. A second pass would also have to repair chains that grew too deep;
+here there are none. This takes at most twice the comparisons of one window.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _HASHES = {1: name_hash_v1, 2: name_hash_v2}
 
 
 class PathWalk(EngineStrategy):
-    """A window for each path, and one across all paths."""
+    """Uses a window for each path, and one across all paths."""
 
     name: ClassVar[str] = "path-walk"
     description: ClassVar[str] = "versions of each path among themselves, then all objects by name"
     cites: ClassVar[str] = "git-pack-objects, git's documentation: --path-walk (git 2.51)"
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 0, "neighbours compared with, within the path and across; 0 takes the limit's"),
+        Parameter("window", 0, "neighbours in the path, and across; 0 means the window of the limits"),
         Parameter("name_hash", 1, "version of the name hash that sorts all objects: 1 or 2"),
     )
 
@@ -51,13 +51,13 @@ class PathWalk(EngineStrategy):
             raise PluginError(f"strategy {self.name}: there is no name_hash {self.values['name_hash']}")
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched, in the order of the sort."""
+        """Yield a choice for each searched object, in sort order."""
         size = self.values["window"] or work.limits.window
         memory = work.limits.window_memory // 2
         across = SlidingWindow(work, size, memory)
         name_hash = _HASHES[self.values["name_hash"]]
         members = sorted_by_name(work, name_hash)
-        # Paths of one name hash stand mixed by size, so their windows are open together.
+        # Paths with one name hash are mixed by size, so their windows are open at the same time.
         opened: dict[tuple[int, TreePath | bytes], SlidingWindow] = {}
         opened_for = -1
 

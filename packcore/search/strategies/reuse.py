@@ -1,6 +1,6 @@
-"""No search: deltas of the source's packs are copied as they lie, and all other objects are written whole.
+"""No search: copies the deltas of the source's packs as they are, and writes all other objects whole.
 
-The fastest way to a legal pack, about as small as what the source had.
+This is the fastest way to a legal pack, and about as small as what the source had.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ __all__ = ["ReuseOnly"]
 
 
 class ReuseOnly(WholeObjects):
-    """Chooses nothing itself."""
+    """Makes no choices of its own."""
 
     name: ClassVar[str] = "reuse"
-    description: ClassVar[str] = "no search: deltas of the source's packs as they lie, the rest whole"
+    description: ClassVar[str] = "no search: copies the source's deltas as they are, the rest whole"
     cites: ClassVar[str] = "git-pack-objects, git's documentation: delta reuse"
     reuses_deltas: ClassVar[bool] = True

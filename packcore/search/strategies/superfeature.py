@@ -1,14 +1,13 @@
-"""Bases by resemblance alone: whatever shares super-features is tried, wherever it lies and is called.
+"""Bases by resemblance alone: tries objects that share super-features, whatever their path and name.
 
     order       type, then the walk's: newest first
     candidates  up to eight objects that share most super-features, the newest of them first
     choice      the smallest delta, by git's rules of size and depth
 
-No path, no history and no neighbourhood is looked at, so renames, copies between folders and vendored
-trees are found as easily as versions of a file, and lists without names lose nothing. What it misses are
-bases that resemble too little to share a super-feature: small files, and versions that changed by half.
-Since each object costs six look-ups, not a comparison with ten neighbours, time grows with the bytes,
-not with the window.
+It uses no paths, no history and no neighbourhood, so it finds renames, copies between folders and vendored
+trees as easily as versions of a file, and lists without names lose nothing. It misses bases that resemble the
+object too little to share a super-feature: small files, and versions that changed by half. Each object costs
+six look-ups instead of a comparison with ten neighbours, so time grows with the bytes, not with the window.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ __all__ = ["SuperFeature"]
 
 
 class SuperFeature(EngineStrategy):
-    """Candidates that share super-features."""
+    """Tries candidates that share super-features."""
 
     name: ClassVar[str] = "superfeature"
-    description: ClassVar[str] = "bases that share sampled super-features, wherever they lie"
+    description: ClassVar[str] = "bases that share sampled super-features, whatever their path"
     cites: ClassVar[str] = "Odess (Zou et al., ICDE 2021); Finesse (Zhang et al., FAST 2019)"
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("alike", 8, "candidates tried, at most"),
+        Parameter("alike", 8, "most candidates to try"),
         Parameter(
-            "per_group", FEATURES_PER_GROUP, "features in a super-feature: fewer find more, and more in vain"
+            "per_group", FEATURES_PER_GROUP, "features in a super-feature; fewer find more, useless ones too"
         ),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched: commits, tags, trees, blobs, newest first."""
+        """Yield a choice for each searched object: commits, tags, trees, blobs, newest first."""
         wanted = wanted_of(work)
         read = work.reader(ObjectCache(work.limits.window_memory // 2))
         index = ResemblanceIndex(work.limits.window_memory // 2)
@@ -64,7 +63,7 @@ class SuperFeature(EngineStrategy):
                     trial.offer(base, read(base))
                 yield trial.choice()
                 wanted[member] = 0
-            # At the limit nothing can be hung on it: it would only crowd others out.
+            # At the depth limit it can't be a base, and would only crowd others out.
             if 0 <= work.depth[member] < max(work.room[member], 1):
                 index.add(features, member)
         yield from whole(work, wanted)

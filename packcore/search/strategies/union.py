@@ -1,13 +1,13 @@
-"""Path order and resemblance together: each proposes, and the delta that is smallest in the pack wins.
+"""Path order and resemblance combined: both propose bases, and the smallest delta in the pack wins.
 
     by path         the last few objects of the path, newest first      versions of a file
     by resemblance  those that share most super-features                renames, copies, moved code
-    choice          the two cheapest are encoded and compressed; bytes in the pack decide, with the
-                    whole object as a third
+    choice          the two cheapest are encoded and compressed; the one with the fewest bytes in the pack
+                    wins, unless the whole object is smaller
 
-The two ways fail on different objects: neighbours of a path miss what moved, super-features miss what is
-small or changed by half. Deciding by compressed bytes also takes deltas that the rule "below half the
-object" throws away, most of all those of commits. As everywhere, a deep base must win by more.
+The two methods fail on different objects: neighbours of a path miss files that moved, super-features miss
+files that are small or changed by half. Comparing compressed bytes also keeps deltas that the rule "below
+half the object" discards, most of all those of commits. As everywhere, a deep base must win by more.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 __all__ = ["Union"]
 
 _ENCODED = 2
-"""Candidates that are encoded and compressed to see which is smallest."""
+"""How many candidates are encoded and compressed to find the smallest."""
 _VAIN = 0.9
-"""A delta that holds more than this part of its object literally is not tried."""
+"""A delta that holds more than this share of its object literally is not tried."""
 _HEADER_BYTES = 3
-"""What a delta's entry takes more than a whole object's, its base being close by."""
+"""How many bytes the entry of a delta takes more than that of a whole object, if the base is close by."""
 
 
 class Union(EngineStrategy):
-    """Candidates by path and by super-features; the smallest compressed delta wins."""
+    """Takes candidates by path and by super-features; the smallest compressed delta wins."""
 
     name: ClassVar[str] = "union"
-    description: ClassVar[str] = "neighbours of the path and objects that resemble; the smallest delta wins"
+    description: ClassVar[str] = "neighbours on the path and similar objects; the smallest delta wins"
     cites: ClassVar[str] = "git's pack-heuristics and Odess (Zou et al., ICDE 2021), joined"
     reuses_deltas: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 10, "latest objects of the path that are tried"),
-        Parameter("alike", 4, "objects tried that share super-features"),
+        Parameter("window", 10, "latest objects of the path to try"),
+        Parameter("alike", 4, "objects to try that share super-features"),
     )
 
     def choose(self, work: Work) -> Iterator[Choice]:
-        """Yield a choice for each object searched: by type, then by name, newest first."""
+        """Yield a choice for each searched object: by type, then by name, newest first."""
         wanted = wanted_of(work)
         read = work.reader(ObjectCache(work.limits.window_memory // 2))
         alike = ResemblanceIndex(work.limits.window_memory // 2)
@@ -70,10 +70,10 @@ class Union(EngineStrategy):
                 found = (*latest, *alike.matches(features, self.values["alike"]))
                 yield _choice(work, read, member, data, OrderedDict.fromkeys(found))
                 wanted[member] = 0
-            # At the limit nothing can be hung on it: it would only crowd others out.
+            # At the depth limit it can't be a base, and would only crowd others out.
             if 0 <= work.depth[member] < max(work.room[member], 1):
                 alike.add(features, member)
-                # The base is a better neighbour than most: it stays in reach.
+                # The base is a better neighbour than most, so it stays in reach.
                 base = work.base_of[member]
                 latest = [other for other in latest if other != base]
                 latest = [member, *([base] if base >= 0 else []), *latest][: self.values["window"]]
@@ -81,7 +81,7 @@ class Union(EngineStrategy):
 
 
 def _keys(work: Work) -> list[tuple[int, int, bytes, bool, int, int]]:
-    """Return sort keys of all usable objects: type, name, path; the receiver's first; size, largest first."""
+    """Return the sort keys of usable objects: type, name, path; the receiver's first; size, largest first."""
     hashes = {path: -name_hash_v2(path_end(path)) for path in {each.where for each in work.candidates}}
     keys = []
     for index in usable(work):
@@ -94,7 +94,7 @@ def _keys(work: Work) -> list[tuple[int, int, bytes, bool, int, int]]:
 def _choice(
     work: Work, read: Callable[[int], bytes], member: int, data: bytes, bases: Iterable[int]
 ) -> Choice:
-    """Return the delta that is smallest in the pack, or the whole."""
+    """Return the delta that is smallest in the pack, or the whole object."""
     type_, room = work.candidates[member].type, work.room[member]
     level = level_for(type_, work.limits.compression)
     found = []
@@ -106,7 +106,7 @@ def _choice(
         matched = find_matches(type_, read(base), data, cost_max, work.object_format.digest_size)
         if matched is not None:
             found.append(((matched[0] + 8) * room // (room - depth), base, matched[1]))
-            # A little more than the best so far: gaps are filled only when it is encoded.
+            # Allow a little more than the best so far, since gaps are filled only in encoding.
             cost_max = min(cost_max, matched[0] * 5 // 4 + 32)
     found.sort(key=lambda row: row[:2])
     best: tuple[int, Choice] | None = None

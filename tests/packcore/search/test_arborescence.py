@@ -1,4 +1,4 @@
-"""Minimum arborescences against all there are; and the depth limit."""
+"""Minimum arborescences, compared with all possible ones, and the depth limit."""
 
 from itertools import product
 
@@ -29,7 +29,7 @@ def cheapest(edges: list[Edge]) -> dict[tuple[int, int], int]:
 
 
 def depths(parents, root: int) -> list[int]:
-    """Return each node's depth, or nothing if some hang in a ring."""
+    """Return each node's depth, or None if some form a cycle."""
     found = []
     for node in range(len(parents)):
         depth = 0
@@ -52,7 +52,7 @@ def all_forests(nodes: int, root: int, weights: dict[tuple[int, int], int]):
 
 @settings(deadline=None)
 @given(graphs())
-def test_none_is_cheaper(graph):
+def test_no_arborescence_is_cheaper(graph):
     nodes, root, edges = graph
     weights = cheapest(edges)
     parents = minimum_arborescence(nodes, root, edges)
@@ -64,7 +64,7 @@ def test_none_is_cheaper(graph):
 
 @settings(deadline=None)
 @given(graphs(), st.integers(1, 4))
-def test_mended_it_keeps_the_limit_and_changes_nothing_that_does(graph, depth_max):
+def test_a_repaired_forest_keeps_the_limit_and_one_that_fits_is_unchanged(graph, depth_max):
     nodes, root, edges = graph
     weights = cheapest(edges)
     parents = minimum_arborescence(nodes, root, edges)
@@ -77,8 +77,8 @@ def test_mended_it_keeps_the_limit_and_changes_nothing_that_does(graph, depth_ma
     assert weight >= min(weight for weight, depth in all_forests(nodes, root, weights) if depth <= depth_max)
 
 
-def test_rings_in_rings_are_opened():
-    # 1 and 2 are closest to each other, so are 3 and 4, and both pairs to one another.
+def test_nested_cycles_are_opened():
+    # 1 and 2 are closest to each other, and so are 3 and 4, and the two pairs.
     edges = [Edge(1, 2, 1), Edge(2, 1, 1), Edge(3, 4, 1), Edge(4, 3, 1), Edge(2, 3, 2), Edge(4, 1, 2)]
     edges += [Edge(0, node, weight) for node, weight in ((1, 50), (2, 50), (3, 40), (4, 50))]
     assert minimum_arborescence(5, 0, edges) == [-1, 4, 1, 0, 3]
@@ -102,5 +102,5 @@ def test_the_order_has_children_before_parents():
 
 
 def test_a_node_out_of_reach_is_an_error():
-    with pytest.raises(ValueError, match="no way from the root"):
+    with pytest.raises(ValueError, match="can't be reached from the root"):
         minimum_arborescence(2, 0, [])

@@ -115,7 +115,7 @@ def test_what_follows_a_costly_version_steps_back_to_it_and_not_across():
     assert base_of_the_next_step(costly=True) == 1
 
 
-def test_a_version_that_is_not_placed_is_nobodys_base():
+def test_a_version_that_is_not_placed_is_never_a_base():
     schedule = DepthSchedule(3, 50)
     schedule.place(0, 2, 0)
     schedule.place(1, 1, -1)

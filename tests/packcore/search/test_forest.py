@@ -21,7 +21,7 @@ def test_a_line_of_versions_is_walked_from_the_newest_on():
     assert walk([0, 1, 2], [(2, 1, 0), (1, 0, 0)]) == [([(0, 0), (1, 1), (2, 2)], 3)]
 
 
-def test_a_single_version_is_a_line_by_itself():
+def test_a_single_version_forms_its_own_line():
     assert walk([7], []) == walk([7], [], tie_parts=True) == [([(7, 0)], 1)]
 
 

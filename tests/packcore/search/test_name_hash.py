@@ -1,4 +1,4 @@
-"""Name hashes: worked out by hand from the formula that git documents, and what sorting by them does."""
+"""Name hashes follow the formula that git documents, and sorting by them groups files."""
 
 import pytest
 

@@ -43,7 +43,7 @@ def test_an_entry_point_of_another_distribution_is_found(offered, monkeypatch):
 
 def test_a_second_strategy_of_one_name_is_an_error(offered):
     offered("packcore.search.strategies.none:NoDeltas")
-    with pytest.raises(PluginError, match="two delta strategies are called 'none'"):
+    with pytest.raises(PluginError, match="two delta strategies are named 'none'"):
         registry.strategies()
 
 
@@ -60,7 +60,7 @@ def test_a_plug_in_that_is_no_strategy_is_an_error(offered):
         registry.strategies()
 
 
-def test_an_unknown_name_is_answered_with_those_there_are():
+def test_an_error_for_an_unknown_name_lists_all_names():
     with pytest.raises(PluginError) as caught:
         registry.get_strategy("fastest")
     assert "chunk-window" in (caught.value.hint or "")

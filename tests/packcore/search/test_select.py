@@ -53,7 +53,7 @@ def test_no_chain_is_deeper_than_the_limit(history, depth):
     assert max(depths(select(store, objects, limits=Limits(depth=depth)))) <= depth
 
 
-def test_deltas_that_lie_in_a_pack_are_reused_as_they_lie(history):
+def test_deltas_in_a_pack_are_reused_as_they_are(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
     plan = select(packed, objects)
@@ -71,7 +71,7 @@ def test_a_reused_delta_comes_behind_its_base(history):
     )
 
 
-def test_a_delta_is_not_reused_when_its_base_does_not_travel(history):
+def test_a_delta_is_not_reused_when_its_base_is_not_sent(history):
     store, objects = history
     first = select(store, objects)
     packed = LyingInPack(first)
@@ -358,7 +358,7 @@ def test_a_search_that_is_over_before_its_time_is_complete(history):
     assert plan == select(*history)
 
 
-def test_what_a_stopped_search_leaves_is_copied_as_it_lies(history):
+def test_objects_left_by_a_stopped_search_are_copied_as_they_are(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
     plan = select(packed, objects, reuse_deltas=False, should_stop=lambda: True)
@@ -386,7 +386,7 @@ def test_a_search_stopped_anywhere_over_any_pack_keeps_the_rules(history, calls,
         assert max(depths(plan)) <= depth
 
 
-def test_a_stopped_search_is_told_with_the_phase(history):
+def test_a_stopped_search_is_reported_with_the_phase(history):
     notes: dict[str, int] = {}
 
     class Seen:

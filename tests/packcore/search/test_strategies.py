@@ -1,4 +1,4 @@
-"""What sets each strategy apart: what it finds, and what it can't; and the bound that the oracle sets."""
+"""What each strategy finds and what it can't find, and the bound that the oracle sets."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Super-features: what resembles shares one, strangers don't; and the index that finds them."""
+"""Similar objects share a super-feature, unrelated ones don't; and the index that finds them."""
 
 import random
 
@@ -25,7 +25,7 @@ def test_two_versions_of_a_text_share_one(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_strangers_share_none(seed):
+def test_unrelated_objects_share_none(seed):
     rng = random.Random(seed)
     assert not features_of(b"".join(make_text(rng, 80))) & features_of(b"".join(make_text(rng, 80)))
 

@@ -1,4 +1,4 @@
-"""What differs between two trees, found by walking both, is what sets of their entries say."""
+"""Walking two trees finds the same difference as comparing sets of their entries."""
 
 from hashlib import sha1
 
@@ -67,7 +67,7 @@ def test_three_changes_among_thousands_are_found():
 
 
 @given(old=trees, new=trees, count_max=st.integers(0, 9))
-def test_a_search_that_is_to_end_early_says_that_there_are_more(old, new, count_max):
+def test_a_search_that_ends_early_reports_that_there_are_more(old, new, count_max):
     count, changes = by_sets(old, new)
     found = tree_difference(encoded(old), encoded(new), 20, count_max)
     assert (found[0], sorted(found[1])) == (count, changes) if count <= count_max else found[0] > count_max
@@ -81,12 +81,12 @@ def test_ids_are_found_by_mode_and_name(tree, asked, repeat):
 
 
 def test_a_folder_whose_id_follows_one_that_ends_like_a_mode_is_a_folder():
-    """What stands before its mode is "1" then, and 140000 looks like a mode as well."""
+    """The byte before its mode is "1" then, and 140000 looks like a mode too."""
     old = {b"a": (FILE, b"x" * 19 + b"1"), b"b": (FOLDER, b"y" * 20)}
     assert difference(old, {**old, b"b": (FOLDER, b"z" * 20)}) == (2, [(b"40000 b", b"y" * 20, b"z" * 20)])
 
 
-def test_folders_are_told_by_their_mode():
+def test_folders_are_recognized_by_their_mode():
     heads = [b"40000 lib", b"040000 lib", b"100644 40000", b"120000 4", b"160000 sub", b""]
     assert [is_folder(head) for head in heads] == [True, True, False, False, False, False]
 
@@ -101,7 +101,7 @@ def test_ids_of_32_bytes_are_taken_whole():
 
 
 @given(old=st.binary(max_size=200) | trees.map(encoded), new=st.binary(max_size=200))
-def test_whatever_bytes_come_an_end_is_found(old, new):
+def test_any_bytes_come_to_an_end(old, new):
     for a, b in ((old, new), (new, old), (old, old + new), (old[:-5], old)):
         count, changes = tree_difference(a, b, 20)
         assert count >= len(changes)

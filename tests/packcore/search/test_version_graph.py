@@ -1,4 +1,4 @@
-"""Edges of the version graph: what commits say about which object is a version of which."""
+"""Edges of the version graph: which objects are versions of each other, derived from commits."""
 
 from collections.abc import Callable
 
@@ -142,7 +142,7 @@ def test_of_two_parents_the_tree_of_one_that_is_far_has_no_edge():
     assert repo.edges() == {("near", "merged"): 2, ("a1", "a3"): 0, ("a2", "a3"): 0}
 
 
-def test_objects_that_do_not_travel_or_are_too_big_have_no_edge():
+def test_objects_that_are_not_sent_or_too_big_have_no_edge():
     repo = Repository()
     old, new = repo.tree("old", a=repo.blob("a1")), repo.tree("new", a=repo.blob("a2"))
     repo.commit("second", new, repo.commit("first", old))

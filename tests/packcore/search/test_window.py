@@ -1,9 +1,9 @@
-"""The chunk index and the object cache keep what was used lately, within their memory."""
+"""The chunk index and the object cache keep recently used entries within their memory."""
 
 from packcore.search.window import BYTES_PER_CHUNK, ChunkIndex, ObjectCache, SizeOrder
 
 
-def test_the_newest_object_answers_for_a_chunk():
+def test_a_chunk_maps_to_its_newest_object():
     index = ChunkIndex(10**6)
     index.add([1, 2], 7)
     index.add([2], 8)
@@ -39,7 +39,7 @@ def test_the_cache_reads_again_what_it_had_to_drop():
     assert asked == [1, 2, 3, 4, 2]
 
 
-def test_an_object_larger_than_the_cache_is_still_given():
+def test_an_object_larger_than_the_cache_is_still_returned():
     assert ObjectCache(10).reader(lambda index: bytes(100), [b"0", b"1"])(1) == bytes(100)
 
 

@@ -1,4 +1,4 @@
-"""A search over objects that a test makes up: placed by hand, so that one part can be asked by itself."""
+"""A search over made-up objects, placed by hand, so that a test can call one part alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delta is taken by what it saves in the pack, compressed."""
+"""A delta is accepted by the compressed bytes that it saves in the pack."""
 
 import random
 
@@ -66,7 +66,7 @@ def test_between_the_two_compressed_sizes_decide():
     )
 
 
-def test_the_size_at_which_it_lies_in_a_pack_counts_as_that_of_the_whole():
+def test_the_whole_counts_with_its_size_in_a_pack():
     target = noise_behind(300)
     assert choice(target, [(0, 0, 300)], stored_size=2000).base == 0
     assert choice(target, [(0, 0, 300)], stored_size=10) == Choice(1, None)

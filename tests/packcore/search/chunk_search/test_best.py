@@ -1,4 +1,4 @@
-"""The best of several bases: the cheapest one that lies less deep than is allowed."""
+"""The best of several bases is the cheapest one below the allowed depth."""
 
 import random
 
@@ -77,6 +77,6 @@ def test_by_an_outline_the_most_promising_base_is_matched_and_the_hopeless_are_n
 
 
 def test_a_single_base_is_matched_whatever_it_seems_to_cost(search):
-    # Of a text without line ends the outline knows nothing.
+    # The outline knows nothing about a text without line ends.
     joined = TARGET.replace(b"\n", b"")
     assert found(search, (2,), outline=Outline(joined)) == 2

@@ -1,4 +1,4 @@
-"""Blobs hang on the prescribed version; else on what is alike in size or in chunks."""
+"""A blob's base is the prescribed version, or else a blob with a similar size or shared chunks."""
 
 import random
 
@@ -120,7 +120,7 @@ def test_the_next_nearest_in_size_is_tried_where_the_nearest_was_prescribed():
     assert last_base(objects, prescribed=prescribed, voted=0) == 0
 
 
-def test_of_two_texts_that_take_turns_each_hangs_on_its_own_latest():
+def test_two_alternating_texts_each_use_their_own_latest_version():
     chance = random.Random(1)
     sides = [[chance.randbytes(16).hex().encode() for _ in range(100)] for _ in range(2)]
     objects = []

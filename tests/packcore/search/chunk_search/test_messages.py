@@ -1,4 +1,4 @@
-"""Commits and tags hang on the latest of the same people, or on whoever brought in their lines."""
+"""The base of a commit or tag is the latest by the same people, or the one that introduced its lines."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_commit_by_the_same_two_is_preferred_to_the_authors_latest():
     assert bases(ObjectType.COMMIT, messages)[2] == 0
 
 
-def test_who_knows_nobody_hangs_on_the_latest_where_that_pays():
+def test_a_commit_by_new_people_uses_the_latest_commit_if_that_pays():
     messages = [
         commit(b"Ann", TEXT, 1),
         commit(b"Bob", b"Fix it\n", 2),
@@ -77,7 +77,7 @@ def test_who_knows_nobody_hangs_on_the_latest_where_that_pays():
     assert bases(ObjectType.COMMIT, messages)[2] == 1
 
 
-def test_a_long_chain_goes_on_from_far_up_and_not_from_one_commit_for_ever():
+def test_a_long_chain_continues_from_further_up_and_not_from_one_commit_forever():
     messages = [commit(b"Bartholomew", b"%x\n" % number**9, number) for number in range(60)]
     found = bases(ObjectType.COMMIT, messages, Limits(depth=10))
     assert found.count(None) == 1
@@ -85,5 +85,5 @@ def test_a_long_chain_goes_on_from_far_up_and_not_from_one_commit_for_ever():
     assert near.count(1) > len(near) * 3 / 4
 
 
-def test_what_is_no_commit_at_all_is_whole():
+def test_data_that_is_not_a_commit_is_whole():
     assert bases(ObjectType.COMMIT, [b"", b"nonsense"]) == [None, None]

@@ -1,4 +1,4 @@
-"""An outline tells what a delta leaves over, and about what one would leave over."""
+"""An outline finds what a delta leaves over, and estimates what another would leave over."""
 
 import random
 

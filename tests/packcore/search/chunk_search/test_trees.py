@@ -1,4 +1,4 @@
-"""Trees hang on the prescribed version; where that leaves more than one id, ids vote."""
+"""A tree's base is the prescribed version; if that leaves more than one id, ids vote."""
 
 import hashlib
 

@@ -142,7 +142,7 @@ def test_without_processes_this_one_does_it_all(history, monkeypatch):
     assert select(*history, jobs=4) == select(*history)
 
 
-def test_a_process_that_never_gets_ready_is_done_without(history, monkeypatch):
+def test_the_search_goes_on_without_a_process_that_never_gets_ready(history, monkeypatch):
     monkeypatch.setattr(pool_module.Pool, "are_ready", lambda _: False)
     assert select(*history, jobs=2) == select(*history)
 
@@ -182,7 +182,7 @@ def test_errors_travel_whole(error):
     assert (type(back), str(back), back.__dict__) == (type(error), str(error), error.__dict__)
 
 
-def test_an_error_that_can_not_be_sent_leaves_its_words():
+def test_an_error_that_can_not_be_sent_is_reported_by_its_text():
     class Local(Exception):
         pass
 
@@ -198,7 +198,7 @@ class Killed(ChunkWindow):
 
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork here")
-def test_a_process_that_is_killed_is_told_of(history, monkeypatch):
+def test_a_killed_process_is_reported(history, monkeypatch):
     by_method(monkeypatch, "fork")
     with pytest.raises(WorkerLost, match="by signal 9"):
         select(*history, strategy=Killed(), jobs=2)
@@ -230,7 +230,7 @@ def test_a_search_that_is_stopped_keeps_what_all_processes_had(history, monkeypa
 
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork here")
-def test_interrupted_no_process_stays(history, monkeypatch):
+def test_an_interrupt_leaves_no_process_behind(history, monkeypatch):
     by_method(monkeypatch, "fork")
 
     class Interrupting:

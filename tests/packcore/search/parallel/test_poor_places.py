@@ -1,4 +1,4 @@
-"""`--jobs 2` where much is missing: shared memory, semaphores, a second core, leave to start a process."""
+"""`--jobs 2` without shared memory, semaphores, a second core, or permission to start a process."""
 
 import multiprocessing
 import os
