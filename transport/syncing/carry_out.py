@@ -18,10 +18,16 @@ from packcore.progress import SILENT, Progress
 from transport.errors import RemoteError
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
 from transport.syncing.decide.modes import BLOCKED_ON_THE_WAY, choose_mode
+from transport.syncing.deliver.account import previewed, unpushed
 from transport.syncing.deliver.default_branch import follow_default_branch
+from transport.syncing.deliver.fetches import fetch_tips
+from transport.syncing.deliver.host_profile import host_of, save_profile
+from transport.syncing.deliver.leftovers import sweep
 from transport.syncing.deliver.routes import Route, travel
 from transport.syncing.deliver.run import Run
-from transport.syncing.deliver.second_try import second_try, start_over, try_again, was_misled
+from transport.syncing.deliver.second_try import second_try, try_again, was_misled
+from transport.syncing.deliver.settling import is_over, settled_at_hand, settled_by
+from transport.syncing.deliver.unknown_tips import can_find_more
 from transport.syncing.gather.damaged_source import MAY_BE_DAMAGE, readable_part
 from transport.syncing.gather.lookahead import MEMORY_BYTES
 from transport.syncing.gather.moved_source import SourceList
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from transport.base import Transport
+    from transport.syncing.decide.modes import Choice
     from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import SyncResult
@@ -90,7 +97,7 @@ def _at_current_refs(run: Run) -> SyncResult:
         return run.plan().wants
 
     def attempt(listed: Advertisement) -> SyncResult:
-        start_over(run, listed)
+        run.start_over(listed)
         return _carried_out(run)
 
     result = current.fetched(attempt, wants)
@@ -112,7 +119,7 @@ def _leave_out_damaged(run: Run) -> bool:
     )
     if part is None:
         return False
-    start_over(run, part)
+    run.start_over(part)
     return True
 
 
@@ -135,10 +142,18 @@ def _tell_leftovers_of_gitsync(run: Run) -> None:
             )
 
 
+def _remember(run: Run) -> None:
+    """Write down what the target was found to accept. Raises RepositoryError."""
+    path, profile = run.request.host_profile, run.limits.profile
+    if path is not None:
+        profile.chunked = not run.target.stats.chunks_refused
+        save_profile(path, host_of(run.target.url), profile)
+
+
 def _remembered(run: Run, result: SyncResult) -> SyncResult:
     """Write down what was learned of the host; that this fails must not hide what became of the refs."""
     try:
-        run.remember()
+        _remember(run)
     except RepositoryError as error:
         return replace(result, failure=result.failure or error)
     return result
@@ -147,18 +162,18 @@ def _remembered(run: Run, result: SyncResult) -> SyncResult:
 def _carried_out(run: Run) -> SyncResult:
     request = run.request
     plan = run.plan()
-    if run.is_over(plan) and not (request.dry_run and plan.is_open):
+    if is_over(run, plan) and not (request.dry_run and plan.is_open):
         if not request.dry_run:
-            run.sweep(plan)
-        return run.unpushed(plan)
-    run.choice = choose_mode(plan, run.source_refs, request)
+            sweep(run, plan)
+        return unpushed(run, plan)
+    run.go_by(choose_mode(plan, run.source_refs, request))
     if request.dry_run:
         return _preview(run, plan)
     return travel(run, plan, _first_route(run, plan))
 
 
 def _first_route(run: Run, plan: RefPlan) -> Route:
-    if run.choice is None or not run.choice.relay:
+    if not run.relays:
         return Route.MATERIALIZE
     is_limited = run.limits.body_bytes_max is not None and not plan.is_open
     return Route.RELAY_IN_BATCHES if is_limited else Route.RELAY
@@ -167,36 +182,35 @@ def _first_route(run: Run, plan: RefPlan) -> Route:
 def _preview(run: Run, plan: RefPlan) -> SyncResult:
     """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
     if not plan.is_open:
-        return run.unpushed(plan, _price(run, None))
-    if (settled := run.settle_at_hand(plan)) is not None:
-        if not run.is_over(settled):
-            run.choice = choose_mode(settled, run.source_refs, run.request)
-            return run.unpushed(settled, _price(run, None))
-        run.choice = None
-        return run.unpushed(settled)
+        return previewed(run, plan, run.choice, _price(run, run.choice, None))
+    if (settled := settled_at_hand(run, plan)) is not None:
+        if is_over(run, settled):
+            return previewed(run, settled, None)
+        choice = choose_mode(settled, run.source_refs, run.request)
+        return previewed(run, settled, choice, _price(run, choice, None))
     haves = run.haves(plan)
-    with run.fetch_tips(plan, haves) as fetched:
-        settled = run.settle(plan, fetched, haves)
-        if run.is_over(settled):
-            run.choice = None
-            return run.unpushed(settled)
-        run.choice = choose_mode(settled, run.source_refs, run.request)
-        if run.choice.relay and settled.blocked and not run.can_fetch_commits_alone:
-            run.choice = BLOCKED_ON_THE_WAY
+    with fetch_tips(run, plan, haves) as fetched:
+        settled = settled_by(run, plan, fetched, haves)
+        if is_over(run, settled):
+            return previewed(run, settled, None)
+        choice = choose_mode(settled, run.source_refs, run.request)
+        if choice.relay and settled.blocked and not run.can_fetch_commits_alone:
+            choice = BLOCKED_ON_THE_WAY
         creates = any(action.action == "create" for action in settled.in_push_order())
-        has_more = run.can_find_more(settled, fetched.unknown)
+        has_more = can_find_more(run, settled, fetched.unknown)
         is_all = not (run.can_fetch_commits_alone or creates or has_more)
-        return run.unpushed(settled, _price(run, fetched if is_all else None))
+        return previewed(run, settled, choice, _price(run, choice, fetched if is_all else None))
 
 
-def _price(run: Run, fetched: Fetched | None) -> Price:
+def _price(run: Run, choice: Choice | None, fetched: Fetched | None) -> Price:
     """Return what is known; `fetched` is given where it is all that will travel."""
     objects = None if fetched is None else fetched.object_count
     pack_bytes = None if fetched is None else fetched.pack_bytes
-    if run.choice is not None and run.choice.relay and run.can_fetch_commits_alone:
+    relays = choice is not None and choice.relay
+    if relays and run.can_fetch_commits_alone:
         return Price(objects, pack_bytes, MEMORY_BYTES)
     if objects is None:
-        return Price(None, None, MEMORY_BYTES if run.choice is not None and run.choice.relay else None)
+        return Price(None, None, MEMORY_BYTES if relays else None)
     return Price(objects, pack_bytes, _taken_in(objects, run.request.selection.limits))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support import git, history, init_repository, make_repository
@@ -128,6 +130,7 @@ def test_a_remote_of_another_default_branch_is_told_of_when_it_is_read_back(sour
     from tests.support import fast_import
 
     fast_import(target, make)
-    sync(str(source), Remote(), SyncRequest(verify=True), progress=said)
+    remote: Any = Remote()
+    sync(str(source), remote, SyncRequest(verify=True), progress=said)
     assert head_of(target) == "refs/heads/other"
     assert any("its default branch is other, the source's is trunk" in line for line in said.lines)

@@ -68,6 +68,7 @@ def test_a_turn_leads_on_with_what_is_here_already(route, turn, monkeypatch):
         open_now.remove("held")
 
     run: Any = SimpleNamespace(choice="before")
+    run.go_by = lambda choice: setattr(run, "choice", choice)
     end = GoOn(turn, plan="settled", choice="after", fetched="fetched", held=held())  # type: ignore[arg-type]
 
     def follow(now: Route, run: Any, plan: Any, fetched: Any) -> Any:

@@ -19,7 +19,7 @@ Going on after a crash needs nothing here: the temporary refs are among the targ
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,16 @@ from packcore.errors import LimitExceeded, PackcoreError
 from transport.fetch import fetch_pack
 from transport.syncing.decide.modes import TARGET_TAKES_LESS, Choice
 from transport.syncing.decide.turns import GoOn, Turn
+from transport.syncing.deliver.account import pushed_result
 from transport.syncing.deliver.checkpoints import Checkpoints, parents_in
+from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.materialized import load
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.refusals import BodyRefused, is_large_enough_to_halve
-from transport.syncing.deliver.split_push import hold_in_parts, is_refused_for_size
+from transport.syncing.deliver.split_push import batched_push, hold_in_parts, is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
 from transport.syncing.deliver.temp_refs import TOPS_MAX
+from transport.syncing.deliver.unknown_tips import find_ground_by_graph, lacks_tips, stop_at_unknown_tips
 from transport.syncing.gather.common_ground import UnknownTips, WatchedTips
 from transport.syncing.gather.fetching import fetch_missing
 from transport.syncing.gather.lookahead import LookAhead
@@ -67,20 +70,19 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     """
     if not _gives_commits(run):
         return GoOn(Turn.NO_COMMITS, plan, _SOURCE_GIVES_NO_COMMITS)
-    relay = _BatchedRelay(run, plan, run.batched_push(plan), list(run.haves(plan)))
+    relay = _BatchedRelay(run, plan, batched_push(run, plan), list(run.haves(plan)))
     try:
         outcome = relay.try_whole()
     except UnknownTips as stopped:
-        if run.lacks_tips(plan, stopped.tips):
-            run.find_ground_by_graph(plan)
+        if lacks_tips(run, plan, stopped.tips):
+            find_ground_by_graph(run, plan)
         relay.haves = run.haves(plan)
         outcome = relay.try_whole()
     if relay.taken_in is not None:
         held = relay.taken_in
         return GoOn(Turn.TOO_LARGE_BUT_HERE, plan, TARGET_TAKES_LESS, held, held.spool)
+    in_pieces = outcome is None
     if outcome is None:
-        if run.choice is not None and run.choice.relay_mode == "bootstrap":
-            run.choice = replace(run.choice, relay_mode="bootstrap-batch")
         outcome = relay.in_pieces()
     summary = outcome.summary(
         run.target,
@@ -89,7 +91,7 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult | GoOn:
         reused=relay.object_count,
         strategy="relay",
     )
-    return run.result(outcome.refs, pushed=outcome, pack=summary if relay.object_count else None)
+    return pushed_result(run, outcome, summary if relay.object_count else None, in_pieces=in_pieces)
 
 
 _SOURCE_GIVES_NO_COMMITS = Choice(
@@ -134,7 +136,7 @@ class _BatchedRelay:
         if not wants:
             return self.pushing.cut_over()
         try:
-            stop = partial(self.run.stop_at_unknown_tips, self.plan)
+            stop = partial(stop_at_unknown_tips, self.run, self.plan)
             with self._received(wants, self._limit - _HEAD_BYTES, on_unknown=stop) as ahead:
                 outcome = push_refs(
                     self.run.target,
@@ -144,7 +146,7 @@ class _BatchedRelay:
                     policy=self.run.request.policy,
                     progress=self.run.progress,
                     limits=self.run.limits,
-                    removals=self.run.leftovers(self.plan),
+                    removals=leftovers(self.run, self.plan),
                 )
                 if not is_refused_for_size(self.run, outcome, lambda: ahead.received_bytes):
                     self._count(ahead)

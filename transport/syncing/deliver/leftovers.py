@@ -17,23 +17,58 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from packcore.progress import SILENT, Progress
-from transport.syncing.deliver.temp_refs import advertised_temp_refs, deletions
+from transport.errors import TransportError
+from transport.send_pack import push
+from transport.syncing.deliver.pushing import list_again
+from transport.syncing.deliver.temp_refs import advertised_temp_refs, deletions, temp_refs_left
 from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from transport.base import Transport
+    from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.run import Run
     from transport.wire.advertisement import Advertisement
     from transport.wire.receive_pack import RefUpdate
+    from transport.wire.report import RefReport
 
-__all__ = ["removals_of_leftovers"]
+__all__ = ["leftovers", "removals_of_leftovers", "sweep"]
 
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 """Of commits that none of the tips reaches; more of them need not be known."""
+
+
+def leftovers(run: Run, plan: RefPlan) -> list[RefUpdate]:
+    """Return the commands that remove temporary refs of earlier runs, as far as nobody needs them."""
+    tips = [a.source_id for a in plan.actions if a.pushes or a.action == "skip"]
+    return removals_of_leftovers(
+        run.source,
+        run.source_refs,
+        run.target_refs,
+        list(dict.fromkeys(oid for oid in tips if oid is not None)),
+        limits=run.request.selection.limits,
+        progress=run.progress,
+        directory=run.request.spool_directory,
+    )
+
+
+def sweep(run: Run, plan: RefPlan) -> None:
+    """Delete temporary refs that an earlier run left behind; the result says which ones stay."""
+    removals = leftovers(run, plan)
+    if not removals:
+        return
+    try:
+        reports: Mapping[str, RefReport] = push(run.target, run.target_refs, removals, None).refs
+    except TransportError as error:
+        run.progress.message("target", f"temporary refs of an earlier run could not be deleted: {error}")
+        reports = {}
+    is_done = all(found.ok for found in reports.values()) and len(reports) == len(removals)
+    tips = None if is_done else list_again(run.target)
+    run.left_temp_refs = temp_refs_left(removals, reports, tips, run.progress)
 
 
 def removals_of_leftovers(

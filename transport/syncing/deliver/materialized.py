@@ -24,7 +24,18 @@ from packcore.progress import SILENT, Progress
 from packcore.search.select import select
 from packcore.store.bulk import raws_of
 from packcore.walk import list_bases, list_objects
+from transport.syncing.deliver.account import pushed_result, unpushed
+from transport.syncing.deliver.fetches import fetch_above_ground, fetch_all
+from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import push_refs
+from transport.syncing.deliver.settling import is_over, settled_by, tell_blocked
+from transport.syncing.deliver.split_push import Cargo, push_pack
+from transport.syncing.deliver.unknown_tips import (
+    find_ground,
+    find_ground_by_graph,
+    lacks_tips,
+    stop_at_unknown_tips,
+)
 from transport.syncing.gather.common_ground import UnknownTips
 from transport.syncing.measure import Stopwatch
 
@@ -38,7 +49,6 @@ if TYPE_CHECKING:
     from transport.syncing.deliver.run import Run
     from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import SyncResult
-from transport.syncing.deliver.split_push import Cargo, push_pack
 
 __all__ = ["load", "materialize", "pack_fetched"]
 
@@ -46,24 +56,24 @@ __all__ = ["load", "materialize", "pack_fetched"]
 def materialize(run: Run, plan: RefPlan) -> SyncResult:
     """Carry a plan out that has something to push."""
     haves = run.haves(plan)
-    stop = partial(run.stop_at_unknown_tips, plan) if run.can_fetch_commits_alone else lambda _: None
+    stop = partial(stop_at_unknown_tips, run, plan) if run.can_fetch_commits_alone else lambda _: None
     try:
-        with run.fetch(plan, haves, on_unknown=stop) as fetched:
-            return _push_settled(run, run.settle(plan, fetched, haves), fetched)
+        with fetch_all(run, plan, haves, on_unknown=stop) as fetched:
+            return _push_settled(run, settled_by(run, plan, fetched, haves), fetched)
     except UnknownTips as stopped:
-        if not run.lacks_tips(plan, stopped.tips):
+        if not lacks_tips(run, plan, stopped.tips):
             return materialize(run, plan)
-        plan = run.find_ground_by_graph(plan)
-    if run.is_over(plan):
-        run.tell(plan)
-        return run.unpushed(plan)
-    with run.fetch_above_ground(plan) as fetched:
+        plan = find_ground_by_graph(run, plan)
+    if is_over(run, plan):
+        tell_blocked(run, plan)
+        return unpushed(run, plan)
+    with fetch_above_ground(run, plan) as fetched:
         return _push_settled(run, plan, fetched)
 
 
 def _push_settled(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
-    run.tell(plan)
-    return run.unpushed(plan) if run.is_over(plan) else pack_fetched(run, plan, fetched)
+    tell_blocked(run, plan)
+    return unpushed(run, plan) if is_over(run, plan) else pack_fetched(run, plan, fetched)
 
 
 def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
@@ -77,11 +87,11 @@ def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
             policy=run.request.policy,
             progress=run.progress,
             limits=run.limits,
-            removals=run.leftovers(plan),
+            removals=leftovers(run, plan),
         )
-        return run.result(pushed.refs, pushed=pushed)
-    if run.lacks_tips(plan, fetched.unknown):
-        run.find_ground(plan, fetched.store)
+        return pushed_result(run, pushed)
+    if lacks_tips(run, plan, fetched.unknown):
+        find_ground(run, plan, fetched.store)
     cargo, select_seconds = load(run, plan.wants, fetched, run.haves(plan))
     pushed = push_pack(run, plan, cargo)
     pack = cargo.pack
@@ -94,7 +104,7 @@ def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
         select_seconds=select_seconds,
         unsearched=pack.unsearched_count,
     )
-    return run.result(pushed.refs, pushed=pushed, pack=summary)
+    return pushed_result(run, pushed, summary)
 
 
 def load(

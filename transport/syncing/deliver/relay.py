@@ -32,10 +32,15 @@ from transport.syncing.decide.modes import (
     source_is_shallow,
 )
 from transport.syncing.decide.turns import GoOn, Turn
+from transport.syncing.deliver.account import pushed_result, unpushed
+from transport.syncing.deliver.fetches import fetch_all, fetch_tips
+from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.refusals import Meaning, meaning
+from transport.syncing.deliver.settling import is_over, settled_at_hand, settled_by, tell_blocked
 from transport.syncing.deliver.split_push import is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
+from transport.syncing.deliver.unknown_tips import find_ground_by_graph, lacks_tips, stop_at_unknown_tips
 from transport.syncing.gather.common_ground import UnknownTips, WatchedTips
 from transport.syncing.gather.fetching import messages
 from transport.syncing.gather.lookahead import LookAhead
@@ -94,22 +99,22 @@ def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     """
     haves = run.haves(plan)
-    if plan.is_open and (settled := run.settle_at_hand(plan)) is not None:
+    if plan.is_open and (settled := settled_at_hand(run, plan)) is not None:
         plan = settled
     elif plan.is_open:
         if not run.can_fetch_commits_alone:
             return GoOn(Turn.NO_FILTER, plan)
-        with run.fetch_tips(plan, haves) as fetched:
-            plan = run.settle(plan, fetched, haves)
-    run.tell(plan)
-    if run.is_over(plan):
-        return run.unpushed(plan)
+        with fetch_tips(run, plan, haves) as fetched:
+            plan = settled_by(run, plan, fetched, haves)
+    tell_blocked(run, plan)
+    if is_over(run, plan):
+        return unpushed(run, plan)
     try:
         try:
             relayed = relay_pack(run, plan, haves=haves)
         except UnknownTips as stopped:
-            if run.lacks_tips(plan, stopped.tips):
-                run.find_ground_by_graph(plan)
+            if lacks_tips(run, plan, stopped.tips):
+                find_ground_by_graph(run, plan)
             relayed = relay_pack(run, plan, haves=run.haves(plan))
     except ShallowSource:
         return GoOn(Turn.SHALLOW, plan, source_is_shallow(run.request))
@@ -118,7 +123,7 @@ def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
         return GoOn(Turn.TOO_LARGE_BUT_HERE, plan, TARGET_TAKES_LESS, held, held.spool)
     if relayed.too_large:
         return GoOn(Turn.TOO_LARGE, plan)
-    return run.result(relayed.pushed.refs, pushed=relayed.pushed, pack=relayed.summary(run))
+    return pushed_result(run, relayed.pushed, relayed.summary(run))
 
 
 def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed:
@@ -129,14 +134,14 @@ def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed
     """
     wants = run.count_wants(plan.wants, haves)
     # Before the pack is on its way: a lasting connection can't be asked anything else meanwhile.
-    removals = run.leftovers(plan)
+    removals = leftovers(run, plan)
     if not wants:
         return Relayed(_push(run, plan, None, removals))
     with fetch_pack(
         run.source,
         run.source_refs,
         wants=wants,
-        haves=WatchedTips(haves, partial(run.stop_at_unknown_tips, plan)),
+        haves=WatchedTips(haves, partial(stop_at_unknown_tips, run, plan)),
         options=FetchOptions(
             ofs_delta=run.target_refs.capabilities.ofs_delta,
             thin_pack=not run.target_refs.capabilities.no_thin,
@@ -145,7 +150,7 @@ def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed
     ) as response:
         if response.shallow:
             raise ShallowSource
-        run.stop_at_unknown_tips(plan, response.unknown)
+        stop_at_unknown_tips(run, plan, response.unknown)
         with _looking_ahead(run, response) as ahead:
             ahead.open()
             pushed = _push(run, plan, ahead.blocks, removals, ahead.whole_bytes)
@@ -213,23 +218,23 @@ def relay_from_disk(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     """Take the pack in whole, settle what is open by it, and pass it on from the disk. Raises as `relay`."""
     haves = run.haves(plan)
     with ExitStack() as held:
-        fetched = held.enter_context(run.fetch(plan, haves, pack_bytes_max=run.request.max_pack_bytes))
-        settled = run.settle(plan, fetched, haves)
-        run.tell(settled)
-        if run.is_over(settled):
-            return run.unpushed(settled)
+        fetched = held.enter_context(fetch_all(run, plan, haves, pack_bytes_max=run.request.max_pack_bytes))
+        settled = settled_by(run, plan, fetched, haves)
+        tell_blocked(run, settled)
+        if is_over(run, settled):
+            return unpushed(run, settled)
         if len(settled.in_push_order()) < len(plan.in_push_order()):
             return GoOn(Turn.BLOCKED, settled, BLOCKED_ON_THE_WAY, fetched, held.pop_all())
         if fetched.shallow:
             choice = source_is_shallow(run.request)
             return GoOn(Turn.SHALLOW, settled, choice, fetched, held.pop_all())
-        if run.lacks_tips(settled, fetched.unknown):
+        if lacks_tips(run, settled, fetched.unknown):
             return GoOn(Turn.UNKNOWN_TIPS, settled, UNKNOWN_TIPS, fetched, held.pop_all())
         spool = fetched.spool
         blocks = None if spool is None else spool.blocks
-        pushed = _push(run, settled, blocks, run.leftovers(settled), lambda: fetched.pack_bytes)
+        pushed = _push(run, settled, blocks, leftovers(run, settled), lambda: fetched.pack_bytes)
         if is_refused_for_size(run, pushed, lambda: fetched.pack_bytes):
             return GoOn(Turn.TOO_LARGE_BUT_HERE, settled, TARGET_TAKES_LESS, fetched, held.pop_all())
         delta_count = 0 if spool is None else spool.delta_count
         relayed = Relayed(pushed, fetched.object_count, delta_count, fetched.pack_bytes)
-        return run.result(pushed.refs, pushed=pushed, pack=relayed.summary(run))
+        return pushed_result(run, pushed, relayed.summary(run))

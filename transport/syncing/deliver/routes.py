@@ -54,6 +54,8 @@ NEXT: Mapping[tuple[Route, Turn], Route] = {
 def travel(run: Run, plan: RefPlan, route: Route) -> SyncResult:
     """Carry a plan out that has something to push, beginning with `route`.
 
+    A route returns what it decides; only here does the run follow it.
+
     Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
     """
     fetched: Fetched | None = None
@@ -65,7 +67,7 @@ def travel(run: Run, plan: RefPlan, route: Route) -> SyncResult:
             if end.held is not None:
                 held.enter_context(end.held)
             if end.choice is not None:
-                run.choice = end.choice
+                run.go_by(end.choice)
             route, plan, fetched = NEXT[route, end.turn], end.plan, end.fetched
 
 

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from transport.syncing.deliver.run import Run
     from transport.syncing.outcome.result import RefResult, SyncResult
-    from transport.wire.advertisement import Advertisement
 
-__all__ = ["second_try", "start_over", "try_again", "was_misled"]
+__all__ = ["second_try", "try_again", "was_misled"]
 
 
 def was_misled(run: Run, result: SyncResult) -> bool:
@@ -59,11 +58,6 @@ def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult
     return replace(second, refs=(*refs, *done.values()), temp_refs=(*first.temp_refs, *second.temp_refs))
 
 
-def start_over(run: Run, source_refs: Advertisement) -> None:
-    """Forget what followed from the source's old list of refs; nothing was pushed yet."""
-    run.source_refs, run.choice, run.ground, run.knows_tips = source_refs, None, None, False
-
-
 def _begin_again(run: Run, done: Iterable[RefResult]) -> None:
     """Start over from the same lists, but for what was done since, and without asking for common ground.
 
@@ -76,4 +70,4 @@ def _begin_again(run: Run, done: Iterable[RefResult]) -> None:
         else:
             refs[ref.planned.target_ref] = ref.planned.source_id
     run.target_refs = replace(run.target_refs, refs=refs)
-    run.choice, run.ground = None, NO_GROUND
+    run.start_over(run.source_refs, NO_GROUND)

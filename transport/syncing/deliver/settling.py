@@ -1,7 +1,9 @@
-"""Closing the open updates of a plan: which of them are fast-forwards, found out for all at once.
+"""The plan of refs of a run under way: what is a fast-forward, whether anything is left, what is blocked.
 
-at hand      the source is a repository on this disk     its commits are read, nothing is fetched
-by asking    what was fetched, and then the source       `transport.syncing.gather.ancestry`
+    at hand      the source is a repository on this disk     its commits are read, nothing is fetched
+    by asking    what was fetched, and then the source       `gather.ancestry`
+
+All open updates are settled together.
 """
 
 from __future__ import annotations
@@ -13,20 +15,68 @@ from packcore.errors import CorruptData, LimitExceeded
 from packcore.progress import SILENT, Progress
 from transport.base import HistoryAtHand
 from transport.syncing.decide.planner import settle
+from transport.syncing.gather.ancestry import Ancestry
 from transport.syncing.gather.ancestry_questions import ask_ancestry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from transport.base import Transport
     from transport.syncing.decide.ref_plan import RefPlan
-    from transport.syncing.gather.ancestry import Ancestry
+    from transport.syncing.deliver.run import Run
+    from transport.syncing.gather.fetching import Fetched
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["settle_at_hand", "settle_by_asking"]
+__all__ = [
+    "is_over",
+    "settle_at_hand",
+    "settle_by_asking",
+    "settled_at_hand",
+    "settled_by",
+    "tell_blocked",
+]
+
+_BLOCKED_TOLD_MAX = 20
+
+
+def is_over(run: Run, plan: RefPlan) -> bool:
+    """Return whether nothing is left to be pushed: nothing at all, or all or none with a blocked ref."""
+    all_or_none = run.request.policy.atomic or run.request.mode == "bootstrap"
+    return not plan.in_push_order() or bool(all_or_none and plan.blocked)
+
+
+def settled_by(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:
+    """Find out which updates are fast-forwards, by what was fetched and where needed by asking again."""
+    at_hand = settled_at_hand(run, plan)
+    if at_hand is not None:
+        return at_hand
+    return settle_by_asking(
+        plan,
+        run.source,
+        run.source_refs,
+        Ancestry(fetched.store, haves, fetched.shallow),
+        unknown=fetched.unknown,
+        limits=run.request.selection.limits,
+        directory=run.request.spool_directory,
+    )
+
+
+def settled_at_hand(run: Run, plan: RefPlan) -> RefPlan | None:
+    """Do the same where the source is on this disk. None if it isn't, or if its history is not whole."""
+    return settle_at_hand(plan, run.source, run.progress)
+
+
+def tell_blocked(run: Run, plan: RefPlan) -> None:
+    """Report what is blocked, before anything is pushed; what may be hidden was told with the plan."""
+    blocked = [action for action in plan.blocked if not action.hidden]
+    for action in blocked[:_BLOCKED_TOLD_MAX]:
+        word = "unreadable" if action.unreadable else "blocked"
+        run.progress.message(word, f"{action.target_ref}: {action.reason}")
+    if len(blocked) > _BLOCKED_TOLD_MAX:
+        run.progress.message("blocked", f"and {len(blocked) - _BLOCKED_TOLD_MAX} refs more")
 
 
 def settle_at_hand(plan: RefPlan, source: Transport, progress: Progress = SILENT) -> RefPlan | None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from packcore.plans.write import write_pack
+from transport.syncing.deliver.batches import BatchedPush
+from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.ref_requests import command_bytes
 from transport.syncing.deliver.refusals import (
@@ -35,10 +37,9 @@ if TYPE_CHECKING:
     from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
     from transport.syncing.decide.ref_plan import RefPlan
-    from transport.syncing.deliver.batches import BatchedPush
     from transport.syncing.deliver.run import Run
 
-__all__ = ["Cargo", "hold_in_parts", "is_refused_for_size", "push_pack"]
+__all__ = ["Cargo", "batched_push", "hold_in_parts", "is_refused_for_size", "push_pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,13 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
             progress=run.progress,
             shallow=cargo.shallow,
             limits=run.limits,
-            removals=run.leftovers(plan),
+            removals=leftovers(run, plan),
         )
         if run.request.policy.force_blind or not is_refused_for_size(
             run, outcome, lambda: _request_bytes(run, plan, cargo)
         ):
             return outcome
-    pushing = run.batched_push(plan)
+    pushing = batched_push(run, plan)
     pushing.check()
     parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
     try:
@@ -88,6 +89,18 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
     except PackcoreError as error:
         return pushing.broken_off(error)
     return pushing.cut_over()
+
+
+def batched_push(run: Run, plan: RefPlan) -> BatchedPush:
+    """Begin to push in batches."""
+    return BatchedPush(
+        run.target,
+        run.target_refs,
+        plan,
+        policy=run.request.policy,
+        limits=run.limits,
+        progress=run.progress,
+    )
 
 
 def hold_in_parts(run: Run, pushing: BatchedPush, cargo: Cargo) -> None:
