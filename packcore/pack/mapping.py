@@ -41,8 +41,6 @@ RESIDENT_BYTES = 16 * MIB
 """How much of a map is read before its pages are given back."""
 LOOK_BYTES = 16 * KIB
 """What reading a few bytes makes resident: their page, and as many around it as the system maps along."""
-_PLAIN_HEADER_BYTES_MAX = 9
-"""A size and a distance together are seldom longer; a size alone of so many bytes is less than 64 bits."""
 _DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows has no such thing, and no need
 
 
@@ -74,7 +72,6 @@ class PackSource:
         self.name = name
         self._file = file
         self._digest_size = digest_size
-        self._plain_header_bytes = _PLAIN_HEADER_BYTES_MAX + digest_size
         self._touched_bytes = 0
         self._map = self._open_map()
         self._view = memoryview(self._map)
@@ -135,48 +132,9 @@ class PackSource:
 
     def entry(self, offset: int) -> EntryHeader:
         """Read the header of the entry at `offset`."""
-        # The plain case is spelt out, because every read of every object comes here; whatever is odd
-        # about an entry is left to the careful way below.
         self._touched_bytes += LOOK_BYTES
         if self._touched_bytes > RESIDENT_BYTES:
             self.give_back()
-        head = self._map[offset : offset + self._plain_header_bytes] if offset >= PACK_HEADER_BYTES else b""
-        base_offset = base_oid = None
-        try:
-            byte = head[0]
-            type_code = byte >> 4 & 7
-            size = byte & 0x0F
-            position, shift = 1, 4
-            while byte >= 0x80:
-                byte = head[position]
-                position += 1
-                size |= (byte & 0x7F) << shift
-                shift += 7
-            if type_code == OFS_DELTA:
-                byte = head[position]
-                position += 1
-                distance = byte & 0x7F
-                while byte >= 0x80:
-                    byte = head[position]
-                    position += 1
-                    distance = distance + 1 << 7 | byte & 0x7F
-                base_offset = offset - distance
-                if not distance or base_offset < PACK_HEADER_BYTES:
-                    return self._entry(offset)
-            elif type_code == REF_DELTA:
-                base_oid = ObjectId(head[position : position + self._digest_size])
-                position += self._digest_size
-            elif not 0 < type_code < 5:
-                return self._entry(offset)
-        except IndexError:
-            return self._entry(offset)
-        position += offset
-        if position > self.entries_end:
-            return self._entry(offset)
-        return EntryHeader(offset, type_code, size, base_offset, base_oid, position)
-
-    def _entry(self, offset: int) -> EntryHeader:
-        """Read a header of any kind, and say what is wrong with it."""
         if not PACK_HEADER_BYTES <= offset < self.entries_end:
             raise CorruptPack("no entry can be there", offset=offset, pack=self.name)
         head = self._map[offset : offset + ENTRY_HEADER_BYTES_MAX]

@@ -21,6 +21,7 @@ from packcore.plans.file import SUPPLIED, pack_file_name
 from packcore.plans.plan import PackPlan
 from packcore.progress import SILENT
 from packcore.search.registry import get_strategy
+from packcore.store.bulk import raw_in
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
@@ -95,10 +96,9 @@ class _Binder:
         return Delta(self._index_of[row.base], delta_size, deflated)
 
     def _raw(self, row: PlanRow) -> RawEntry:
-        look = getattr(self._store, "raw_in", None)
         raw: RawEntry | None = self._store.raw(row.oid)
-        if raw is not None and pack_file_name(raw) != row.pack and look is not None:
-            raw = look(row.oid, row.pack)
+        if raw is not None and row.pack is not None and pack_file_name(raw) != row.pack:
+            raw = raw_in(self._store, row.oid, row.pack)
         if raw is None or pack_file_name(raw) != row.pack:
             self._saved.refuse(
                 row, f"is not in {row.pack}", hint="the pack may have been repacked; make the plan again"

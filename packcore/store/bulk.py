@@ -7,20 +7,20 @@
     shortcuts_of(store)        commit-graph, bitmaps           None
     places_of(store, oids)     a number for where each lies     None
     reader_of(store, oids, …)  a function that reads by number  as `ObjectStore.read`
+    raw_in(store, oid, pack)   RawEntry in one certain pack     None
 
 One by one, half of the time goes into finding the place of an id in the index and of an offset in the
 pack. Asked together, a pack sorts its offsets once and reads its index bucket by bucket, and an entry
-costs 2 microseconds where it took 10. A store that can do this has methods `raws`, `headers`,
-`ids_between`, `part_of_pack`, `prepared`, `places` and `reader` of its own; any other is asked one by
-one.
+costs 2 microseconds where it took 10. A store that can do this says so by its type: it derives from
+`BulkReading` and overrides what it does better. Any other store is read by the same defaults, one by one.
 
-Only methods of a store's own class count: a wrapper that hides something of a store, and hands on the
-rest, must not hand on these.
+A wrapper that hides something of a store, and hands on the rest, is no `BulkReading`, so these answers
+never pass it by.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject
 
@@ -33,30 +33,74 @@ if TYPE_CHECKING:
     from packcore.store.shortcuts import Shortcuts
 
 __all__ = [
+    "BulkReading",
     "headers_of",
     "ids_between",
     "part_of_pack",
     "places_of",
+    "raw_in",
     "raws_of",
     "reader_of",
     "shortcuts_of",
 ]
 
 
+class BulkReading:
+    """What a store can answer for many objects at once. Each default asks one by one, or knows nothing."""
+
+    def raws(self: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
+        """Return how each object lies in a pack, None where it is in none. Raises as `ObjectStore.raw`."""
+        return [self.raw(oid) for oid in oids]
+
+    def headers(self: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
+        """Return type and size of each object, None where it is missing. Raises CorruptData."""
+        return [_header(self, oid) for oid in oids]
+
+    def ids_between(self: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
+        """Yield the ids from `low` on and up to those that begin with `high`."""
+        return (oid for oid in self if low <= oid and oid[: len(high)] <= high)
+
+    def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:  # noqa: ARG002 -- the protocol's
+        """Return these objects as one pack has them; None where that can't be."""
+        return None
+
+    def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:  # noqa: ARG002 -- the protocol's
+        """Return how the object lies in the pack of that file name, None where it doesn't."""
+        return None
+
+    def prepared(self) -> Shortcuts | None:
+        """Return what git has prepared so that less must be read; None where it prepares nothing."""
+        return None
+
+    def places(self, oids: Sequence[ObjectId]) -> Sequence[int] | None:  # noqa: ARG002 -- the protocol's
+        """Return a number for each object's place; None where the store knows no places."""
+        return None
+
+    def reader(
+        self: ObjectStore,
+        oids: Sequence[ObjectId],
+        places: Sequence[int],  # noqa: ARG002 -- the protocol's
+        check: Callable[[int, int, bytes], None],
+        more_bytes: int,  # noqa: ARG002 -- the protocol's
+    ) -> Callable[[int], bytes]:
+        """Return a function that gives an object's bytes by its number in `oids`."""
+
+        def read(number: int) -> bytes:
+            type_, data = self.read(oids[number])
+            check(number, type_, data)
+            return data
+
+        return read
+
+
 def raws_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
     """Return how each object lies in a pack, None where it is in none. Raises as `ObjectStore.raw`."""
-    many: Callable[..., list[RawEntry | None]] | None = getattr(type(store), "raws", None)
-    if many is not None:
-        return many(store, oids)
-    return [store.raw(oid) for oid in oids]
+    return store.raws(oids) if isinstance(store, BulkReading) else BulkReading.raws(store, oids)
 
 
 def headers_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
     """Return type and size of each object, None where it is missing. Raises CorruptData."""
-    many: Callable[..., list[ObjectHeader | None]] | None = getattr(type(store), "headers", None)
-    if many is not None:
-        return many(store, oids)
-    return [_header(store, oid) for oid in oids]
+    return store.headers(oids) if isinstance(store, BulkReading) else BulkReading.headers(store, oids)
 
 
 def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
@@ -64,22 +108,24 @@ def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectI
 
     An id may come more than once.
     """
-    ranged: Callable[..., Iterator[ObjectId]] | None = getattr(type(store), "ids_between", None)
-    if ranged is not None:
-        return ranged(store, low, high)
-    return (oid for oid in store if low <= oid and oid[: len(high)] <= high)
+    if isinstance(store, BulkReading):
+        return store.ids_between(low, high)
+    return BulkReading.ids_between(store, low, high)
 
 
 def part_of_pack(store: ObjectStore, oids: Collection[ObjectId]) -> PackPart | None:
     """Return these objects as one pack has them, to be copied as they lie; None where that can't be."""
-    find: Callable[..., PackPart | None] | None = getattr(type(store), "part_of_pack", None)
-    return None if find is None else find(store, oids)
+    return store.part_of_pack(oids) if isinstance(store, BulkReading) else None
+
+
+def raw_in(store: ObjectStore, oid: ObjectId, pack_name: str) -> RawEntry | None:
+    """Return how an object lies in the pack of that file name; None where it doesn't, or nothing is known."""
+    return store.raw_in(oid, pack_name) if isinstance(store, BulkReading) else None
 
 
 def shortcuts_of(store: ObjectStore) -> Shortcuts | None:
     """Return what git has prepared for a store so that less must be read; None where it prepares nothing."""
-    find: Callable[..., Shortcuts | None] | None = getattr(type(store), "prepared", None)
-    return None if find is None else find(store)
+    return store.prepared() if isinstance(store, BulkReading) else None
 
 
 def places_of(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[int] | None:
@@ -87,12 +133,11 @@ def places_of(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[int] | N
 
     Places are good as long as the store is open, with whatever part of the ids they belong to.
     """
-    find: Callable[..., Sequence[int]] | None = getattr(type(store), "places", None)
-    return None if find is None else find(store, oids)
+    return store.places(oids) if isinstance(store, BulkReading) else None
 
 
 def reader_of(
-    store: Any,
+    store: ObjectStore,
     oids: Sequence[ObjectId],
     places: Sequence[int],
     check: Callable[[int, int, bytes], None],
@@ -101,11 +146,13 @@ def reader_of(
     """Return a function that gives an object's bytes by its number in `oids`, from memory where it can.
 
     `places` are those of `oids`, by `places_of`, which must not have been None. `check(number, type code,
-    bytes)` hears of each object once, before it is given out. The memory that the store has for reading
-    deltas grows by `more_bytes`, once, however many ask. The function raises as `ObjectStore.read`.
+    bytes)` is called for each object before it is given out. The memory that the store has for reading
+    deltas grows by `more_bytes`, once, however many readers there are. The function raises as
+    `ObjectStore.read`.
     """
-    read: Callable[[int], bytes] = store.reader(oids, places, check, more_bytes)
-    return read
+    if isinstance(store, BulkReading):
+        return store.reader(oids, places, check, more_bytes)
+    return BulkReading.reader(store, oids, places, check, more_bytes)
 
 
 def _header(store: ObjectStore, oid: ObjectId) -> ObjectHeader | None:

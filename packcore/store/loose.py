@@ -29,6 +29,7 @@ from packcore.ids import ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+from packcore.store.bulk import BulkReading
 from packcore.store.temporaries import Temporary, sync_folder
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
 _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
 
 
-class LooseStore:
+class LooseStore(BulkReading):
     """The loose objects below one `objects` directory, which need not exist before the first write."""
 
     def __init__(self, directory: Path, object_format: ObjectFormat, limits: Limits | None = None) -> None:

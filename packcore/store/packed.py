@@ -20,6 +20,7 @@ from packcore.errors import CorruptData, CorruptIndex, CorruptPack, MissingObjec
 from packcore.limits import Limits
 from packcore.store.base import DAMAGE
 from packcore.store.base_cache import BaseCache
+from packcore.store.bulk import BulkReading
 from packcore.store.copies import Copies
 from packcore.store.listing import PackListing
 from packcore.store.pack_part import PackPart
@@ -40,7 +41,7 @@ _DEFAULT_LIMITS = Limits()
 _Answer = TypeVar("_Answer")
 
 
-class PackedStore:
+class PackedStore(BulkReading):
     """The packs of a directory (`objects/pack`), which need not exist. An ObjectStore."""
 
     def __init__(

@@ -24,6 +24,7 @@ from packcore.errors import CorruptData, CorruptObject, MissingObject, Repositor
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
+from packcore.store.bulk import BulkReading
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.git_directory import (
     common_directory,
@@ -56,7 +57,7 @@ __all__ = ["InstallablePack", "Repository"]
 _Result = TypeVar("_Result")
 
 
-class Repository(RepositoryRefs):
+class Repository(RepositoryRefs, BulkReading):
     """An open repository. Close it, or use it as a context manager; closing gives back maps and files."""
 
     def __init__(self, git_directory: Path, limits: Limits | None = None) -> None:

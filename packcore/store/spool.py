@@ -29,6 +29,7 @@ from packcore.pack.indexer import IndexedPack, complete_thin_pack, index_pack, r
 from packcore.pack.mapping import PackSource
 from packcore.progress import SILENT
 from packcore.store.base import ObjectHeader
+from packcore.store.bulk import BulkReading
 from packcore.store.pack_install import install_pack, same_bytes
 from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
@@ -53,7 +54,7 @@ _DEFAULT_LIMITS = Limits()
 _NAME = "received pack"
 
 
-class SpooledPack:
+class SpooledPack(BulkReading):
     """A pack that was received and found right. An ObjectStore and a context manager; made by `receive`."""
 
     def __init__(self, file: _SpoolFile, indexed: IndexedPack, limits: Limits) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import MissingObject
 from packcore.store.base import DAMAGE
-from packcore.store.bulk import ids_between, raws_of, shortcuts_of
+from packcore.store.bulk import BulkReading, ids_between, raws_of, shortcuts_of
 from packcore.store.presence import Presence
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["UnionStore"]
 _Answer = TypeVar("_Answer")
 
 
-class UnionStore:
+class UnionStore(BulkReading):
     """A view over stores of one object format, asked in their order. Closing it closes them."""
 
     def __init__(self, stores: Sequence[ObjectStore]) -> None:
