@@ -99,6 +99,7 @@ def guard(run: Callable[[], int | None], *, output: Output | None = None, debug:
 def _describe(error: BaseException) -> _Failure:
     """Return what is told of an error, from the most specific kind to the least."""
     from packcore.errors import PackcoreError
+    from transport.spelling import spelled_hint, spelled_message
 
     if isinstance(error, KeyboardInterrupt | click.Abort):
         notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
@@ -114,7 +115,8 @@ def _describe(error: BaseException) -> _Failure:
         return _Failure(error.format_message(), None, FAILED, type(error).__name__)
     if isinstance(error, PackcoreError):
         kind = type(error).__name__
-        return _Failure(str(error) or kind, error.hint, error.exit_code, kind, error.side or None)
+        message = spelled_message(error) or kind
+        return _Failure(message, spelled_hint(error), error.exit_code, kind, error.side or None)
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return _Failure(where + error.strerror, None, FAILED, type(error).__name__)

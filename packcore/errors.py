@@ -1,7 +1,8 @@
 """One tree of errors: whatever outside bytes hold, what comes out is one of these.
 
 Each class carries the exit code that the command line ends with, and each error says *what*, *where*
-(pack and offset, object id, path, limit) and, where there is something to do about it, a `hint`.
+(pack and offset, object id, path, limit) and, where there is something to do about it, a `hint`. A hint
+speaks of options by their names in the library; `option` names them, and the command line adds its dashes.
 Messages never hold a secret. Errors of a remote live in `transport.errors`, below the same root.
 """
 
@@ -37,9 +38,11 @@ class PackcoreError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, option: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.option = option
+        """The options that message or hint name, by their names in the library, separated by blanks."""
         self.side = ""
         """"source" or "target" if it came up while a run talked to one of its two remotes."""
 
@@ -68,10 +71,16 @@ class CorruptPack(CorruptData):
     """A pack breaks its format at `offset` (bytes from the pack's start; None: the pack as a whole)."""
 
     def __init__(
-        self, message: str, *, offset: int | None = None, pack: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        offset: int | None = None,
+        pack: str | None = None,
+        hint: str | None = None,
+        option: str = "",
     ) -> None:
         where = f" at offset {offset}" if offset is not None else ""
-        super().__init__(f"{pack or 'pack'}{where}: {message}", hint=hint)
+        super().__init__(f"{pack or 'pack'}{where}: {message}", hint=hint, option=option)
         self.reason = message
         self.offset = offset
         self.pack = pack
@@ -150,8 +159,8 @@ class UnreadableRef(CorruptData):
 class LimitExceeded(PackcoreError):
     """A limit was reached: `limit` is its field name in `Limits`, or the option that sets it."""
 
-    def __init__(self, message: str, *, limit: str, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, limit: str, hint: str | None = None, option: str = "") -> None:
+        super().__init__(message, hint=hint, option=option)
         self.limit = limit
 
 

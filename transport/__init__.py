@@ -16,6 +16,7 @@ from packcore._lazy import offer
 if TYPE_CHECKING:
     from transport.endpoint import Endpoint
     from transport.errors import (
+        AnswerTooLarge,
         AuthenticationRequired,
         HttpStatusError,
         InvalidEndpoint,
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
         NetworkError,
         NoRefsMatched,
         ObjectFormatMismatch,
+        PruneLimitReached,
         RefRejected,
         RemoteError,
         RemoteProtocolError,
+        RemoteStalled,
         TargetRefMoved,
+        TimeLimitReached,
         TransportError,
+        TruncatedAnswer,
         UnsupportedByRemote,
     )
     from transport.fetch import fetch_pack, list_refs
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from transport.syncing.request import Policy, RefMapping, Scope, SyncRequest
 
 __all__ = [
+    "AnswerTooLarge",
     "AuthenticationRequired",
     "Endpoint",
     "HttpStatusError",
@@ -54,18 +60,22 @@ __all__ = [
     "ObjectFormatMismatch",
     "Outcome",
     "Policy",
+    "PruneLimitReached",
     "RefMapping",
     "RefRejected",
     "RefResult",
     "RemoteError",
     "RemoteProtocolError",
+    "RemoteStalled",
     "Scope",
     "SelectionOptions",
     "SyncRequest",
     "SyncResult",
     "TargetRefMoved",
+    "TimeLimitReached",
     "TransportError",
     "TransportOptions",
+    "TruncatedAnswer",
     "UnsupportedByRemote",
     "fetch_pack",
     "list_refs",
@@ -79,6 +89,7 @@ offer(
     {
         "transport.endpoint": ("Endpoint",),
         "transport.errors": (
+            "AnswerTooLarge",
             "AuthenticationRequired",
             "HttpStatusError",
             "InvalidEndpoint",
@@ -88,11 +99,15 @@ offer(
             "NetworkError",
             "NoRefsMatched",
             "ObjectFormatMismatch",
+            "PruneLimitReached",
             "RefRejected",
             "RemoteError",
             "RemoteProtocolError",
+            "RemoteStalled",
             "TargetRefMoved",
+            "TimeLimitReached",
             "TransportError",
+            "TruncatedAnswer",
             "UnsupportedByRemote",
         ),
         "transport.fetch": ("fetch_pack", "list_refs"),

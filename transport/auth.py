@@ -225,7 +225,8 @@ class Keyring:
         if not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             raise AuthenticationRequired(
                 f"{self._named(url)} wants credentials, which are not sent over plain http",
-                hint="use https, or say --allow-insecure-auth",
+                hint="use https, or say allow_insecure_auth",
+                option="allow_insecure_auth",
             )
         typed = url.origin == self._typed
         asking = url.with_user(self._user if typed else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from packcore.errors import PackcoreError
+from transport.spelling import spelled_hint, spelled_message
 
 __all__ = [
     "AnswerTooLarge",
@@ -35,8 +36,8 @@ def error_object(error: PackcoreError) -> dict[str, Any]:
     """Return the `error` object of `--json`."""
     return {
         "kind": type(error).__name__,
-        "message": str(error) or type(error).__name__,
-        "hint": error.hint,
+        "message": spelled_message(error) or type(error).__name__,
+        "hint": spelled_hint(error),
         "side": error.side or None,
         "exitCode": error.exit_code,
     }
@@ -71,8 +72,11 @@ class TruncatedAnswer(RemoteProtocolError):
 class AnswerTooLarge(RemoteProtocolError):
     """The remote's answer holds more of something than one may; `limit` names the bound."""
 
-    def __init__(self, message: str, *, limit: str, hint: str | None = None, named: bool = False) -> None:
-        super().__init__(message, hint=hint or f"the bound is {limit}; no honest server is known to reach it")
+    def __init__(
+        self, message: str, *, limit: str, hint: str | None = None, named: bool = False, option: str = ""
+    ) -> None:
+        hint = hint or f"the bound is {limit}; no honest server is known to reach it"
+        super().__init__(message, hint=hint, option=option)
         self.limit = limit
         self.named = named
         """Whether the message says whose answer it is."""
@@ -81,7 +85,9 @@ class AnswerTooLarge(RemoteProtocolError):
         """Return the same error with a start of its sentence that names the answer, unless it is named."""
         if self.named:
             return self
-        return AnswerTooLarge(f"{start}{self}", limit=self.limit, hint=self.hint, named=True)
+        return AnswerTooLarge(
+            f"{start}{self}", limit=self.limit, hint=self.hint, named=True, option=self.option
+        )
 
 
 class LocalProtocolError(TransportError):
@@ -109,8 +115,10 @@ class RemoteStalled(NetworkError):
 class HttpStatusError(TransportError):
     """An HTTP answer other than success; `status` is its number, `url` is without secrets."""
 
-    def __init__(self, message: str, *, status: int, url: str, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, status: int, url: str, hint: str | None = None, option: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, option=option)
         self.status = status
         self.url = url
 
@@ -144,8 +152,10 @@ class PruneLimitReached(TransportError):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, refs: tuple[str, ...], hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, refs: tuple[str, ...], hint: str | None = None, option: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, option=option)
         self.refs = refs
 
 

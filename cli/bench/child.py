@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli.streams import Output, read_json
+from transport.spelling import spelled_hint
 
 __all__ = ["answer", "main"]
 
@@ -31,9 +32,9 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         work = {"list": jobs.list_reachable, "check": jobs.check_pack, "read": jobs.read_back}[job["job"]]
         return work(job)
     except CorruptData as error:
-        return {"reason": str(error), "wrong": True, "hint": error.hint}
+        return {"reason": str(error), "wrong": True, "hint": spelled_hint(error)}
     except PackcoreError as error:
-        return {"reason": str(error), "hint": error.hint}
+        return {"reason": str(error), "hint": spelled_hint(error)}
 
 
 def _peer(job: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cli.render.sync import left_line, problem_refs, ref_lines, summary_line, ve
 from cli.render.table import columns, width_of
 from transport.fleet import PairStatus
 from transport.safe_text import one_line
+from transport.spelling import spelled_hint, spelled_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +52,9 @@ def pair_problems(outcome: PairOutcome) -> Iterator[str]:
 def _what(outcome: PairOutcome) -> str:
     parts = []
     if outcome.error is not None:
-        hint = f" ({outcome.error.hint})" if outcome.error.hint else ""
-        parts.append(one_line(f"{outcome.error}{hint}"))
+        hint = spelled_hint(outcome.error)
+        told = spelled_message(outcome.error) + (f" ({hint})" if hint else "")
+        parts.append(one_line(told))
     if outcome.result is not None:
         parts.append(summary_line(outcome.result))
         if outcome.result.left_temp_refs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -50,6 +51,14 @@ def test_importing_the_packages_loads_next_to_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "['packcore', 'packcore._lazy', 'packcore._version', 'transport']"
+
+
+@pytest.mark.parametrize("module", [packcore, transport])
+def test_every_error_is_offered(module):
+    home = import_module(f"{module.__name__}.errors")
+    kinds = {name for name, kind in vars(home).items() if isinstance(kind, type)}
+    errors = {name for name in kinds if issubclass(getattr(home, name), packcore.PackcoreError)}
+    assert errors - set(module.__all__) <= set(packcore.__all__)
 
 
 def test_a_pack_is_made_in_the_words_of_the_interface(tmp_path):

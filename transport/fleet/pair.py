@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from transport.errors import InvalidRequest
 from transport.options import TransportOptions
+from transport.spelling import spelled_hint, spelled_message
 from transport.syncing.outcome.receipt import Asked, run_receipt, shown
 from transport.syncing.outcome.result import FAILURE_EXIT_CODE
 from transport.syncing.request import SyncRequest
@@ -95,8 +96,8 @@ class PairOutcome:
             "target": self.asked.target,
             "status": self.status.value,
             "exitCode": self.exit_code,
-            "error": None if self.error is None else str(self.error),
-            "hint": None if self.error is None else self.error.hint,
+            "error": None if self.error is None else spelled_message(self.error),
+            "hint": None if self.error is None else spelled_hint(self.error),
             "seconds": round(self.seconds, 6),
             "worker": self.worker,
             "peakRssBytes": self.peak_rss_bytes,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["credential_words", "header", "size_text", "status_error"]
 
-_TOO_LONG = "the server gave up waiting: push less at once (--target-max-pack-bytes); look at the refs first"
+_TOO_LONG = "the server gave up waiting: push less at once (target_max_pack_bytes); look at the refs first"
 _HINTS = {
     203: "something between here and the server changed the answer: is the URL right?",
     403: "the right to do this may be lacking",
@@ -25,7 +25,7 @@ _HINTS = {
     407: "a proxy on the way wants credentials; name it in HTTPS_PROXY or http_proxy, with user and password",
     408: _TOO_LONG,
     411: "the server takes no chunked bodies",
-    413: "the server or a proxy limits the size of a push: push less at once (--target-max-pack-bytes)",
+    413: "the server or a proxy limits the size of a push: push less at once (target_max_pack_bytes)",
     415: "the server is not a git server, or an old one",
     504: _TOO_LONG,
     524: _TOO_LONG,
@@ -100,4 +100,4 @@ def status_error(
         hint = f"{hint} (no credentials were sent; {credential_words(side)} gives some)"
     if proxy and status in (403, 502, 503, 504):
         hint = f"it may be the proxy's answer: NO_PROXY goes around it{f'; or {hint}' if hint else ''}"
-    return HttpStatusError(message, status=status, url=url, hint=hint)
+    return HttpStatusError(message, status=status, url=url, hint=hint, option="target_max_pack_bytes")

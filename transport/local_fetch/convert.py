@@ -210,7 +210,8 @@ def _convert(
     if request.origin_notes and ORIGIN_NOTES_REF in tips:
         raise InvalidRequest(
             f"the source has {ORIGIN_NOTES_REF} already",
-            hint="--no-origin-notes keeps it; --exclude-ref-prefix leaves it out",
+            hint="origin_notes=False keeps it; exclude_ref_prefixes leaves it out",
+            option="origin_notes=False exclude_ref_prefixes",
         )
     tips, objects, left_out = convertible(old, tips, request.limits, progress)
     translation = translate(

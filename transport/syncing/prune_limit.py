@@ -76,5 +76,6 @@ def check_prune(deleted: Sequence[str], managed: int, limit: PruneLimit | None) 
     raise PruneLimitReached(
         f"pruning would delete {share}: {names}; nothing was pushed",
         refs=tuple(deleted),
-        hint="check the source first; --prune-limit sets how many refs a run may delete",
+        hint="check the source first; prune_limit sets how many refs a run may delete",
+        option="prune_limit",
     )

@@ -141,7 +141,9 @@ class Scope:
             sources[mapping.target] = mapping.source
             if ref_kind(mapping.source) == "other" and not self.all_refs:
                 raise InvalidRequest(
-                    f"{mapping.source} is neither a branch nor a tag", hint="--all-refs allows to map it"
+                    f"{mapping.source} is neither a branch nor a tag",
+                    hint="all_refs allows to map it",
+                    option="all_refs",
                 )
         for name in self.branches:
             if not is_valid_ref_name(name if name.startswith(REFS) else HEADS + name):
@@ -305,7 +307,8 @@ class SyncRequest:
         if self.optimize == "bandwidth":
             raise InvalidRequest(
                 f"{self.mode} relays the source's pack as it is",
-                hint="sync --optimize bandwidth selects a smaller one",
+                hint='sync with optimize="bandwidth" selects a smaller one',
+                option='optimize="bandwidth"',
             )
         if self.policy.force:
             raise InvalidRequest(f"{self.mode} takes no force option", hint=_FORCE_HINTS[self.mode])

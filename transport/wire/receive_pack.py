@@ -96,7 +96,9 @@ def push_capabilities(capabilities: Capabilities, options: PushOptions, *, agent
     if not (capabilities.report_status or capabilities.report_status_v2):
         raise UnsupportedByRemote("the remote can't report whether a push succeeded (no report-status)")
     if options.atomic and not capabilities.atomic:
-        raise UnsupportedByRemote("the remote does not support atomic pushes", hint="push without --atomic")
+        raise UnsupportedByRemote(
+            "the remote does not support atomic pushes", hint="push without atomic", option="atomic"
+        )
     if options.push_options and not capabilities.push_options:
         raise UnsupportedByRemote("the remote does not take push options")
     tokens = ["report-status-v2" if capabilities.report_status_v2 else "report-status"]

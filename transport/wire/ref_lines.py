@@ -26,7 +26,8 @@ __all__ = ["RefCollector", "parse_oid"]
 
 _WIDEST_CHARACTER_BYTES = 4
 """What each character of a text takes that holds one beyond the first 65,536."""
-_FEWER = "a server of protocol v2 lists fewer refs if fewer are asked for: --branch"
+_FEWER = "a server of protocol v2 lists fewer refs if fewer are asked for: branches"
+_OPTIONS = "max_refs branches"
 
 
 def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
@@ -151,9 +152,10 @@ class RefCollector:
         self._lines += 1
         if self._lines > self._limits.refs:
             raise AnswerTooLarge(
-                f"more than {self._limits.refs:,} refs, the bound set by --max-refs",
+                f"more than {self._limits.refs:,} refs, the bound set by max_refs",
                 limit="WireLimits.refs",
                 hint=_FEWER,
+                option=_OPTIONS,
             )
 
     def hold(self, text: str = "") -> None:
@@ -162,9 +164,10 @@ class RefCollector:
         if self._held_bytes > self._limits.listing_bytes:
             raise AnswerTooLarge(
                 f"refs that take more than {self._limits.listing_bytes:,} bytes of memory, "
-                "the bound that follows from --max-refs",
+                "the bound that follows from max_refs",
                 limit="WireLimits.listing_bytes",
                 hint=_FEWER,
+                option=_OPTIONS,
             )
 
     def warn(self, message: str) -> None:

@@ -146,7 +146,8 @@ class Pool:
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
         return WorkerLost(
             f"a process that selected deltas ended early, {how}",
-            hint="if memory ran out: fewer --jobs, or a smaller --window-memory",
+            hint="if memory ran out: fewer jobs, or a smaller window_memory",
+            option="jobs window_memory",
         )
 
 

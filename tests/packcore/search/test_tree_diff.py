@@ -13,7 +13,8 @@ Entries = dict[bytes, tuple[bytes, bytes]]
 """Name -> mode, id."""
 
 # An id that holds NULs where the next but one looks for them may mislead; those that only hold some do not.
-ids = st.integers(0, 30).map(lambda number: sha1(b"%d" % number).digest()) | st.sampled_from(
+digests = [digest for number in range(31) if b"\0" not in (digest := sha1(b"%d" % number).digest())]
+ids = st.sampled_from(digests) | st.sampled_from(
     [b"x" * 19 + b"1", b"\0" + b"y" * 18 + b"4", b"100644 a 40000 b 1000", b" " * 20]
 ).map(lambda odd: odd[:20])
 names = st.sampled_from(

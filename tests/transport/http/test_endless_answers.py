@@ -292,7 +292,7 @@ def test_a_list_has_as_many_refs_as_the_options_of_its_side_allow(service) -> No
     with asked(floods(head, pieces), max_refs=25) as transport:
         assert len(asks(transport).refs) == 25
     with asked(floods(head, pieces), max_refs=24) as transport:
-        with pytest.raises(AnswerTooLarge, match="holds more than 24 refs, the bound set by --max-refs"):
+        with pytest.raises(AnswerTooLarge, match="holds more than 24 refs, the bound set by max_refs"):
             asks(transport)
 
 
@@ -338,7 +338,7 @@ def test_a_trickle_is_ended_by_the_stall_timeout(asks, first, pieces) -> None:
     with asked(trickles(first, pieces()), idle_timeout=10_000) as transport:
         with pytest.raises(RemoteStalled, match=r"source 127\.0\.0\.1:\d+ .* for 1800 seconds") as caught:
             asks(transport)
-    assert caught.value.hint == "--stall-timeout sets how long to wait"
+    assert caught.value.hint == "stall_timeout sets how long to wait"
 
 
 @pytest.mark.usefixtures("minutes")

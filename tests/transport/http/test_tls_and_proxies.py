@@ -166,7 +166,7 @@ def test_a_certificate_that_can_not_be_trusted_is_refused_with_its_reason(
     with scripted(answer(OK), tls=context) as server:
         with pytest.raises(NetworkError, match=words) as caught:
             advertised(f"{server.url}/x.git", TransportOptions(ca_bundle=bundle))
-    assert "ca-bundle" in (caught.value.hint or "")
+    assert "ca_bundle" in (caught.value.hint or "")
 
 
 @pytest.mark.fault(42)

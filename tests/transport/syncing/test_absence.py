@@ -172,7 +172,7 @@ def test_the_brake_on_pruning(there: int, gone: int, limit: str | None, stops: b
         plan_refs(source, listing(branches(there)), Scope(), policy)
     assert raised.value.refs == tuple(branches(there))[:gone]
     assert "refs/heads/b00" in str(raised.value)
-    assert "--prune-limit" in str(raised.value.hint)
+    assert "prune_limit" in str(raised.value.hint)
 
 
 def test_the_brake_counts_only_refs_that_pruning_could_delete():

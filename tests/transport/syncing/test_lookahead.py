@@ -167,7 +167,7 @@ def test_an_ofs_delta_for_a_target_that_takes_none_is_found_out():
     pack = build_pack(chain_of([b"0123456789" * 10, b"0123456789" * 9]))
     with over(iter(Source(pack)), ofs_delta=False) as ahead, pytest.raises(CorruptPack) as caught:
         ahead.finish()
-    assert "--materialize" in (caught.value.hint or "")
+    assert "materialize" in (caught.value.hint or "")
 
 
 def test_a_delta_that_git_can_not_read_is_not_handed_on():

@@ -89,4 +89,4 @@ class Answer:
             return error.of(f"{self._url}: ")
         if self._url in str(error):
             return error
-        return type(error)(f"{self._url}: {error}", hint=error.hint)
+        return type(error)(f"{self._url}: {error}", hint=error.hint, option=error.option)

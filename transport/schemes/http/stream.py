@@ -107,7 +107,8 @@ def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return NetworkError(
             f"the TLS certificate of {host} is not trusted: {error.verify_message}",
-            hint="name the right authority with --source-ca-bundle or --target-ca-bundle",
+            hint="name the right authority with ca_bundle",
+            option="ca_bundle",
         )
     reason = (error.reason or "").replace("_", " ").lower()
     if not reason or isinstance(error, ssl.SSLEOFError):
@@ -217,12 +218,14 @@ class Stream:
             raise RemoteStalled(
                 f"{whose} has brought next to nothing for {patience.seconds:g} seconds {self.phase}, "
                 f"though the connection is open ({self.bytes_received:,} bytes received in all)",
-                hint="--stall-timeout sets how long to wait",
+                hint="stall_timeout sets how long to wait",
+                option="stall_timeout",
             )
         if not ready:
             raise NetworkError(
                 f"no byte to or from {self._host} for {self._idle_timeout:g} seconds {self.phase}",
-                hint="--idle-timeout sets how long to wait",
+                hint="idle_timeout sets how long to wait",
+                option="idle_timeout",
             )
         return ready
 
@@ -275,7 +278,11 @@ class Stream:
     def _pump_until(self, deadline: float, phase: str) -> None:
         left = deadline - time.monotonic()
         if left <= 0 or not (self.pump(left) or self.ended):
-            raise NetworkError(f"{self._host} did not finish {phase} in time", hint="see --connect-timeout")
+            raise NetworkError(
+                f"{self._host} did not finish {phase} in time",
+                hint="see connect_timeout",
+                option="connect_timeout",
+            )
         error = self.send_error or self.receive_error
         if error is not None:
             raise NetworkError(

@@ -103,7 +103,7 @@ class BatchedPush:
         check_atomic(self._plan.updates(), self._policy, self.limits)
         if self._policy.atomic and not self._advertisement.capabilities.atomic:
             raise UnsupportedByRemote(
-                "the remote does not support atomic pushes", hint="push without --atomic"
+                "the remote does not support atomic pushes", hint="push without atomic", option="atomic"
             )
         if not self._advertisement.capabilities.delete_refs:
             raise UnsupportedByRemote(

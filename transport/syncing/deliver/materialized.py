@@ -172,7 +172,8 @@ def _list_objects(
         raise LimitExceeded(
             f"{len(objects)} objects would be materialized, and the limit is {limit}",
             limit="materialized-max-objects",
-            hint="raise --materialized-max-objects",
+            hint="raise materialized_max_objects",
+            option="materialized_max_objects",
         )
     return objects
 

@@ -45,7 +45,8 @@ def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLim
         raise LimitExceeded(
             f"an atomic push of {len(updates)} refs, more than the target takes in one request",
             limit="target-max-ref-updates",
-            hint="push without --atomic, or fewer refs",
+            hint="push without atomic, or fewer refs",
+            option="atomic",
         )
 
 

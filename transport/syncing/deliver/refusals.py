@@ -106,7 +106,7 @@ class BodyRefused(PackcoreError):
     """A batch was too much for the target, and none of it was taken; `error` is what came of it."""
 
     def __init__(self, error: TransportError, body_bytes: int) -> None:
-        super().__init__(str(error), hint=error.hint)
+        super().__init__(str(error), hint=error.hint, option=error.option)
         self.error = error
         self.body_bytes = body_bytes
 

@@ -240,7 +240,8 @@ class LookAhead:
                     raise CorruptPack(
                         "an ofs-delta that the target can't take, and that the source was not asked for",
                         offset=item.offset,
-                        hint="sync --materialize writes a pack that the target can take",
+                        hint="sync with materialize writes a pack that the target can take",
+                        option="materialize",
                     )
 
     def _spooled(self) -> Generator[bytes, None, None]:
@@ -283,5 +284,6 @@ def in_users_words(error: LimitExceeded, pack_bytes_max: int | None) -> LimitExc
     return LimitExceeded(
         f"the source's pack has more than {pack_bytes_max} bytes",
         limit="max-pack-bytes",
-        hint="raise --max-pack-bytes, or sync fewer refs at a time",
+        hint="raise max_pack_bytes, or sync fewer refs at a time",
+        option="max_pack_bytes",
     )
