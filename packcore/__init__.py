@@ -3,7 +3,7 @@
     import packcore
 
     store = packcore.open_repository("repo.git")
-    objects = packcore.list_objects(store, wants=[tip], haves=[])
+    objects = packcore.list_objects(store, wants=["main"], haves=[])
     plan = packcore.select(store, objects, strategy="chunk-window")     # phase 1: takes its time
     for block in packcore.write_pack(plan): sock.sendall(block)         # phase 2: never stalls
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UnreadableRef,
         WorkerLost,
     )
+    from packcore.given_ids import is_ancestor, list_commits, list_objects
     from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
     from packcore.limits import Limits
     from packcore.objects import ObjectType
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from packcore.store.memory import MemoryStore
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
-    from packcore.walk import is_ancestor, list_commits, list_objects
 
 __all__ = [
     "SHA1",
@@ -165,7 +165,7 @@ offer(
         "packcore.store.memory": ("MemoryStore",),
         "packcore.store.repository": ("Repository",),
         "packcore.store.spool": ("SpooledPack",),
-        "packcore.walk": ("is_ancestor", "list_commits", "list_objects"),
+        "packcore.given_ids": ("is_ancestor", "list_commits", "list_objects"),
         "packcore.plans.write": ("write_pack",),
     },
 )

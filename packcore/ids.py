@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, Any, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from hashlib import _Hash
 
-__all__ = ["FORMATS", "SHA1", "SHA256", "ObjectFormat", "ObjectId"]
+__all__ = ["FORMATS", "SHA1", "SHA256", "AnyId", "ObjectFormat", "ObjectId", "as_id", "hex_repr"]
 
 ObjectId = NewType("ObjectId", bytes)
 """Raw digest bytes: 20 for sha1, 32 for sha256."""
+AnyId = ObjectId | bytes | str
+"""An id as callers of the public functions may give it: raw, or as hex digits."""
 
 
 def _new_sha1(data: bytes = b"") -> _Hash:
@@ -85,3 +87,34 @@ SHA1 = ObjectFormat("sha1", 20, b"\0\0\0\1", _new_sha1)
 SHA256 = ObjectFormat("sha256", 32, b"\0\0\0\2", hashlib.sha256)
 FORMATS = {fmt.name: fmt for fmt in (SHA1, SHA256)}
 """Every object format by the name that git's config and wire use."""
+
+
+def as_id(object_format: ObjectFormat, given: AnyId, what: str = "an object id") -> ObjectId:
+    """Return an id that a caller gave, raw or as hex. `what` names it in errors.
+
+    Raises TypeError for what is neither bytes nor str, ValueError for what isn't an id of this format.
+
+    >>> as_id(SHA1, "ce013625030ba8dba906f756967f9e9ca394464a").hex()[:8]
+    'ce013625'
+    """
+    if isinstance(given, bytes):
+        if len(given) == object_format.digest_size:
+            return ObjectId(given)
+        raise ValueError(
+            f"{what} has {len(given)} bytes, and a raw {object_format.name} id {object_format.digest_size}"
+        )
+    if isinstance(given, str):
+        return object_format.from_hex(given.lower())
+    raise TypeError(f"{what} must be bytes or hex digits, not {type(given).__name__}")
+
+
+def hex_repr(value: Any) -> str:
+    """Return the repr of a named tuple or dataclass, with its ids as hex."""
+    names = getattr(value, "_fields", None) or value.__dataclass_fields__
+    shown = (f"{name}={_shown(getattr(value, name))}" for name in names)
+    return f"{type(value).__name__}({', '.join(shown)})"
+
+
+def _shown(field: object) -> str:
+    is_id = isinstance(field, bytes) and len(field) in {SHA1.digest_size, SHA256.digest_size}
+    return repr(field.hex()) if is_id else repr(field)  # type: ignore[attr-defined]

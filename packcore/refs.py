@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from packcore.errors import InvalidRefName
+from packcore.ids import hex_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,9 @@ class Ref(NamedTuple):
     """Where it is symbolic: the ref that it comes to, further symbolic ones followed."""
     peeled: ObjectId | None = None
     """What the annotated tag it names comes to, where that is known without reading objects."""
+
+    def __repr__(self) -> str:
+        return hex_repr(self)
 
 
 @dataclass(frozen=True, slots=True)

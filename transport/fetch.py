@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from packcore.ids import as_id
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import TransportError, UnsupportedByRemote
@@ -30,7 +31,7 @@ from transport.wire.upload_pack import FetchOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from packcore.ids import ObjectId
+    from packcore.ids import AnyId, ObjectId
     from transport.base import Transport
     from transport.wire.limits import WireLimits
     from transport.wire.sideband import OnMessage
@@ -143,8 +144,8 @@ def fetch_pack(
     transport: Transport,
     advertisement: Advertisement,
     *,
-    wants: Sequence[ObjectId],
-    haves: Sequence[ObjectId] | Negotiator = (),
+    wants: Sequence[AnyId],
+    haves: Sequence[AnyId] | Negotiator = (),
     shallow: Sequence[ObjectId] = (),
     depth: int | None = None,
     filter_spec: str | None = None,
@@ -154,7 +155,8 @@ def fetch_pack(
 ) -> Iterator[FetchResponse]:
     """Fetch what `wants` reach and `haves` don't. A context manager: leaving it closes the connection.
 
-    `haves` are offered as they are, or come from a Negotiator. `options` holds the rarer choices;
+    `wants` and `haves` are ids, raw or as hex, or full names of refs that the remote advertises. Haves are
+    offered as they are, or come from a Negotiator. `options` holds the rarer choices;
     `shallow`, `depth` and `filter_spec` go before its fields. Without wants nothing is sent and there
     are no blocks. Iterating over the blocks to their end checks the end of the answer.
 
@@ -165,8 +167,12 @@ def fetch_pack(
     if not wants and not options.want_refs:
         yield FetchResponse(None)
         return
-    negotiator = haves if isinstance(haves, Negotiator) else TipNegotiator(haves)
-    conversation = Conversation(transport, advertisement, wants, options, limits or transport.limits)
+    if isinstance(haves, Negotiator):
+        negotiator: Negotiator = haves
+    else:
+        negotiator = TipNegotiator([_id(advertisement, have, "each of haves") for have in haves])
+    wanted = [_id(advertisement, want, "each of wants") for want in wants]
+    conversation = Conversation(transport, advertisement, wanted, options, limits or transport.limits)
     with ExitStack() as stack:
         with naming_the_answer(transport, "its answer to what is wanted"):
             reader = conversation.negotiate(negotiator, stack)
@@ -243,6 +249,12 @@ def find_common(
             return Common(failure=error)
         return Common(tuple(conversation.common), conversation.offered_count, error)
     return Common(tuple(conversation.common), conversation.offered_count)
+
+
+def _id(advertisement: Advertisement, given: AnyId, what: str) -> ObjectId:
+    """Return an id that a caller gave, or that of the ref which it names. Raises as `as_id`."""
+    named = advertisement.refs.get(given) if isinstance(given, str) else None
+    return named or as_id(advertisement.object_format, given, what)
 
 
 def _capabilities(transport: Transport, limits: WireLimits) -> Advertisement:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from packcore.ids import hex_repr
 from packcore.limits import KIB
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Candidate(NamedTuple):
         """The same as bytes, made at each call: of any length, so don't keep many."""
         return bytes(self.where)
 
+    def __repr__(self) -> str:
+        return hex_repr(self)
+
 
 class Whole(NamedTuple):
     """Written whole. `deflated` is its zlib stream when selection already made it."""
@@ -80,6 +84,9 @@ class ThinDelta(NamedTuple):
     delta_size: int
     deflated: bytes | None
 
+    def __repr__(self) -> str:
+        return hex_repr(self)
+
 
 class Reused(NamedTuple):
     """Copied as it lies in another pack.
@@ -102,6 +109,9 @@ class PackEntry(NamedTuple):
     type: ObjectType
     size: int
     encoding: Encoding
+
+    def __repr__(self) -> str:
+        return hex_repr(self)
 
 
 def is_delta(encoding: Encoding) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptObject, MissingObject, RepositoryError
-from packcore.ids import SHA1, ObjectFormat, ObjectId
+from packcore.ids import SHA1, AnyId, ObjectFormat, ObjectId, as_id
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.bulk import BulkReading
@@ -175,23 +175,27 @@ class Repository(RepositoryRefs, BulkReading):
         """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
         return self._objects.ids_between(low, high)
 
-    def header(self, oid: ObjectId) -> ObjectHeader:
+    def header(self, oid: AnyId) -> ObjectHeader:
         """Return type and size. Raises MissingObject, CorruptData."""
+        oid = as_id(self._format, oid)
         # Nearly all objects lie in our own packs: these are asked first, without further ado.
         found = self._packs[0].header_here(oid)
         return found if found is not None else self._retry(lambda: self._objects.header(oid))
 
-    def read(self, oid: ObjectId) -> StoredObject:
+    def read(self, oid: AnyId) -> StoredObject:
         """Return the object whole. Raises MissingObject, CorruptData."""
+        oid = as_id(self._format, oid)
         found = self._packs[0].read_here(oid)
         return found if found is not None else self._retry(lambda: self._objects.read(oid))
 
-    def stream(self, oid: ObjectId) -> Iterator[bytes]:
+    def stream(self, oid: AnyId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject, CorruptData."""
+        oid = as_id(self._format, oid)
         return self._retry(lambda: self._objects.stream(oid))
 
-    def raw(self, oid: ObjectId) -> RawEntry | None:
+    def raw(self, oid: AnyId) -> RawEntry | None:
         """Return how the object lies in a pack, or None where it is only loose. Raises MissingObject."""
+        oid = as_id(self._format, oid)
         entry = self._packs[0].raw(oid)
         return entry if entry is not None else self._retry(lambda: self._objects.raw(oid))
 

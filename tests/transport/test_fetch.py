@@ -11,6 +11,7 @@ import pytest
 from packcore.ids import FORMATS, SHA1, ObjectId
 from packcore.objects import ObjectType
 from packcore.store.memory import MemoryStore
+from tests.git_transport import GitTransport
 from tests.support import fast_import, git, git_bytes, history, init_repository, make_repository
 from tests.transport.process_transport import ProcessTransport
 from transport.errors import LocalProtocolError, RemoteError, UnsupportedByRemote
@@ -319,5 +320,30 @@ def test_a_v2_server_without_fetch_is_unsupported(sha1_source):
     with (
         pytest.raises(UnsupportedByRemote, match="no fetch"),
         fetch_pack(transport, advertisement, wants=[SHA1.zero]),
+    ):
+        pass
+
+
+def test_wants_are_given_raw_as_hex_or_by_the_name_of_a_ref(tmp_path):
+    path = make_repository(tmp_path / "x.git", history(commits=3))
+    tip = git("rev-parse", "main", cwd=path)
+    packs = []
+    for want in (ObjectId(bytes.fromhex(tip)), tip, "refs/heads/main"):
+        transport = GitTransport(path)
+        refs = list_refs(transport)
+        with fetch_pack(transport, refs, wants=[want]) as response:
+            packs.append(b"".join(response.blocks or ()))
+    assert packs[0].startswith(b"PACK")
+    assert packs[0][:12] == packs[1][:12] == packs[2][:12]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["main"]])
+def test_a_want_of_another_type_is_a_type_error_that_names_it(tmp_path, wrong):
+    path = make_repository(tmp_path / "x.git", history(commits=1))
+    transport = GitTransport(path)
+    refs = list_refs(transport)
+    with (
+        pytest.raises(TypeError, match="each of wants must be bytes or hex digits"),
+        fetch_pack(transport, refs, wants=[wrong]),
     ):
         pass

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packcore.errors import InvalidRefName
+from packcore.ids import hex_repr
 from packcore.refs import check_ref_name, encode_ref_name
 from transport.errors import LocalProtocolError, UnsupportedByRemote
 from transport.safe_text import one_line
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["PushOptions", "RefUpdate", "empty_pack", "encode_commands", "push_capabilities"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RefUpdate:
     """One command: set `name` from `old` to `new`, if it still is `old`. All-zero: no such ref."""
 
@@ -50,6 +51,9 @@ class RefUpdate:
     def is_delete(self) -> bool:
         """Whether the ref shall go."""
         return not any(self.new)
+
+    def __repr__(self) -> str:
+        return hex_repr(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from packcore.ids import hex_repr
 from transport.syncing.decide.ref_names import RefNames
 from transport.syncing.request import short_name
 from transport.wire.receive_pack import RefUpdate
@@ -96,6 +97,9 @@ class RefAction(NamedTuple):
     def pushes(self) -> bool:
         """Whether it becomes a command for the target."""
         return self.action in {"create", "update", "delete"}
+
+    def __repr__(self) -> str:
+        return hex_repr(self)
 
 
 @dataclass(frozen=True, slots=True)
