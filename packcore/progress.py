@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from packcore.logs import log
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
@@ -53,7 +55,7 @@ class _SilentPhase:
 
 
 class SilentProgress:
-    """The default: says nothing."""
+    """The default: shows nothing, and logs messages (`packcore.logs`)."""
 
     @contextmanager
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:  # noqa: ARG002
@@ -61,7 +63,8 @@ class SilentProgress:
         yield _SilentPhase()
 
     def message(self, origin: str, text: str) -> None:
-        """Ignore it."""
+        """Log it."""
+        log(origin, text)
 
 
 SILENT: Progress = SilentProgress()

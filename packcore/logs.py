@@ -1,0 +1,33 @@
+"""What a run tells where no progress is given: by `logging`, for users of the library, silent by default.
+
+    logger       origin of the message           level
+    packcore     packcore                        INFO
+    transport    source, target, any other       INFO
+    transport    blocked, unreadable, hidden     WARNING
+
+The loggers are named `packcore` and `transport` and have a handler that writes nothing, so a program that
+configures no logging sees nothing. `logging` is imported with the first message: most runs have none.
+"""
+
+from __future__ import annotations
+
+__all__ = ["log"]
+
+_WARNINGS = frozenset({"blocked", "unreadable", "hidden"})
+
+
+def log(origin: str, text: str) -> None:
+    """Log one message; control characters in it are made visible."""
+    import logging
+
+    logger = logging.getLogger("packcore" if origin == "packcore" else "transport")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    level = logging.WARNING if origin in _WARNINGS else logging.INFO
+    if logger.isEnabledFor(level):
+        shown = text if text.isprintable() else "".join(map(_visible, text))
+        logger.log(level, "%s: %s", origin, shown)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
