@@ -23,6 +23,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from packcore.limits import BLOCK_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -43,7 +45,6 @@ __all__ = [
 OUTPUT_KEY = "cli.output"
 """Where a click context keeps the `Output` of its run."""
 
-BLOCK_BYTES = 64 * 1024
 
 _COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
 

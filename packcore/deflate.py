@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData
+from packcore.limits import BLOCK_BYTES
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ else:
         import zlib as _library
 
 __all__ = [
-    "BLOCK_BYTES",
     "DEFLATE_LIBRARY",
     "InflateError",
     "crc32",
@@ -54,8 +54,6 @@ __all__ = [
     "new_inflater",
 ]
 
-BLOCK_BYTES = 64 * 1024
-"""Largest block that streams hand on."""
 
 _ZLIB_NG_VERSION: str | None = getattr(_library, "ZLIBNG_RUNTIME_VERSION", None)
 DEFLATE_LIBRARY = (

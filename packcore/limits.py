@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KIB", "MIB", "Limits"]
+__all__ = ["BLOCK_BYTES", "DEFAULT_LIMITS", "KIB", "MIB", "Limits"]
 
 KIB = 1024
 MIB = 1024 * KIB
+BLOCK_BYTES = 64 * KIB
+"""What is read, written and handed on at once, at most: bytes of any size pass in blocks of this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,7 @@ class Limits:
     """Most objects in a pack that is taken in."""
     tree_depth: int = 2048
     """Deepest nesting of trees that a walk follows (git's core.maxTreeDepth is of the same size)."""
+
+
+DEFAULT_LIMITS = Limits()
+"""What holds where a caller names none."""

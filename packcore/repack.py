@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.errors import CorruptData, CorruptObject, RepositoryError
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.plans.entries import Candidate
 from packcore.plans.write import write_pack
 from packcore.progress import SILENT
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Repacked", "repack"]
 
-_DEFAULT_LIMITS = Limits()
 _COMPANIONS = (".idx", ".rev", ".bitmap", ".mtimes", ".promisor", ".pack")
 """Files of one pack, in the order in which they are removed."""
 
@@ -76,7 +75,7 @@ def repack(
     repository: Repository,
     *,
     strategy: str | Strategy = "chunk-window",
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     reuse_deltas: bool = True,
     should_stop: Callable[[], bool] | None = None,
     jobs: int = 1,

@@ -51,7 +51,6 @@ def list_refs(
     *,
     protocol: Protocol = "auto",
     prefixes: Sequence[str] = (),
-    on_message: OnMessage = None,  # noqa: ARG001 - refs come without progress; taken for symmetry
     server_options: Sequence[str] = (),
     limits: WireLimits | None = None,
 ) -> Advertisement:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from packcore.limits import BLOCK_BYTES
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import LocalProtocolError, RemoteProtocolError, TransportError, TruncatedAnswer
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["advertise_push", "push"]
 
 _SERVICE: Literal["git-receive-pack"] = "git-receive-pack"
-_BLOCK_BYTES = 64 * 1024
 
 
 def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:
@@ -106,8 +106,8 @@ def _joined(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield head and blocks, the first block joined to the head so that they leave together."""
     first = next(blocks, b"")
     start = head + first
-    for position in range(0, len(start), _BLOCK_BYTES):
-        yield start[position : position + _BLOCK_BYTES]
+    for position in range(0, len(start), BLOCK_BYTES):
+        yield start[position : position + BLOCK_BYTES]
     yield from blocks
 
 

@@ -51,9 +51,7 @@ def run(
     prefixes = ["refs/heads/"] * branches + ["refs/tags/"] * tags
     transport = open_transport(source, network.source)
     try:
-        advertisement = list_refs(
-            transport, protocol=protocol, prefixes=prefixes, on_message=console.remote("source")
-        )
+        advertisement = list_refs(transport, protocol=protocol, prefixes=prefixes)
     finally:
         transport.close()
     for warning in advertisement.warnings:

@@ -62,9 +62,7 @@ def run(
     with ExitStack() as stack:
         transport = open_transport(source, network.source)
         stack.callback(transport.close)
-        listed = list_refs(
-            transport, protocol=protocol, prefixes=prefixes, on_message=console.remote("source")
-        )
+        listed = list_refs(transport, protocol=protocol, prefixes=prefixes)
         refs = {
             name: oid
             for name, oid in listed.refs.items()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.anatomy.integers import bits_of, fixed
 from packcore.anatomy.model import Part
-from packcore.deflate import BLOCK_BYTES, InflateError, new_inflater
-from packcore.limits import MIB
+from packcore.deflate import InflateError, new_inflater
+from packcore.limits import BLOCK_BYTES, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

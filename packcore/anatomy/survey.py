@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.anatomy.origins import Origins, find_origins
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.pack.format import PACK_HEADER_BYTES, decode_pack_header
 from packcore.pack.index import PackIndex
 from packcore.pack.indexer import index_pack_file
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
 
 __all__ = ["Costs", "PackSurvey", "survey_pack"]
-
-_DEFAULT_LIMITS = Limits()
 
 
 class Costs(NamedTuple):
@@ -83,7 +81,7 @@ class PackSurvey:
 
 
 def survey_pack(
-    path: Path, object_format: ObjectFormat, *, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+    path: Path, object_format: ObjectFormat, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> PackSurvey:
     """Check a pack and learn all of it.
 

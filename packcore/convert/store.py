@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject
+from packcore.limits import BLOCK_BYTES
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, StoredObject
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectStore, RawEntry
 
 __all__ = ["TranslatedStore"]
-
-_BLOCK_BYTES = 64 * 1024
 
 
 class TranslatedStore:
@@ -63,7 +62,7 @@ class TranslatedStore:
         if self._source.header(old).type is ObjectType.BLOB:
             return self._source.stream(old)
         data = self.read(oid).data
-        return (data[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
+        return (data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES))
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
         """Return how a blob lies in a pack; None for all else, whose bytes are new."""

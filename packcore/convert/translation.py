@@ -22,7 +22,7 @@ from packcore.convert.message import MessageIds
 from packcore.convert.notes import TranslatedNotes
 from packcore.convert.rewrite import rewrite_message, rewrite_tree, split_message
 from packcore.errors import CorruptObject, MissingObject
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import MODE_GITLINK, ObjectType, mode_kind, tree_rows
 from packcore.plans.entries import Candidate
 from packcore.progress import SILENT
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Translation", "translate"]
 
-_DEFAULT_LIMITS = Limits()
 _WITH_MESSAGES = (ObjectType.COMMIT, ObjectType.TAG)
 _READING_ORDER = (ObjectType.BLOB, ObjectType.TREE, *_WITH_MESSAGES)
 
@@ -130,7 +129,7 @@ def translate(
     *,
     notes: Collection[ObjectId] = (),
     rewrite_messages: bool = True,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Translation:
     """Translate all objects, which must be all that any of them names.

@@ -20,14 +20,13 @@ from packcore.delta.codec import (
     too_short,
 )
 from packcore.errors import CorruptData
+from packcore.limits import BLOCK_BYTES
 from packcore.varint import decode_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["apply_delta_blocks"]
-
-_PIECE_BYTES = 64 * 1024
 
 
 def apply_delta_blocks(
@@ -64,7 +63,7 @@ def apply_delta_blocks(
                     left -= op
                     if left < 0:
                         raise CorruptData(f"a delta makes more than its {target_size} bytes")
-                    if held + op > _PIECE_BYTES:
+                    if held + op > BLOCK_BYTES:
                         yield b"".join(pieces)
                         pieces.clear()
                         held = 0
@@ -100,14 +99,14 @@ def apply_delta_blocks(
                 if left < 0 or offset + size > base_size:
                     raise CorruptData(copy_fault(offset, size, base_size, target_size, left))
                 held += size
-                if held > _PIECE_BYTES:
+                if held > BLOCK_BYTES:
                     if pieces:
                         yield b"".join(pieces)
                         pieces.clear()
-                    while size > _PIECE_BYTES:
-                        yield read_base(offset, _PIECE_BYTES)
-                        offset += _PIECE_BYTES
-                        size -= _PIECE_BYTES
+                    while size > BLOCK_BYTES:
+                        yield read_base(offset, BLOCK_BYTES)
+                        offset += BLOCK_BYTES
+                        size -= BLOCK_BYTES
                     held = size
                 append(read_base(offset, size))
         except IndexError:

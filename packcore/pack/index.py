@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptIndex
 from packcore.ids import ObjectId
+from packcore.limits import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -268,8 +269,9 @@ class PackIndex:
         data = self._data
         digest_size = self.object_format.digest_size
         digest = self.object_format.new_hash()
-        for start in range(0, len(data) - digest_size, 1 << 16):
-            digest.update(data[start : min(start + (1 << 16), len(data) - digest_size)])
+        end = len(data) - digest_size
+        for start in range(0, end, BLOCK_BYTES):
+            digest.update(data[start : min(start + BLOCK_BYTES, end)])
         if digest.digest() != data[len(data) - digest_size :]:
             raise self._corrupt("its digest does not match its bytes")
         previous = b""

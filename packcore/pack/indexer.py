@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks
+from packcore.deflate import crc32, deflate_blocks
 from packcore.errors import CorruptObject, CorruptPack, LimitExceeded
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, DEFAULT_LIMITS, Limits
 from packcore.pack.duplicates import check_duplicates
 from packcore.pack.format import encode_entry_header, encode_pack_header
 from packcore.pack.index import write_index_v2
@@ -46,7 +46,6 @@ __all__ = [
     "scan_pack",
 ]
 
-_DEFAULT_LIMITS = Limits()
 _TICK_OBJECTS = 256
 _RowT = TypeVar("_RowT")
 
@@ -119,7 +118,7 @@ def index_pack(
     open_source: Callable[[], PackSource],
     *,
     object_format: ObjectFormat,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
     directory: Path | None = None,
     receiving: str | None = None,
@@ -162,7 +161,7 @@ def index_pack(
 
 
 def index_pack_file(
-    path: Path, *, object_format: ObjectFormat, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+    path: Path, *, object_format: ObjectFormat, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> IndexedPack:
     """Check a pack that lies on disk, and learn its objects' ids. The file is not changed.
 

@@ -17,10 +17,10 @@ import contextlib
 import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.deflate import BLOCK_BYTES, InflateError, inflate_at, inflate_blocks, inflate_head, new_inflater
+from packcore.deflate import InflateError, inflate_at, inflate_blocks, inflate_head, new_inflater
 from packcore.errors import CorruptData, CorruptPack
 from packcore.ids import ObjectId
-from packcore.limits import KIB, MIB
+from packcore.limits import BLOCK_BYTES, KIB, MIB
 from packcore.pack.format import (
     ENTRY_HEADER_BYTES_MAX,
     OFS_DELTA,

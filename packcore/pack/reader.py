@@ -25,7 +25,7 @@ from packcore.deflate import InflateError, crc32, new_inflater
 from packcore.delta.codec import DELTA_BYTES_MIN
 from packcore.errors import CorruptPack, LimitExceeded, structure_too_large
 from packcore.ids import ObjectId
-from packcore.limits import KIB, Limits
+from packcore.limits import BLOCK_BYTES, KIB, Limits
 from packcore.objects import ObjectType
 from packcore.pack.format import (
     ENTRY_HEADER_BYTES_MAX,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["PackItem", "PackReader"]
 
 _WINDOW_BYTES = 256 * KIB
-_PIECE_BYTES = 64 * KIB
 _PIECE_INFLATED_BYTES = 256 * KIB
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
 _STRUCTURES = frozenset(_LABELS) - {ObjectType.BLOB}
@@ -258,7 +257,7 @@ class PackReader:
                 position = self._position
                 if position == len(self._buffer):
                     raise self._truncated("an entry", position)
-            piece = self._view[position : position + _PIECE_BYTES]
+            piece = self._view[position : position + BLOCK_BYTES]
             try:
                 data = inflater.decompress(piece, min(size + 1 - made, _PIECE_INFLATED_BYTES))
             except InflateError as error:

@@ -49,8 +49,6 @@ class Resolver:
     """Resolves one pack's deltas into its table. `directory` is where temporary files go."""
 
     def __init__(self, table: PackTable, limits: Limits, directory: Path | None = None) -> None:
-        self.bases_inflated = 0
-        """How often a base's or a delta's stream was inflated again from the pack (tests, tuning)."""
         self._table = table
         self._limits = limits
         self._directory = directory
@@ -65,7 +63,6 @@ class Resolver:
         self._live_bytes = 0
         self._waiting: dict[int, int] = {}  # how many children each base on the way has still to come
         self._source: PackSource
-        self._deltas_done = 0
 
     def add(
         self,
@@ -302,7 +299,6 @@ class Resolver:
         if (data := self._kept.pop(entry_index, None)) is not None:
             self._kept_bytes -= len(data) + _KEPT_COST_BYTES
             return data
-        self.bases_inflated += 1
         header = self._source.entry(self._table.offsets[entry_index])
         if header.size < self._limits.big_object:
             return self._source.inflate(header)
@@ -312,14 +308,12 @@ class Resolver:
         """Apply a delta again that was applied before."""
         size = self._table.sizes[entry_index]
         header = self._source.entry(self._table.offsets[entry_index])
-        self.bases_inflated += 1
         is_big = header.size >= self._limits.big_object
         delta = self._source.inflate_blocks(header) if is_big else self._source.inflate(header)
         blocks = apply_to(base, delta, self._limits.big_object - 1)
         return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
 
     def _inflate(self, entry_index: int) -> bytes:
-        self.bases_inflated += 1
         return self._source.inflate(self._source.entry(self._table.offsets[entry_index]))
 
     def _target_size(self, delta: bytes, entry_index: int) -> int:

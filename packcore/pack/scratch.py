@@ -12,10 +12,10 @@ import mmap
 import tempfile
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES
 from packcore.delta.blockwise import apply_delta_blocks
 from packcore.delta.codec import TargetTooLarge, apply_delta
 from packcore.errors import RepositoryError
+from packcore.limits import BLOCK_BYTES
 from packcore.pack.mapping import LOOK_BYTES, RESIDENT_BYTES, give_back
 
 if TYPE_CHECKING:

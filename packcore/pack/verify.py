@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptIndex, CorruptPack
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex, open_index
 from packcore.pack.indexer import IndexedPack, index_pack_file
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
 
 __all__ = ["PackReport", "PackRow", "verify_pack"]
-
-_DEFAULT_LIMITS = Limits()
 
 
 class PackRow(NamedTuple):
@@ -84,7 +82,7 @@ class PackReport:
 
 
 def verify_pack(
-    path: Path, object_format: ObjectFormat, *, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+    path: Path, object_format: ObjectFormat, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> PackReport:
     """Check the .pack at `path` and the .idx beside it (a .rev too, if there is one).
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from packcore.deflate import deflate, level_for
 from packcore.delta.make import make_delta
 from packcore.errors import InvalidPlan, MissingObject
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.plans.entries import Delta, PackEntry, Reused, ThinDelta, Whole
 from packcore.plans.file import SUPPLIED, pack_file_name
 from packcore.plans.plan import PackPlan
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["bind_plan"]
 
-_DEFAULT_LIMITS = Limits()
-
 
 def bind_plan(
-    saved: SavedPlan, store: ObjectStore, *, limits: Limits = _DEFAULT_LIMITS, progress: Progress = SILENT
+    saved: SavedPlan, store: ObjectStore, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> PackPlan:
     """Return the plan over a store, ready to be written; depth and compression are the saved ones.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from packcore.errors import CorruptData, InvalidPlan, MissingObject
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.plans.file import LINE_BYTES_MAX, SUPPLIED, PlanRow, SavedPlan
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_from_forest"]
 
-_DEFAULT_LIMITS = Limits()
-
 
 class _Node(NamedTuple):
     base: ObjectId | None
@@ -36,7 +34,7 @@ class _Node(NamedTuple):
 
 
 def plan_from_forest(
-    lines: Iterable[bytes], store: ObjectStore, *, limits: Limits = _DEFAULT_LIMITS, name: str = "forest"
+    lines: Iterable[bytes], store: ObjectStore, *, limits: Limits = DEFAULT_LIMITS, name: str = "forest"
 ) -> SavedPlan:
     """Return the plan that the lines describe. `store` tells types and sizes, `limits` depth and compression.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from packcore.deflate import deflate, deflate_blocks, level_for
 from packcore.errors import CorruptData, CorruptObject, CorruptPack, InvalidPlan
-from packcore.limits import KIB
+from packcore.limits import BLOCK_BYTES
 from packcore.pack.blocks import gather
 from packcore.pack.format import OFS_DELTA, REF_DELTA, encode_entry_header, encode_pack_header
 from packcore.plans.copied import CopiedEntries
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from packcore.plans.entries import PackEntry
     from packcore.plans.plan import PackPlan
 
-__all__ = ["BLOCK_BYTES", "write_pack"]
-
-BLOCK_BYTES = 64 * KIB
-"""Blocks are never longer, and not much shorter while there is more to come."""
+__all__ = ["write_pack"]
 
 
 def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:

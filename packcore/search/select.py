@@ -20,7 +20,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from packcore.errors import InvalidPlan
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.plans.copied import CopiedEntries
 from packcore.plans.plan import PackPlan
 from packcore.progress import SILENT
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["select", "select_copies"]
 
-_DEFAULT_LIMITS = Limits()
 _PHASE = "selecting deltas"
 _ALONE = "no further process can be started here: searching in this one alone"
 _TOLD_AT_ONCE = 64
@@ -54,7 +53,7 @@ def select(
     objects: Sequence[Candidate],
     *,
     strategy: str | Strategy = "chunk-window",
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     reuse_deltas: bool = True,
     thin_bases: Sequence[Candidate] = (),
     should_stop: Callable[[], bool] | None = None,
@@ -124,7 +123,7 @@ def select_copies(
     oids: Collection[ObjectId],
     *,
     strategy: str | Strategy = "chunk-window",
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> PackPlan | None:
     """Return the plan that `select` would make if it copies all these objects from one pack; otherwise None.

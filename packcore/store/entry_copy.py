@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES, crc32
+from packcore.deflate import crc32
 from packcore.errors import CorruptPack
+from packcore.limits import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from packcore.deflate import BLOCK_BYTES, deflate_blocks, inflate_at, inflate_blocks, inflate_head
+from packcore.deflate import deflate_blocks, inflate_at, inflate_blocks, inflate_head
 from packcore.errors import (
     CorruptData,
     CorruptObject,
@@ -26,7 +26,7 @@ from packcore.errors import (
     structure_too_large,
 )
 from packcore.ids import ObjectId
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.bulk import BulkReading

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject
+from packcore.limits import BLOCK_BYTES
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
 
 __all__ = ["MemoryStore"]
-
-BLOCK_BYTES = 64 * 1024
 
 
 class MemoryStore:

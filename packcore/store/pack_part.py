@@ -20,8 +20,9 @@ from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES, crc32, deflate_blocks, level_for
+from packcore.deflate import crc32, deflate_blocks, level_for
 from packcore.errors import CorruptPack
+from packcore.limits import BLOCK_BYTES
 from packcore.pack.blocks import gather
 from packcore.pack.format import (
     OFS_DELTA,

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import CorruptData, CorruptIndex, CorruptPack, MissingObject, RepositoryError
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.store.base import DAMAGE
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import BulkReading
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PackFile", "PackedStore"]
 
-_DEFAULT_LIMITS = Limits()
 _Answer = TypeVar("_Answer")
 
 
@@ -48,7 +47,7 @@ class PackedStore(BulkReading):
         self,
         directory: Path,
         object_format: ObjectFormat,
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         rescan: bool = True,
         copies: Copies | None = None,

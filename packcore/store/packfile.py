@@ -14,10 +14,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from packcore.deflate import BLOCK_BYTES, cut_blocks
+from packcore.deflate import cut_blocks
 from packcore.delta.codec import TargetTooLarge, apply_delta
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, DEFAULT_LIMITS, Limits
 from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA
 from packcore.pack.index import open_index
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PackFile"]
 
-_DEFAULT_LIMITS = Limits()
 _TYPES = (None, *ObjectType)  # by code; looking one up by calling the enumeration costs ten times as much
 
 
@@ -62,7 +61,7 @@ class PackFile:
         self,
         path: Path,
         object_format: ObjectFormat,
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         cache: BaseCache | None = None,
         copies: OtherCopies | None = None,
@@ -87,7 +86,7 @@ class PackFile:
         cls,
         source: PackSource,
         index: PackIndex,
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         sorted_offsets: array[int],
         order: array[int],

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from packcore.errors import RepositoryError
-from packcore.limits import Limits
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex
 from packcore.pack.indexer import IndexedPack, complete_thin_pack, index_pack, read_blocks
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SpooledPack", "unreadable", "unwritable"]
 
-_DEFAULT_LIMITS = Limits()
 _NAME = "received pack"
 
 
@@ -84,7 +83,7 @@ class SpooledPack(BulkReading):
         blocks: Iterable[bytes],
         *,
         object_format: ObjectFormat,
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         progress: Progress = SILENT,
         bases: ObjectStore | Callable[[list[ObjectId]], ObjectStore] | None = None,
         directory: Path | None = None,

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcore.deflate import (
-    BLOCK_BYTES,
     deflate,
     deflate_blocks,
     inflate,
@@ -20,6 +19,7 @@ from packcore.deflate import (
     inflate_head,
 )
 from packcore.errors import CorruptData
+from packcore.limits import BLOCK_BYTES
 
 TEXT = b"".join(b"line %d of a text that deflates well\n" % n for n in range(9000))
 

@@ -131,7 +131,7 @@ def fetch_into(
     """
     watch = Stopwatch()
     scope, policy, limits = _empty_allowed(scope or Scope()), policy or Policy(), limits or Limits()
-    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes, progress=progress)
+    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes)
     _tell_warnings(listed, progress)
     with opened_or_made(repository, listed.object_format, limits) as opened:
         fetch = _Fetch(source, opened, scope, policy, limits, progress)
@@ -280,7 +280,7 @@ def fetch_only(
     """Fetch the refs in scope, check what came, and keep nothing. Raises as `fetch_into`."""
     watch = Stopwatch()
     scope, limits = _empty_allowed(scope or Scope()), limits or Limits()
-    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes, progress=progress)
+    listed = list_source(source, protocol=protocol, prefixes=scope.ref_prefixes)
     _tell_warnings(listed, progress)
     current = SourceList(source, listed, protocol, scope.ref_prefixes, progress)
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from packcore.limits import BLOCK_BYTES
 from transport.errors import AnswerTooLarge, TransportError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlyAnswer", "no_room"]
 
-_BLOCK_BYTES = 64 * 1024
 _MEMORY_BYTES = 4 * 1024 * 1024
 _BYTES_MAX = 1024 * 1024 * 1024
 
@@ -54,7 +54,7 @@ class EarlyAnswer:
     def blocks(self) -> Iterator[bytes]:
         """Yield what was kept."""
         self._file.seek(0)
-        while block := self._file.read(_BLOCK_BYTES):
+        while block := self._file.read(BLOCK_BYTES):
             yield block
 
     def read(self, size: int) -> bytes:

@@ -72,11 +72,6 @@ class Pool:
     ) -> None:
         self.close()
 
-    @property
-    def process_ids(self) -> list[int | None]:
-        """The processes that are running."""
-        return [worker.process.pid for worker in self._workers]
-
     def add(self, method: StartMethod, open_store: Callable[[], ObjectStore], strategy: Strategy) -> None:
         """Start one more process. Raises what `_CANNOT_START` lists."""
         context: Any = multiprocessing.get_context(method)

@@ -10,9 +10,9 @@ import pytest
 
 from packcore.errors import CorruptObject, InvalidPlan, MissingObject, PackcoreError
 from packcore.ids import SHA1, SHA256
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.objects import ObjectType
-from packcore.plans.write import BLOCK_BYTES, write_pack
+from packcore.plans.write import write_pack
 from packcore.search.select import select
 from packcore.store.base import RawEntry
 from packcore.store.memory import MemoryStore

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcore.deflate import BLOCK_BYTES
 from packcore.errors import (
     CorruptData,
     CorruptIndex,
@@ -21,7 +20,7 @@ from packcore.errors import (
     PackcoreError,
 )
 from packcore.ids import SHA1
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.pack.index import write_index_v2
 from packcore.pack.indexer import index_pack_file
 from packcore.store.packed import PackedStore, PackFile

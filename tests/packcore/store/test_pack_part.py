@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from packcore.errors import CorruptPack
 from packcore.ids import SHA1, SHA256, ObjectId
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.objects import ObjectType
 from packcore.pack.indexer import index_pack_file
 from packcore.plans.copied import CopiedEntries
 from packcore.plans.entries import Candidate
-from packcore.plans.write import BLOCK_BYTES, write_pack
+from packcore.plans.write import write_pack
 from packcore.search.reuse import PACKED_BY_DELTA_MIN
 from packcore.search.select import select, select_copies
 from packcore.store.bulk import headers_of, part_of_pack

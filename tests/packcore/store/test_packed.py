@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.deflate import BLOCK_BYTES
 from packcore.errors import (
     MissingObject,
     RepositoryError,
 )
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.store.base import ObjectStore
 from packcore.store.base_cache import BaseCache
 from packcore.store.packed import PackedStore, PackFile

@@ -14,6 +14,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
+from packcore.limits import BLOCK_BYTES
 from transport.schemes.early import no_room
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from transport.base import Body
 
-__all__ = ["BLOCK_BYTES", "OutgoingBody"]
+__all__ = ["OutgoingBody"]
 
-BLOCK_BYTES = 64 * 1024
 _MEMORY_BYTES = 1024 * 1024
 
 

@@ -97,10 +97,6 @@ class TlsLayer:
         cipher = self._object.cipher()
         return self._object.version() or "TLS", cipher[0] if cipher else "no cipher"
 
-    def selected_protocol(self) -> str | None:
-        """Return what ALPN agreed on."""
-        return self._object.selected_alpn_protocol()
-
 
 def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
     """Return the error of the family for one of TLS, with its reason in words."""

@@ -99,7 +99,7 @@ def advertise_both(
     thread = threading.Thread(target=list_target, name="packcore-target-refs", daemon=True)
     thread.start()
     try:
-        source_refs = list_source(source, protocol=protocol, prefixes=prefixes, progress=progress)
+        source_refs = list_source(source, protocol=protocol, prefixes=prefixes)
         thread.join()
     except BaseException:
         target.close()
@@ -121,17 +121,15 @@ def _in_format_of(source_refs: Advertisement, target_refs: Advertisement) -> Adv
     return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))
 
 
-def list_source(
-    source: Transport, *, protocol: Protocol, prefixes: Sequence[str], progress: Progress
-) -> Advertisement:
+def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str]) -> Advertisement:
     """List the source's refs below the prefixes; all of them where there are none.
 
     So an empty list means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
     """
-    listed = list_refs(source, protocol=protocol, prefixes=prefixes, on_message=messages(progress, "source"))
+    listed = list_refs(source, protocol=protocol, prefixes=prefixes)
     if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
         return listed
-    return list_refs(source, protocol=protocol, on_message=messages(progress, "source"))
+    return list_refs(source, protocol=protocol)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptPack, LimitExceeded
-from packcore.limits import KIB, MIB, Limits
+from packcore.limits import BLOCK_BYTES, KIB, MIB, Limits
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
 from packcore.store.spool import unreadable, unwritable
@@ -64,7 +64,6 @@ TRICKLE_SECONDS = 0.5
 MEMORY_BYTES = 8 * MIB
 """What all this takes at most: windows, an object's inflated bytes, blocks on their way."""
 
-_BLOCK_BYTES = 64 * KIB
 _OBJECT_BYTES_WHOLE = MIB
 _FAREWELL_SECONDS = 1.0
 
@@ -196,7 +195,7 @@ class LookAhead:
             self.streamed = self.streamed or not self.complete
             try:
                 self._file.seek(position)
-                return self._file.read(min(end - position, _BLOCK_BYTES))
+                return self._file.read(min(end - position, BLOCK_BYTES))
             except OSError as error:
                 raise unreadable(error) from None
 

@@ -68,9 +68,7 @@ class SourceList:
             return False
         self.left -= 1
         try:
-            listed = list_source(
-                self.source, protocol=self.protocol, prefixes=self.prefixes, progress=self.progress
-            )
+            listed = list_source(self.source, protocol=self.protocol, prefixes=self.prefixes)
         except TransportError:
             return False
         still_there = frozenset(listed.refs.values())
