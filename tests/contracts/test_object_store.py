@@ -7,10 +7,12 @@ store filled with them.
 from __future__ import annotations
 
 import random
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.delta.codec import apply_delta
 from packcore.errors import CorruptObject, MissingObject
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
 from packcore.limits import Limits
@@ -199,13 +201,17 @@ def test_storage_order_is_a_permutation_that_keeps_unknown_ids(store: ObjectStor
 def test_a_raw_entry_inflates_to_the_object_or_names_its_base(store: ObjectStore, objects):
     for oid, (_, data) in objects[1].items():
         entry = store.raw(oid)
-        if entry is not None and entry.base is None:
-            assert entry.size == len(data)
-        elif entry is not None:
+        if entry is None:
+            continue
+        payload = b"".join(entry.pack.copy_payload(entry))
+        assert len(payload) == entry.end_offset - entry.payload_offset
+        inflated = zlib.decompress(payload)
+        assert len(inflated) == entry.size
+        if entry.base is None:
+            assert inflated == data
+        else:
             assert entry.base in store
-        if entry is not None:
-            payload = b"".join(entry.pack.copy_payload(entry))
-            assert len(payload) == entry.end_offset - entry.payload_offset
+            assert apply_delta(store.read(entry.base).data, inflated) == data
 
 
 def test_a_search_reads_each_object_by_its_number_again_and_again(store: ObjectStore, objects):

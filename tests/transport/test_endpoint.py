@@ -222,7 +222,7 @@ def test_any_text_parses_or_is_an_invalid_endpoint(text: str) -> None:
             endpoint = Endpoint.parse(candidate)
         except InvalidEndpoint:
             continue
-        assert str(endpoint) is not None
+        assert str(Endpoint.parse(str(endpoint))) == str(endpoint)
 
 
 @pytest.mark.parametrize(

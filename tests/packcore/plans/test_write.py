@@ -65,10 +65,21 @@ def test_git_accepts_a_pack_of_reused_entries(history, tmp_path):
     assert ids_in(b"".join(write_pack(plan)), tmp_path) == {candidate.oid for candidate in objects}
 
 
-def test_blocks_are_gathered_to_64_kib(history):
-    blocks = list(write_pack(select(*history, strategy="none")))
-    assert all(len(block) == BLOCK_BYTES for block in blocks[:-2])
-    assert len(blocks) < len(history[1]) / 10
+@pytest.mark.parametrize("copied", [False, True], ids=["made", "copied"])
+@pytest.mark.parametrize("block_bytes", [1000, BLOCK_BYTES])
+def test_small_entries_are_gathered_to_whole_blocks(copied, block_bytes):
+    store, chance = MemoryStore(SHA1), random.Random(1)
+    for _ in range(200):
+        store.add(ObjectType.BLOB, chance.randbytes(2000))
+    plan = select(store, candidates_of(store), strategy="none")
+    if copied:
+        plan = select(LyingInPack(plan), candidates_of(store), strategy="reuse")
+        assert plan.reused_count == 200
+    *blocks, last, trailer = map(len, write_pack(plan, block_bytes=block_bytes))
+    assert set(blocks) == {block_bytes}
+    assert len(blocks) == (sum(blocks) + last) // block_bytes >= 6
+    assert 0 < last <= block_bytes
+    assert trailer == 20
 
 
 def test_a_block_leaves_early_when_making_it_took_much_work():
