@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -60,6 +61,22 @@ def _faults() -> str:
 )
 @option("--allow-push", is_flag=True, section=SERVING, help="Take pushes, too.")
 @option(
+    "--hooks",
+    is_flag=True,
+    section=SERVING,
+    envvar=None,
+    help="Run the repositories' own hooks around pushes. Default: none is ever run.",
+)
+@option(
+    "--hook-timeout",
+    type=SECONDS,
+    default=300,
+    section=SERVING,
+    metavar="S",
+    envvar=None,
+    help="End a hook that runs for so long. Default: 300.",
+)
+@option(
     "--htpasswd",
     type=click.Path(),
     section=SERVING,
@@ -111,6 +128,8 @@ def run(
     host: str,
     export_all: bool,
     allow_push: bool,
+    hooks: bool,
+    hook_timeout: float,
     htpasswd: str | None,
     max_push: int | None,
     max_connections: int,
@@ -128,13 +147,15 @@ def run(
     with TLS in front. All clients then have the proxy's address: set --max-connections-per-client to the
     value of --max-connections, and let the proxy bound each client.
 
-    Hooks are never run. Ctrl-C ends it, with exit code 0: that is its only end.
+    Hooks are run only with --hooks: they are programs of the repositories, and see the environment of
+    this one, its own variables aside. Ctrl-C ends it, with exit code 0: that is its only end.
     """
     from pathlib import Path
 
     from cli.allocator import stay_small
     from packcore.limits import Limits
     from transport.server.faults import Simulation
+    from transport.server.hooks import HookSettings
     from transport.server.htpasswd import Passwords
     from transport.server.http import GitHttpServer
 
@@ -146,6 +167,7 @@ def run(
         "connections": max_connections,
         "connections_per_client": max_connections_per_client,
         "idle_seconds": idle_timeout,
+        "hooks": HookSettings(hook_timeout, os.environ) if hooks else None,
         "log": console.tell,
     }
     with GitHttpServer(

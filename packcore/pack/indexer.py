@@ -124,20 +124,21 @@ def index_pack(
     receiving: str | None = None,
     counting: str | None = None,
     complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
+    lasting: bool = False,
 ) -> IndexedPack:
     """Check a pack whole and learn its objects' ids.
 
-    `open_source` is called once the blocks are used up, and gives random access to the same bytes;
+    `open_source` is called once the pack was read, and gives random access to the same bytes;
     `directory` is for the temporary files of large objects; `receiving` names a progress
     phase that counts the blocks' bytes, `counting` one that counts the objects which the pack's header
-    announces; `complete` may add missing bases.
+    announces; `complete` may add missing bases; with `lasting` no block is asked for behind the pack.
     Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
     """
     table = PackTable(object_format)
     resolver = Resolver(table, limits, directory)
     if receiving is not None:
         blocks = _counted(blocks, progress, receiving)
-    reader = PackReader(blocks, object_format=object_format, limits=limits)
+    reader = PackReader(blocks, object_format=object_format, limits=limits, lasting=lasting)
     if counting is None:
         scan_pack(reader, resolver, table)
     else:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["PackItem", "PackReader"]
 
 _WINDOW_BYTES = 256 * KIB
+_ENTRY_BYTES_MIN = 9
+"""One byte of header, and the shortest zlib stream. With the trailer, that is what follows an entry's start
+at least, and a header is never longer than that."""
 _PIECE_INFLATED_BYTES = 256 * KIB
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
 _STRUCTURES = frozenset(_LABELS) - {ObjectType.BLOB}
@@ -83,7 +86,8 @@ class PackReader:
 
     Raises CorruptPack with the offset where the bytes break the format or end, LimitExceeded for
     `pack_bytes`, `pack_objects` and `object_bytes`, and whatever the blocks' own iterator raises.
-    `window_bytes` is for tests: the bytes that are gathered before parsing goes on.
+    `window_bytes` is for tests: the bytes that are gathered before parsing goes on. `lasting`: the blocks
+    come over a connection that stays open, so none is asked for beyond the pack's trailer.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class PackReader:
         object_format: ObjectFormat,
         limits: Limits = Limits(),  # noqa: B008 -- frozen
         window_bytes: int = _WINDOW_BYTES,
+        lasting: bool = False,
     ) -> None:
         self.object_format = object_format
         self.pack_bytes = 0
@@ -101,7 +106,9 @@ class PackReader:
         """The trailer's digest, once it was read and found right."""
         self._blocks = iter(blocks)
         self._limits = limits
-        self._window_bytes = max(window_bytes, 1)
+        self._lasting = lasting
+        self._window_bytes = 1 if lasting else max(window_bytes, 1)
+        self._header_bytes = _ENTRY_BYTES_MIN + object_format.digest_size
         self._digest = object_format.new_hash()
         self._buffer = b""
         self._view = memoryview(b"")
@@ -133,7 +140,7 @@ class PackReader:
         crc_of = crc32
         for _ in range(self.count):
             if len(self._buffer) - self._position < ENTRY_HEADER_BYTES_MAX:
-                self._fill(ENTRY_HEADER_BYTES_MAX)
+                self._fill(self._header_bytes)
             buffer = self._buffer
             view = self._view
             start = position = self._position
@@ -312,7 +319,7 @@ class PackReader:
                 offset=self._origin,
             )
         self.pack_bytes = self._origin + digest_size
-        trailing = len(self._buffer) > digest_size or any(self._blocks)
+        trailing = len(self._buffer) > digest_size or (not self._lasting and any(self._blocks))
         if trailing:
             raise CorruptPack("bytes follow its trailer", offset=self.pack_bytes)
         self.checksum = found

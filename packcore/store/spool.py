@@ -89,13 +89,15 @@ class SpooledPack(BulkReading):
         directory: Path | None = None,
         receiving: str | None = None,
         counting: str | None = None,
+        lasting: bool = False,
     ) -> SpooledPack:
         """Take in a pack, check everything, and return it.
 
         `bases` completes a thin pack: what its deltas need and it lacks is appended from there.
         It is a store, or what finds one for the ids that are needed, and is called once all else is here.
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
-        themselves), `counting` one for the objects that the pack announces; "indexing" follows.
+        themselves), `counting` one for the objects that the pack announces; "indexing" follows. `lasting`:
+        the blocks come over a connection that stays open, and none is asked for behind the pack.
         Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError where the file can't be written,
         and what the blocks' iterator raises; the temporary file is gone then.
         """
@@ -120,6 +122,7 @@ class SpooledPack(BulkReading):
                 receiving=receiving,
                 counting=counting,
                 complete=complete,
+                lasting=lasting,
             )
             return cls(file, indexed, limits)
         except BaseException as error:
@@ -246,6 +249,19 @@ class SpooledPack(BulkReading):
                 else None,
             ) from None
         return target
+
+    def lend(self, folder: Path) -> None:
+        """Put the pack and its .idx into a new folder, for programs to read. Raises RepositoryError."""
+        target = folder / self.file_name
+        try:
+            folder.mkdir(parents=True)
+            try:
+                os.link(self._file.path or "", target)
+            except OSError:  # no name, or a file system without hard links
+                write_whole(target, self.blocks(), 0o444)
+            write_whole(target.with_suffix(".idx"), iter((self._index_bytes,)), 0o444)
+        except OSError as error:
+            raise unwritable(error) from None
 
     def _place_pack(self, target: Path) -> None:
         """Put the pack there, unless it is; a file of that name that holds something else is damaged."""

@@ -12,9 +12,13 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.e2e.servers import Child, Listening, free_port
 from tests.support import find_program, git_environment, require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["GitDaemon", "Sshd"]
 
@@ -47,7 +51,9 @@ class GitDaemon(Listening):
 class Sshd(Listening):
     """An OpenSSH server for this user alone, with host key, client key and configuration in one folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, settings: Sequence[str] = ()) -> None:
+        """`settings` are further lines of its configuration."""
+        self._settings = settings
         for program in ("sshd", "ssh", "ssh-keygen", "git"):
             require(program)
         self.root = root
@@ -90,6 +96,7 @@ class Sshd(Listening):
                 "KbdInteractiveAuthentication no",
                 "AcceptEnv GIT_PROTOCOL",
                 f"SetEnv {sets}",
+                *self._settings,
                 "",
             )
         )

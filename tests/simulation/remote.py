@@ -63,7 +63,7 @@ class SimTransport:
         pushes = service == "git-receive-pack"
         server = self._receive_pack() if pushes else self._upload_pack(())
         with self._serving():
-            answer = b"".join(server.advertise(version, over_http=self.stateless))
+            answer = b"".join(server.advertise(version, over_http=self.stateless, lasting=not self.stateless))
         listed = dict(self._repository.tips)
         self._world.say(self._process.name, f"lists {self._side}", len(listed), "refs")
         yield self._coming([answer], faults, "list")

@@ -83,9 +83,9 @@ class SimUploadPack(UploadPack):
         """Return the capabilities of v0 and v1."""
         return [token for token in super().offered(stateless=stateless) if token not in self._lacks]
 
-    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
+    def advertise(self, version: int, *, over_http: bool = True, lasting: bool = False) -> Iterator[bytes]:
         """Yield the advertisement."""
-        for block in super().advertise(version, over_http=over_http):
+        for block in super().advertise(version, over_http=over_http, lasting=lasting):
             for key, features in _FEATURES.items() if version == 2 else ():
                 kept = [word for word in features if word not in self._lacks]
                 line = encode_text(f"{key}={' '.join(features)}")

@@ -10,7 +10,6 @@ that a work tree has checked out is refused, as git refuses it.
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from packcore.history import History
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.errors import RemoteError
+from transport.home_paths import expand_home
 from transport.identity import own_signature
 from transport.schemes.bundle import BundleTransport, is_bundle
 from transport.server.receive_pack import ReceivePack
@@ -46,22 +46,10 @@ _HOST_AND_PATH = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
     """Return the transport for a path; of the options only the environment and the limits matter here."""
-    path = _expanded(endpoint.path, options.environment.get("HOME"))
+    path = expand_home(endpoint.path, options.environment.get("HOME"))
     if is_bundle(Path(path)):
         return BundleTransport(path, options.wire_limits)
     return LocalTransport(path, limits=options.wire_limits, environment=options.environment)
-
-
-def _expanded(path: str, home: str | None) -> str:
-    """Replace `~` or `~user`, as git does. Raises RepositoryError for a user that isn't known here."""
-    if not path.startswith("~"):
-        return path
-    user, slash, rest = path[1:].partition("/")
-    if user:
-        home = os.path.expanduser(f"~{user}")  # noqa: PTH111 - reads no variable for a named user
-        if home == f"~{user}":
-            raise RepositoryError(f"{path}: there is no user {user} on this machine")
-    return path if home is None else f"{home}{slash}{rest}"
 
 
 class _Head:

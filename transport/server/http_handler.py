@@ -15,6 +15,7 @@ import base64
 import binascii
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs
 
@@ -26,6 +27,7 @@ from transport.identity import http_identity, signature_now
 from transport.safe_text import one_line
 from transport.server.http_body import content_of
 from transport.server.http_connection import HttpConnection, HttpFault, HttpRequest
+from transport.server.pipes import named_version
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
 from transport.server.words import words_about
 from transport.trace import redact_url
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from transport.server.hooks import HookSettings
     from transport.server.settings import ServerSettings
 
 __all__ = ["Handler"]
@@ -168,6 +171,7 @@ class _Exchange:
                     keepalive_seconds=settings.keepalive_seconds,
                     request_limits=settings.request_limits,
                     signed=self._signed,
+                    hooks=self._hooks(),
                 )
             else:
                 server = LameUploadPack(
@@ -195,6 +199,18 @@ class _Exchange:
 
     def _signed(self) -> bytes:
         return signature_now(http_identity(self._signed_in, self._client))
+
+    def _hooks(self) -> HookSettings | None:
+        """Return how hooks are run, and what they are told of the client: as git http-backend tells it."""
+        settings = self._settings.hooks
+        if settings is None:
+            return None
+        identity = http_identity(self._signed_in, self._client)
+        told = {"GIT_COMMITTER_NAME": identity.name, "GIT_COMMITTER_EMAIL": identity.email}
+        told["REMOTE_ADDR"] = self._client
+        if self._signed_in is not None:
+            told["REMOTE_USER"] = self._signed_in
+        return replace(settings, of_client=told)
 
     def _authenticate(self) -> None:
         passwords = self._settings.passwords
@@ -253,10 +269,7 @@ class _Exchange:
             raise _Refused(403, f"{service} is switched off for this repository")
 
     def _version(self) -> int:
-        """Return the highest version that Git-Protocol names, of those that we speak."""
-        words = self._request.header("git-protocol").split(":")
-        numbers = [word.removeprefix("version=") for word in words if word.startswith("version=")]
-        asked = max((int(number) for number in numbers if number in ("0", "1", "2")), default=0)
+        asked = named_version(self._request.header("git-protocol"))
         return min(asked, self._edge.simulation.version_max)
 
     # The answer

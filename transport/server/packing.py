@@ -17,6 +17,7 @@ from packcore.progress import SILENT, Progress
 from packcore.search.select import select
 from packcore.store.bulk import shortcuts_of
 from packcore.walk import list_objects
+from transport.server.filtering import filtered
 from transport.server.requests import DEPTH_MAX, BadRequest
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from packcore.plans.entries import Candidate
     from packcore.plans.plan import PackPlan
     from packcore.store.base import ObjectStore
-    from transport.server.requests import FetchRequest, Filter
+    from transport.server.requests import FetchRequest
 
 __all__ = ["Cut", "cut_by_rule", "cut_history", "cut_relative", "enough_in_common", "plan_pack"]
 
@@ -80,29 +81,8 @@ def plan_pack(
         if followed:
             objects = listed([*request.wants, *followed])
     if request.filter is not None:
-        objects = _filtered(objects, request.filter, _given(store, request.wants))
+        objects = filtered(store, objects, request.filter, request.wants)
     return select(store, objects, strategy=strategy, limits=limits, progress=progress)
-
-
-def _given(store: ObjectStore, wants: Iterable[ObjectId]) -> set[ObjectId]:
-    """Return what no filter leaves out: the wants, and what those come to that are tags."""
-    given = set(wants)
-    given |= {peel(store, want)[0] for want in given}
-    return given
-
-
-def _filtered(objects: list[Candidate], filter_: Filter, given: Collection[ObjectId]) -> list[Candidate]:
-    """Leave out what a partial clone doesn't want; what it is given by id stays."""
-
-    def stays(candidate: Candidate) -> bool:
-        if candidate.oid in given:
-            return True
-        if candidate.type not in filter_.types:
-            return False
-        limit = filter_.blob_bytes
-        return limit is None or candidate.type is not ObjectType.BLOB or candidate.size < limit
-
-    return [candidate for candidate in objects if stays(candidate)]
 
 
 def enough_in_common(

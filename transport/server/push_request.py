@@ -42,7 +42,8 @@ class PushRequest:
 
     updates: list[RefUpdate] = field(default_factory=list)
     shallow: set[ObjectId] = field(default_factory=set)
-    push_options: list[str] = field(default_factory=list)
+    push_options: list[str] | None = None
+    """None: the client sends none, which is not the same as an empty list."""
     atomic: bool = False
     quiet: bool = False
     report: bool = False
@@ -135,6 +136,7 @@ def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format:
 
 def _read_options(reader: PacketReader, request: PushRequest, limits: RequestLimits) -> None:
     bytes_left = limits.push_option_bytes
+    request.push_options = []
     while isinstance(line := reader.read("a push option or the flush"), bytes):
         bytes_left -= len(line)
         if len(request.push_options) >= limits.push_options or bytes_left < 0:

@@ -2,52 +2,43 @@ r"""Our own receive-pack: takes a push into a repository (protocol v0, which is 
 
     commands   read strictly                                         server.push_request
     pack       into a temporary file beside the packs, thin ones completed: the quarantine
-    check      every object's bytes, then that the new tips reach nothing that is missing
-    rules      the repository's own, ref by ref                      server.ref_rules
-    install    pack, .rev, .idx: whole, and only if some ref will use them
-    refs       compare-and-swap, each alone, or all or none if the client asks for that
+    check      every object's bytes                                  server.object_checks
+    refs       rules, connectivity, then pack and refs               server.one_push
     report     unpack …, then ok or ng for each ref
 
-Until "install" nothing in the repository has changed, and a refused push leaves nothing behind. A push
-becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in gitprotocol-pack.
-Left out on purpose: hooks are never run (push options are read and dropped), signed pushes.
+Until the pack is installed nothing in the repository has changed, and a refused push leaves nothing behind.
+A push becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in
+gitprotocol-pack.
+Hooks are run only where that is asked for (`server.hooks`). Left out on purpose: signed pushes.
 What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import LimitExceeded, MissingObject, PackcoreError, RefLocked, RefMoved
+from packcore.errors import LimitExceeded, PackcoreError
 from packcore.limits import Limits
-from packcore.store.ref_change import RefChange
 from packcore.store.spool import SpooledPack
-from packcore.store.union import UnionStore
-from packcore.walk import list_objects
 from transport.agent import agent
-from transport.server.aliases import find_aliases
 from transport.server.background import heard
 from transport.server.budget import RequestLimits
-from transport.server.connectivity import broken_tips
+from transport.server.hooks import Hooks
 from transport.server.object_checks import check_objects
+from transport.server.one_push import Push
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_lines import joined, ref_lines_v0
-from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
-from transport.server.shallow_pushes import new_cut_points
 from transport.server.shown_refs import advertised_ids, alternate_tips
 from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-    from packcore.ids import ObjectId
-    from packcore.store.base import ObjectStore
     from packcore.store.repository import Repository
+    from transport.server.hooks import HookSettings
     from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
 
@@ -58,6 +49,15 @@ _FAULTS_TOLD_MAX = 20
 _CAPABILITIES = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options"
 _SWITCHES = {"atomic": "receive.advertiseatomic", "push-options": "receive.advertisepushoptions"}
 """Settings that take a capability away; without it a client's wish for it means nothing."""
+
+
+class _Outcome(NamedTuple):
+    """What became of a push."""
+
+    report: bytes
+    changed: list[RefUpdate]
+    hooks: Hooks | None
+    """What is to be told of the changes."""
 
 
 class ReceivePack:
@@ -71,11 +71,14 @@ class ReceivePack:
         keepalive_seconds: float | None = None,
         request_limits: RequestLimits | None = None,
         signed: Callable[[], bytes] | None = None,
+        hooks: HookSettings | None = None,
     ) -> None:
         """Take pushes into `repository`.
 
         `signed` returns who pushes, and when (`Name <mail> seconds zone`); None: no reflogs are written.
+        `hooks` None: none is run.
         """
+        self._hooks = hooks
         self._signed = signed
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
@@ -84,7 +87,13 @@ class ReceivePack:
         self._limits = _with_input_limit(limits or Limits(), repository)
         self._keepalive_seconds = keepalive_seconds
 
-    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
+    def advertise(
+        self,
+        version: int,
+        *,
+        over_http: bool = True,
+        lasting: bool = False,  # noqa: ARG002 - a push is one request in any case
+    ) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before it. Version 2 counts as 0."""
         names, ids = advertised_ids(self._repository)
         haves = [oid.hex().encode() for oid in alternate_tips(self._repository)]
@@ -117,11 +126,24 @@ class ReceivePack:
         """Build the report; `verdicts` are reasons by the ref's name, None where it is done."""
         return encode_report(unpack, verdicts)
 
-    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:  # noqa: ARG002
+    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
         """Take one push, whose body's blocks are given, and yield the report on it.
 
         A client's or the repository's fault is told to the client; what the blocks' iterator raises, for
         a connection that broke, comes out here, and nothing has changed then.
+        """
+        yield from self.converse(blocks, version, lasting=False)
+
+    def converse(
+        self,
+        blocks: Iterable[bytes],
+        version: int,  # noqa: ARG002 - pushes have one
+        *,
+        lasting: bool = True,
+    ) -> Generator[bytes, None, PackcoreError | None]:
+        """Do as `answer`; return the fault that ended it before it began, which the client was told.
+
+        `lasting`: the client may keep the connection open behind its pack.
         """
         reader = PacketReader(blocks)
         try:
@@ -134,39 +156,74 @@ class ReceivePack:
                 self._repository.log_ref_changes(self._signed, b"push")
         except PackcoreError as error:
             yield encode_text(f"ERR {self._words(error)}")
-            return
+            return error
         if request is None:
-            return
+            return None
         self.judge(request)
         taken = threading.Event()
-        verdicts = yield from heard(
-            lambda say: self._take(request, _until_taken(reader, taken), say),
+        outcome = yield from heard(
+            lambda say: self._take(request, _until_taken(reader, taken), say, lasting=lasting),
             seconds=self._keepalive_seconds if request.band_bytes is not None else None,
-            ready=taken,
+            ready=None if lasting else taken,
             line=lambda text: _progress(request, text),
             keepalive=encode_packet(_DATA),
         )
         if request.report:
-            yield from _banded(request, verdicts)
+            yield from _banded(request, outcome.report)
+            yield b""
+        if outcome.hooks is not None and outcome.changed:
+            yield from self._after(request, outcome.hooks, outcome.changed)
         if request.band_bytes is not None:
             yield FLUSH
+        return None
 
-    def _take(self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]) -> bytes:
-        """Do the push and return its report."""
+    def _take(
+        self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None], *, lasting: bool
+    ) -> _Outcome:
+        """Do the push, and return its report and what changed."""
+        progress = _without_chatter(say) if request.quiet else say
         try:
-            return self.report("ok", self._verdicts(request, pack, say))
+            hooks = (
+                None
+                if self._hooks is None
+                else Hooks(self._repository, self._hooks, request.push_options, say)
+            )
+            verdicts, changed = self._judged(request, pack, progress, hooks=hooks, lasting=lasting)
+            return _Outcome(self.report("ok", verdicts), changed, hooks)
         except PackcoreError as error:
             words = _refusal(error, self._limits, self._words)
             say(f"error: {words}")
-            return self.report(words, {update.name: "unpacker error" for update in request.updates})
+            report = self.report(words, {update.name: "unpacker error" for update in request.updates})
+            return _Outcome(report, [], None)
 
-    def _verdicts(
-        self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None]
-    ) -> dict[str, str | None]:
-        """Do the push and return the reason for each ref, None where it is done. Raises PackcoreError."""
+    def _after(self, request: PushRequest, hooks: Hooks, changed: list[RefUpdate]) -> Iterator[bytes]:
+        """Run the hooks that follow a push, and pass their words on."""
+        yield from heard(
+            lambda say: hooks.after(changed, say),
+            seconds=self._keepalive_seconds if request.band_bytes is not None else None,
+            line=lambda text: _progress(request, text),
+            keepalive=encode_packet(_DATA),
+        )
 
-        def judged(spool: SpooledPack | None) -> dict[str, str | None]:
-            return _Push(self._repository, request, spool, self._limits, say=say, words=self._words).run()
+    def _judged(
+        self,
+        request: PushRequest,
+        pack: Iterator[bytes],
+        say: Callable[[str], None],
+        *,
+        hooks: Hooks | None,
+        lasting: bool,
+    ) -> tuple[dict[str, str | None], list[RefUpdate]]:
+        """Do the push; return the reason for each ref, None where it is done, and what changed.
+
+        Raises PackcoreError.
+        """
+
+        def judged(spool: SpooledPack | None) -> tuple[dict[str, str | None], list[RefUpdate]]:
+            push = Push(
+                self._repository, request, spool, self._limits, say=say, words=self._words, hooks=hooks
+            )
+            return push.run(), push.changed
 
         if not request.brings_pack:
             return judged(None)
@@ -176,166 +233,11 @@ class ReceivePack:
             limits=self._limits,
             bases=self._repository,
             directory=self._repository.pack_directory,
+            lasting=lasting,
         ) as spool:
             say(f"{spool.object_count:,} objects, {spool.pack_bytes:,} bytes received")
             check_objects(self._repository, spool, say)
             return judged(spool)
-
-
-class _Push:
-    """One push whose pack is there and right: judges it, installs the pack, and moves the refs."""
-
-    def __init__(
-        self,
-        repository: Repository,
-        request: PushRequest,
-        spool: SpooledPack | None,
-        limits: Limits,
-        *,
-        say: Callable[[str], None],
-        words: Words,
-    ) -> None:
-        self._words = words
-        self._repository = repository
-        self._request = request
-        self._spool = spool
-        # Never closed as a union: the repository goes on living.
-        self._objects: ObjectStore = repository if spool is None else UnionStore([spool, repository])
-        self._limits = limits
-        self._say = say
-        self._verdicts: dict[str, str | None] = {}
-        self._aliases = find_aliases(repository, request.updates)
-        self._settled = set(self._aliases.followed)
-        """Refs that nothing is to be done for."""
-        self._cut_tips: set[ObjectId] = set()
-        """Tips that need cut points of the client's."""
-        self._told: set[ObjectId] = set()
-        """Tips whose faults were told."""
-
-    def run(self) -> dict[str, str | None]:
-        """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
-        rules = RefRules(self._repository, self._words, self._say)
-        for update in self._request.updates:
-            self._verdicts[update.name] = self._refusal(update, rules)
-        self._settled |= rules.absent
-        self._check_names(rules)
-        self._check_connected()
-        if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
-            for name, reason in self._verdicts.items():
-                self._verdicts[name] = reason or "atomic push failure"
-        accepted = self._accepted()
-        with ExitStack() as stack:
-            if self._spool is not None and any(not update.is_delete for update in accepted):
-                stack.enter_context(self._repository.adding_pack(self._spool))
-            self._add_cut_points(accepted)
-            if self._request.atomic:
-                self._change_all(accepted)
-            else:
-                self._change_each(accepted)
-        for name, other in self._aliases.followed.items():
-            self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
-        return self._verdicts
-
-    def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
-        if update.name in self._verdicts:
-            return "multiple updates for one ref"
-        if update.name in self._aliases.followed:
-            return None  # its verdict is that of the ref that it comes to
-        return self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
-
-    def _accepted(self) -> list[RefUpdate]:
-        """Return what is to be done, in an order in which it can be done."""
-        passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
-        accepted = [update for update in passed if update.name not in self._settled]
-        return sorted(accepted, key=lambda update: update.name not in self._aliases.removed)
-
-    def _check_names(self, rules: RefRules) -> None:
-        """Refuse what can't be made beside the refs that are there: before the pack is installed."""
-        accepted = self._accepted()
-        if not any(update.is_create for update in accepted):
-            return
-        refs = self._repository.refs()
-        names = NamesInUse([*refs.known, *refs.unreadable], (update.name for update in accepted))
-        for update in accepted:
-            if update.is_delete:
-                if not self._request.atomic:  # all at once: what goes still stands when the others come
-                    names.remove(update.name)
-            elif (other := names.in_the_way(update.name)) is not None:
-                self._verdicts[update.name] = f"{rules.public_name(other)} is in the way"
-            else:
-                names.add(update.name)
-
-    # Connectivity
-
-    def _check_connected(self) -> None:
-        """Refuse each new tip from which something is missing: one walk if all is well, else two."""
-        updates = [update for update in self._accepted() if not update.is_delete]
-        shallow = self._repository.shallow()
-        faults = self._faults({update.new: None for update in updates}, shallow)
-        if faults and self._request.shallow and self._repository.config.get_bool("receive.shallowupdate"):
-            self._cut_tips = set(faults)
-            faults = self._faults(faults, shallow | self._request.shallow)
-        reason = "shallow update not allowed" if self._request.shallow else "missing necessary objects"
-        for update in updates:
-            if update.new in faults:
-                self._verdicts[update.name] = reason
-                if len(self._told) < _FAULTS_TOLD_MAX and update.new not in self._told:
-                    self._told.add(update.new)
-                    self._say(f"error: {update.name}: {self._words(faults[update.new])}")
-
-    def _add_cut_points(self, accepted: list[RefUpdate]) -> None:
-        """Make those of the client's cut points ours that the accepted tips need."""
-        tips = {update.new for update in accepted} & self._cut_tips
-        if tips:
-            offered, shallow = self._request.shallow, self._repository.shallow()
-            self._repository.add_shallow(
-                new_cut_points(self._objects, tips, self._haves(), offered=offered, shallow=shallow)
-            )
-
-    def _haves(self) -> set[ObjectId]:
-        repository = self._repository
-        return {oid for oid in repository.ref_table().tips() if oid in repository}
-
-    def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
-        if not tips:
-            return {}
-        haves = self._haves()
-        try:
-            list_objects(
-                self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
-            )
-        except MissingObject:
-            return broken_tips(self._objects, tips, haves, shallow=shallow)
-        return {}
-
-    # Refs
-
-    def _change_each(self, updates: list[RefUpdate]) -> None:
-        changes = [RefChange(*_parts(update)) for update in updates]
-        for name, error in self._repository.change_refs_apart(changes).items():
-            self._say(f"error: {self._words(error)}")
-            self._verdicts[name] = self._reason(error)
-
-    def _change_all(self, updates: list[RefUpdate]) -> None:
-        try:
-            self._repository.change_refs([RefChange(*_parts(update)) for update in updates])
-        except PackcoreError as error:
-            self._say(f"error: {self._words(error)}")
-            for update in updates:
-                self._verdicts[update.name] = self._reason(error)
-
-    def _reason(self, error: PackcoreError) -> str:
-        """Return what a ref's report says of a change that failed: only a lost race is called one."""
-        if isinstance(error, RefLocked):
-            lock = os.path.relpath(error.path, self._repository.common_path)
-            return f"{LOCKED}: {lock} is held by {error.holder}; push again when it has ended"
-        if isinstance(error, RefMoved):
-            return STALE
-        return f"not written: {self._words(error)}"
-
-
-def _parts(update: RefUpdate) -> tuple[str, ObjectId, ObjectId]:
-    return update.name, update.old, update.new
 
 
 def _until_taken(reader: PacketReader, taken: threading.Event) -> Iterator[bytes]:
@@ -345,8 +247,16 @@ def _until_taken(reader: PacketReader, taken: threading.Event) -> Iterator[bytes
         taken.set()
 
 
+def _without_chatter(say: Callable[[str], None]) -> Callable[[str], None]:
+    def say_if_needed(text: str) -> None:
+        if text.startswith(("error:", "warning:")):
+            say(text)
+
+    return say_if_needed
+
+
 def _progress(request: PushRequest, text: str) -> bytes:
-    if request.band_bytes is None or (request.quiet and not text.startswith(("error:", "warning:"))):
+    if request.band_bytes is None:
         return b""
     words = text.encode("utf-8", "replace")[: request.band_bytes - 2]
     return encode_packet(_PROGRESS + words + b"\n")

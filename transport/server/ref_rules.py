@@ -11,6 +11,7 @@
     reference broken: …                        the ref can't be read here, so nothing replaces it
     ref is locked: …                           another process holds its lock; the file and its holder follow
     deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
+    left to the hook proc-receive, …           receive.procReceiveRefs
     refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
 Deleting a ref that isn't there succeeds with a warning. So does what a setting of `warn` lets pass.
@@ -28,6 +29,7 @@ from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
 from packcore.store.config import bool_of
 from packcore.store.ref_names import ref_name_fault
+from transport.server.proc_receive import PROC_RECEIVE, ProcReceiveRefs
 from transport.server.shown_refs import HiddenRefs
 from transport.server.words import public_words
 
@@ -73,6 +75,7 @@ class RefRules:
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
         self._deny_deletes = config.get_bool("receive.denydeletes")
         self._hidden = HiddenRefs(config, "receive")
+        self._proc_receive = ProcReceiveRefs(config)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
         self._checked_out = _worktree_heads(repository.common_path)
@@ -90,6 +93,8 @@ class RefRules:
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
+        if self._proc_receive.takes(update):
+            return PROC_RECEIVE
         if name in self._checked_out:
             if self._deny_current == "refuse":
                 return "branch is currently checked out"

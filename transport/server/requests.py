@@ -12,15 +12,12 @@ commits only those are kept that are. What a request holds is so bounded by what
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote_to_bytes
 
-from packcore.objects import ObjectType
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest, Budget
+from transport.server.filters import Filter, read_filter
 from transport.wire.pktline import Special
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ __all__ = [
     "BadRequest",
     "Command",
     "FetchRequest",
-    "Filter",
     "KnownIds",
     "read_command",
     "read_fetch_v2",
@@ -79,20 +75,6 @@ class Command(NamedTuple):
 
     name: str
     arguments: Iterator[bytes]
-
-
-class Filter(NamedTuple):
-    """What a partial clone leaves out, unless it is wanted by its own id."""
-
-    types: frozenset[ObjectType]
-    """All others are left out (tree:0, blob:none, object:type)."""
-    blob_bytes: int | None = None
-    """Blobs of this size and more are left out, too (blob:limit)."""
-
-    def and_(self, other: Filter) -> Filter:
-        """Return what leaves out all that either leaves out (combine)."""
-        limits = [limit for limit in (self.blob_bytes, other.blob_bytes) if limit is not None]
-        return Filter(self.types & other.types, min(limits, default=None))
 
 
 @dataclass(slots=True)
@@ -200,7 +182,7 @@ def read_fetch_v2(arguments: Iterator[bytes], view: RepositoryView, budget: Budg
             setattr(request, name, True)
         elif argument.startswith(b"have "):
             lines.have(argument[5:])
-        elif argument.startswith(b"want-ref "):
+        elif argument.startswith(b"want-ref ") and view.allows_ref_in_want:
             lines.want_ref(argument[9:])
         elif argument == b"thin-pack":
             lines.once(argument)  # leave to send one, which we don't use
@@ -210,8 +192,13 @@ def read_fetch_v2(arguments: Iterator[bytes], view: RepositoryView, budget: Budg
     return request
 
 
-def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) -> FetchRequest | None:
-    """Read the first part of a v0 or v1 request, up to its flush; None where nothing is wanted."""
+def read_wants_v0(
+    reader: PacketReader, view: RepositoryView, budget: Budget, *, lasting: bool = False
+) -> FetchRequest | None:
+    """Read the first part of a v0 or v1 request, up to its flush; None where nothing is wanted.
+
+    `lasting`: the refs were listed over the same connection. Raises BadRequest.
+    """
     request = FetchRequest()
     lines = _Lines(request, view, budget, may_want=view.finds)
     while isinstance(line := reader.read_or_end(), bytes):
@@ -228,7 +215,7 @@ def read_wants_v0(reader: PacketReader, view: RepositoryView, budget: Budget) ->
     if line is Special.DELIM:
         raise BadRequest("a section ends inside the wants")
     _check_cut(request)
-    view.refuse_foreign(request.wants)
+    view.refuse_foreign(request.wants, only_tips=lasting)
     return request if request.wants else None
 
 
@@ -294,8 +281,8 @@ class _Lines:
             request.depth = int(text)
         elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
             request.deepen_since = int(text)
-        elif kind == b"filter":
-            request.filter = _filter(text)
+        elif kind == b"filter" and self._view.allows_filter:
+            request.filter = read_filter(text, self._view)
         else:
             return False
         return True
@@ -317,30 +304,6 @@ class _Lines:
 def _check_cut(request: FetchRequest) -> None:
     if request.depth is not None and request.cuts_by_rule:
         raise BadRequest("deepen and deepen-since (or deepen-not) cannot be used together")
-
-
-_FILTER = re.compile(rb"blob:limit=([0-9]{1,15})([kmg]?)\Z")
-
-
-_ALL_TYPES = frozenset(ObjectType)
-_BY_TYPE = {
-    b"blob:none": _ALL_TYPES - {ObjectType.BLOB},
-    b"tree:0": _ALL_TYPES - {ObjectType.BLOB, ObjectType.TREE},
-} | {b"object:type=" + type_.label: frozenset({type_}) for type_ in ObjectType}
-_COMBINED_MAX = 16
-
-
-def _filter(spec: bytes) -> Filter:
-    if spec.startswith(b"combine:"):
-        parts = [unquote_to_bytes(part) for part in spec.removeprefix(b"combine:").split(b"+")]
-        if len(parts) <= _COMBINED_MAX and not any(part.startswith(b"combine:") for part in parts):
-            return reduce(Filter.and_, map(_filter, parts))
-    if spec in _BY_TYPE:
-        return Filter(_BY_TYPE[spec])
-    if match := _FILTER.match(spec):
-        unit = {b"": 0, b"k": 10, b"m": 20, b"g": 30}[match[2]]
-        return Filter(_ALL_TYPES, blob_bytes=int(match[1]) << unit)
-    raise BadRequest(f"a filter that is not understood here: {one_line(spec, limit=100)!r}")
 
 
 def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format: ObjectFormat) -> None:

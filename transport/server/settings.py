@@ -12,6 +12,7 @@ from transport.server.faults import Simulation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from transport.server.hooks import HookSettings
     from transport.server.htpasswd import Passwords
     from transport.server.served import ServedRepositories
 
@@ -28,6 +29,8 @@ class ServerSettings:
 
     repositories: ServedRepositories
     allow_push: bool = False
+    hooks: HookSettings | None = None
+    """How the repositories' hooks are run; None: none is."""
     passwords: Passwords | None = None
     """Who may come in; None: everybody."""
     log: Callable[[str], None] = _silent

@@ -98,11 +98,11 @@ class LameUploadPack(UploadPack):
 
     simulation = Simulation()
 
-    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
+    def advertise(self, version: int, *, over_http: bool = True, lasting: bool = False) -> Iterator[bytes]:
         """Yield the advertisement, with a service line before v2 where that is asked for."""
         if version >= 2 and "service-line" in self.simulation.names:
             yield encode_text("# service=git-upload-pack") + FLUSH
-        yield from super().advertise(version, over_http=over_http)
+        yield from super().advertise(version, over_http=over_http, lasting=lasting)
 
     def offered(self, *, stateless: bool) -> list[str]:
         """Return the capabilities of v0 and v1."""

@@ -1,11 +1,12 @@
-r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 1 and 2, stateless.
+r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 1 and 2.
 
-    advertise(version)      the first answer; v2: capabilities, v0 and v1: refs
-    answer(blocks, version) one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
+    advertise(version)        the first answer; v2: capabilities, v0 and v1: refs
+    answer(blocks, version)   one request's answer; v2: ls-refs or fetch, v0 and v1: a round, or the pack
+    converse(blocks, version) the same, or on a lasting connection all requests up to its end
 
 What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, date and refs, the
-filters blob:none, blob:limit, tree:0, object:type and combine, in v2 wait-for-done and wants by name
-(ref-in-want), and in v0 multi_ack_detailed with no-done. Hidden refs stay hidden. Left out: other filters.
+filters of `server.filters`, in v2 wait-for-done and wants by name (ref-in-want), and in v0
+multi_ack_detailed with no-done. Hidden refs stay hidden.
 A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
 pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.errors import PackcoreError, UnreadableRef
+from packcore.errors import PackcoreError
 from packcore.limits import Limits
 from packcore.plans.write import write_pack
 from packcore.refs import encode_ref_name
@@ -24,6 +25,8 @@ from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
 from transport.server.damage import damaged_wants
 from transport.server.fault_tokens import quoted, unreadable_tokens
+from transport.server.ls_refs import LS_REFS_FEATURES, answer_ls_refs, tell_faults
+from transport.server.negotiation import negotiate
 from transport.server.packing import (
     Cut,
     cut_by_rule,
@@ -32,17 +35,14 @@ from transport.server.packing import (
     enough_in_common,
     plan_pack,
 )
-from transport.server.ref_lines import joined, ls_refs_lines, ref_lines_v0
-from transport.server.ref_prefixes import RefPrefixes
+from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.requests import (
     FetchRequest,
     KnownIds,
     read_command,
     read_fetch_v2,
-    read_oid,
     read_wants_v0,
 )
-from transport.server.shown_refs import HiddenRefs
 from transport.server.view import RepositoryView
 from transport.server.words import words_about_repository
 from transport.wire.hidden_refs import encode_hidden
@@ -60,11 +60,18 @@ if TYPE_CHECKING:
 __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
-_FAULTS_TOLD_MAX = 20
 _DAMAGE_CHARACTERS_MAX = 400
-_LS_REFS_WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
-_LS_REFS_FEATURES = "unborn unreadable hidden"
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want find-damage"
+_SWITCHES = {"filter": "uploadpack.allowfilter", "ref-in-want": "uploadpack.allowrefinwant"}
+"""Settings that take a feature away."""
+
+
+class _FaultTold(Exception):
+    """The client was told of a fault within the pack."""
+
+    def __init__(self, fault: PackcoreError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 class UploadPack:
@@ -97,23 +104,29 @@ class UploadPack:
 
     # The advertisement
 
-    def advertise(self, version: int, *, over_http: bool = True) -> Iterator[bytes]:
-        """Yield the advertisement; `over_http` puts `# service` before v0's and v1's."""
+    def advertise(self, version: int, *, over_http: bool = True, lasting: bool = False) -> Iterator[bytes]:
+        """Yield the advertisement.
+
+        `over_http` puts `# service` before v0's and v1's; `lasting`: requests come over this connection.
+        """
         if version >= 2:
             lines = ["version 2", f"agent={agent()}"]
-            lines += [f"ls-refs={_LS_REFS_FEATURES}", f"fetch={_FETCH_FEATURES}"]
+            lines += [
+                f"ls-refs={LS_REFS_FEATURES}",
+                f"fetch={' '.join(filter(self._has, _FETCH_FEATURES.split()))}",
+            ]
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
         # First of all: what fails after the first byte is an answer cut short.
         view = self._view()
         listed = view.refs
-        self._tell_faults(listed)
+        tell_faults(listed, self._on_unreadable)
         if over_http:
             yield encode_text("# service=git-upload-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = self._capabilities_v0(listed, view, stateless=over_http)
+        tokens = self._capabilities_v0(listed, view, stateless=not lasting)
         listed = listed.without({ref.name for ref in listed.special.values() if ref.is_dangling})
         lines_of_refs = ref_lines_v0(listed.names, listed.ids, listed.peeled)
         lines_of_refs = lines_of_refs or [self._format.zero.hex().encode() + b" capabilities^{}"]
@@ -127,7 +140,11 @@ class UploadPack:
         """Return the capabilities that v0 and v1 advertise, symbolic refs, format and agent aside."""
         tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
-        return [*tokens, "no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
+        tokens += ["no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
+        return list(filter(self._has, tokens))
+
+    def _has(self, token: str) -> bool:
+        return token not in _SWITCHES or self._repository.config.get_bool(_SWITCHES[token], default=True)
 
     def _capabilities_v0(self, listed: ShownRefs, view: RepositoryView, *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]
@@ -143,71 +160,53 @@ class UploadPack:
     def _view(self) -> RepositoryView:
         return RepositoryView(self._repository, self._words)
 
-    def _tell_faults(self, refs: ShownRefs) -> None:
-        faults = [ref for ref in refs.faults() if not ref.is_dangling]
-        for ref in faults[:_FAULTS_TOLD_MAX]:
-            self._on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
-        if len(faults) > _FAULTS_TOLD_MAX:
-            self._on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
-
-    def _hides(self, name: str) -> bool:
-        return HiddenRefs(self._repository.config, "uploadpack").hides(name)
-
-    def _head(self) -> str | ObjectId | None:
-        try:
-            return self._repository.head()
-        except UnreadableRef:
-            return None
-
     # The answer to a request
 
     def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
         """Yield the answer to one stateless request, whose body's blocks are given."""
-        reader, budget = PacketReader(blocks), Budget(self._request_limits)
+        yield from self.converse(blocks, version, lasting=False)
+
+    def converse(
+        self, blocks: Iterable[bytes], version: int, *, lasting: bool = True
+    ) -> Generator[bytes, None, PackcoreError | None]:
+        """Yield the answers to what comes in; return the fault that ended it, which the client was told.
+
+        `lasting`: the client asks until it ends the connection; else once. What has been yielded must be
+        sent before the next block is taken.
+        """
+        reader = PacketReader(blocks)
         answered = self._answer_v2 if version >= 2 else self._answer_v0
         try:
-            yield from answered(reader, self._view(), budget)
+            while (yield from answered(reader, self._view(), Budget(self._request_limits), lasting=lasting)):
+                pass
+        except _FaultTold as told:
+            return told.fault
         except PackcoreError as error:
             yield encode_text(f"ERR {self._words(error)}")
+            return error
+        return None
 
-    def _answer_v2(self, reader: PacketReader, view: RepositoryView, budget: Budget) -> Iterator[bytes]:
+    def _answer_v2(
+        self, reader: PacketReader, view: RepositoryView, budget: Budget, *, lasting: bool
+    ) -> Generator[bytes, None, bool]:
+        """Answer one request; return whether there may be another."""
         command = read_command(reader, self._format, budget)
         if command is None:
-            return
+            return False
         if command.name == "ls-refs":
-            yield from self._ls_refs(command.arguments, view, budget)
+            yield from answer_ls_refs(
+                self._repository,
+                command.arguments,
+                view,
+                budget=budget,
+                limits=self._request_limits,
+                on_unreadable=self._on_unreadable,
+            )
         elif command.name == "fetch":
             yield from self._fetch_v2(read_fetch_v2(command.arguments, view, budget), view)
         else:
             raise BadRequest(f"invalid command {one_line(command.name, limit=100)!r}")
-
-    def _ls_refs(self, arguments: Iterator[bytes], view: RepositoryView, budget: Budget) -> Iterator[bytes]:
-        limits = self._request_limits
-        prefixes = RefPrefixes(limits.ref_prefixes, limits.ref_prefix_bytes)
-        asked: set[bytes] = set()
-        for argument in arguments:
-            if argument.startswith(b"ref-prefix "):
-                is_new = prefixes.add(argument[11:])
-            elif argument in _LS_REFS_WORDS:
-                is_new = argument not in asked
-                asked.add(argument)
-            else:
-                raise BadRequest(f"unexpected line: {one_line(argument, limit=100)!r}")
-            if not is_new:
-                budget.repeated()
-        found = view.listed(prefixes)
-        self._tell_faults(found.refs)
-        yield from ls_refs_lines(found.refs, asked)
-        target = self._head()
-        listed_head = b"HEAD" in found.refs.names[:1]
-        if isinstance(target, str) and (self._hides("HEAD") or self._hides(target)):
-            target = None
-        wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
-        if not listed_head and isinstance(target, str) and wants_head:
-            yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
-        if found.hidden and b"hidden" in asked:
-            yield encode_text(b" ".join([b"hidden", *encode_hidden(found.hidden)]))
-        yield FLUSH
+        return lasting
 
     def _fetch_v2(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:
         named = request.want_refs
@@ -256,63 +255,29 @@ class UploadPack:
             yield encode_text(b"%b %b" % (oid.hex().encode(), quoted(reason, limit=_DAMAGE_CHARACTERS_MAX)))
         yield FLUSH
 
-    def _answer_v0(self, reader: PacketReader, view: RepositoryView, budget: Budget) -> Iterator[bytes]:
-        request = read_wants_v0(reader, view, budget)
+    def _answer_v0(
+        self, reader: PacketReader, view: RepositoryView, budget: Budget, *, lasting: bool
+    ) -> Generator[bytes, None, bool]:
+        """Answer one request, which in a lasting conversation is all of it."""
+        request = read_wants_v0(reader, view, budget, lasting=lasting)
         if request is None:
-            return
+            return False
         cut = self._cut(request, view)
         if cut is not None:
             yield _shallow_lines(request, view, cut) + FLUSH
         haves = KnownIds(view.has, budget)
-        send = yield from self._negotiate_v0(reader, request, view, haves, budget)
+        send = yield from negotiate(
+            reader,
+            request,
+            haves,
+            budget,
+            object_format=self._format,
+            is_enough=lambda common: self._is_enough(request, view, common),
+            lasting=lasting,
+        )
         if send:
             yield from self._send_pack(request, view, list(haves.found), cut)
-
-    def _negotiate_v0(
-        self,
-        reader: PacketReader,
-        request: FetchRequest,
-        view: RepositoryView,
-        haves: KnownIds,
-        budget: Budget,
-    ) -> Generator[bytes, None, bool]:
-        """Answer the haves up to `done` or the end; returns whether the pack follows."""
-        common, last = haves.found, ""
-        while True:
-            line = reader.read_or_end()
-            budget.line()
-            if line is None:
-                return False  # a client that wanted the shallow list first, and asks on in its next request
-            if not isinstance(line, bytes):
-                enough = request.multi_ack_detailed and self._is_enough(request, view, list(common))
-                if enough:
-                    yield encode_text(f"ACK {last} ready")
-                if request.multi_ack_detailed or not common:
-                    yield encode_text("NAK")
-                if enough and request.no_done:
-                    yield encode_text(f"ACK {last}")
-                    return True
-                return False
-            line = line.removesuffix(b"\n")
-            if line == b"done":
-                if not common:
-                    yield encode_text("NAK")
-                elif request.multi_ack_detailed:
-                    yield encode_text(f"ACK {last}")
-                return True
-            oid = self._have(line)
-            if not haves.add(oid):
-                continue
-            last = oid.hex()
-            if request.multi_ack_detailed:
-                yield encode_text(f"ACK {last} common")
-            elif len(common) == 1:
-                yield encode_text(f"ACK {last}")
-
-    def _have(self, line: bytes) -> ObjectId:
-        if not line.startswith(b"have "):
-            raise BadRequest(f"expected an object id list, got {one_line(line, limit=100)!r}")
-        return read_oid(line[5:], self._format)
+        return False
 
     # History and the pack
 
@@ -362,6 +327,7 @@ class UploadPack:
                 raise
             words = f"fatal: {self._words(error)}"
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
+            raise _FaultTold(error) from None
 
     def _plan(
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None

@@ -7,8 +7,11 @@
     uploadpack.allowAnySHA1InWant           any object that is here
 
 That is what `git http-backend` takes. Each request of a stateless conversation sees the refs as they are by
-then: a client may want a tip that moved on since the advertisement. The settings are read in the order of the
-file, since each sets or clears its own of the three flags below. They are specified in git-config.
+then: a client may want a tip that moved on since the advertisement. On a lasting connection v0 and v1 take
+what tips reach only with allowReachableSHA1InWant, as `git upload-pack` does.
+
+The settings are read in the order of the file, since each sets or clears its own of the three flags below.
+They are specified in git-config.
 """
 
 from __future__ import annotations

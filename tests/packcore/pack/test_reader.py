@@ -68,6 +68,27 @@ def read(data: bytes, size: int = 10**9, limits: Limits = LIMITS, window: int = 
 WHOLE_ITEMS = read(PACK)
 
 
+@pytest.mark.parametrize("object_format", [SHA1, SHA256])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("entries", [0, 1, 2, 6])
+def test_over_a_lasting_connection_no_block_is_asked_for_behind_the_pack(object_format, size, entries):
+    data = build_pack([whole(b"")] * entries, object_format=object_format)
+
+    def blocks() -> Iterator[bytes]:
+        yield from cut(data, size)
+        raise AssertionError("asked for more than the pack")
+
+    reader = PackReader(blocks(), object_format=object_format, lasting=True)
+    assert len(list(reader)) == entries
+    assert reader.pack_bytes == len(data)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_over_a_lasting_connection_the_items_are_the_same(size):
+    reader = PackReader(cut(PACK, size), object_format=SHA1, lasting=True)
+    assert list(reader) == WHOLE_ITEMS
+
+
 def test_items_say_where_and_what_each_entry_is():
     labels = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
     assert [item.type_code for item in WHOLE_ITEMS] == [3, 1, 4, 3, 2, OFS_DELTA, REF_DELTA]

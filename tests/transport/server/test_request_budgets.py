@@ -17,7 +17,7 @@ from packcore.store.repository import Repository
 from packcore.walk import list_objects
 from tests.object_makers import commit
 from tests.support import git, git_bytes, history, init_repository, make_repository
-from transport.server import receive_pack
+from transport.server import one_push
 from transport.server import view as view_module
 from transport.server.budget import BadRequest, Budget, RequestLimits
 from transport.server.connectivity import broken_tips
@@ -378,7 +378,7 @@ def test_many_commands_for_one_incomplete_tip_are_one_walk(path, tmp_path, monke
         walks.append(arguments)
         return list_objects(*arguments, **options)
 
-    monkeypatch.setattr(receive_pack, "list_objects", counted)
+    monkeypatch.setattr(one_push, "list_objects", counted)
     commands = [f"{'0' * 40} {orphan} refs/heads/{number}" for number in range(2000)]
     lines = [f"{commands[0]}\0 report-status side-band-64k", *commands[1:]]
     data = b"".join(map(encode_text, lines)) + FLUSH + pack

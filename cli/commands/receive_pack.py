@@ -1,0 +1,72 @@
+"""`packcore receive-pack`: takes one push from one client, over standard input and output."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import output_options
+from cli.pipe_service import KEEPALIVE_SECONDS, PipeOptions, open_served, pipe_options, serve_standard_streams
+from cli.values import SECONDS
+
+if TYPE_CHECKING:
+    from cli.console import Console
+
+
+@command(
+    "receive-pack",
+    short_help="Take a push, over stdin and stdout.",
+    examples="""
+        git push --receive-pack="packcore receive-pack" /srv/git/x.git main
+        git push --receive-pack="packcore receive-pack" ssh://host/srv/git/x.git main
+    """,
+)
+@click.argument("directory", metavar="DIR", type=click.Path())
+@option(
+    "--hooks",
+    is_flag=True,
+    section="Serving",
+    envvar=None,
+    help="Run the repository's own hooks around pushes. Default: none is ever run.",
+)
+@option(
+    "--hook-timeout",
+    type=SECONDS,
+    default=300,
+    section="Serving",
+    metavar="S",
+    envvar=None,
+    help="End a hook that runs for so long. Default: 300.",
+)
+@pipe_options()
+@output_options(json=False, progress=False)
+def run(
+    *,
+    directory: str,
+    hooks: bool,
+    hook_timeout: float,
+    pipes: PipeOptions,
+    console: Console,  # noqa: ARG001 - the client is told
+) -> None:
+    """Take one push into the repository DIR, as its own settings allow it.
+
+    git starts this as it starts git-receive-pack: for a path, or over ssh. Reflogs name the committer of
+    GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL, or of git's config files.
+
+    Hooks are run only with --hooks: then those of the repository, as git runs them.
+    """
+    from transport.identity import own_signature
+    from transport.server.hooks import HookSettings
+    from transport.server.receive_pack import ReceivePack
+
+    with open_served(directory, strict=False) as repository:
+        service = ReceivePack(
+            repository,
+            keepalive_seconds=KEEPALIVE_SECONDS,
+            hooks=HookSettings(hook_timeout, os.environ) if hooks else None,
+            signed=lambda: own_signature(os.environ, repository.config),
+        )
+        serve_standard_streams(service, pipes)

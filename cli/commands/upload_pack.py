@@ -1,0 +1,55 @@
+"""`packcore upload-pack`: one repository to one client, over standard input and output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.params import output_options
+from cli.pipe_service import KEEPALIVE_SECONDS, PipeOptions, open_served, pipe_options, serve_standard_streams
+from cli.values import SECONDS
+
+if TYPE_CHECKING:
+    from cli.console import Console
+
+
+@command(
+    "upload-pack",
+    short_help="Let a client fetch, over stdin and stdout.",
+    examples="""
+        git clone -u "packcore upload-pack" /srv/git/x.git
+        git clone -u "packcore upload-pack" ssh://host/srv/git/x.git
+        GIT_PROTOCOL=version=2 packcore upload-pack --advertise-refs x.git
+    """,
+)
+@click.argument("directory", metavar="DIR", type=click.Path())
+@option(
+    "--strict/--no-strict",
+    default=False,
+    section="Serving",
+    envvar=None,
+    help="Take DIR as it is: neither DIR.git nor DIR/.git.",
+)
+@option(
+    "--timeout",
+    type=SECONDS,
+    section="Serving",
+    metavar="S",
+    envvar=None,
+    help="Leave a client that sends nothing for so long. Default: never.",
+)
+@pipe_options()
+@output_options(json=False, progress=False)
+def run(*, directory: str, strict: bool, timeout: float | None, pipes: PipeOptions, console: Console) -> None:
+    """Serve fetches from the repository DIR, in the protocol that GIT_PROTOCOL names: v0, v1 or v2.
+
+    git starts this as it starts git-upload-pack: for a path, or over ssh. A program of the name
+    git-upload-pack that runs it serves every client over ssh.
+    """
+    from transport.server.upload_pack import UploadPack
+
+    with open_served(directory, strict=strict) as repository:
+        service = UploadPack(repository, keepalive_seconds=KEEPALIVE_SECONDS, on_unreadable=console.warn)
+        serve_standard_streams(service, pipes, timeout=timeout or None)

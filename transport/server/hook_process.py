@@ -1,0 +1,99 @@
+"""One hook's run: its input from a file, its words as they come, its end within a time.
+
+A hook gets a process group of its own. At the limit the whole group is ended, by SIGTERM and then by SIGKILL.
+What a hook leaves running is not waited for: its output is no longer read a moment after the hook's own end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["HookEnd", "run_hook"]
+
+_POLITE_SECONDS = 2.0
+_BLOCK_BYTES = 4096
+
+
+class HookEnd(NamedTuple):
+    """How a hook ended."""
+
+    passed: bool
+    """Whether it exited with 0."""
+    words: str = ""
+    """Why it could not be run, or was ended."""
+
+
+def run_hook(
+    program: Path,
+    arguments: Sequence[str],
+    given: bytes,
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    say: Callable[[str], None],
+) -> HookEnd:
+    """Run a hook in `folder` with `given` as its input; `say` gets its lines, both streams', as they come."""
+    with tempfile.TemporaryFile() as source:
+        source.write(given)
+        source.seek(0)
+        try:
+            process = subprocess.Popen(
+                [program, *arguments],
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return HookEnd(passed=False, words=f"the hook {program.name} can't be run: {error.strerror}")
+    assert process.stdout is not None
+    heard = threading.Thread(target=_pass_on, args=(process.stdout, say), name="hook", daemon=True)
+    heard.start()
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return HookEnd(passed=False, words=f"the hook {program.name} was ended after {seconds:g} seconds")
+    else:
+        return HookEnd(passed=code == 0)
+    finally:
+        if process.returncode is None:
+            _end(process)
+        heard.join(_POLITE_SECONDS)
+        if not heard.is_alive():
+            process.stdout.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a hook and what it has started in its group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_POLITE_SECONDS)
+
+
+def _pass_on(output: IO[bytes], say: Callable[[str], None]) -> None:
+    """Say each line when it has ended, and a long one in pieces."""
+    line = b""
+    while block := os.read(output.fileno(), _BLOCK_BYTES):
+        *lines, line = (line + block).split(b"\n")
+        for whole in lines:
+            say(whole.decode("utf-8", "replace"))
+        if len(line) >= _BLOCK_BYTES:
+            say(line.decode("utf-8", "replace"))
+            line = b""
+    if line:
+        say(line.decode("utf-8", "replace"))

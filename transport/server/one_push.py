@@ -1,0 +1,233 @@
+"""One push whose pack is there and right: what becomes of each ref.
+
+    rules        the repository's own, ref by ref                    server.ref_rules
+    names        of new refs, beside those that are there
+    connected    the new tips reach nothing that is missing          server.connectivity
+    pre-receive  where hooks are run                                 server.hooks
+    install      pack, .rev, .idx: whole, and only if some ref will use them
+    update       where hooks are run
+    refs         compare-and-swap, each alone, or all or none if the client asks for that
+
+Until the pack is installed nothing has changed. A hook that refuses afterwards leaves a pack of no use.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, nullcontext
+from typing import TYPE_CHECKING
+
+from packcore.errors import MissingObject, PackcoreError, RefLocked, RefMoved
+from packcore.store.ref_change import RefChange
+from packcore.store.union import UnionStore
+from packcore.walk import list_objects
+from transport.server.aliases import find_aliases
+from transport.server.connectivity import broken_tips
+from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
+from transport.server.shallow_pushes import new_cut_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from packcore.ids import ObjectId
+    from packcore.limits import Limits
+    from packcore.store.base import ObjectStore
+    from packcore.store.repository import Repository
+    from packcore.store.spool import SpooledPack
+    from transport.server.hooks import Hooks
+    from transport.server.push_request import PushRequest
+    from transport.server.words import Words
+    from transport.wire.receive_pack import RefUpdate
+
+__all__ = ["Push"]
+
+_FAULTS_TOLD_MAX = 20
+
+
+class Push:
+    """One push whose pack is there and right: judges it, installs the pack, and moves the refs."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        request: PushRequest,
+        spool: SpooledPack | None,
+        limits: Limits,
+        *,
+        say: Callable[[str], None],
+        words: Words,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._hooks = hooks
+        self._words = words
+        self._repository = repository
+        self._request = request
+        self._spool = spool
+        # Never closed as a union: the repository goes on living.
+        self._objects: ObjectStore = repository if spool is None else UnionStore([spool, repository])
+        self._limits = limits
+        self._say = say
+        self._verdicts: dict[str, str | None] = {}
+        self._aliases = find_aliases(repository, request.updates)
+        self._settled = set(self._aliases.followed)
+        """Refs that nothing is to be done for."""
+        self._cut_tips: set[ObjectId] = set()
+        """Tips that need cut points of the client's."""
+        self._told: set[ObjectId] = set()
+        """Tips whose faults were told."""
+
+    def run(self) -> dict[str, str | None]:
+        """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
+        rules = RefRules(self._repository, self._words, self._say)
+        for update in self._request.updates:
+            self._verdicts[update.name] = self._refusal(update, rules)
+        self._settled |= rules.absent
+        self._check_names(rules)
+        self._check_connected()
+        self._hold_together()
+        accepted = self._accepted()
+        if self._hooks is not None and accepted:
+            reason = self._hooks.pre_receive(accepted, self._spool)
+            if reason is not None:
+                self._verdicts = {name: verdict or reason for name, verdict in self._verdicts.items()}
+                return self._verdicts
+        with ExitStack() as stack:
+            if self._spool is not None and any(not update.is_delete for update in accepted):
+                stack.enter_context(self._repository.adding_pack(self._spool))
+            if self._hooks is not None:
+                for update in accepted:
+                    self._verdicts[update.name] = self._hooks.update(update)
+                self._hold_together()
+                accepted = self._accepted()
+            self._add_cut_points(accepted)
+            self._change(accepted)
+        for name, other in self._aliases.followed.items():
+            self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
+        return self._verdicts
+
+    @property
+    def changed(self) -> list[RefUpdate]:
+        """The updates that `run` has made, in the order in which they were asked for."""
+        made = (one for one in self._request.updates if self._verdicts[one.name] is None)
+        return [update for update in made if update.name not in self._settled]
+
+    def _hold_together(self) -> None:
+        """Refuse all updates if the client wants all or none, and one is refused."""
+        if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
+            for name, reason in self._verdicts.items():
+                self._verdicts[name] = reason or "atomic push failure"
+
+    def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
+        if update.name in self._verdicts:
+            return "multiple updates for one ref"
+        if update.name in self._aliases.followed:
+            return None  # its verdict is that of the ref that it comes to
+        return self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
+
+    def _accepted(self) -> list[RefUpdate]:
+        """Return what is to be done, in an order in which it can be done."""
+        passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
+        accepted = [update for update in passed if update.name not in self._settled]
+        return sorted(accepted, key=lambda update: update.name not in self._aliases.removed)
+
+    def _check_names(self, rules: RefRules) -> None:
+        """Refuse what can't be made beside the refs that are there: before the pack is installed."""
+        accepted = self._accepted()
+        if not any(update.is_create for update in accepted):
+            return
+        refs = self._repository.refs()
+        names = NamesInUse([*refs.known, *refs.unreadable], (update.name for update in accepted))
+        for update in accepted:
+            if update.is_delete:
+                if not self._request.atomic:  # all at once: what goes still stands when the others come
+                    names.remove(update.name)
+            elif (other := names.in_the_way(update.name)) is not None:
+                self._verdicts[update.name] = f"{rules.public_name(other)} is in the way"
+            else:
+                names.add(update.name)
+
+    # Connectivity
+
+    def _check_connected(self) -> None:
+        """Refuse each new tip from which something is missing: one walk if all is well, else two."""
+        updates = [update for update in self._accepted() if not update.is_delete]
+        shallow = self._repository.shallow()
+        faults = self._faults({update.new: None for update in updates}, shallow)
+        if faults and self._request.shallow and self._repository.config.get_bool("receive.shallowupdate"):
+            self._cut_tips = set(faults)
+            faults = self._faults(faults, shallow | self._request.shallow)
+        reason = "shallow update not allowed" if self._request.shallow else "missing necessary objects"
+        for update in updates:
+            if update.new in faults:
+                self._verdicts[update.name] = reason
+                if len(self._told) < _FAULTS_TOLD_MAX and update.new not in self._told:
+                    self._told.add(update.new)
+                    self._say(f"error: {update.name}: {self._words(faults[update.new])}")
+
+    def _add_cut_points(self, accepted: list[RefUpdate]) -> None:
+        """Make those of the client's cut points ours that the accepted tips need."""
+        tips = {update.new for update in accepted} & self._cut_tips
+        if tips:
+            offered, shallow = self._request.shallow, self._repository.shallow()
+            self._repository.add_shallow(
+                new_cut_points(self._objects, tips, self._haves(), offered=offered, shallow=shallow)
+            )
+
+    def _haves(self) -> set[ObjectId]:
+        repository = self._repository
+        return {oid for oid in repository.ref_table().tips() if oid in repository}
+
+    def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
+        if not tips:
+            return {}
+        haves = self._haves()
+        try:
+            list_objects(
+                self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
+            )
+        except MissingObject:
+            return broken_tips(self._objects, tips, haves, shallow=shallow)
+        return {}
+
+    # Refs
+
+    def _change(self, updates: list[RefUpdate]) -> None:
+        if self._request.atomic:
+            self._change_together(updates)
+        elif self._hooks is None:
+            changes = [RefChange(*_parts(update)) for update in updates]
+            for name, error in self._repository.change_refs_apart(changes).items():
+                self._say(f"error: {self._words(error)}")
+                self._verdicts[name] = self._reason(error)
+        else:  # its hook hears of each ref by itself
+            with self._repository.refs_durable_together():
+                for update in updates:
+                    self._change_together([update])
+
+    def _change_together(self, updates: list[RefUpdate]) -> None:
+        """Make all changes or none."""
+        if not updates:
+            return
+        try:
+            with nullcontext() if self._hooks is None else self._hooks.transaction(updates) as reason:
+                if reason is None:
+                    self._repository.change_refs([RefChange(*_parts(update)) for update in updates])
+                else:
+                    self._verdicts.update(dict.fromkeys((update.name for update in updates), reason))
+        except PackcoreError as error:
+            self._say(f"error: {self._words(error)}")
+            for update in updates:
+                self._verdicts[update.name] = self._reason(error)
+
+    def _reason(self, error: PackcoreError) -> str:
+        """Return what a ref's report says of a change that failed: only a lost race is called one."""
+        if isinstance(error, RefLocked):
+            lock = os.path.relpath(error.path, self._repository.common_path)
+            return f"{LOCKED}: {lock} is held by {error.holder}; push again when it has ended"
+        if isinstance(error, RefMoved):
+            return STALE
+        return f"not written: {self._words(error)}"
+
+
+def _parts(update: RefUpdate) -> tuple[str, ObjectId, ObjectId]:
+    return update.name, update.old, update.new
