@@ -177,6 +177,48 @@ def test_the_advertisement_alone_names_what_gits_names(source, version, option):
     assert names(ours.stdout) == names(gits.stdout)
 
 
+def test_a_shallow_repository_tells_a_pusher_where_it_is_cut_as_git_does(source, tmp_path):
+    shallow = tmp_path / "shallow.git"
+    git("clone", "-q", "--bare", "--depth=2", f"file://{source}", shallow)
+    ours = speak("receive-pack", shallow, b"0000").stdout
+    gits = subprocess.run(
+        ["git", "receive-pack", shallow],
+        input=b"0000",
+        env=git_environment(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    lines = [[line for line in data.splitlines() if b"shallow " in line] for data in (ours, gits)]
+    assert lines[0] == lines[1] != []
+
+
+def test_a_push_into_a_shallow_repository_is_taken(source, tmp_path):
+    shallow = tmp_path / "shallow.git"
+    git("clone", "-q", "--bare", "--depth=2", f"file://{source}", shallow)
+    made = git("commit-tree", "-m", "x", "-p", "main", "main^{tree}", cwd=source)
+    assert push(source, shallow, f"{made}:refs/heads/new").returncode == 0
+    assert git("rev-list", "--count", "new", cwd=shallow) == "3"
+
+
+def test_bundles_are_named_where_the_repository_says_so(source, tmp_path):
+    copy = clone(source, tmp_path / "copy.git", 2)
+    asked = packets("command=bundle-uri", "")
+    assert b"invalid command" in speak("upload-pack", copy, asked, 2).stdout
+    for key, value in (
+        ("uploadpack.advertiseBundleURIs", "true"),
+        ("bundle.version", "1"),
+        ("bundle.mode", "all"),
+        ("bundle.Base.uri", "https://example.com/base.bundle"),
+    ):
+        git("config", key, value, cwd=copy)
+    said = speak("upload-pack", copy, asked, 2).stdout
+    assert b"bundle-uri\n" in said
+    answer = packets(
+        "bundle.version=1", "bundle.mode=all", "bundle.Base.uri=https://example.com/base.bundle", ""
+    )
+    assert said.endswith(answer)
+
+
 def test_strict_takes_no_name_that_would_have_to_be_completed(source):
     nearly = source.with_suffix("")
     assert speak("upload-pack", nearly, b"0000").returncode == 0

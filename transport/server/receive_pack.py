@@ -110,6 +110,8 @@ class ReceivePack:
         lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines[0] + b"\0" + tokens)
         yield from joined(lines[1:])
+        # So that a pusher takes no commit for present that is cut off here.
+        yield from joined(b"shallow " + oid.hex().encode() for oid in sorted(self._repository.shallow()))
         yield FLUSH
 
     def offered(self) -> list[str]:

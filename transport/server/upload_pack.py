@@ -23,6 +23,7 @@ from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
+from transport.server.bundle_uris import advertises_bundle_uris, answer_bundle_uri
 from transport.server.damage import damaged_wants
 from transport.server.fault_tokens import quoted, unreadable_tokens
 from transport.server.ls_refs import LS_REFS_FEATURES, answer_ls_refs, tell_faults
@@ -111,10 +112,9 @@ class UploadPack:
         """
         if version >= 2:
             lines = ["version 2", f"agent={agent()}"]
-            lines += [
-                f"ls-refs={LS_REFS_FEATURES}",
-                f"fetch={' '.join(filter(self._has, _FETCH_FEATURES.split()))}",
-            ]
+            features = " ".join(filter(self._has, _FETCH_FEATURES.split()))
+            lines += [f"ls-refs={LS_REFS_FEATURES}", f"fetch={features}"]
+            lines += ["bundle-uri"] * advertises_bundle_uris(self._repository.config)
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
@@ -204,6 +204,8 @@ class UploadPack:
             )
         elif command.name == "fetch":
             yield from self._fetch_v2(read_fetch_v2(command.arguments, view, budget), view)
+        elif command.name == "bundle-uri" and advertises_bundle_uris(self._repository.config):
+            yield from answer_bundle_uri(self._repository.config, command.arguments)
         else:
             raise BadRequest(f"invalid command {one_line(command.name, limit=100)!r}")
         return lasting
