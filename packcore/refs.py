@@ -27,7 +27,7 @@ from packcore.errors import InvalidRefName
 from packcore.ids import hex_repr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from packcore.errors import UnreadableRef
     from packcore.ids import ObjectId
@@ -43,10 +43,12 @@ __all__ = [
     "decode_ref_names",
     "encode_ref_name",
     "encode_ref_names",
+    "invalid_ref_names",
     "is_remote_ref_name",
     "is_valid_ref_name",
     "ref_kind",
     "ref_sort_key",
+    "sort_key_of",
 ]
 
 RefKind = Literal["branch", "tag", "other"]
@@ -57,6 +59,7 @@ REF_NAME_BYTES_MAX = 4096
 
 _ORDINARY = re.compile(r"refs(?:/[\w+#=,-]+(?:\.[\w+#=,-]+)*)+", re.ASCII)
 """What nearly all names look like. One that matches and has no `.lock` in it breaks no rule."""
+_ORDINARY_LINES = re.compile(rf"(?:{_ORDINARY.pattern}(?:\n|\Z))*+", re.ASCII)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
@@ -139,6 +142,19 @@ def check_ref_name(name: str, *, one_level: bool = False) -> None:
 def is_valid_ref_name(name: str, *, one_level: bool = False) -> bool:
     """Tell whether `check_ref_name` would take the name."""
     return _is_ordinary(name) or _fault(name, one_level=one_level) is None
+
+
+def invalid_ref_names(names: Collection[str]) -> list[str]:
+    """Return those of very many names that `check_ref_name` refuses: one expression looks at all of them."""
+    text = "\n".join(names)
+    if text.count("\n") == len(names) - 1 and ".lock" not in text and _ORDINARY_LINES.fullmatch(text):
+        return [name for name in names if len(name) > REF_NAME_BYTES_MAX]
+    return [name for name in names if not is_valid_ref_name(name)]
+
+
+def sort_key_of(names: Iterable[str]) -> Callable[[str], str | bytes]:
+    """Return a key that sorts these names as `ref_sort_key` does, and takes less time where it can."""
+    return str if all(map(str.isascii, names)) else ref_sort_key
 
 
 def is_remote_ref_name(name: str) -> bool:

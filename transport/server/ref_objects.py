@@ -28,6 +28,8 @@ __all__ = ["with_objects"]
 
 _FEW = 100
 """So many names are looked up one by one; for more, all are gone through."""
+_NOTHING: tuple[bytes, str | None] = (b"", None)
+"""What an object says that is no tag and can be read."""
 
 
 def with_objects(repository: Repository, refs: ShownRefs, words: Words) -> ShownRefs:
@@ -35,33 +37,34 @@ def with_objects(repository: Repository, refs: ShownRefs, words: Words) -> Shown
     hexes = list(set(refs.ids))
     oids = dict(zip(hexes, ids_of_hex(hexes), strict=True))
     places = places_of(repository, list(oids.values())) or repeat(-1)
-    unsure = {text for text, place in zip(hexes, places, strict=False) if place < 0}
-    unsure.discard(repository.object_format.zero.hex().encode())
+    asked = {text for text, place in zip(hexes, places, strict=False) if place < 0}
+    asked |= _ids_of(refs, refs.unpeeled)
+    asked.discard(repository.object_format.zero.hex().encode())
+    said = {text: _peeled(repository, oids[text], words) for text in sorted(asked)}
+    telling = {text for text, answer in said.items() if answer != _NOTHING}
+    if not telling:
+        return refs
     peeled, special = list(refs.peeled), dict(refs.special)
-    found: dict[bytes, tuple[bytes, str | None]] = {}
-    for number in _numbers(refs, unsure):
-        name, text = refs.names[number], refs.ids[number]
-        if not text.strip(b"0"):
-            continue
-        if text not in found:
-            found[text] = _peeled(repository, oids[text], words)
-        peeled[number], fault = found[text]
-        if fault is not None:
-            special[name] = special.get(name, ShownRef(name, oids[text]))._replace(fault=fault)
+    for number, text in enumerate(refs.ids):
+        if text in telling:
+            name = refs.names[number]
+            peeled[number], fault = said[text]
+            if fault is not None:
+                special[name] = special.get(name, ShownRef(name, oids[text]))._replace(fault=fault)
     return refs._replace(peeled=peeled, special=special)
 
 
-def _numbers(refs: ShownRefs, unsure: Collection[bytes]) -> list[int]:
-    """Return where the refs are whose objects are to be read."""
-    if not unsure and len(refs.unpeeled) < _FEW:
-        # All but HEAD are sorted.
-        first = 1 if refs.names[:1] == [b"HEAD"] else 0
-        places = [bisect_left(refs.names, name, first) for name in refs.unpeeled if name != b"HEAD"]
-        found = [0] if first and b"HEAD" in refs.unpeeled else []
-        there = (at for at in places if at < len(refs.names) and refs.names[at] in refs.unpeeled)
-        return [*found, *sorted(there)]
-    rows = enumerate(zip(refs.names, refs.ids, strict=True))
-    return [number for number, (name, text) in rows if text in unsure or name in refs.unpeeled]
+def _ids_of(refs: ShownRefs, names: Collection[bytes]) -> set[bytes]:
+    if len(names) > _FEW:
+        return {text for name, text in zip(refs.names, refs.ids, strict=True) if name in names}
+    # All but HEAD are sorted.
+    first = 1 if refs.names[:1] == [b"HEAD"] else 0
+    found = set(refs.ids[:first]) if b"HEAD" in names else set()
+    for name in names:
+        at = bisect_left(refs.names, name, first)
+        if at < len(refs.names) and refs.names[at] == name:
+            found.add(refs.ids[at])
+    return found
 
 
 def _peeled(repository: Repository, oid: ObjectId, words: Words) -> tuple[bytes, str | None]:

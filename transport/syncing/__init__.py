@@ -115,7 +115,11 @@ def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResu
     for each in secrets:
         if result.failure is not None:
             each.mask_error(result.failure)
-        refs = [ref._replace(reason=each.mask(ref.reason)) if ref.reason else ref for ref in result.refs]
+        # That a ref needs nothing is our own word, and there may be very many of these.
+        refs = (
+            ref._replace(reason=each.mask(ref.reason)) if ref.reason and ref.planned.action != "skip" else ref
+            for ref in result.refs
+        )
         result = replace(result, refs=tuple(refs))
     return result
 

@@ -26,6 +26,7 @@ from transport.selection import SelectionOptions
 from transport.syncing.ref_patterns import RefPatterns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from transport.syncing.prune_limit import PruneLimit
@@ -191,6 +192,14 @@ class Scope:
                 return False
             return not self.mappings and (not named or name in named)
         return self.with_tags if kind == "tag" else self.all_refs
+
+    def covered(self, names: Iterable[str], named: frozenset[str]) -> list[str]:
+        """Return those of very many names that are in scope by themselves: see `covers`."""
+        if named or self.mappings or self.refs or self.include_ref_prefixes:
+            return [name for name in names if self.covers(name, named)]
+        carried = (REFS,) if self.all_refs else (HEADS, TAGS) if self.tags else (HEADS,)
+        excluded = (TEMP_REFS, GITSYNC_REFS, *filter(None, self.exclude_ref_prefixes))
+        return [name for name in names if name.startswith(carried) and not name.startswith(excluded)]
 
     def prunes(self, name: str) -> bool:
         """Return whether a target ref that the source lacks is managed, so that pruning may delete it."""

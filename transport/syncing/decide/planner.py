@@ -35,7 +35,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from packcore.refs import is_valid_ref_name, ref_kind, ref_sort_key
+from packcore.refs import invalid_ref_names, ref_kind, ref_sort_key, sort_key_of
 from transport.errors import NoRefsMatched, ObjectFormatMismatch
 from transport.syncing.decide.absence import Faults, hidden_in, prune, unreadable_refs, words_on_hidden
 from transport.syncing.decide.ref_names import names_in_the_way
@@ -71,18 +71,17 @@ def plan_refs(
     object_format = target.object_format
     if not is_empty(source):  # an old server doesn't say how an empty repository names its objects
         _check_formats(source, target)
+    found, there = source.refs, target.refs
     actions = [
-        _plan_ref(
-            _known(to, of, source.refs[of], target.refs.get(to)), policy, mode, target.unreadable.get(to)
-        )
+        _up_to_date(to, of, new)
+        if (new := found[of]) == (old := there.get(to))
+        else _plan_ref(_known(to, of, new, old), policy, mode, target.unreadable.get(to))
         for to, of in desired.items()
     ]
     if policy.prune:
         actions += prune(source, target, scope, policy, planned={*desired, *unreadable})
     actions = _block_name_conflicts(actions, target.refs)
-    actions = sorted(
-        [*actions, *warnings, *unreadable.values()], key=lambda action: ref_sort_key(action.target_ref)
-    )
+    actions = _by_target([*actions, *warnings, *unreadable.values()])
     head = source.symrefs.get("HEAD")
     return RefPlan(tuple(actions), object_format, head)
 
@@ -169,14 +168,17 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
         )
         near = _near(name, source)
         warnings.append(_warning(name, None, reason + (f" (near: {', '.join(near)})" if near else "")))
-    for name, oid in refs.items():
-        if name in mapped or not scope.covers(name, named):
-            continue
-        if is_valid_ref_name(name):
-            desired[name] = name
-        else:
-            warnings.append(_warning(name, oid, "not a valid ref name; left out"))
+    covered = [name for name in scope.covered(refs, named) if name not in mapped]
+    desired |= zip(covered, covered, strict=True)
+    for name in invalid_ref_names(covered):
+        del desired[name]
+        warnings.append(_warning(name, refs[name], "not a valid ref name; left out"))
     return desired, warnings
+
+
+def _by_target(actions: list[RefAction]) -> list[RefAction]:
+    key = sort_key_of(action.target_ref for action in actions)
+    return sorted(actions, key=lambda action: key(action.target_ref))
 
 
 def _warning(name: str, oid: ObjectId | None, reason: str) -> RefAction:
@@ -188,6 +190,11 @@ def _known(target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None
     return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
 
 
+def _up_to_date(target_ref: str, source_ref: str, oid: ObjectId) -> RefAction:
+    reason = f"already at {short_id(oid)}"
+    return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, oid, oid, reason)
+
+
 def _plan_ref(planned: RefAction, policy: Policy, mode: Mode, target_fault: str | None) -> RefAction:
     new, old = planned.source_id, planned.target_id
     assert new is not None
@@ -195,8 +202,6 @@ def _plan_ref(planned: RefAction, policy: Policy, mode: Mode, target_fault: str 
         # Whether one that the target can't read may be written is the target's own decision.
         note = "" if target_fault is None else f"; the target can't read its own ({target_fault})"
         return planned._replace(action="create", reason=f"new at {short_id(new)}{note}")
-    if old == new:
-        return planned._replace(reason=f"already at {short_id(new)}")
     change = f"{short_id(old)} -> {short_id(new)}"
     if mode == "replicate":
         return planned._replace(action="update", reason=f"{change}, whatever it was", forced=True)
@@ -235,7 +240,7 @@ def _block_name_conflicts(actions: list[RefAction], target: Mapping[str, ObjectI
         (name for name in target if name not in deleted),
     )
     checked = []
-    for action in sorted(actions, key=lambda action: ref_sort_key(action.target_ref)):
+    for action in _by_target(actions):
         neighbour = in_the_way.get(action.target_ref)
         if action.action == "create" and neighbour is not None:
             reason = f"{neighbour} is in the way: a ref can't be the folder of another"

@@ -9,7 +9,6 @@ git-sync, with the server's words as its reason; `outcome` is there for whoever 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +32,9 @@ FAILURE_EXIT_CODE = 1
 
 class Outcome(Enum):
     """What became of one ref."""
+
+    __hash__ = object.__hash__
+    """Each is there once; Enum's own is a function in Python, called for each ref that is counted."""
 
     PUSHED = "pushed"
     """Created or updated: the target said so."""
@@ -176,8 +178,7 @@ class SyncResult:
 
     def count(self, *outcomes: Outcome) -> int:
         """Return how many refs came to one of these outcomes."""
-        found = Counter(ref.outcome for ref in self.refs)
-        return sum(found[outcome] for outcome in outcomes)
+        return sum(map([ref.outcome for ref in self.refs].count, outcomes))
 
     @property
     def pushed(self) -> int:
@@ -289,7 +290,12 @@ def _rounded(seconds: float | None) -> float | None:
 
 def results_of(actions: Iterable[RefAction], *, held_back: str = "") -> list[RefResult]:
     """Return results for actions of which none is pushed; `held_back` says why the pushing ones weren't."""
-    return [_unpushed(action, held_back) for action in actions]
+    return [
+        RefResult(action, Outcome.UP_TO_DATE, action.reason)
+        if action.action == "skip"
+        else _unpushed(action, held_back)
+        for action in actions
+    ]
 
 
 def _unpushed(action: RefAction, held_back: str) -> RefResult:
