@@ -128,6 +128,11 @@ class PackedRefs:
             invalid = frozenset(name for name in names if not is_valid_ref_name(decode_ref_name(name)))
         return cls(lines, object_format, promises=promises, invalid=invalid)
 
+    @property
+    def byte_count(self) -> int:
+        """How much memory the table takes."""
+        return len(self._lines)
+
     def __len__(self) -> int:
         return self._lines.count(b"\n") - self._lines.count(b"\n^")
 
@@ -205,7 +210,7 @@ class PackedRefs:
     def _merged(self, changes: Mapping[bytes, PackedRow | None]) -> Iterator[bytes]:
         """Yield all lines with the changes, taken apart and sorted: for many changes."""
         rows: dict[bytes, PackedRow | None] = {**self.by_name, **changes}
-        del self.by_name  # as large as several tables
+        self.__dict__.pop("by_name", None)  # as large as several tables; another thread may have been faster
         names = sorted(rows)
         for start in range(0, len(names), _LINES_AT_ONCE):
             found = [rows[name] for name in names[start : start + _LINES_AT_ONCE]]

@@ -27,7 +27,7 @@ from packcore.refs import (
 )
 from packcore.store.folders import remove_empty_folders
 from packcore.store.loose_refs import LooseRefs, read_loose_ref, scan_loose_refs
-from packcore.store.packed_refs import PackedRefs
+from packcore.store.packed_file import PackedFile
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
 from packcore.store.ref_table import RefTable, reduced, table_of
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.store.packed_file import RefViews
+    from packcore.store.packed_refs import PackedRefs
 
 __all__ = ["RefFiles"]
 
@@ -51,15 +53,31 @@ _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 class RefFiles:
     """The refs below a git directory."""
 
-    def __init__(self, git_directory: Path, common_directory: Path, object_format: ObjectFormat) -> None:
+    def __init__(
+        self,
+        git_directory: Path,
+        common_directory: Path,
+        object_format: ObjectFormat,
+        views: RefViews | None = None,
+    ) -> None:
+        """Take a repository's folders; `views` is what a server remembers between two requests."""
         self._git = git_directory
         self.common_directory = common_directory
         """What holds all refs but those of a linked worktree."""
         self.object_format = object_format
         self.locks = RefLocks(git_directory, common_directory)
         self.logs = Reflogs()
-        self._packed = PackedRefs(b"", object_format)
-        self._packed_stamp: object = None
+        path = common_directory / "packed-refs"
+        self._packed = (
+            PackedFile(path, object_format) if views is None else views.packed_file(path, object_format)
+        )
+        self._shares_packed = views is not None
+
+    def close(self) -> None:
+        """Give back files and locks. Idempotent; what is asked for afterwards is read again."""
+        self.locks.close()
+        if not self._shares_packed:
+            self._packed.close()
 
     # Reading
 
@@ -156,19 +174,7 @@ class RefFiles:
 
         Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
         """
-        path = self.common_directory / "packed-refs"
-        try:
-            with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-                if fresh or stamp != self._packed_stamp:
-                    self._packed = PackedRefs.parse(file.read(), path, self.object_format)
-                    self._packed_stamp = stamp
-        except FileNotFoundError:
-            self._packed, self._packed_stamp = PackedRefs(b"", self.object_format), None
-        except OSError as error:
-            raise RepositoryError(f"{path}: {error.strerror}") from None
-        return self._packed
+        return self._packed.read(fresh=fresh)
 
     # Writing
 

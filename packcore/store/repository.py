@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from packcore.objects import ObjectType
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
+    from packcore.store.packed_file import RefViews
     from packcore.store.presence import Presence
 
 __all__ = ["InstallablePack", "Repository"]
@@ -60,7 +61,10 @@ _Result = TypeVar("_Result")
 class Repository(RepositoryRefs, BulkReading):
     """An open repository. Close it, or use it as a context manager; closing gives back maps and files."""
 
-    def __init__(self, git_directory: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, git_directory: Path, limits: Limits | None = None, views: RefViews | None = None
+    ) -> None:
+        """Open a git directory; `views` is what a server remembers of refs between two requests."""
         self.path = git_directory
         """The git directory: what holds HEAD."""
         self.limits = limits or Limits()
@@ -68,7 +72,7 @@ class Repository(RepositoryRefs, BulkReading):
         """What holds objects and refs: the same, but in a linked worktree."""
         self.config = GitConfig.read(self.common_path / "config")
         self._format = object_format_of(self.config, source=str(git_directory))
-        self._refs = RefFiles(git_directory, self.common_path, self._format)
+        self._refs = RefFiles(git_directory, self.common_path, self._format, views)
         objects = self.common_path / "objects"
         self._refs.locks.sweep()
         tidy(objects / "pack")
@@ -81,12 +85,14 @@ class Repository(RepositoryRefs, BulkReading):
         self.shortcuts = Shortcuts(folders, self._format, self.config)
 
     @classmethod
-    def open(cls, path: str | Path, limits: Limits | None = None) -> Repository:
+    def open(
+        cls, path: str | Path, limits: Limits | None = None, views: RefViews | None = None
+    ) -> Repository:
         """Open the repository at `path`: a bare one, or a work tree's top folder.
 
         Raises RepositoryError if there is none, or of a kind we can't use.
         """
-        return cls(find_git_directory(Path(path)), limits)
+        return cls(find_git_directory(Path(path)), limits, views)
 
     @classmethod
     def init(
@@ -316,7 +322,7 @@ class Repository(RepositoryRefs, BulkReading):
         self._objects.close()
         self.shortcuts.close()
         self.copies.close()
-        self._refs.locks.close()
+        self._refs.close()
 
     def __enter__(self) -> Repository:
         return self

@@ -99,6 +99,7 @@ class GitHttpServer:
             self._server.shutdown()
         self._server.server_close()
         self._server.end_connections(grace_seconds)
+        self.settings.views.close()
 
     def __enter__(self) -> Self:
         return self

@@ -160,9 +160,9 @@ class _Exchange:
             raise _Refused(*refusal)
         self._authenticate()
         target = self._target()
-        with Repository.open(self._find(target), self._settings.limits) as repository:
+        settings = self._settings
+        with Repository.open(self._find(target), settings.limits, settings.views) as repository:
             self._check_allowed(repository, target.service)
-            settings = self._settings
             server: LameReceivePack | LameUploadPack
             if target.service == "git-receive-pack":
                 server = LameReceivePack(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packcore.limits import Limits
+from packcore.store.packed_file import RefViews
 from transport.server.budget import RequestLimits
 from transport.server.faults import Simulation
 
@@ -53,3 +55,5 @@ class ServerSettings:
     """Between two signs of life while a pack is selected or checked."""
     request_limits: RequestLimits = field(default_factory=RequestLimits)
     """What one request may cost before it is answered."""
+    views: RefViews = field(default_factory=lambda: RefViews(time.time_ns))
+    """What was read of packed-refs for earlier requests."""

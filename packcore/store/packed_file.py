@@ -1,0 +1,136 @@
+"""packed-refs on the disk, and what was read of it: read again when the file is another one.
+
+A change is a new file under the old name, which shows in the inode's number. That number can't come back
+while the file that was read is kept open. A program that writes into the file itself changes its times; these
+tell two moments apart only if some time is between them, which a clock tells. `RefViews` keeps what was read
+of several repositories, for a server that opens one for each request.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from packcore.errors import RepositoryError
+from packcore.store.packed_refs import PackedRefs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from packcore.ids import ObjectFormat
+
+__all__ = ["PackedFile", "RefViews"]
+
+_UNSURE_NS = 2 * 10**9
+"""A file that was changed so shortly before it was read may change again and keep its times."""
+
+
+class PackedFile:
+    """One packed-refs file. Threads may share it."""
+
+    def __init__(
+        self, path: Path, object_format: ObjectFormat, clock: Callable[[], int] | None = None
+    ) -> None:
+        """`clock` returns the time in nanoseconds; None: two changes are taken to have different times."""
+        self.path = path
+        self._format = object_format
+        self._clock = clock
+        self._table = PackedRefs(b"", object_format)
+        self._stamp: tuple[int, ...] | None = None
+        self._pin: weakref.finalize[..., PackedFile] | None = None
+        """Closes the file that was read."""
+        self._guard = threading.Lock()
+
+    @property
+    def format_name(self) -> str:
+        """The name of the object format."""
+        return self._format.name
+
+    def read(self, *, fresh: bool = False) -> PackedRefs:
+        """Return what the file holds, read again when it changed, or if it must be `fresh`.
+
+        Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
+        """
+        with self._guard:
+            try:
+                if fresh or self._stamp is None or _stamp(os.stat(self.path)) != self._stamp:  # noqa: PTH116
+                    self._read()
+            except FileNotFoundError:
+                self._drop()
+            except OSError as error:
+                raise RepositoryError(f"{self.path}: {error.strerror}") from None
+            return self._table
+
+    def _read(self) -> None:
+        self._drop()
+        with self.path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            now = None if self._clock is None else self._clock()
+            self._table = PackedRefs.parse(file.read(), self.path, self._format)
+            if now is None or now - max(before.st_mtime_ns, before.st_ctime_ns) > _UNSURE_NS:
+                self._stamp = _stamp(before)
+                # Windows could not replace a file that is open; there its number does not come back.
+                if sys.platform != "win32":
+                    self._pin = weakref.finalize(self, os.close, os.dup(file.fileno()))
+
+    def _drop(self) -> None:
+        self._table, self._stamp = PackedRefs(b"", self._format), None
+        if self._pin is not None:
+            self._pin()
+            self._pin = None
+
+    def close(self) -> None:
+        """Forget what was read. It is read again when asked for. Idempotent."""
+        with self._guard:
+            self._drop()
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is held."""
+        return self._table.byte_count
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+class RefViews:
+    """The packed-refs files that were asked for last, each read once while it stays the same."""
+
+    def __init__(
+        self, clock: Callable[[], int], *, count_max: int = 32, bytes_max: int = 256 * 1024 * 1024
+    ) -> None:
+        """Keep at most so many files, and so many bytes of them; `clock` as for PackedFile."""
+        self._clock = clock
+        self._count_max = count_max
+        self._bytes_max = bytes_max
+        self._files: OrderedDict[tuple[Path, str], PackedFile] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def packed_file(self, path: Path, object_format: ObjectFormat) -> PackedFile:
+        """Return the file at a path."""
+        key = path, object_format.name
+        with self._guard:
+            found = self._files.get(key)
+            if found is None:
+                found = self._files[key] = PackedFile(path, object_format, self._clock)
+            self._files.move_to_end(key)
+            others = [file for other, file in self._files.items() if other != key]
+            held = sum(file.held_bytes for file in self._files.values())
+            while others and (len(self._files) > self._count_max or held > self._bytes_max):
+                oldest = others.pop(0)
+                held -= oldest.held_bytes
+                del self._files[oldest.path, oldest.format_name]
+                oldest.close()
+        return found
+
+    def close(self) -> None:
+        """Forget all. Idempotent."""
+        with self._guard:
+            while self._files:
+                self._files.popitem()[1].close()
