@@ -13,6 +13,7 @@ from tests.support import fsck, git, ls_remote, write_hook
 from tests.transport.syncing.sides import Sides, commit, outcomes
 from transport.errors import NetworkError
 from transport.syncing import Outcome
+from transport.syncing.deliver import push_series
 from transport.syncing.prune_limit import PruneLimit
 
 if TYPE_CHECKING:
@@ -152,3 +153,39 @@ def test_a_lost_answer_to_deletes_alone_is_told_by_the_result(sides):
     )
     assert outcomes(result)["b0/x"] == "unanswered"
     assert isinstance(result.failure, NetworkError)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a server take so long for a deletion that only three are done in time."""
+    monkeypatch.setattr(push_series, "deletions_in_time", lambda refs: 3)
+
+
+PRUNE = {"prune": True, "prune_limit": PruneLimit(8)}
+
+
+def make_surplus(sides: Sides) -> None:
+    """Make refs on the target that the source lacks."""
+    git("push", "-q", sides.target, *(f"main:refs/heads/gone{n}" for n in range(8)), "main", cwd=sides.source)
+
+
+@pytest.mark.usefixtures("slow")
+def test_more_deletions_than_are_done_in_time_go_as_one_change(sides):
+    make_surplus(sides)
+    refuse_more_than(sides.target, 20, "no")
+    result = sides.sync(policy=PRUNE)
+    sides.check()
+    assert list(outcomes(result).values()).count("deleted") == 8
+    assert counts(sides.target) == [9 + 3, 5]
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("reason", ["one of them is refused", "it can't do that"])
+def test_deletions_go_by_a_few_where_they_are_not_done_together(sides, reason):
+    make_surplus(sides)
+    if reason == "it can't do that":
+        git("config", "receive.advertiseAtomic", "false", cwd=sides.target)
+    write_hook(sides.target, "update", '[ "$1" != refs/heads/gone5 ] || exit 1')
+    found = outcomes(sides.sync(policy=PRUNE))
+    assert [found[f"gone{n}"] for n in (4, 5, 6)] == ["deleted", "refused", "deleted"]
+    assert [name for name in ls_remote(sides.target) if "gone" in name] == ["refs/heads/gone5"]

@@ -24,7 +24,7 @@ def creations(count: int) -> list[RefUpdate]:
 )
 def test_every_command_goes_once_in_order_and_no_request_is_over_the_limits(count, count_max, bytes_max):
     updates = creations(count)
-    requests = in_requests(updates, count_max=count_max, bytes_max=bytes_max)
+    requests = list(in_requests(updates, count_max=count_max, bytes_max=bytes_max))
     assert [update for request in requests for update in request] == updates
     for request in requests:
         assert request
@@ -41,3 +41,10 @@ def test_the_size_of_a_command_is_that_on_the_wire():
     short = encode_commands([one], capabilities, PushOptions(), agent="a")
     both = encode_commands([one, two], capabilities, PushOptions(), agent="a")
     assert len(both) - len(short) == command_bytes(two)
+
+
+def test_a_request_has_at_most_so_many_deletions_and_any_number_of_others():
+    updates = [RefUpdate(f"refs/heads/{n}", ONE, ZERO if n % 2 else ONE) for n in range(20)]
+    requests = list(in_requests(updates, deletions_max=3))
+    assert [update for request in requests for update in request] == updates
+    assert [sum(update.is_delete for update in request) for request in requests] == [3, 3, 3, 1]

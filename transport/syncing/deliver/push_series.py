@@ -4,19 +4,21 @@
     request 2    more commands, an empty pack  since a server drops the objects of one that it declined
     ...
 
-After a request that was not answered, or whose pack was not unpacked, no further one is sent: what
-became of each command is then known, not known, or "not sent". All or none can only be had in one request.
+Deletions go by as many as a silent server does in time, see `_next`. After a request that was not answered, or
+whose pack was not unpacked, no further one is sent: what became of each command is then known, not known, or
+"not sent". All or none can only be had in one request.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, PackcoreError
 from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.send_pack import push
-from transport.syncing.deliver.ref_requests import in_requests
+from transport.syncing.deliver.ref_requests import deletions_in_time, in_requests
 from transport.syncing.deliver.refusals import count_accepted, size_refusal, updates_accepted
 
 if TYPE_CHECKING:
@@ -33,10 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PushSeries", "check_atomic", "parted"]
 
+DELETIONS_TOGETHER_MAX = 10_000
+"""Deletions in one request that are done all or none: some seconds of a server's time."""
+
 
 def parted(updates: Sequence[RefUpdate], limits: TargetLimits) -> list[list[RefUpdate]]:
     """Return commands as they go in requests, as far as is known what the target takes."""
-    return in_requests(updates, count_max=limits.ref_updates_max, bytes_max=limits.body_bytes_max)
+    return list(in_requests(updates, count_max=limits.ref_updates_max, bytes_max=limits.body_bytes_max))
 
 
 def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLimits) -> None:
@@ -69,6 +74,7 @@ class PushSeries:
     """The target's words, where it could not unpack the pack because it is too large."""
     failure: PackcoreError | None = None
     commands: int = 0
+    _deletes_together: bool = True
 
     @property
     def ok(self) -> bool:
@@ -86,10 +92,10 @@ class PushSeries:
         waiting = list(updates)
         check_atomic(waiting, self.policy, self.limits)
         while waiting:
-            chunk = parted(waiting, self.limits)[0]
+            chunk, together = self._next(waiting)
             carries = pack is not None and not all(update.is_delete for update in chunk)
             try:
-                report, messages = self._request(chunk, pack if carries else None)
+                report, messages = self._request(chunk, pack if carries else None, atomic=together)
             except PackcoreError as error:
                 if self._learned(error, len(chunk)):
                     continue
@@ -105,6 +111,9 @@ class PushSeries:
             if accepted is not None:
                 self._part(accepted)
                 continue
+            if together and not self.policy.atomic and report.complete and not report.ok:
+                self._deletes_together = False  # none was done: each for itself, as far as that can be
+                continue
             self.reports |= report.refs
             self.unpack_error = self.unpack_error or report.unpack_error
             if report.unpack_error:
@@ -114,6 +123,29 @@ class PushSeries:
             del waiting[: len(chunk)]
             if carries and any(ref.ok for ref in report.refs.values()):
                 pack = None
+
+    def _next(self, waiting: Sequence[RefUpdate]) -> tuple[list[RefUpdate], bool]:
+        """Return the commands of the next request, and whether all or none of them shall be done.
+
+        A server that does each by itself rewrites all its refs for each deletion, in silence. So more than it
+        does in time are asked for as one change; if any of them is refused, by fewer at a time.
+        """
+        limits = self.limits
+        if self.policy.atomic:
+            return parted(waiting, limits)[0], True
+        in_time = deletions_in_time(len(self.advertisement.refs))
+        if self._deletes_together and self.advertisement.capabilities.atomic:
+            some = islice(waiting, DELETIONS_TOGETHER_MAX)
+            deletions = list(takewhile(lambda update: update.is_delete, some))
+            if len(deletions) > in_time:
+                return parted(deletions, limits)[0], True
+        requests = in_requests(
+            waiting,
+            count_max=limits.ref_updates_max,
+            bytes_max=limits.body_bytes_max,
+            deletions_max=in_time,
+        )
+        return next(requests), False
 
     def _learned(self, error: PackcoreError, sent: int) -> bool:
         """Tell whether a status said that the commands were too many; then it said so before any was done."""
@@ -128,7 +160,9 @@ class PushSeries:
         self.limits.refuse_updates(accepted)
         self.progress.message("target", f"takes no more than {accepted} refs at once: sent in parts")
 
-    def _request(self, updates: Sequence[RefUpdate], pack: Body | None) -> tuple[ReportStatus, list[str]]:
+    def _request(
+        self, updates: Sequence[RefUpdate], pack: Body | None, *, atomic: bool
+    ) -> tuple[ReportStatus, list[str]]:
         messages: list[str] = []
 
         def heard(text: str) -> None:
@@ -141,7 +175,7 @@ class PushSeries:
             self.advertisement,
             updates,
             pack,
-            atomic=self.policy.atomic,
+            atomic=atomic,
             push_options=self.policy.push_options,
             shallow=sorted(self.shallow),
             on_message=heard,

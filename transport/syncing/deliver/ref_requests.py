@@ -1,6 +1,6 @@
 """Ref commands in as many requests as the target takes: where they are parted, and when to part more.
 
-    commands     d c c | c c u | u d           at most so many in one, and so many bytes
+    commands     d c c | c c u | u d           at most so many in one, so many bytes, and so many deletions
     the pack       ^                           with the first request that doesn't only delete
 
 A server that refuses a request for its number of commands has no status for it: its hook declines every
@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from packcore.refs import encode_ref_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from transport.wire.receive_pack import RefUpdate
 
-__all__ = ["command_bytes", "in_requests"]
+__all__ = ["command_bytes", "deletions_in_time", "in_requests"]
 
 _HEAD_BYTES = 600
 """What goes with the commands: capabilities, agent, flush, an empty pack."""
+
+_SILENT_SECONDS = 30
+_DELETION_SECONDS = 0.001
+_SECONDS_FOR_EACH_REF = 3e-7
 
 
 def command_bytes(update: RefUpdate) -> int:
@@ -30,17 +34,36 @@ def command_bytes(update: RefUpdate) -> int:
 
 
 def in_requests(
-    updates: Sequence[RefUpdate], *, count_max: int | None = None, bytes_max: int | None = None
-) -> list[list[RefUpdate]]:
+    updates: Iterable[RefUpdate],
+    *,
+    count_max: int | None = None,
+    bytes_max: int | None = None,
+    deletions_max: int | None = None,
+) -> Iterator[list[RefUpdate]]:
     """Part commands, in their order, so that no request has more than so many, or so many bytes of them."""
-    requests: list[list[RefUpdate]] = []
-    room = 0
+    request: list[RefUpdate] = []
+    room = (bytes_max or 0) - _HEAD_BYTES
+    deletions = 0
     for update in updates:
         size = command_bytes(update)
-        full = count_max is not None and bool(requests) and len(requests[-1]) >= count_max
-        if not requests or full or (bytes_max is not None and size > room):
-            requests.append([])
-            room = (bytes_max or 0) - _HEAD_BYTES
-        requests[-1].append(update)
+        is_full = count_max is not None and len(request) >= count_max
+        is_full |= deletions_max is not None and update.is_delete and deletions >= deletions_max
+        if request and (is_full or (bytes_max is not None and size > room)):
+            yield request
+            request, room, deletions = [], (bytes_max or 0) - _HEAD_BYTES, 0
+        request.append(update)
         room -= size
-    return requests
+        deletions += update.is_delete
+    if request:
+        yield request
+
+
+def deletions_in_time(refs: int) -> int:
+    """Return how many deletions a server does in half a minute that has so many refs.
+
+    git's writes all its packed refs again for each deletion, and says nothing meanwhile.
+
+    >>> deletions_in_time(1000), deletions_in_time(200_000)
+    (23076, 491)
+    """
+    return int(_SILENT_SECONDS / (_DELETION_SECONDS + refs * _SECONDS_FOR_EACH_REF))
