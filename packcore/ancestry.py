@@ -24,7 +24,7 @@ from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -98,14 +98,15 @@ def walk_commits(
     shallow: Collection[ObjectId] = frozenset(),
     absent_ok: bool = False,
     on_commit: Callable[[], None] | None = None,
+    had: Container[ObjectId] = frozenset(),
 ) -> CommitList:
     """Walk from commits (tags already followed) and return those to send, and the trees at the edge.
 
     `haves` may be absent from the store. Commits in `shallow` are taken to have no parents. With
     `absent_ok` a parent that the store lacks is a boundary. Raises MissingObject for any other, and
-    CorruptObject where a commit does not parse or is no commit.
+    CorruptObject where a commit does not parse or is no commit. What is in `had` is reached by the haves.
     """
-    walk = _Walk(store, shallow, absent_ok=absent_ok)
+    walk = _Walk(store, shallow, had, absent_ok=absent_ok)
     have_ids = list(dict.fromkeys(haves))
     for have in have_ids:
         walk.exclude(have)
@@ -123,8 +124,16 @@ class _Node(NamedTuple):
 class _Walk:
     """The state of one walk. Ids in `uninteresting` may be absent from the store."""
 
-    def __init__(self, store: ObjectStore, shallow: Collection[ObjectId], *, absent_ok: bool) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        shallow: Collection[ObjectId],
+        had: Container[ObjectId],
+        *,
+        absent_ok: bool,
+    ) -> None:
         self.store = store
+        self.had = had
         self.history = History(store)
         self.shallow = frozenset(shallow)
         self.absent_ok = absent_ok
@@ -199,6 +208,10 @@ class _Walk:
 
         Of an uninteresting commit the commit-graph knows all that is needed.
         """
+        if oid in self.had:
+            self.nodes[oid] = None
+            self.uninteresting.add(oid)
+            return
         if needed_by is None and (links := self.history.links(oid)) is not None:
             self._wait(oid, links, 0)
             return

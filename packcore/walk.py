@@ -7,7 +7,8 @@
 That is the order of `git rev-list --objects`, and the set is the same, up to what git itself sends too
 much of: an object that only an older commit of the receiver holds is listed, since knowing better would
 mean reading every tree the receiver ever had. Excluded are all trees and blobs of the haves themselves
-and of the edge (uninteresting parents of listed commits).
+and of the edge (uninteresting parents of listed commits). Where the repository has bitmaps, the haves are
+known exactly, and nothing of their trees is read (`packcore.reach`).
 
 What the store may lack: with `haves`, whatever the receiver may have (a pack fetched against these haves
 holds only the rest); below a `shallow` commit, its parents; submodule entries always. Anything else
@@ -22,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, too_many_tags, walk_commits
-from packcore.errors import CorruptObject, LimitExceeded, MissingObject
+from packcore.errors import CorruptObject, CorruptShortcut, LimitExceeded, MissingObject
 from packcore.limits import Limits
 from packcore.objects import (
     LARGE_TREE_BYTES,
@@ -37,12 +38,15 @@ from packcore.objects import (
 )
 from packcore.plans.entries import Candidate
 from packcore.progress import SILENT, Phase, Progress
+from packcore.reach import reach_by_bitmaps
+from packcore.store.bulk import shortcuts_of
 from packcore.tree_path import TreePath, path_end
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.reach import Reach
     from packcore.store.base import ObjectStore
 
 __all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
@@ -83,23 +87,38 @@ def list_objects(
     """
     limits = limits or Limits()
     wants, haves = list(dict.fromkeys(wants)), list(dict.fromkeys(haves))
-    with progress.phase("listing objects", unit="objects") as phase:
-        lister = _Lister(store, limits, phase, absent_ok=absent_ok or (bool(haves) and not haves_complete))
+    absent_ok = absent_ok or (bool(haves) and not haves_complete)
+
+    def listed(phase: Phase, *, by_bitmaps: bool) -> list[Candidate]:
+        lister = _Lister(store, limits, phase, absent_ok=absent_ok)
         excluded = lister.resolve(haves, wanted=False)
         had = set(haves)
         wanted = lister.resolve([want for want in wants if want not in had], wanted=True)
+        reach = reach_by_bitmaps(store, excluded.commits) if by_bitmaps else None
         found = walk_commits(
             store,
             wanted.commits,
-            excluded.commits,
+            excluded.commits if reach is None else (),
             shallow=shallow,
-            absent_ok=lister.absent_ok,
+            absent_ok=absent_ok,
             on_commit=lister.count_commit,
+            had=frozenset() if reach is None else reach,
         )
         if named_anyway:
             lister.name(wanted, want_paths or {})
+        if reach is not None:
+            lister.seen = _SeenOrHad(lister.seen, reach)
         lister.exclude(excluded, found)
         return lister.collect(wanted, found, want_paths or {})
+
+    with progress.phase("listing objects", unit="objects") as phase:
+        # Where history is cut off, a commit's set says more than what is reached.
+        if haves and not shallow and (shortcuts := shortcuts_of(store)) is not None:
+            try:
+                return listed(phase, by_bitmaps=True)
+            except CorruptShortcut as error:
+                shortcuts.leave_bitmap(error)
+        return listed(phase, by_bitmaps=False)
 
 
 def list_bases(
@@ -302,6 +321,17 @@ class _Lister:
         if len(candidates) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
         self._count(len(candidates) - before)
+
+
+class _SeenOrHad(set["ObjectId"]):
+    """What was seen, and what the haves reach: as far as `in` tells, one set."""
+
+    def __init__(self, seen: set[ObjectId], had: Reach) -> None:
+        super().__init__(seen)
+        self._had = had
+
+    def __contains__(self, oid: object) -> bool:
+        return set.__contains__(self, oid) or oid in self._had
 
 
 class _Folder(dict[bytes, TreePath]):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packcore.errors import CorruptData, CorruptShortcut, MissingObject, RepositoryError
+from packcore.errors import CorruptData, CorruptShortcut, LimitExceeded, MissingObject, RepositoryError
 from packcore.objects import ObjectType, commit_links
 from packcore.store.commit_graph import read_commit_graph
+from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packcore.store.commit_graph import CommitGraph
+    from packcore.store.pack_bitmap import PackBitmap
     from packcore.store.repository import Repository
 
 __all__ = ["check_shortcuts"]
@@ -20,7 +23,13 @@ _DATE_BITS = 0x3FFFFFFFF
 
 
 def check_shortcuts(repository: Repository) -> Iterator[str]:
-    """Yield what is wrong with the repository's own commit-graph."""
+    """Yield what is wrong with the repository's own commit-graph and bitmaps."""
+    for pack in repository.copies.packs():
+        try:
+            if Path(pack.name).parent == repository.pack_directory and (found := open_pack_bitmap(pack)):
+                yield from _check_bitmap(repository, found, str(Path(pack.name).with_suffix(".bitmap")))
+        except (CorruptShortcut, RepositoryError) as error:
+            yield str(error)
     objects = repository.pack_directory.parent
     try:
         graph = read_commit_graph(objects, repository.object_format)
@@ -34,6 +43,27 @@ def check_shortcuts(repository: Repository) -> Iterator[str]:
             yield str(error)
         finally:
             graph.close()
+
+
+def _check_bitmap(repository: Repository, bitmap: PackBitmap, where: str) -> Iterator[str]:
+    """Check the types, and that each set holds its commit, its tree and parents, and all that these do."""
+    for type_ in ObjectType:
+        for oid in bitmap.oids(bitmap.of_type(type_)):
+            try:
+                if repository.header(oid).type is not type_:
+                    yield f"{where}: {oid.hex()} is no {type_.name.lower()}"
+            except (CorruptData, LimitExceeded):
+                continue  # told where the object is checked
+    for oid in bitmap.commits():
+        try:
+            links = commit_links(repository.read(oid).data, repository.object_format, oid)
+        except (CorruptData, LimitExceeded):
+            continue
+        bits = bitmap.reached_from(oid) or 0
+        places = [bitmap.bit_of(held) for held in (oid, links.tree, *links.parents)]
+        below = [bitmap.reached_from(parent) or 0 for parent in links.parents]
+        if any(place < 0 or not bits >> place & 1 for place in places) or any(held & ~bits for held in below):
+            yield f"{where}: the set of commit {oid.hex()} lacks what the commit reaches"
 
 
 def _check_graph(repository: Repository, graph: CommitGraph) -> Iterator[str]:

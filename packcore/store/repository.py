@@ -82,7 +82,7 @@ class Repository(RepositoryRefs, BulkReading):
         self._loose = LooseStore(objects, self._format, self.limits)
         folders = [packs.directory.parent for packs in self._packs]
         self._lost_places = LostPlaces(folders, self.config)
-        self.shortcuts = Shortcuts(folders, self._format, self.config)
+        self.shortcuts = Shortcuts(self._packs, self._format, self.config)
 
     @classmethod
     def open(

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptShortcut, RepositoryError
 from packcore.store.commit_graph import read_commit_graph
+from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from packcore.ids import ObjectFormat
     from packcore.store.commit_graph import CommitGraph
     from packcore.store.config import GitConfig
+    from packcore.store.pack_bitmap import PackBitmap
+    from packcore.store.packed import PackedStore
 
 __all__ = ["Shortcuts"]
 
@@ -26,9 +28,10 @@ __all__ = ["Shortcuts"]
 class Shortcuts:
     """Those of a repository and its alternates."""
 
-    def __init__(self, folders: Sequence[Path], object_format: ObjectFormat, config: GitConfig) -> None:
-        """`folders` are those of objects, the repository's own first."""
-        self._folders = tuple(folders)
+    def __init__(self, packs: Sequence[PackedStore], object_format: ObjectFormat, config: GitConfig) -> None:
+        """`packs` are those of each folder of objects, the repository's own first."""
+        self._packs = tuple(packs)
+        self._folders = [packed.directory.parent for packed in packs]
         self._format = object_format
         self._config = config
         self.faults: list[str] = []
@@ -47,6 +50,26 @@ class Shortcuts:
                 self._left_aside(error)
         return None
 
+    @cached_property
+    def bitmap(self) -> PackBitmap | None:
+        """The bitmap of the largest pack that has one; None where none has, or `pack.useBitmaps` says no."""
+        if not self._config.get_bool("pack.usebitmaps", default=True):
+            return None
+        for packed in self._packs:
+            for pack in sorted(packed.packs, key=len, reverse=True):
+                try:
+                    if (bitmap := open_pack_bitmap(pack)) is not None:
+                        return bitmap
+                except (CorruptShortcut, RepositoryError) as error:
+                    self._left_aside(error)
+        return None
+
+    def leave_bitmap(self, error: CorruptShortcut) -> None:
+        """Use the bitmap no longer."""
+        if self.bitmap is not None:
+            self.__dict__["bitmap"] = None
+            self._left_aside(error)
+
     def leave_commit_graph(self, error: CorruptShortcut) -> None:
         """Use the commit-graph no longer."""
         if self.commit_graph is not None:
@@ -60,3 +83,4 @@ class Shortcuts:
         """Give maps back. Idempotent; what is asked for afterwards is opened again."""
         if (graph := self.__dict__.pop("commit_graph", None)) is not None:
             graph.close()
+        self.__dict__.pop("bitmap", None)

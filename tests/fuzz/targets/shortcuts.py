@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.ids import SHA1, ObjectId
-from packcore.objects import CommitLinks
+from packcore.objects import CommitLinks, ObjectType
+from packcore.store.bitmap import Bitmap
 from packcore.store.commit_graph import parse_commit_graph
 from packcore.store.commit_graph_write import write_commit_graph
+from packcore.store.ewah import EwahFault, decode_ewah, encode_ewah
 from tests.fuzz.shapes import SEALED
 from tests.fuzz.target import target
 
@@ -28,6 +30,39 @@ def _graphs() -> Iterator[bytes]:
             for oid, below, date in zip(oids, parents, dates, strict=True)
         }
         yield b"".join(write_commit_graph(made, SHA1))
+
+
+def _sets() -> Iterator[bytes]:
+    yield encode_ewah(0, 0)
+    yield encode_ewah((1 << 400) - 1, 500)
+    yield encode_ewah(int.from_bytes(b"some bits" * 9, "big"), 900)
+
+
+@target(seeds=_sets, words=(b"\0" * 8, b"\xff" * 8))
+def ewah(data: bytes) -> None:
+    """Read a set of bits, and write it: what is read then is the same."""
+    try:
+        bits, _ = decode_ewah(data, 0, 1000)
+    except EwahFault:
+        return
+    assert decode_ewah(encode_ewah(bits, 1000), 0, 1000)[0] == bits
+
+
+def _bitmaps() -> Iterator[bytes]:
+    head = b"BITM\0\1\0\1" + (2).to_bytes(4, "big") + bytes(20)
+    sets = [encode_ewah(value, 12) for value in (0b11, 0b1100, 0b1110000, 0, 0b1111, 0b110)]
+    body = head + b"".join(sets[:4]) + b"\0\0\0\3\0\0" + sets[4] + b"\0\0\0\1\1\0" + sets[5]
+    yield body + SHA1.new_hash(body).digest()
+
+
+@target(seeds=_bitmaps, shape=SEALED, words=(b"BITM",))
+def bitmap(data: bytes) -> None:
+    """Ask a bitmap for all its sets."""
+    made = Bitmap(data, SHA1, "x.bitmap", checksum=bytes(20), object_count=12)
+    for type_ in ObjectType:
+        made.of_type(type_)
+    for row in made.rows:
+        assert (made.reached_from(row) or 0).bit_length() <= 12
 
 
 @target(seeds=_graphs, shape=SEALED, words=(b"CGPH", b"OIDF", b"OIDL", b"CDAT", b"EDGE", b"GDA2", b"GDO2"))
