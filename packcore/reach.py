@@ -10,21 +10,32 @@ reach stops at each object that the haves have, however old: nothing of their tr
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from packcore.errors import CorruptData, CorruptShortcut, LimitExceeded, MissingObject
+from packcore.errors import CorruptData, CorruptObject, CorruptShortcut, LimitExceeded, MissingObject
 from packcore.history import History
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, commit_links, mode_kind, tree_rows
+from packcore.limits import Limits
+from packcore.objects import (
+    MODE_DIRECTORY,
+    MODE_GITLINK,
+    ObjectType,
+    commit_links,
+    mode_kind,
+    tag_target,
+    tree_rows,
+)
 from packcore.store.bulk import shortcuts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
     from packcore.store.pack_bitmap import PackBitmap
 
-__all__ = ["Reach", "reach_by_bitmaps"]
+__all__ = ["Reach", "reach_by_bitmaps", "reached_ids"]
+
+_TAG_DEPTH = Limits().tag_depth
 
 
 class Reach:
@@ -33,8 +44,8 @@ class Reach:
     def __init__(self, bitmap: PackBitmap) -> None:
         self._bitmap = bitmap
         self.bits = 0
-        self.others: set[ObjectId] = set()
-        """What has no bit in `bits`: it is in another pack, or no bitmap holds it."""
+        self.others: dict[ObjectId, None] = {}
+        """What was met and has no bit in `bits`: it is in another pack, or no bitmap holds it."""
         self._bytes: bytes = b""
 
     def __contains__(self, oid: object) -> bool:
@@ -54,18 +65,73 @@ def reach_by_bitmaps(store: ObjectStore, commits: Iterable[ObjectId]) -> Reach |
 
     Commits that are missing or damaged count as reaching nothing.
     """
+    return _by_bitmaps(store, lambda bitmap: _reach(store, bitmap, commits))
+
+
+def reached_ids(
+    store: ObjectStore, wants: Iterable[ObjectId], haves: Iterable[ObjectId] = ()
+) -> list[ObjectId] | None:
+    """Return the ids of all that the wants reach and the haves don't, without reading it; in any order.
+
+    None where bitmaps don't tell, and where something above them is missing or damaged: a walk says what.
+    """
+    had = list(haves)
+
+    def ids(bitmap: PackBitmap) -> list[ObjectId] | None:
+        wanted = [_peeled(store, want) for want in wants]
+        if any(store.header(oid).type is not ObjectType.COMMIT for oid, _ in wanted):
+            return None
+        reach = _reach(store, bitmap, [oid for oid, _ in wanted], strict=True)
+        if reach is None:
+            return None
+        named = dict.fromkeys([tag for _, tags in wanted for tag in tags] + list(reach.others))
+        if not had:
+            return [*named, *bitmap.oids(reach.bits)]
+        below = _reach(store, bitmap, [_peeled(store, have)[0] for have in had if have in store])
+        if below is None:
+            return None
+        found = [*named, *bitmap.oids(reach.bits & ~below.bits)]
+        return [oid for oid in found if oid not in below and oid not in had]
+
+    return _by_bitmaps(store, ids)
+
+
+def _peeled(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, list[ObjectId]]:
+    """Follow tags; return what they come to, and the tags. Raises CorruptData, LimitExceeded."""
+    tags: list[ObjectId] = []
+    while store.header(oid).type is ObjectType.TAG:
+        if len(tags) >= _TAG_DEPTH:
+            raise LimitExceeded(f"more than {_TAG_DEPTH} tags in a row", limit="tag_depth")
+        tags.append(oid)
+        oid, _ = tag_target(store.read(oid).data, store.object_format, oid)
+    return oid, tags
+
+
+_T = TypeVar("_T")
+
+
+def _by_bitmaps(store: ObjectStore, ask: Callable[[PackBitmap], _T | None]) -> _T | None:
+    """Return an answer by the store's bitmap; None where there is none, or where it is found damaged."""
     shortcuts = shortcuts_of(store)
     bitmap = shortcuts.bitmap if shortcuts is not None else None
     if shortcuts is None or bitmap is None:
         return None
     try:
-        return _reach(store, bitmap, commits)
+        return ask(bitmap)
     except CorruptShortcut as error:
         shortcuts.leave_bitmap(error)
-        return None
+    except (CorruptData, LimitExceeded):
+        pass  # a walk says what is wrong
+    return None
 
 
-def _reach(store: ObjectStore, bitmap: PackBitmap, commits: Iterable[ObjectId]) -> Reach | None:
+def _reach(
+    store: ObjectStore, bitmap: PackBitmap, commits: Iterable[ObjectId], *, strict: bool = False
+) -> Reach | None:
+    """Return what the commits reach; None where that is nothing of the bitmap.
+
+    Raises MissingObject and CorruptData if `strict`, or else leaves out what can't be read.
+    """
     history = History(store)
     reach = Reach(bitmap)
     heap: list[tuple[int, ObjectId]] = []
@@ -79,11 +145,13 @@ def _reach(store: ObjectStore, bitmap: PackBitmap, commits: Iterable[ObjectId]) 
             return
         try:
             node = history.node(oid)
-        except (MissingObject, LimitExceeded):
-            return
+            if strict and node is None:
+                raise MissingObject(oid.hex())
         except CorruptShortcut:
             raise
-        except CorruptData:
+        except (CorruptData, LimitExceeded):
+            if strict:
+                raise
             return
         if node is not None:
             parents[oid] = node.parents
@@ -101,32 +169,41 @@ def _reach(store: ObjectStore, bitmap: PackBitmap, commits: Iterable[ObjectId]) 
             wait(parent)
     if not reach.bits:
         return None
+    above = [oid for oid in above if oid not in reach]
+    reach.others.update(dict.fromkeys(above))
     for oid in above:
-        reach.others.add(oid)
-        _add_tree(store, reach, oid)
+        _add_tree(store, reach, oid, strict=strict)
     return reach
 
 
-def _add_tree(store: ObjectStore, reach: Reach, commit: ObjectId) -> None:
+def _add_tree(store: ObjectStore, reach: Reach, commit: ObjectId, *, strict: bool) -> None:
     """Add the tree of a commit, and what is new in it, as far as it is here."""
     object_format = store.object_format
     try:
         stack = [commit_links(store.read(commit).data, object_format, commit).tree]
     except (CorruptData, LimitExceeded):
+        if strict:
+            raise
         return
     while stack:
         oid = stack.pop()
-        if oid in reach:
+        if oid in reach or oid == object_format.zero:
             continue
-        reach.others.add(oid)
+        reach.others[oid] = None
         try:
             type_, data = store.read(oid)
             rows = tree_rows(data, object_format, oid) if type_ is ObjectType.TREE else []
+            if strict and type_ is not ObjectType.TREE:
+                raise CorruptObject("a tree is needed here", oid=oid.hex())
         except (CorruptData, LimitExceeded):
+            if strict:
+                raise
             continue
         for mode, _, entry in rows:
             kind = mode_kind(mode)
             if kind == MODE_DIRECTORY:
                 stack.append(entry)
-            elif kind != MODE_GITLINK:
-                reach.others.add(entry)
+            elif kind != MODE_GITLINK and entry not in reach and entry != object_format.zero:
+                if strict and entry not in store:
+                    raise MissingObject(entry.hex())
+                reach.others[entry] = None

@@ -17,6 +17,7 @@ from packcore.ancestry import list_commits
 from packcore.errors import UnknownRevision, UnreadableRef
 from packcore.objects import ObjectType, commit_links, parse_tag
 from packcore.progress import SILENT, Progress
+from packcore.reach import reached_ids
 from packcore.revision import resolve_revision, resolve_with_path
 from packcore.walk import list_objects
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from packcore.tree_path import TreePath
 
-__all__ = ["ListedObject", "RevisionSet", "list_revisions", "parse_revisions"]
+__all__ = ["ListedObject", "RevisionSet", "count_revisions", "list_revisions", "parse_revisions"]
 
 _RANGE = re.compile(r"(?!\.\.?/)(.*?)(\.\.\.?)(.*)\Z", re.DOTALL)
 _PARENTS = re.compile(r"(.+)\^(@|!|-([0-9]*))\Z", re.DOTALL)
@@ -97,6 +98,15 @@ def list_revisions(
         else ListedObject(one.oid, names.get(one.type, one.where))
         for one in found
     ]
+
+
+def count_revisions(repository: Repository, chosen: RevisionSet) -> int | None:
+    """Return how many objects `list_revisions` would list, where bitmaps tell; None where they don't."""
+    if repository.shallow() or chosen.paths:
+        return None
+    had = set(chosen.haves)
+    found = reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
+    return None if found is None else len(found)
 
 
 def _tag_name(repository: Repository, oid: ObjectId) -> bytes:

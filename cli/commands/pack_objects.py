@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from packcore.plans.entries import Candidate
     from packcore.plans.plan import PackPlan
     from packcore.progress import Progress
+    from packcore.revision_set import RevisionSet
     from packcore.store.repository import Repository
     from transport.selection import SelectionOptions
 
@@ -102,9 +103,16 @@ def run(
             started = time.monotonic()
             plan = _read_plan(plan_file, repository, progress, whole_pack=output is not None)
         elif all_refs or stdin_revs:
-            objects, bases, unreadable = _by_revisions(repository, all_refs, thin, progress)
+            chosen = _chosen(repository, all_refs)
+            unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
             started = time.monotonic()
-            plan = _select(repository, objects, bases, selection, progress)
+            copied = _copied(repository, chosen, selection, progress)
+            if copied is not None:
+                plan = copied
+            else:
+                objects, bases = _by_revisions(repository, chosen, thin, progress)
+                started = time.monotonic()
+                plan = _select(repository, objects, bases, selection, progress)
         else:
             wanted, held = read_object_list(binary_input(), repository.object_format)
             started = time.monotonic()
@@ -174,15 +182,37 @@ def _save_plan(plan: PackPlan, path: str) -> None:
         files.open(path).writelines(SavedPlan.of(plan).lines())
 
 
-def _by_revisions(
-    repository: Repository, all_refs: bool, thin: bool, progress: Progress
-) -> tuple[list[Candidate], list[Candidate], dict[str, str]]:
-    """Return the objects to pack, the bases of thin deltas, and the refs that can't be read, with reasons."""
+def _chosen(repository: Repository, all_refs: bool) -> RevisionSet:
+    """Return the revisions that stdin names, or all refs."""
     from packcore.revision_set import parse_revisions
-    from packcore.walk import list_bases, list_objects
 
     lines = [] if all_refs else [line.strip() for line in sys.stdin.read().splitlines()]
-    chosen = parse_revisions(repository, [line for line in lines if line], all_refs=all_refs)
+    return parse_revisions(repository, [line for line in lines if line], all_refs=all_refs)
+
+
+def _copied(
+    repository: Repository, chosen: RevisionSet, selection: SelectionOptions, progress: Progress
+) -> PackPlan | None:
+    """Plan without reading anything, where bitmaps list it and one pack has all of it."""
+    from packcore.reach import reached_ids
+    from packcore.search.select import select_copies
+
+    if chosen.haves or repository.shallow() or not selection.reuse_deltas:
+        return None
+    oids = reached_ids(repository, chosen.wants)
+    if oids is None:
+        return None
+    return select_copies(
+        repository, oids, strategy=selection.strategy, limits=selection.limits, progress=progress
+    )
+
+
+def _by_revisions(
+    repository: Repository, chosen: RevisionSet, thin: bool, progress: Progress
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return the objects to pack, and the bases of thin deltas."""
+    from packcore.walk import list_bases, list_objects
+
     shallow = repository.shallow()
     limits = repository.limits
     objects = list_objects(
@@ -195,7 +225,7 @@ def _by_revisions(
         haves_complete=True,
     )
     bases = list_bases(repository, chosen.haves, objects, limits=limits) if thin else []
-    return objects, bases, {fault.ref: fault.reason for fault in chosen.unreadable}
+    return objects, bases
 
 
 def _select_listed(

@@ -43,18 +43,21 @@ def run(
     means that --all met refs that can't be read; they are named on stderr.
     """
     from cli.unreadable_refs import report_unreadable
-    from packcore.revision_set import list_revisions, parse_revisions
+    from packcore.revision_set import count_revisions, list_revisions, parse_revisions
     from packcore.store.repository import Repository
 
     if not revisions and not all_refs:
         raise click.UsageError("missing argument REV (or --all)")
     with Repository.open(repo) as repository, console.progress() as progress:
         chosen = parse_revisions(repository, revisions, all_refs=all_refs)
-        listed = list_revisions(repository, chosen, objects=objects, progress=progress)
+        counted = count_revisions(repository, chosen) if count and objects else None
+        listed = (
+            list_revisions(repository, chosen, objects=objects, progress=progress) if counted is None else []
+        )
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
     if count:
-        console.show_exact([b"%d" % len(listed)])
+        console.show_exact([b"%d" % (len(listed) if counted is None else counted)])
     else:
         console.show_exact(_lines(listed))
     return report_unreadable({fault.ref: fault.reason for fault in chosen.unreadable}, console)

@@ -14,7 +14,8 @@ from packcore.errors import CorruptObject, CorruptShortcut, LimitExceeded, Missi
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
-from packcore.search.select import select
+from packcore.reach import reached_ids
+from packcore.search.select import select, select_copies
 from packcore.store.bulk import shortcuts_of
 from packcore.walk import list_objects
 from transport.server.filtering import filtered
@@ -74,6 +75,10 @@ def plan_pack(
             named_anyway=True,
         )
 
+    if not (boundary or haves or cut or request.filter):
+        copied = _copied(store, request, tags, strategy=strategy, limits=limits, progress=progress)
+        if copied is not None:
+            return copied
     objects = listed(list(request.wants))
     if request.include_tag:
         sent = {candidate.oid for candidate in objects}
@@ -83,6 +88,26 @@ def plan_pack(
     if request.filter is not None:
         objects = filtered(store, objects, request.filter, request.wants)
     return select(store, objects, strategy=strategy, limits=limits, progress=progress)
+
+
+def _copied(
+    store: ObjectStore,
+    request: FetchRequest,
+    tags: Iterable[tuple[ObjectId, ObjectId]],
+    *,
+    strategy: str,
+    limits: Limits,
+    progress: Progress,
+) -> PackPlan | None:
+    """Plan a clone without reading anything, where bitmaps list it and one pack has all of it."""
+    oids = reached_ids(store, request.wants)
+    if oids is not None and request.include_tag:
+        sent = set(oids)
+        followed = [tag for tag, target in tags if target in sent and tag not in sent]
+        oids = reached_ids(store, [*request.wants, *followed]) if followed else oids
+    if oids is None:
+        return None
+    return select_copies(store, oids, strategy=strategy, limits=limits, progress=progress)
 
 
 def enough_in_common(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packcore.checks.fsck import check_repository
 from packcore.errors import CorruptShortcut
 from packcore.objects import ObjectType
-from packcore.reach import reach_by_bitmaps
+from packcore.reach import reach_by_bitmaps, reached_ids
 from packcore.store import pack_bitmap
 from packcore.store.ewah import EwahFault, decode_ewah, encode_ewah
 from packcore.store.pack_bitmap import open_pack_bitmap, set_bits
@@ -120,12 +120,37 @@ def test_what_haves_reach_is_never_listed_however_old_and_all_else_is(tmp_path: 
         assert commits == git("rev-list", *some_wants.split(), *excluded, cwd=path).split()
 
 
+@pytest.mark.parametrize(
+    ("wants", "haves"),
+    [("main", ""), ("main side v1", ""), ("new v1", ""), ("new main", "main~7 v1"), ("new", "newer side")],
+)
+def test_ids_are_counted_as_git_lists_them_and_nothing_is_read(tmp_path: Path, wants: str, haves: str):
+    path = made(tmp_path / "a.git")
+    git("fast-import", "--quiet", cwd=path, stdin=_more().encode())
+    with Repository.open(path) as repository:
+        names = [[tip(path, name) for name in some.split()] for some in (wants, haves)]
+        found = reached_ids(repository, *names)
+    assert found is not None
+    assert len(found) == len(set(found))
+    truth = ids(path, "--objects", *wants.split())
+    assert set(found) == truth - (ids(path, "--objects", *haves.split()) if haves else set())
+
+
+def test_what_is_missing_above_the_bitmap_is_left_for_a_walk_to_name(tmp_path: Path):
+    path = made(tmp_path / "a.git")
+    git("fast-import", "--quiet", cwd=path, stdin=_more().encode())
+    blob = git("rev-parse", "new:d0/new1", cwd=path)
+    (path / "objects" / blob[:2] / blob[2:]).unlink()
+    with Repository.open(path) as repository:
+        assert reached_ids(repository, [tip(path, "new")]) is None
+
+
 def _more() -> str:
     lines = []
     for n, (branch, start) in enumerate([("new", "main"), ("new", ""), ("newer", "new"), ("newer", "")]):
         lines += [f"commit refs/heads/{branch}", f"committer a <a@b> {1000 + n} +0000", "data 1", "y"]
         lines += [f"from refs/heads/{start}"] if start else []
-        lines += [f"M 100644 inline d0/new{n}", "data 2", f"{n}\n"]
+        lines += [f"M 100644 inline d0/new{n}", "data 2", f"n{n}"]
     return "\n".join(lines)
 
 
