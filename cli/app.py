@@ -40,6 +40,7 @@ _SECTIONS = {
         "ls-refs",
         "convert-sha256",
     ),
+    "At your own repository": ("init", "clone", "push"),
     "Serving": ("serve", "upload-pack", "receive-pack"),
     "Packing": ("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
     "Comparing": ("bench", "strategies"),

@@ -230,10 +230,13 @@ def _trace_of(side: str) -> Callable[[str], None] | None:
     return trace
 
 
-def endpoint_arguments(*, target: bool | None, unless: str | None = None) -> Callable[[FunctionT], FunctionT]:
+def endpoint_arguments(
+    *, target: bool | None, unless: str | None = None, source: str | None = None
+) -> Callable[[FunctionT], FunctionT]:
     """Add SOURCE, and TARGET (None: optional) - as arguments, or as git-sync's --source-url, --target-url.
 
-    Where the option `unless` is given, there must be none of them, and both are empty.
+    Where the option `unless` is given, there must be none of them, and both are empty. `source` is what
+    SOURCE is where a single word is given; the two are called DIR and URL then.
     """
 
     def decorate(function: FunctionT) -> FunctionT:
@@ -246,6 +249,10 @@ def endpoint_arguments(*, target: bool | None, unless: str | None = None) -> Cal
                     raise click.UsageError(f"--{unless} names its own sources and targets")
                 named = ["", ""]
             wanted = ["SOURCE"] if target is False else ["SOURCE", "TARGET"]
+            if source is not None:
+                wanted = ["DIR", "URL"]
+                if named[0] is None and len(words) == 1 and named[1] is None:
+                    named[0] = source
             for index in range(len(wanted)):
                 if named[index] is None and words:
                     named[index] = words.pop(0)
@@ -260,6 +267,8 @@ def endpoint_arguments(*, target: bool | None, unless: str | None = None) -> Cal
             return function(*args, **kwargs)
 
         shown = "SOURCE" if target is False else "SOURCE TARGET" if target else "SOURCE [TARGET]"
+        if source is not None:
+            shown = "[DIR] URL"
         decorated: Any = option("--source-url", hidden=True, gitsync=())(call)
         if target is not False:
             decorated = option("--target-url", hidden=True, gitsync=())(decorated)

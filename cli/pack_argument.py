@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.console import Console
     from packcore.anatomy import Entry, PackAnatomy
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.progress import Progress
 
-__all__ = ["entry_of", "pack_path"]
+__all__ = ["entry_of", "pack_or_made", "pack_path"]
 
 
 def pack_path(name: str, oid: str | None = None) -> Path:
@@ -21,7 +26,7 @@ def pack_path(name: str, oid: str | None = None) -> Path:
     where there is no pack, and the errors of revisions.
     """
     path = Path(name)
-    if not path.is_dir():
+    if not _is_repository(path):
         return path
     from packcore import open_repository, resolve_revision
     from packcore.errors import RepositoryError
@@ -34,6 +39,47 @@ def pack_path(name: str, oid: str | None = None) -> Path:
                 return pack
     what = f"no pack of it holds {oid}" if packs else "it has no pack"
     raise RepositoryError(f"{name}: {what}", hint=f"make one of all its objects: packcore repack {name}")
+
+
+class PackHere(NamedTuple):
+    """The file that a name means."""
+
+    path: Path
+    object_format: ObjectFormat | None = None
+    """That of the repository that it lies in."""
+    is_made: bool = False
+    """Whether it was made for this run."""
+
+
+@contextmanager
+def pack_or_made(name: str, console: Console, progress: Progress) -> Iterator[PackHere]:
+    """Yield the file that `name` means, as `pack_path` does; a repository without a pack gets one for now."""
+    path = Path(name)
+    if not _is_repository(path):
+        yield PackHere(path)
+        return
+    from cli.packed_here import packed_here
+    from packcore import open_repository
+
+    with open_repository(path) as repository:
+        packs = sorted(repository.pack_directory.glob("*.pack"), key=lambda pack: -pack.stat().st_size)
+        if packs:
+            yield PackHere(packs[0], repository.object_format)
+            return
+        with packed_here(repository, name, progress) as (made, count):
+            console.tell(f"{name} has no pack; one of its {count:,} objects is made for this, and not kept")
+            yield PackHere(made, repository.object_format, is_made=True)
+
+
+def _is_repository(path: Path) -> bool:
+    """Tell whether a name is a folder, or the file `.git` of a linked work tree."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"gitdir: "
+    except OSError:
+        return False
 
 
 def _holds(pack: Path, oid: ObjectId, object_format: ObjectFormat) -> bool:

@@ -117,13 +117,15 @@ def sync_options(
     selection: Decorator | None = None,
     report: Decorator = report_options,
     unless: str | None = None,
+    source: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options of a sync; the function gets them as one keyword, `job`, and those of `more` as theirs.
 
-    The order is that of the help's sections. `unless` names an option that stands for SOURCE and TARGET.
+    The order is that of the help's sections. `unless` names an option that stands for SOURCE and TARGET;
+    `source` is what SOURCE is where a single word is given.
     """
     groups = [
-        endpoint_arguments(target=True, unless=unless),
+        endpoint_arguments(target=True, unless=unless, source=source),
         scope_options,
         policy,
         _DRY_RUN,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / "demo"
+_PAGE = STAGE / "pack.html"
 _BLOCK_BYTES = 65536
 _LINE_BYTES_MAX = 1024
 
@@ -73,6 +75,14 @@ def _show(repository: str) -> None:
         _summarise(first)
         _verify(tools, source, target, again, None if remote else origin)
     _say(f"Look at it: {tools.look}")
+    repository, page = shlex.quote(str(STAGE / "target.git")), shlex.quote(str(_PAGE))
+    _say(f"Try next:   {_program()} report {repository} -o {page}")
+
+
+def _program() -> str:
+    """Return the program as it can be typed here: the demo's virtual environment need not be active."""
+    script = Path(sys.executable).with_name("packcore")
+    return shlex.quote(str(script)) if script.exists() else f"{shlex.quote(sys.executable)} -m packcore"
 
 
 def _check_path(path: str) -> None:
@@ -132,7 +142,7 @@ class _WithoutGit:
     """Python alone: our own server, our own ls-refs and fsck."""
 
     server = "packcore serve, as there is no git here"
-    look = f"packcore rev-list {STAGE / 'target.git'} --all"
+    look = f"{_program()} rev-list {STAGE / 'target.git'} --all"
 
     def prepare(self, repository: str, *, remote: bool) -> str:  # noqa: ARG002
         """Make the empty target, of the source's object format; return the source's folder."""

@@ -100,6 +100,11 @@ def run(
             result = fetch_only(transport, haves=have, progress=progress, **shared)
         else:
             result = fetch_into(transport, into, policy=policy, progress=progress, **shared)
+    return show_fetched(result, console)
+
+
+def show_fetched(result: FetchResult, console: Console) -> int:
+    """Show what a fetch brought, and return the exit code."""
     _show(result, console)
     if result.exit_code:
         from cli.carry_out import show_problems

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.console import Console
+    from cli.render.report.summary import Summary
+    from packcore.anatomy.survey import PackSurvey
     from packcore.ids import ObjectFormat
 
 _EMBED_BYTES = "16m"
@@ -23,7 +27,8 @@ _EMBED_BYTES = "16m"
     "report",
     short_help="Draw a pack as one page: where its bytes go, its deltas, each object explained.",
     examples="""
-        packcore report x.git -o pack.html
+        packcore report .
+        packcore report . -o pack.html
         packcore report x.git/objects/pack/pack-*.pack -o pack.html --embed-bytes 64m
         packcore report x.pack --json
     """,
@@ -36,7 +41,7 @@ _EMBED_BYTES = "16m"
     type=click.Path(dir_okay=False),
     section=OUTPUT,
     metavar="FILE",
-    help="Write the page here. Needed unless --json.",
+    help="Write the page here. Without it, figures are printed.",
 )
 @option(
     "--embed-bytes",
@@ -51,44 +56,53 @@ _EMBED_BYTES = "16m"
 def run(
     *, file: str, page: str | None, embed_bytes: int, object_format: ObjectFormat | None, console: Console
 ) -> None:
-    """Write FILE, a page that shows PACK and needs nothing but a browser.
+    """Show PACK in figures, or with -o as a page that needs nothing but a browser.
 
     Totals; where the bytes go by type, by path and by age; the delta forest; histograms; what each object
     costs to read; and, at a click, each byte of an object explained. It loads nothing from any network.
 
-    Of a repository its largest pack is shown. The pack is checked whole; an index is not needed. Paths and
+    Of a repository its largest pack is shown; one that has no pack is packed for the report, and left as it
+    is. The pack is checked whole; an index is not needed. Paths and
     dates are those at which the pack's own commits first bring an object in.
     """
-    from cli.pack_argument import pack_path
+    from cli.pack_argument import pack_or_made
     from cli.render.report.summary import summary_json, summary_of
+    from cli.render.units import size
     from packcore.anatomy.survey import survey_pack
 
-    if page is None and not console.verbosity.json:
-        raise click.UsageError("name the page with -o FILE, or ask for --json")
-    path = pack_path(file)
-    with console.progress() as progress:
-        survey = survey_pack(path, object_format or _format_beside(path), progress=progress)
-    summary = summary_of(survey)
-    told = summary_json(survey, summary) if console.verbosity.json else {}
-    if page is not None:
-        from cli.files import AtomicFiles
-        from cli.render.report.embed import chosen
-        from cli.render.report.page import page_blocks
-
-        held = chosen(survey, embed_bytes)
-        with AtomicFiles() as files:
-            out = files.open(page)
-            written = sum(
-                out.write(block.encode("utf-8", "backslashreplace"))
-                for block in page_blocks(survey, summary, held)
-            )
-        told["page"] = {"file": page, "bytes": written, "objectsCarried": held.count(1)}
-        if not console.verbosity.json:
-            from cli.render.units import size
-
-            console.tell(f"wrote {page}, {size(written)}")
+    with ExitStack() as held:
+        with console.progress() as progress:
+            pack = held.enter_context(pack_or_made(file, console, progress))
+            names_by = object_format or pack.object_format or _format_beside(pack.path)
+            survey = survey_pack(pack.path, names_by, progress=progress)
+        if pack.is_made:
+            survey = replace(survey, name=f"{file} (packed for this)")
+        summary = summary_of(survey)
+        told = summary_json(survey, summary) if console.verbosity.json else {}
+        if page is not None:
+            told["page"] = _write_page(survey, summary, page, embed_bytes)
     if console.verbosity.json:
         console.show_json(told)
+    elif page is not None:
+        console.tell(f"wrote {page}, {size(told['page']['bytes'])}")
+    else:
+        from cli.render.report.text import summary_lines
+
+        console.show(summary_lines(survey, summary))
+        console.show(("", f"as a page: packcore report {file} -o pack.html"))
+
+
+def _write_page(survey: PackSurvey, summary: Summary, page: str, embed_bytes: int) -> dict[str, Any]:
+    from cli.files import AtomicFiles
+    from cli.render.report.embed import chosen
+    from cli.render.report.page import page_blocks
+
+    held = chosen(survey, embed_bytes)
+    with AtomicFiles() as files:
+        out = files.open(page)
+        blocks = page_blocks(survey, summary, held)
+        written = sum(out.write(block.encode("utf-8", "backslashreplace")) for block in blocks)
+    return {"file": page, "bytes": written, "objectsCarried": held.count(1)}
 
 
 def _format_beside(path: Path) -> ObjectFormat:

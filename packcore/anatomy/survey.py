@@ -53,6 +53,13 @@ class PackSurvey:
     table: PackTable
     stream_sizes: array[int]
     origins: Origins
+    name: str | None = None
+    """What it is called, where that isn't its path."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in texts."""
+        return self.name or str(self.path)
 
     def __len__(self) -> int:
         return len(self.table)

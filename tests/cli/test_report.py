@@ -126,10 +126,10 @@ def test_a_chain_is_carried_whole_or_not_at_all_and_within_the_limit(tmp_path, b
     assert any(held) == (bytes_max >= 2000)
 
 
-def test_neither_page_nor_json_is_wrong_usage(packcore, chain_pack):
+def test_without_a_page_the_figures_are_printed(packcore, chain_pack):
     result = packcore("report", chain_pack)
-    assert result.exit_code == 2
-    assert "-o FILE" in result.stderr
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == f"as a page: packcore report {chain_pack} -o pack.html"
 
 
 @pytest.mark.parametrize("cut", [5, 40, 200])

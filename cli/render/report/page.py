@@ -12,6 +12,7 @@ import json
 from base64 import b64encode
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from cli.render.report.embed import base64_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cli.render.report.summary import Summary
     from packcore.anatomy.survey import PackSurvey
@@ -43,7 +43,7 @@ def page_blocks(survey: PackSurvey, summary: Summary, held: bytearray) -> Iterat
     style = _asset("style.css")
     columns = survey_columns(survey, bytes(held))
     facts = {
-        "file": str(survey.path),
+        "file": survey.label,
         "digestSize": survey.table.object_format.digest_size,
         "packBytes": survey.table.pack_bytes,
         "layout": columns.layout,
@@ -53,8 +53,8 @@ def page_blocks(survey: PackSurvey, summary: Summary, held: bytearray) -> Iterat
         policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'",
         style=style,
-        name=escape(_title(survey.path)),
-        file=escape(str(survey.path)),
+        name=escape(_title(Path(survey.label))),
+        file=escape(survey.label),
         lead=escape(_lead(summary)),
         tiles="".join(_tiles(survey, summary)),
         types="".join(_type_rows(summary)),

@@ -80,7 +80,7 @@ def summary_json(survey: PackSurvey, summary: Summary) -> dict[str, Any]:
     largest = nlargest(_LARGEST, range(len(survey)), key=lambda at: (survey.entry_bytes(at), -at))
     sizes = Counter(size.bit_length() for size in table.sizes)
     return {
-        "pack": str(survey.path),
+        "pack": survey.label,
         "hash": table.checksum.hex(),
         "objectFormat": table.object_format.name,
         "version": survey.version,

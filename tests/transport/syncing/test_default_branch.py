@@ -120,7 +120,7 @@ def test_a_remote_of_another_default_branch_is_told_of_when_it_is_read_back(sour
         def __init__(self) -> None:
             self._inner = open_transport(str(target))
 
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             if name == "default_branch":
                 raise AttributeError(name)
             return getattr(self._inner, name)

@@ -1,0 +1,52 @@
+"""`packcore push`: one's own branch to a remote, as `git push URL` does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command
+from cli.params import policy_options, selection_options
+from cli.sync_job import sync_options
+from cli.transfer import transfer_options
+
+if TYPE_CHECKING:
+    from cli.sync_job import SyncJob
+    from transport.syncing.request import Scope
+
+
+@command(
+    "push",
+    short_help="Push the branch of a repository here to a remote.",
+    examples="""
+        packcore push https://example.com/x.git
+        packcore push --tags path/to/clone https://example.com/x.git
+        packcore push --dry-run --branch main,stable https://example.com/x.git
+    """,
+)
+@sync_options(policy=policy_options, transfer=transfer_options, selection=selection_options, source=".")
+def run(*, job: SyncJob) -> int:
+    """Push the branch that HEAD names, of the repository at DIR (default: here), to URL.
+
+    That is `packcore sync --branch NAME DIR URL`: the branch is created or fast-forwarded, and
+    overwritten only if that is asked for. Options that name refs take the place of the branch of HEAD.
+    """
+    from cli.carry_out import carry_out
+
+    scope: Scope = job.fields["scope"]
+    if not (scope.branches or scope.all_refs or scope.mappings or scope.patterns.wanted):
+        job = replace(job, fields={**job.fields, "scope": replace(scope, branches=(_branch_of(job.source),))})
+    return carry_out(job, job.request())
+
+
+def _branch_of(directory: str) -> str:
+    """Return the branch that HEAD of a repository on this disk names."""
+    from packcore import open_repository
+
+    with open_repository(directory) as repository:
+        head = repository.head()
+    if not isinstance(head, str):
+        raise click.UsageError(f"HEAD of {directory} is no branch: name one with --branch")
+    return head.removeprefix("refs/heads/")
