@@ -94,6 +94,7 @@ docs: $(DOCS_STAMP)
 	$(BIN)/python -m scripts.check_site build/docs
 
 docs-update: $(DEV_STAMP)
+	$(BIN)/python -m scripts.man_pages --write
 	$(BIN)/python -m scripts.docs_examples --write
 
 bench-expect: $(DEV_STAMP)

@@ -46,7 +46,7 @@ _SECTIONS = {
     "Comparing": ("bench", "strategies"),
     "Learning": ("explain", "report", "delta", "tour"),
     "Looking inside": ("cat-file", "rev-list", "fsck"),
-    "This program": ("help",),
+    "This program": ("help", "completion"),
 }
 """How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from transport.secrets import Secrets
     from transport.syncing.request import SyncRequest
 
-__all__ = ["Manifest", "pair_option_names"]
+__all__ = ["Manifest", "known_keys", "pair_option_names"]
 
 _FILE_BYTES_MAX = 32 * 1024 * 1024
 _CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)\Z")
@@ -69,7 +69,11 @@ def _pair(*, job: SyncJob, name: str | None, mode: str, time_limit: float | None
     return job, name, mode, time_limit
 
 
-_OWN = {"name", "mode", "time-limit"}
+_OWN = {
+    "name": "What the pair is called in what is printed. Default: the target.",
+    "mode": "sync, replicate or bootstrap. Default: sync.",
+    "time-limit": "Seconds, or 10m, after which the pair is given up.",
+}
 
 
 def _key_of(parameter: click.Parameter) -> str | None:
@@ -99,6 +103,22 @@ _KEYS = (
     *_OPTIONS,
     *(key + _ENV for key in _OPTIONS if _CREDENTIALS.match(key)),
 )
+
+
+def known_keys() -> list[tuple[str, str]]:
+    """Return every key that a pair or the defaults may have, with what it means."""
+    return sorted((key, _meaning(key)) for key in _KEYS)
+
+
+def _meaning(key: str) -> str:
+    if key in _SIDES:
+        return f"The repository that is the {key}."
+    if key.endswith(_ENV) and key not in _OPTIONS:
+        return f"The environment variable that holds {key.removesuffix(_ENV)}."
+    option = _OPTIONS[key]
+    assert isinstance(option, Option)
+    words = option.help or _OWN.get(key, "") or (f"As {option.twin_of[2:]}." if option.twin_of else "")
+    return words.partition(". ")[0].removesuffix(".") + "."
 
 
 def pair_option_names() -> frozenset[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from cli import completion
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console
 from cli.streams import Output
@@ -272,6 +273,7 @@ def endpoint_arguments(
         decorated: Any = option("--source-url", hidden=True, gitsync=())(call)
         if target is not False:
             decorated = option("--target-url", hidden=True, gitsync=())(decorated)
-        return click.argument("endpoints", nargs=-1, metavar=shown)(decorated)  # type: ignore[no-any-return]
+        words = click.argument("endpoints", nargs=-1, metavar=shown, shell_complete=completion.endpoints)
+        return words(decorated)  # type: ignore[no-any-return]
 
     return decorate

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from cli import completion
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console, Verbosity
 from cli.streams import Output
@@ -88,6 +89,7 @@ def _scope(
 _BRANCH = option(
     "--branch",
     type=COMMA_LIST,
+    shell_complete=completion.branches,
     multiple=True,
     section=REFS,
     metavar="NAME[,NAME…]",
@@ -113,6 +115,7 @@ _EXCLUDE = option(
 _REF = option(
     "--ref",
     multiple=True,
+    shell_complete=completion.refs,
     section=REFS,
     metavar="GLOB",
     help="Only these refs, e.g. 'refs/heads/release/*' or a name; with ! before it, not these. Repeatable.",
@@ -272,7 +275,13 @@ def _jobs(jobs: int) -> int:
 
 
 _PACKING = (
-    option("--strategy", section=PACKING, metavar="NAME", help="Delta selection; see `packcore strategies`."),
+    option(
+        "--strategy",
+        section=PACKING,
+        metavar="NAME",
+        shell_complete=completion.strategies,
+        help="Delta selection; see `packcore strategies`.",
+    ),
     *_LIMITS,
     option("--no-reuse-delta", is_flag=True, section=PACKING, help="Search every delta anew."),
     option(

@@ -1,12 +1,39 @@
-"""`packcore help`: the help of a command, for those who ask for it in words."""
+"""`packcore help`: the help of a command, for those who ask for it in words; and the keys of a manifest."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.command import command
 from cli.nearest import did_you_mean, nearest
 from cli.streams import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.shell_completion import CompletionItem
+
+_MANIFEST = "manifest"
+
+
+def _completed(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a command, one below it, or a key of a manifest."""
+    from click.shell_completion import CompletionItem
+
+    names = list(context.params.get("names") or ())
+    if names[:1] == [_MANIFEST]:
+        from cli.manifest import known_keys
+
+        return [CompletionItem(key, help=text) for key, text in known_keys() if key.startswith(incomplete)]
+    place: click.Command | None = context.find_root().command
+    for name in names:
+        place = place.get_command(context, name) if isinstance(place, click.Group) else None
+    if not isinstance(place, click.Group):
+        return []
+    known = [*place.list_commands(context), *([] if names else [_MANIFEST])]
+    return [CompletionItem(name) for name in sorted(known) if name.startswith(incomplete)]
 
 
 @command(
@@ -16,12 +43,19 @@ from cli.streams import Output
         packcore help
         packcore help sync
         packcore help plans diff
+        packcore help manifest
     """,
 )
-@click.argument("names", nargs=-1, metavar="[COMMAND]")
+@click.argument("names", nargs=-1, metavar="[COMMAND]", shell_complete=_completed)
 @click.pass_context
 def run(context: click.Context, names: tuple[str, ...]) -> None:
-    """Show what `packcore COMMAND --help` shows; without COMMAND, the list of commands."""
+    """Show what `packcore COMMAND --help` shows; without COMMAND, the list of commands.
+
+    `packcore help manifest` lists the keys that the pairs of a manifest may have.
+    """
+    if names[:1] == (_MANIFEST,):
+        Output.of_run().out_lines(_keys(names[1:]))
+        return
     place = context.find_root()
     for name in names:
         found = place.command
@@ -33,3 +67,15 @@ def run(context: click.Context, names: tuple[str, ...]) -> None:
             raise click.UsageError(f"no such command: {name}{did_you_mean(close)}")
         place = click.Context(below, parent=place, info_name=name, **below.context_settings)
     Output.of_run().out(place.get_help())
+
+
+def _keys(wanted: tuple[str, ...]) -> Iterator[str]:
+    """Yield a line for each key, or for those that are wanted."""
+    from cli.manifest import known_keys
+    from cli.render.table import columns
+
+    known = dict(known_keys())
+    for key in wanted:
+        if key not in known:
+            raise click.UsageError(f"no such key: {key}{did_you_mean(nearest(key, known))}")
+    yield from columns([(key, text) for key, text in known.items() if not wanted or key in wanted])

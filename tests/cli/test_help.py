@@ -70,3 +70,13 @@ def test_every_grave_word_is_one_that_exists():
 def test_nothing_is_proposed_where_the_nearest_word_is_grave():
     assert nearest("prun", ["dry-run", "prune"]) == []
     assert harmless(["--dry-run", "--prune"]) == ["--dry-run"]
+
+
+def test_the_keys_of_a_manifest_are_listed_with_their_meaning(packcore):
+    from cli.manifest import known_keys
+
+    rows = packcore("help", "manifest").stdout.splitlines()
+    assert [row.split()[0] for row in rows] == [key for key, _ in known_keys()]
+    assert all(len(row.split()) > 2 for row in rows), rows
+    assert packcore("help", "manifest", "tags").stdout == "tags  Tags too.\n"
+    assert "no such key: tag" in packcore("help", "manifest", "tag").stderr
