@@ -36,6 +36,7 @@ _SECTIONS = {
         "bootstrap",
         "replicate",
         "probe",
+        "doctor",
         "fetch",
         "ls-refs",
         "convert-sha256",

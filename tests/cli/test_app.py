@@ -27,7 +27,7 @@ def test_every_command_of_this_version_is_there_and_no_other():
         *("bench", "serve", "upload-pack", "receive-pack"),
         *("cat-file", "rev-list", "fsck"),
         *("explain", "report", "delta", "tour", "convert-sha256"),
-        *("help", "completion", "init", "clone", "push"),
+        *("help", "completion", "init", "clone", "push", "doctor"),
     }
 
 

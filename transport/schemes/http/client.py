@@ -32,6 +32,7 @@ from transport.schemes.http.body import OutgoingBody
 from transport.schemes.http.connect import open_stream, proxy_headers, proxy_refusal, tls_context
 from transport.schemes.http.exchange import Exchange, NoAnswer, Request
 from transport.schemes.http.git_credential import GitCredentialSource
+from transport.schemes.http.heads import format_request_head
 from transport.schemes.http.kind import check_advertisement, check_result
 from transport.trace import RequestTrace
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
+    from transport.schemes.http.stream import Stream
     from transport.wire.headway import Headway
 
 __all__ = ["HttpTransport"]
@@ -93,6 +95,17 @@ class HttpTransport:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
         with self._answering(lambda: self._rpc(service, body, version, headway)) as blocks:
             yield blocks
+
+    def open_post(self, service: Service, headers: list[tuple[str, str]]) -> Stream:
+        """Open a connection and send the head of a POST alone; the caller goes on, and closes it."""
+        url = self._base.with_path(redirects.rpc_path(self._base.path, service))
+        proxy = select_proxy(url, self._options.environment)
+        headers = [("Content-Type", f"application/x-{service}-request"), *headers]
+        request = self._request("POST", url, headers, None, proxy=proxy)
+        trace = RequestTrace(self._options.trace, 0, [], mask=self._options.secrets.mask)
+        stream = open_stream(url, proxy, self._options, lambda: self._tls, trace, user_agent=user_agent())
+        stream.write(format_request_head("POST", request.target, request.headers))
+        return stream
 
     def close(self) -> None:
         """Close whatever is open. Idempotent."""

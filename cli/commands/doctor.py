@@ -1,0 +1,167 @@
+"""`packcore doctor`: what a host accepts, and which limit would break a push."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command, option
+from cli.network import endpoint_arguments, protocol_option, transport_options
+from cli.params import output_options
+from cli.values import SECONDS
+
+if TYPE_CHECKING:
+    from cli.console import Console
+    from cli.network import NetworkOptions
+    from cli.render.doctor import Found, Push
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.syncing.request import Protocol
+
+ASKED = "What is asked"
+
+
+@command(
+    "doctor",
+    short_help="Find out what a host accepts, and what would break a push.",
+    examples="""
+        packcore doctor https://example.com/x.git
+        packcore doctor https://example.com/x.git --for path/to/clone --idle 60
+        packcore doctor https://example.com/x.git --host-profile hosts.json
+    """,
+)
+@endpoint_arguments(target=False)
+@option(
+    "--for",
+    "directory",
+    type=click.Path(exists=True, file_okay=False),
+    section=ASKED,
+    metavar="DIR",
+    help="The repository here whose branches are to be pushed: say what would break that.",
+)
+@option(
+    "--idle",
+    type=SECONDS,
+    default=10.0,
+    section=ASKED,
+    metavar="S",
+    help="Wait so long for a cut of a request that falls silent. Default: 10.",
+)
+@option(
+    "--host-profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    section=ASKED,
+    metavar="FILE",
+    help="Remember there what is found, for `sync --host-profile`.",
+)
+@transport_options(target=False)
+@protocol_option
+@output_options()
+def run(
+    *,
+    source: str,
+    directory: str | None,
+    idle: float,
+    host_profile: Path | None,
+    protocol: Protocol,
+    network: NetworkOptions,
+    console: Console,
+) -> int:
+    """Ask the host of SOURCE what it accepts, pushing nothing: protocol, sign-in, chunks, sizes, silence.
+
+    Requests end before they name a ref, so that nothing is changed. Exit code 1 says that the push of --for
+    would break, or that SOURCE takes no push at all.
+    """
+    from contextlib import ExitStack
+
+    from cli.render.doctor import doctor_json, doctor_lines
+    from transport.schemes import open_transport
+
+    with ExitStack() as stack:
+        progress = stack.enter_context(console.progress(source=source))
+        # Without a side: what it finds is about the host itself.
+        transport = open_transport(source, replace(network.source, side=""))
+        stack.callback(transport.close)
+        found = _examined(transport, protocol, idle, host_profile, progress)
+        push = None if directory is None else _push(directory, found, progress)
+    if console.verbosity.json:
+        console.show_json(doctor_json(found, push))
+    else:
+        console.show(doctor_lines(found, push))
+    return 1 if found.push_refused or (push is not None and push.breaks) else 0
+
+
+def _examined(
+    transport: Transport, protocol: Protocol, idle: float, host_profile: Path | None, progress: Progress
+) -> Found:
+    from cli.render.doctor import Found
+    from packcore.errors import PackcoreError
+    from transport.fetch import list_refs
+    from transport.schemes.http import HttpTransport
+    from transport.schemes.http.examine import Examination
+    from transport.send_pack import advertise_push
+    from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile
+
+    found = Found(url=transport.url, idle_asked=idle)
+    try:
+        listed = list_refs(transport, protocol=protocol)
+        found.protocol, found.object_format = listed.version, listed.object_format.name
+        found.refs = len(listed.refs)
+    except PackcoreError as error:
+        found.read_refused = str(error)
+    try:
+        found.target = advertise_push(transport)
+    except PackcoreError as error:
+        if found.read_refused is not None:
+            raise
+        found.push_refused = str(error)
+        found.hint = error.hint
+        return found
+    if not isinstance(transport, HttpTransport):
+        return found
+    found.is_http = True
+    asking = Examination(transport)
+    with progress.phase("source: asking what it accepts", unit="bytes"):
+        found.chunked = asking.takes_chunks()
+        found.size = asking.size_limit()
+        if found.chunked:
+            found.cut_after = asking.silence(idle)
+    if host_profile is not None:
+        profile = load_profile(host_profile, host_of(transport.url))
+        found.ref_updates = profile.ref_updates_max
+        profile.chunked = found.chunked
+        if found.size.refused is not None:
+            profile.body_bytes_max, profile.body_bytes_refused = found.size.taken, found.size.refused
+        save_profile(host_profile, host_of(transport.url), profile)
+    return found
+
+
+def _push(directory: str, found: Found, progress: Progress) -> Push | None:
+    """Find out how large the push of a repository's branches would be, with the deltas that are there."""
+    import time
+
+    from cli.render.doctor import Push
+    from packcore import list_objects, open_repository, select, write_pack
+
+    if found.target is None:
+        return None
+    with open_repository(directory) as repository:
+        known = repository.refs().known
+        branches = {name: ref.oid for name, ref in known.items() if name.startswith("refs/heads/")}
+        there = found.target.refs
+        wanted = {name: oid for name, oid in branches.items() if there.get(name) != oid}
+        begun = time.monotonic()
+        objects = list_objects(
+            repository,
+            [*wanted.values()],
+            haves=[*there.values()],
+            shallow=repository.shallow(),
+            progress=progress,
+        )
+        plan = select(repository, objects, progress=progress)
+        silent = time.monotonic() - begun
+        size = sum(len(block) for block in write_pack(plan)) if objects else 0
+    return Push(directory, len(wanted), len(objects), size, silent, found)
