@@ -19,13 +19,15 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, Group, debug_option
+from cli.command import DEBUG_KEY, READ_CONFIG, Group, config_option, debug_option
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 from cli.values import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from cli.config import Config
 
 __all__ = ["Packcore", "app", "main"]
 
@@ -113,7 +115,7 @@ class Packcore(Group):
         arguments = list(sys.argv[1:] if args is None else args)
         program = prog_name or "packcore"
         self._complete(program, complete_var)
-        state: dict[str, Any] = {}
+        state: dict[str, Any] = {READ_CONFIG: _read_config}
         output = Output(lambda: given_secrets(arguments, os.environ))
         output.owes_json = _wants_json(arguments)
 
@@ -135,6 +137,18 @@ class Packcore(Group):
             from click.shell_completion import shell_complete
 
             sys.exit(shell_complete(self, {}, program, variable, instruction))
+
+
+def _read_config(path: str | None) -> Config | None:
+    """Read a configuration file, by default the user's own; None where there is none."""
+    from cli.config import Config, default_place
+
+    path = path or default_place(os.environ)
+    if path is None:
+        return None
+    from cli.manifest import known_keys, option_of
+
+    return Config.read(path, option_of, [key for key, _ in known_keys()])
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -175,6 +189,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`packcore help COMMAND` tells more. Options are read from PACKCORE_<NAME> variables, too.",
 )
+@config_option
 @debug_option
 @click.option(
     "-V",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "CONFIG_KEY",
     "DEBUG_KEY",
+    "READ_CONFIG",
     "Command",
     "Group",
     "HelpSections",
     "MissingCommand",
     "Option",
     "command",
+    "config_option",
     "debug_option",
     "group",
     "option",
@@ -30,6 +34,11 @@ __all__ = [
 
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
+
+READ_CONFIG = "read_config"
+"""Where the root context keeps what reads a configuration file, by its name or the user's own."""
+CONFIG_KEY = "cli.config"
+"""Where it keeps what was read."""
 
 GENERAL = "General"
 _NAME_CELLS_MAX = 34
@@ -148,6 +157,38 @@ debug_option = option(
 )
 
 
+def _take_config(ctx: click.Context, parameter: click.Parameter, path: str | None) -> None:
+    """Take the user's configuration file up, once for the program, or again where a command names one."""
+    root = ctx.find_root()
+    read = root.ensure_object(dict).get(READ_CONFIG)
+    if ctx.resilient_parsing or read is None or (path is None and ctx.parent is not None):
+        return
+    if path is not None and not Path(path).is_file():
+        raise click.BadParameter(f"there is no file {path}", ctx, parameter)
+    found = read(path)
+    if found is not None:
+        root.meta[CONFIG_KEY] = found
+        ctx.default_map = found.defaults if ctx.parent is not None else _ForEach(found.defaults)
+
+
+class _ForEach(dict[str, Any]):
+    """Defaults that are the same for each command, by whatever name it is asked for."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002
+        """Return the defaults of a command."""
+        return dict(self)
+
+
+config_option = option(
+    "--config",
+    is_eager=True,
+    expose_value=False,
+    callback=_take_config,
+    metavar="FILE",
+    help="Read defaults and hosts' settings there. Default: packcore/packcore.toml in ~/.config.",
+)
+
+
 def command(
     name: str, *, examples: str = "", notes: Callable[[], str] | None = None, **settings: Any
 ) -> Callable[[Callable[..., Any]], Command]:
@@ -157,7 +198,7 @@ def command(
         context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         own = {"examples": examples, "notes": notes}
         make = click.command(name, cls=Command, context_settings=context, **own, **settings)
-        made: Command = make(debug_option(function))
+        made: Command = make(config_option(debug_option(function)))
         return made
 
     return decorate

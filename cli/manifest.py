@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from transport.secrets import Secrets
     from transport.syncing.request import SyncRequest
 
-__all__ = ["Manifest", "known_keys", "pair_option_names"]
+__all__ = ["Manifest", "known_keys", "option_of", "pair_option_names"]
 
 _FILE_BYTES_MAX = 32 * 1024 * 1024
 _CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)\Z")
@@ -108,6 +108,12 @@ _KEYS = (
 def known_keys() -> list[tuple[str, str]]:
     """Return every key that a pair or the defaults may have, with what it means."""
     return sorted((key, _meaning(key)) for key in _KEYS)
+
+
+def option_of(key: str) -> Option | None:
+    """Return the option of a key, or None for a key that has none."""
+    found = _OPTIONS.get(key)
+    return found if isinstance(found, Option) else None
 
 
 def _meaning(key: str) -> str:

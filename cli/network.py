@@ -19,8 +19,9 @@ import click
 from click.core import ParameterSource
 
 from cli import completion
-from cli.command import group, option
+from cli.command import CONFIG_KEY, group, option
 from cli.console import CONSOLE_KEY, Console
+from cli.given_secrets import add_given
 from cli.streams import Output
 from cli.values import HEADER, SECONDS, is_true
 
@@ -179,20 +180,71 @@ def _network(**values: Any) -> NetworkOptions:
 def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> TransportOptions:
     from transport.options import TransportOptions
 
+    own = {name.removeprefix(f"{side}_"): value for name, value in values.items() if name.startswith(side)}
+    given_by = _given_by(side)
+    _add_configured(side, own, given_by)
     return TransportOptions(
         side=side,
-        given_by=_given_by(side),
-        token=values[f"{side}_token"],
-        username=values[f"{side}_username"],
-        bearer_token=values[f"{side}_bearer_token"],
-        headers=tuple(values[f"{side}_header"]),
-        ca_bundle=values[f"{side}_ca_bundle"],
-        insecure_skip_tls_verify=values[f"{side}_insecure_skip_tls_verify"],
-        follow_redirects=values[f"{side}_follow_info_refs_redirect"],
+        given_by=given_by,
+        token=own["token"],
+        username=own["username"],
+        bearer_token=own["bearer_token"],
+        headers=tuple(own["header"]),
+        ca_bundle=own["ca_bundle"],
+        insecure_skip_tls_verify=own["insecure_skip_tls_verify"],
+        follow_redirects=own["follow_info_refs_redirect"],
         environment=os.environ,
         trace=_trace_of(side),
         **shared,
     )
+
+
+def _add_configured(side: str, own: dict[str, Any], given_by: dict[str, str]) -> None:
+    """Fill in what the configuration file has for the host of a side, and nobody typed."""
+    from cli.config import Config
+
+    context = click.get_current_context()
+    config = context.find_root().meta.get(CONFIG_KEY)
+    if not isinstance(config, Config) or not config.hosts:
+        return
+    endpoint = _typed_endpoints(context)[side == "target"]
+    given = {name for name in own if _source_of(context, f"{side}_{name}") in _SAID}
+    # A credential that was said is all that is said: a token of the file doesn't go beside it.
+    credentials = given & {"token", "bearer_token", "header"}
+    for name in own:
+        if name in given or (credentials and name in ("token", "bearer_token", "header")):
+            continue
+        found = config.setting(endpoint, name.replace("_", "-"), os.environ)
+        if found is None:
+            continue
+        own[name] = found.value
+        if name == "header":
+            own[name] = (HEADER.convert(found.value, None, context),)
+        if (field := _CREDENTIAL_FIELDS.get(name)) is not None:
+            add_given(Output.of_run().secrets, name.replace("_", "-"), found.value)
+            given_by[field] = found.origin
+
+
+_SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def _source_of(context: click.Context, name: str) -> ParameterSource | None:
+    return context.get_parameter_source(name)
+
+
+def _typed_endpoints(context: click.Context) -> tuple[str | None, str | None]:
+    """Return SOURCE and TARGET as they stand on the command line."""
+    params = context.params
+    words = list(params.get("endpoints") or ())
+    if "url" in params:
+        words = [params["url"]]
+    if context.command.name == "push" and len(words) == 1:
+        words.insert(0, ".")
+    named = [params.get("source_url"), params.get("target_url")]
+    for index in (0, 1):
+        if named[index] is None and words:
+            named[index] = words.pop(0)
+    return named[0], named[1]
 
 
 def _given_by(side: str) -> dict[str, str]:

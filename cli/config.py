@@ -1,0 +1,266 @@
+"""The user's configuration file: defaults for options, and settings of hosts. It holds no secret.
+
+    $XDG_CONFIG_HOME/packcore/packcore.toml       (~/.config/…), or what --config or PACKCORE_CONFIG name
+
+    [defaults]                                    options without dashes, for all commands that have them
+    tags = true
+    jobs = 4
+
+    [host."https://git.example.com/team/"]        a URL, or the beginning of one, as in git's http.<url>.*
+    username = "me"
+    token-env = "EXAMPLE_TOKEN"                   a credential by reference: an environment variable,
+    # token-file = "~/.secrets/example"           the first line of a file,
+    # token-helper = "pass show git/example"      or of what a program prints (no shell reads it)
+    ca-bundle = "/etc/ssl/example.pem"
+
+What is typed outranks the environment, that the file, and that what is built in. Of several hosts that fit,
+the one with the longest path counts, for each key. What deletes, forces or trusts anything is no default.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.nearest import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from transport.endpoint import Endpoint
+
+__all__ = ["Config", "Setting", "default_place"]
+
+_BYTES_MAX = 1 << 20
+_SECRETS = ("token", "bearer-token", "header")
+_REFERENCES = ("env", "file", "helper")
+_PLAIN = {
+    "username": str,
+    "ca-bundle": str,
+    "insecure-skip-tls-verify": bool,
+    "follow-info-refs-redirect": bool,
+}
+_HOST_KEYS = (*_PLAIN, *(f"{name}-{way}" for name in _SECRETS for way in _REFERENCES))
+_NO_DEFAULT = re.compile(
+    r"(?:source|target)-|(?:prune|force-with-lease|force-blind|allow-insecure-auth|map|name|mode|manifest)\Z"
+)
+_HELPER_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value for one side, and where it is from, for messages."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    name: str
+    place: Endpoint
+    settings: dict[str, Any]
+
+    def fits(self, endpoint: Endpoint) -> bool:
+        """Tell whether an endpoint is this host's, and below its path."""
+        if (self.place.scheme, self.place.effective_port) != (endpoint.scheme, endpoint.effective_port):
+            return False
+        if self.place.user and self.place.user != endpoint.user:
+            return False
+        own = self.place.host
+        if (
+            own.startswith("*.")
+            and "." not in endpoint.host.removesuffix(own[1:])
+            and (endpoint.host.endswith(own[1:]))
+        ):
+            own = endpoint.host
+        path = self.place.path.rstrip("/")
+        below = endpoint.path == path or endpoint.path.startswith(f"{path}/") or not path
+        return own == endpoint.host and below
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A file that was read and checked; empty where there is none."""
+
+    path: str = ""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """Values by the names of parameters."""
+    hosts: tuple[_Host, ...] = ()
+
+    @classmethod
+    def read(cls, path: str, option_of: Callable[[str], click.Option | None], keys: Sequence[str]) -> Config:
+        """Read a file; `option_of` knows the option of a key, `keys` are all there are.
+
+        Raises UsageError for what is wrong with it, and OSError.
+        """
+        with Path(path).open("rb") as file:
+            data = file.read(_BYTES_MAX + 1)
+        try:
+            text = data.decode()
+            table = tomllib.loads(text)
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise click.UsageError(f"{path}: not TOML: {error}") from None
+        if len(data) > _BYTES_MAX:
+            raise click.UsageError(f"{path}: too large for a configuration file")
+        return _Reader(path, text, option_of, keys).config(table)
+
+    def setting(self, endpoint: str | None, key: str, environment: Mapping[str, str]) -> Setting | None:
+        """Return what the file has for one side of a run: a value, or what a reference comes to."""
+        from transport.endpoint import Endpoint
+        from transport.errors import InvalidEndpoint
+
+        if endpoint is None or not self.hosts:
+            return None
+        try:
+            place = Endpoint.parse(endpoint)
+        except InvalidEndpoint:
+            return None  # whoever opens it says so
+        for host in self.hosts:
+            if not host.fits(place):
+                continue
+            if key in host.settings:
+                return Setting(host.settings[key], f'{key} of [host."{host.name}"] in {self.path}')
+            for way in _REFERENCES:
+                name = f"{key}-{way}"
+                if name in host.settings:
+                    origin = f'{name} of [host."{host.name}"] in {self.path}'
+                    return Setting(_resolved(way, host.settings[name], origin, environment), origin)
+        return None
+
+
+def default_place(environment: Mapping[str, str]) -> str | None:
+    """Return the user's own file, if there is one."""
+    home = environment.get("XDG_CONFIG_HOME") or ""
+    if not home.startswith("/"):  # the standard says to ignore it
+        own = environment.get("HOME") or environment.get("USERPROFILE")
+        if not own:
+            return None
+        home = str(Path(own) / ".config")
+    path = Path(home) / "packcore" / "packcore.toml"
+    return str(path) if path.is_file() else None
+
+
+def _resolved(way: str, word: str, origin: str, environment: Mapping[str, str]) -> str:
+    """Return the credential that a reference names. No message repeats it."""
+    if way == "env":
+        value = environment.get(word, "")
+        missing = f"the environment variable {word} is not set"
+    elif way == "file":
+        path = Path(word).expanduser()
+        try:
+            value = path.read_text(encoding="utf-8").partition("\n")[0]
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{origin}: {path}: {getattr(error, 'strerror', 'not UTF-8')}") from None
+        missing = f"{path} has no first line"
+    else:
+        try:
+            done = subprocess.run(
+                shlex.split(word),
+                stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                timeout=_HELPER_SECONDS,
+                check=False,
+                text=True,
+            )
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise click.UsageError(f"{origin}: the program can't be run: {reason}") from None
+        value = "" if done.returncode else done.stdout.partition("\n")[0]
+        missing = f"the program printed nothing, and ended with exit code {done.returncode}"
+    if not value.strip():
+        raise click.UsageError(f"{origin}: {missing}")
+    return value.strip()
+
+
+class _Reader:
+    """Checks the tables of one file."""
+
+    def __init__(
+        self, path: str, text: str, option_of: Callable[[str], click.Option | None], keys: Sequence[str]
+    ) -> None:
+        self._path, self._text = path, text
+        self._option_of = option_of
+        self._keys = [key for key in keys if not _NO_DEFAULT.match(key)]
+
+    def config(self, table: dict[str, Any]) -> Config:
+        for key in table:
+            if key not in ("defaults", "host"):
+                close = did_you_mean(nearest(key, ("defaults", "host")))
+                raise self._error("", key, f"unknown key {key}{close}")
+        defaults = self._defaults(self._table(table.get("defaults", {}), "defaults"))
+        hosts = [
+            self._host(name, settings)
+            for name, settings in self._table(table.get("host", {}), "host").items()
+        ]
+        hosts.sort(key=lambda host: (-len(host.place.path.rstrip("/")), host.place.user is None))
+        return Config(self._path, defaults, tuple(hosts))
+
+    def _defaults(self, table: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for key, value in table.items():
+            option = self._option_of(key)
+            if option is None or _NO_DEFAULT.match(key):
+                why = f"unknown key {key}{did_you_mean(nearest(key, self._keys))}"
+                if option is not None:
+                    why = f"{key} can't be a default: it belongs to one run, or to one host"
+                raise self._error("defaults", key, why)
+            if option.is_flag and not isinstance(value, bool):
+                raise self._error("defaults", key, f"{key} must be true or false")
+            values = value if isinstance(value, list) else [value]
+            if any(not isinstance(one, str | int | float) for one in values) or (
+                isinstance(value, list) and not option.multiple
+            ):
+                raise self._error("defaults", key, f"{key} must be text, a number, true or false")
+            found[str(option.name)] = values if option.multiple else value
+        return found
+
+    def _host(self, name: str, settings: Any) -> _Host:
+        from transport.endpoint import Endpoint
+        from transport.errors import InvalidEndpoint
+
+        where = f'host."{name}"'
+        try:
+            place = Endpoint.parse(name)
+        except InvalidEndpoint as error:
+            raise self._error("host", name, f"[{where}]: {error}") from None
+        if not place.is_http or place.password:
+            raise self._error(
+                "host", name, f"[{where}] must name an https:// or http:// URL, without a password"
+            )
+        for key, value in self._table(settings, where).items():
+            if key in _SECRETS:
+                ways = " or ".join(f"{key}-{way}" for way in _REFERENCES)
+                raise self._error(where, key, f"{key} is a secret, not to be kept here: name it by {ways}")
+            if key not in _HOST_KEYS:
+                close = did_you_mean(nearest(key, _HOST_KEYS))
+                raise self._error(where, key, f"unknown key {key}{close}")
+            kind = _PLAIN.get(key, str)
+            if not isinstance(value, kind) or value == "":
+                what = "true or false" if kind is bool else "text"
+                raise self._error(where, key, f"{key} must be {what}")
+        return _Host(name, place, settings)
+
+    def _table(self, table: Any, where: str) -> dict[str, Any]:
+        if not isinstance(table, dict):
+            raise self._error("", where, f"[{where}] must be a table")
+        return table
+
+    def _error(self, section: str, key: str, words: str) -> click.UsageError:
+        """Return an error that names the line, as far as a search finds it. Values are not repeated."""
+        inside = not section
+        for number, line in enumerate(self._text.splitlines(), 1):
+            if line.lstrip().startswith("["):
+                inside = line.strip().strip("[] ").startswith(section)
+                if key in line and not line.partition("=")[1]:
+                    return click.UsageError(f"{self._path}:{number}: {words}")
+            if inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+                return click.UsageError(f"{self._path}:{number}: {words}")
+        return click.UsageError(f"{self._path}: {words}")
