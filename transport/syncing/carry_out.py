@@ -41,12 +41,13 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.syncing.decide.modes import Choice
     from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.own_run import OwnRun
     from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import SyncResult
     from transport.syncing.request import SyncRequest
     from transport.wire.advertisement import Advertisement
 
-__all__ = ["carry_out"]
+__all__ = ["carry_out", "push_from_here"]
 
 _BYTES_FOR_EACH_OBJECT = 53 + 60 + 140
 """The spool's tables (see `packcore.store.spool`), and a candidate and its entry in the plan."""
@@ -63,14 +64,22 @@ def carry_out(
     run = Run.begin(source, target, request, progress)
     _tell_hidden(run)
     _tell_leftovers_of_gitsync(run)
-    result = _without_damage(run)
-    if was_misled(run, result):
-        result = second_try(run, result, _carried_out)
-    result = _remembered(run, result)
+    result = _finished(run, _without_damage(run))
     if request.verify and not request.dry_run:
         result = replace(result, verification=read_back(target, result.refs))
     follow_default_branch(target, request, result, progress)
     return result
+
+
+def push_from_here(run: OwnRun) -> SyncResult:
+    """Carry a run out whose objects are on this disk. Raises as `carry_out`."""
+    return _finished(run, _carried_out(run))
+
+
+def _finished(run: Run, result: SyncResult) -> SyncResult:
+    if was_misled(run, result):
+        result = second_try(run, result, _carried_out)
+    return _remembered(run, result)
 
 
 def _without_damage(run: Run) -> SyncResult:

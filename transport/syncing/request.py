@@ -291,6 +291,8 @@ class SyncRequest:
     """Which chain of commits the batches of a bootstrap are cut along."""
     target_max_ref_updates: int | None = None
     """Ref commands in one request, at most; what doesn't fit goes in several."""
+    parts_after_loss: bool = False
+    """A push whose connection was lost on the way goes on in parts, as one that was too large does."""
     host_profile: Path | None = None
     """A file that remembers what hosts accept (see `deliver.host_profile`). None keeps no such file."""
     dry_run: bool = False

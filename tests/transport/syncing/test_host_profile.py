@@ -145,3 +145,17 @@ def test_what_was_taken_and_what_was_refused_are_both_remembered(tmp_path):
     assert load_profile(path, HOST) == HostProfile(
         700_000, body_bytes_taken=400_000, body_bytes_refused=1_000_000
     )
+
+
+def test_a_size_is_hopeless_once_the_target_refused_it_and_not_for_a_lost_connection():
+    limits = TargetLimits()
+    limits.refuse_body(1000, surely=False)
+    assert limits.body_bytes_max == 500
+    assert limits.hopeless_bytes > 1 << 60
+    limits.refuse_body(2000)
+    limits.refuse_body(900)
+    assert limits.hopeless_bytes == 900
+
+
+def test_more_than_the_user_allows_is_hopeless():
+    assert TargetLimits(body_bytes_given=100).hopeless_bytes == 101

@@ -8,6 +8,7 @@ above ground    all above what the target has         with the bases of thin del
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
@@ -64,6 +65,9 @@ def _fetch(
     thin: bool = False,
     on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
 ) -> AbstractContextManager[Fetched]:
+    at_hand = run.at_hand()
+    if at_hand is not None:
+        return nullcontext(at_hand)
     return fetch_missing(
         run.source,
         run.source_refs,

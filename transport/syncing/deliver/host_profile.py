@@ -19,6 +19,7 @@ a host refuses all the same is made smaller again.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -65,6 +66,8 @@ class TargetLimits:
     body_bytes_given: int | None = None
     ref_updates_given: int | None = None
     growth_tries_left: int = GROWTH_TRIES
+    body_bytes_refused: int | None = None
+    """The smallest body that was refused in this run because it was too large, by the target's own word."""
 
     @property
     def body_bytes_max(self) -> int | None:
@@ -76,8 +79,19 @@ class TargetLimits:
         """Commands of a request, at most."""
         return _smaller(self.profile.ref_updates_max, self.ref_updates_given)
 
-    def refuse_body(self, size: int) -> int:
-        """Learn that a body of `size` bytes was too much; return the new limit, which is smaller."""
+    @property
+    def hopeless_bytes(self) -> int:
+        """A body of this size is not tried, not even for an object that can't be cut."""
+        given = None if self.body_bytes_given is None else self.body_bytes_given + 1
+        return _smaller(given, self.body_bytes_refused) or sys.maxsize
+
+    def refuse_body(self, size: int, *, surely: bool = True) -> int:
+        """Learn that a body of `size` bytes was too much; return the new limit, which is smaller.
+
+        Not `surely` where a connection was lost, which may have had another reason.
+        """
+        if surely:
+            self.body_bytes_refused = _smaller(size, self.body_bytes_refused)
         profile = self.profile
         profile.body_bytes_refused = min(size, profile.body_bytes_refused or size)
         if profile.body_bytes_taken is not None and profile.body_bytes_taken >= size:

@@ -25,6 +25,7 @@ from packcore.search.select import select
 from packcore.store.bulk import raws_of
 from packcore.walk import list_bases, list_objects
 from transport.syncing.deliver.account import pushed_result, unpushed
+from transport.syncing.deliver.edge_bases import edge_bases
 from transport.syncing.deliver.fetches import fetch_above_ground, fetch_all
 from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import push_refs
@@ -133,7 +134,9 @@ def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> lis
     They are there where the source did not know what the target has, or sent a thin pack itself. A pack in
     parts has none: it may be taken by any receiver.
     """
-    if run.ground is None or not run.may_be_thin:
+    if fetched.complete and run.may_be_thin:
+        return edge_bases(fetched.store, objects)
+    if run.ground is None or not run.may_be_thin or fetched.complete:
         return []
     if fetched.bases:
         return _fetched_bases(fetched, objects)
@@ -166,6 +169,8 @@ def _list_objects(
         shallow=fetched.shallow,
         limits=run.request.selection.limits,
         progress=run.progress,
+        haves_complete=fetched.complete,
+        absent_ok=fetched.partial,
     )
     limit = run.request.materialized_max_objects
     if limit is not None and len(objects) > limit:

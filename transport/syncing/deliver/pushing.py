@@ -251,7 +251,7 @@ def _answered(
         outcome = Outcome.DELETED if action.action == "delete" else Outcome.PUSHED
         instead = ", ".join(f"{name} {value}" for name, value in report.options)
         note = f"; the target did it its own way: {instead}" if instead else ""
-        return RefResult(action, outcome, action.reason + note)
+        return RefResult(action, outcome, action.reason + note, report.options)
     words = report.reason or "no reason given"
     if unpack_error is not None:
         words = f"{words} (unpacking: {unpack_error})"
@@ -277,7 +277,7 @@ def _unanswered(action: RefAction, tips: Mapping[str, ObjectId] | None, words: s
     tip = tips.get(action.target_ref)
     if tip == action.source_id:
         seen = "the ref is gone" if tip is None else "it shows the new tip"
-        return RefResult(action, Outcome.UNANSWERED, f"{words}; listed again, {seen}")
+        return RefResult(action, Outcome.UNANSWERED, f"{words}; listed again, {seen}", arrived=True)
     if tip == action.target_id:
         return RefResult(action, Outcome.NOT_PUSHED, f"{words}; listed again, the ref is as it was")
     doubt = "whether this push was carried out before that is not known"

@@ -47,6 +47,7 @@ __all__ = [
     "Meaning",
     "count_accepted",
     "is_large_enough_to_halve",
+    "is_surely_too_large",
     "lacks_objects",
     "may_fare_better_in_parts",
     "meaning",
@@ -128,6 +129,13 @@ def meaning(error: PackcoreError | None) -> Meaning:
     if isinstance(error, NetworkError) and not isinstance(error, RemoteStalled):
         return Meaning.SMALLER_MAY_DO | Meaning.CUT_OFF
     return Meaning.NOTHING
+
+
+def is_surely_too_large(error: PackcoreError | None) -> bool:
+    """Return whether the target itself said that a body was too large: a lost connection has no words."""
+    if isinstance(error, RemoteError):
+        return Meaning.SMALLER_MAY_DO in meaning(error)
+    return Meaning.SURELY_NOT_TAKEN in meaning(error)
 
 
 def size_refusal(texts: Iterable[str]) -> str | None:

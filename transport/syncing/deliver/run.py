@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from packcore.limits import MIB
 from transport.syncing.decide.planner import plan_refs
-from transport.syncing.deliver.host_profile import HostProfile, TargetLimits, host_of, load_profile
+from transport.syncing.deliver.checkpoints import parents_in
+from transport.syncing.deliver.known_limits import known_limits
 from transport.syncing.gather.fetching import advertise_both, commits_only_filter
 from transport.syncing.measure import Stopwatch
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.progress import Progress
+    from packcore.store.base import ObjectStore
     from transport.base import Transport
     from transport.syncing.decide.modes import Choice
     from transport.syncing.decide.ref_plan import RefPlan
+    from transport.syncing.deliver.host_profile import TargetLimits
     from transport.syncing.gather.common_ground import Ground
+    from transport.syncing.gather.fetching import Fetched
     from transport.syncing.request import SyncRequest
     from transport.wire.advertisement import Advertisement
 
@@ -68,11 +72,7 @@ class Run:
             prefixes=request.scope.ref_prefixes,
             progress=progress,
         )
-        profile = HostProfile()
-        if request.host_profile is not None:
-            profile = load_profile(request.host_profile, host_of(target.url))
-            target.stats.chunks_refused |= not profile.chunked
-        limits = TargetLimits(profile, request.target_max_pack_bytes, request.target_max_ref_updates)
+        limits = known_limits(target, request)
         return cls(source, target, request, progress, source_refs, target_refs, watch, limits)
 
     def plan(self) -> RefPlan:
@@ -111,6 +111,14 @@ class Run:
         updated = (action.target_id for action in plan.in_push_order() if action.target_id is not None)
         tips = sorted(self.target_refs.refs.items(), key=lambda ref: not ref[0].startswith("refs/heads/"))
         return list(dict.fromkeys([*found, *updated, *(oid for _, oid in tips), *self.target_refs.haves]))
+
+    def at_hand(self) -> Fetched | None:
+        """Return the source's objects where they are read in place; None where they have to be fetched."""
+        return None
+
+    def links(self, store: ObjectStore, plan: RefPlan) -> dict[ObjectId, tuple[ObjectId, ...]]:
+        """Return the parents of the commits that the target is asked for, out of what was fetched."""
+        return parents_in(store, plan.wants)
 
     def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
         """Return what must be asked for: what the target's own tips don't hold. Remembered for the stats."""

@@ -24,6 +24,7 @@ from transport.syncing.deliver.ref_requests import command_bytes
 from transport.syncing.deliver.refusals import (
     BodyRefused,
     is_large_enough_to_halve,
+    is_surely_too_large,
     may_fare_better_in_parts,
     refused_bytes,
 )
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from transport.syncing.deliver.run import Run
 
 __all__ = ["Cargo", "batched_push", "hold_in_parts", "is_refused_for_size", "push_pack"]
+
+LOSSES_MAX = 3
+"""So often a push may lose a connection over an object that can't be cut, before that counts as too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
             return outcome
     pushing = batched_push(run, plan)
     pushing.check()
-    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
+    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run), run.limits.hopeless_bytes)
     try:
         _hold(run, pushing, cargo, parts)
     except PackcoreError as error:
@@ -108,13 +112,14 @@ def hold_in_parts(run: Run, pushing: BatchedPush, cargo: Cargo) -> None:
 
     Raises LimitExceeded for an object that is too large, RefRejected, TransportError, CorruptData.
     """
-    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run))
+    parts = _splitter(run, pushing, cargo).split(cargo.wants, _limit(run), run.limits.hopeless_bytes)
     _hold(run, pushing, cargo, parts)
 
 
 def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> None:
     pushing.planned_batch_count += len(parts)
     waiting = parts[::-1]
+    losses = 0
     while waiting:
         part = waiting[-1]
         inside = {candidate.oid for group in part.groups for candidate in group}
@@ -128,7 +133,9 @@ def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> No
         except BodyRefused as refused:
             if not is_large_enough_to_halve(refused.body_bytes):
                 raise
-            limit = run.limits.refuse_body(refused.body_bytes)
+            losses += part.is_single
+            surely = is_surely_too_large(refused.error) or losses >= LOSSES_MAX
+            limit = run.limits.refuse_body(refused.body_bytes, surely=surely)
             run.progress.message("target", f"{refused}; cut to {limit} bytes from here on")
             waiting = _cut_anew(run, pushing, cargo, waiting)
         else:
@@ -141,7 +148,8 @@ def _cut_anew(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[Pa
     """Cut what is not sent yet by the limit that is known now; the next part is the last of the list."""
     pushing.may_grow = False
     groups = [group for left in reversed(waiting) for group in left.groups]
-    waiting = _splitter(run, pushing, cargo).cut(groups, _limit(run))[::-1]
+    splitter = _splitter(run, pushing, cargo)
+    waiting = splitter.cut(groups, _limit(run), run.limits.hopeless_bytes)[::-1]
     pushing.planned_batch_count = pushing.batch_count + len(waiting)
     return waiting
 
@@ -179,7 +187,8 @@ def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[
     `request_bytes` is the size of that request, or what is known to be less.
     """
     pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
-    wished = run.request.target_max_pack_bytes is not None
+    request = run.request
+    wished = request.target_max_pack_bytes is not None or request.parts_after_loss
     if not may_fare_better_in_parts(
         pushes, words=outcome.size_refusal, failure=outcome.failure, parts_are_wished=wished
     ):
@@ -188,6 +197,9 @@ def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[
     if not is_large_enough_to_halve(size):
         return False
     was_told = run.target.stats.chunks_refused
-    run.limits.refuse_body(refused_bytes(size, outcome.pack_bytes, length_was_told=was_told))
+    run.limits.refuse_body(
+        refused_bytes(size, outcome.pack_bytes, length_was_told=was_told),
+        surely=outcome.size_refusal is not None or is_surely_too_large(outcome.failure),
+    )
     run.progress.message("target", f"{outcome.size_refusal or outcome.failure}; sent again in parts")
     return True

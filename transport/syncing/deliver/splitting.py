@@ -5,8 +5,9 @@
     selected and measured               [g1 g2] [g3 g4] [g5 g6 g7]        halved where still too large
 
 A part's size is known exactly before anything is pushed: its plan is measured by making its bytes. A
-commit that is too large by itself is cut within, whole subtrees first; an object that is too large by
-itself can't be sent, which is told before anything is. No part has a delta against another one's object:
+commit that is too large by itself is cut within, whole subtrees first. An object that is too large by itself
+is sent alone where the limit is a guess, since more may be taken; where that much was refused, or the user
+said so, it can't be sent, which is told before anything is. No part has a delta against another one's object:
 some bytes more, and any receiver can take it.
 """
 
@@ -49,6 +50,11 @@ class Part(NamedTuple):
     body_bytes: int
     """The pack and the commands before it."""
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it holds one object, which can't be cut."""
+        return len(self.groups) == 1 and len(self.groups[0]) == 1
+
 
 class Splitter:
     """Cuts the objects of one push, of which `whole` is the plan; `plan_of` selects deltas for a part.
@@ -74,15 +80,18 @@ class Splitter:
         self._objects = objects
         self._order = {candidate.oid: candidate.order for candidate in objects}
 
-    def split(self, wants: Sequence[ObjectId], limit: int) -> list[Part]:
-        """Cut all of a push. Raises LimitExceeded, naming the object, where one is too large; CorruptData."""
-        return self.cut(group_by_commit(self._store, self._objects, wants), limit)
+    def split(self, wants: Sequence[ObjectId], limit: int, hopeless: int | None = None) -> list[Part]:
+        """Cut all of a push; `hopeless` is a size that no part may have, the limit itself if None.
 
-    def cut(self, groups: Sequence[Group], limit: int) -> list[Part]:
+        Raises LimitExceeded, naming the object, where one is too large; CorruptData.
+        """
+        return self.cut(group_by_commit(self._store, self._objects, wants), limit, hopeless)
+
+    def cut(self, groups: Sequence[Group], limit: int, hopeless: int | None = None) -> list[Part]:
         """Cut groups, such as those of parts that a target did not take. Raises as `split`."""
         parts: list[Part] = []
         for filled in self._filled(groups, round(limit * FILL)):
-            parts += self._fitted(filled, limit)
+            parts += self._fitted(filled, limit, limit + 1 if hopeless is None else hopeless)
         return parts
 
     def _filled(self, groups: Sequence[Group], limit: int) -> list[list[Group]]:
@@ -97,14 +106,14 @@ class Splitter:
             room -= size
         return filled
 
-    def _fitted(self, groups: list[Group], limit: int) -> list[Part]:
+    def _fitted(self, groups: list[Group], limit: int, hopeless: int) -> list[Part]:
         """Return the groups as one part if they fit, else halve them. A heap of halves, first one on top."""
         parts: list[Part] = []
         stack = [groups]
         while stack:
             groups = stack.pop()
             part = self._part(groups)
-            if part.body_bytes <= limit:
+            if part.body_bytes <= limit or (part.is_single and part.body_bytes < hopeless):
                 parts.append(part)
             else:
                 stack.extend(reversed(self._halves(groups, part, limit)))

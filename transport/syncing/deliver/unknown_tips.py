@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transport.syncing.deliver.checkpoints import parents_in
 from transport.syncing.deliver.fetches import fetch_graph
 from transport.syncing.deliver.settling import is_over, settled_by
 from transport.syncing.gather import common_ground
@@ -59,8 +58,7 @@ def stop_at_unknown_tips(run: Run, plan: RefPlan, unknown: Collection[ObjectId])
 
 def find_ground(run: Run, plan: RefPlan, store: ObjectStore) -> None:
     """Ask the target which commits it has of those in the store; `haves` names them from now on."""
-    parents = parents_in(store, plan.wants)
-    run.ground = common_ground.find_ground(run.target, parents, plan.wants, run.progress)
+    run.ground = common_ground.find_ground(run.target, run.links(store, plan), plan.wants, run.progress)
     if run.ground.failure is not None:
         run.note(f"the target could not be asked for what it has ({run.ground.failure})")
 

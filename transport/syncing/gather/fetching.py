@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from packcore.ids import ObjectId
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.limits import Limits
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
@@ -49,6 +49,7 @@ __all__ = [
     "advertise_both",
     "commits_only_filter",
     "fetch_missing",
+    "in_format_of",
     "list_source",
     "messages",
     "watched",
@@ -76,6 +77,10 @@ class Fetched:
     """Haves that the source does not know, as far as it was asked."""
     bases: frozenset[ObjectId] = frozenset()
     """What is in the store only because deltas need it: the target has it."""
+    complete: bool = False
+    """The store is a repository: it has all that those of the haves reach which are in it."""
+    partial: bool = False
+    """It is a partial clone: what is missing was promised by its own remote, and left out."""
 
 
 def advertise_both(
@@ -110,12 +115,12 @@ def advertise_both(
     for side, listing in (("source", source_refs), ("target", answers[0])):
         for warning in listing.warnings:
             progress.message(side, warning)
-    return source_refs, _in_format_of(source_refs, answers[0])
+    return source_refs, in_format_of(source_refs.object_format, answers[0])
 
 
-def _in_format_of(source_refs: Advertisement, target_refs: Advertisement) -> Advertisement:
+def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisement:
     """Return the target's list in the source's object format, where it is empty and takes that too."""
-    wanted, capabilities = source_refs.object_format, target_refs.capabilities
+    capabilities = target_refs.capabilities
     if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
         return target_refs
     return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))

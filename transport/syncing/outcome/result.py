@@ -66,6 +66,10 @@ class RefResult(NamedTuple):
     planned: RefAction
     outcome: Outcome
     reason: str
+    options: tuple[tuple[str, str], ...] = ()
+    """What the target did instead, by its report: such as ("refname", "refs/heads/other")."""
+    arrived: bool = False
+    """Not answered, but listed again the target shows what was to be."""
 
     def to_json(self) -> dict[str, Any]:
         """Return an item of `plans`. Ids are hex, and empty where there is none."""
