@@ -6,7 +6,6 @@ packcore sync …        loads `cli/commands/sync.py`, which loads the rest insi
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ import click
 import cli.commands
 from cli import exits
 from cli.command import DEBUG_KEY, READ_CONFIG, Group, config_option, debug_option
+from cli.allocator import collect_seldom
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 from cli.values import is_true
@@ -206,9 +206,5 @@ def app() -> None:
 
 def main() -> int:
     """Run the program on `sys.argv` and return its exit code."""
-    # What a run holds is hundreds of thousands of tuples, and hardly a cycle among them: looking for
-    # cycles as often as Python does by default takes a fifth of the time of packing, and each hundred
-    # thousand objects still three hundredths. A million that nobody reaches would be 0.1 GB.
-    if hasattr(gc, "set_threshold"):  # PyPy has no such thing, and no need
-        gc.set_threshold(1_000_000, 50, 50)
+    collect_seldom()
     return app.main(standalone_mode=False)

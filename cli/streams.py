@@ -21,8 +21,6 @@ import threading
 import warnings
 from typing import IO, TYPE_CHECKING, Any
 
-import click
-
 from packcore.limits import BLOCK_BYTES
 
 if TYPE_CHECKING:
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OUTPUT_KEY",
     "Output",
+    "answer_bytes",
     "binary_input",
     "binary_output",
     "is_terminal",
@@ -73,6 +72,8 @@ class Output:
     @classmethod
     def of_run(cls) -> Output:
         """Return that of the running command; outside of one, a new one."""
+        import click  # here and below: what git starts as its helper has no use for it
+
         context = click.get_current_context(silent=True)
         found = None if context is None else context.meta.get(OUTPUT_KEY)
         return found if isinstance(found, Output) else cls()
@@ -134,6 +135,8 @@ class Output:
 
     def drawn(self, lines: Iterable[str], *, pager: bool = False) -> None:
         """Write lines with colours on stdout, or page them; off a terminal the colours are dropped."""
+        import click
+
         cleaned = (f"{self.styled(line)}\n" for line in lines)
         if pager:
             click.echo_via_pager(cleaned)
@@ -229,6 +232,8 @@ def is_terminal(*, both_ends: bool = False) -> bool:
 def binary_output() -> IO[bytes]:
     """Return stdout for bytes. Raises UsageError where that is a terminal."""
     if sys.stdout.isatty():
+        import click
+
         raise click.UsageError("will not write binary data to a terminal; redirect it or use -o FILE")
     return raw_output()
 
@@ -262,3 +267,9 @@ def read_answer(output: Output) -> str | None:
 def read_json() -> Any:
     """Read one JSON value from stdin."""
     return json.load(sys.stdin)
+
+
+def answer_bytes(data: bytes) -> None:
+    """Write bytes on stdout at once, for a program that waits for them."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

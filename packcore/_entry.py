@@ -1,4 +1,4 @@
-"""Where the command `packcore` starts: a look at what `transport` and `cli` would be, then the command line.
+"""Where the programs start: a look at what `transport` and `cli` would be, then the command line.
 
 These names are common. A foreign package of such a name that comes first on the path, or that was installed
 over ours, would end in a traceback from somewhere inside; it is named here instead, before it is loaded.
@@ -10,7 +10,7 @@ import os
 from importlib import import_module
 from importlib.util import find_spec
 
-__all__ = ["check_packages", "main"]
+__all__ = ["check_packages", "main", "remote_helper"]
 
 _ONLY_OURS = {"transport": "send_pack.py", "cli": "exits.py"}
 """A file of each package that no other package of its name is likely to have."""
@@ -20,6 +20,13 @@ def main() -> int:
     """Run the command line and return its exit code."""
     check_packages()
     code: int = import_module("cli.app").main()  # by its name: the engine imports nothing of it
+    return code
+
+
+def remote_helper() -> int:
+    """Run the program that git calls for `packcore::URL`, and return its exit code."""
+    check_packages()
+    code: int = import_module("cli.remote_helper").main()
     return code
 
 

@@ -6,6 +6,7 @@
     git://host/x.git
     file:///srv/x.git   /srv/x.git   ./x.git     scheme "file": a repository on this disk
     other://anything    other::anything          whole in `typed`, for the git-remote-other that reads it
+    packcore::…                                  the same as without: that is how git is told to call us
 
 A colon before the first slash makes a text the scp form, as in git, whatever lies on the disk: `./a:b` is the
 path. Of ssh and git the path is decoded, and an ssh host keeps its case, since ~/.ssh/config may name it so.
@@ -39,6 +40,9 @@ from transport.url_parts import (
 __all__ = ["DEFAULT_PORTS", "Endpoint", "Origin"]
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+
+OUR_PREFIX = "packcore::"
+"""How git is told to run `git-remote-packcore`. Here it is spoken without that."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::")
@@ -87,6 +91,7 @@ class Endpoint:
     @classmethod
     def parse(cls, text: str) -> Endpoint:
         """Parse what a user typed. Raises InvalidEndpoint, without quoting a secret."""
+        text = text.removeprefix(OUR_PREFIX)
         if not text:
             raise InvalidEndpoint("an endpoint can't be empty")
         if _CONTROL.search(text):

@@ -69,6 +69,9 @@ class TransportOptions:
     """"source" or "target", for messages; empty where there is only one."""
     given_by: Mapping[str, str] = field(default_factory=dict)
     """By field (`token`, `headers` …), for messages: the option or variable that the value came from."""
+    may_ask: bool = False
+    """Somebody sits at this program as at git: `git credential` and ssh may ask on the terminal, and the
+    configuration of the repository that one stands in counts."""
     post_buffer: int = POST_BUFFER_BYTES
     """Bodies up to this many bytes are gathered first and sent with Content-Length; larger ones chunked."""
     trace: Callable[[str], None] | None = field(default=None, repr=False)

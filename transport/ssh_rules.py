@@ -91,14 +91,19 @@ def ssh_arguments(
     *,
     version: int,
     connect_timeout: float,
+    may_ask: bool = False,
 ) -> list[str]:
-    """Return the whole command line. Raises InvalidOption for a port that the variant can't be told."""
+    """Return the whole command line; in batch mode, unless it may ask.
+
+    Raises InvalidOption for a port that the variant can't be told.
+    """
     words = list(program.words)
     if variant == "ssh":
-        words += ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, round(connect_timeout))}"]
+        words += [] if may_ask else ["-o", "BatchMode=yes"]
+        words += ["-o", f"ConnectTimeout={max(1, round(connect_timeout))}"]
         if version:
             words += ["-o", "SendEnv=GIT_PROTOCOL"]
-    elif variant != "simple":
+    elif variant != "simple" and not may_ask:
         words.append("-batch")
     if endpoint.port is not None:
         if variant == "simple":

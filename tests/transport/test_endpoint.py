@@ -280,3 +280,8 @@ def test_options_do_not_show_their_secrets() -> None:
         environment={"A": "hush"},
     )
     assert "hush" not in repr(options)
+
+
+@pytest.mark.parametrize("url", ["https://example.com/x.git", "git@example.com:x.git", "./x.git"])
+def test_the_prefix_by_which_git_calls_us_is_left_out(url: str) -> None:
+    assert Endpoint.parse(f"packcore::{url}") == Endpoint.parse(url)

@@ -80,10 +80,12 @@ class ProgramLink:
         patience: Patience,
         on_line: Callable[[str], None],
         explain: Callable[[int, str], TransportError | None],
+        has_terminal: bool = False,
     ) -> None:
-        """Start it. `explain` makes an error of exit code and last words; `on_line` hears lines of stderr.
+        """Start it, with our terminal or without.
 
-        Raises NetworkError if it can't be started.
+        `explain` makes an error of exit code and last words; `on_line` hears lines of stderr. Raises
+        NetworkError if it can't be started.
         """
         if os.name == "nt":
             raise NetworkError(f"{name} can't be used here: it needs a POSIX system")
@@ -99,7 +101,7 @@ class ProgramLink:
                 stdout=theirs.fileno(),
                 stderr=their_errors.fileno(),
                 env=dict(environment),
-                start_new_session=True,
+                start_new_session=not has_terminal,
             )
         except OSError as error:
             ours.close()

@@ -1,8 +1,9 @@
 """`ssh://[user@]host[:port]/path`, `user@host:path`, `git+ssh://…`: git's services, by the user's own ssh.
 
 Keys, agents, jump hosts and known hosts are all ssh's, with the user's configuration. It runs in batch mode
-and without a terminal: it never asks. What it says on standard error goes to the trace, and into the error
-when it fails. Options, tokens and netrc play no part. How it is called: `transport.ssh_rules`.
+and without a terminal: it never asks, unless the options say that it may. What it says on standard error
+goes to the trace, and into the error when it fails. Options, tokens and netrc play no part. How it is
+called: `transport.ssh_rules`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
     found: list[str] = []
 
     def connect(service: Service, version: int, trace: RequestTrace) -> Link:
-        environment = {**options.environment, **_QUIET}
+        environment = {**options.environment, **({} if options.may_ask else _QUIET)}
         environment.pop("GIT_PROTOCOL", None)
         if version:
             environment["GIT_PROTOCOL"] = f"version={version}"
@@ -54,6 +55,7 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
             remote_command(service, endpoint.path),
             version=version,
             connect_timeout=options.connect_timeout,
+            may_ask=options.may_ask,
         )
         trace.say(f"runs {program.words[0]} for {service} of {url}")
         return ProgramLink(
@@ -64,6 +66,7 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
             patience=Patience(options.stall_timeout, side=options.side),
             on_line=lambda line: trace.say(f"stderr: {line}"),
             explain=lambda code, said: ssh_error(url, code, said),
+            has_terminal=options.may_ask,
         )
 
     return LastingTransport(url, options, connect, scheme="ssh")

@@ -69,7 +69,8 @@ class HttpTransport:
         self._base = endpoint.without_user().with_path(endpoint.path.removesuffix("/"))
         self.url = str(self._base)
         if sources is None:
-            sources = (NetrcSource(options.environment), GitCredentialSource(options.environment))
+            asked = GitCredentialSource(options.environment, may_ask=options.may_ask)
+            sources = (NetrcSource(options.environment), asked)
         self._keyring = Keyring(endpoint, options, sources)
         self._settled: set[Service] = set()  # services that have taken a POST
         self._number = 0

@@ -8,6 +8,8 @@ It never prompts: no terminal (a session of its own), GIT_TERMINAL_PROMPT=0, no 
 go through pipes, never into an argument; what git prints on stderr is not shown. One call at a time, since
 both sides of a sync may ask at once and helpers keep files. It runs in the root folder: no configuration
 of a repository that one happens to stand in can name a helper.
+
+With `may_ask` it runs as git runs it: where the user stands, with the terminal, and without a time limit.
 """
 
 from __future__ import annotations
@@ -45,8 +47,15 @@ _ONE_AT_A_TIME = threading.Lock()
 class GitCredentialSource:
     """A CredentialSource that asks git, if the environment's PATH has one."""
 
-    def __init__(self, environment: Mapping[str, str], *, answer_seconds: float = _ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        answer_seconds: float = _ANSWER_SECONDS,
+        may_ask: bool = False,
+    ) -> None:
         self._environment = environment
+        self._may_ask = may_ask
         self._answer_seconds = answer_seconds
         self._filled: list[Filled] = []
 
@@ -89,32 +98,32 @@ class GitCredentialSource:
                     [git, "credential", action],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env={**self._environment, **_NEVER_ASKING},
-                    cwd="/",
-                    start_new_session=True,
+                    stderr=None if self._may_ask else subprocess.DEVNULL,
+                    env={**self._environment, **({} if self._may_ask else _NEVER_ASKING)},
+                    cwd=None if self._may_ask else "/",
+                    start_new_session=not self._may_ask,
                 )
             except OSError:
                 return None  # a git that can't be run is as good as none
             with process:
                 try:
-                    answer, _ = process.communicate(sent, self._answer_seconds)
+                    answer, _ = process.communicate(sent, None if self._may_ask else self._answer_seconds)
                 except subprocess.TimeoutExpired:
-                    _end(process)
+                    _end(process, is_group=not self._may_ask)
                     raise AuthenticationRequired(
                         f"git credential had no answer for {endpoint} in {self._answer_seconds:g} seconds",
                         hint="does its helper wait for somebody to click?",
                     ) from None
                 except BaseException:
-                    _end(process)
+                    _end(process, is_group=not self._may_ask)
                     raise
         return answer if process.returncode == 0 else None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill git and the helpers that it started: they are one process group."""
+def _end(process: subprocess.Popen[bytes], *, is_group: bool) -> None:
+    """Kill git and, where they are one process group, the helpers that it started."""
     with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
+        if is_group and hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
