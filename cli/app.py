@@ -18,8 +18,8 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.command import DEBUG_KEY, READ_CONFIG, Group, config_option, debug_option
 from cli.allocator import collect_seldom
+from cli.command import DEBUG_KEY, READ_CONFIG, Group, config_option, debug_option
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 from cli.values import is_true

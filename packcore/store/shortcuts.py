@@ -7,7 +7,7 @@ there is none of our own.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import CorruptShortcut, RepositoryError
 from packcore.store.commit_graph import read_commit_graph
@@ -15,20 +15,31 @@ from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from packcore.ids import ObjectFormat
     from packcore.store.commit_graph import CommitGraph
     from packcore.store.config import GitConfig
     from packcore.store.pack_bitmap import PackBitmap
-    from packcore.store.packed import PackedStore
+    from packcore.store.packfile import PackFile
 
 __all__ = ["Shortcuts"]
+
+
+class PackFolder(Protocol):
+    """The part of a `PackedStore` that is needed here."""
+
+    directory: Path
+
+    @property
+    def packs(self) -> list[PackFile]:
+        """The open packs."""
 
 
 class Shortcuts:
     """Those of a repository and its alternates."""
 
-    def __init__(self, packs: Sequence[PackedStore], object_format: ObjectFormat, config: GitConfig) -> None:
+    def __init__(self, packs: Sequence[PackFolder], object_format: ObjectFormat, config: GitConfig) -> None:
         """`packs` are those of each folder of objects, the repository's own first."""
         self._packs = tuple(packs)
         self._folders = [packed.directory.parent for packed in packs]

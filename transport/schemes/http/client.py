@@ -385,10 +385,9 @@ class HttpTransport:
 
 
 def _chunks_refused(exchange: Exchange) -> bool:
-    """Tell whether the answer can mean that chunked bodies are not taken.
+    """Return whether the answer can mean that chunked bodies are not taken: 411, 501, and 400 of old proxies.
 
-    411 and 501 say it. So do old proxies with 400; but a git server may say 400 for reasons of its own once
-    it has read the body, and then the push is not to be made twice.
+    A git server may say 400 for reasons of its own once it has read the body. That push is not made twice.
     """
     status = exchange.head.status
     return status in (411, 501) or (status == 400 and not exchange.body_sent_whole)

@@ -4,9 +4,9 @@
     request 2    more commands, an empty pack  since a server drops the objects of one that it declined
     ...
 
-Deletions go by as many as a silent server does in time, see `_next`. After a request that was not answered, or
-whose pack was not unpacked, no further one is sent: what became of each command is then known, not known, or
-"not sent". All or none can only be had in one request.
+Deletions go in requests that a silent server answers in time, see `_next`. After a request that was not
+answered, or whose pack was not unpacked, no further one is sent. What became of each command is then known,
+not known, or "not sent". All or none can only be had in one request.
 """
 
 from __future__ import annotations
