@@ -1,10 +1,10 @@
-"""How a file is built, byte by byte: packs, indexes and loose objects as trees of named ranges.
+"""The structure of a file, byte by byte: packs, indexes and loose objects as trees of named ranges.
 
     from packcore.anatomy import leaves, open_anatomy
     with open_anatomy(Path("x.pack")) as anatomy:
         for part in leaves(anatomy.root): print(part.start, part.end, part.name, part.value)
 
-Everything that explains a pack draws this one model. A stream's content has a tree of its own:
+Everything that explains a pack shows this one model. The content of a stream has a tree of its own:
 `Part.content()`.
 """
 

@@ -1,6 +1,6 @@
-"""A delta chain from its full base to the object at hand, each link with what it does and what it costs.
+"""A delta chain from its full base to an object: what each link does, and what it costs.
 
-full base --delta--> object --delta--> ... --delta--> the object asked for
+full base --delta--> object --delta--> ... --delta--> the requested object
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ChainReader", "Link", "read_chain"]
 
 _LINKS_MAX = 4096
-"""Longer chains exist in no pack that git writes (`--depth` ends at 4095)."""
+"""git never writes longer chains (`--depth` ends at 4095)."""
 
 
 class Link(NamedTuple):
@@ -30,19 +30,19 @@ class Link(NamedTuple):
 
     entry: Entry
     entry_bytes: int
-    """Bytes of the entry in the pack."""
+    """The size of the entry in the pack."""
     stream: bytes
-    """What its stream holds: the object, or the delta."""
+    """The inflated stream: the object, or the delta."""
     steps: tuple[Step, ...]
-    """The delta's instructions; none for the full base."""
+    """The instructions of the delta; none for the full base."""
     data: bytes
     """The object."""
 
 
 class ChainReader:
-    """Reads the objects of one pack, keeping the last ones, since neighbours share their bases.
+    """Reads the objects of one pack, and caches the last ones, since neighbours share their bases.
 
-    `cache_bytes` bounds what is kept; a chain is read from the nearest object that is.
+    `cache_bytes` bounds the cache. A chain is read from the nearest cached object.
     """
 
     def __init__(self, pack: PackAnatomy, *, cache_bytes: int = 32 * MIB) -> None:
@@ -52,7 +52,7 @@ class ChainReader:
         self._kept_bytes = 0
 
     def read(self, entry: Entry) -> bytes:
-        """Return an entry's object. Raises as `read_chain` does."""
+        """Return the object of an entry. Raises what `read_chain` does."""
         way = _way(self._pack, entry, stop=self._kept)
         first = way.pop()
         data = self._kept.get(first.offset)
@@ -71,7 +71,7 @@ class ChainReader:
 
 
 def read_chain(pack: PackAnatomy, entry: Entry) -> tuple[ObjectType, list[Link]]:
-    """Return an object's type and its chain, the full base first.
+    """Return the type of an object and its chain, starting with the full base.
 
     Raises CorruptPack, LimitExceeded for an object above 64 MiB, MissingObject for a base outside the pack.
     """
@@ -83,7 +83,7 @@ def read_chain(pack: PackAnatomy, entry: Entry) -> tuple[ObjectType, list[Link]]
 
 
 def _way(pack: PackAnatomy, entry: Entry, *, stop: Container[int] = ()) -> list[Entry]:
-    """Return the entries from this one to its full base, or to the first whose offset is in `stop`."""
+    """Return the entries from this one to its full base, or to the first one with an offset in `stop`."""
     way = [entry]
     seen = {entry.offset}
     while way[-1].is_delta and way[-1].offset not in stop:
@@ -97,7 +97,7 @@ def _way(pack: PackAnatomy, entry: Entry, *, stop: Container[int] = ()) -> list[
                 hint="the pack is thin, or its index is missing: `packcore index-pack` makes one",
             )
         if base.offset in seen or len(way) > _LINKS_MAX:
-            raise CorruptPack("a chain of deltas comes back to itself", offset=base.offset)
+            raise CorruptPack("a chain of deltas forms a cycle", offset=base.offset)
         seen.add(base.offset)
         way.append(base)
     return way

@@ -1,4 +1,4 @@
-r"""A delta's bytes: two sizes, then instructions (gitformat-pack; `packcore.delta.codec` draws them).
+r"""The bytes of a delta: two sizes, then instructions (gitformat-pack; see `packcore.delta.codec`).
 
     base size │ target size │ copy or insert ...
     copy      opcode │ offset bytes that are there │ size bytes that are there
@@ -36,17 +36,17 @@ _FIELDS = ("offset 1", "offset 2", "offset 3", "offset 4", "size 1", "size 2", "
 
 
 class Step(NamedTuple):
-    """One instruction: where it lies in the delta, and what it makes of the target."""
+    """One instruction: its range in the delta, and its part of the target."""
 
     start: int
     end: int
-    """Bytes of the delta."""
+    """The end of its range in the delta."""
     made_at: int
-    """Where in the target its bytes go."""
+    """Where its bytes go in the target."""
     size: int
     """How many bytes it makes."""
     base_offset: int | None
-    """Where in the base they come from; None for an insert."""
+    """Where its bytes come from in the base; None for an insert."""
 
 
 def steps(delta: bytes) -> Iterator[Step]:
@@ -68,7 +68,7 @@ def steps(delta: bytes) -> Iterator[Step]:
 
 
 def delta_anatomy(delta: bytes, title: str = "delta") -> Anatomy:
-    """Return the tree over a delta's bytes."""
+    """Return the tree over the bytes of a delta."""
     root = Part("delta", 0, len(delta), note=f"{len(delta)} bytes", _make_parts=lambda: _parts(delta))
     return Anatomy(title, root, lambda start, end: delta[start:end])
 
@@ -93,7 +93,7 @@ def _parts(delta: bytes) -> Iterator[Part]:
         yield Part("damage", position, len(delta), fault=str(error))
         return
     if made != target_size and position == len(delta):
-        # All bytes are parts already: an empty one tells of what isn't there.
+        # All bytes belong to parts already, so an empty part reports what is missing.
         yield Part("end", position, position, fault=f"it makes {made} of its {target_size} bytes")
 
 

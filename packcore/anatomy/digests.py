@@ -1,4 +1,4 @@
-"""The digest that closes a file, made of what lies before it, piece by piece."""
+"""The digest at the end of a file, computed piece by piece from the bytes before it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["digest_before"]
 
 
 def digest_before(data: memoryview, end: int, object_format: ObjectFormat) -> bytes:
-    """Return the digest of all bytes before `end`; a megabyte of a map is touched at a time."""
+    """Return the digest of all bytes before `end`, touching one megabyte of a map at a time."""
     digest = object_format.new_hash()
     for start in range(0, end, MIB):
         digest.update(data[start : min(start + MIB, end)])

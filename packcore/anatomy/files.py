@@ -1,6 +1,6 @@
-"""Opens a file on disk, tells what it is by its first bytes, and gives its anatomy.
+"""Open a file on disk, recognize it by its first bytes, and return its anatomy.
 
-PACK           a pack; the index beside it is used where there is one
+PACK           a pack; uses the index beside it, if there is one
 ff 't' 'O' 'c' an index; version 1 has no signature and is known by its name, .idx
 RIDX           a reverse index
 78 .. and like a loose object
@@ -35,7 +35,7 @@ __all__ = ["open_anatomy", "open_pack_anatomy"]
 def open_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Iterator[Anatomy]:
     """Open a pack, an index, a reverse index or a loose object; its tree is valid within the context.
 
-    Raises CorruptData for a file that is none of them, OSError where it can't be read.
+    Raises CorruptData for any other file, and OSError if it can't be read.
     """
     with _mapped(path) as data:
         head = bytes(data[:4])
@@ -62,11 +62,11 @@ def open_anatomy(path: Path, object_format: ObjectFormat | None = None) -> Itera
 def open_pack_anatomy(
     path: Path, object_format: ObjectFormat | None = None, *, indexing: bool = False
 ) -> Iterator[PackAnatomy]:
-    """Open a pack, with the index beside it where that is there and readable.
+    """Open a pack, with the index beside it if there is a readable one.
 
-    With `indexing` one is made in memory where there is none: that reads the whole pack.
+    With `indexing`, a missing index is made in memory, which reads the whole pack.
 
-    Raises CorruptData where it isn't a pack, OSError where it can't be read.
+    Raises CorruptData if it isn't a pack, and OSError if it can't be read.
     """
     with _mapped(path) as data, _index_beside(path, object_format) as index:
         if bytes(data[:4]) != PACK_SIGNATURE:
@@ -99,7 +99,7 @@ def _mapped(path: Path) -> Iterator[memoryview]:
 
 @contextmanager
 def _index_beside(pack_path: Path, object_format: ObjectFormat | None) -> Iterator[PackIndex | None]:
-    """Open the index of a pack; None where there is none, or none that is fit to be used."""
+    """Open the index of a pack; None if there is no usable one."""
     path = pack_path.with_suffix(".idx")
     if not path.exists():
         yield None
@@ -109,7 +109,7 @@ def _index_beside(pack_path: Path, object_format: ObjectFormat | None) -> Iterat
     try:
         index = open_index(path, found)
     except CorruptIndex:
-        # It only adds ids to what is drawn; `verify-pack` is the one to complain of it.
+        # The index only adds ids to the display; reporting its errors is up to `verify-pack`.
         yield None
         return
     try:

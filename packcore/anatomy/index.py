@@ -27,7 +27,7 @@ _FAN_OUT_BYTES = 1024
 
 
 def index_format(data: memoryview) -> ObjectFormat:
-    """Tell from an index's size which hash its ids are of: the tables must fill it. SHA-1 where unclear."""
+    """Return the hash of an index, derived from its size, which the tables must fill; SHA-1 if unclear."""
     head = 8 if bytes(data[:4]) == INDEX_SIGNATURE else 0
     count = int.from_bytes(data[head + _FAN_OUT_BYTES - 4 : head + _FAN_OUT_BYTES], "big")
     for object_format in (SHA1, SHA256):
@@ -40,7 +40,7 @@ def index_format(data: memoryview) -> ObjectFormat:
 
 
 def index_anatomy(data: memoryview, title: str, object_format: ObjectFormat | None = None) -> Anatomy:
-    """Return the tree over an index's bytes; the format is told from its size unless it is given."""
+    """Return the tree over the bytes of an index; the size tells the object format, unless it is given."""
     tables = _Tables(data, object_format or index_format(data))
     head = bytes(data[:4]) == INDEX_SIGNATURE
     make = tables.version_2 if head else tables.version_1
@@ -49,7 +49,7 @@ def index_anatomy(data: memoryview, title: str, object_format: ObjectFormat | No
 
 
 def reverse_index_anatomy(data: memoryview, title: str) -> Anatomy:
-    """Return the tree over a reverse index's bytes."""
+    """Return the tree over the bytes of a reverse index."""
     object_format = SHA256 if bytes(data[8:12]) == b"\0\0\0\2" else SHA1
     return _anatomy(title, "reverse index", data, "", _Tables(data, object_format).reverse)
 
@@ -62,7 +62,7 @@ def _anatomy(
 
 
 class _Tables:
-    """Cuts an index into its tables; what does not fit becomes a part with a fault."""
+    """Cuts an index into its tables; anything that does not fit becomes a part with a fault."""
 
     def __init__(self, data: memoryview, object_format: ObjectFormat) -> None:
         self._data = data
@@ -70,7 +70,7 @@ class _Tables:
         self._digest_size = object_format.digest_size
 
     def version_2(self) -> Iterator[Part]:
-        yield Part("signature", 0, min(4, len(self._data)), note="0xff, then tOc: no fan-out starts so")
+        yield Part("signature", 0, min(4, len(self._data)), note="0xff, then tOc: no fan-out starts this way")
         if len(self._data) < 8 + _FAN_OUT_BYTES:
             yield self._cut_off(4, "it ends within its head")
             return
@@ -152,7 +152,7 @@ class _Tables:
 
     def _crc(self, row: int, start: int) -> Part:
         crc = self._number(start)
-        return Part(f"CRC-32 {row}", start, start + 4, crc, f"{crc:08x}, of the entry as it lies")
+        return Part(f"CRC-32 {row}", start, start + 4, crc, f"{crc:08x}, of the entry as stored")
 
     def _offset(self, row: int, start: int) -> Part:
         offset = self._number(start)

@@ -1,7 +1,7 @@
-"""Integers of a pack, byte by byte and bit by bit (gitformat-pack; `packcore.varint` draws them).
+"""The integers of a pack, byte by byte and bit by bit (gitformat-pack; see `packcore.varint`).
 
-size    more 1 │ 7 bits        the lowest bits come first
-ofs     more 1 │ 7 bits        the highest come first, and each further byte adds one
+size    more 1 │ 7 bits        lowest bits first
+ofs     more 1 │ 7 bits        highest bits first, and each further byte adds one
 fixed   four or eight bytes, big-endian
 """
 
@@ -18,7 +18,7 @@ __all__ = ["bits_of", "fixed", "varint"]
 
 
 def bits_of(byte: int, *fields: tuple[str, int]) -> tuple[Bit, ...]:
-    """Name the bits of a byte, from the most significant on: pairs of a name and a width.
+    """Name the bits of a byte, most significant first, from pairs of name and width.
 
     >>> [f"{name}={value:0{width}b}" for name, width, value in
     ...     bits_of(0xBC, ("more", 1), ("type", 3), ("size", 4))]
@@ -33,7 +33,7 @@ def bits_of(byte: int, *fields: tuple[str, int]) -> tuple[Bit, ...]:
 
 
 def varint(name: str, data: bytes, start: int, value: int, note: str = "") -> Part:
-    """Make the part of a whole varint that lies in `data`, its bytes as leaves; `start` is where it lies."""
+    """Make the part for a varint, with its bytes as leaves; `data` is the varint, `start` its position."""
 
     def make() -> Iterator[Part]:
         for at, byte in enumerate(data):
@@ -51,5 +51,5 @@ def varint(name: str, data: bytes, start: int, value: int, note: str = "") -> Pa
 
 
 def fixed(name: str, data: bytes, start: int, note: str = "") -> Part:
-    """Make the leaf of a big-endian number that is all of `data`."""
+    """Make the leaf for a big-endian number, which is all of `data`."""
     return Part(name, start, start + len(data), int.from_bytes(data, "big"), note)

@@ -1,4 +1,4 @@
-"""A loose object's bytes: one zlib stream over `<type> <size>NUL` and the object (gitrepository-layout)."""
+"""The bytes of a loose object: a zlib stream of `<type> <size>NUL` and the object (gitrepository-layout)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HELD_BYTES_MAX = 64 * MIB
 
 
 def loose_anatomy(data: memoryview, title: str, object_format: ObjectFormat = SHA1) -> Anatomy:
-    """Return the tree over a loose object's file."""
+    """Return the tree over the file of a loose object."""
 
     def parts() -> Iterator[Part]:
         try:
@@ -51,7 +51,7 @@ def loose_anatomy(data: memoryview, title: str, object_format: ObjectFormat = SH
 def _content(data: memoryview, size: int, object_format: ObjectFormat) -> Anatomy:
     if size > _HELD_BYTES_MAX:
         raise LimitExceeded(
-            f"the object holds {size:,} bytes; up to {_HELD_BYTES_MAX:,} are looked into",
+            f"the object has {size:,} bytes; only up to {_HELD_BYTES_MAX:,} are shown inside",
             limit="object_bytes",
         )
     whole = inflate_at(data, 0, size)[0]
@@ -82,7 +82,7 @@ def _object(label: bytes, data: bytes, digest_size: int) -> Anatomy:
 
 
 def _moved(part: Part, by: int, *, name: str = "") -> Part:
-    """Return the same tree, its ranges `by` bytes further on."""
+    """Return the same tree with its ranges moved by `by` bytes."""
 
     def parts() -> Iterator[Part]:
         for inner in part.parts():

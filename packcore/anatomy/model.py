@@ -1,15 +1,15 @@
-"""A file as a tree of named byte ranges, made as it is looked at.
+"""A file as a tree of named byte ranges, built lazily.
 
-    Anatomy      some bytes, and the tree over them: of a file, or of what one zlib stream holds
+    Anatomy      some bytes and the tree over them: of a file, or of the content of one zlib stream
     Part         a range [start, end) with a name, a decoded value, and parts of its own
-    Bit          a few bits of a part that is one byte, where single bits mean something
+    Bit          a few bits of a one-byte part whose single bits have a meaning
 
-Two rules hold for every tree, and are tested over every real pack at hand: the parts of a part follow one
-another without a gap and fill it, so each byte belongs to exactly one leaf; and damage is a part too,
-from where the bytes stop making sense to where they make sense again, with its `fault`.
+Two rules hold for every tree, and tests check them over many real packs. First, the parts of a part follow
+each other without gaps and fill it, so each byte belongs to exactly one leaf. Second, damage is a part too,
+with a `fault`: from where the bytes stop making sense to where they make sense again.
 
-Parts are made anew each time they are asked for, one after the other: showing the first ten entries of a
-pack of ten gigabytes reads ten entries.
+Each call makes the parts again, one at a time. So showing the first ten entries of a pack of ten gigabytes
+reads ten entries.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Value = int | str | bytes | None
 
 
 class Bit(NamedTuple):
-    """Some bits of one byte, from the most significant on."""
+    """Some bits of one byte, most significant first."""
 
     name: str
     width: int
-    """How many bits."""
+    """The number of bits."""
     value: int
 
 
@@ -39,23 +39,23 @@ class Part:
     """A named range of bytes, a leaf unless it has parts."""
 
     name: str
-    """What the format's documents call it: `type and size`, `copy`, `trailer`."""
+    """Its name in the documentation of the format: `type and size`, `copy`, `trailer`."""
     start: int
     end: int
-    """In bytes from the anatomy's first; the end is not in it."""
+    """In bytes from the start of the anatomy; the end is exclusive."""
     value: Value = None
-    """What the bytes say: a number, a text, an id's raw bytes."""
+    """The decoded bytes: a number, a text, or the raw bytes of an id."""
     note: str = ""
-    """What it means, for a person, in one line."""
+    """What it means, for people, in one line."""
     fault: str = ""
-    """What is wrong with it; empty where nothing is."""
+    """What is wrong with it; empty if nothing is."""
     bits: tuple[Bit, ...] = ()
     _make_parts: Callable[[], Iterator[Part]] | None = field(default=None, repr=False, compare=False)
     _make_content: Callable[[], Anatomy] | None = field(default=None, repr=False, compare=False)
 
     @property
     def size(self) -> int:
-        """Bytes of the range."""
+        """The size of the range in bytes."""
         return self.end - self.start
 
     @property
@@ -64,29 +64,29 @@ class Part:
         return self._make_parts is None
 
     def parts(self) -> Iterator[Part]:
-        """Yield its parts from its start to its end, making each as it is asked for; a leaf has none.
+        """Yield its parts in order, making each one on demand; a leaf has none.
 
-        Faults of outside bytes come as parts with a `fault`, never as exceptions.
+        Damaged bytes become parts with a `fault`, never exceptions.
         """
         if self._make_parts is not None:
             yield from self._make_parts()
 
     @property
     def has_content(self) -> bool:
-        """Whether the bytes are a zlib stream whose content can be looked into."""
+        """Whether the bytes are a zlib stream whose content can be shown."""
         return self._make_content is not None
 
     def content(self) -> Anatomy | None:
-        """Inflate the stream and return the anatomy of what it holds; None where it is no stream.
+        """Inflate the stream and return the anatomy of its content, or None if this is not a stream.
 
-        Raises CorruptData for a broken stream, LimitExceeded for one too large to be held.
+        Raises CorruptData for a broken stream, and LimitExceeded for one that is too large for memory.
         """
         return None if self._make_content is None else self._make_content()
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """Bytes with the tree over them. `read` returns the bytes of a range, all of which must be there."""
+    """Bytes and the tree over them. `read` returns the bytes of a range, which must be fully within them."""
 
     title: str
     root: Part
@@ -94,16 +94,16 @@ class Anatomy:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """The total size in bytes."""
         return self.root.size
 
     def bytes_of(self, part: Part) -> bytes:
-        """Return a part's bytes."""
+        """Return the bytes of a part."""
         return self.read(part.start, part.end)
 
 
 def leaves(part: Part) -> Iterator[Part]:
-    """Yield the leaves below a part, in their order: together they are its bytes, each byte once."""
+    """Yield the leaves below a part in order; together they cover each of its bytes once."""
     waiting = [iter((part,))]
     while waiting:
         found = next(waiting[-1], None)
@@ -116,7 +116,7 @@ def leaves(part: Part) -> Iterator[Part]:
 
 
 def way_to(root: Part, offset: int) -> list[Part]:
-    """Return the parts that hold the byte at `offset`, from the root to the leaf; empty outside of it."""
+    """Return the parts that contain the byte at `offset`, from root to leaf; empty outside the root."""
     way: list[Part] = []
     part: Part | None = root if root.start <= offset < root.end else None
     while part is not None:

@@ -1,7 +1,7 @@
-r"""An object's bytes: commit and tag headers, tree entries, blobs (`packcore.objects` draws them).
+r"""The bytes of an object: commit and tag headers, tree entries, blobs (see `packcore.objects`).
 
     commit, tag   header line ... │ empty line │ message
-    header line   keyword │ value │ line feed       a line that starts with a blank goes on the one before
+    header line   keyword │ value │ line feed       a line that starts with a blank continues the last one
     author ...    name │ mail │ seconds │ zone
     tree          (mode │ blank │ name │ NUL │ id) ...
 
@@ -41,7 +41,7 @@ _IDS = (b"tree", b"parent", b"object")
 
 
 def object_anatomy(type_: ObjectType, data: bytes, digest_size: int, title: str = "") -> Anatomy:
-    """Return the tree over an object's bytes, as they are hashed behind `<type> <size>NUL`."""
+    """Return the tree over the bytes of an object, without the `<type> <size>NUL` that is hashed first."""
     name = type_.label.decode()
     make: Callable[[], Iterator[Part]] | None = None
     if type_ is ObjectType.TREE:
@@ -59,7 +59,7 @@ def _tree(data: bytes, digest_size: int) -> Iterator[Part]:
         match = _TREE_ENTRY.match(data, position)
         end = match.end() + digest_size if match else 0
         if match is None or end > len(data):
-            yield Part("damage", position, len(data), fault="these bytes are no tree entry")
+            yield Part("damage", position, len(data), fault="these bytes are not a tree entry")
             return
         kind = _KINDS.get(int(match[1], 8) & MODE_TYPE_MASK, "a file")
         note = f"{_text(match[3])}: {kind}"
@@ -84,14 +84,14 @@ def _message_object(data: bytes) -> Iterator[Part]:
     position = 0
     while position < len(data):
         if data.startswith(b"\n", position):
-            yield Part("empty line", position, position + 1, note="the headers are over")
+            yield Part("empty line", position, position + 1, note="end of the headers")
             position += 1
             break
         end = data.find(b"\n", position) + 1
         if end == 0:
-            yield Part("damage", position, len(data), fault="a header line that does not end")
+            yield Part("damage", position, len(data), fault="a header line without an end")
             return
-        # Lines that start with a blank belong to the header before.
+        # A line that starts with a blank continues the header before it.
         while data.startswith(b" ", end) and (further := data.find(b"\n", end) + 1):
             end = further
         yield _header(data, position, end)

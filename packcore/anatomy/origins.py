@@ -1,11 +1,11 @@
-"""Where the objects of a pack come from: the path at which, and the commit by which each first came in.
+"""Where the objects of a pack come from: the path and the commit that first introduced each one.
 
-commits         parents before their children, among those that wait the oldest by committer date first
-trees, blobs    of each commit in that order; what an earlier commit had keeps its path and its commit
+commits         parents before children; of those that are ready, the oldest by committer date comes first
+trees, blobs    of each commit in that order; an object of an earlier commit keeps its path and commit
 
-Only what the pack itself holds is read. Objects that no root tree of it leads to have no path: commits,
-tags, and trees and blobs whose commits lie elsewhere. Every tree is read once; what does not parse is
-passed over, since checking is `packcore.checks.fsck`'s.
+This reads only the pack itself. Objects that no root tree in the pack leads to have no path: commits, tags,
+and trees and blobs whose commits are elsewhere. Each tree is read once. Objects that don't parse are skipped,
+since checking is the job of `packcore.checks.fsck`.
 
 Memory: about 130 bytes for each tree and blob of the pack, and 200 for each distinct path.
 """
@@ -43,20 +43,20 @@ if TYPE_CHECKING:
 __all__ = ["NOWHERE", "Origins", "Paths", "find_origins"]
 
 NOWHERE = -1
-"""In `Origins`: no path, or no commit, is known."""
+"""In `Origins`, means that no path or commit is known."""
 _DATE_MAX = 1 << 62
-"""Dates further from 1970 than this are nobody's; the arrays hold 64 bits."""
+"""No real date is further from 1970 than this, and the arrays have 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Distinct paths as a tree: number 0 is the root, a parent's number is less than its children's."""
+    """Distinct paths as a tree: 0 is the root, and the number of a parent is less than its children's."""
 
     parents: array[int] = field(default_factory=lambda: array("i", [NOWHERE]))
     names: list[bytes] = field(default_factory=lambda: [b""])
 
     def whole(self, number: int) -> bytes:
-        """Return a path from the root on, without a leading slash."""
+        """Return the path from the root, without a leading slash."""
         pieces = []
         while number > 0:
             pieces.append(self.names[number])
@@ -66,19 +66,19 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """By entry index: where each object was first met."""
+    """Where each object first occurs, by entry index."""
 
     paths: Paths
     path_of: array[int]
-    """Number of its path, or NOWHERE."""
+    """The number of its path, or NOWHERE."""
     commit_of: array[int]
-    """Entry index of the commit that brought it; of a commit its own; or NOWHERE."""
+    """The entry index of the commit that introduced it (for a commit, its own), or NOWHERE."""
     date_of: array[int]
-    """That commit's date, seconds since 1970; 0 where there is none."""
+    """The date of that commit in seconds since 1970; 0 if there is none."""
 
 
 def find_origins(pack: PackFile, table: PackTable, *, progress: Progress = SILENT) -> Origins:
-    """Read the commits and trees of a pack that was indexed. Raises CorruptPack, MissingObject."""
+    """Read the commits and trees of an indexed pack. Raises CorruptPack, MissingObject."""
     finder = _Finder(pack, table)
     commits = finder.commits()
     with progress.phase("finding paths", unit="commits", total=len(commits)) as phase:
@@ -89,7 +89,7 @@ def find_origins(pack: PackFile, table: PackTable, *, progress: Progress = SILEN
 
 
 def _parents_first(commits: dict[int, CommitLinks], index_of: dict[bytes, int]) -> Iterator[int]:
-    """Yield all commits so that parents come before children; the oldest first among those that may."""
+    """Yield all commits, parents before children; of those that are ready, the oldest comes first."""
     children: dict[int, list[int]] = {}
     waiting: dict[int, int] = {}
     for entry_index, links in commits.items():
@@ -118,7 +118,7 @@ class _Finder:
         )
         self.index_of: dict[bytes, int] = {}
         """Commits by id."""
-        self._left: dict[bytes, int] = {}  # trees and blobs that have no place yet
+        self._left: dict[bytes, int] = {}  # trees and blobs without a path yet
         self._numbers: dict[tuple[int, bytes], int] = {}
         self._pack = pack
         self._table = table
@@ -140,11 +140,11 @@ class _Finder:
                     data, self._table.object_format, self._table.oid(entry_index)
                 )
             except CorruptObject:
-                continue  # it links to nothing, so it brings nothing
+                continue  # it links to nothing, so it introduces nothing
         return found
 
     def place(self, commit: int, links: CommitLinks) -> None:
-        """Give the commit's date to all that it holds and no earlier one held, and their paths."""
+        """Assign the commit, its date and paths to all its objects that no earlier commit had."""
         date = max(-_DATE_MAX, min(links.date, _DATE_MAX))
         self.origins.commit_of[commit], self.origins.date_of[commit] = commit, date
         left = self._left
@@ -157,7 +157,7 @@ class _Finder:
             self._put(entry_index, number, commit, date)
             for mode, name, oid in self._new_rows(entry_index):
                 inner = left.pop(oid, None)
-                if inner is None:  # named twice in one tree
+                if inner is None:  # listed twice in one tree
                     continue
                 inner_number = self._number(number, name)
                 if mode_kind(mode) == MODE_DIRECTORY:
@@ -166,7 +166,7 @@ class _Finder:
                     self._put(inner, inner_number, commit, date)
 
     def _new_rows(self, entry_index: int) -> Iterator[tuple[bytes, bytes, ObjectId]]:
-        """Yield the rows of a tree whose objects have no place yet; none from where it can't be read on."""
+        """Yield the rows of a tree whose objects have no path yet, up to where it can't be parsed."""
         data = self._read(entry_index) if self._table.types[entry_index] == ObjectType.TREE else None
         if data is None:
             return
@@ -193,7 +193,7 @@ class _Finder:
         return number
 
     def _read(self, entry_index: int) -> bytes | None:
-        """Return an object's bytes; None for one that is too large to be held."""
+        """Return the bytes of an object, or None if it is too large for memory."""
         if self._table.sizes[entry_index] >= self._pack.limits.big_object:
             return None
         return self._pack.read_at(self._table.offsets[entry_index])[1]

@@ -1,12 +1,12 @@
-"""A pack's bytes: header, entries, trailer (gitformat-pack; `packcore.pack.format` draws them).
+"""The bytes of a pack: header, entries, trailer (gitformat-pack; see `packcore.pack.format`).
 
     header     signature │ version │ count
     entry      type and size │ base, of a delta │ zlib stream
     trailer    digest of all before it
 
-The index beside a pack, where there is one, gives the entries their ids, and, behind damage, the place
-where reading can go on. Without it the first entry that breaks hides what follows, since only a stream
-that was read through tells where the next entry starts.
+If there is an index beside the pack, it provides the ids of the entries and, after damage, the offset where
+reading can continue. Without it, the first broken entry hides all that follows, because the next entry starts
+at the end of a stream that was read completely.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "PackAnatomy"]
 
 _HELD_BYTES_MAX = 64 * MIB
-"""Objects above are not inflated to be looked into."""
+"""Larger objects are not inflated to show their content."""
 
 
 class Entry(NamedTuple):
-    """The header of one entry, decoded, and where its pieces lie."""
+    """The decoded header of one entry, and the offsets of its pieces."""
 
     offset: int
     number: int
-    """The how-manieth entry it is, from 0; -1 where damage before it hides that."""
+    """Its number in the pack, from 0; -1 if damage before it hides that."""
     type_code: int
     size: int
-    """Inflated bytes: of the object, or of the delta."""
+    """Inflated size: of the object, or of the delta."""
     header_end: int
     payload_offset: int
     base_offset: int | None
     base_oid: ObjectId | None
     oid: ObjectId | None
-    """None where no index tells."""
+    """None without an index."""
 
     @property
     def type_name(self) -> str:
@@ -70,12 +70,12 @@ class Entry(NamedTuple):
 
     @property
     def is_delta(self) -> bool:
-        """Whether its stream holds a delta."""
+        """Whether its stream is a delta."""
         return self.type_code in (OFS_DELTA, REF_DELTA)
 
 
 class PackAnatomy:
-    """The tree over a pack. `data` is a map or bytes; `index` is the pack's own, or None."""
+    """The tree over a pack. `data` is a map or bytes; `index` is the index of the pack, or None."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class PackAnatomy:
 
     @property
     def count(self) -> int:
-        """How many entries the header says there are; 0 where it doesn't say."""
+        """The number of entries according to the header; 0 if the header is cut off."""
         head = self._data[:PACK_HEADER_BYTES]
         return int.from_bytes(head[8:], "big") if len(head) == PACK_HEADER_BYTES else 0
 
@@ -131,11 +131,11 @@ class PackAnatomy:
         return Entry(offset, number, type_code, size, header_end, payload, base_offset, base_oid, oid)
 
     def stream_of(self, entry: Entry) -> bytes:
-        """Inflate an entry's stream. Raises CorruptPack, LimitExceeded above 64 MiB."""
+        """Inflate the stream of an entry. Raises CorruptPack, and LimitExceeded above 64 MiB."""
         if entry.size > _HELD_BYTES_MAX:
             raise LimitExceeded(
-                f"the entry at offset {entry.offset} holds {entry.size:,} bytes; up to {_HELD_BYTES_MAX:,} "
-                "are looked into",
+                f"the entry at offset {entry.offset} has {entry.size:,} bytes; only up to "
+                f"{_HELD_BYTES_MAX:,} are shown inside",
                 limit="object_bytes",
             )
         try:
@@ -144,17 +144,17 @@ class PackAnatomy:
             raise CorruptPack(str(error), offset=entry.offset) from None
 
     def find(self, prefix: str) -> list[int]:
-        """Return the offsets of all entries whose id, as the index tells it, starts with these hex digits."""
+        """Return the offsets of all entries whose id in the index starts with these hex digits."""
         return [offset for offset in self._offsets if self._oids[offset].hex().startswith(prefix)]
 
     def end_of(self, entry: Entry) -> int:
-        """Return where an entry ends: its stream is read through for it."""
+        """Return where an entry ends; this reads its whole stream."""
         return measure(self._data, entry.payload_offset, entry.size).end
 
     def base_of(self, entry: Entry) -> Entry | None:
-        """Return the entry of a delta's base; None for a whole object, or a base that isn't in this pack.
+        """Return the entry of a delta's base; None for a whole object or a base outside this pack.
 
-        Raises CorruptPack where the base's header is no entry's.
+        Raises CorruptPack if there is no valid header at the base.
         """
         if entry.base_offset is not None:
             return self.entry_at(entry.base_offset)
@@ -193,7 +193,7 @@ class PackAnatomy:
                 yield part
                 position, number = part.end, number + 1
                 continue
-            # The index knows where the next entry starts; else all up to the trailer can't be read.
+            # With an index, continue at the next entry; without one, nothing up to the trailer is readable.
             following = bisect.bisect_right(self._offsets, position)
             resumed = (
                 self._offsets[following] if following < len(self._offsets) else max(entries_end, part.end)
@@ -203,7 +203,7 @@ class PackAnatomy:
                 part = Part("damage", position, resumed, fault=part.fault)
             yield part
             if part.end < resumed:
-                why = "not readable: where the next entry starts is known only behind a whole one"
+                why = "not readable: without an index, the next entry is found only behind a complete one"
                 yield Part("damage", part.end, resumed, fault=why if following >= len(self._offsets) else "")
             position, number = resumed, following if following < len(self._offsets) else self.count
         if number < self.count:
@@ -212,14 +212,14 @@ class PackAnatomy:
         return position
 
     def _is_trailer(self, position: int) -> bool:
-        """Tell whether what is left, from `position` on, is a digest that is right, or nothing."""
+        """Return whether the rest from `position` on is empty or the correct digest."""
         left = bytes(self._data[position : position + self._digest_size + 1])
         return not left or (
             len(left) == self._digest_size and left == digest_before(self._data, position, self.object_format)
         )
 
     def _entry(self, offset: int, number: int) -> tuple[Part, bool]:
-        """Make the part of the entry at `offset`, and tell whether it is whole."""
+        """Return the part for the entry at `offset`, and whether the entry is complete."""
         try:
             entry = self.entry_at(offset, number)
         except CorruptPack as error:

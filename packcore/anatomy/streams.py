@@ -1,10 +1,10 @@
-"""One zlib stream as it lies in a file (RFC 1950): header, deflate data, checksum, and where it breaks.
+"""One zlib stream in a file (RFC 1950): header, deflate data, checksum, and where it breaks.
 
     header    CINFO 4 CM 4 │ FLEVEL 2 FDICT 1 FCHECK 5
-    data      deflate blocks (RFC 1951): its first three bits say how the first one is coded
-    checksum  Adler-32 of what comes out, big-endian
+    data      deflate blocks (RFC 1951): the first three bits say how the first one is coded
+    checksum  Adler-32 of the inflated bytes, big-endian
 
-The blocks themselves are not drawn: their parts are bits, not bytes.
+The blocks themselves are not shown, because their parts are bits, not bytes.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _BLOCK_KINDS = ("stored bytes", "a block with fixed Huffman codes", "a block wit
 _HEADER_BYTES = 2
 _CHECKSUM_BYTES = 4
 _BEYOND_BYTES_MAX = 64 * MIB
-"""A stream that holds more than its header says is read so far for its end."""
+"""If a stream is longer than its header says, read at most this much more to find its end."""
 
 
 class Stream(NamedTuple):
-    """What reading a stream through found; what came out is not kept."""
+    """The result of reading a stream to its end; the inflated bytes are not kept."""
 
     end: int
     """Behind its last byte, or where it breaks."""
     made: int
-    """Bytes that came out."""
+    """The number of inflated bytes."""
     fault: str
     ended: bool
-    """Whether its last byte was found: a stream of the wrong size may be whole all the same."""
+    """Whether its last byte was found: even a stream of the wrong size may be complete."""
 
 
 def measure(data: memoryview, start: int, size: int) -> Stream:
-    """Read the stream at `start` through, which should hold `size` bytes; never raises for its bytes."""
+    """Read the stream at `start`, which should inflate to `size` bytes; no bytes make this raise."""
     inflater: Any = new_inflater()
     position, made = start, 0
     while not inflater.eof:
@@ -63,13 +63,13 @@ def measure(data: memoryview, start: int, size: int) -> Stream:
         position += len(piece) - len(rest)
         made += produced
         if made > size + _BEYOND_BYTES_MAX:
-            return Stream(position, made, f"far more comes out than the {size:,} bytes of its header", False)
-    fault = "" if made == size else f"{made:,} bytes come out, and its header says {size:,}"
+            return Stream(position, made, f"it inflates to far more than its header's {size:,} bytes", False)
+    fault = "" if made == size else f"it inflates to {made:,} bytes, and its header says {size:,}"
     return Stream(position, made, fault, True)
 
 
 def _break_point(inflater: Any, data: memoryview, position: int) -> int:
-    """Feed a broken piece byte by byte: return the position behind the one that breaks it."""
+    """Inflate a broken piece byte by byte; return the position behind the byte that breaks it."""
     while position < len(data):
         try:
             inflater.decompress(data[position : position + 1], BLOCK_BYTES)
@@ -82,7 +82,7 @@ def _break_point(inflater: Any, data: memoryview, position: int) -> int:
 def stream_part(
     data: memoryview, start: int, stream: Stream, make_content: Callable[[], Anatomy] | None
 ) -> Part:
-    """Make the part of a stream that was measured; `make_content` inflates it when somebody looks inside."""
+    """Make the part for a measured stream; `make_content` inflates it when its content is needed."""
     stored = stream.end - start
     note = f"{stored:,} bytes hold {stream.made:,}"
     if stream.made:

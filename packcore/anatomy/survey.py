@@ -1,13 +1,12 @@
-"""One pack looked at as a whole: each entry's place, size, chain, path and age, in flat arrays.
+"""A survey of a whole pack: offset, size, chain, path and age of each entry, in flat arrays.
 
     survey = survey_pack(Path("x.pack"), SHA1)
     survey.table          offsets, types, sizes, ids, bases, depths     packcore.pack.table
-    survey.stream_sizes   what each zlib stream holds: the object, or the delta
+    survey.stream_sizes   size of each inflated stream: of the object, or of the delta
     survey.origins        paths and dates                               packcore.anatomy.origins
-    survey.costs()        what reading each object takes
+    survey.costs()        cost of reading each object
 
-The pack is read through and checked, so its index is not needed: a survey exists only for a pack that
-is right.
+This reads and checks the whole pack, so it needs no index. Only valid packs have a survey.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ __all__ = ["Costs", "PackSurvey", "survey_pack"]
 
 
 class Costs(NamedTuple):
-    """What reading each object takes, by entry index, with nothing of its chain at hand."""
+    """The cost of reading each object, by entry index, if nothing of its chain is cached."""
 
     read_bytes: array[int]
     """Bytes of the pack: its entry, and those of all its bases."""
     inflated_bytes: array[int]
-    """Bytes that come out of their streams."""
+    """Inflated bytes of their streams."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackSurvey:
-    """What is known of a pack; entries are in pack order and named by entry index."""
+    """What is known about a pack; entries are in pack order and identified by entry index."""
 
     path: Path
     version: int
@@ -65,18 +64,18 @@ class PackSurvey:
         return len(self.table)
 
     def entry_bytes(self, entry_index: int) -> int:
-        """Return how many bytes of the pack an entry takes, header included."""
+        """Return the size of an entry in the pack, including its header."""
         return self.table.end_offset(entry_index) - self.table.offsets[entry_index]
 
     def chain(self, entry_index: int) -> list[int]:
-        """Return an entry and its bases, the full one last."""
+        """Return an entry and its bases, with the full base last."""
         bases, chain = self.table.bases, [entry_index]
         while (base := bases[chain[-1]]) >= 0:
             chain.append(base)
         return chain
 
     def costs(self) -> Costs:
-        """Return what reading each object takes."""
+        """Return the cost of reading each object."""
         count = len(self.table)
         bases, depths = self.table.bases, self.table.depths
         read, inflated = array("Q", bytes(8 * count)), array("Q", bytes(8 * count))
@@ -90,10 +89,10 @@ class PackSurvey:
 def survey_pack(
     path: Path, object_format: ObjectFormat, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> PackSurvey:
-    """Check a pack and learn all of it.
+    """Check a pack and return its survey.
 
-    Raises CorruptPack with the place of a fault, MissingObject for a thin pack, LimitExceeded; OSError
-    where it can't be read.
+    Raises CorruptPack with the offset of the damage, MissingObject for a thin pack, LimitExceeded, and
+    OSError if it can't be read.
     """
     indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
     index = PackIndex(b"".join(indexed.index_blocks()), object_format, str(path.with_suffix(".idx")))

@@ -1,1 +1,1 @@
-"""Strict checks of objects and of whole repositories, in the ids and words of git fsck."""
+"""Strict checks of objects and of whole repositories, with the message ids and texts of git fsck."""

@@ -1,4 +1,4 @@
-"""Findings of strict checks: message id, severity and words, as `git fsck` has them (git-fsck's manual)."""
+"""Findings of strict checks: message id, severity and text, as in `git fsck` (see its manual)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _SEVERITIES = {
     "missingTaggerEntry": Severity.INFO,
     "extraHeaderEntry": Severity.IGNORE,
 }
-"""What is not named here is an ERROR."""
+"""Any other message is an ERROR."""
 
 
 class Finding(NamedTuple):
@@ -58,17 +58,17 @@ class Finding(NamedTuple):
 
 
 def finding(message_id: str, text: str) -> Finding:
-    """Make a finding of git's severity for this message."""
+    """Make a finding with git's severity for this message."""
     return Finding(message_id, _SEVERITIES.get(message_id, Severity.ERROR), text)
 
 
 class Severities:
-    """How bad each finding is: git's defaults, with those that `fsck.<msg-id>` settings change."""
+    """The severity of each message: git's defaults, with changes from `fsck.<msg-id>` settings."""
 
     def __init__(self, changed: Mapping[str, Severity] | None = None, *, strict: bool = False) -> None:
-        """Take the defaults but for `changed`, by message id in any case; `strict` makes warnings errors.
+        """Apply `changed` (by message id, in any case) to the defaults; `strict` makes warnings errors.
 
-        Raises ValueError, which names the id, where a fatal finding would become less than an error.
+        Raises ValueError with the message id if a fatal finding would become less than an error.
         """
         self._changed = {message_id.lower(): severity for message_id, severity in (changed or {}).items()}
         self._strict = strict
@@ -86,10 +86,10 @@ class Severities:
         return severity
 
     def judged(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return the findings with these severities, without those to be ignored."""
+        """Return the findings with these severities, without the ignored ones."""
         judged = (found._replace(severity=self.of(found.message_id)) for found in findings)
         return [found for found in judged if found.severity is not Severity.IGNORE]
 
 
 BY_DEFAULT = Severities()
-"""As `git fsck` without settings."""
+"""The severities of `git fsck` without settings."""

@@ -1,17 +1,17 @@
 """Check a whole repository, as `git fsck` does: every object, every link, every ref.
 
     error in tag <oid>: badDate: …        an object that breaks its format         packcore.checks.objects
-    error: <what>                         bytes that can't be read, or whose id is another
-    broken link from    tree <oid>        a reachable object names one that isn't there
+    error: <what>                         bytes that can't be read, or that have another id
+    broken link from    tree <oid>        a reachable object refers to one that isn't there
                   to    blob <oid>
     missing blob <oid>                    the one that isn't there
-    dangling commit <oid>                 nothing names it; legal
+    dangling commit <oid>                 nothing refers to it; legal
 
-First pass: every copy of each object is read in the order in which it lies, and hashed, also where another
-copy is whole: what a repair needs to know. The first whole one is checked, and what it names is marked. Each
-pack is held against its trailer, its index and the CRC-32 of its entries, the commit-graph against the
-commits. Second pass: from the refs along all links. Memory: about 130 bytes for each object, never an object
-larger than `Limits.big_object` whole.
+The first pass reads and hashes every copy of each object in storage order, even if another copy is intact,
+because a repair needs to know. It checks the first intact copy and marks all objects that it refers to. It
+compares each pack with its trailer, its index and the CRC-32 of its entries, and the commit-graph with the
+commits. The second pass follows all links from the refs. Memory: about 130 bytes for each object; an object
+larger than `Limits.big_object` is never whole in memory.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class FsckFinding(NamedTuple):
     """One line (or two) of the report."""
 
     text: str
-    """As `git fsck` prints it."""
+    """The text that `git fsck` prints."""
     is_error: bool
-    """Whether the repository is broken by it: then the command fails."""
+    """Whether it means that the repository is broken: then the command fails."""
     kind: str
     """"object", "unreadable", "broken link", "missing", "ref" or "dangling"."""
     oid: ObjectId | None
@@ -85,11 +85,11 @@ def check_repository(
     dangling: bool = True,
     progress: Progress = SILENT,
 ) -> Iterator[FsckFinding]:
-    """Check objects, links and refs, and yield what is wrong, as it is found.
+    """Check objects, links and refs, and yield each problem as it is found.
 
-    `strict` makes warnings errors. Nothing that objects or refs hold raises; a repository that can't be
-    listed at all (a broken pack index) ends the report with the error's finding. Of a partial clone, what
-    its remote has promised may be missing.
+    `strict` makes warnings errors. No content of objects or refs makes this raise. If the objects can't even
+    be listed (a broken pack index), the report ends with a finding for that error. In a partial clone,
+    objects that its remote promised may be missing.
     """
     check = _Fsck(repository, strict=strict)
     with progress.phase("checking objects", unit="objects") as phase:
@@ -111,9 +111,9 @@ def check_repository(
 def object_links(
     type_: ObjectType, data: bytes, repository: Repository, oid: ObjectId
 ) -> Iterator[tuple[ObjectId, ObjectType]]:
-    """Yield the ids that an object names, with the type that each must have; submodules left out.
+    """Yield the ids that an object refers to, with the type that each must have, except submodules.
 
-    Raises CorruptObject, for a tree where it comes to the fault.
+    Raises CorruptObject; for a tree, only when it reaches the damage.
     """
     object_format = repository.object_format
     if type_ is ObjectType.COMMIT:
@@ -137,12 +137,12 @@ class _Fsck:
         self.repository = repository
         self.strict = strict
         self.flags: dict[ObjectId, int] = {}
-        """Of every object that is there and readable: its type, and the two marks."""
+        """The type of every readable object, and its two marks."""
         self.unread: set[ObjectId] = set()
         self.shallow: frozenset[ObjectId] = frozenset()
         self.special: dict[tuple[bytes, ObjectId], None] = {}
         self.promised: set[ObjectId] | None = None
-        """Of a partial clone: what it may lack; None until something is missing."""
+        """The objects that a partial clone may lack; None until something is missing."""
         self.tips: list[tuple[ObjectId, ObjectType | None]] = []
 
     def objects(self, phase: Phase) -> Iterator[FsckFinding]:
@@ -171,7 +171,7 @@ class _Fsck:
                 yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=oid)
 
     def _packs(self) -> Iterator[FsckFinding]:
-        """Check packs and indexes by their own digests."""
+        """Check packs and indexes against their own digests."""
         for pack in self.repository.copies.packs():
             try:
                 pack.copier.check_trailer(pack.object_format.new_hash)
@@ -194,7 +194,7 @@ class _Fsck:
             yield from self._content(oid, type_, data)
 
     def _is_whole(self, oid: ObjectId, type_: ObjectType) -> bool:
-        """Note that a copy is whole; tell whether it is the first."""
+        """Record that a copy is intact; return whether it is the first."""
         if oid not in self.unread:
             return False
         self.unread.discard(oid)
@@ -208,16 +208,16 @@ class _Fsck:
             return
         for found in check_object(type_, data, object_format, strict=self.strict):
             yield self._line(type_, oid, found)
-        with suppress(CorruptObject):  # check_object just said so
+        with suppress(CorruptObject):  # check_object just reported it
             for target, _ in object_links(type_, data, repository, oid):
                 if target in self.flags:
                     self.flags[target] |= _USED
 
     def _tree(self, oid: ObjectId, data: bytes) -> Iterator[FsckFinding]:
-        """Check a tree and mark what it names as used. Its lines are taken apart once, unless it is large."""
+        """Check a tree and mark its entries as used. Its rows are parsed only once, unless it is large."""
         object_format, flags = self.repository.object_format, self.flags
         rows = None
-        with suppress(CorruptObject):  # survey_tree says so
+        with suppress(CorruptObject):  # survey_tree reports it
             rows = tree_rows(data, object_format) if len(data) < LARGE_TREE_BYTES else None
         survey = survey_tree(data, object_format, strict=self.strict, rows=rows)
         for found in survey.findings:
@@ -286,7 +286,7 @@ class _Fsck:
                 continue
             for target, target_type in self._links(oid):
                 mark = flags.get(target)
-                if mark is None and target in self.repository:  # known, though it is stored nowhere
+                if mark is None and target in self.repository:  # known, although it is not stored
                     mark = flags[target] = int(self.repository.header(target).type)
                 if mark is None and self._is_promised(target):
                     continue
@@ -308,7 +308,7 @@ class _Fsck:
         return oid in self.promised
 
     def _links(self, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
-        with suppress(*_FAILURES, MissingObject):  # reported when it was read first
+        with suppress(*_FAILURES, MissingObject):  # reported when it was first read
             type_, data = self.repository.read(oid)
             if type_ is ObjectType.TREE:
                 yield from self._open_entries(data, oid)
@@ -317,7 +317,7 @@ class _Fsck:
             yield from islice(links, 1) if oid in self.shallow and type_ is ObjectType.COMMIT else links
 
     def _open_entries(self, data: bytes, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
-        """Yield a tree's links but for those to objects of the right type that were reached before."""
+        """Yield the links of a tree, except those to objects of the right type that were reached before."""
         get = self.flags.get
         for rows in row_chunks(data, self.repository.object_format, oid):
             settled = {mode: _settled(mode) for mode in {mode for mode, _, _ in rows}}
@@ -344,7 +344,7 @@ class _Fsck:
 
 
 def _settled(mode_digits: bytes) -> int | None:
-    """Return the flags of an object that needs no second look where a tree names it with that mode."""
+    """Return the flags of an object that needs no further check if a tree lists it with this mode."""
     kind = mode_kind(mode_digits)
     if kind == MODE_GITLINK:
         return None  # it is in another repository

@@ -1,14 +1,13 @@
-r"""Strict checks of one object, with the message ids, severities and words of `git fsck`.
+r"""Strict checks of one object, with the message ids, severities and texts of `git fsck`.
 
     check_object(ObjectType.TAG, data, SHA1)  ->  [Finding("missingTaggerEntry", INFO, "invalid format - …")]
 
 Severities are git's defaults (git-fsck, "fsck.<msg-id>"): FATAL and ERROR always count as errors, WARN
-does under `strict`, INFO is shown and never counts, IGNORE isn't shown. Settings change them (`Severities`).
-Like git's, the check of a commit or a tag stops at the first finding that is an error, since what follows
-can't be told apart any more.
+does under `strict`, INFO is shown but never counts, IGNORE isn't shown. Settings change them (`Severities`).
+As in git, the check of a commit or tag stops at the first finding that is an error, because the rest can no
+longer be parsed reliably.
 
-A tree's checks are in `packcore.checks.trees`, those of `.gitmodules` and `.gitattributes` in
-`packcore.checks.special`.
+`packcore.checks.trees` checks trees; `packcore.checks.special` checks `.gitmodules` and `.gitattributes`.
 
 >>> from packcore.ids import SHA1
 >>> [finding.message_id for finding in check_object(ObjectType.TREE, b"100644 .GIT\0" + b"\1" * 20, SHA1)]
@@ -39,9 +38,9 @@ def check_object(
     strict: bool = False,
     severities: Severities = BY_DEFAULT,
 ) -> list[Finding]:
-    """Return what is wrong with an object, worst order aside, as git finds it; IGNORE is left out.
+    """Return the findings for an object in the order in which git reports them, without IGNORE.
 
-    `strict` also reports the old group-writable mode 100664. Never raises on any bytes.
+    `strict` also reports the old group-writable mode 100664. No bytes make this raise.
     """
     if type_ is ObjectType.TREE:
         found = check_tree(data, object_format, strict=strict)
@@ -55,7 +54,7 @@ def check_object(
 
 
 def _check_headers(scan: _Scan) -> bool:
-    """Check that the header lines end; return whether that is wrong."""
+    """Check that the header lines end; return whether git stops here."""
     data = scan.data
     end = data.find(b"\n\n")
     nul = data.find(b"\0", 0, end if end >= 0 else len(data))
@@ -67,7 +66,7 @@ def _check_headers(scan: _Scan) -> bool:
 
 
 class _Scan:
-    """A place in an object's header lines, and what was found on the way there."""
+    """A position in the header lines of an object, and the findings so far."""
 
     def __init__(self, data: bytes, object_format: ObjectFormat, severities: Severities) -> None:
         self.data = data
@@ -77,7 +76,7 @@ class _Scan:
         self._oid_line = re.compile(rb"[0-9a-fA-F]{%d}\n" % object_format.hex_size)
 
     def report(self, message_id: str, text: str) -> bool:
-        """Take a finding; return whether it is an error, after which git looks no further."""
+        """Add a finding; return whether it is an error, after which git checks no further."""
         severity = self._severities.of(message_id)
         if severity is not Severity.IGNORE:
             self.found.append(Finding(message_id, severity, text))
@@ -90,7 +89,7 @@ class _Scan:
         return True
 
     def has_bad_id(self, message_id: str, text: str) -> bool:
-        """Take an id's line; return whether it isn't one, and that is an error."""
+        """Consume the line of an id; return whether it is invalid and that is an error."""
         match = self._oid_line.match(self.data, self.at)
         if match:
             self.at = match.end()
@@ -99,7 +98,7 @@ class _Scan:
         return self.report(message_id, text)
 
     def line(self) -> bytes | None:
-        """Take the rest of the line; None where no newline ends it."""
+        """Consume and return the rest of the line, or None if no newline ends it."""
         end = self.data.find(b"\n", self.at)
         if end < 0:
             return None
@@ -108,9 +107,9 @@ class _Scan:
         return line
 
     def has_bad_identity(self) -> bool:
-        """Take an identity's line; return whether something is wrong with it that is an error."""
+        """Consume the line of an identity; return whether it has a problem that is an error."""
         line = self.line()
-        # There is always a newline: the headers were checked to end in one.
+        # There is always a newline, because the headers were checked to end in one.
         wrong = _check_identity(line if line is not None else b"")
         return wrong is not None and self.report(wrong.message_id, wrong.text)
 

@@ -1,6 +1,6 @@
-"""Which objects that a partial clone lacks were promised: those that a promisor's pack names.
+"""Which missing objects of a partial clone were promised: those that a promisor pack refers to.
 
-Anything else that is missing is lost, in a partial clone as in any repository.
+Any other missing object is lost, in a partial clone as in any repository.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["promised_and_missing"]
 
 
 def promised_and_missing(repository: Repository) -> set[ObjectId]:
-    """Return the promised objects that are not here; none if the repository is no partial clone.
+    """Return the promised objects that are missing here; none if the repository is not a partial clone.
 
-    Reads every commit, tree and tag of the promisor packs. What can't be read promises nothing.
+    Reads every commit, tree and tag of the promisor packs. An unreadable object promises nothing.
     """
     missing: set[ObjectId] = set()
     if promisor_of(repository.config) is None:

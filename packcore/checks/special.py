@@ -1,10 +1,10 @@
-"""Checks of the two kinds of blob that make git act: `.gitmodules` and `.gitattributes`.
+"""Checks of the two kinds of blob that git acts on: `.gitmodules` and `.gitattributes`.
 
     .gitmodules      a name with `..`, a url or path that looks like an option, a url with a line break,
-                     `update = !command`      each was once a way to run commands on a clone
-    .gitattributes   lines of 2048 bytes and more, files over 100 MB, which older gits mishandle
+                     `update = !command`      each was once a way to run commands on clone
+    .gitattributes   lines of 2048 bytes and more, files over 100 MB, which older versions of git mishandle
 
-Message ids and words are those of `git fsck` (fsck.c and submodule-config.c are the specification).
+Message ids and texts are those of `git fsck` (fsck.c and submodule-config.c are the specification).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CURL_URL = re.compile(r"(?:http|ftp)s?://(?P<host>(?:[^/?#@]*@)?[^/?#:]*)?", re
 
 
 def check_special_blob(store: ObjectStore, kind: bytes, oid: ObjectId) -> list[Finding]:
-    """Check the blob of a tree's `.gitmodules` or `.gitattributes` entry, as `special_blobs` found it.
+    """Check the blob of a `.gitmodules` or `.gitattributes` entry that `special_blobs` found.
 
     Raises CorruptData if it can't be read.
     """
@@ -74,7 +74,7 @@ def check_gitmodules(data: bytes) -> list[Finding]:
     for key in config.keys("submodule."):
         name, _, variable = key.removeprefix("submodule.").rpartition(".")
         if "." not in key.removeprefix("submodule."):
-            continue  # [submodule] without a name says nothing about any
+            continue  # [submodule] without a name describes no submodule
         if not name or _DOTDOT.search(name):
             found.append(finding("gitmodulesName", f"disallowed submodule name: {name}"))
         for value in config.get_all(key):
@@ -91,7 +91,7 @@ def _is_good_url(url: str) -> bool:
     if url.startswith("-") or _NEWLINE.search(url):
         return False
     if url.startswith(("./", "../")):
-        # Upwards and then `:` or `/`: joined to a remote's url, that makes another scheme or host.
+        # `../` and then `:` or `/`: joined to the url of a remote, that makes another scheme or host.
         return not _UPWARDS.sub("", url, count=1).startswith((":", "/"))
     match = _CURL_URL.match(url)
     return match is None or bool(match["host"].rpartition("@")[2])

@@ -1,8 +1,9 @@
-"""Strict checks of a tree: order, modes, and names that make trouble where the tree is checked out.
+"""Strict checks of a tree: order, modes, and names that cause trouble when the tree is checked out.
 
-A file system may take another name for `.git`: NTFS in any case, as `git~1`, with dots and spaces behind
-it or a stream's `:`, after a backslash; HFS+ with ignorable characters in between. The same holds for
-`.gitmodules` and its kin, which git reads: `special_blobs` says which blobs these are, by all their names.
+A file system may treat another name as `.git`: NTFS ignores case, knows `git~1`, and allows dots, spaces or
+the `:` of a stream after the name and a backslash before it; HFS+ ignores some characters in between. The
+same applies to `.gitmodules` and the other files that git reads: `special_blobs` finds their blobs under all
+names.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _TREE_TEXTS = {
     "mailmapSymlink": ".mailmap is a symlink",
     "badTree": "cannot be parsed as a tree",
 }
-"""In the order in which git reports them; each at most once a tree, bar the symlinks."""
+"""In the order in which git reports them, each at most once per tree, except the symlinks."""
 
 _NAME_BYTES_MAX = 4096
 _SLASH = ord("/")
@@ -65,11 +66,11 @@ _SYMLINK_MESSAGES = {
 }
 
 _READ_BY_GIT = (b"gitmodules", b"gitattributes")
-"""The dot-files whose blobs are checked, too."""
+"""The dot-files whose blobs are checked too."""
 
 
 def _ntfs_forms(name: bytes, fallback: bytes) -> re.Pattern[bytes]:
-    """Match what NTFS may take for a dot-file: its long name, its short names ~1 to ~4, its hashed ones."""
+    """Match names that NTFS may treat as a dot-file: its long name, its short names ~1 to ~4, hashed ones."""
     hashed = b"|".join(
         re.escape(fallback[:length]) + b"~[1-9][0-9]{%d}" % (6 - length) for length in range(7)
     )
@@ -85,21 +86,21 @@ _NTFS_SPECIAL = {
 }
 _MAYBE_SPECIAL = re.compile(rb"git|mailmap|~|\\|[^\x00-\x7f]", re.IGNORECASE)
 _MAYBE_ODD = re.compile(rb"git(?!ignore\0|hub\0)|mailmap|~|\\|[^\x00-\x7f]|/|\0\.{0,2}(?=\0)", re.IGNORECASE)
-"""Searched in all names of a tree at once, NULs around each: most trees need no closer look."""
+"""Searched in all names of a tree together, with NULs around each: most trees need no closer look."""
 _USUAL_MODES = frozenset((b"100644", b"100755", b"40000", b"120000", b"160000"))
 
 
 def check_tree(data: bytes, object_format: ObjectFormat, *, strict: bool) -> list[Finding]:
-    """Return what is wrong with a tree's bytes. Never raises on any bytes."""
+    """Return the findings for the bytes of a tree. No bytes make this raise."""
     return survey_tree(data, object_format, strict=strict).findings
 
 
 def survey_tree(
     data: bytes, object_format: ObjectFormat, *, strict: bool, rows: list[_Row] | None = None
 ) -> TreeSurvey:
-    """Return what `check_tree` and `special_blobs` do, after one look at each name. Never raises.
+    """Return the results of `check_tree` and `special_blobs` from one pass over the names. Never raises.
 
-    `rows` are the tree's lines, if the caller has them.
+    `rows` are the parsed entries of the tree, if the caller has them.
     """
     seen = _Seen(object_format.zero if bytes(object_format.zero) in data else None, strict=strict)
     try:
@@ -117,18 +118,18 @@ def survey_tree(
 
 
 class TreeSurvey(NamedTuple):
-    """What there is to say of a tree."""
+    """The findings for a tree, and its special blobs."""
 
     findings: list[Finding]
     special: list[tuple[bytes, ObjectId]]
-    """As `special_blobs` returns them; none for bytes that are no tree."""
+    """The result of `special_blobs`; empty for bytes that are not a tree."""
 
 
 class _Seen:
-    """What was found in entries, each looked at alone."""
+    """What was found in the entries, each checked separately."""
 
     def __init__(self, zero: ObjectId | None, *, strict: bool) -> None:
-        """`zero` is the zero id if its bytes are anywhere in the tree: then entries are worth a look."""
+        """`zero` is the zero id if its bytes occur in the tree; only then are the ids of entries checked."""
         self.found: set[str] = set()
         self.symlinks: list[str] = []
         self.special: list[tuple[bytes, ObjectId]] = []
@@ -136,7 +137,7 @@ class _Seen:
         self._strict = strict
 
     def take(self, rows: list[_Row]) -> None:
-        """Look at entries."""
+        """Check some entries."""
         found, zero = self.found, self._zero
         if zero is not None and any(oid == zero for _, _, oid in rows):
             found.add("nullSha1")
@@ -155,12 +156,12 @@ class _Seen:
 
 
 def _check_in_chunks(data: bytes, object_format: ObjectFormat, seen: _Seen) -> None:
-    """Look at a large tree, without all of its entries in memory at once."""
+    """Check a large tree without having all of its entries in memory."""
     in_order, last_key = True, list[bytes]()
     for rows in row_chunks(data, object_format):
         seen.take(rows)
         keys = [*last_key, *_sort_keys(rows)]
-        # A file and a folder of one name have others between them only if these begin with that name.
+        # Only entries that begin with the same name can come between a file and a folder of one name.
         in_order = in_order and keys == sorted(keys) and not any(map(bytes.startswith, keys[1:], keys))
         last_key = keys[-1:]
     if not in_order:
@@ -177,7 +178,7 @@ def _sort_keys(rows: list[_Row]) -> list[bytes]:
 def _may_be_odd(rows: list[_Row]) -> bool:
     names = [name for _, name, _ in rows]
     if any(mode_kind(mode) == MODE_SYMLINK for mode in {mode for mode, _, _ in rows}):
-        return True  # then even .gitignore is worth a look
+        return True  # then even .gitignore needs a check
     if _MAYBE_ODD.search(b"\0%s\0" % b"\0".join(names)):
         return True
     return len(max(names, key=len, default=b"")) > _NAME_BYTES_MAX
@@ -185,7 +186,7 @@ def _may_be_odd(rows: list[_Row]) -> bool:
 
 def _check_mode(mode_digits: bytes, *, strict: bool) -> list[str]:
     found = ["zeroPaddedFilemode"] if mode_digits.startswith(b"0") else []
-    mode = int(mode_digits, 8) & 0xFFFF  # git keeps no more of it
+    mode = int(mode_digits, 8) & 0xFFFF  # git keeps only these bits
     if mode not in _GOOD_MODES and (strict or mode != _OLD_MODE):
         found.append("badFilemode")
     return found
@@ -217,13 +218,13 @@ def _is_dotgit(name: bytes) -> bool:
 
 
 def _backslash_parts(name: bytes) -> list[bytes]:
-    """Return the parts between backslashes, which are separators to Windows; all but the last keep theirs."""
+    """Return the parts between backslashes, which separate paths on Windows; all but the last keep theirs."""
     parts = name.split(b"\\")
     return [*(part + b"\\" for part in parts[:-1]), parts[-1]]
 
 
 def _hfs_name(name: bytes) -> bytes:
-    """Return the name as HFS+ compares it, as far as it matters here."""
+    """Return the name as HFS+ compares it, as far as that matters here."""
     if name.isascii():
         return name.lower().partition(b"/")[0]
     text = _HFS_IGNORABLE.sub("", name.decode("utf-8", "replace"))
@@ -231,7 +232,7 @@ def _hfs_name(name: bytes) -> bytes:
 
 
 def _special_kinds(name: bytes) -> list[bytes]:
-    """Return which dot-files of git's a file system may take this name for."""
+    """Return which of git's dot-files a file system may mistake this name for."""
     if not _MAYBE_SPECIAL.search(name):
         return []
     plain = _hfs_name(name)
@@ -254,15 +255,15 @@ def _check_order(rows: list[_Row]) -> set[str]:
 
 
 class _Order:
-    """Compares neighbours as git does: a folder's name is sorted as if it ended in a slash.
+    """Compares neighbours as git does: the name of a folder sorts as if it ended in a slash.
 
-    So a file and a folder of one name may have others between them. A name that comes again for any other
-    reason is not in its order.
+    So a file and a folder of one name may have others between them. A name that repeats for any other reason
+    is out of order.
     """
 
     def __init__(self) -> None:
         self.found: set[str] = set()
-        self._files: list[bytes] = []  # whose names a folder may still have
+        self._files: list[bytes] = []  # names that a folder may still repeat
         self._previous: tuple[bytes, bytes] | None = None
 
     def take(self, next_mode: bytes, next_name: bytes) -> None:
@@ -287,7 +288,7 @@ class _Order:
 
 
 def _byte_at(name: bytes, at: int, mode: bytes) -> int:
-    """Return a byte of a name as it is sorted: behind a folder's a slash, behind any other a zero."""
+    """Return a byte of the sort key of a name: after the name a slash for a folder, a zero for others."""
     if at < len(name):
         return name[at]
     return _SLASH if mode_kind(mode) == MODE_DIRECTORY else 0
@@ -309,9 +310,9 @@ def _takes_name_of(files: list[bytes], folder: bytes) -> bool:
 
 
 def special_blobs(data: bytes, object_format: ObjectFormat) -> list[tuple[bytes, ObjectId]]:
-    """Return the (kind, id) of a tree's entries that are `.gitmodules` or `.gitattributes` to somebody.
+    """Return (kind, id) of the entries that any file system may treat as `.gitmodules` or `.gitattributes`.
 
-    Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports these.
+    Kind is b"gitmodules" or b"gitattributes". Symbolic links are left out: `check_object` reports those.
     """
     seen = _Seen(None, strict=False)
     for rows in row_chunks(data, object_format):

@@ -1,4 +1,4 @@
-"""Gathering small pieces of a pack into blocks: each block becomes one HTTP chunk."""
+"""Gather small pieces of a pack into blocks, each of which becomes one HTTP chunk."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["gather"]
 
 WORK_BYTES = 1024 * KIB
-"""Inflated bytes that may be handled before the block leaves as it is: some tens of milliseconds."""
+"""A block is sent, full or not, after this many inflated bytes of work: some tens of milliseconds."""
 
 
 def gather(pieces: Iterable[tuple[bytes, int]], block_bytes: int) -> Iterator[bytes]:
-    """Join (bytes, work) pieces into blocks of at most `block_bytes`, and of nearly that while more comes.
+    """Join (bytes, work) pieces into blocks of at most `block_bytes`, and nearly that while more follow.
 
-    `work` is how many inflated bytes were handled to make a piece. After much work a block leaves early, so
-    that the line never falls silent.
+    `work` is the number of inflated bytes processed to make a piece. After much work a block is sent early,
+    so that the connection is never idle for long.
     """
     waiting: list[bytes] = []
     waiting_bytes = work_bytes = 0
@@ -34,7 +34,7 @@ def gather(pieces: Iterable[tuple[bytes, int]], block_bytes: int) -> Iterator[by
         for start in range(0, whole_bytes, block_bytes):
             yield joined[start : start + block_bytes]
         rest = joined[whole_bytes:]
-        if rest and not whole_bytes:  # it is here for its work, and nothing has just left
+        if rest and not whole_bytes:  # this is the end of much work, and no block was just sent
             yield rest
             rest = b""
         waiting = [rest]

@@ -1,16 +1,16 @@
-"""Objects that come more than once in a pack: legal, as long as it doesn't matter which copy is read.
+"""Objects that occur more than once in a pack: legal if it doesn't matter which copy is read.
 
     A whole, A whole                      allowed
     A whole, A as an ofs-delta            allowed: the base of an ofs-delta is one entry, before it
     A whole, A as a ref-delta against A   refused: a reader that finds the second copy first would never end
     A whole, B against A, A against B     refused, if by ref-deltas: a cycle
 
-A ref-delta names its base by id, and a reader takes whichever copy its index search meets. So a ref-delta
-leans on every copy of its base, and there must be no cycle among all of these. git refuses more: every
-ref-delta whose base comes twice.
+A ref-delta names its base by id, and a reader takes whichever copy its index search finds. So a ref-delta
+depends on every copy of its base, and these dependencies must have no cycle. git refuses more: every
+ref-delta whose base occurs twice.
 
-All copies must have the same bytes, too, since the hash alone may be deceived. Packs in which no id comes
-twice, nearly all there are, cost nothing here.
+All copies must also have the same bytes, since a hash alone can be fooled. Packs without duplicate ids, which
+means nearly all packs, cost nothing here.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ __all__ = ["check_duplicates"]
 def check_duplicates(table: PackTable, order: array[int], source: PackSource, resolver: Resolver) -> None:
     """Check the entries of a resolved pack that are the same object, given `table.sorted_by_id()`.
 
-    Raises CorruptPack where their bytes differ, or where a delta leans on itself.
+    Raises CorruptPack if their bytes differ, or if a delta depends on itself.
     """
-    copies: dict[int, list[int]] = {}  # each entry of an id that comes twice -> all entries of that id
+    copies: dict[int, list[int]] = {}  # each entry of a duplicate id -> all entries of that id
     for one, other in table.duplicates(order):
         _compare(table, resolver, one, other)
         group = copies.setdefault(one, [one])
@@ -55,10 +55,10 @@ def _compare(table: PackTable, resolver: Resolver, one: int, other: int) -> None
 
 
 def _refuse_cycles(table: PackTable, source: PackSource, copies: dict[int, list[int]]) -> None:
-    """Follow every delta to all that it leans on, depth first, with an explicit stack.
+    """Follow every delta to all that it depends on, depth first, with an explicit stack.
 
-    A node is an entry, or ~entry for all copies of what that entry is: so each is gone through once,
-    however many deltas name its id.
+    A node is an entry, or ~entry for all copies of that entry's object. So the copies are visited once,
+    however many deltas name their id.
     """
 
     def bases(node: int) -> Iterator[int]:
@@ -71,7 +71,7 @@ def _refuse_cycles(table: PackTable, source: PackSource, copies: dict[int, list[
         return iter((~copies[base][0] if by_id else base,))
 
     ended: set[int] = set()
-    # A cycle passes through an id that comes twice: all others lean on what was resolved before them.
+    # Any cycle includes a duplicate id: all other entries depend on what was resolved before them.
     for start in sorted({~group[0] for group in copies.values()}):
         on_path = {start} - ended
         stack = [(start, bases(start))] if on_path else []

@@ -7,7 +7,7 @@ r"""The frame of a pack: its header, and the header of each entry (gitformat-pac
     first    1 ttt ssss       1: one more byte; ttt the type; the lowest 4 bits of the size
     others   1 sssssss        7 further bits each, least significant first
 
-The size is that of the inflated stream: of the object, or, for a delta, of the delta.
+The size is the length of the inflated stream: the size of the object, or of the delta itself.
 
 A blob (type 3) of 300 bytes:
 
@@ -21,7 +21,7 @@ A blob (type 3) of 300 bytes:
 >>> encode_pack_header(2).hex(" ", 4)
 '5041434b 00000002 00000002'
 
-Version 3 packs are read as version 2 is: their entries are the same. Types 0 and 5 don't exist.
+Version 3 packs are read like version 2, since their entries are the same. Types 0 and 5 don't exist.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ __all__ = [
 
 PACK_SIGNATURE = b"PACK"
 PACK_VERSION = 2
-"""The version that is written."""
+"""The version that we write."""
 PACK_HEADER_BYTES = 12
 OFS_DELTA = 6
-"""Type code of a delta whose base is named by its distance in the same pack."""
+"""Type code of a delta that names its base by its distance in the same pack."""
 REF_DELTA = 7
-"""Type code of a delta whose base is named by its id."""
+"""Type code of a delta that names its base by id."""
 TYPE_NAMES = {1: "commit", 2: "tree", 3: "blob", 4: "tag", OFS_DELTA: "ofs-delta", REF_DELTA: "ref-delta"}
 """Every type code that an entry may have."""
 ENTRY_HEADER_BYTES_MAX = 10 + 32
-"""No entry has more bytes than this before its zlib stream."""
+"""The most bytes that an entry can have before its zlib stream."""
 
 
 def encode_pack_header(count: int) -> bytes:
@@ -65,9 +65,9 @@ def encode_pack_header(count: int) -> bytes:
 
 
 def decode_pack_header(data: bytes | memoryview) -> tuple[int, int]:
-    """Return version (2 or 3) and number of entries.
+    """Return the version (2 or 3) and the number of entries.
 
-    Raises CorruptPack for fewer than twelve bytes, another signature, another version.
+    Raises CorruptPack for fewer than twelve bytes, a wrong signature or an unknown version.
     """
     if len(data) < PACK_HEADER_BYTES:
         raise CorruptPack("it ends within its header", offset=len(data))
@@ -80,7 +80,7 @@ def decode_pack_header(data: bytes | memoryview) -> tuple[int, int]:
 
 
 def encode_entry_header(type_code: int, size: int) -> bytes:
-    """Return an entry's type and size; the base of a delta is the caller's to append."""
+    """Return the header for an entry's type and size; the caller appends the base of a delta."""
     byte = type_code << 4 | size & 0x0F
     size >>= 4
     coded = bytearray()
@@ -93,7 +93,7 @@ def encode_entry_header(type_code: int, size: int) -> bytes:
 
 
 def decode_entry_header(data: bytes | memoryview, position: int) -> tuple[int, int, int]:
-    """Read type code and size at `position`; return both and the position behind them.
+    """Read type code and size at `position`; return both, and the position behind them.
 
     Raises CorruptPack (its offset is the position in `data`) for a type that doesn't exist, a size
     above 63 bits, or bytes that end early.

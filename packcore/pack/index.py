@@ -1,16 +1,16 @@
-r"""The pack index (.idx), versions 1 and 2: from an id to where its entry starts (gitformat-pack).
+r"""The pack index (.idx), versions 1 and 2: maps an id to the start of its entry (gitformat-pack).
 
     version 2   ff 't' 'O' 'c'  0 0 0 2                 signature, version
                 fan-out       256 x 4   [b]: how many ids start with a byte <= b
                 ids           n x 20    in order (32 with sha256)
-                CRC-32        n x 4     of each entry as it lies in the pack
-                offsets       n x 4     top bit set: the rest is a place in the next table
+                CRC-32        n x 4     of each entry's bytes in the pack
+                offsets       n x 4     top bit set: the rest is an index into the next table
                 far offsets   m x 8     those from 0x80000000 on
                 pack's digest, digest of all this
     version 1   fan-out; n x (offset 4, id 20); pack's digest, digest of all this
 
-Integers are big-endian. Three ways to name an object are never mixed: `position` (in the order of
-ids), pack offset, and id.
+Integers are big-endian. There are three ways to identify an object, and they are never mixed: `position` (in
+the order of ids), pack offset, and id.
 
 An index over no objects, sha1, is 8 + 1024 + 40 bytes:
 
@@ -24,7 +24,7 @@ An index over no objects, sha1, is 8 + 1024 + 40 bytes:
 >>> len(PackIndex(data, SHA1, "empty.idx"))
 0
 
-Left out: writing version 1, which nothing has needed since 2007.
+Writing version 1 is left out, because nothing has needed it since 2007.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ __all__ = ["FAR_OFFSET", "INDEX_SIGNATURE", "PackIndex", "big_endian", "open_ind
 
 INDEX_SIGNATURE = b"\xfftOc"
 FAR_OFFSET = 0x80000000
-"""Offsets from here on lie in the table of far offsets."""
+"""Offsets from here on are stored in the table of far offsets."""
 _FAN_OUT_BYTES = 1024
 _BLOCK_ENTRIES = 4096
-_FEW = 16  # a question for fewer than one in so many of the ids is answered id by id
-_WHOLE_BYTES_MAX = 256 * 1024  # up to here an index is read, not mapped: a map costs a file descriptor
+_FEW = 16  # fewer than one id in 16 are looked up one by one
+_WHOLE_BYTES_MAX = 256 * 1024  # a smaller index is read, not mapped: a map costs a file descriptor
 
 
 class PackIndex:
     """Look-ups in one index, over a map or bytes. `path` is for errors.
 
-    Opening checks signature, sizes and fan-out (CorruptIndex), so that no look-up can leave the
-    bytes; `verify` reads everything and checks the digest and the order of ids too.
+    The constructor checks signature, sizes and fan-out (CorruptIndex), so that no look-up can leave the
+    bytes. `verify` reads everything, and also checks the digest and the order of ids.
     """
 
     def __init__(self, data: bytes | mmap.mmap, object_format: ObjectFormat, path: str) -> None:
@@ -101,7 +101,7 @@ class PackIndex:
         self._last_found: tuple[Sequence[bytes], Sequence[int]] = ((), ())
         self._reach = 12 + 2 * isqrt(count >> 8)
         self.pack_checksum = bytes(data[-2 * digest_size : -digest_size])
-        """The trailer of the pack that this index is for."""
+        """The trailer of the pack that this index belongs to."""
 
     def __len__(self) -> int:
         return self._count
@@ -113,10 +113,10 @@ class PackIndex:
             yield ObjectId(self._data[start : start + digest_size])
 
     def find(self, oid: bytes) -> int:
-        """Return the position of an id (the first, where the pack holds it twice), or -1.
+        """Return the position of an id (the first one if the pack has it twice), or -1.
 
-        Ids are digests and evenly spread, so an id is looked for close to where it should be: one search
-        in a few kilobytes. Where it isn't, by halves.
+        Ids are digests and evenly spread, so the search looks close to the expected position first, in a few
+        kilobytes. If the id isn't there, it falls back to a binary search.
         """
         digest_size = len(oid)
         if digest_size != self.object_format.digest_size:
@@ -156,7 +156,7 @@ class PackIndex:
         return low if low < end and data[start : start + digest_size] == oid else -1
 
     def find_range(self, low: bytes, high: bytes) -> range:
-        """Return the positions of the ids from `low` on and up to `high`, both as raw bytes of any length."""
+        """Return the positions of the ids from `low` up to `high`, both given as raw bytes of any length."""
         return range(self._lower_bound(low), self._lower_bound(high + b"\xff" * 32))
 
     def _lower_bound(self, prefix: bytes) -> int:
@@ -177,22 +177,22 @@ class PackIndex:
         return ObjectId(self._data[start : start + self.object_format.digest_size])
 
     def find_offset(self, oid: bytes) -> int:
-        """Return where the entry of an id starts in the pack, or -1. Raises CorruptIndex as `offset` does."""
+        """Return the pack offset of the entry of an id, or -1. Raises CorruptIndex as `offset` does."""
         position = self.find(oid)
         return self.offset(position) if position >= 0 else -1
 
     def find_offsets(self, oids: Sequence[bytes]) -> Sequence[int]:
-        """Return where the entry of each id starts in the pack, -1 for those not here: many at once.
+        """Return the pack offset of each id's entry, or -1 for ids that are not here: many in one call.
 
-        The last answer is remembered: of one list it is asked what the objects are, how they lie, and where
-        to read them.
+        It caches the last result, because callers ask several times about one list: what the objects are, how
+        they are stored, and where to read them.
         """
         if len(oids) * _FEW < self._count:
             return [self.find_offset(oid) for oid in oids]
         asked, found = self._last_found
         if asked != oids:
             found = self._find_many(oids)
-            self._last_found = list(oids), found  # its own list, which nobody changes
+            self._last_found = list(oids), found  # a copy, so that nothing changes it
         return found
 
     def _find_many(self, oids: Sequence[bytes]) -> array[int]:
@@ -202,13 +202,13 @@ class PackIndex:
         wanted: list[list[int]] = [[] for _ in range(256)]
         for number, oid in enumerate(oids):
             wanted[oid[0]].append(number)
-        # The ids of one first byte at a time, so that few of them exist as objects.
+        # One first byte at a time, so that only a few ids exist as objects.
         low = 0
         for numbers, end in zip(wanted, self._fan_out, strict=True):
             if numbers:
                 block = self._data[self._ids + low * stride : self._ids + end * stride]
                 ids = [block[start : start + digest_size] for start in range(0, len(block), stride)]
-                ids.reverse()  # of an id that is held twice, the first place counts
+                ids.reverse()  # of a duplicate id, the first position counts
                 places = dict(zip(ids, range(end - 1, low - 1, -1), strict=False))
                 for number in numbers:
                     position = places.get(oids[number])
@@ -218,9 +218,9 @@ class PackIndex:
         return found
 
     def offset(self, position: int) -> int:
-        """Return where the entry starts in the pack.
+        """Return the pack offset of the entry.
 
-        Raises CorruptIndex for a far offset that isn't there, or that no file can have.
+        Raises CorruptIndex for a far offset that isn't there, or that is beyond the end of any file.
         """
         start = self._offsets + position * (4 if self.version == 2 else self._stride)
         offset = int.from_bytes(self._data[start : start + 4], "big")
@@ -261,11 +261,11 @@ class PackIndex:
         return positions, array("Q", map(offsets.__getitem__, positions))
 
     def crcs(self) -> array[int] | None:
-        """Return all CRC-32 by position; None in version 1."""
+        """Return all CRC-32 values by position; None in version 1."""
         return None if self.version == 1 else big_endian("I", self._data[self._crcs : self._offsets])
 
     def verify(self) -> None:
-        """Read everything: the digest at the end, ids that rise, the fan-out. Raises CorruptIndex."""
+        """Read everything and check the digest, the order of ids and the fan-out. Raises CorruptIndex."""
         data = self._data
         digest_size = self.object_format.digest_size
         digest = self.object_format.new_hash()
@@ -285,7 +285,7 @@ class PackIndex:
         self.offsets()
 
     def close(self) -> None:
-        """Give the map back."""
+        """Release the map."""
         if isinstance(self._data, mmap.mmap):
             self._data.close()
 
@@ -294,7 +294,7 @@ class PackIndex:
 
 
 def open_index(path: Path, object_format: ObjectFormat) -> PackIndex:
-    """Map an index file. Raises CorruptIndex; OSError where it can't be opened."""
+    """Map an index file. Raises CorruptIndex, and OSError if it can't be opened."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size <= _WHOLE_BYTES_MAX:
             return PackIndex(file.read(_WHOLE_BYTES_MAX), object_format, str(path))
@@ -310,9 +310,9 @@ def open_index(path: Path, object_format: ObjectFormat) -> PackIndex:
 
 
 def write_index_v2(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
-    """Yield the bytes of an index of version 2, as git writes it, in blocks.
+    """Yield a version 2 index in blocks, exactly as git writes it.
 
-    `order` is `table.sorted_by_id()`; the table must be resolved and know its pack's checksum.
+    `order` is `table.sorted_by_id()`. The table must be resolved, and have the checksum of its pack.
     """
     digest = table.object_format.new_hash()
     for block in _index_body(table, order):

@@ -1,12 +1,12 @@
-"""Takes a pack in: scan, resolve, complete if it is thin; out comes the table that an index is made of.
+"""Index a pack: scan it, resolve it, complete it if it is thin. The result is the table for an index.
 
     blocks --PackReader--> table, deltas --Resolver--> ids --complete_thin_pack--> IndexedPack
 
     indexed = index_pack_file(path, object_format=SHA1)
     b"".join(indexed.index_blocks()), b"".join(indexed.reverse_index_blocks())
 
-This is what `git index-pack` does, with the same result to the byte. The order of an index is by id,
-so whatever order the deltas were resolved in, the result is the same.
+This does what `git index-pack` does, with the same result to the byte. An index is sorted by id, so the
+result does not depend on the order in which the deltas were resolved.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _RowT = TypeVar("_RowT")
 
 @dataclass(frozen=True, slots=True)
 class IndexedPack:
-    """A pack that was checked whole."""
+    """A pack that was checked completely."""
 
     table: PackTable
     order: array[int]
-    """Entry indices by id."""
+    """Entry indices, sorted by id."""
 
     def index_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of its .idx (version 2), as git writes it."""
@@ -76,9 +76,9 @@ def scan_pack(
 ) -> None:
     """Read all entries into the table, and their deltas and data into the resolver.
 
-    `advance` is called with how many entries more were read, now and then.
+    Now and then, it calls `advance` with the number of entries read since the last call.
     """
-    # Once for each entry: the arrays are filled here and not by a call of the table.
+    # This runs for each entry, so it fills the arrays itself instead of calling the table.
     add_offset, add_crc, add_size = table.offsets.append, table.crcs.append, table.sizes.append
     add_type, add_base, add_depth = table.types.append, table.bases.append, table.depths.append
     oids = table.oids
@@ -126,12 +126,13 @@ def index_pack(
     complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
     lasting: bool = False,
 ) -> IndexedPack:
-    """Check a pack whole and learn its objects' ids.
+    """Check a pack completely and compute the ids of its objects.
 
-    `open_source` is called once the pack was read, and gives random access to the same bytes;
-    `directory` is for the temporary files of large objects; `receiving` names a progress
-    phase that counts the blocks' bytes, `counting` one that counts the objects which the pack's header
-    announces; `complete` may add missing bases; with `lasting` no block is asked for behind the pack.
+    `open_source` is called after the last block, and returns random access to the same bytes. `directory` is
+    for the temporary files of large objects. `receiving` is the name of a progress phase that counts the
+    bytes of the blocks, `counting` of one that counts the objects announced in the header. `complete` may add
+    missing bases. With `lasting` no block is asked for behind the pack.
+
     Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
     """
     table = PackTable(object_format)
@@ -164,9 +165,9 @@ def index_pack(
 def index_pack_file(
     path: Path, *, object_format: ObjectFormat, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> IndexedPack:
-    """Check a pack that lies on disk, and learn its objects' ids. The file is not changed.
+    """Check a pack file completely and compute the ids of its objects. Does not change the file.
 
-    Raises what `index_pack` does; OSError where the file can't be read.
+    Raises what `index_pack` does, and OSError if the file can't be read.
     """
     with path.open("rb") as file:
         try:
@@ -191,10 +192,10 @@ def complete_thin_pack(
     bases: ObjectStore,
     level: int,
 ) -> int:
-    """Append the bases that the pack lacks and `bases` has, and rewrite count and trailer.
+    """Append the bases that the pack lacks, rewrite count and trailer; return the number of added bases.
 
-    Returns how many were added. As `git index-pack --fix-thin` does: in the order in which the deltas
-    need them. A base that turns out to be in reach of one added before is not added.
+    Like `git index-pack --fix-thin`, it adds them in the order in which the deltas need them. A base that
+    resolving an earlier one already produced is not added.
     """
     digest_size = table.object_format.digest_size
     added = 0
@@ -206,7 +207,7 @@ def complete_thin_pack(
         root = _append_object(file, table, end, base_oid, bases=bases, level=level)
         end = file.tell()
         added += 1
-        # The map takes its last bytes for a trailer: give it one, to be made right in the end.
+        # The map treats its last bytes as a trailer, so add one, which is corrected at the end.
         file.write(bytes(digest_size))
         file.flush()
         source.remap()
@@ -236,14 +237,14 @@ def _append_object(
         crc = crc32(block, crc)
         file.write(block)
     if digest.digest() != oid:
-        raise CorruptObject("its bytes, wanted as a base, do not match its id", oid=oid.hex())
+        raise CorruptObject("its bytes, needed as a base, do not match its id", oid=oid.hex())
     entry_index = table.append(offset, crc, header.size)
     table.settle(entry_index, header.type, oid)
     return entry_index
 
 
 def _rewrite_frame(file: IO[bytes], table: PackTable, end: int) -> bytes:
-    """Write count and trailer anew; return the trailer."""
+    """Rewrite count and trailer; return the trailer."""
     if len(table) >= 1 << 32:
         raise LimitExceeded("a pack can't hold more than 2**32-1 objects", limit="pack_objects")
     file.seek(0)
@@ -278,7 +279,7 @@ def _ticked(rows: Iterator[_RowT], advance: Callable[[int], None]) -> Iterator[_
 
 
 def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield a file from its start in blocks of 64 KiB."""
+    """Yield the whole file in blocks of 64 KiB."""
     file.seek(0)
     while block := file.read(BLOCK_BYTES):
         yield block

@@ -1,14 +1,14 @@
-"""A pack's bytes on disk: mapped into memory, with a bound on how much of the map stays resident.
+"""A pack file mapped into memory, with a bound on how much of the map stays resident.
 
     source = PackSource(file, name, digest_size)
-    source.entry(offset)             type, size, base and where the zlib stream starts
-    source.inflate(header)           the stream whole: small entries
-    source.inflate_blocks(header)    the stream in blocks: any size
-    source.view                      all bytes, for who calls `give_back` every RESIDENT_BYTES
+    source.entry(offset)             type, size, base, and the start of the zlib stream
+    source.inflate(header)           the whole stream, for small entries
+    source.inflate_blocks(header)    the stream in blocks, for any size
+    source.view                      all bytes, for callers that call `give_back` every RESIDENT_BYTES
 
-Pages of a map count as the process's own while they are resident, so after every `RESIDENT_BYTES`
-read they are given back (they stay in the system's file cache, and come again when touched).
-All faults are CorruptPack with pack and offset.
+Resident pages of a map count as memory of the process. So after every `RESIDENT_BYTES` read they are given
+back: they stay in the system's file cache, and return when they are touched. All errors are CorruptPack with
+pack and offset.
 """
 
 from __future__ import annotations
@@ -38,34 +38,34 @@ if TYPE_CHECKING:
 __all__ = ["LOOK_BYTES", "RESIDENT_BYTES", "EntryHeader", "PackSource", "give_back"]
 
 RESIDENT_BYTES = 16 * MIB
-"""How much of a map is read before its pages are given back."""
+"""How much of a map to read before giving its pages back."""
 LOOK_BYTES = 16 * KIB
-"""What reading a few bytes makes resident: their page, and as many around it as the system maps along."""
-_DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows has no such thing, and no need
+"""How much reading a few bytes makes resident: their page, and the neighbours that the system maps too."""
+_DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows doesn't have it, nor need it
 
 
 class EntryHeader(NamedTuple):
-    """The head of one entry."""
+    """The header of one entry."""
 
     offset: int
     type_code: int
     size: int
-    """Inflated bytes of the zlib stream: of the object, or of the delta."""
+    """Inflated size of the zlib stream: of the object, or of the delta."""
     base_offset: int | None
     base_oid: ObjectId | None
     payload_offset: int
 
     @property
     def is_delta(self) -> bool:
-        """Tell whether the stream is a delta."""
+        """Whether the stream is a delta."""
         return self.type_code >= OFS_DELTA
 
 
 class PackSource:
     """Random access to the entries of one pack; `name` is for errors.
 
-    The file must hold at least a pack's header; it may be closed while the source is open. If it
-    grows, `remap` makes the new part readable.
+    The file must have at least a pack header, and may be closed while the source is open. If it grows,
+    `remap` makes the new part readable.
     """
 
     def __init__(self, file: IO[bytes], name: str, digest_size: int) -> None:
@@ -76,7 +76,7 @@ class PackSource:
         self._map = self._open_map()
         self._view = memoryview(self._map)
         self.pack_bytes = len(self._map)
-        """Bytes of the whole file, trailer included."""
+        """The size of the whole file, including the trailer."""
         self.entries_end = self.pack_bytes - digest_size
         """Where the trailer starts."""
 
@@ -87,7 +87,7 @@ class PackSource:
             raise CorruptPack(f"it can't be read: {error}", pack=self.name) from None
 
     def remap(self) -> None:
-        """Look at the file anew, after it has grown."""
+        """Map the file again after it has grown."""
         self.close()
         self._map = self._open_map()
         self._view = memoryview(self._map)
@@ -95,7 +95,7 @@ class PackSource:
         self.entries_end = self.pack_bytes - self._digest_size
 
     def check_pair(self, object_count: int, checksum: bytes) -> None:
-        """Raise CorruptPack unless this is the pack of so many objects whose trailer is `checksum`."""
+        """Raise CorruptPack unless this pack has `object_count` objects and the trailer `checksum`."""
         if self.pack_bytes < PACK_HEADER_BYTES + self._digest_size:
             raise CorruptPack("it is too short for a pack", offset=self.pack_bytes, pack=self.name)
         try:
@@ -108,23 +108,23 @@ class PackSource:
             raise CorruptPack("its trailer is not the one that its index names", pack=self.name)
 
     def close(self) -> None:
-        """Give the map back; blocks that are still being read keep it alive until they are done."""
+        """Release the map; blocks that are still being read keep it alive until they are done."""
         with contextlib.suppress(BufferError):
             self._view.release()
             self._map.close()
 
     @property
     def view(self) -> memoryview:
-        """The pack's bytes, for loops that read many heads of entries."""
+        """The bytes of the pack, for loops that read many entry headers."""
         return self._view
 
     def slice(self, start: int, end: int) -> bytes:
-        """Return bytes of the pack as they lie."""
+        """Return bytes of the pack as they are stored."""
         self._touch(end - start)
         return self._map[start:end]
 
     def slices(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield bytes of the pack as they lie, in blocks of at most 64 KiB."""
+        """Yield bytes of the pack as they are stored, in blocks of at most 64 KiB."""
         while start < end:
             stop = min(start + BLOCK_BYTES, end)
             yield self.slice(start, stop)
@@ -158,19 +158,19 @@ class PackSource:
         return EntryHeader(offset, type_code, size, base_offset, base_oid, offset + position)
 
     def inflate(self, header: EntryHeader) -> bytes:
-        """Return what the entry's stream holds."""
+        """Return the inflated stream of the entry."""
         size, start = header.size, header.payload_offset
         self._touched_bytes += size
         if self._touched_bytes > RESIDENT_BYTES:
             self.give_back()
         if size < BLOCK_BYTES:
-            # As `inflate_at` does where the stream is as it should be; what is not, it names.
+            # The fast path for a correct stream; `inflate_at` names what is wrong with any other.
             inflater = new_inflater()
             try:
                 made = inflater.decompress(self._view[start : start + size + 128], size + 1)
                 if inflater.eof and len(made) == size:
                     return made
-            except InflateError:  # told below, with its place
+            except InflateError:  # reported below, with its place
                 pass
         try:
             return inflate_at(self._view, start, size)[0]
@@ -178,21 +178,21 @@ class PackSource:
             raise self.fault(error, header.offset) from None
 
     def inflate_head(self, header: EntryHeader, head_bytes: int) -> bytes:
-        """Return up to `head_bytes` first bytes of what the entry's stream holds."""
+        """Return up to `head_bytes` bytes from the start of the inflated stream."""
         try:
             return inflate_head(self._view, header.payload_offset, head_bytes)
         except CorruptData as error:
             raise self.fault(error, header.offset) from None
 
     def inflate_blocks(self, header: EntryHeader) -> Iterator[bytes]:
-        """Yield what the entry's stream holds, in blocks of at most 64 KiB."""
+        """Yield the inflated stream in blocks of at most 64 KiB."""
         try:
             yield from inflate_blocks(self.slices(header.payload_offset, self.entries_end), header.size)
         except CorruptData as error:
             raise self.fault(error, header.offset) from None
 
     def fault(self, error: CorruptData, offset: int) -> CorruptPack:
-        """Return the error with its place: this pack, this offset."""
+        """Return the error with pack and offset added."""
         if isinstance(error, CorruptPack) and error.pack is not None:
             return error
         return CorruptPack(str(error), offset=offset, pack=self.name)
@@ -203,12 +203,12 @@ class PackSource:
             self.give_back()
 
     def give_back(self) -> None:
-        """Let the system have the pages that are resident; what is read again comes again."""
+        """Give the resident pages back to the system; reading them again brings them back."""
         self._touched_bytes = 0
         give_back(self._map)
 
 
 def give_back(mapped: mmap.mmap) -> None:
-    """Let the system have a map's pages that are resident; what is read again comes again."""
+    """Give the resident pages of a map back to the system; reading them again brings them back."""
     if _DONTNEED is not None:
         mapped.madvise(_DONTNEED)

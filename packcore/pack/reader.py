@@ -2,19 +2,19 @@ r"""A streaming parser of packs: any iterable of byte blocks in, one item for ea
 
     reader = PackReader(blocks, object_format=SHA1)     reads the header: reader.version, reader.count
     for item in reader: ...                             PackItem by PackItem, in pack order
-    reader.checksum, reader.pack_bytes                  known when the loop has ended
+    reader.checksum, reader.pack_bytes                  known after the loop
 
-The format is drawn in `packcore.pack.format`. Checked on the way: signature, version, count, types,
-that no delta is shorter than git takes, that each stream inflates to exactly the size that its header
-says, the trailer's digest, and that nothing follows the trailer. Deltas are handed on as they are:
-`packcore.pack.resolve` applies them.
+`packcore.pack.format` describes the format. The reader checks signature, version, count and types; that no
+delta is shorter than git accepts; that each stream inflates to exactly the size in its header; the digest in
+the trailer; and that nothing follows the trailer. It passes deltas on as they are: `packcore.pack.resolve`
+applies them.
 
-Memory: one window of the pack (256 KiB and a block), and the item at hand. An entry of
-`Limits.big_object` or more is never whole in memory: an object is hashed in pieces, a delta only
-checked; both come without their data. Nothing is allocated because a header says so.
+Memory: one window of the pack (256 KiB and a block), and the current item. An entry of `Limits.big_object` or
+more is never whole in memory: an object is hashed in pieces, a delta is only checked, and both come without
+their data. Nothing is allocated just because a header says so.
 
-How it is fast: an entry is inflated out of the window with one call, from a slice only a little
-longer than the entry can be, since zlib copies whatever follows the stream's end.
+Speed: an entry is inflated from the window with one call, from a slice only a little longer than the entry
+can be, since zlib copies everything behind the end of the stream.
 """
 
 from __future__ import annotations
@@ -54,26 +54,26 @@ _STRUCTURES = frozenset(_LABELS) - {ObjectType.BLOB}
 
 
 class PackItem(NamedTuple):
-    """One entry of a pack, as it passes by."""
+    """One entry of a pack stream."""
 
     offset: int
     """Where its header starts, in bytes from the start of the pack."""
     type_code: int
     """1 to 4: an object; OFS_DELTA or REF_DELTA: a delta."""
     size: int
-    """Inflated bytes: of the object, or of the delta."""
+    """Inflated size: of the object, or of the delta."""
     payload_offset: int
     """Where its zlib stream starts."""
     end_offset: int
     """Where the next entry, or the trailer, starts."""
     crc32: int
-    """Of the entry as it lies, header included."""
+    """Of the bytes of the entry, including its header."""
     oid: ObjectId | None
-    """The object's id; None for a delta."""
+    """The id of the object; None for a delta."""
     base_offset: int | None
     """Where the base of an ofs-delta starts."""
     base_oid: ObjectId | None
-    """The base's id of a ref-delta."""
+    """The id of the base of a ref-delta."""
     data: bytes | None
     """The inflated bytes; None from `Limits.big_object` on."""
 
@@ -82,12 +82,12 @@ _Row = tuple[int, int, int, int, int, int, ObjectId | None, int | None, ObjectId
 
 
 class PackReader:
-    """Parses one pack. Iterate once.
+    """Parses one pack. Iterate only once.
 
     Raises CorruptPack with the offset where the bytes break the format or end, LimitExceeded for
-    `pack_bytes`, `pack_objects` and `object_bytes`, and whatever the blocks' own iterator raises.
-    `window_bytes` is for tests: the bytes that are gathered before parsing goes on. `lasting`: the blocks
-    come over a connection that stays open, so none is asked for beyond the pack's trailer.
+    `pack_bytes`, `pack_objects` and `object_bytes`, and whatever the iterator of the blocks raises.
+    `window_bytes` is for tests: the number of bytes to gather before parsing continues.
+    With `lasting` the blocks come over a connection that stays open, so none is asked for beyond the trailer.
     """
 
     def __init__(
@@ -101,9 +101,9 @@ class PackReader:
     ) -> None:
         self.object_format = object_format
         self.pack_bytes = 0
-        """Bytes of the whole pack, once it was read."""
+        """The size of the whole pack, once it was read."""
         self.checksum = b""
-        """The trailer's digest, once it was read and found right."""
+        """The digest in the trailer, once it was read and verified."""
         self._blocks = iter(blocks)
         self._limits = limits
         self._lasting = lasting
@@ -115,7 +115,7 @@ class PackReader:
         self._position = 0  # in the buffer
         self._origin = 0  # the buffer's first byte, in the pack
         self._ended = False
-        self._crc = 0  # of the entry at hand, as far as it has left the buffer
+        self._crc = 0  # of the current entry, as far as it has left the buffer
         self._crc_position = 0  # where in the buffer the rest of it starts
         self._fill(PACK_HEADER_BYTES)
         self.version, self.count = decode_pack_header(self._buffer[:PACK_HEADER_BYTES])
@@ -129,8 +129,8 @@ class PackReader:
         return map(PackItem._make, self.rows())
 
     def rows(self) -> Iterator[_Row]:
-        """Yield each entry as a plain tuple of what a PackItem holds, for loops over a million entries."""
-        # One flat loop with everything local: it runs once for each entry of every pack taken in.
+        """Yield each entry as a plain tuple of the fields of PackItem, for loops over a million entries."""
+        # One flat loop with only local names: it runs once for each entry of every received pack.
         new_hash = self.object_format.new_hash
         digest_size = self.object_format.digest_size
         big_bytes = self._limits.big_object
@@ -210,7 +210,7 @@ class PackReader:
                 if len(data) != size:
                     raise _wrong_size(len(data), size, offset)
             else:
-                # Rare: the entry goes on behind the window, or is padded with empty deflate blocks.
+                # Rare: the entry continues behind the window, or is padded with empty deflate blocks.
                 self._start_crc(start)
                 position = min(stop, len(buffer)) - len(inflater.unconsumed_tail)
                 pieces = [data, *self._inflate_on(inflater, offset, position, size, len(data))]
@@ -251,9 +251,9 @@ class PackReader:
         return ObjectId(digest.digest())
 
     def _inflate_on(self, inflater: Any, offset: int, position: int, size: int, made: int) -> Iterator[bytes]:
-        """Yield what is left of a stream, of which `made` bytes came out of the input up to `position`.
+        """Yield the rest of a stream, after `made` bytes came out of the input up to `position`.
 
-        Afterwards the reader stands behind the stream, and `_crc` is the whole entry's.
+        Afterwards the reader is behind the stream, and `_crc` covers the whole entry.
         """
         while not inflater.eof:
             if made > size:
@@ -269,7 +269,7 @@ class PackReader:
                 data = inflater.decompress(piece, min(size + 1 - made, _PIECE_INFLATED_BYTES))
             except InflateError as error:
                 raise _broken(error, offset) from None
-            # At the end, what is left over is in unused_data, and may be in unconsumed_tail as well.
+            # At the end, the input left over is in unused_data, and possibly in unconsumed_tail as well.
             rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             position += len(piece) - len(rest)
             made += len(data)
@@ -284,7 +284,7 @@ class PackReader:
         self._crc_position = start
 
     def _fill(self, wanted: int) -> None:
-        """Drop what was read; gather the window's bytes, or at least `wanted`, or all until the end."""
+        """Drop what was read; gather a window of bytes, or at least `wanted`, or all that is left."""
         position = self._position
         if self._crc_position < position:
             self._crc = crc32(self._view[self._crc_position : position], self._crc)

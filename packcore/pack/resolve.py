@@ -1,22 +1,22 @@
-"""From deltas to objects: which entry is which object, for a pack whose deltas come in any order.
+"""Resolve deltas: find out which object each entry is, in a pack whose deltas come in any order.
 
-    while the pack is scanned    add(...)        who hangs on whom; what memory allows is kept inflated
+    while the pack is scanned    add(...)        records bases; keeps streams inflated as memory allows
     then                         resolve(...)    from each whole object down through its deltas
-    for a thin pack              missing()       the ids of bases that the pack has not
+    for a thin pack              missing()       the ids of bases that the pack doesn't have
     once such a base was added   resolve_below(...)
 
-The deltas of a pack are a forest: whole objects are the roots, each delta hangs on its base. Children
-are two flat arrays (first child, next sibling). One walk with an explicit stack goes down from each
-root, so a base is inflated once and dropped when its last child is made. A child that has no children
-goes first, which keeps the bases that wait few.
+The deltas of a pack form a forest: whole objects are the roots, and each delta is a child of its base.
+Children are stored in two flat arrays (first child, next sibling). One walk with an explicit stack goes down
+from each root, so a base is inflated once and dropped when its last child is made. Children without children
+of their own go first, which keeps the number of waiting bases small.
 
-Memory is bounded by `Limits.resolve_memory`: kept streams, and bases that wait for further children.
-What is beyond it is dropped, the topmost base first, and made again when it is asked for: from the
-nearest kept base above, or from the pack. From `Limits.big_object` on, an object is a temporary file.
+`Limits.resolve_memory` bounds memory: kept streams, and bases that wait for further children. Beyond it, the
+topmost base is dropped first, and made again when needed: from the nearest base above that is still kept, or
+from the pack. An object of `Limits.big_object` or more is a temporary file.
 
-A cycle of ref-deltas has no root, so its members come out as deltas whose base is missing; their ids
-can't be known. An ofs-delta's base lies before it, so those form none. Where a member of a cycle comes a
-second time, whole perhaps, all of it resolves: `packcore.pack.duplicates` finds those.
+A cycle of ref-deltas has no root, so its members end up as deltas whose base is missing, and their ids can't
+be known. Ofs-deltas can't form a cycle, since their base comes before them. If a member of a cycle occurs a
+second time, perhaps whole, the entire cycle resolves: `packcore.pack.duplicates` finds those.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 __all__ = ["Resolver"]
 
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
-_KEPT_COST_BYTES = 130  # what a kept stream costs beside its bytes: object header, slot, number
-_ADVANCE_DELTAS = 256  # progress is told in steps of so many
+_KEPT_COST_BYTES = 130  # memory for a kept stream on top of its bytes: object header, slot, number
+_ADVANCE_DELTAS = 256  # report progress after this many deltas
 
 
 class Resolver:
-    """Resolves one pack's deltas into its table. `directory` is where temporary files go."""
+    """Resolves the deltas of one pack into its table. `directory` is for temporary files."""
 
     def __init__(self, table: PackTable, limits: Limits, directory: Path | None = None) -> None:
         self._table = table
@@ -54,14 +54,14 @@ class Resolver:
         self._directory = directory
         self._first_child = array("i")
         self._next_sibling = array("i")
-        self._ref_children: dict[ObjectId, int] = {}  # base's id -> first child, until the id turns up
-        self._ref_bases: dict[int, ObjectId] = {}  # the other way round: entry -> base's id
+        self._ref_children: dict[ObjectId, int] = {}  # id of the base -> first child, until the base turns up
+        self._ref_bases: dict[int, ObjectId] = {}  # the reverse: entry -> id of its base
         self._kept: dict[int, bytes] = {}  # streams inflated while scanning
         self._kept_bytes = 0
         self._kept_full = False
         self._live: dict[int, Content] = {}  # bases that wait for further children, topmost first
         self._live_bytes = 0
-        self._waiting: dict[int, int] = {}  # how many children each base on the way has still to come
+        self._waiting: dict[int, int] = {}  # how many children of each base on the way are still to come
         self._source: PackSource
 
     def add(
@@ -72,7 +72,7 @@ class Resolver:
         base_oid: ObjectId | None = None,
         data: bytes | None = None,
     ) -> None:
-        """Take in an entry while scanning: its base, if it is a delta, and its inflated stream."""
+        """Add an entry while scanning: its base, if it is a delta, and its inflated stream."""
         self._first_child.append(-1)
         self._next_sibling.append(-1)
         if base_index >= 0:
@@ -91,7 +91,7 @@ class Resolver:
                 self._shed()
 
     def _shed(self) -> None:
-        """Keep only deltas and objects that are known to be bases; if that is not enough, stop keeping."""
+        """Keep only deltas and objects known to be bases; if that is not enough, stop keeping streams."""
         kept = self._kept
         types = self._table.types
         for entry_index in [i for i in kept if types[i] and self._first_child[i] < 0]:
@@ -102,26 +102,26 @@ class Resolver:
             self._kept_bytes -= len(kept.popitem()[1]) + _KEPT_COST_BYTES
 
     def resolve(self, source: PackSource, advance: Callable[[int], None]) -> None:
-        """Resolve everything that hangs on an object of the pack; `advance` hears how many deltas are done.
+        """Resolve all deltas based on objects of the pack; call `advance` with the number of deltas done.
 
-        Raises CorruptPack for a delta that does not fit its base, LimitExceeded for a chain longer
-        than `chain_depth` or a result over `object_bytes`.
+        Raises CorruptPack for a delta that does not fit its base, and LimitExceeded for a chain longer than
+        `chain_depth` or a result over `object_bytes`.
         """
         self._source = source
         types = self._table.types
         for root in range(len(types)):
-            # Only the whole objects have a type before the walk; deltas get theirs in it.
+            # Before the walk, only whole objects have a type; deltas get theirs during the walk.
             if types[root] and self._table.bases[root] < 0:
                 self._resolve_tree(root, advance)
         self._kept.clear()
         self._kept_bytes = 0
 
     def resolve_below(self, root: int) -> None:
-        """Resolve what hangs on a whole object that was added to the pack after the scan."""
+        """Resolve the deltas based on a whole object that was added to the pack after the scan."""
         self._resolve_tree(root, lambda _: None)
 
     def missing(self) -> list[tuple[int, ObjectId]]:
-        """Return the ref-deltas that are not resolved, in pack order: entry index and the base's id."""
+        """Return the unresolved ref-deltas in pack order: entry index, and id of the base."""
         return sorted(self._ref_bases.items())
 
     def check_complete(self) -> None:
@@ -138,7 +138,7 @@ class Resolver:
         )
 
     def is_same(self, one: int, other: int) -> bool:
-        """Tell whether two resolved entries have the same bytes. Raises CorruptPack, RepositoryError."""
+        """Return whether two resolved entries have the same bytes. Raises CorruptPack, RepositoryError."""
         contents = self._load(one, hold=True), self._load(other, hold=True)
         try:
             return same_content(*contents)
@@ -148,7 +148,7 @@ class Resolver:
                     content.close()
 
     def _resolve_tree(self, root: int, advance: Callable[[int], None]) -> None:
-        # The loop of the indexer: once for each delta of every pack that is taken in.
+        # The main loop of the indexer: it runs once for each delta of every received pack.
         stack = self._take_children(root, self._table.oid(root) if self._ref_children else None)
         if not stack:
             if (data := self._kept.pop(root, None)) is not None:
@@ -229,7 +229,7 @@ class Resolver:
             advance(done)
 
     def _take_children(self, entry_index: int, oid: ObjectId | None) -> list[int]:
-        """Return the children of an entry, the last to be made first; those of its id become its own."""
+        """Return the children of an entry in reverse order; those waiting for its id become its own."""
         children = list(self._siblings(self._first_child[entry_index]))
         if oid is not None and oid in self._ref_children:
             for child in self._siblings(self._ref_children.pop(oid)):
@@ -247,7 +247,7 @@ class Resolver:
             child = self._next_sibling[child]
 
     def _hold(self, entry_index: int, content: Content) -> None:
-        """Keep a base for further children, and make room for it: the oldest goes."""
+        """Keep a base for further children, and drop the oldest ones to make room."""
         live = self._live
         live[entry_index] = content
         if isinstance(content, Scratch):
@@ -267,9 +267,9 @@ class Resolver:
             self._live_bytes -= len(content)
 
     def _load(self, entry_index: int, *, hold: bool = False) -> Content:
-        """Make a base that is not at hand: from the nearest base above that is, or from the pack.
+        """Make a base that was dropped: from the nearest base above that is still kept, or from the pack.
 
-        With `hold`, what is made on the way is kept for others, as far as memory allows.
+        With `hold`, the bases made on the way are kept for others, as far as memory allows.
         """
         chain = []
         content: Content | None = None
@@ -305,7 +305,7 @@ class Resolver:
         return Scratch(self._source.inflate_blocks(header), self._directory)
 
     def _remake(self, entry_index: int, base: Content) -> Content:
-        """Apply a delta again that was applied before."""
+        """Apply a delta that was applied before."""
         size = self._table.sizes[entry_index]
         header = self._source.entry(self._table.offsets[entry_index])
         is_big = header.size >= self._limits.big_object
@@ -332,9 +332,9 @@ class Resolver:
     def _apply_big(
         self, entry_index: int, base: Content, delta: bytes | None, label: bytes
     ) -> tuple[ObjectId, Content | None]:
-        """Apply a delta where base, delta or target is too large for memory.
+        """Apply a delta if base, delta or target is too large for memory.
 
-        Sets the entry's size. The target is kept only if something may hang on it; a large one whose
+        Sets the size of the entry. The target is kept only if it may have children. A large target whose
         children are known only by its id is made again for them.
         """
         header = self._source.entry(self._table.offsets[entry_index])

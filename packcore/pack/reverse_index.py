@@ -1,10 +1,10 @@
-r"""The reverse index (.rev): from pack order to the order of ids (gitformat-pack, "pack-*.rev files").
+r"""The reverse index (.rev): maps pack order to the order of ids (gitformat-pack, "pack-*.rev files").
 
     "RIDX"  0 0 0 1  format    signature, version, 1 for sha1 or 2 for sha256
     positions        n x 4     [k]: the position in the .idx of the pack's k-th entry
     pack's digest, digest of all this
 
-Three objects that lie in the pack in the order of ids 2, 0, 1:
+Three objects, in the pack in the order of ids 2, 0, 1:
 
 >>> from packcore.ids import SHA1
 >>> data = b"".join(write_reverse_index([2, 0, 1], bytes(20), SHA1))
@@ -13,8 +13,8 @@ Three objects that lie in the pack in the order of ids 2, 0, 1:
 >>> list(read_reverse_index(data, 3, SHA1, "x.rev"))
 [2, 0, 1]
 
-Git makes use of it to learn where an entry ends and what is beside it. Here the sorted offsets do,
-which cost less than opening one more file; so it is written for git, and read to be checked.
+Git uses it to find where an entry ends and what comes next. Here the sorted offsets do that, which costs less
+than opening one more file. So we write it only for git, and read it only to check it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HEADER_BYTES = 12
 
 
 def pack_order_positions(order: Sequence[int]) -> array[int]:
-    """Turn `PackTable.sorted_by_id` round: for each entry of the pack its position among the ids."""
+    """Invert `PackTable.sorted_by_id`: return the position among the ids for each entry of the pack."""
     positions = array("I", bytes(4 * len(order)))
     for position, entry_index in enumerate(order):
         positions[entry_index] = position
@@ -48,7 +48,7 @@ def pack_order_positions(order: Sequence[int]) -> array[int]:
 def write_reverse_index(
     positions: Iterable[int], pack_checksum: bytes, object_format: ObjectFormat
 ) -> Iterator[bytes]:
-    """Yield the bytes of a reverse index, as git writes it. `positions` are in pack order."""
+    """Yield the bytes of a reverse index exactly as git writes it. `positions` are in pack order."""
     table = array("I", positions)
     if sys.byteorder == "little":
         table.byteswap()
@@ -61,10 +61,10 @@ def write_reverse_index(
 
 
 def read_reverse_index(data: bytes, count: int, object_format: ObjectFormat, path: str) -> array[int]:
-    """Return the positions in pack order of a pack of `count` objects.
+    """Return the positions in pack order, for a pack of `count` objects.
 
-    Raises CorruptIndex for a wrong signature, version, format, size or digest, or if the table does
-    not name each position once.
+    Raises CorruptIndex for a wrong signature, version, format, size or digest, and if the table does not list
+    each position once.
     """
     digest_size = object_format.digest_size
     if len(data) != _HEADER_BYTES + 4 * count + 2 * digest_size:

@@ -1,9 +1,8 @@
-"""Objects too large for memory while deltas are applied: in a temporary file, read in pieces.
+"""Temporary files for objects too large for memory while deltas are applied.
 
-A delta may copy from anywhere in its base, so the base must lie somewhere whole. Up to
-`Limits.big_object` that is the heap; from there on it is a file without a name, which is gone when it
-is closed, or when the process ends in whatever way. It is mapped for reading, as packs are, with the same
-bound on what stays resident.
+A delta may copy from anywhere in its base, so the whole base must be available. Up to `Limits.big_object` it
+is in memory. From there on it is a file without a name, which disappears when it is closed or when the
+process ends in any way. It is mapped for reading like packs, with the same bound on resident pages.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ __all__ = ["Content", "Scratch", "apply_to", "blocks_of", "same_content"]
 
 
 class Scratch:
-    """The bytes of one large object. Close it, or drop it: its file goes with it."""
+    """The bytes of one large object. Closing or dropping it deletes its file."""
 
     def __init__(self, blocks: Iterable[bytes], directory: Path | None = None) -> None:
         self.size = 0
@@ -53,8 +52,8 @@ class Scratch:
         self.size += len(block)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return up to `size` bytes from `offset` on."""
-        # Mapped: a delta may copy a byte here and a byte there, millions of times.
+        """Return up to `size` bytes, starting at `offset`."""
+        # Mapped, because a delta may copy single bytes from anywhere, millions of times.
         mapped = self._map
         if mapped is None:
             if not self.size:
@@ -72,7 +71,7 @@ class Scratch:
             yield self.read(offset, BLOCK_BYTES)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         if self._map is not None:
             self._map.close()
         self._file.close()
@@ -83,18 +82,18 @@ class Scratch:
 
 
 Content = bytes | Scratch
-"""An object's bytes, wherever they are."""
+"""The bytes of an object, in memory or in a file."""
 
 
 def blocks_of(content: Content) -> Iterator[bytes]:
-    """Yield an object's bytes in blocks of at most 64 KiB, wherever they are."""
+    """Yield the bytes of an object in blocks of at most 64 KiB."""
     if isinstance(content, Scratch):
         return content.blocks()
     return (content[start : start + BLOCK_BYTES] for start in range(0, len(content), BLOCK_BYTES))
 
 
 def same_content(one: Content, other: Content) -> bool:
-    """Compare two objects of which none, one or both are files."""
+    """Return whether two objects have the same bytes, each in memory or in a file."""
     if isinstance(one, bytes) and isinstance(other, bytes):
         return one == other
     sizes = {len(content) if isinstance(content, bytes) else content.size for content in (one, other)}
@@ -127,5 +126,5 @@ def _reader_of(base: bytes) -> Callable[[int, int], bytes]:
 def _unwritable(error: OSError) -> RepositoryError:
     return RepositoryError(
         f"a temporary file can't be written: {error.strerror}",
-        hint="free some disk space, or let TMPDIR name a folder with more",
+        hint="free some disk space, or set TMPDIR to a folder with more",
     )

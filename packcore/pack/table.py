@@ -1,13 +1,13 @@
-"""What is known of each entry of a pack while it is taken in: flat arrays, a few bytes an entry.
+"""What is known about each entry of a pack while it is indexed: flat arrays, a few bytes per entry.
 
     offsets   8   where its header starts            sizes    8   of the object, once resolved
-    crcs      4   CRC-32 of its bytes as they lie    types    1   of the object, once resolved, else 0
+    crcs      4   CRC-32 of its bytes in the pack    types    1   of the object, once resolved, else 0
     oids  20/32   its id, once resolved, else zero   bases    4   entry index of its base, or -1
                                                      depths   2   deltas between it and a whole object
-    = 47 bytes an entry with sha1; a dict of tuples would take some 500
+    = 47 bytes per entry with sha1; a dict of tuples would take some 500
 
-Entries are in pack order and are named by `entry_index`. A pack may hold the same object twice, as
-git allows: both entries stay, and stand side by side in the index.
+Entries are in pack order and identified by `entry_index`. A pack may have the same object twice, as git
+allows: both entries stay, side by side in the index.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class PackTable:
         self.bases = array("i")
         self.depths = array("H")
         self.pack_bytes = 0
-        """Bytes of the whole pack, trailer included."""
+        """The size of the whole pack, including the trailer."""
         self.checksum = b""
         """The pack's trailer."""
-        self._distinct = False  # whether sorting found no id twice
+        self._distinct = False  # whether sorting found no duplicate ids
 
     def __len__(self) -> int:
         return len(self.offsets)
 
     def append(self, offset: int, crc: int, size: int) -> int:
-        """Add an entry of which only its frame is known; return its index."""
+        """Add an entry whose object is not known yet; return its index."""
         self.offsets.append(offset)
         self.crcs.append(crc)
         self.sizes.append(size)
@@ -59,7 +59,7 @@ class PackTable:
         return len(self.offsets) - 1
 
     def settle(self, entry_index: int, type_: int, oid: ObjectId) -> None:
-        """Say what object the entry is."""
+        """Record which object the entry is."""
         digest_size = self.object_format.digest_size
         self.types[entry_index] = type_
         self.oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
@@ -76,16 +76,16 @@ class PackTable:
         return self.pack_bytes - self.object_format.digest_size
 
     def index_at(self, offset: int, before: int) -> int:
-        """Return the index of the entry that starts at `offset`, among the first `before`; -1 for none."""
+        """Return the index of the entry at `offset` among the first `before` entries, or -1."""
         entry_index = bisect_left(self.offsets, offset, 0, before)
         return entry_index if entry_index < before and self.offsets[entry_index] == offset else -1
 
     def sorted_by_id(self) -> array[int]:
-        """Return all entry indices in the order of an index: by id, then by place in the pack."""
+        """Return all entry indices in the order of an index: by id, then by pack order."""
         digest_size = self.object_format.digest_size
-        oids = bytes(self.oids)  # slices of bytes are made in half the time
+        oids = bytes(self.oids)  # slicing bytes takes half the time
         self._distinct = True
-        # In 256 parts, so that ids exist as objects for only a part of them at a time.
+        # In 256 parts, so that only a part of the ids exists as objects at any time.
         parts = [array("I") for _ in range(256)]
         put = [part.append for part in parts]
         for entry_index, first in enumerate(oids[::digest_size]):
@@ -99,7 +99,7 @@ class PackTable:
         return order
 
     def duplicates(self, order: array[int]) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of entries that are the same object, given `sorted_by_id`."""
+        """Yield pairs of entries that are the same object, given `sorted_by_id`."""
         if self._distinct:
             return
         digest_size = self.object_format.digest_size

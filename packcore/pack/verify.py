@@ -1,4 +1,4 @@
-"""Checks a pack with its index, and lists its entries as `git verify-pack -v` prints them.
+"""Check a pack and its index, and list its entries as `git verify-pack -v` prints them.
 
     object type   size size-in-pack offset                  a whole object
     object type   size size-in-pack offset depth base       a delta; size is the delta's own
@@ -6,8 +6,8 @@
     chain length = 1: 2 objects
     path.pack: ok
 
-Everything of the pack is read: ids, sizes, checksums. The index must be, but for its version, the one
-that the pack gives.
+This reads the whole pack and checks ids, sizes and checksums. The index must match what the pack yields; only
+its version may differ.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class PackRow(NamedTuple):
     oid: ObjectId
     type: ObjectType
     size: int
-    """Inflated bytes of the stream: the object's, or, for a delta, the delta's."""
+    """Inflated size of the stream: of the object, or of the delta itself."""
     size_in_pack: int
     offset: int
     depth: int
-    """Deltas between it and a whole object; 0: it is one."""
+    """The number of deltas from it to a whole object; 0 means that it is whole."""
     base: ObjectId | None
 
     def line(self) -> str:
@@ -57,18 +57,18 @@ class PackRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PackReport:
-    """What `verify_pack` found, in pack order. A report exists only for a pack that is right."""
+    """What `verify_pack` found, in pack order. Only valid packs have a report."""
 
     path: Path
     rows: tuple[PackRow, ...]
 
     @property
     def chain_lengths(self) -> dict[int, int]:
-        """How many objects have which depth, 0 (whole) first."""
+        """The number of objects at each depth, starting with 0 (whole)."""
         return dict(sorted(Counter(row.depth for row in self.rows).items()))
 
     def histogram(self) -> Iterator[str]:
-        """Yield the lines behind the rows."""
+        """Yield the lines that follow the rows."""
         for depth, count in self.chain_lengths.items():
             label = f"chain length = {depth}" if depth else "non delta"
             yield f"{label}: {count} object{'' if count == 1 else 's'}"
@@ -86,7 +86,7 @@ def verify_pack(
 ) -> PackReport:
     """Check the .pack at `path` and the .idx beside it (a .rev too, if there is one).
 
-    Raises CorruptPack, CorruptIndex, MissingObject, LimitExceeded; OSError where a file can't be read.
+    Raises CorruptPack, CorruptIndex, MissingObject, LimitExceeded, and OSError if a file can't be read.
     """
     indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
     index_path = path.with_suffix(".idx")

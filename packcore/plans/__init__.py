@@ -1,1 +1,1 @@
-"""Plans of a pack: the checked value, its file form, and `write`, which is phase 2."""
+"""Pack plans: the checked value, its file form, and `write`, which is phase 2."""

@@ -1,10 +1,10 @@
-"""A saved plan over a store: every object looked at, every delta made, so that writing can't fail on it.
+"""Bind a saved plan to a store: check every object and make every delta, so that writing can't fail on them.
 
-    SavedPlan (what a file says)  +  store  ->  PackPlan (ready to be written)
+    SavedPlan (what a file says)  +  store  ->  PackPlan (ready to write)
 
-Deltas are made here once, in phase 1, although the writer could make them too: a base that was changed
-by hand gives a delta of another size, and a wrong one must be found before a byte is on its way. The
-first `Limits.delta_cache` bytes of them are carried.
+The writer could make the deltas, but they are made here, in phase 1, as a check: if a base was changed by
+hand, the delta has another size, and an error must be found before the first byte is sent. The plan carries
+the first `Limits.delta_cache` bytes of them.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ __all__ = ["bind_plan"]
 def bind_plan(
     saved: SavedPlan, store: ObjectStore, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
 ) -> PackPlan:
-    """Return the plan over a store, ready to be written; depth and compression are the saved ones.
+    """Return the plan over a store, ready to write; depth and compression are the saved ones.
 
-    Raises InvalidPlan where the store's objects or packs aren't what the plan says, MissingObject for an
-    object that isn't there, both with the line; PluginError if the strategy isn't installed.
+    Raises InvalidPlan if an object or pack in the store differs from the plan, and MissingObject if an object
+    isn't there, both with the line. Raises PluginError if the strategy isn't installed.
     """
     if store.object_format.name != saved.object_format.name:
         raise InvalidPlan(
@@ -59,7 +59,7 @@ def bind_plan(
 
 
 class _Binder:
-    """Makes entries of a store's objects from rows."""
+    """Makes plan entries from rows and the objects of a store."""
 
     def __init__(self, saved: SavedPlan, store: ObjectStore, limits: Limits, make: Any) -> None:
         self._saved = saved
@@ -70,7 +70,7 @@ class _Binder:
         self._cache_left = limits.delta_cache
 
     def entry(self, row: PlanRow) -> PackEntry:
-        """Return the row's entry; raise as `bind_plan` says."""
+        """Return the entry for a row; raises what `bind_plan` does."""
         try:
             type_, size = self._store.header(row.oid)
             if (type_, size) != (row.type, row.size):
@@ -102,11 +102,11 @@ class _Binder:
                 row, f"is not in {row.pack}", hint="the pack may have been repacked; make the plan again"
             )
         if raw.base != row.base or (row.delta_size is not None and raw.size != row.delta_size):
-            self._saved.refuse(row, f"does not lie in {row.pack} as the plan says")
+            self._saved.refuse(row, f"is not stored in {row.pack} as the plan says")
         return raw
 
     def _delta(self, row: PlanRow, base_oid: ObjectId) -> tuple[int, bytes | None]:
-        """Make the delta; return its size, and its stream if the plan has room to carry it."""
+        """Make the delta; return its size, and its stream if the plan has room for it."""
         base_header = self._store.header(base_oid)
         if max(row.size, base_header.size) >= self._limits.big_object:
             self._saved.refuse(row, "or its base is too big for a delta", hint="write it whole")

@@ -1,11 +1,11 @@
-"""Two plans side by side: which objects one has and the other has not, and whose base is another.
+"""Compare two plans: objects in only one of them, and objects with another base.
 
     only in the first / only in the second      objects
-    other way          whole here, a delta there; or reused here, made there
+    other way          whole in one, a delta in the other; or reused in one, made in the other
     other base         a delta in both, against different objects
 
-Bytes are those of the payloads before compression (the object, or the delta): a saved plan knows these
-exactly, and no zlib stream. Where a delta's size was left out of a plan the object's stands for it.
+Byte counts are those of the payloads before compression (the object, or the delta), which a saved plan knows
+exactly; it has no zlib streams. If a plan leaves out the size of a delta, the size of the object is used.
 """
 
 from __future__ import annotations
@@ -22,54 +22,54 @@ __all__ = ["Change", "PlanDifference", "PlanFigures", "compare_plans", "plan_fig
 
 
 class PlanFigures(NamedTuple):
-    """What a plan comes to."""
+    """The totals of a plan."""
 
     object_count: int
     delta_count: int
     reused_count: int
     depth_max: int
-    """The longest chain of deltas in it; a base outside the pack counts as whole."""
+    """The length of the longest delta chain; a base outside the pack counts as whole."""
     payload_bytes: int
-    """Objects and deltas as they are before compression."""
+    """The size of all objects and deltas before compression."""
 
 
 class Change(NamedTuple):
-    """An object that both plans have, each in its own way."""
+    """An object that both plans have, but write differently."""
 
     old: PlanRow
     new: PlanRow
 
     @property
     def other_base(self) -> bool:
-        """Whether it has a base in both, and not the same."""
+        """Whether it has a base in both plans, but not the same one."""
         return None not in (self.old.base, self.new.base) and self.old.base != self.new.base
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes that the second plan spends more on it (before compression)."""
+        """How many more bytes the second plan spends on it, before compression."""
         return self.new.payload_bytes - self.old.payload_bytes
 
 
 class PlanDifference(NamedTuple):
-    """How two plans differ. Rows are in their plan's order."""
+    """How two plans differ. Rows are in the order of their plan."""
 
     removed: tuple[PlanRow, ...]
     """Only in the first."""
     added: tuple[PlanRow, ...]
     """Only in the second."""
     changed: tuple[Change, ...]
-    """In both, with another base or written in another way, in the second's order."""
+    """In both, with another base or written in another way, in the order of the second."""
     reordered: bool
-    """Whether the objects that both have come in another order."""
+    """Whether the common objects come in another order."""
 
     @property
     def equal(self) -> bool:
-        """Whether both make the same pack, as far as plans tell."""
+        """Whether both make the same pack, as far as plans can show."""
         return not (self.removed or self.added or self.changed or self.reordered)
 
 
 def compare_plans(old: SavedPlan, new: SavedPlan) -> PlanDifference:
-    """Compare two plans. Raises InvalidPlan if their objects are named in different formats."""
+    """Compare two plans. Raises InvalidPlan if they have different object formats."""
     if old.object_format.name != new.object_format.name:
         raise InvalidPlan(
             f"{old.name} is of {old.object_format.name} objects, {new.name} of {new.object_format.name}"
@@ -91,7 +91,7 @@ def compare_plans(old: SavedPlan, new: SavedPlan) -> PlanDifference:
 
 
 def plan_figures(plan: SavedPlan) -> PlanFigures:
-    """Count what a plan comes to."""
+    """Return the totals of a plan."""
     depths: dict[ObjectId, int] = {}
     for row in plan.rows:
         depths[row.oid] = 0 if row.base is None else depths.get(row.base, 0) + 1

@@ -1,6 +1,6 @@
-"""Entries of a plan that are all copied out of one pack: each made only if it is looked at.
+"""The entries of a plan that copies everything from one pack, made only when they are accessed.
 
-A plan that copies a whole pack is mostly written and never looked at, so it costs no value for each object.
+A plan that copies a whole pack is usually just written and never inspected, so it makes no value per object.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["CopiedEntries"]
 
 
 class CopiedEntries(Sequence[PackEntry]):
-    """The entries of a part of a pack, in its order."""
+    """The entries for a part of a pack, in pack order."""
 
     def __init__(self, part: PackPart) -> None:
         self.part = part
-        """What gives their bytes, and their bases without an entry being made."""
+        """Returns their bytes and their bases without making entries."""
 
     def __len__(self) -> int:
         return len(self.part)

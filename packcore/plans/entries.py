@@ -1,10 +1,10 @@
-"""What a plan is made of: objects to send, and how each one is written.
+"""The elements of a plan: objects to send, and how each one is written.
 
     Candidate   an object to send                                walk -> select
-    PackEntry   the same, with the way it will be written        select -> write
+    PackEntry   the same, plus how it is written                 select -> write
 
-Three integers that are never mixed: `entry_index` (position in the plan), `pack_offset` (bytes from
-the start of a pack), `size` (bytes of an inflated object).
+There are three kinds of integers, which are never mixed: `entry_index` (position in the plan), `pack_offset`
+(bytes from the start of a pack), and `size` (bytes of an inflated object).
 """
 
 from __future__ import annotations
@@ -34,27 +34,28 @@ __all__ = [
 
 
 STREAMED_BYTES = 512 * KIB
-"""Whole objects from this size on are compressed in pieces while writing, so no plan carries their stream."""
+"""Whole objects of at least this size are compressed in pieces while writing; plans don't carry their
+stream."""
 
 
 class Candidate(NamedTuple):
-    """An object to be packed, as the walk (or a list of ids) names it."""
+    """An object to pack, as found by the walk or a list of ids."""
 
     oid: ObjectId
     type: ObjectType
     size: int
-    """Bytes of the whole object."""
+    """The size of the whole object."""
     where: TreePath | bytes
-    """Where the walk first met it: the path of src/a.c; b"" for a root tree, a commit or a tag.
+    """Where the walk first met it: a path such as src/a.c; b"" for a root tree, a commit or a tag.
 
-    Objects of one path have equal values here, by which they can be grouped.
+    Objects on the same path have equal values, so they can be grouped.
     """
     order: int
-    """Its position in the walk: newest first, commits before what they hold."""
+    """Its position in the walk: newest first, commits before their contents."""
 
     @property
     def path(self) -> bytes:
-        """The same as bytes, made at each call: of any length, so don't keep many."""
+        """The same as bytes. Each call makes a new value of any length, so don't keep many."""
         return bytes(self.where)
 
     def __repr__(self) -> str:
@@ -62,7 +63,7 @@ class Candidate(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Written whole. `deflated` is its zlib stream when selection already made it."""
+    """Written whole. `deflated` is its zlib stream, if selection already made it."""
 
     deflated: bytes | None = None
 
@@ -72,13 +73,13 @@ class Delta(NamedTuple):
 
     base_index: int
     delta_size: int
-    """Inflated bytes of the delta."""
+    """Inflated size of the delta."""
     deflated: bytes | None
-    """The delta's zlib stream, or None where it will be made again from base and object."""
+    """The zlib stream of the delta; None means that it is made again from base and object."""
 
 
 class ThinDelta(NamedTuple):
-    """Written as a ref-delta against an object that the receiver has and the pack has not."""
+    """Written as a ref-delta against an object that the receiver has but the pack doesn't."""
 
     base_oid: ObjectId
     delta_size: int
@@ -89,10 +90,10 @@ class ThinDelta(NamedTuple):
 
 
 class Reused(NamedTuple):
-    """Copied as it lies in another pack.
+    """Copied from another pack as it is.
 
-    A delta against an earlier entry when `base_index` is not None; a thin delta when only `raw.base`
-    is not None; else a whole object.
+    It is a delta against an earlier entry if `base_index` is not None, a thin delta if only `raw.base` is not
+    None, and a whole object otherwise.
     """
 
     raw: RawEntry
@@ -115,7 +116,7 @@ class PackEntry(NamedTuple):
 
 
 def is_delta(encoding: Encoding) -> bool:
-    """Tell whether an entry is written as a delta, copied ones included."""
+    """Return whether an entry is written as a delta, including copied ones."""
     if isinstance(encoding, Reused):
         return encoding.raw.base is not None
     return not isinstance(encoding, Whole)

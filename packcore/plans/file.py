@@ -1,4 +1,4 @@
-"""A plan as a text file: JSON lines that can be kept, compared, edited by hand and written again.
+"""A plan as a text file: JSON lines to keep, compare, edit by hand and write again.
 
     {"packcorePlan": 1, "objectFormat": "sha1", "strategy": "chunk-window", "depth": 50, "compression": 6,
      "objects": 4, "unsearched": 0}                                                   first line, the head
@@ -7,15 +7,15 @@
     {"oid": "77de…", "type": "blob", "size": 400, "as": "thin", "base": "c4c4…", "deltaSize": 12}
     {"oid": "e00d…", "type": "tree", "size": 64, "as": "reused", "base": null, "pack": "pack-12ab….pack"}
 
-The file says which base each object has, not what the deltas are: they are made again from base and
-object by the strategy's own function, which is pure, so the same file and the same objects make the same
-pack. A delta's `deltaSize` may be left out, as one does after changing its base. What is reused is
-copied from the pack that is named, as long as it is there.
+The file names the base of each object but does not contain the deltas. The strategy's own function, which is
+pure, makes them again from base and object, so the same file and objects make the same pack. A delta may
+leave out `deltaSize`, for example after a change of its base. A reused entry is copied from the named pack,
+which must still be there.
 
-    SavedPlan   the file as a value, checked in itself                no store is needed
-    bind_plan   SavedPlan + store -> PackPlan, in plans/bind.py       every object looked at, every delta made
+    SavedPlan   the file as a value, checked on its own               no store is needed
+    bind_plan   SavedPlan + store -> PackPlan, in plans/bind.py       every object checked, every delta made
 
-Faults name file and line: CorruptData where a line can't be read, InvalidPlan where it breaks a rule.
+Errors name file and line: CorruptData if a line can't be read, InvalidPlan if it breaks a rule.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ __all__ = ["SUPPLIED", "PlanRow", "SavedPlan", "Way", "bounded_lines", "pack_fil
 
 VERSION = 1
 SUPPLIED = "supplied"
-"""The strategy of a plan whose bases were chosen outside: its deltas are the engine's own."""
+"""The strategy of a plan whose bases were chosen elsewhere: the engine makes its deltas."""
 LINE_BYTES_MAX = 16 * KIB
-"""No line that packcore saves comes near it."""
+"""No line that packcore saves comes close to this."""
 DEPTH_MAX = 4095
 COUNT_MAX = 1 << 62
 
@@ -60,25 +60,25 @@ class PlanRow(NamedTuple):
     oid: ObjectId
     type: ObjectType
     size: int
-    """Bytes of the whole object."""
+    """The size of the whole object."""
     way: Way
     base: ObjectId | None = None
     delta_size: int | None = None
-    """Inflated bytes of the delta; None where it isn't known yet, or nothing is a delta."""
+    """Inflated size of the delta; None if it isn't known yet or this is not a delta."""
     pack: str | None = None
-    """Name of the pack's file that a reused entry is copied from."""
+    """Name of the pack file that a reused entry is copied from."""
     line: int = 0
-    """Where it stands in its file."""
+    """The number of its line in the file."""
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes that are written for it, before compression."""
+        """The bytes to write for it, before compression."""
         return self.size if self.delta_size is None else self.delta_size
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan without its store: what its file says. Bases come before what hangs on them."""
+    """A plan without its store, as its file describes it. Bases come before their deltas."""
 
     object_format: ObjectFormat
     strategy: str
@@ -87,14 +87,14 @@ class SavedPlan:
     rows: tuple[PlanRow, ...]
     unsearched_count: int = 0
     name: str = "plan"
-    """What faults call it: the file's name."""
+    """Its name in error messages: that of the file."""
 
     def __post_init__(self) -> None:
         _check_rows(self)
 
     @classmethod
     def of(cls, plan: PackPlan) -> SavedPlan:
-        """Return what is to be saved of a plan."""
+        """Return a plan in the form to save."""
         rows = tuple(_row(plan, entry, line) for line, entry in enumerate(plan.entries, 2))
         return cls(
             plan.object_format,
@@ -109,9 +109,9 @@ class SavedPlan:
     def read(cls, lines: Iterable[bytes], name: str = "plan") -> SavedPlan:
         """Read a saved plan from its lines.
 
-        Raises CorruptData for a line that isn't one of a plan, or where lines are missing; InvalidPlan
-        for an object that comes twice, a base that doesn't come before, is missing or of another type,
-        and for chains deeper than the head says.
+        Raises CorruptData for a line that doesn't belong in a plan, or if lines are missing. Raises
+        InvalidPlan for an object that occurs twice, for a base that is missing, comes later or has another
+        type, and for chains deeper than the head allows.
         """
         numbered = _numbered(lines, name)
         number, head = next(numbered, (1, {}))
@@ -120,12 +120,12 @@ class SavedPlan:
         if len(rows) != head["objects"]:
             raise CorruptData(
                 f"{name}: its head announces {head['objects']} objects, and {len(rows)} follow",
-                hint="after taking lines out or putting some in, correct `objects` in the first line",
+                hint="after adding or removing lines, correct `objects` in the first line",
             )
         return replace(saved, rows=rows)
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the file's lines. Equal plans make equal files."""
+        """Yield the lines of the file. Equal plans make equal files."""
         yield _line(
             {
                 "packcorePlan": VERSION,
@@ -154,7 +154,7 @@ class SavedPlan:
 
     @property
     def is_thin(self) -> bool:
-        """Whether some base is not in the plan, but with whoever receives the pack."""
+        """Whether some base is not in the plan, so that the receiver must have it."""
         here = {row.oid for row in self.rows}
         return any(row.base is not None and row.base not in here for row in self.rows)
 
@@ -178,7 +178,7 @@ def _row(plan: PackPlan, entry: PackEntry, line: int) -> PlanRow:
 
 
 def pack_file_name(raw: RawEntry) -> str:
-    """Return a pack's name without its folder, which another machine has not."""
+    """Return the name of a pack without its folder, which another machine doesn't have."""
     return raw.pack.name.replace("\\", "/").rpartition("/")[2]
 
 
@@ -186,7 +186,7 @@ def pack_file_name(raw: RawEntry) -> str:
 
 
 def bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield a file's lines; of one that is too long for a plan, no more than is needed to refuse it."""
+    """Yield the lines of a file; of a line that is too long, only as much as is needed to refuse it."""
     return iter(lambda: file.readline(LINE_BYTES_MAX + 1), b"")
 
 
@@ -195,7 +195,7 @@ def _line(fields: dict[str, Any]) -> bytes:
 
 
 def _numbered(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each line that isn't blank as an object, with its number."""
+    """Yield each nonblank line as a JSON object, with its number."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -206,7 +206,7 @@ def _numbered(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, dict[str
         except (ValueError, RecursionError):
             fields = None
         if not isinstance(fields, dict):
-            raise CorruptData(f"{name}, line {number}: is no JSON object")
+            raise CorruptData(f"{name}, line {number}: is not a JSON object")
         yield number, fields
 
 
@@ -214,7 +214,7 @@ def _head(head: dict[str, Any], name: str, number: int) -> SavedPlan:
     where = f"{name}, line {number}"
     if head.get("packcorePlan") != VERSION:
         raise CorruptData(
-            f"{where}: this is no plan that packcore saved, or of another version",
+            f"{where}: this is not a plan that packcore saved, or it has another version",
             hint=f'the first line must hold "packcorePlan": {VERSION}',
         )
     format_name, strategy = head.get("objectFormat"), head.get("strategy")
@@ -252,12 +252,12 @@ def _parse_row(fields: dict[str, Any], object_format: ObjectFormat, name: str, n
             raise CorruptData(f"{where}: pack must be a file's name")
     if (way in ("delta", "thin")) > (base is not None) or (way == "whole" and base is not None):
         raise CorruptData(
-            f'{where}: a base is of a "delta", "thin" or "reused" entry, and each delta has one'
+            f'{where}: only "delta", "thin" and "reused" entries have a base, and each delta needs one'
         )
     if (way == "reused") != (pack is not None):
-        raise CorruptData(f'{where}: a "reused" entry, and no other, names its pack')
+        raise CorruptData(f'{where}: each "reused" entry names its pack, and no other entry does')
     if base is None and delta_size is not None:
-        raise CorruptData(f"{where}: a deltaSize without a base")
+        raise CorruptData(f"{where}: deltaSize needs a base")
     return PlanRow(oid, _TYPES[type_name], size, way, base, delta_size, pack, number)
 
 
@@ -272,7 +272,7 @@ def _id(value: object, object_format: ObjectFormat, key: str, where: str) -> Obj
     try:
         return object_format.from_hex(value if isinstance(value, str) else "")
     except ValueError:
-        raise CorruptData(f"{where}: {key} is no {object_format.name} id") from None
+        raise CorruptData(f"{where}: {key} is not a {object_format.name} id") from None
 
 
 # --- rules --------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def _check_rows(saved: SavedPlan) -> None:
                     saved.refuse(
                         row,
                         f"has a base that comes on line {base.line}, not before it",
-                        hint="put a base on a line above those that hang on it",
+                        hint="put a base on a line above its deltas",
                     )
                 if base.type != row.type:
                     saved.refuse(

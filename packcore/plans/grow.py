@@ -1,12 +1,12 @@
-"""A plan from a forest that somebody else grew: lines of child and base.
+"""Make a plan from a delta forest computed elsewhere: lines of child and base.
 
-    9f0c5e…                      an object written whole (may be left out where it is a base)
-    1b2af7… 9f0c5e…              a delta, and what it hangs on
-    77de01… 1b2af7…  # why       blank lines, and what follows a #, are left out
+    9f0c5e…                      an object written whole (may be left out if it is a base)
+    1b2af7… 9f0c5e…              a delta and its base
+    77de01… 1b2af7…  # why       blank lines and comments after # are ignored
 
-Any order will do: objects come into the pack in the order in which the lines first name them, but each
-behind its base, and close to it. Whoever computes bases elsewhere (a search in another program, an
-experiment, a hand) gets a pack by this without a strategy's code.
+The lines may come in any order. Objects enter the pack in the order in which the lines first name them,
+except that each comes after its base and close to it. This makes a pack from bases computed elsewhere (by
+another program, an experiment, or by hand) without the code of a strategy.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ class _Node(NamedTuple):
     base: ObjectId | None
     line: int
     is_child: bool
-    """Whether a line of its own says how it is written; else it is only named as a base."""
+    """Whether it has a line of its own; otherwise it is only named as a base."""
 
 
 def plan_from_forest(
     lines: Iterable[bytes], store: ObjectStore, *, limits: Limits = DEFAULT_LIMITS, name: str = "forest"
 ) -> SavedPlan:
-    """Return the plan that the lines describe. `store` tells types and sizes, `limits` depth and compression.
+    """Return the plan that the lines describe, with types and sizes from `store` and depth from `limits`.
 
-    Raises CorruptData for a line that holds no one or two ids, InvalidPlan for an object with two bases,
-    a ring, a chain that is too deep or a base of another type, MissingObject; all name the line.
+    `limits` also sets the compression. Raises CorruptData for a line without one or two ids, InvalidPlan for
+    an object with two bases, a cycle, a chain that is too deep or a base of another type, and MissingObject.
+    All name the line.
     """
     nodes = _read(lines, store, name)
     if not nodes:
-        raise CorruptData(f"{name}: names no object", hint="each line holds an object, and perhaps its base")
+        raise CorruptData(f"{name}: names no object", hint="each line has an object, and perhaps its base")
     order = _bases_first(nodes, name)
     rows: dict[ObjectId, PlanRow] = {}
     depths: dict[ObjectId, int] = {}
@@ -84,20 +85,20 @@ def _read(lines: Iterable[bytes], store: ObjectStore, name: str) -> dict[ObjectI
         except ValueError as error:
             raise CorruptData(f"{name}, line {number}: {error}") from None
         if len(ids) > 2:
-            raise CorruptData(f"{name}, line {number}: a line holds an object and perhaps its base, no more")
+            raise CorruptData(f"{name}, line {number}: a line has an object and perhaps its base, no more")
         child, base = ids[0], ids[1] if len(ids) == 2 else None
         known = nodes.get(child)
         if known is not None and known.is_child:
             _refuse(name, number, f"object {child.hex()[:12]} was there before, on line {known.line}")
         if base is not None and base != child:
             nodes.setdefault(base, _Node(None, number, is_child=False))
-        # Where it was named as a base before, its place stays the one that it has.
+        # If it was named as a base before, it keeps that place.
         nodes[child] = _Node(base, number, is_child=True)
     return nodes
 
 
 def _bases_first(nodes: dict[ObjectId, _Node], name: str) -> list[ObjectId]:
-    """Return all objects, roots as they were first named, each followed by what hangs on it."""
+    """Return all objects: roots in the order they were first named, each followed by its subtree."""
     children: dict[ObjectId, list[ObjectId]] = {}
     for oid, node in nodes.items():
         if node.base is not None:
@@ -117,11 +118,11 @@ def _bases_first(nodes: dict[ObjectId, _Node], name: str) -> list[ObjectId]:
 
 
 def _ring(nodes: dict[ObjectId, _Node], oid: ObjectId) -> tuple[int, str]:
-    """Return line and words for the ring that the way up from an object ends in."""
+    """Return line and message for the cycle that the chain of an object ends in."""
     passed: set[ObjectId] = set()
     while oid not in passed:
         passed.add(oid)
         base = nodes[oid].base
-        assert base is not None  # what no root reaches has a base
+        assert base is not None  # an object that no root reaches has a base
         oid = base
-    return nodes[oid].line, f"object {oid.hex()[:12]} hangs on itself: its bases form a ring"
+    return nodes[oid].line, f"object {oid.hex()[:12]} depends on itself: its bases form a cycle"

@@ -3,10 +3,10 @@
     ids       of the plan's format, each once
     bases     before their deltas, or in the store and outside the plan; of the same type
     chains    no longer than the limit
-    deltas    not shorter than git takes; a copied one onto its own base
+    deltas    not shorter than git accepts; a copied one against its own base
 
-Bases come first, so no chain can be a circle. What a strategy chooses is checked earlier by
-`packcore.search.placement`, where the fault can still be blamed on the strategy.
+Bases come first, so there can be no cycle. `packcore.search.placement` checks the choices of a strategy
+earlier, while the error can still be blamed on the strategy.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_entries"]
 
-_WHOLE, _OUTSIDE = -1, -2
-"""What stands for a base's index where there is no base, or one outside the plan."""
+_WHOLE = -1
+"""Used as the index of a base if there is no base."""
+_OUTSIDE = -2
+"""Used as the index of a base outside the plan."""
 
 
 def check_entries(
@@ -37,7 +39,7 @@ def check_entries(
 ) -> None:
     """Raise InvalidPlan for the first rule that an entry breaks.
 
-    Of copied entries only the chains are checked: the rest follows from their lying in one pack.
+    For copied entries it checks only the chains; the other rules hold because they come from one pack.
     """
     if isinstance(entries, CopiedEntries):
         _check_chains(entries.part.bases, depth_max)
@@ -52,14 +54,14 @@ def check_entries(
 
 
 def _base_of(encoding: Encoding) -> int:
-    """Return the base's position in the plan, or one of the two numbers below zero."""
+    """Return the position of the base in the plan, or `_WHOLE`, or `_OUTSIDE`."""
     if isinstance(encoding, Whole):
         return _WHOLE
     if isinstance(encoding, ThinDelta):
         return _OUTSIDE
     if encoding.base_index is None:
         return _OUTSIDE if is_delta(encoding) else _WHOLE
-    # A negative index is a fault, which must not pass for one of the two numbers.
+    # A negative index is an error, and must not be mistaken for one of the two constants.
     return encoding.base_index if encoding.base_index >= 0 else 1 << 62
 
 
@@ -75,7 +77,7 @@ def _check_chains(bases: Iterable[int], depth_max: int) -> None:
 
 
 def _check_entry(index: int, entry: PackEntry, entries: Sequence[PackEntry]) -> None:
-    """Raise InvalidPlan for what is wrong with one entry and its base, which comes before it."""
+    """Raise InvalidPlan if an entry is wrong or doesn't fit its base, which comes before it."""
     encoding = entry.encoding
     if entry.size < 0:
         raise InvalidPlan(f"entry {index} has size {entry.size}")
@@ -92,7 +94,7 @@ def _check_entry(index: int, entry: PackEntry, entries: Sequence[PackEntry]) -> 
 
 
 def _check_bases_outside(entries: Sequence[PackEntry], inside: set[ObjectId], store: ObjectStore) -> None:
-    """Raise InvalidPlan for a base of a thin delta that is inside, or of another type, or not at hand."""
+    """Raise InvalidPlan if the base of a thin delta is in the plan, of another type, or not in the store."""
     thin = [
         (index, entry.type, entry.encoding.base_oid)
         for index, entry in enumerate(entries)
@@ -109,7 +111,7 @@ def _check_bases_outside(entries: Sequence[PackEntry], inside: set[ObjectId], st
 
 
 def _complain_of_ids(entries: Sequence[PackEntry], object_format: ObjectFormat) -> None:
-    """Raise InvalidPlan for the first id that is none, or that comes a second time."""
+    """Raise InvalidPlan for the first id that is not valid or occurs a second time."""
     seen: set[bytes] = set()
     for index, entry in enumerate(entries):
         if len(entry.oid) != object_format.digest_size:

@@ -1,6 +1,6 @@
-"""A finished plan: what phase 1 returns and phase 2 writes. A value, never changed once made.
+"""A finished plan: what phase 1 returns and phase 2 writes. It is an immutable value.
 
-A plan that breaks a rule can't be made: `PackPlan` checks itself when it is made (see `legality`).
+There are no plans that break a rule: `PackPlan` checks itself when it is made (see `legality`).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ __all__ = ["PackPlan"]
 class PackPlan:
     """A finished plan: every object of a pack, in pack order, bases before their deltas.
 
-    Making one raises InvalidPlan if an object comes twice, a base doesn't come before its delta or is
-    of another type, one outside the plan isn't in the store, a delta is copied onto a base that isn't its
-    own or is shorter than git takes, or a chain is longer than `limits.depth`.
+    The constructor raises InvalidPlan if an object occurs twice; if a base comes after its delta, has another
+    type, or is outside the plan and not in the store; if a delta is copied but its base is not the original
+    one, or is shorter than git accepts; or if a chain is longer than `limits.depth`.
     """
 
     object_format: ObjectFormat
     entries: Sequence[PackEntry]
-    """A tuple, or `CopiedEntries`: then no entry is made unless it is looked at."""
+    """A tuple, or `CopiedEntries`, which makes entries only when they are accessed."""
     limits: Limits
     strategy: str
-    """Name of the strategy that chose the deltas."""
+    """The name of the strategy that chose the deltas."""
     store: ObjectStore = field(compare=False, repr=False)
-    """Where the writer reads what the plan doesn't carry. Must outlive the plan."""
+    """Where the writer reads what the plan doesn't carry. It must stay open while the plan is used."""
     make_delta: Callable[[ObjectType, bytes, bytes, int], bytes] = field(compare=False, repr=False)
     """The pure function (type, base, target, id bytes) -> delta that made the deltas and makes them again."""
     unsearched_count: int = 0
-    """Objects that selection did not come to, because it was stopped before its end."""
+    """The number of objects that selection did not reach because it was stopped."""
 
     def __post_init__(self) -> None:
         check_entries(
@@ -53,24 +53,24 @@ class PackPlan:
 
     @property
     def complete(self) -> bool:
-        """Whether selection came to its end, and was not stopped before."""
+        """Whether selection finished without being stopped."""
         return not self.unsearched_count
 
     @property
     def object_count(self) -> int:
-        """Objects in the pack: known before the first byte."""
+        """The number of objects in the pack, known before the first byte."""
         return len(self.entries)
 
     @property
     def delta_count(self) -> int:
-        """Objects that will be written as deltas, reused ones included."""
+        """The number of objects written as deltas, including reused ones."""
         if isinstance(self.entries, CopiedEntries):
             return self.entries.part.delta_count
         return sum(is_delta(entry.encoding) for entry in self.entries)
 
     @property
     def reused_count(self) -> int:
-        """Objects that are copied as they lie in another pack."""
+        """The number of objects copied from another pack as they are."""
         if isinstance(self.entries, CopiedEntries):
             return len(self.entries)
         return sum(isinstance(entry.encoding, Reused) for entry in self.entries)

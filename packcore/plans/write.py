@@ -1,13 +1,14 @@
-"""Phase 2: a finished plan becomes the bytes of a pack, block by block.
+"""Phase 2: turn a finished plan into the bytes of a pack, block by block.
 
     PACK | version 2 | count      12 bytes; count is the plan's
     entry, entry, ...             in plan order: header, base (if a delta), zlib stream
     checksum                      hash of all before, as long as an object id
 
-Nothing is searched here. What is copied out of one pack goes out as it lies. Of other plans what they carry
-is copied; what they don't is made again one object at a time; an object from `limits.big_object` on flows
-through in pieces. Small entries are gathered into blocks of about 64 KiB, since each becomes one HTTP
-chunk; a block leaves early when making it took much work, so that the line never falls silent.
+Nothing is searched here. A plan that copies from one pack is written as it is stored there. For other plans,
+the writer copies what they carry and makes the rest again, one object at a time. An object of
+`limits.big_object` or more goes through in pieces. Small entries are gathered into blocks of about 64 KiB,
+since each block becomes one HTTP chunk. A block is sent early if it took much work, so that the connection is
+never idle for long.
 
 Format: gitformat-pack in git's documentation. Left out on purpose: splitting into several packs.
 """
@@ -37,12 +38,12 @@ __all__ = ["write_pack"]
 
 
 def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Yield the pack's bytes in blocks of at most `block_bytes`, trailer included.
+    """Yield the bytes of the pack in blocks of at most `block_bytes`, including the trailer.
 
-    `block_bytes` (1 to 64 KiB) suits whoever puts each block into a frame of its own. Call again to have
-    the same bytes again. `ofs_delta=False` names bases by id, for receivers that
-    don't know offset deltas. Raises MissingObject or CorruptData if the store no longer gives what the
-    plan was made from; the trailer is then never written, so no receiver takes the pack for whole.
+    `block_bytes` (1 to 64 KiB) is for callers that put each block into a frame. Each call yields the same
+    bytes. `ofs_delta=False` names bases by id, for receivers that don't know offset deltas. Raises
+    MissingObject or CorruptData if the store no longer has what the plan was made from. Then the trailer is
+    never written, so no receiver mistakes the pack for complete.
     """
     checksum = plan.object_format.new_hash()
     copied = plan.entries.part if ofs_delta and isinstance(plan.entries, CopiedEntries) else None
@@ -57,9 +58,9 @@ def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLO
 
 
 def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
-    """Yield the pack without its trailer as pieces, each with the inflated bytes handled to make it."""
+    """Yield the pack without its trailer as pieces, each with the number of inflated bytes it took."""
     header = encode_pack_header(len(plan.entries))
-    # What is only copied is gathered here, so that it takes no turn of its own.
+    # Pieces that are only copied are gathered here, to save a turn of the loop for each.
     ready: list[bytes] = [header]
     ready_bytes = 0
     offset = len(header)
@@ -120,9 +121,9 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
 
 
 def _by_another_copy(plan: PackPlan, entry: PackEntry, error: CorruptPack) -> Whole:
-    """Return how an entry is written whose bytes are damaged where they were to be copied from.
+    """Return how to write an entry whose bytes are damaged in the pack to copy from.
 
-    Raises `error` where the store has no copy that is whole.
+    Raises `error` if the store has no undamaged copy.
     """
     digest = plan.object_format.new_hash(b"%s %d\0" % (entry.type.label, entry.size))
     kept: list[bytes] | None = [] if entry.size < STREAMED_BYTES else None
@@ -141,7 +142,7 @@ def _by_another_copy(plan: PackPlan, entry: PackEntry, error: CorruptPack) -> Wh
 
 
 def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
-    """Yield the zlib stream of an entry whose bytes the plan doesn't carry."""
+    """Yield the zlib stream of an entry that the plan doesn't carry."""
     encoding = entry.encoding
     assert not isinstance(encoding, Reused)
     if isinstance(encoding, Whole):
@@ -158,7 +159,7 @@ def _payload(plan: PackPlan, entry: PackEntry) -> Iterator[tuple[bytes, int]]:
                 f"the delta of {entry.oid.hex()} came out as {len(delta)} bytes, not {encoding.delta_size}"
             )
         level = level_for(entry.type, plan.limits.compression)
-        # Diffing costs several times what reading does.
+        # Making a delta takes several times as long as reading.
         yield deflate(delta, level), 4 * (len(base) + len(target))
 
 
@@ -179,7 +180,7 @@ def _read(plan: PackPlan, entry: PackEntry) -> bytes:
 
 
 def _sized_stream(plan: PackPlan, oid: ObjectId, size: int) -> Iterator[bytes]:
-    """Yield the object's blocks, and raise if they aren't as many bytes as the header promised."""
+    """Yield the blocks of an object; raise if their total size is not the planned one."""
     left = size
     for block in plan.store.stream(oid):
         left -= len(block)
@@ -191,4 +192,4 @@ def _sized_stream(plan: PackPlan, oid: ObjectId, size: int) -> Iterator[bytes]:
 
 
 def _changed(size: int, found: int) -> str:
-    return f"was planned with {size} bytes, and the store now gives {found} or another type"
+    return f"was planned with {size} bytes, but the store now has {found} bytes or another type"

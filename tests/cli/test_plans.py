@@ -62,7 +62,7 @@ def test_a_broken_plan_is_bad_data_with_its_line(packcore, repository, planned):
     plan.write_text("\n".join(lines))
     result = packcore("pack-objects", repository, "--plan", plan)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == f"packcore: error: {plan}, line 5: is no JSON object\n"
+    assert result.stderr == f"packcore: error: {plan}, line 5: is not a JSON object\n"
 
 
 def test_a_thin_plan_is_written_to_stdout_only(packcore, tmp_path):
@@ -135,7 +135,7 @@ def test_what_is_no_plan_is_bad_data(packcore, tmp_path):
     (tmp_path / "x").write_bytes(b"\0\1\2")
     result = packcore("plans", "show", tmp_path / "x")
     assert result.exit_code == 3
-    assert "line 1: is no JSON object" in result.stderr
+    assert "line 1: is not a JSON object" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["plans", "show", "--help"], ["plans", "diff", "--help"]])

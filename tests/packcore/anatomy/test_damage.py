@@ -111,7 +111,7 @@ def test_a_header_that_lies_of_the_size_is_told_and_the_rest_is_read(tmp_path: P
     data = build_pack([whole(b"four" * 40, size=150), whole(b"fine")])
     parts, found = draw(tmp_path, data)
     assert len(found) == 1
-    assert found[0].fault == "160 bytes come out, and its header says 150"
+    assert found[0].fault == "it inflates to 160 bytes, and its header says 150"
     assert [part.name for part in parts] == ["header", "entry", "entry", "trailer"]
 
 

@@ -1,4 +1,4 @@
-"""Objects that come more than once in a pack: taken in where any copy may be read, else refused."""
+"""Objects that occur more than once in a pack: accepted if any copy may be read, otherwise refused."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_ref_deltas_in_a_cycle_are_refused_though_the_objects_come_otherwise_too
 
 
 @pytest.mark.parametrize("entries", NO_CYCLES.values(), ids=NO_CYCLES.keys())
-def test_objects_that_come_twice_without_a_cycle_are_taken_in_and_git_reads_each(
+def test_objects_that_occur_twice_without_a_cycle_are_accepted_and_git_reads_each(
     entries: list[Entry], tmp_path: Path
 ):
     run_git("init", "-q", "--bare", str(tmp_path))
@@ -111,7 +111,7 @@ def test_a_base_from_outside_may_come_in_the_pack_too():
     bases = MemoryStore(SHA1)
     for text in (A, C):
         bases.add(ObjectType.BLOB, text)
-    # B's base A is asked for first, and A turns up again once C is there.
+    # B's base A is requested first, and A turns up again once C is there.
     with SpooledPack.receive(
         [build_pack([by_id(A, B), by_id(C, A)])], object_format=SHA1, bases=bases
     ) as spool:
@@ -119,14 +119,12 @@ def test_a_base_from_outside_may_come_in_the_pack_too():
 
 
 def test_copies_of_other_bytes_are_refused(monkeypatch: pytest.MonkeyPatch):
-    # Nobody has two such blobs at hand: pretend that their bytes were compared and differed.
+    # There are no two such blobs at hand, so pretend that their bytes were compared and differed.
     monkeypatch.setattr(Resolver, "is_same", lambda *_: False)
     with pytest.raises(CorruptPack, match="differs from its twin at offset 12"):
         SpooledPack.receive([build_pack([whole(A), whole(A)])], object_format=SHA1)
 
 
-def test_a_pack_in_which_nothing_comes_twice_is_not_gone_through_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_pack_without_duplicates_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(duplicates, "_refuse_cycles", lambda *_: pytest.fail("gone through"))
     indexed_pack(tmp_path, build_pack([whole(A), by_id(A, B), by_id(B, C)]))

@@ -1,4 +1,4 @@
-"""The frame of a pack."""
+"""The header of a pack and the headers of its entries."""
 
 from __future__ import annotations
 

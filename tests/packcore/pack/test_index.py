@@ -1,4 +1,4 @@
-"""The index and the reverse index: git's bytes, and what they say."""
+"""The index and the reverse index: the same bytes as git's, and correct look-ups."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_ids_that_are_not_evenly_spread_are_found_all_the_same(crowded: bytes, m
     assert index.find_offset(absent[0]) == -1
 
 
-def test_of_an_id_that_comes_often_the_first_is_found():
+def test_of_an_id_that_occurs_often_the_first_is_found():
     table = PackTable(SHA1)
     for number in range(400):
         oid = SHA1.hash_object(b"blob", b"%d" % max(number, 300))
@@ -94,7 +94,7 @@ def test_every_entry_is_found_and_no_other(object_format: ObjectFormat):
 
 
 @pytest.mark.parametrize("object_format", [SHA1, SHA256])
-def test_offsets_from_two_gibibytes_on_lie_in_the_far_table(object_format: ObjectFormat):
+def test_offsets_from_two_gibibytes_on_are_in_the_far_table(object_format: ObjectFormat):
     table = forged_table(FAR, object_format)
     data = index_of(table)
     far = sorted((i for i in range(7) if FAR[i] >= 0x80000000), key=table.oid)
@@ -139,7 +139,7 @@ def test_ids_between_two_prefixes_are_found():
     assert not index.find_range(b"\x3a\x01\x02\x03\x04", b"\x3a\x01\x02\x03\x04")
 
 
-def test_an_object_that_lies_in_the_pack_twice_is_listed_twice_as_git_does(tmp_path: Path):
+def test_an_object_that_is_in_the_pack_twice_is_listed_twice_as_in_git(tmp_path: Path):
     pack = build_pack([whole(b"twin"), whole(b"other"), whole(b"twin"), whole(b"twin")])
     path = write_pack_file(tmp_path, [pack])
     indexed = index_pack_file(path, object_format=SHA1)

@@ -145,7 +145,7 @@ def test_an_empty_pack_is_legal():
 
 
 def test_an_entry_padded_with_empty_deflate_blocks_is_legal():
-    # Any number of stored blocks of no bytes may come before the last: longer than a guess allows for.
+    # Any number of empty stored blocks may come before the last, more than any estimate allows for.
     stream = b"\x78\x01" + b"\x00\x00\x00\xff\xff" * 100 + deflate(b"x", 6)[2:]
     body = build_body([], count=1)[0] + encode_entry_header(3, 1) + stream
     assert read(seal(body))[0].oid == blob_id(b"x")
@@ -169,7 +169,7 @@ def test_bytes_behind_the_trailer_are_an_error(size: int, rest: bytes):
     assert caught.value.offset == len(PACK)
 
 
-def test_empty_blocks_behind_the_trailer_are_none():
+def test_empty_blocks_behind_the_trailer_are_ignored():
     assert list(PackReader([PACK, b"", b""], object_format=SHA1)) == WHOLE_ITEMS
 
 
@@ -225,7 +225,7 @@ def test_limits_are_kept():
         assert caught.value.limit == name
 
 
-def test_an_error_of_the_blocks_comes_through():
+def test_an_error_of_the_blocks_is_raised_unchanged():
     def blocks() -> Iterator[bytes]:
         yield PACK[:40]
         raise ConnectionResetError

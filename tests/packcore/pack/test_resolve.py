@@ -1,4 +1,4 @@
-"""From deltas to objects: any order, any depth, bounded memory, and every way to be wrong."""
+"""Resolving deltas: any order, any depth, bounded memory, and every kind of damage."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIMITS = Limits()
 
 
 def texts(count: int, size: int = 400, seed: int = 1) -> list[bytes]:
-    """Return versions of a text, each a small change of the one before."""
+    """Return versions of a text, each with a small change to the one before."""
     chance = random.Random(seed)
     versions = [chance.randbytes(size)]
     while len(versions) < count:
@@ -54,7 +54,7 @@ def receive(pack: bytes, limits: Limits = LIMITS, object_format: ObjectFormat = 
 
 
 def check_blobs(pack: bytes, blobs: Sequence[bytes], limits: Limits = LIMITS) -> None:
-    """Receive the pack and see that it holds exactly these blobs, by every way of reading."""
+    """Receive the pack and check that it has exactly these blobs, with every way of reading."""
     with receive(pack, limits) as spool:
         assert sorted(spool) == sorted(map(blob_id, blobs))
         for blob in blobs:
@@ -77,7 +77,7 @@ def test_a_ref_delta_whose_base_comes_later_is_resolved():
     )
 
 
-def test_a_whole_chain_upside_down_is_resolved():
+def test_a_chain_in_reverse_order_is_resolved():
     versions = texts(50)
     check_blobs(build_pack(chain_of(versions, by_ref=True)[::-1]), versions)
 
@@ -122,7 +122,7 @@ def test_any_forest_in_any_order_is_resolved_within_any_memory(data: st.DataObje
 
 @pytest.mark.parametrize("memory", [0, 3 * KIB, 1 << 20])
 def test_what_does_not_fit_into_memory_is_made_again(memory: int):
-    # A comb: a long chain of which every link has a child of its own that has a child of its own.
+    # A comb: a long chain where every link has another child, which has a child too.
     spine = texts(40, 1000)
     entries = chain_of(spine)
     blobs = list(spine)
@@ -242,7 +242,7 @@ def test_a_chain_as_long_as_git_allows_needs_no_recursion():
         assert spool.read(blob_id(versions[-1])).data == versions[-1]
 
 
-def test_an_object_that_lies_twice_is_one_object():
+def test_an_object_that_occurs_twice_is_one_object():
     base, target = texts(2)
     delta = simple_delta(base, target)
     entries = [whole(base), ofs_delta(0, delta), whole(target), whole(base), ref_delta(blob_id(base), delta)]

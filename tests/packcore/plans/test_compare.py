@@ -33,14 +33,14 @@ def test_a_plan_equals_itself_when_selected_again():
     assert compare_plans(*(SavedPlan.of(select(store, objects)) for _ in range(2))).equal
 
 
-def test_objects_added_and_removed_are_told():
+def test_objects_added_and_removed_are_reported():
     found = compare_plans(plan(row(1), row(2)), plan(row(2), row(3)))
     assert ([r.oid for r in found.removed], [r.oid for r in found.added]) == ([oid(1)], [oid(3)])
     assert not found.changed
     assert not found.reordered
 
 
-def test_another_base_is_told_with_the_bytes_that_it_costs():
+def test_another_base_is_reported_with_the_bytes_that_it_costs():
     old = plan(row(1), row(2), row(3, 1, delta_size=10))
     new = plan(row(1), row(2), row(3, 2, delta_size=25))
     (change,) = compare_plans(old, new).changed

@@ -31,7 +31,7 @@ def history(request):
 
 @pytest.fixture
 def texts():
-    """A store of three alike blobs, and the lines of the plan that chains them: head, root, two deltas."""
+    """A store of three similar blobs, and the lines of a plan that chains them: head, root, two deltas."""
     store = MemoryStore(SHA1)
     ids = [store.add(ObjectType.BLOB, b"the same line\n" * 20 + b"%d\n" % n) for n in range(3)]
     rows = [{"oid": ids[0].hex(), "type": "blob", "size": 282, "as": "whole"}]
@@ -152,19 +152,29 @@ ZERO = "0" * 40
 @pytest.mark.parametrize(
     ("line", "change", "error", "words"),
     [
-        (3, {"base": None}, CorruptData, "line 3: a base is of"),
-        (2, {"base": ZERO}, CorruptData, "line 2: a base is of"),
-        (3, {"base": "abc"}, CorruptData, "line 3: base is no sha1 id"),
+        (3, {"base": None}, CorruptData, "line 3: only .* entries have a base"),
+        (2, {"base": ZERO}, CorruptData, "line 2: only .* entries have a base"),
+        (3, {"base": "abc"}, CorruptData, "line 3: base is not a sha1 id"),
         (3, {"as": "guess"}, CorruptData, 'line 3: "as" must be one of'),
         (3, {"type": "file"}, CorruptData, "line 3: type must be one of"),
         (3, {"type": ["blob"]}, CorruptData, "line 3: type must be one of"),
         (3, {"size": -1}, CorruptData, "line 3: size must be"),
         (3, {"size": True}, CorruptData, "line 3: size must be"),
-        (3, {"oid": 7}, CorruptData, "line 3: oid is no sha1 id"),
-        (3, {"pack": "x"}, CorruptData, 'line 3: a "reused" entry, and no other, names its pack'),
-        (3, {"as": "reused"}, CorruptData, 'line 3: a "reused" entry, and no other, names its pack'),
+        (3, {"oid": 7}, CorruptData, "line 3: oid is not a sha1 id"),
+        (
+            3,
+            {"pack": "x"},
+            CorruptData,
+            'line 3: each "reused" entry names its pack',
+        ),
+        (
+            3,
+            {"as": "reused"},
+            CorruptData,
+            'line 3: each "reused" entry names its pack',
+        ),
         (3, {"note": "x"}, CorruptData, "line 3: unknown field 'note'"),
-        (1, {"packcorePlan": 2}, CorruptData, "line 1: this is no plan"),
+        (1, {"packcorePlan": 2}, CorruptData, "line 1: this is not a plan"),
         (1, {"objectFormat": "md5"}, CorruptData, "line 1: objectFormat must be"),
         (1, {"strategy": "a\nb"}, CorruptData, "line 1: strategy must be a name"),
         (1, {"depth": 9999}, CorruptData, "line 1: depth must be"),
@@ -185,7 +195,7 @@ def test_a_plan_that_breaks_a_rule_is_refused_with_the_line(texts, line, change,
         bind_plan(SavedPlan.read(written(lines), "x.plan"), store)
 
 
-def test_a_ring_is_refused_since_some_base_comes_late(texts):
+def test_a_cycle_is_refused_since_some_base_comes_late(texts):
     _store, lines = texts
     lines[1].update({"as": "delta", "base": lines[3]["oid"]})
     with pytest.raises(InvalidPlan, match=r"line 2: .* comes on line 4, not before it"):
@@ -240,12 +250,12 @@ def test_a_plan_of_another_object_format_is_refused(texts):
         b'{"packcorePlan": 1}\n',
     ],
 )
-def test_what_is_no_plan_is_refused(data):
+def test_a_file_that_is_not_a_plan_is_refused(data):
     with pytest.raises(CorruptData):
         SavedPlan.read(data.splitlines(keepends=True))
 
 
-def test_any_cut_of_a_plan_is_refused_or_the_whole(texts):
+def test_any_truncated_plan_is_refused_or_the_whole(texts):
     _, lines = texts
     data = b"".join(written(lines))
     for end in range(len(data) - 2):

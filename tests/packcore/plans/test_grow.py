@@ -1,4 +1,4 @@
-"""A forest of child and base, grown elsewhere, becomes a plan."""
+"""A delta forest that was computed elsewhere becomes a plan."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def bases_of(plan) -> list[tuple[bytes, bytes | None]]:
     return [(row.oid, row.base) for row in plan.rows]
 
 
-def test_bases_come_before_what_hangs_on_them_whatever_the_order_of_lines(grown):
+def test_bases_come_before_their_deltas_whatever_the_order_of_lines(grown):
     store, (a, b, c, d, e) = grown
     plan = plan_from_forest(forest((c, b), (b, a), (d,), (e, a)), store)
     assert bases_of(plan) == [(a, None), (b, a), (c, b), (e, a), (d, None)]
@@ -48,15 +48,15 @@ def test_comments_and_blank_lines_are_left_out(grown):
     assert bases_of(plan_from_forest(lines, store)) == [(a, None), (b, a)]
 
 
-def test_a_ring_is_refused_with_a_line_of_it(grown):
+def test_a_cycle_is_refused_with_one_of_its_lines(grown):
     store, (a, b, c, d, _) = grown
-    with pytest.raises(InvalidPlan, match=r"line [234]: .* form a ring"):
+    with pytest.raises(InvalidPlan, match=r"line [234]: .* form a cycle"):
         plan_from_forest(forest((d, c), (a, b), (b, c), (c, a)), store)
 
 
-def test_an_object_that_hangs_on_itself_is_refused(grown):
+def test_an_object_that_depends_on_itself_is_refused(grown):
     store, (a, *_) = grown
-    with pytest.raises(InvalidPlan, match=r"line 1: .* form a ring"):
+    with pytest.raises(InvalidPlan, match=r"line 1: .* form a cycle"):
         plan_from_forest(forest((a, a)), store)
 
 
@@ -81,7 +81,7 @@ def test_a_base_of_another_type_is_refused(grown):
         plan_from_forest(forest((tree, a)), store)
 
 
-def test_an_object_that_is_missing_is_told_with_its_line(grown):
+def test_a_missing_object_is_reported_with_its_line(grown):
     store, (a, *_) = grown
     with pytest.raises(MissingObject, match="forest, line 1"):
         plan_from_forest(forest((a, SHA1.zero)), store)

@@ -1,4 +1,4 @@
-"""A plan is checked once, where it is made, and can't be made wrong."""
+"""A plan is checked once, when it is made, and an illegal plan can't be made."""
 
 from collections.abc import Iterator
 

@@ -28,7 +28,7 @@ def history():
 
 
 def ids_in(pack: bytes, directory: Path, *options: str) -> set[bytes]:
-    """Let C git index the pack, and return the ids that it found."""
+    """Index the pack with git, and return the ids that it found."""
     require("git")
     path = directory / "x.pack"
     path.write_bytes(pack)
@@ -82,7 +82,7 @@ def test_small_entries_are_gathered_to_whole_blocks(copied, block_bytes):
     assert trailer == 20
 
 
-def test_a_block_leaves_early_when_making_it_took_much_work():
+def test_a_block_is_sent_early_if_making_it_took_much_work():
     store = MemoryStore(SHA1)
     for number in range(20):
         store.add(ObjectType.BLOB, b"%d" % number * 300_000)
@@ -184,7 +184,7 @@ def test_a_delta_that_comes_out_otherwise_is_an_error(history):
         list(write_pack(plan))
 
 
-def test_an_error_of_a_reused_pack_goes_through(history):
+def test_an_error_of_a_reused_pack_is_raised_unchanged(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
 
