@@ -7,7 +7,7 @@
     plan = packcore.select(store, objects, strategy="chunk-window")     # phase 1: takes its time
     for block in packcore.write_pack(plan): sock.sendall(block)         # phase 2: never stalls
 
-What stands here is the public API. Its modules are loaded when a name is first used.
+This is the public API. Modules are loaded when one of their names is first used.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ __all__ = [
 def open_repository(path: str | Path, *, limits: Limits | None = None) -> Repository:
     """Open a repository on disk: a bare one, a work tree with its `.git`, or a gitfile.
 
-    Raises RepositoryError where there is none, or one that can't be read.
+    Raises RepositoryError if there is no repository, or one that can't be read.
     """
     from packcore.limits import Limits
     from packcore.store.repository import Repository

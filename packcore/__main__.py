@@ -8,5 +8,5 @@ from packcore._entry import check_packages
 
 if __name__ == "__main__":
     check_packages()
-    # By its name: the engine imports nothing of the command line.
+    # Imported by name, because the engine must not depend on the command line.
     runpy.run_module("cli", run_name="__main__", alter_sys=True)

@@ -1,10 +1,10 @@
-"""Packages that offer names of their modules, and load a module when one of its names is first used.
+"""Packages that export names of their modules, and load a module when one of its names is first used.
 
     packcore.select          the function `select` of `packcore.search.select`
     transport.sync           the function `sync` of `transport.syncing`
 
-No module of the package itself may have an offered name, since Python binds a submodule in its package when
-it loads it (a test holds this).
+No direct submodule may have the same name as an export, because Python sets a submodule as an attribute of
+its package when it loads it. A test checks this.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["offer"]
 
 
 def offer(package: str, names: Mapping[str, tuple[str, ...]]) -> None:
-    """Let a package offer names (PEP 562); `names` lists them by the module that holds them."""
+    """Make a package export names (PEP 562); `names` lists them by the module that defines them."""
     namespace = sys.modules[package].__dict__
     homes = {name: home for home, held in names.items() for name in held}
 

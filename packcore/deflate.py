@@ -1,15 +1,15 @@
-r"""The one seam to a deflate library: inflate that is bounded and says how many bytes it used, and deflate.
+r"""The only interface to a deflate library: bounded inflate that tells how many bytes it used, and deflate.
 
-    zlib-ng            where its package can be imported
-    Python's own zlib  elsewhere: PyPy, WebAssembly, subinterpreters, platforms without a wheel
+    zlib-ng            if its package can be imported
+    Python's own zlib  otherwise: PyPy, WebAssembly, subinterpreters, platforms without a wheel
 
-Both read the same streams. They write different ones, so packs made with them differ in bytes, and a
-strategy that weighs compressed sizes may choose differently where two encodings are about as long.
+Both read the same streams but write different ones. So packs made with them differ in bytes, and a strategy
+that compares compressed sizes may choose differently if two encodings have about the same size.
 
-Every object of a pack and every loose object is one zlib stream (RFC 1950). A stream does not know
-its length before its end, and a few bytes may inflate to gigabytes. So inflating here always takes
-the size that the stream must have, never makes more than one byte beyond it, and makes room as data
-comes, not as a header promises.
+Every object of a pack and every loose object is one zlib stream (RFC 1950). The length of a stream is not
+known before its end, and a few bytes may inflate to gigabytes. So inflating here always takes the size that
+the stream must have, never makes more than one byte beyond it, and allocates memory as data arrives, not as a
+header promises.
 
 >>> packed = deflate(b"hello\n" * 3)
 >>> inflate(packed, 18) == b"hello\n" * 3
@@ -17,8 +17,8 @@ True
 >>> inflate_at(b"head" + packed + b"tail", 4, 18) == (b"hello\n" * 3, 4 + len(packed))
 True
 
-Loops that inflate a million entries call `new_inflater` themselves and catch `InflateError`; all
-others call the functions, which raise CorruptData.
+Loops that inflate a million entries call `new_inflater` themselves and catch `InflateError`. All other code
+calls the functions, which raise CorruptData.
 """
 
 from __future__ import annotations
@@ -59,30 +59,34 @@ _ZLIB_NG_VERSION: str | None = getattr(_library, "ZLIBNG_RUNTIME_VERSION", None)
 DEFLATE_LIBRARY = (
     f"zlib-ng {_ZLIB_NG_VERSION}" if _ZLIB_NG_VERSION else f"zlib {_library.ZLIB_RUNTIME_VERSION}"
 )
-"""Name and version of the library in use, such as `zlib-ng 2.3.3`: with another one packs differ in bytes."""
+"""Name and version of the library in use, such as `zlib-ng 2.3.3`. Another makes packs of other bytes."""
 
-_REPETITIVE, _REPETITIVE_LEVEL = 16, 8
-"""What shrinks to less than a sixteenth is compressed again: there zlib-ng's level 6 takes up to twice what
-zlib's does, and higher ones are as quick."""
+_REPETITIVE = 16
+"""Data that shrinks to less than a sixteenth is compressed again, because zlib-ng's level 6 takes up to twice
+as much as zlib's there..."""
+_REPETITIVE_LEVEL = 8
+"""...at this level, which is just as quick for such data."""
 _TREE = ObjectType.TREE
 _SHORT_BYTES = 96
-"""Below, as more than half of all deltas are, level 1 makes streams as short as any level does (longer by a
-hundredth from 64 bytes on), in a third of the time."""
-_NEAR_BYTES, _NEAR_WINDOW_BITS = 250, 9
-"""So far back the smallest window reaches: all of what is no larger. Less memory is to be cleared for it."""
+"""Below this size, as more than half of all deltas are, level 1 makes streams as short as any other level
+(1 % longer from 64 bytes on), in a third of the time."""
+_NEAR_BYTES = 250
+"""The smallest window reaches this far back, so it covers all of any data up to this size."""
+_NEAR_WINDOW_BITS = 9
+"""The smallest window, which leaves less memory to clear."""
 _FOLDER_MODE = b"40000 "
-"""A short tree that begins so is two bytes shorter at the highest level, which finds its zeros."""
+"""A short tree that begins with this is two bytes shorter at the highest level, which finds its zeros."""
 _USUAL_LEVEL = 6
-"""Who asks for less wants speed."""
+"""A caller that uses a lower level wants speed."""
 
 new_inflater = _library.decompressobj
-"""Make an object that inflates one stream: `decompress(data, max_length)`, `eof`, `unused_data`."""
+"""Makes an object that inflates one stream: `decompress(data, max_length)`, `eof`, `unused_data`."""
 
 InflateError: type[Exception] = getattr(_library, "error")  # noqa: B009 -- its stub names an instance
-"""What a broken stream raises below this seam; the functions here turn it into CorruptData."""
+"""The library's error for a broken stream; the functions here turn it into CorruptData."""
 
 crc32 = _library.crc32
-"""CRC-32 as .idx files hold it."""
+"""The CRC-32 that .idx files use."""
 
 
 def deflate(data: bytes | memoryview, level: int = 6) -> bytes:
@@ -99,10 +103,10 @@ def deflate(data: bytes | memoryview, level: int = 6) -> bytes:
 
 
 def level_for(object_type: ObjectType, level: int) -> int:
-    """Return the level for objects of a type, deltas or whole, where the caller asked for `level`.
+    """Return the level for objects of a type, deltas or whole, if the caller asked for `level`.
 
-    Trees are full of matches of three bytes, which zlib-ng looks for at its highest level alone: a large
-    tree takes 8 % less, and no more time than the ids that don't compress.
+    Trees are full of matches of three bytes, which zlib-ng finds only at its highest level: a large tree gets
+    8 % smaller, and takes no more time than its ids, which don't compress.
     """
     return 9 if object_type == _TREE and level >= _USUAL_LEVEL else level
 
@@ -116,9 +120,9 @@ def deflate_blocks(blocks: Iterable[bytes], level: int = 6) -> Iterator[bytes]:
 
 
 def inflate(data: bytes | memoryview, size: int) -> bytes:
-    """Return what one whole zlib stream holds, which must be `size` bytes; bytes behind it are ignored.
+    """Inflate one complete zlib stream, which must have `size` bytes; bytes behind it are ignored.
 
-    Raises CorruptData if the stream is broken, ends early, or holds more or less.
+    Raises CorruptData if the stream is broken, ends early, or inflates to another size.
     """
     return inflate_at(data, 0, size)[0]
 
@@ -126,12 +130,12 @@ def inflate(data: bytes | memoryview, size: int) -> bytes:
 def inflate_at(data: bytes | memoryview, position: int, size: int) -> tuple[bytes, int]:
     """Inflate the stream that starts at `position`; return its `size` bytes and the position behind it.
 
-    `data` may go on behind the stream: it is read in slices, so that little of the rest is copied.
-    Raises CorruptData as `inflate` does.
+    `data` may continue behind the stream: it is read in slices, so that little of the rest is copied. Raises
+    CorruptData as `inflate` does.
     """
     inflater = new_inflater()
     view = data if isinstance(data, memoryview) else memoryview(data)
-    stop = position + size + (size >> 9) + 80  # hardly ever is a stream longer
+    stop = position + size + (size >> 9) + 80  # streams are hardly ever longer
     try:
         made = inflater.decompress(view[position:stop], size + 1)
         while not inflater.eof and len(made) <= size:
@@ -150,7 +154,7 @@ def inflate_at(data: bytes | memoryview, position: int, size: int) -> tuple[byte
 def inflate_head(data: bytes | memoryview, position: int, head_bytes: int) -> bytes:
     """Return up to the first `head_bytes` bytes (1 or more) of the stream that starts at `position`.
 
-    Raises CorruptData if the stream is broken before that; its end is not looked at.
+    Raises CorruptData if the stream is broken before that; its end is not checked.
     """
     inflater = new_inflater()
     view = memoryview(data)
@@ -168,10 +172,10 @@ def inflate_head(data: bytes | memoryview, position: int, head_bytes: int) -> by
 def inflate_blocks(
     blocks: Iterable[bytes | memoryview], size: int, *, to_end: bool = False
 ) -> Iterator[bytes]:
-    """Yield what one zlib stream, given in any blocks, holds, in blocks of at most 64 KiB.
+    """Inflate one zlib stream, given in blocks of any size, and yield blocks of at most 64 KiB.
 
     The stream may end before the blocks do, unless `to_end`. Raises CorruptData as `inflate` does; a wrong
-    size or a wrong checksum comes out at the end, after the data.
+    size or checksum is raised only at the end, after the data.
     """
     blocks = iter(blocks)
     inflater = new_inflater()
@@ -212,5 +216,5 @@ def _wrong_size(made: int, size: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return zlib's words without its error number: "incorrect header check"."""
+    """Return zlib's message without its error number: "incorrect header check"."""
     return str(error).rpartition(": ")[2][:80]

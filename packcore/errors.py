@@ -1,9 +1,9 @@
-"""One tree of errors: whatever outside bytes hold, what comes out is one of these.
+"""One tree of errors: any outside bytes raise only these.
 
-Each class carries the exit code that the command line ends with, and each error says *what*, *where*
-(pack and offset, object id, path, limit) and, where there is something to do about it, a `hint`. A hint
-speaks of options by their names in the library; `option` names them, and the command line adds its dashes.
-Messages never hold a secret. Errors of a remote live in `transport.errors`, below the same root.
+Each class has the exit code for the command line. Each error says *what* and *where* (pack and offset, object
+id, path, limit), and has a `hint` if there is something to do about it. A hint uses the library's names of
+options; `option` lists them, and the command line adds its dashes. Messages never contain secrets. Errors of
+a remote are in `transport.errors`, below the same root.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class PackcoreError(Exception):
-    """The root. `str(error)` is one line for a person; `hint` says what to do, or is None."""
+    """The root. `str(error)` is one line for people; `hint` says what to do, or is None."""
 
     exit_code: ClassVar[int] = 1
 
@@ -44,17 +44,17 @@ class PackcoreError(Exception):
         self.option = option
         """The options that message or hint name, by their names in the library, separated by blanks."""
         self.side = ""
-        """"source" or "target" if it came up while a run talked to one of its two remotes."""
+        """"source" or "target" if it was raised while a sync talked to one of its two remotes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let errors travel between processes, whatever their constructors ask for."""
+        """Make errors picklable, whatever arguments their constructors need."""
         return rebuild_error, (type(self), self.args, self.__dict__)
 
 
 def rebuild_error(
     kind: type[BaseException], arguments: tuple[Any, ...], fields: dict[str, Any]
 ) -> BaseException:
-    """Return an error as it was in another process, from its class, words and fields."""
+    """Return an error from another process, given its class, arguments and fields."""
     error = kind.__new__(kind, *arguments)
     error.args = arguments
     error.__dict__.update(fields)
@@ -68,7 +68,7 @@ class CorruptData(PackcoreError):
 
 
 class CorruptPack(CorruptData):
-    """A pack breaks its format at `offset` (bytes from the pack's start; None: the pack as a whole)."""
+    """A pack breaks its format at `offset` (bytes from its start; None means the pack as a whole)."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class CorruptShortcut(CorruptData):
 
 
 class CorruptObject(CorruptData):
-    """An object's bytes do not parse, or are not what its id says; `oid` is the id in hex."""
+    """The bytes of an object do not parse, or do not match its id; `oid` is the id in hex."""
 
     def __init__(self, message: str, *, oid: str, hint: str | None = None) -> None:
         super().__init__(f"object {oid}: {message}", hint=hint)
@@ -117,7 +117,7 @@ class CorruptObject(CorruptData):
 
 
 class MissingObject(CorruptData):
-    """An object that must be there is not; `oid` in hex, `context` says who needs it."""
+    """A required object is missing; `oid` is the id in hex, `context` says what needs it."""
 
     def __init__(self, oid: str, *, context: str = "", hint: str | None = None) -> None:
         super().__init__(f"object {oid} is missing" + (f" ({context})" if context else ""), hint=hint)
@@ -125,14 +125,14 @@ class MissingObject(CorruptData):
         self.context = context
 
     def needed_by(self, who: str) -> MissingObject:
-        """Return the same error with who needs the object, before what is known of where it may be."""
+        """Return the same error with what needs the object at the start of its context."""
         return MissingObject(self.oid, context="; ".join(filter(None, (who, self.context))), hint=self.hint)
 
 
 class UnreadableRef(CorruptData):
-    """A ref is there, but what it points to can't be read: it is neither known nor absent.
+    """A ref exists, but its value can't be read: it is neither known nor absent.
 
-    `ref` is its full name, `reason` says in words what is wrong with it.
+    `ref` is its full name, `reason` is a text that says what is wrong with it.
     """
 
     def __init__(
@@ -149,15 +149,15 @@ class UnreadableRef(CorruptData):
         self.ref = ref
         self.reason = reason
         self.is_blank = is_blank
-        """Its file holds no bytes, or only NULs, as after a power loss: writing it loses nothing."""
+        """Its file is empty or has only NULs, as after a power loss: overwriting it loses nothing."""
         self.is_dangling = is_dangling
-        """It is a symbolic ref to a ref that isn't there, which is legal."""
+        """It is a symbolic ref to a ref that doesn't exist, which is legal."""
         self.points_to = points_to
-        """The ref that a symbolic one comes to, where that is what is wrong."""
+        """The ref that a symbolic ref leads to, if that one is the problem."""
 
 
 class LimitExceeded(PackcoreError):
-    """A limit was reached: `limit` is its field name in `Limits`, or the option that sets it."""
+    """A limit was exceeded: `limit` is its field name in `Limits`, or the option that sets it."""
 
     def __init__(self, message: str, *, limit: str, hint: str | None = None, option: str = "") -> None:
         super().__init__(message, hint=hint, option=option)
@@ -167,7 +167,7 @@ class LimitExceeded(PackcoreError):
 def structure_too_large(what: str, size: int, size_max: int) -> LimitExceeded:
     """Return the error for a commit, tree or tag of more than `structure_bytes`; `what` names it."""
     return LimitExceeded(
-        # The limit first: a server's client sees only the start of a line.
+        # The limit comes first, because clients of a server see only the start of a line.
         f"more than structure_bytes ({size_max}): {what} has {size} bytes",
         limit="structure_bytes",
     )
@@ -178,17 +178,17 @@ class InvalidPlan(PackcoreError):
 
 
 class PluginError(PackcoreError):
-    """A plug-in is unknown, broken, or there twice."""
+    """A plug-in is unknown or broken, or exists twice."""
 
     exit_code = 2
 
 
 class WorkerLost(PackcoreError):
-    """A process that worked for us ended before it had answered."""
+    """A worker process ended before it answered."""
 
 
 class RepositoryError(PackcoreError):
-    """A repository on disk can't be used as asked: not there, a lock held, a format not known."""
+    """A repository on disk can't be used: it doesn't exist, is locked, or has an unknown format."""
 
 
 class InvalidRefName(RepositoryError):
@@ -205,7 +205,7 @@ class RefMoved(RepositoryError):
 
 
 class RefLocked(RepositoryError):
-    """A lock that another process holds; nothing was changed. `path` is the lock file."""
+    """Another process holds a lock; nothing was changed. `path` is the lock file."""
 
     def __init__(self, path: str, holder: str, *, hint: str | None = None) -> None:
         super().__init__(f"{path} is held by {holder}", hint=hint)
@@ -214,4 +214,4 @@ class RefLocked(RepositoryError):
 
 
 class UnknownRevision(RepositoryError):
-    """No object or ref answers to the name that a user typed."""
+    """No object or ref has the name that a user typed."""

@@ -28,23 +28,23 @@ AnyId = ObjectId | bytes | str
 
 
 def _new_sha1(data: bytes = b"") -> _Hash:
-    # FIPS builds refuse SHA-1 for security; as an object name it is none.
+    # FIPS builds refuse SHA-1 for security purposes; naming objects is none.
     return hashlib.sha1(data, usedforsecurity=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectFormat:
-    """How a repository names its objects. Passed explicitly, never guessed from a length."""
+    """The hash that names the objects of a repository. Passed explicitly, never guessed from a length."""
 
     name: str
     digest_size: int
     format_id: bytes
-    """Four bytes that name the format in .rev and .midx files' headers: number 1 or 2, big-endian."""
+    """Four bytes for the format in the headers of .rev and .midx files: number 1 or 2, big-endian."""
     new_hash: Callable[..., _Hash]
 
     @property
     def hex_size(self) -> int:
-        """Hex digits of an id: 40 or 64."""
+        """The number of hex digits in an id: 40 or 64."""
         return self.digest_size * 2
 
     @property
@@ -69,7 +69,7 @@ class ObjectFormat:
             oid = bytes.fromhex(text)
         except ValueError:
             oid = b""
-        # fromhex takes blanks and upper case, too.
+        # fromhex would also accept blanks and upper case.
         if oid.hex() != text or len(oid) != self.digest_size:
             raise ValueError(f"not a {self.name} object id: {text[:80]!r}")
         return ObjectId(oid)
@@ -86,13 +86,13 @@ class ObjectFormat:
 SHA1 = ObjectFormat("sha1", 20, b"\0\0\0\1", _new_sha1)
 SHA256 = ObjectFormat("sha256", 32, b"\0\0\0\2", hashlib.sha256)
 FORMATS = {fmt.name: fmt for fmt in (SHA1, SHA256)}
-"""Every object format by the name that git's config and wire use."""
+"""All object formats, by their name in git's config and protocol."""
 
 
 def as_id(object_format: ObjectFormat, given: AnyId, what: str = "an object id") -> ObjectId:
-    """Return an id that a caller gave, raw or as hex. `what` names it in errors.
+    """Return an id that a caller passed raw or as hex. `what` names it in errors.
 
-    Raises TypeError for what is neither bytes nor str, ValueError for what isn't an id of this format.
+    Raises TypeError for anything but bytes and str, ValueError for an invalid id of this format.
 
     >>> as_id(SHA1, "ce013625030ba8dba906f756967f9e9ca394464a").hex()[:8]
     'ce013625'

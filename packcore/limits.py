@@ -1,7 +1,7 @@
-"""Every bound of the engine in one value: loops, caches and queues point here, none is unbounded.
+"""All limits of the engine in one value: every loop, cache and queue has one.
 
-Sizes are bytes unless a name says otherwise. A value that reaches a limit raises
-`LimitExceeded` naming the field, or, for caches, makes room.
+Sizes are bytes unless a name says otherwise. Exceeding a limit raises `LimitExceeded` with the name of the
+field, except that caches make room.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ BLOCK_BYTES = 64 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one run. Immutable; make a changed copy with `dataclasses.replace`."""
+    """The limits of one run. Immutable; make a changed copy with `dataclasses.replace`."""
 
     depth: int = 50
-    """Longest delta chain that selection makes (git's default too)."""
+    """The longest delta chain that selection makes (git's default too)."""
     window: int = 10
-    """Objects that a window strategy compares with."""
+    """The number of objects that a window strategy compares with."""
     window_memory: int = 256 * MIB
-    """Bytes that selection may hold: object data in reach plus the chunk index."""
+    """Memory for selection: the data of recent objects plus the chunk index."""
     compression: int = 6
-    """zlib level 0-9 for what is compressed anew."""
+    """The zlib level (0-9) for newly compressed data."""
     big_object: int = 16 * MIB
-    """From this size on an object is streamed: never searched for deltas, never whole in memory."""
+    """An object of at least this size is streamed: never searched for deltas, never whole in memory."""
     base_cache: int = 48 * MIB
-    """Inflated objects that a packed store keeps for deltas to come; a search has it keep more, an eighth of
-    `window_memory`."""
+    """Memory for the inflated objects that a packed store caches as bases. In a search it also gets an eighth
+    of `window_memory`."""
     delta_cache: int = 64 * MIB
-    """Compressed deltas that a plan carries; beyond it they are made again while writing."""
+    """Compressed deltas that a plan carries; further ones are made again while writing."""
     resolve_memory: int = 48 * MIB
-    """Inflated bases that the resolver of an incoming pack keeps at once."""
+    """Memory for the inflated bases that the resolver of an incoming pack keeps."""
     chain_depth: int = 4095
-    """Longest delta chain that is followed when reading (git never writes a longer one)."""
+    """The longest delta chain to follow when reading (git never writes a longer one)."""
     object_bytes: int = 16 * 1024 * MIB
-    """Largest object that is read at all."""
+    """The largest object to read at all."""
     structure_bytes: int = 16 * MIB
-    """Largest commit, tree or tag that is read or taken in: these are parsed whole. A tree of that size has
-    some 400,000 entries, a commit 350,000 parents. Git has no such limit; large real folders take below
-    1 MiB."""
+    """The largest commit, tree or tag to read or receive, because these are parsed as a whole. A tree of that
+    size has some 400,000 entries, a commit 350,000 parents. git has no such limit; large real folders are
+    below 1 MiB."""
     tag_depth: int = 1024
-    """Most tags that point to one another in a row before something else comes."""
+    """The most tags that may point to each other in a row."""
     pack_bytes: int = 1 << 40
-    """Largest pack that is taken in."""
+    """The largest pack to receive."""
     pack_objects: int = 1 << 27
-    """Most objects in a pack that is taken in."""
+    """The most objects in a received pack."""
     tree_depth: int = 2048
-    """Deepest nesting of trees that a walk follows (git's core.maxTreeDepth is of the same size)."""
+    """The deepest nesting of trees that a walk follows (the same as git's core.maxTreeDepth)."""
 
 
 DEFAULT_LIMITS = Limits()
-"""What holds where a caller names none."""
+"""The limits if a caller passes none."""

@@ -1,12 +1,12 @@
-"""The newest commit whose message matches: `x^{/text}` from x on, `:/text` from every ref and HEAD on.
+"""Find the newest commit whose message matches: `x^{/text}` starts at x, `:/text` at every ref and HEAD.
 
     ^{/fix}      a POSIX extended regular expression, anywhere in the message
-    ^{/}         every message, so x itself
-    ^{/!-fix}    a message that it does not match
-    ^{/!!fix}    "!fix", literally; any other word after ! is reserved
+    ^{/}         any message, so x itself
+    ^{/!-fix}    a message that does not match
+    ^{/!!fix}    "!fix", literally; anything else after ! is reserved
 
-Commits are tried by date, newest first, as git does it. A `.` matches line feeds too, `^` and `$` are the
-message's start and end. Specified in gitrevisions(7) and regex(7); left out: equivalence classes ([=a=]).
+Commits are tried by date, newest first, as in git. A `.` matches line feeds too; `^` and `$` are the start
+and end of the message. Specified in gitrevisions(7) and regex(7). Equivalence classes ([=a=]) are left out.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _CLASS = re.compile(r"\[:([a-z]+):\]")
 
 
 def find_by_message(repository: Repository, tips: Iterable[ObjectId], text: str) -> ObjectId | None:
-    """Return the newest of the commits that `tips` (commits) reach whose message `text` asks for, or None.
+    """Return the newest commit reachable from `tips` (commits) whose message matches `text`, or None.
 
-    Raises UnknownRevision for text that is no expression, CorruptObject and MissingObject.
+    Raises UnknownRevision for text that is not a valid expression, CorruptObject and MissingObject.
     """
     negative = text.startswith("!-")
     if text.startswith("!"):
@@ -68,13 +68,13 @@ def _compiled(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(translated.encode("utf-8", "surrogateescape"), re.DOTALL)
     except (re.error, OverflowError, RecursionError) as error:
-        raise UnknownRevision(f"{text[:40]!r} is no regular expression: {error}") from None
+        raise UnknownRevision(f"{text[:40]!r} is not a regular expression: {error}") from None
 
 
 def _translated(token: str) -> str:
-    """Return a piece of a POSIX expression in Python's own terms."""
+    """Return a piece of a POSIX expression in Python's syntax."""
     if token.startswith("[") and len(token) > 1:
-        # In POSIX brackets a backslash stands for itself, and so does a bracket.
+        # Within POSIX brackets, backslashes and brackets are literal.
         start = 2 if token.startswith("[^") else 1
         parts = _CLASS.split(token[start:-1])
         quoted = [part.replace("\\", r"\\").replace("[", r"\[").replace("]", r"\]") for part in parts]
@@ -84,7 +84,7 @@ def _translated(token: str) -> str:
 
 
 def _newest_first(repository: Repository, tips: Iterable[ObjectId]) -> Iterator[ObjectId]:
-    """Yield commits by date; of equal ones the one first that was met first."""
+    """Yield commits by date; of equal dates, the one that was found first comes first."""
     shallow = repository.shallow()
     seen: set[ObjectId] = set()
     waiting: list[tuple[int, int, ObjectId, tuple[ObjectId, ...]]] = []

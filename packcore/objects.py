@@ -1,14 +1,14 @@
-r"""Object types, and parsing of commits, trees and tags: as much as walking, checking and showing need.
+r"""Object types, and parsing of commits, trees and tags: as much as walks, checks and displays need.
 
     commit   tree <hex>\n  (parent <hex>\n)*  author …\n  committer …\n  (other headers)  \n  message
     tree     (<octal mode> SP <name> NUL <raw id>)*
     tag      object <hex>\n  type <type>\n  tag <name>\n  tagger …\n  (other headers)  \n  message
 
-Parsing here is tolerant: real histories hold commits without author, modes such as `040000` and
-`100664`, tags without tagger, headers nobody knows, text in any encoding. What links objects together
-must be right, since without it there is no walking on; the rest is handed out as it lies. Strictness is
-`packcore.checks.objects`'s. Git has no written specification of these formats; its fsck.c and the
-"Git Objects" chapter of its book come nearest.
+Parsing is tolerant: real histories have commits without author, modes such as `040000` and `100664`, tags
+without tagger, unknown headers, and text in any encoding. Only the links between objects must be correct,
+since a walk can't continue without them; the rest is returned as it is. `packcore.checks.objects` is the
+strict one. git has no written specification of these formats; its fsck.c and the "Git Objects" chapter of its
+book come closest.
 
 >>> from packcore.ids import SHA1
 >>> [(f"{e.mode:o}", e.name, e.oid.hex()[:4]) for e in iter_tree(b"100644 a.c\0" + b"\x12" * 20, SHA1)]
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 LARGE_TREE_BYTES = 1 << 20
-"""Trees from this size on are read in chunks; smaller ones, nearly all there are, at once."""
+"""Trees of at least this size are read in chunks; smaller ones, which is nearly all, as a whole."""
 CHUNK_BYTES = 1 << 18
 MODE_TYPE_MASK = 0o170000
 MODE_DIRECTORY = 0o040000
@@ -63,7 +63,7 @@ MODE_GITLINK = 0o160000
 
 
 class ObjectType(IntEnum):
-    """The four kinds of object; the numbers are those of a pack entry's type bits."""
+    """The four types of object; the numbers are the type bits of pack entries."""
 
     COMMIT = 1
     TREE = 2
@@ -72,12 +72,12 @@ class ObjectType(IntEnum):
 
     @property
     def label(self) -> bytes:
-        """The name that is hashed into the id and printed: b"commit", b"tree", b"blob", b"tag"."""
+        """The name that is printed and hashed into the id: b"commit", b"tree", b"blob", b"tag"."""
         return _LABELS[self]
 
     @classmethod
     def from_label(cls, label: bytes) -> ObjectType:
-        """Return the type for a name; ValueError on any other name."""
+        """Return the type for a name. Raises ValueError for any other name."""
         try:
             return _TYPES[label]
         except KeyError:
@@ -102,52 +102,52 @@ class TreeEntry(NamedTuple):
 
     @property
     def is_tree(self) -> bool:
-        """Whether it names a directory."""
+        """Whether it is a directory."""
         return self.mode & MODE_TYPE_MASK == MODE_DIRECTORY
 
     @property
     def is_gitlink(self) -> bool:
-        """Whether it names a commit of another repository."""
+        """Whether it is a commit of another repository (a submodule)."""
         return self.mode & MODE_TYPE_MASK == MODE_GITLINK
 
 
 class CommitLinks(NamedTuple):
-    """What a walk needs of a commit."""
+    """The parts of a commit that a walk needs."""
 
     tree: ObjectId
     parents: tuple[ObjectId, ...]
     date: int
-    """Committer date, seconds since 1970; 0 where it can't be read."""
+    """The committer date in seconds since 1970; 0 if it can't be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, its text as it lies."""
+    """A commit, with its texts as they are."""
 
     tree: ObjectId
     parents: tuple[ObjectId, ...]
     author: bytes
-    """`Name <mail> seconds zone`, or b"" where the line is missing."""
+    """`Name <mail> seconds zone`, or b"" if the line is missing."""
     committer: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    """Further headers in their order (encoding, gpgsig, mergetag …), folded lines joined by a newline."""
+    """Further headers in order (encoding, gpgsig, mergetag …), with folded lines joined by newlines."""
     message: bytes
 
     @property
     def date(self) -> int:
-        """Committer date, seconds since 1970; 0 where it can't be read."""
+        """The committer date in seconds since 1970; 0 if it can't be parsed."""
         return _identity_date(self.committer)
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """An annotated tag, its text as it lies."""
+    """An annotated tag, with its texts as they are."""
 
     target: ObjectId
     target_type: ObjectType
     name: bytes
     tagger: bytes
-    """b"" where the line is missing, as in the oldest tags."""
+    """b"" if the line is missing, as in the oldest tags."""
     headers: tuple[tuple[bytes, bytes], ...]
     message: bytes
 
@@ -162,28 +162,29 @@ _HEAD = {
 _MORE_PARENTS = {
     fmt.name: re.compile(rb"(?:parent [0-9a-f]{%d}\n){1,1000}" % fmt.hex_size) for fmt in (SHA1, SHA256)
 }
-"""Bounded, since `re` remembers each repetition of a group: a commit may have a hundred thousand parents."""
+"""Bounded, because `re` stores each repetition of a group, and a commit may have a hundred thousand
+parents."""
 _TAG_HEAD = re.compile(rb"object ([^\n]*)\ntype ([^\n]*)(?:\n(?! )|\Z)")
 _HEADER_END = re.compile(rb"\n(?! )")
-"""A line that begins with a blank goes on with the header before it."""
+"""A line that begins with a blank continues the header before it."""
 _ROW = {
-    # The second branch swallows everything from the first fault on, so that no input costs more than
-    # one pass; without it each digit of garbage would start a search of its own.
+    # The second branch consumes everything from the first error on, so that any input takes only one pass;
+    # without it, each digit of garbage would start a search of its own.
     fmt.name: re.compile(rb"([0-7]{1,11}) ([^\0]*)\0(.{%d})|.+" % fmt.digest_size, re.DOTALL)
     for fmt in (SHA1, SHA256)
 }
 
 
 def commit_links(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> CommitLinks:
-    """Return a commit's tree, parents and date; the rest of it isn't looked at.
+    """Return the tree, parents and date of a commit without parsing the rest.
 
-    `oid` is for the error text only. Raises CorruptObject if the first lines don't link.
+    `oid` is only for the error message. Raises CorruptObject if the first lines are not valid links.
     """
     match = _HEAD[object_format.name].match(data)
     if match is None:
         raise CorruptObject("a commit must begin with its tree and parents", oid=_show(oid))
     size = object_format.hex_size
-    first = match.end(1) + 8  # behind the newline and "parent "; a line has that much beside its id
+    first = match.end(1) + 8  # behind the newline and "parent ", which each line has besides its id
     end = match.end()
     while data.startswith(b"parent ", end):
         more = _MORE_PARENTS[object_format.name].match(data, end)
@@ -204,13 +205,13 @@ def _commit_date(data: bytes, start: int) -> int:
 
 
 def _identity_date(line: bytes) -> int:
-    # From the last ">" on: names and mails are as odd as people are.
+    # Start at the last ">", because names and mail addresses may contain anything.
     match = _DATE.match(line, line.rfind(b">")) if b">" in line else None
     return int(match[1]) if match else 0
 
 
 def parse_commit(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Commit:
-    """Parse a commit's bytes, tolerantly. Raises CorruptObject where tree or parents don't parse."""
+    """Parse a commit tolerantly. Raises CorruptObject if tree or parents don't parse."""
     links = commit_links(data, object_format, oid)
     headers, message = _split_headers(data)
     rest = headers[1 + len(links.parents) :]
@@ -225,7 +226,7 @@ def parse_commit(data: bytes, object_format: ObjectFormat, oid: ObjectId | None 
 
 
 def parse_tag(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Tag:
-    """Parse a tag's bytes, tolerantly. Raises CorruptObject where its target or type don't parse."""
+    """Parse a tag tolerantly. Raises CorruptObject if its target or type don't parse."""
     target, target_type = tag_target(data, object_format, oid)
     headers, message = _split_headers(data)
     rest = headers[2:]
@@ -242,7 +243,7 @@ def parse_tag(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = N
 def tag_target(
     data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
 ) -> tuple[ObjectId, ObjectType]:
-    """Return what a tag tags; the rest of it isn't looked at. Raises CorruptObject as `parse_tag`."""
+    """Return the target of a tag without parsing the rest. Raises CorruptObject as `parse_tag` does."""
     match = _TAG_HEAD.match(data)
     if match is None:
         raise CorruptObject("a tag must begin with its object and type", oid=_show(oid))
@@ -268,9 +269,9 @@ def _first(headers: list[tuple[bytes, bytes]], name: bytes) -> bytes:
 def tree_rows(
     data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
 ) -> list[tuple[bytes, bytes, ObjectId]]:
-    """Return a tree's lines as (mode in octal digits, name, id): the fast way, for walks.
+    """Return the entries of a tree as (mode in octal digits, name, id): the fast way, for walks.
 
-    Raises CorruptObject if the bytes aren't lines of a tree from end to end.
+    Raises CorruptObject if the bytes are not a complete tree.
     """
     rows: list[tuple[bytes, bytes, ObjectId]] = _ROW[object_format.name].findall(data)
     if rows and not rows[-1][0]:
@@ -281,9 +282,9 @@ def tree_rows(
 def iter_rows(
     data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
 ) -> Iterator[tuple[bytes, bytes, ObjectId]]:
-    """Yield the lines of a tree as `tree_rows` returns them, one at a time: for trees of many lines.
+    """Yield the entries of a tree as `tree_rows` returns them, one at a time: for very large trees.
 
-    Raises CorruptObject where it comes to what is no line.
+    Raises CorruptObject when it reaches a malformed entry.
     """
     for rows in row_chunks(data, object_format, oid):
         yield from rows
@@ -292,10 +293,10 @@ def iter_rows(
 def row_chunks(
     data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
 ) -> Iterator[list[tuple[bytes, bytes, ObjectId]]]:
-    """Yield the lines of a tree as `tree_rows` returns them, those of a large tree in lists of `CHUNK_BYTES`.
+    """Yield the entries of a tree as `tree_rows` returns them, in lists of `CHUNK_BYTES` for a large tree.
 
-    So it is read as fast as a small one, without all of its lines in memory at once. Raises CorruptObject
-    where it comes to what is no line.
+    So it is read as fast as a small one, without having all entries in memory. Raises CorruptObject when it
+    reaches a malformed entry.
     """
     find = _ROW[object_format.name].findall
     size = len(data)
@@ -303,7 +304,7 @@ def row_chunks(
     while start < size:
         end = start + span
         rows: list[tuple[bytes, bytes, ObjectId]] = find(data, start, end)
-        if not rows[-1][0]:  # from here on it is no line, unless the end of the chunk cuts it
+        if not rows[-1][0]:  # malformed from here on, unless the end of the chunk cuts the entry
             if end >= size:
                 raise CorruptObject("a tree entry is malformed", oid=_show(oid))
             rows.pop()
@@ -321,18 +322,18 @@ def row_chunks(
 
 
 def iter_tree(data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None) -> Iterator[TreeEntry]:
-    """Yield a tree's entries in their order. Raises CorruptObject (before the first) if malformed."""
+    """Yield the entries of a tree in order. Raises CorruptObject before the first if malformed."""
     for mode, name, entry_oid in tree_rows(data, object_format, oid):
         yield TreeEntry(int(mode, 8), name, entry_oid)
 
 
 _MODE_KINDS: dict[bytes, int] = {}
 _MODE_KINDS_MAX = 256
-"""A few spellings make up all trees there are; a hostile tree's others are worked out anew each time."""
+"""Real trees use only a few spellings of modes; the others of a hostile tree are computed each time."""
 
 
 def mode_kind(mode_digits: bytes) -> int:
-    """Return the type bits (MODE_DIRECTORY, MODE_GITLINK, ...) of a mode as `tree_rows` gives it."""
+    """Return the type bits (MODE_DIRECTORY, MODE_GITLINK, ...) of a mode from `tree_rows`."""
     kind = _MODE_KINDS.get(mode_digits)
     if kind is None:
         kind = int(mode_digits, 8) & MODE_TYPE_MASK

@@ -1,7 +1,7 @@
-"""What the engine tells about its course: phases and counts as events, without clock or terminal.
+"""How the engine reports progress: phases and counts as events, without clock or terminal.
 
-A phase is a context manager. Left normally it is complete; left by an exception it is not, and a
-display must print no line of success for it. Whoever draws the events adds the time.
+A phase is a context manager. Left normally, it is complete. Left by an exception it is not, and a display
+must not print a line of success for it. The display adds the times.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ class Phase(Protocol):
     """One running phase."""
 
     def advance(self, count: int = 1) -> None:
-        """Say that `count` more units are done. Cheap enough to call a thousand times a second."""
+        """Report that `count` more units are done. Cheap enough to call a thousand times a second."""
 
     def total(self, count: int) -> None:
-        """Say how many units there will be, when that becomes known only after the start."""
+        """Report the total number of units, if it becomes known only after the start."""
 
     def note(self, **counts: int) -> None:
-        """Name further counts for the phase's one permanent line, such as `deltas=8910`."""
+        """Add counts to the permanent line of the phase, such as `deltas=8910`."""
 
 
 class Progress(Protocol):
     """Receives the events of a run."""
 
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
-        """Open a phase, e.g. "selecting deltas"; `total` is None while it isn't known."""
+        """Open a phase, such as "selecting deltas"; `total` is None if it isn't known yet."""
 
     def message(self, origin: str, text: str) -> None:
-        """Show one line, already made safe; `origin` is "source", "target", or "packcore" for our own."""
+        """Show one line of safe text; `origin` is "source", "target", or "packcore" for our own."""
 
 
 class _SilentPhase:
@@ -55,11 +55,11 @@ class _SilentPhase:
 
 
 class SilentProgress:
-    """The default: shows nothing, and logs messages (`packcore.logs`)."""
+    """The default, which shows nothing and logs messages (`packcore.logs`)."""
 
     @contextmanager
     def phase(self, name: str, *, unit: Unit, total: int | None = None) -> Iterator[Phase]:  # noqa: ARG002
-        """Open a phase that nobody watches."""
+        """Open a phase that reports nothing."""
         yield _SilentPhase()
 
     def message(self, origin: str, text: str) -> None:

@@ -1,16 +1,16 @@
-"""Everything that a repository holds itself, in one new pack; then what it replaces goes.
+"""Put all objects that a repository itself has into one new pack, then remove what it replaces.
 
     listed       packs without .keep, loose objects            noted before anything is read
     packed       all their objects, reachable or not            nothing is lost by repacking
     written      pack, .rev, .idx: checked, synced, renamed     SpooledPack.receive, .install
-    removed      multi-pack-index, the noted packs, loose objects that the new pack holds
+    removed      multi-pack-index, the noted packs, loose objects that are in the new pack
 
-Killed at any instant, the repository is whole: old files go only after the new pack is durable, and only
-those that were noted at the start, so that what somebody else adds meanwhile stays. Of a pack the .idx
-goes first, as git does it, since a pack without it does not exist. Packs with a .keep file stay, and their
-objects are left out, but for those whose copy there is damaged. What only alternates hold is left there.
-The packs of a partial clone's promisor become one pack with a .promisor file, apart from all else.
-Left out: bitmaps (git makes them again), cruft packs (their objects are packed like others).
+If killed at any moment, the repository stays complete. Old files are removed only after the new pack is
+durable, and only those that were noted at the start, so files that others add meanwhile stay. The .idx of a
+pack is removed first, as in git, since a pack without it does not exist. Packs with a .keep file stay. Their
+objects are left out, except those whose copy there is damaged. Objects that only alternates have stay there.
+The packs of a partial clone's promisor become a separate pack with a .promisor file. Left out: bitmaps (git
+makes them again) and cruft packs (their objects are packed like others).
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 __all__ = ["Repacked", "repack"]
 
 _COMPANIONS = (".idx", ".rev", ".bitmap", ".mtimes", ".promisor", ".pack")
-"""Files of one pack, in the order in which they are removed."""
+"""The files of one pack, in the order of their removal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repacked:
-    """What came of it."""
+    """The result of a repack."""
 
     path: Path | None
-    """The new pack; None where there was nothing to pack."""
+    """The new pack; None if there was nothing to pack."""
     object_count: int
     delta_count: int
     reused_count: int
@@ -66,9 +66,9 @@ class Repacked:
     removed_packs: int
     removed_loose: int
     unsearched_count: int = 0
-    """Objects that selection did not come to before it was stopped."""
+    """The number of objects that selection did not reach before it was stopped."""
     more_paths: tuple[Path, ...] = ()
-    """Of a partial clone: the pack of what came from its promisor, if there is anything else."""
+    """In a partial clone, the pack of the promisor's objects, if there are others too."""
 
 
 def repack(
@@ -81,12 +81,12 @@ def repack(
     jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Repacked:
-    """Put all objects of the repository's own packs and loose files into one pack, and remove those.
+    """Put all objects of the repository's own packs and loose files into one pack, and remove those files.
 
-    In a partial clone, what came from its promisor goes into a pack of its own, marked as such.
-    `strategy`, `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.search.select.select`.
-    Raises RepositoryError for a folder that can't be written, MissingObject and
-    CorruptData for objects that can't be read; nothing was removed then.
+    In a partial clone, the objects from its promisor go into a separate pack, marked as such. `strategy`,
+    `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.search.select.select`. Raises
+    RepositoryError for a folder that can't be written, and MissingObject or CorruptData for objects that
+    can't be read. Then nothing was removed.
     """
     directory = repository.pack_directory
     packs = PackedStore(directory, repository.object_format, limits)
@@ -116,7 +116,7 @@ def repack(
             )
             for is_promising, part in _parts(candidates, promising)
         ]
-        if sys.platform == "win32":  # what is open can't be removed there; the next read opens the new pack
+        if sys.platform == "win32":  # open files can't be removed there; the next read opens the new pack
             packs.close()
             repository.close()
         removed_packs = _remove_packs(
@@ -151,7 +151,7 @@ class _Written(NamedTuple):
 def _parts(
     candidates: list[Candidate], promising: Collection[ObjectId]
 ) -> Iterator[tuple[bool, list[Candidate]]]:
-    """Yield what a promisor's packs hold apart from all else: a pack that promises must hold nothing more."""
+    """Yield the objects from the promisor separately: a promisor pack must not have any others."""
     for is_promising in (False, True):
         part = (
             [one for one in candidates if (one.oid in promising) == is_promising] if promising else candidates
@@ -174,7 +174,7 @@ def _pack(
     directory = repository.pack_directory
     path, pack_bytes = _write(plan, {one.oid for one in candidates}, directory, limits, progress)
     if is_promising:
-        # The old packs promise the same until they go, so it does no harm that this comes after the pack.
+        # Until they are removed, the old packs promise the same, so this may come after the pack.
         with path.with_suffix(".promisor").open("wb") as mark:
             os.fsync(mark.fileno())
         sync_folder(directory)
@@ -187,7 +187,7 @@ def _ids(
     found = {oid for pack in old for oid in pack}
     found.update(loose_ids)
     for pack in kept:
-        # What is in both is read: nothing goes in favour of a copy that is damaged.
+        # Objects in both are read, so that nothing is removed in favour of a damaged copy.
         found.difference_update([oid for oid in pack if oid in found and _is_whole(oid, pack, copies)])
     return found
 
@@ -204,9 +204,9 @@ def _is_whole(oid: ObjectId, pack: PackFile, copies: Copies) -> bool:
 def _in_walk_order(
     repository: Repository, wanted: set[ObjectId], limits: Limits, progress: Progress
 ) -> list[Candidate]:
-    """Return candidates: first what refs reach, in the walk's order and with paths, then the rest."""
+    """Return candidates: first those that refs reach, in walk order and with paths, then the rest."""
     try:
-        # An unreadable ref costs nothing here: what no ref reaches is packed too, after the rest.
+        # Unreadable refs do no harm here: objects that no ref reaches are packed too, at the end.
         tips = [ref.oid for ref in repository.refs().known.values()]
         head = repository.read_ref("HEAD")
         if head is not None:
@@ -221,7 +221,7 @@ def _in_walk_order(
             absent_ok=promisor_of(repository.config) is not None,
         )
     except CorruptData:
-        # A broken history has no walk, and is still packed as it is.
+        # A broken history can't be walked, but is still packed as it is.
         listed = []
     found = [candidate for candidate in listed if candidate.oid in wanted]
     reached = {candidate.oid for candidate in found}
@@ -234,7 +234,7 @@ def _in_walk_order(
 def _write(
     plan: PackPlan, wanted: set[ObjectId], directory: Path, limits: Limits, progress: Progress
 ) -> tuple[Path, int]:
-    """Write the new pack, read all of it back, and give it its name."""
+    """Write the new pack, read it back completely, and rename it into place."""
 
     def counted() -> Iterator[bytes]:
         with progress.phase("writing pack", unit="bytes") as phase:
@@ -247,13 +247,13 @@ def _write(
     ) as spool:
         lost = wanted.difference(spool)
         if lost:
-            # Ids were made anew from what the pack holds: damage that was copied shows here.
+            # The ids were computed from the new pack, so damage that was copied shows here.
             raise CorruptObject("its bytes do not match its id", oid=min(lost).hex())
         return spool.install(directory), spool.pack_bytes
 
 
 def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Collection[Path]) -> int:
-    """Remove packs; the multi-pack-index first, since it names them."""
+    """Remove packs, but the multi-pack-index first, since it refers to them."""
     kept = {path.name for path in keep}
     gone = [path for path in old if path.name not in kept and not path.with_suffix(".keep").exists()]
     if gone:
@@ -279,7 +279,7 @@ def _unlink(path: Path) -> bool:
         make_removable(path)
         path.unlink()
     except FileNotFoundError:
-        return False  # a `gc` beside us was quicker
+        return False  # a concurrent `gc` was quicker
     except OSError as error:
         raise RepositoryError(f"{path}: can't be removed: {error.strerror}") from None
     return True

@@ -1,14 +1,14 @@
-"""What a user types for an object (gitrevisions in git's documentation); `revision_set` has sets of commits.
+"""Revisions that users type for an object (see gitrevisions); `revision_set` handles sets of commits.
 
     main  v1.0  refs/heads/main  HEAD  @     refs, tried as x, refs/x, refs/tags/x, refs/heads/x, ...
-    ce013625…  ce01                          ids, whole or the first four digits and more
+    ce013625…  ce01                          ids, whole or at least their first four digits
     x~3  x^  x^2  x^0                        ancestors by first parent; parents by number
     x^{commit}  x^{tree}  x^{}               the object of that type behind x; x with tags followed
     x^{/text}  :/text                        the newest commit whose message matches, from x or any ref
-    x:src/a.c                                what a tree holds at a path
+    x:src/a.c                                the object at a path of a tree
 
-Suffixes are read from the end, as git reads them: the text of a message may hold any sign. Left out: what
-asks a reflog (`@{…}`) or an index (`:path`).
+Suffixes are parsed from the end, as in git, because the text of a message may contain any character. Reflogs
+(`@{…}`) and the index (`:path`) are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _REF_RULES = (
     "refs/remotes/{}/HEAD",
 )
 _TOP_LEVEL = re.compile(r"[A-Z][A-Z_]*\Z")
-"""What may stand beside refs/: HEAD, FETCH_HEAD, ORIG_HEAD …"""
+"""Names that are allowed outside refs/: HEAD, FETCH_HEAD, ORIG_HEAD …"""
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _NUMBERED = re.compile(r"([\^~])([0-9]*)\Z")
 _DESCRIBED = re.compile(r".+-g([0-9a-f]{4,})\Z")
@@ -53,13 +53,13 @@ _TYPE_NAMES = {type_.name.lower(): type_ for type_ in ObjectType}
 def resolve_revision(repository: Repository, text: str) -> ObjectId:
     """Return the id of the object that `text` names.
 
-    Raises UnknownRevision if nothing answers to it, or too much does (the message lists the choices).
+    Raises UnknownRevision if it names no object or is ambiguous (the message lists the choices).
     """
     return resolve_with_path(repository, text)[0]
 
 
 def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
-    """Return the id, and the path if `text` is `x:path`, else b"". Raises as `resolve_revision`."""
+    """Return the id, and the path if `text` is `x:path`, else b"". Raises what `resolve_revision` does."""
     if text.startswith(":/") and len(text) > 2:
         return _by_message(repository, _all_commits(repository), text[2:], text), b""
     base, colon, path = _split_path(text)
@@ -80,7 +80,7 @@ def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, byte
 def _split_path(text: str) -> tuple[str, str, str]:
     depth = 0
     for at, char in enumerate(text):
-        # A brace may be part of a ref's name; only behind one of these signs it opens something.
+        # A brace may be part of a ref name; it opens a suffix only after one of these characters.
         if char == "{" and at and text[at - 1] in "@^":
             depth += 1
         elif char == "}" and depth:
@@ -93,7 +93,7 @@ def _split_path(text: str) -> tuple[str, str, str]:
 
 
 def _split_suffixes(base: str) -> tuple[str, list[str]]:
-    """Return the name, and its suffixes in the order in which they apply: "~2", "^1", "{tree}", "{/text}"."""
+    """Return the name and its suffixes, in the order they apply: "~2", "^1", "{tree}", "{/text}"."""
     suffixes: list[str] = []
     while True:
         if match := _NUMBERED.search(base):
@@ -137,7 +137,7 @@ def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted
     if len(found) == 1:
         return found.pop()
     if not found:
-        raise UnknownRevision(f"{_shown(text)}: no object's id starts so")
+        raise UnknownRevision(f"{_shown(text)}: no object has an id that starts with this")
     shown = [
         f"{oid.hex()[: max(len(digits) + 6, 12)]} {repository.header(oid).type.name.lower()}"
         for oid in sorted(found)[:AMBIGUOUS_SHOWN_MAX]
@@ -177,7 +177,7 @@ def _by_message(repository: Repository, tips: Iterable[ObjectId], pattern: str, 
 
 
 def _all_commits(repository: Repository) -> list[ObjectId]:
-    """Return the commits of HEAD and every ref; of commits of one date git meets the last ref's first."""
+    """Return the commits of HEAD and every ref; of commits with one date, git visits the last ref's first."""
     refs = repository.refs().known
     tips = [refs[name].oid for name in sorted(refs)]
     with suppress(UnreadableRef):
@@ -188,7 +188,7 @@ def _all_commits(repository: Repository) -> list[ObjectId]:
 
 
 def _number(digits: str) -> int:
-    # Nobody has ten billion ancestors; more digits only cost time.
+    # No commit has ten billion ancestors, and more digits would only cost time.
     return int(digits[:10]) if digits else 1
 
 
@@ -200,12 +200,12 @@ def _parent(repository: Repository, oid: ObjectId, number: int, text: str) -> Ob
 
 
 def _peel_to(repository: Repository, oid: ObjectId, type_name: str, text: str) -> ObjectId:
-    """Follow tags, and a commit to its tree, until the type is right; "" stops at the first non-tag."""
+    """Follow tags, and a commit to its tree, until the type matches; "" stops at the first non-tag."""
     if type_name == "object":
         repository.header(oid)
         return oid
     if type_name and type_name not in _TYPE_NAMES:
-        raise UnknownRevision(f"{_shown(text)}: {type_name[:20]!r} is no type of object")
+        raise UnknownRevision(f"{_shown(text)}: {type_name[:20]!r} is not an object type")
     if type_name == "tag" and repository.header(oid).type is ObjectType.TAG:
         return oid
     oid, type_ = peel(repository, oid)
@@ -223,7 +223,7 @@ def _at_path(repository: Repository, tree: ObjectId, path: bytes, text: str) -> 
         entries = iter_tree(data, repository.object_format, oid) if type_ is ObjectType.TREE else ()
         found = next((entry.oid for entry in entries if entry.name == component), None)
         if found is None:
-            raise UnknownRevision(f"{_shown(text)}: the tree holds no such path")
+            raise UnknownRevision(f"{_shown(text)}: the tree has no such path")
         oid = found
     return oid
 

@@ -1,11 +1,11 @@
-"""What a user types for sets of commits and objects (gitrevisions, git-rev-list in git's documentation).
+"""Revisions that users type for sets of commits and objects (see gitrevisions and git-rev-list).
 
-    a  ^b            what a reaches, without what b reaches
+    a  ^b            all that a reaches, without what b reaches
     a..b             ^a b
     a...b            a and b, without what both reach
     a^@  a^!  a^-2   a's parents; a without them; a without the second
 
-Dots may also be part of a path or of a message's text: what is no range is tried as one name.
+Dots may also be part of a path or a message: text that is not a range is tried as a single name.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _PARENTS = re.compile(r"(.+)\^(@|!|-([0-9]*))\Z", re.DOTALL)
 
 
 class RevisionSet(NamedTuple):
-    """Wants and haves, as a command line names them."""
+    """The wants and haves of a command line."""
 
     wants: list[ObjectId]
     haves: list[ObjectId]
     paths: dict[ObjectId, bytes]
-    """Of wanted trees and blobs that were named as `x:path`."""
+    """The paths of wanted trees and blobs that were given as `x:path`."""
     unreadable: list[UnreadableRef]
-    """With `all_refs`: the refs that can't be read, so what they reach is not among the wants."""
+    """With `all_refs`, the refs that can't be read; the wants lack what those reach."""
 
 
 class ListedObject(NamedTuple):
@@ -50,11 +50,11 @@ class ListedObject(NamedTuple):
 
     oid: ObjectId
     where: TreePath | bytes | None
-    """Its path, as `Candidate.where` has it; None for a commit; a tag's own name for a tag."""
+    """Its path, as in `Candidate.where`; None for a commit; the name of the tag for a tag."""
 
     @property
     def path(self) -> bytes | None:
-        """The same as bytes, made at each call."""
+        """The same as bytes, made on each access."""
         return None if self.where is None else bytes(self.where)
 
 
@@ -66,10 +66,10 @@ def list_revisions(
     all_refs: bool = False,
     progress: Progress = SILENT,
 ) -> list[ListedObject]:
-    """List as `git rev-list [--objects] [--all] REVISION…` does, newest first.
+    """List what `git rev-list [--objects] [--all] REVISION…` lists, newest first.
 
-    `revisions` may be what `parse_revisions` made of them. Raises UnknownRevision, MissingObject,
-    CorruptData; with `all_refs`, UnreadableRef if a ref can't be read.
+    `revisions` may be a result of `parse_revisions`. Raises UnknownRevision, MissingObject, CorruptData, and
+    with `all_refs` UnreadableRef if a ref can't be read.
     """
     if isinstance(revisions, RevisionSet):
         chosen = revisions
@@ -116,10 +116,10 @@ def _tag_name(repository: Repository, oid: ObjectId) -> bytes:
 def parse_revisions(
     repository: Repository, revisions: Iterable[str], *, all_refs: bool = False
 ) -> RevisionSet:
-    """Return what `a ^b c..d e...f` and `--all` (every ref, and HEAD) come to.
+    """Return the set for `a ^b c..d e...f` and `--all` (every ref, and HEAD).
 
-    Raises UnknownRevision, and UnreadableRef for a ref that is named itself; with `all_refs`, refs that
-    can't be read are part of the result.
+    Raises UnknownRevision, and UnreadableRef for a ref that is given by name. With `all_refs`, other
+    unreadable refs are part of the result.
     """
     wants: dict[ObjectId, None] = {}
     haves: dict[ObjectId, None] = {}
@@ -149,7 +149,7 @@ def parse_revisions(
 def _add_range(
     repository: Repository, text: str, wants: dict[ObjectId, None], haves: dict[ObjectId, None]
 ) -> bool:
-    """Add what a range stands for, and return whether `text` is one."""
+    """Add the commits of a range, and return whether `text` is one."""
     if match := _PARENTS.match(text):
         _add_parents(repository, match, wants, haves)
         return True
@@ -164,7 +164,7 @@ def _add_range(
             ends = [_commit(repository, left), _commit(repository, right)]
             without = _common_commits(repository, *ends)
     except UnknownRevision:
-        # The dots may be part of a path (x:a..b), or of a message's text (x^{/a..b}).
+        # The dots may be part of a path (x:a..b) or of a message (x^{/a..b}).
         if "{" in left or ":" in left:
             return False
         raise
@@ -179,7 +179,7 @@ def _add_parents(
     wants: dict[ObjectId, None],
     haves: dict[ObjectId, None],
 ) -> None:
-    """Add what `a^@` (its parents), `a^!` (a without them) and `a^-n` (a without the nth) stand for."""
+    """Add the commits of `a^@` (its parents), `a^!` (a without them) or `a^-n` (a without the nth)."""
     commit = _commit(repository, match[1])
     if match[3] is None:
         parents = commit_links(repository.read(commit).data, repository.object_format, commit).parents
@@ -198,7 +198,7 @@ def _commit(repository: Repository, text: str) -> ObjectId:
 
 
 def _common_commits(repository: Repository, left: ObjectId, right: ObjectId) -> list[ObjectId]:
-    """Return the newest commits that both sides reach: those that no other common one reaches."""
+    """Return the newest commits that both sides reach: those that no other common commit reaches."""
     shallow = repository.shallow()
     of_left = set(list_commits(repository, [left], shallow=shallow))
     common = [oid for oid in list_commits(repository, [right], shallow=shallow) if oid in of_left]

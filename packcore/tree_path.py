@@ -1,10 +1,10 @@
-"""Paths of a walk: each is its folder's path and a name, so a path costs its last name alone.
+"""The paths of a walk: each is the path of its folder plus a name, so it costs only its last name.
 
     src ── lib ── a.c          TreePath(TreePath(TreePath(None, b"src"), b"lib"), b"a.c")
 
-Trees may be nested 2,000 deep with names of hundreds of bytes: as a string for each, 2,000 paths are a
-gigabyte. `bytes()` joins a path; `path_end` gives at most the last bytes, which is enough for sorting.
-A path may also be plain bytes, as a list of objects from outside has them; b"" is no path.
+Trees may be nested 2,000 deep with names of hundreds of bytes: as separate strings, 2,000 such paths take a
+gigabyte. `bytes()` joins a path; `path_end` returns at most the last bytes, which is enough for sorting. A
+path may also be plain bytes, as in a list of objects from outside; b"" means no path.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["PATH_END_BYTES", "TreePath", "file_name", "inside", "path_end"]
 
 PATH_END_BYTES = 4096
-"""As many as a path of Linux may have: two paths that are used on a disk never have the same end."""
+"""The longest path on Linux, so two paths that exist on a disk never have the same end."""
 
 
 class TreePath:
-    """A path below a root tree. Equal to another that has the same names; hashable; can be pickled."""
+    """A path below a root tree. Paths with the same names are equal. Hashable and picklable."""
 
     __slots__ = ("_hash", "name", "parent")
 
     def __init__(self, parent: TreePath | None, name: bytes) -> None:
         self.parent = parent
-        """The folder's path; None below the root."""
+        """The path of the folder; None if that is the root."""
         self.name = name
-        """The last part: no slash in it, unless the tree is odd."""
+        """The last name, without a slash unless the tree is odd."""
         self._hash: int = hash((None if parent is None else parent._hash, name))
 
     @classmethod
     def of(cls, names: Iterable[bytes]) -> TreePath | None:
-        """Make one from its names, the outermost first; None of none."""
+        """Make a path from its names, outermost first; None for no names."""
         path = None
         for name in names:
             path = cls(path, name)
@@ -71,7 +71,7 @@ class TreePath:
         return True
 
     def __reduce__(self) -> tuple[Callable[[list[bytes]], TreePath | None], tuple[list[bytes]]]:
-        # By its names, since pickling a path within a path would recurse.
+        # As names, because pickling a path within a path would recurse.
         return TreePath.of, (self.names(),)
 
 
@@ -83,7 +83,7 @@ def inside(folder: TreePath | bytes, name: bytes) -> TreePath:
 
 
 def path_end(path: TreePath | bytes) -> bytes:
-    """Return a path whole, or its last `PATH_END_BYTES`."""
+    """Return the whole path, or its last `PATH_END_BYTES`."""
     if isinstance(path, bytes):
         return path[-PATH_END_BYTES:]
     found: list[bytes] = []

@@ -1,16 +1,16 @@
-"""From one object format to another: every object named anew, and every name of an object within it.
+"""Convert objects from one object format to another: gives every object a new id, and replaces ids within it.
 
-rewrite       one object's bytes with its names replaced (pure)
+rewrite       the bytes of one object with its ids replaced (pure)
 message       ids that people wrote into messages
-notes_tree    which entries of a tree are notes, and of what (pure but for reading)
-notes_writer  a tree of notes as git lays it out
-notes         the histories of notes refs, their entries under the new names
-ref_names     refs that an id is part of
-translation   all reachable objects, each after what it names: old id -> new id
-store         the translated objects as a store, made anew from the old ones whenever one is read
+notes_tree    which entries of a tree are notes, and about which objects (pure except for reading)
+notes_writer  a notes tree, laid out as git does
+notes         the histories of notes refs, with their entries renamed
+ref_names     refs whose name contains an id
+translation   all reachable objects, each after those it refers to: old id -> new id
+store         the translated objects as a store, which makes each one from the old one when it is read
 
-Nothing is stored twice but new trees of notes: selection and writing read the new objects through the store,
-so a repository is converted into one pack in one go.
+Only new notes trees are stored twice. Selection and writing read the new objects through the store, so a
+repository is converted into one pack in a single pass.
 """
 
 from packcore.convert.store import TranslatedStore

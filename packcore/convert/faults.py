@@ -1,4 +1,4 @@
-"""What can't be converted, in words that more than one part needs."""
+"""Errors about things that can't be converted, shared by several modules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["foreign_submodule"]
 
 
 def foreign_submodule(tree: ObjectId, path: bytes, oid: ObjectId) -> RepositoryError:
-    """Return the error for a submodule whose commit is not to be converted; `path` as far as it is known."""
+    """Return the error for a submodule whose commit isn't among the objects; `path` as far as it is known."""
     where = path.decode("utf-8", "backslashreplace")
     return RepositoryError(
         f"tree {tree.hex()} has the submodule {where} at {oid.hex()}, a commit of another repository",

@@ -1,10 +1,10 @@
-r"""Ids that people wrote into messages ("Reverts a1b2c3d"): found, judged, replaced.
+r"""Find and replace the ids that people wrote into messages ("Reverts a1b2c3d").
 
-    unique      seven to forty hex digits that only one commit or tag starts with: replaced, in full
-    ambiguous   several do: left as it is, and told
-    nothing     none does: left as it is; blobs and trees don't count
+    unique      seven to forty hex digits that only one commit or tag starts with: replaced by the full new id
+    ambiguous   several start with them: left as they are, and reported
+    nothing     none does: left as they are; blobs and trees don't count
 
-What is unique is judged against all objects to be translated, so the verdict doesn't hang on their order.
+Uniqueness is checked against all objects to translate, so the result does not depend on their order.
 
 >>> found = MessageIds([bytes.fromhex("a1b2c3d4" + "00" * 16), bytes.fromhex("a1b2c3d5" + "00" * 16)])
 >>> found.find(b"see A1B2C3D4, a1b2c3d and deadbeef")[0].hex()[:8]
@@ -35,17 +35,17 @@ class MessageIds:
     def __init__(self, ids: Iterable[bytes]) -> None:
         self._sorted = sorted(oid.hex() for oid in ids)
         self.ambiguous: set[str] = set()
-        """Runs of digits that several ids start with."""
+        """Digits that several ids start with."""
 
     def find(self, text: bytes) -> list[ObjectId]:
-        """Return the ids that a text names, each once, in the order of the text."""
+        """Return the ids that a text mentions, each once, in the order of the text."""
         found = (self._look_up(match[0]) for match in _HEX.finditer(text))
         return list(dict.fromkeys(oid for oid in found if oid is not None))
 
     def replace(
         self, text: bytes, ids: Mapping[ObjectId, ObjectId], left: Collection[ObjectId]
     ) -> tuple[bytes, int]:
-        """Return the text with the ids it names replaced, but for those in `left`, and how many were."""
+        """Return the text with its ids replaced, except those in `left`, and the number of replacements."""
         count = 0
 
         def replaced(match: re.Match[bytes]) -> bytes:

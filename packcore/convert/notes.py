@@ -1,10 +1,10 @@
-"""Notes follow what they are about: every commit of a notes ref gets a tree whose entries have the new names.
+"""Notes follow their objects: every commit of a notes ref gets a tree whose entries have the new names.
 
-    holders    commits (and tags) that a notes ref reaches: their tree is a tree of notes
-    trees      root of notes -> its translation, which is made, since no old object has the same entries
+    holders    commits (and tags) that a notes ref reaches: their tree is a notes tree
+    trees      root of a notes tree -> its translation, a new tree, since no old one has the same entries
 
-A note of an object that isn't among those translated keeps its old name, which git passes over. Everything
-else in these trees stays under its path; a tree without any note is an ordinary one.
+A note about an object that isn't translated keeps its old name, and git ignores it. Everything else in these
+trees keeps its path. A tree without any note is an ordinary tree.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["TranslatedNotes"]
 
 _TREES_KEPT = 2048
-"""Trees that are remembered between one commit of notes and the next, which shares most of them."""
+"""Trees that are cached from one notes commit to the next, which shares most of them."""
 _RUNNING_MAX = 16
-"""Histories of notes that are followed at once: a branched one, or several refs."""
+"""Notes histories that are followed in parallel: a branched one, or several refs."""
 
 
 @dataclass(slots=True)
 class _Running:
-    """The notes of one root and their translation, to go on from when its child's turn comes."""
+    """The notes of one root and their translation, from which the translation of its child continues."""
 
     writer: NotesWriter
     root: ObjectId | None = None
@@ -45,7 +45,7 @@ class _Running:
 
 
 class TranslatedNotes:
-    """The notes of some refs, and what became of them."""
+    """The notes of some refs, and their translation."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class TranslatedNotes:
         known: Container[ObjectId],
         object_format: ObjectFormat,
     ) -> None:
-        """Find all trees of notes that the tips reach; `known` are the objects to be translated.
+        """Find all notes trees that the tips reach; `known` are the objects to translate.
 
         Raises MissingObject, CorruptData, and RepositoryError for a tree that can't be translated.
         """
@@ -62,26 +62,26 @@ class TranslatedNotes:
         self._known = known
         self._rows_of = lru_cache(_TREES_KEPT)(self._read_rows)
         self.holders: dict[ObjectId, ObjectId | None] = {}
-        """Commits and tags, with their own tree of notes where they have one."""
+        """Commits and tags, with their own notes tree if they have one."""
         self.tips: list[ObjectId] = []
-        """Trees of notes that a ref names itself."""
+        """Notes trees that a ref points to directly."""
         self.made = MemoryStore(object_format)
         """The new trees."""
         self.trees: dict[ObjectId, ObjectId] = {}
         """Old root to new root."""
         self.renamed: set[ObjectId] = set()
-        """Old ids of objects whose notes were renamed."""
+        """The old ids of objects whose notes were renamed."""
         self.kept: set[ObjectId] = set()
-        """Ids that notes name and no object has."""
+        """Ids in the names of notes that belong to no object."""
         self._first_parents: dict[ObjectId, ObjectId] = {}
         self._running: dict[ObjectId | None, _Running] = {}
         self._find_holders(list(tips))
         self.old_trees: set[ObjectId] = set()
-        """Roots and folders of the fan-out. They are not translated unless something else names them."""
+        """Roots and fan-out folders. They are not translated unless something else refers to them."""
         self._find_trees()
 
     def mentions(self, root: ObjectId) -> Iterator[ObjectId]:
-        """Yield what a tree of notes names beyond its parent's; of what notes are about, what is known."""
+        """Yield the ids that a notes tree adds to its parent's: entries and known annotated objects."""
         before = self._roots_before.get(root)
         for change in compare(before if before in self.trees else None, root, self._rows_of, self._store)[1]:
             if change.about is not None and change.about in self._known:
@@ -89,10 +89,10 @@ class TranslatedNotes:
             yield change.row[1]
 
     def translate(self, root: ObjectId, ids: Mapping[ObjectId, ObjectId]) -> ObjectId:
-        """Make the new tree, once all that it mentions has its new id in `ids`; return its id.
+        """Make the new tree and return its id; all objects that it mentions must have their new id in `ids`.
 
-        Raises RepositoryError for a note of a known object that has none, since it waits for the note itself,
-        and where one object has two notes.
+        Raises RepositoryError if a note is about a known object without a new id, which waits for the note
+        itself, and if one object has two notes.
         """
         if root in self.trees:
             return self.trees[root]
@@ -125,7 +125,7 @@ class TranslatedNotes:
             running.writer.put_other(change.path, row)
             return
         if about in running.about:
-            raise RepositoryError(f"tree {change.root.hex()} holds two notes of {about.hex()}")
+            raise RepositoryError(f"tree {change.root.hex()} has two notes about {about.hex()}")
         running.about.add(about)
         if about in ids:
             running.writer.put(ids[about], row)
@@ -162,7 +162,7 @@ class TranslatedNotes:
                 self.tips.append(oid)
 
     def _find_trees(self) -> None:
-        """Look each root through; one that holds no note is an ordinary tree."""
+        """Search each root; one without any note is an ordinary tree."""
         ordinary = set()
         seen: dict[tuple[ObjectId, int], tuple[bool, list[tuple[Folder, ObjectId]]]] = {}
         for root in {*self.tips, *filter(None, self.holders.values())}:
@@ -172,7 +172,7 @@ class TranslatedNotes:
                 trees.add(oid)
                 key = (oid, len(folder.digits))
                 found, below = seen.get(key) or self._look_through(folder, oid)
-                if folder is not ROOT:  # roots are long, and hardly ever come twice
+                if folder is not ROOT:  # roots are long, and hardly ever repeat
                     seen[key] = found, below
                 holds_notes = holds_notes or found
                 stack += below
@@ -189,7 +189,7 @@ class TranslatedNotes:
                 self._roots_before.setdefault(root_of, self.holders[parent])
 
     def _look_through(self, folder: Folder, oid: ObjectId) -> tuple[bool, list[tuple[Folder, ObjectId]]]:
-        """Return whether a tree has notes itself, and the folders of the fan-out in it."""
+        """Return whether a tree itself has notes, and the fan-out folders in it."""
         holds_notes, below = False, []
         for mode, name, entry in self._read_rows(oid):
             inner, about = sort_row(folder, mode, name, self._store.object_format.hex_size)

@@ -1,10 +1,10 @@
-r"""A tree of notes: each entry is named by the object that it is about, in hexadecimal.
+r"""A notes tree: the name of each entry is the id of the annotated object, in hex.
 
     1f3870be274f6c49b3e31a0c6728957f0fd8a1b2       the whole id
-    1f/3870be274f6c49b3e31a0c6728957f0fd8a1b2      fan-out: two digits for each folder, down to any depth
-    README, docs/…, 1f/x                           anything else is no note, and stays where it is
+    1f/3870be274f6c49b3e31a0c6728957f0fd8a1b2      fan-out: two digits for each folder, to any depth
+    README, docs/…, 1f/x                           anything else is not a note, and stays where it is
 
-See git-notes(1). How such trees are laid out: packcore.convert.notes_writer.
+See git-notes(1). `packcore.convert.notes_writer` describes the layout of these trees.
 """
 
 from __future__ import annotations
@@ -45,39 +45,39 @@ __all__ = [
 ]
 
 Row: TypeAlias = tuple[bytes, ObjectId]
-"""Mode in octal digits, and id, of an entry."""
+"""The mode of an entry in octal digits, and its id."""
 
 _HEX = re.compile(rb"[0-9a-fA-F]+")
 _REGULAR = 0o100000
 
 
 Rows: TypeAlias = "Collection[tuple[bytes, bytes, ObjectId]]"
-"""A tree's lines as mode, name and id."""
+"""The entries of a tree as mode, name and id."""
 
 
 @dataclass(slots=True)
 class NotesTree:
-    """What a tree of notes holds."""
+    """The contents of a notes tree."""
 
     notes: dict[ObjectId, tuple[bytes, Row]] = field(default_factory=dict)
-    """By the object that a note is about: its path, and its entry."""
+    """Maps an annotated object to the path of its note, and its entry."""
     others: dict[bytes, Row] = field(default_factory=dict)
-    """By path: what is no note. A folder that can't hold notes is one of these, whole."""
+    """Maps a path to an entry that is not a note. A folder that can't hold notes is a single one of these."""
 
 
 class Change(NamedTuple):
-    """One entry that a tree of notes has and another has not."""
+    """One entry that one notes tree has and another doesn't."""
 
     root: ObjectId
     """The root that has it."""
     path: bytes
     row: Row
     about: ObjectId | None
-    """None where it is no note."""
+    """None if it is not a note."""
 
 
 class Folder(NamedTuple):
-    """A folder of a tree of notes: its path, ending in a slash, and the digits that the path stands for."""
+    """A folder of a notes tree: its path, ending in a slash, and the digits that the path stands for."""
 
     path: bytes
     digits: bytes
@@ -89,7 +89,7 @@ ROOT = Folder(b"", b"")
 def sort_row(
     folder: Folder, mode: bytes, name: bytes, hex_size: int
 ) -> tuple[Folder | None, ObjectId | None]:
-    """Tell what an entry is, as git does: a folder of the fan-out, the note of an object, or neither."""
+    """Return what an entry is, as git sees it: a fan-out folder, the note about an object, or neither."""
     kind, digits = mode_kind(mode) & MODE_TYPE_MASK, folder.digits + name
     if _HEX.fullmatch(name):
         if kind == _REGULAR and len(digits) == hex_size:
@@ -102,7 +102,7 @@ def sort_row(
 def read_notes_tree(store: ObjectStore, root: ObjectId) -> NotesTree:
     """Read a tree as git reads notes.
 
-    Raises MissingObject, CorruptObject, and RepositoryError where one object has two notes.
+    Raises MissingObject, CorruptObject, and RepositoryError if one object has two notes.
     """
     found = NotesTree()
     _, added = compare(
@@ -112,7 +112,7 @@ def read_notes_tree(store: ObjectStore, root: ObjectId) -> NotesTree:
         if change.about is None:
             found.others[change.path] = change.row
         elif change.about in found.notes:
-            raise RepositoryError(f"tree {root.hex()} holds two notes of {change.about.hex()}")
+            raise RepositoryError(f"tree {root.hex()} has two notes about {change.about.hex()}")
         else:
             found.notes[change.about] = (change.path, change.row)
     return found
@@ -121,7 +121,7 @@ def read_notes_tree(store: ObjectStore, root: ObjectId) -> NotesTree:
 def compare(
     before: ObjectId | None, after: ObjectId, rows_of: Callable[[ObjectId], Rows], store: ObjectStore
 ) -> tuple[list[Change], list[Change]]:
-    """Return what is gone and what is new from one tree of notes to another; what both have isn't read."""
+    """Return the entries removed and added from one notes tree to another, without reading common folders."""
     gone: list[Change] = []
     new: list[Change] = []
     hex_size = store.object_format.hex_size
@@ -145,7 +145,7 @@ def compare(
 
 
 def peel_to_tree(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
-    """Return the tree that a notes ref leads to, through tags and a commit; None where it leads to a blob.
+    """Return the tree that a notes ref leads to through tags and a commit, or None if it leads to a blob.
 
     Raises MissingObject, CorruptData.
     """
@@ -160,7 +160,7 @@ def peel_to_tree(store: ObjectStore, oid: ObjectId) -> ObjectId | None:
 
 
 def old_names(store: ObjectStore, tip: ObjectId) -> set[ObjectId]:
-    """Return the SHA-1 ids by which entries are still named, in all trees of notes that a tip reaches.
+    """Return the SHA-1 ids that still name entries, in all notes trees that a tip reaches.
 
     Raises MissingObject, CorruptData.
     """

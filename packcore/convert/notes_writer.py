@@ -1,10 +1,10 @@
-"""A tree of notes, laid out as git lays it out and kept up to date from one commit of notes to the next.
+"""A notes tree, laid out as git does and updated from one notes commit to the next.
 
-Git chooses the fan-out by how many notes there are: below a folder (or the root) all notes go one folder
-deeper if each of the sixteen next digits begins at least two of them.
+git chooses the fan-out by the number of notes: below a folder (or the root), all notes go one folder deeper
+if each of the sixteen possible next digits begins at least two of them.
 
-Most commits of notes add one. So the notes are held in groups by their first two digits, and a group's tree
-is made again only where it changed.
+Most notes commits add one note. So the notes are grouped by their first two digits, and only the trees of
+groups that changed are made again.
 
 >>> names = [f"{number:02x}" + "0" * 62 for number in range(256)]
 >>> set(fan_out(names).values()), set(fan_out(names[:240]).values()), fan_out([])
@@ -33,7 +33,7 @@ _FOLDER_MODE = b"40000"
 
 
 class NotesWriter:
-    """Notes, and what is none beside them. `add` takes in each tree that is made."""
+    """Notes and the other entries beside them. Calls `add` for each tree it makes."""
 
     def __init__(self, add: Callable[[ObjectType, bytes], ObjectId]) -> None:
         self._add = add
@@ -43,7 +43,7 @@ class NotesWriter:
         self._made: dict[str, ObjectId] = {}
 
     def put(self, about: ObjectId, row: Row) -> None:
-        """Add the note of an object, or set another one."""
+        """Add or replace the note about an object."""
         name = about.hex()
         group = self._notes[name[:2]]
         self._first_digits[name[0]] += name not in group
@@ -51,28 +51,28 @@ class NotesWriter:
         self._made.pop(name[:2], None)
 
     def drop(self, about: ObjectId) -> None:
-        """Take the note of an object out. Raises KeyError if there is none."""
+        """Remove the note about an object. Raises KeyError if there is none."""
         name = about.hex()
         del self._notes[name[:2]][name]
         self._first_digits[name[0]] -= 1
         self._made.pop(name[:2], None)
 
     def put_other(self, path: bytes, row: Row) -> None:
-        """Add what is no note, under its path."""
+        """Add an entry that is not a note, under its path."""
         folder = _folder_of(path)
         self._others[folder][path] = row
         self._made.pop(folder, None)
 
     def drop_other(self, path: bytes) -> None:
-        """Take out what is no note. Raises KeyError if there is none."""
+        """Remove an entry that is not a note. Raises KeyError if there is none."""
         folder = _folder_of(path)
         del self._others[folder][path]
         self._made.pop(folder, None)
 
     def write(self) -> ObjectId:
-        """Make the trees that are new; return the root's id.
+        """Make the new trees; return the id of the root.
 
-        Raises RepositoryError where a file's path is a folder's too.
+        Raises RepositoryError if a path is both a file and a folder.
         """
         deep = all(self._first_digits[digit] > 1 for digit in _DIGITS)
         rows = dict(self._others[""])
@@ -100,7 +100,7 @@ class NotesWriter:
         return self._nested(folder, self._others[folder])
 
     def _nested(self, top: str, entries: Mapping[bytes, Row]) -> ObjectId:
-        """Make the trees of all paths, which begin with one folder; return that folder's id."""
+        """Make the trees for all paths, which begin with the same folder; return the id of that folder."""
         folders: defaultdict[bytes, dict[bytes, Row]] = defaultdict(dict)
         for path, row in entries.items():
             folder, _, name = path.rpartition(b"/")
@@ -117,9 +117,9 @@ class NotesWriter:
 
 
 def fan_out(names: Iterable[str], *, depth: int = 0) -> dict[str, int]:
-    """Return how many folders git puts above each note, by its name in lower-case hexadecimal.
+    """Return the number of folders that git puts above each note, by its name in lower-case hex.
 
-    With a `depth`, that many are there already, and the names have their digits in common.
+    With a `depth`, that many folders are there already, and the names have those digits in common.
     """
     depths: dict[str, int] = {}
     groups = [(depth, sorted(names))]
@@ -140,7 +140,7 @@ def _path(name: str, depth: int) -> bytes:
 
 
 def _folder_of(path: bytes) -> str:
-    """Return the folder of the fan-out that a path begins with; "" where it lies in the root."""
+    """Return the fan-out folder that a path begins with; "" if it is in the root."""
     folder, slash, _ = path.partition(b"/")
     return folder.decode() if slash else ""
 

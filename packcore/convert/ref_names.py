@@ -1,9 +1,9 @@
-r"""Refs whose name holds an object's id: renamed with the object.
+r"""Refs whose name contains the id of an object are renamed with the object.
 
     refs/replace/<id>                        what git reads in place of an object
-    refs/keep-around/<id>, refs/bisect/good-<id>, …    whatever a host or a tool keeps in the same way
+    refs/keep-around/<id>, refs/bisect/good-<id>, …    similar refs of hosts and tools
 
-Branches, tags, remote-tracking branches and notes keep their names: people chose those.
+Branches, tags, remote-tracking branches and notes keep their names, because people chose them.
 
 >>> ids = {b"\1" * 20: b"\2" * 32}
 >>> new_name("refs/bisect/good-" + "01" * 20, ids)[:20]
@@ -29,7 +29,7 @@ _CHOSEN = ("refs/heads/", "refs/tags/", "refs/remotes/", NOTES_PREFIX)
 
 
 def new_name(name: str, ids: Mapping[ObjectId, ObjectId]) -> str:
-    """Return a ref's name with the ids in it renamed; those of no object in `ids` stay."""
+    """Return the name of a ref with its ids replaced; ids that aren't in `ids` stay."""
     if name.startswith(_CHOSEN):
         return name
 
@@ -41,7 +41,7 @@ def new_name(name: str, ids: Mapping[ObjectId, ObjectId]) -> str:
 
 
 def replaces_nothing(name: str, known: Container[ObjectId]) -> bool:
-    """Whether this is a replace ref of an object that isn't known."""
+    """Return whether this is a replace ref for an object that isn't known."""
     replaced = name.removeprefix(REPLACE_PREFIX)
     is_one = name.startswith(REPLACE_PREFIX) and _ID.fullmatch(replaced) is not None
     return is_one and ObjectId(bytes.fromhex(replaced)) not in known

@@ -1,4 +1,4 @@
-"""Translated objects as a store: each is made from the old one when it is read, and nothing is kept."""
+"""The translated objects as a store: each is made from the old one when it is read, and nothing is cached."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["TranslatedStore"]
 
 
 class TranslatedStore:
-    """A view over a store by new ids. Closing it leaves that store open.
+    """A view of a store under the new ids. Closing it leaves that store open.
 
-    A blob keeps its bytes, so its delta in a pack keeps its meaning, under its base's new id: such
-    entries are reused as they lie.
+    A blob keeps its bytes, so its delta in a pack stays valid under the new id of its base. Such entries are
+    reused as they are.
     """
 
     def __init__(self, source: ObjectStore, translation: Translation) -> None:
@@ -51,7 +51,7 @@ class TranslatedStore:
         return ObjectHeader(header.type, len(self.read(oid).data))
 
     def read(self, oid: ObjectId) -> StoredObject:
-        """Return the object, translated. Raises MissingObject, CorruptData."""
+        """Return the translated object. Raises MissingObject, CorruptData."""
         old = self._old_id(oid)
         type_, data = self._source.read(old)
         return StoredObject(type_, self._translation.rewritten(type_, data, old, self._digest_size)[0])
@@ -65,7 +65,7 @@ class TranslatedStore:
         return (data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES))
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how a blob lies in a pack; None for all else, whose bytes are new."""
+        """Return the entry of a blob in a pack; None for all other objects, because their bytes change."""
         old = self._old_id(oid)
         if self._source.header(old).type is not ObjectType.BLOB:
             return None
@@ -76,12 +76,12 @@ class TranslatedStore:
         return None if base is None else entry._replace(base=base)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids in the order in which the old objects are read cheapest."""
+        """Return the ids in the order that makes reading the old objects cheapest."""
         old = [self._old_id(oid) for oid in oids]
         return [self._translation.ids[oid] for oid in self._source.storage_order(old)]
 
     def close(self) -> None:
-        """Do nothing: the source is its owner's."""
+        """Do nothing: the caller owns the source."""
 
     def _old_id(self, oid: ObjectId) -> ObjectId:
         try:

@@ -1,14 +1,14 @@
-"""All objects to be converted, each translated after what it names.
+"""Translate all objects, each after the objects that it refers to.
 
     blob     content stays                          new id from the same bytes
     tree     after its entries                      a submodule's commit must be one of ours
-    commit   after tree, parents, and the commits and tags that its message names
-    tag      after its target, and those that its message names
-    notes    their commits last of all, after what the notes are about         packcore.convert.notes
+    commit   after tree, parents, and the commits and tags that its message mentions
+    tag      after its target, and those that its message mentions
+    notes    their commits come last, after the annotated objects             packcore.convert.notes
 
-An explicit stack instead of recursion: histories are as deep as they are long. A message may name an
-object that in turn waits for this one (an abbreviation that happens to fit); then its digits stay.
-Memory: about 400 bytes an object.
+This uses an explicit stack, because histories are as deep as they are long. If a message mentions an object
+that in turn waits for this one (an abbreviation that matches by accident), its digits stay. Memory: about 400
+bytes per object.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _READING_ORDER = (ObjectType.BLOB, ObjectType.TREE, *_WITH_MESSAGES)
 
 
 class Counts(NamedTuple):
-    """Objects translated, by type."""
+    """The number of translated objects of each type."""
 
     blobs: int
     trees: int
@@ -52,30 +52,30 @@ class Counts(NamedTuple):
 
 @dataclass(slots=True)
 class Translation:
-    """What became of every object."""
+    """The result of a translation."""
 
     object_format: ObjectFormat
-    """The new one."""
+    """The new object format."""
     ids: dict[ObjectId, ObjectId] = field(default_factory=dict)
-    """Old id to new id."""
+    """Maps old ids to new ids."""
     candidates: list[Candidate] = field(default_factory=list)
     """The new objects, in the order of the old ones."""
     signatures: int = 0
-    """Signatures and mergetag headers that were left out."""
+    """The number of signatures and mergetag headers that were removed."""
     message_rewrites: int = 0
-    """Ids in messages that were replaced."""
+    """The number of ids in messages that were replaced."""
     ambiguous: tuple[str, ...] = ()
-    """Digits in messages that fit several ids, and were left."""
+    """Digits in messages that match several ids, and were left as they are."""
     messages: MessageIds | None = None
-    """None where messages stay as they are."""
+    """None if messages stay as they are."""
     notes: TranslatedNotes | None = None
-    """None where there are no notes."""
+    """None if there are no notes."""
     left: dict[ObjectId, frozenset[ObjectId]] = field(default_factory=dict)
-    """By old id: what its message names and could not be replaced, since it waits for this object."""
+    """Maps an old id to the ids that its message mentions and keeps, because they wait for this object."""
 
     @property
     def counts(self) -> Counts:
-        """How many objects of each type there are."""
+        """The number of objects of each type."""
         found = dict.fromkeys(ObjectType, 0)
         for candidate in self.candidates:
             found[candidate.type] += 1
@@ -83,20 +83,20 @@ class Translation:
 
     @property
     def every_id(self) -> dict[ObjectId, ObjectId]:
-        """Old id to new id, the roots of notes included."""
+        """Maps old ids to new ids, including the roots of notes."""
         return self.ids if self.notes is None else {**self.notes.trees, **self.ids}
 
     def new_id(self, oid: ObjectId, *, of_notes: bool) -> ObjectId:
-        """Return a ref's new id; `of_notes` tells that a tree it may name holds notes."""
+        """Return the new id for a ref; with `of_notes`, a tree that it points to is a notes tree."""
         new = self.notes.trees.get(oid) if of_notes and self.notes is not None else None
         return self.ids[oid] if new is None else new
 
     def rewritten(
         self, type_: ObjectType, data: bytes, oid: ObjectId, digest_size: int
     ) -> tuple[bytes, int, int]:
-        """Return an object's new bytes, how many ids in its message were replaced, and signatures left out.
+        """Return an object's new bytes, the number of ids replaced in its message, and of signatures removed.
 
-        Raises CorruptObject; MissingObject where it names an object that isn't translated.
+        Raises CorruptObject, and MissingObject if it refers to an object that isn't translated.
         """
         if type_ is ObjectType.BLOB:
             return data, 0, 0
@@ -132,11 +132,11 @@ def translate(
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
 ) -> Translation:
-    """Translate all objects, which must be all that any of them names.
+    """Translate all objects, which must include every object that they refer to.
 
-    `notes` are the tips of refs whose trees hold notes. Raises RepositoryError for a submodule whose commit
-    is not among the objects (its id can't be named in the new format) and for notes that can't be renamed,
-    MissingObject and CorruptData.
+    `notes` are the tips of refs whose trees hold notes. Raises MissingObject, CorruptData, and
+    RepositoryError for notes that can't be renamed and for a submodule whose commit is not among the objects,
+    because it has no id in the new format.
     """
     translation = Translation(object_format)
     if notes:
@@ -169,7 +169,7 @@ class _Frame(NamedTuple):
     type: ObjectType
     data: bytes
     names: list[ObjectId]
-    """What it names, of which the last is looked at next."""
+    """The objects that it refers to; the last one is visited next."""
 
 
 class _Translator:
@@ -189,18 +189,18 @@ class _Translator:
         self.sizes: dict[ObjectId, int] = {}
 
     def in_reading_order(self, objects: Sequence[Candidate]) -> list[Candidate]:
-        """Return what is named first before what names it, as far as is known without reading."""
+        """Return objects in an order that mostly puts each after those it refers to, without reading any."""
         holders = self._notes.holders if self._notes else {}
         return sorted(
             objects, key=lambda each: (each.oid in holders, _READING_ORDER.index(each.type), -each.order)
         )
 
     def is_notes_tree(self, oid: ObjectId) -> bool:
-        """Whether this is a tree of notes, for which another one is made."""
+        """Return whether this is a notes tree, which is replaced by a new one."""
         return self._notes is not None and oid in self._notes.old_trees
 
     def translate_notes_of_refs(self) -> None:
-        """Make the trees of notes that a ref names itself, without a commit."""
+        """Make the notes trees that a ref points to directly, without a commit."""
         if self._notes is not None:
             for root in self._notes.tips:
                 for oid in self._unfinished(root):
@@ -208,7 +208,7 @@ class _Translator:
                 self._notes.translate(root, self._translation.ids)
 
     def translate(self, oid: ObjectId) -> None:
-        """Translate one object, and before it whatever it names."""
+        """Translate one object, and before it all objects that it refers to."""
         if oid in self._translation.ids:
             return
         stack = [self._frame(oid)]
@@ -227,7 +227,7 @@ class _Translator:
             stack.append(self._frame(name))
 
     def _unfold(self, frame: _Frame) -> bool:
-        """Add what the notes of a commit name, once: late, so that few frames hold long lists."""
+        """Add the ids in the notes of a commit, once and late, so that few frames hold long lists."""
         root = self._notes.holders.get(frame.oid) if self._notes else None
         if root is None or frame.oid in self._unfolded:
             return False
@@ -236,7 +236,7 @@ class _Translator:
         return bool(frame.names)
 
     def _unfinished(self, root: ObjectId) -> list[ObjectId]:
-        """Return what a tree of notes names and has no new id yet."""
+        """Return the objects that a notes tree mentions and that have no new id yet."""
         assert self._notes is not None
         return [oid for oid in self._notes.mentions(root) if oid not in self._translation.ids]
 
@@ -251,7 +251,7 @@ class _Translator:
         return _Frame(oid, candidate.type, data, self._names(candidate, data))
 
     def _names(self, candidate: Candidate, data: bytes) -> list[ObjectId]:
-        """Return what an object names."""
+        """Return the ids that an object refers to."""
         if candidate.type is ObjectType.TREE:
             rows = tree_rows(data, self._store.object_format, candidate.oid)
             for mode, name, oid in rows:
@@ -274,9 +274,9 @@ class _Translator:
         return names
 
     def _leave(self, frame: _Frame, name: ObjectId) -> None:
-        """Let a message's digits stay that name something which waits for this object."""
+        """Keep the digits in a message that match an object which waits for this one."""
         if frame.type not in _WITH_MESSAGES:
-            raise CorruptObject("it holds itself", oid=frame.oid.hex())
+            raise CorruptObject("it contains itself", oid=frame.oid.hex())
         left = self._translation.left
         left[frame.oid] = left.get(frame.oid, frozenset()) | {name}
 

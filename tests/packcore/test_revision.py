@@ -202,7 +202,7 @@ def test_a_short_id_is_sought_in_packs_loose_objects_and_alternates_as_git_does(
         some = unique[::400]
         assert [git("rev-parse", oid[:4], cwd=borrower) for oid in some] == some
         missing = next(f"{n:04x}" for n in range(0x10000) if f"{n:04x}" not in by_prefix)
-        with pytest.raises(UnknownRevision, match="no object's id starts so"):
+        with pytest.raises(UnknownRevision, match="no object has an id that starts with this"):
             resolve_revision(repository, missing)
 
 

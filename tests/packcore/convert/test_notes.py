@@ -167,7 +167,7 @@ def test_two_notes_of_one_object_stop_the_conversion() -> None:
     digits = hex_of(shelf.main)
     inner = shelf.tree((b"100644", digits[2:], shelf.store.add(ObjectType.BLOB, b"another\n")))
     tree = shelf.tree((b"40000", digits[:2], inner), (b"100644", digits, shelf.note))
-    with pytest.raises(RepositoryError, match=f"two notes of {shelf.main.hex()}"):
+    with pytest.raises(RepositoryError, match=f"two notes about {shelf.main.hex()}"):
         shelf.translated(shelf.commit(tree))
 
 
