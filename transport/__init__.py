@@ -1,10 +1,10 @@
-"""Talking to remotes: the wire formats, the ways to carry them, and syncs made of both.
+"""Talk to remotes: the wire formats, the transports that carry them, and syncs built on both.
 
     import transport
 
     result = transport.sync("https://a/x.git", "https://b/x.git", scope=transport.Scope(tags=True))
 
-What stands here is the public API. Its modules are loaded when a name is first used.
+This is the public API. Modules are loaded when one of their names is first used.
 """
 
 from __future__ import annotations

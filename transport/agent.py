@@ -1,6 +1,6 @@
-"""The name that we give in the protocol's `agent` capability: `packcore/<version>`.
+"""The name that we send in the protocol's `agent` capability: `packcore/<version>`.
 
-Servers take printable ASCII without spaces. (HTTP's User-Agent is another name, of `schemes.http`.)
+Servers accept printable ASCII without spaces. (The User-Agent of HTTP is different: see `schemes.http`.)
 """
 
 from __future__ import annotations

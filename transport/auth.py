@@ -3,11 +3,11 @@
     1. options (token, username, bearer token), or user and password in the URL   sent from the first request
     2. nothing
     3. after a 401: each CredentialSource in turn, netrc, git credential           asked for one origin only
-    4. where none had an answer: the user of the URL, with an empty password       a token may stand there
+    4. if none had an answer: the user of the URL, with an empty password          may be a token
 
 A credential belongs to one origin: scheme, host and port. It is sent over https, over plain http to this
-machine itself, or where the user allowed it; through a proxy plain http is never "to this machine".
-No class here shows its secret in a repr, and no error quotes one.
+machine itself, or where the user allowed it; plain http through a proxy is never "to this machine". No class
+here shows its secret in a repr, and no error quotes one.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ __all__ = [
 ]
 
 DEFAULT_USERNAME = "git"
-"""For a token without a user name: hosts that look at the token alone want any name but an empty one."""
+"""For a token without a user name: hosts that check only the token accept any name but an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """User and password, or (with `username` None) a bearer token."""
+    """A user name and password, or (if `username` is None) a bearer token."""
 
     username: str | None = field(repr=False)
     secret: str = field(repr=False)
@@ -61,24 +61,24 @@ class Credential:
 
 
 class CredentialSource(Protocol):
-    """Somewhere credentials can be asked for after a 401; `git credential` is another one of these."""
+    """A source of credentials after a 401, such as netrc or `git credential`."""
 
     def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential | None:
         """Return a credential for the endpoint's origin, or None.
 
-        The endpoint's user is the one that is wanted, where that is known. `challenges` are the
-        WWW-Authenticate headers; `redirected` tells that the user didn't type this origin.
+        If the endpoint has a user, the credential must be for that user. `challenges` are the
+        WWW-Authenticate headers. `redirected` means that the user didn't type this origin.
         """
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
-        """Hear that the server took the credential."""
+        """Take note that the server accepted the credential."""
 
     def reject(self, endpoint: Endpoint, credential: Credential) -> None:
-        """Hear that the server refused the credential."""
+        """Take note that the server refused the credential."""
 
 
 def given_credential(endpoint: Endpoint, options: TransportOptions) -> Credential | None:
-    """Return the credential that is sent outright: the options', else the URL's, else None."""
+    """Return the credential to send from the first request: from the options, else the URL, else None."""
     if options.bearer_token:
         return Credential(None, options.bearer_token, options.origin_of("bearer_token"))
     if options.token:
@@ -88,21 +88,21 @@ def given_credential(endpoint: Endpoint, options: TransportOptions) -> Credentia
 
 
 def url_credential(endpoint: Endpoint) -> Credential | None:
-    """Return user and password of a URL that has both; either may be empty."""
+    """Return the user and password of a URL that has both; either may be empty."""
     if endpoint.user is None or endpoint.password is None:
         return None
     return Credential(endpoint.user, endpoint.password, "the URL")
 
 
 def may_send_credentials(origin: Origin, options: TransportOptions, *, through_proxy: bool) -> bool:
-    """Tell whether credentials may go to an origin at all: not in the clear, unless allowed."""
+    """Return whether credentials may be sent to an origin at all: not in clear text, unless allowed."""
     if origin.scheme == "https" or options.allow_insecure_auth:
         return True
     return origin.is_loopback and not through_proxy
 
 
 class NetrcSource:
-    """The netrc file: the one that NETRC names, else ~/.netrc (or ~/_netrc) of HOME."""
+    """The netrc file: the one that NETRC names, else ~/.netrc (or ~/_netrc) in HOME."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -146,14 +146,14 @@ class NetrcSource:
         return Credential(user or "", entry.password or "", f"netrc ({path}, line {entry.line})")
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
-        """Nothing to note: the file is the user's own."""
+        """Do nothing: the file belongs to the user."""
 
     def reject(self, endpoint: Endpoint, credential: Credential) -> None:
-        """Nothing to forget: the file is the user's own."""
+        """Do nothing: the file belongs to the user."""
 
 
 class _Held(NamedTuple):
-    """A credential in use, where it is from, and for what it was asked."""
+    """A credential in use, its source, and the endpoint that it was requested for."""
 
     credential: Credential
     source: CredentialSource | None
@@ -161,25 +161,25 @@ class _Held(NamedTuple):
 
 
 class Keyring:
-    """The credentials of one transport, each bound to its origin, and the sources to ask for more."""
+    """The credentials of one transport, each bound to its origin, and the sources for more."""
 
     def __init__(
         self, endpoint: Endpoint, options: TransportOptions, sources: Sequence[CredentialSource] | None = None
     ) -> None:
-        """Begin with what is given; `sources` None means netrc alone."""
+        """Start with the given credentials; `sources` None means only netrc."""
         self._options = options
         self._typed = endpoint.origin
         self._typed_user = endpoint.user
         self._user = endpoint.user or options.username
         self._sources = (NetrcSource(options.environment),) if sources is None else tuple(sources)
         self._held: dict[Origin, _Held] = {}
-        self._taken: set[Origin] = set()  # where the held credential was accepted before
+        self._taken: set[Origin] = set()  # origins that have accepted their credential before
         given = given_credential(endpoint, options)
         if given is not None:
             self._hold(self._typed, _Held(given, None, endpoint))
 
     def _hold(self, origin: Origin, held: _Held) -> None:
-        """Use a credential from here on; whatever is shown from here on has it masked."""
+        """Use a credential from here on, and mask it in everything that is shown."""
         credential, secrets = held.credential, self._options.secrets
         if credential.username is None:
             secrets.add(credential.secret)
@@ -188,7 +188,7 @@ class Keyring:
         self._held[origin] = held
 
     def credential(self, url: Endpoint, *, through_proxy: bool) -> Credential | None:
-        """Return what to send with a request to `url`, if anything may be sent there."""
+        """Return the credential to send with a request to `url`, or None if none may be sent there."""
         held = self._held.get(url.origin)
         if held is None or not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             return None
@@ -203,9 +203,9 @@ class Keyring:
         through_proxy: bool,
         said: str = "",
     ) -> None:
-        """After a 401 to a request with `sent`, find a credential for the next one.
+        """After a 401 to a request with `sent`, find a credential for the next request.
 
-        Raises AuthenticationRequired if there is none; `said` is the server's text for it, made safe.
+        Raises AuthenticationRequired if there is none; `said` is the server's text, made safe, for the error.
         """
         remote = f"; remote: {said}" if said else ""
         if self.header_is_given(url):
@@ -225,7 +225,7 @@ class Keyring:
         if not may_send_credentials(url.origin, self._options, through_proxy=through_proxy):
             raise AuthenticationRequired(
                 f"{self._named(url)} wants credentials, which are not sent over plain http",
-                hint="use https, or say allow_insecure_auth",
+                hint="use https, or pass allow_insecure_auth",
                 option="allow_insecure_auth",
             )
         typed = url.origin == self._typed
@@ -243,16 +243,16 @@ class Keyring:
         raise failed or AuthenticationRequired(
             f"{self._named(url)} wants credentials{remote}",
             hint=f"give a token by {credential_words(side)}, "
-            "or have one in a netrc file or a helper of git's",
+            "or store one in a netrc file or a git credential helper",
         )
 
     def header_is_given(self, url: Endpoint) -> bool:
-        """Whether the user's own headers settle authentication for a request to `url`."""
+        """Return whether the user's own headers authenticate a request to `url`."""
         own = self._options.headers if url.origin == self._typed else ()
         return any(name.lower() == "authorization" for name, _ in own)
 
     def origin(self, url: Endpoint, sent: Credential | None) -> str | None:
-        """Return where what was sent to `url` came from, for messages; None where nothing was."""
+        """Return the source of the credential sent to `url`, for messages; None if none was sent."""
         if self.header_is_given(url):
             return self._options.origin_of("headers")
         return None if sent is None else sent.source
@@ -266,7 +266,7 @@ class Keyring:
         )
 
     def accepted(self, url: Endpoint, sent: Credential | None) -> None:
-        """Tell the source of a credential, once, that the server took it."""
+        """Tell the source of a credential, once, that the server accepted it."""
         held = self._held.get(url.origin)
         if held is not None and held.credential is sent and url.origin not in self._taken:
             self._taken.add(url.origin)
@@ -274,9 +274,9 @@ class Keyring:
                 held.source.approve(held.asked, held.credential)
 
     def refused(self, url: Endpoint, sent: Credential | None) -> None:
-        """Tell the source of a credential that the server refused it, unless it took it before.
+        """Tell the source of a credential that the server refused it, unless it worked before.
 
-        A 403 to a credential that has worked is about what its user may do, and no reason to forget it.
+        A 403 to a credential that has worked is about permissions, and no reason to forget the credential.
         """
         held = self._held.get(url.origin)
         if held is None or held.credential is not sent or url.origin in self._taken:

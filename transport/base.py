@@ -1,4 +1,4 @@
-"""What a scheme must do: advertise refs, and carry one request and its answer.
+"""The interface of a scheme: advertise refs, and carry one request and its answer.
 
     transport = open_transport(endpoint, options)
     with transport.advertise("git-upload-pack", version=2) as answer:   blocks of the advertisement
@@ -6,8 +6,8 @@
     with transport.request("git-upload-pack", body, version=2) as answer:   blocks of the response
         ...
 
-An answer is a context manager around an iterator of byte blocks; leaving it closes the connection.
-Over HTTP each call opens a socket of its own. The wire formats inside the blocks are `transport.wire`'s.
+An answer is a context manager around an iterator of byte blocks; leaving it closes the connection. Over HTTP,
+each call opens a new socket. `transport.wire` defines the formats inside the blocks.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ Service = Literal["git-upload-pack", "git-receive-pack"]
 class Body:
     """A request body that can be produced again, for a replay after 401, 411 or 501.
 
-    `blocks` starts a new iteration over the same bytes; `size` is their number where it is known
-    (then a small body travels with Content-Length), else None (then it is sent chunked).
+    `blocks` starts a new iteration over the same bytes. `size` is their number if it is known (then a small
+    body is sent with Content-Length), else None (then it is sent chunked).
     """
 
     blocks: Callable[[], Iterator[bytes]]
@@ -41,29 +41,29 @@ class Body:
 
     @classmethod
     def of(cls, data: bytes) -> Body:
-        """Wrap bytes that are at hand."""
+        """Wrap bytes."""
         return cls(lambda: iter((data,)), len(data))
 
 
 @dataclass(slots=True)
 class TransferStats:
-    """What one transport carried so far, and found out; the sync result and `--stats` read it."""
+    """What one transport has carried and found out so far; used by the sync result and `--stats`."""
 
     requests: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     first_byte_seconds: float | None = None
-    """Of the last streamed request: from the request line to the first body byte."""
+    """For the last streamed request: the time from the request line to the first body byte."""
     longest_gap_seconds: float | None = None
-    """Of the last streamed request: the longest time between two of its body blocks, whoever caused it."""
+    """For the last streamed request: the longest time between two of its body blocks, whatever the cause."""
     chunks_refused: bool = False
-    """The remote takes no body of unknown length: set when that is found out, or known from before."""
+    """Whether the remote accepts no body of unknown length: found out, or known from before."""
     pushes_begun: int = 0
-    """Pushes whose commands were handed over."""
+    """The number of pushes whose commands were sent."""
     pushes_answered: int = 0
-    """Those of them of which the report came."""
+    """How many of those were answered by a report."""
     longest_stall_seconds: float | None = None
-    """Of the last streamed request: the longest time that the connection had to wait for a block."""
+    """For the last streamed request: the longest time that the connection waited for a block."""
 
     def counting_received(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Pass blocks on, and count their bytes as received."""
@@ -79,25 +79,24 @@ class TransferStats:
 
 
 class Transport(Protocol):
-    """A way to one remote repository."""
+    """The connection to one remote repository."""
 
     url: str
     """For messages: without user, password or token."""
     stateless: bool
-    """True where each request is a new conversation (HTTP); False on one lasting connection (ssh, git)."""
+    """True if each request is a new conversation (HTTP), False on one persistent connection (ssh, git)."""
     stats: TransferStats
     limits: WireLimits
-    """What this remote may make us hold."""
+    """Limits on what this remote may make us store."""
 
     def advertise(
         self, service: Service, *, version: int, headway: Headway | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Open the conversation: yield the blocks of the ref or capability advertisement.
 
-        Over HTTP this is `GET info/refs?service=…`; `version` 0 sends no Git-Protocol. Settles
-        redirects and authentication. `headway` is counted by the reader of the blocks: where it stands still
-        for the stall timeout, RemoteStalled is raised; None: every byte counts. Raises TransportError and its
-        kinds.
+        Over HTTP this is `GET info/refs?service=…`; `version` 0 sends no Git-Protocol. Handles redirects and
+        authentication. The reader of the blocks counts `headway`; if that stops for the stall timeout,
+        RemoteStalled is raised. None means that every byte counts. Raises TransportError and its subclasses.
         """
         ...
 
@@ -106,8 +105,8 @@ class Transport(Protocol):
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; `headway` as in `advertise`.
 
-        The body's blocks are pulled as the connection takes them, and sent as they come. Over HTTP up to
-        a post buffer of them is pulled before the connection opens, to know whether that is all.
+        Pulls the blocks of the body as the connection takes them, and sends them as they come. Over HTTP, up
+        to a post buffer of them is pulled before connecting, to know whether that is all.
         """
         ...
 

@@ -1,11 +1,11 @@
-r"""The words of `git credential`: attributes of a question out, the answer in; no process here.
+r"""The format of `git credential`: encode the question, parse the answer; starts no process.
 
     protocol=https\n host=h:8443\n path=team/x.git\n username=me\n wwwauth[]=Basic realm="x"\n \n     asked
     username=me\n password=secret\n                                                            answered
 
-Whether the path counts is for git to say (credential.useHttpPath). A value with a line break or NUL is never
-written, and a question without protocol and host never asked: either could fetch another host's password
-(CVE-2020-5260, CVE-2020-11008, CVE-2024-52006). See git-credential(1).
+git decides whether the path counts (credential.useHttpPath). A value with a line break or NUL is never
+written, and a question without protocol and host is never asked: either could get the password of another
+host (CVE-2020-5260, CVE-2020-11008, CVE-2024-52006). See git-credential(1).
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ __all__ = ["Filled", "encode_question", "encode_verdict", "parse_answer"]
 
 _LINE_BREAKERS = re.compile(r"[\r\n\0]")
 _ROUND_TRIP = ("password_expiry_utc", "oauth_refresh_token")
-"""What a helper may add to an answer and wants to hear again with the verdict."""
+"""What a helper may add to an answer, and wants back with approve or reject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """An answer: the credential, and what goes back with it."""
+    """An answer: the credential, and the fields to send back with it."""
 
     credential: Credential
     extra: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def encode_question(endpoint: Endpoint, challenges: Sequence[str] = ()) -> bytes:
-    """Return what `git credential fill` reads. Raises AuthenticationRequired for what must not be asked."""
+    """Return the input of `git credential fill`. Raises AuthenticationRequired if it must not be asked."""
     lines = _place(endpoint)
     if endpoint.user:
         lines.append(("username", endpoint.user))
-    # A header that breaks lines is the server's; git goes without what it can't read, and so do we.
+    # Headers come from the server; like git, we skip one with a line break.
     lines += [("wwwauth[]", value) for value in challenges if not _LINE_BREAKERS.search(value)]
     return _encode(lines)
 
 
 def encode_verdict(endpoint: Endpoint, filled: Filled) -> bytes:
-    """Return what `git credential approve` and `reject` read."""
+    """Return the input of `git credential approve` and `reject`."""
     credential = filled.credential
     return _encode(
         [
@@ -62,9 +62,9 @@ def encode_verdict(endpoint: Endpoint, filled: Filled) -> bytes:
 
 
 def parse_answer(answer: bytes, endpoint: Endpoint) -> Filled | None:
-    """Read what `git credential fill` printed; None where it has no password, or none for this place.
+    """Parse the output of `git credential fill`; None if it has no password for this endpoint.
 
-    Raises AuthenticationRequired for a value that holds what could break a line.
+    Raises AuthenticationRequired for a value that contains a line break.
     """
     values: dict[str, str] = {}
     for line in answer.decode("utf-8", "surrogateescape").split("\n"):
@@ -93,7 +93,7 @@ def _place(endpoint: Endpoint) -> list[tuple[str, str]]:
 
 
 def _host(endpoint: Endpoint) -> str:
-    """Return host and port as git names them: decoded, with a zone id where there is one."""
+    """Return host and port as git names them: decoded, with the zone id if there is one."""
     return unquote(endpoint.url_authority)
 
 

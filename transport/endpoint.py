@@ -1,6 +1,6 @@
-"""Where a repository is: the text a user typed, parsed once, and never shown with its secrets.
+"""Where a repository is: the text that a user typed, parsed once, and never shown with its secrets.
 
-    https://user:secret@host:8443/team/x.git     scheme host port path, user and password aside
+    https://user:secret@host:8443/team/x.git     scheme host port path, user and password separate
     ssh://git@host:22/x.git   git@host:x.git     the second is the scp form; both are scheme "ssh"
     [git@host:22]:x.git       git@[::1]:x.git    scp forms with a port, and with an IPv6 address
     git://host/x.git
@@ -8,13 +8,13 @@
     other://anything    other::anything          whole in `typed`, for the git-remote-other that reads it
     packcore::…                                  the same as without: that is how git is told to call us
 
-A colon before the first slash makes a text the scp form, as in git, whatever lies on the disk: `./a:b` is the
-path. Of ssh and git the path is decoded, and an ssh host keeps its case, since ~/.ssh/config may name it so.
-The path of an HTTP URL has its dot segments resolved, as curl does it.
+As in git, a colon before the first slash means the scp form, whatever files exist on the disk: `./a:b` is a
+path. For ssh and git, the path is decoded, and an ssh host keeps its case, because ~/.ssh/config may match it
+that way. Dot segments in the path of an HTTP URL are resolved, as curl does.
 
-`str(endpoint)` and its repr leave out the password, the user of an HTTP URL (tokens are put there) and
-what stands behind a `?`. A URL whose decoded parts hold CR, LF or NUL is refused: such a URL could slip
-a second line into a header or a credential helper's input (CVE-2020-5260, CVE-2024-52006).
+`str(endpoint)` and its repr leave out the password, the user of an HTTP URL (which may be a token) and
+everything after a `?`. A URL whose decoded parts contain CR, LF or NUL is refused, because it could inject a
+second line into a header or the input of a credential helper (CVE-2020-5260, CVE-2024-52006).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NETLOC = re.compile(r"[^/?#]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""Half a character, and no byte that Python carried through a text either (surrogateescape)."""
+"""Lone surrogates, except those that stand for undecodable bytes (surrogateescape)."""
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
 _PATH_SAFE = "/%:=&?~+!$,;'@()*[]"
 # A ProxyCommand or Match exec of the user's ssh configuration may hand these to a shell (CVE-2023-51385).
@@ -58,7 +58,7 @@ _SHELL_WORD = re.compile(r"[\s'\"`$\\;&<>|(){}]")
 
 
 class Origin(NamedTuple):
-    """What credentials are bound to: they never cross to another one."""
+    """What credentials are bound to: they are never sent to another origin."""
 
     scheme: str
     host: str
@@ -66,7 +66,7 @@ class Origin(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Tell whether the host can only be this machine."""
+        """Whether the host can only be this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -77,7 +77,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
-    """One end of a sync, parsed. `path` of an HTTP URL is percent-encoded as it travels, a query included."""
+    """One end of a sync, parsed. The `path` of an HTTP URL is percent-encoded, and includes the query."""
 
     scheme: str
     host: str
@@ -86,7 +86,7 @@ class Endpoint:
     user: str | None = field(default=None)
     password: str | None = field(default=None)
     typed: str = field(default="", compare=False)
-    """Of a scheme that nothing here speaks: what its helper is told."""
+    """For a scheme that needs a helper: what the helper gets."""
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -95,9 +95,9 @@ class Endpoint:
         if not text:
             raise InvalidEndpoint("an endpoint can't be empty")
         if _CONTROL.search(text):
-            raise InvalidEndpoint("an endpoint can't hold control characters")
+            raise InvalidEndpoint("an endpoint can't contain control characters")
         if _NO_CHARACTER.search(text):
-            raise InvalidEndpoint("an endpoint can't hold surrogates, which stand for no character")
+            raise InvalidEndpoint("an endpoint can't contain surrogates, which are not characters")
         if helper := _HELPER.match(text):
             return _parse_helper(helper[1].lower(), text[helper.end() :])
         if url := _URL.match(text):
@@ -108,12 +108,12 @@ class Endpoint:
 
     @property
     def is_http(self) -> bool:
-        """Tell whether this is http or https."""
+        """Whether this is http or https."""
         return self.scheme in ("http", "https")
 
     @property
     def effective_port(self) -> int:
-        """The port to connect to: the URL's, or the scheme's own (0 where it has none)."""
+        """The port to connect to: from the URL, or the default of the scheme (0 if it has none)."""
         return self.port if self.port is not None else DEFAULT_PORTS.get(self.scheme, 0)
 
     @property
@@ -123,17 +123,17 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """`host[:port]` as a Host header has it: no default port, IPv6 in brackets, no zone id."""
+        """`host[:port]` for a Host header: no default port, IPv6 in brackets, no zone id."""
         return self._with_port(self.host_alone)
 
     @property
     def url_authority(self) -> str:
-        """`host[:port]` as a URL has it: the same, with the zone id."""
+        """`host[:port]` for a URL: the same, with the zone id."""
         return self._with_port(self.host.replace("%", "%25"))
 
     @property
     def host_alone(self) -> str:
-        """The host without a zone id, which means something to this machine alone."""
+        """The host without its zone id, which has a meaning only on this machine."""
         return self.host.partition("%")[0] if ":" in self.host else self.host
 
     def _with_port(self, host: str) -> str:
@@ -143,7 +143,7 @@ class Endpoint:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown anywhere: the password, and a user that is a token rather than a name."""
+        """What must never be shown: the password, and a user that is a token rather than a name."""
         user = self.user if self.user and looks_like_token(self.user) else None
         return tuple(part for part in (self.password, user) if part)
 
@@ -210,7 +210,7 @@ def _parse_file(path: str) -> Endpoint:
 
 
 def _parse_ssh_or_git(scheme: str, rest: str) -> Endpoint:
-    """As git reads it: decoded as a whole, and a query or fragment is part of the path."""
+    """Parse as git does: decoded as a whole, and a query or fragment is part of the path."""
     slash = rest.find("/", end_of_brackets(rest))
     if slash < 0 or slash == len(rest) - 1:
         raise InvalidEndpoint(f"the {scheme}:// URL names no {'path' if rest else 'host'}")
@@ -236,10 +236,10 @@ def _parse_scp(text: str) -> Endpoint:
 
 
 def _parse_helper(scheme: str, address: str) -> Endpoint:
-    """Read git's `helper::address`: the address goes to git-remote-<helper> as it is."""
+    """Parse git's `helper::address`: the address goes to git-remote-<helper> as it is."""
     if scheme in DEFAULT_PORTS or scheme in _ALIASES or scheme == "file":
         raise InvalidEndpoint(
-            f"{scheme}:: asks for a helper, and {scheme} is spoken here without one",
+            f"{scheme}:: asks for a helper, but {scheme} works here without one",
             hint="write the URL alone",
         )
     if address.startswith("-"):
@@ -257,10 +257,10 @@ def _parse_helper(scheme: str, address: str) -> Endpoint:
 def _checked(endpoint: Endpoint) -> Endpoint:
     for part in (endpoint.host, decoded(endpoint.path), endpoint.user or "", endpoint.password or ""):
         if _CONTROL.search(part):
-            raise InvalidEndpoint("the URL's decoded parts can't hold control characters")
+            raise InvalidEndpoint("the URL's decoded parts can't contain control characters")
     if endpoint.scheme == "ssh":
         for part in (endpoint.host, endpoint.user or "", endpoint.path):
-            if part.startswith("-"):  # it would reach ssh as an option (CVE-2017-1000117)
+            if part.startswith("-"):  # ssh would take it for an option (CVE-2017-1000117)
                 raise InvalidEndpoint("no part of an ssh URL may begin with '-'")
         if _SHELL_WORD.search(endpoint.host) or _SHELL_WORD.search(endpoint.user or ""):
             raise InvalidEndpoint("the host or user of an ssh URL can't hold blanks, quotes or shell signs")

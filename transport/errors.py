@@ -1,4 +1,4 @@
-"""Errors of talking to a remote. Each names the guilty side, carries an exit code, and holds no secret."""
+"""Errors of talking to a remote. Each names the side at fault, has an exit code, and contains no secret."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TransportError(PackcoreError):
 
 
 class InvalidEndpoint(TransportError):
-    """The text of an endpoint can't be parsed, or names a scheme that nothing here speaks."""
+    """The text of an endpoint can't be parsed, or its scheme is not supported."""
 
     exit_code = 2
 
@@ -66,11 +66,11 @@ class RemoteProtocolError(TransportError):
 
 
 class TruncatedAnswer(RemoteProtocolError):
-    """The remote's answer ended where the protocol has more to come."""
+    """The remote's answer ended before the protocol allows it to."""
 
 
 class AnswerTooLarge(RemoteProtocolError):
-    """The remote's answer holds more of something than one may; `limit` names the bound."""
+    """The remote's answer has more of something than allowed; `limit` names the limit."""
 
     def __init__(
         self, message: str, *, limit: str, hint: str | None = None, named: bool = False, option: str = ""
@@ -79,10 +79,10 @@ class AnswerTooLarge(RemoteProtocolError):
         super().__init__(message, hint=hint, option=option)
         self.limit = limit
         self.named = named
-        """Whether the message says whose answer it is."""
+        """Whether the message already names the remote."""
 
     def of(self, start: str) -> AnswerTooLarge:
-        """Return the same error with a start of its sentence that names the answer, unless it is named."""
+        """Return the same error with `start`, which names the answer, before it, unless it has a name."""
         if self.named:
             return self
         return AnswerTooLarge(
@@ -91,13 +91,13 @@ class AnswerTooLarge(RemoteProtocolError):
 
 
 class LocalProtocolError(TransportError):
-    """We were about to break the protocol: a caller's mistake, found before a byte was sent."""
+    """We would have broken the protocol: a mistake of the caller, found before any byte was sent."""
 
     exit_code = 1
 
 
 class RemoteError(TransportError):
-    """The remote itself reported an error (ERR line, side-band 3, unpack failure); its words, made safe."""
+    """The remote itself reported an error (ERR line, side-band 3, unpack failure); its text is made safe."""
 
 
 class NetworkError(TransportError):
@@ -105,15 +105,15 @@ class NetworkError(TransportError):
 
 
 class RemoteStalled(NetworkError):
-    """The remote kept the connection busy without getting on, past the stall timeout.
+    """The remote kept the connection busy without making progress, past the stall timeout.
 
-    Unlike other network errors this is never tried again in the same run, neither in a smaller body nor by
-    `retries`: each time the whole timeout would be waited for.
+    Unlike other network errors, this is never retried in the same run, neither with a smaller body nor by
+    `retries`, because each retry would wait for the whole timeout.
     """
 
 
 class HttpStatusError(TransportError):
-    """An HTTP answer other than success; `status` is its number, `url` is without secrets."""
+    """An HTTP answer that is not a success; `status` is its number, `url` has no secrets."""
 
     def __init__(
         self, message: str, *, status: int, url: str, hint: str | None = None, option: str = ""
@@ -124,7 +124,7 @@ class HttpStatusError(TransportError):
 
 
 class AuthenticationRequired(TransportError):
-    """The remote wants credentials, or refuses those it got."""
+    """The remote requires credentials, or refused the ones it got."""
 
     exit_code = 5
 
@@ -136,19 +136,19 @@ class UnsupportedByRemote(TransportError):
 
 
 class InvalidRequest(TransportError):
-    """What the caller asks for contradicts itself or can't be read; found before any traffic."""
+    """The request of the caller contradicts itself or can't be parsed; found before any traffic."""
 
     exit_code = 2
 
 
 class NoRefsMatched(TransportError):
-    """The source has no ref within the scope that was asked for, so there is nothing to decide upon."""
+    """The source has no ref within the requested scope, so there is nothing to sync."""
 
     exit_code = 1
 
 
 class PruneLimitReached(TransportError):
-    """Pruning would delete more of the target's refs than it may; nothing was pushed. `refs` names them."""
+    """Pruning would delete more refs of the target than allowed; nothing was pushed. `refs` names them."""
 
     exit_code = 1
 
@@ -160,19 +160,19 @@ class PruneLimitReached(TransportError):
 
 
 class TimeLimitReached(TransportError):
-    """A run was stopped from outside, since it took longer than it may, or since all is to stop."""
+    """A run was stopped from outside, because it took too long or because everything is stopping."""
 
     exit_code = 1
 
 
 class ObjectFormatMismatch(TransportError):
-    """One side names its objects by sha1, the other by sha256: no ref of one can exist on the other."""
+    """One side uses sha1 and the other sha256, so no ref of one can exist on the other."""
 
     exit_code = 1
 
 
 class RefRejected(TransportError):
-    """The target refused one ref; `reason` in the server's words, made safe."""
+    """The target refused one ref; `reason` is the server's text, made safe."""
 
     exit_code = 1
 
@@ -183,4 +183,4 @@ class RefRejected(TransportError):
 
 
 class TargetRefMoved(RefRejected):
-    """The target's ref is no longer what it was when the run started. Nothing was overwritten; run again."""
+    """The ref of the target has changed since the run started. Nothing was overwritten; run again."""

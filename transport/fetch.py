@@ -2,11 +2,11 @@
 
     list_refs    GET the advertisement; in v2 a second request, ls-refs
     fetch_pack   request(s): wants, haves round by round, then the pack in the last answer
-    find_common  request(s): haves round by round, and nothing else: which of them the server has
-    find_damage  request: after a fetch that failed, which wants a server of ours can't send
+    find_common  request(s): haves round by round and nothing else; finds which ones the server has
+    find_damage  request: after a failed fetch, asks one of our own servers which wants it can't send
 
-A fetch yields the pack's bytes as they come; whoever takes them checks them (`SpooledPack.receive`).
-That the stream ended as the protocol says is checked here: after the last block, not before.
+A fetch yields the bytes of the pack as they arrive; the caller checks them (`SpooledPack.receive`). The
+correct end of the stream is checked here, after the last block.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def list_refs(
     server_options: Sequence[str] = (),
     limits: WireLimits | None = None,
 ) -> Advertisement:
-    """Return the source's refs below `prefixes` (none: all), and HEAD.
+    """Return the refs of the source below `prefixes` and its HEAD; no prefixes means all refs.
 
-    `protocol` is what is asked for ("auto": v2); the server may answer with less. Raises RemoteError,
-    RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
+    `protocol` is the requested version ("auto" means v2); the server may answer in a lower one. Raises
+    RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
     limits = limits or transport.limits
     to_end = transport.stateless
@@ -121,21 +121,21 @@ def _kept(refs: dict[str, _T], wanted: tuple[str, ...]) -> dict[str, _T]:
 
 @dataclass(frozen=True, slots=True)
 class FetchResponse:
-    """What the server answered."""
+    """The answer of the server."""
 
     blocks: Iterator[bytes] | None
-    """The pack's bytes as they come, in any block size; None where nothing was wanted."""
+    """The bytes of the pack as they arrive, in blocks of any size; None if there were no wants."""
     common: tuple[ObjectId, ...] = ()
-    """Which of the haves the server has too, in the order it said so."""
+    """The haves that the server has too, in the order of its acknowledgments."""
     unknown: tuple[ObjectId, ...] = ()
-    """Which of the haves it did not acknowledge. It may know them all the same: newer git (2.47, not 2.39)
-    does not acknowledge the parent of a commit that it has acknowledged."""
+    """The haves that it did not acknowledge. It may have them anyway: newer git (2.47, not 2.39) does not
+    acknowledge the parent of a commit that it has acknowledged."""
     shallow: tuple[ObjectId, ...] = ()
     """Commits at which the server cut history: their parents are in no pack."""
     unshallow: tuple[ObjectId, ...] = ()
     wanted_refs: tuple[tuple[str, ObjectId], ...] = ()
     rounds: int = 0
-    """Requests that it took."""
+    """The number of requests that it took."""
 
 
 @contextmanager
@@ -155,12 +155,12 @@ def fetch_pack(
     """Fetch what `wants` reach and `haves` don't. A context manager: leaving it closes the connection.
 
     `wants` and `haves` are ids, raw or as hex, or full names of refs that the remote advertises. Haves are
-    offered as they are, or come from a Negotiator. `options` holds the rarer choices;
-    `shallow`, `depth` and `filter_spec` go before its fields. Without wants nothing is sent and there
-    are no blocks. Iterating over the blocks to their end checks the end of the answer.
+    offered as they are, or come from a Negotiator. `options` has the rarer settings; `shallow`, `depth` and
+    `filter_spec` override its fields. Without wants, nothing is sent and there are no blocks. Iterating over
+    the blocks to their end checks the end of the answer.
 
-    Raises RemoteError (the server's words), RemoteProtocolError, UnsupportedByRemote, and what the
-    transport raises; some of them only while blocks are read.
+    Raises RemoteError (with the server's text), RemoteProtocolError, UnsupportedByRemote, and what the
+    transport raises; some of them only while reading blocks.
     """
     options = _merged(options or FetchOptions(), shallow, depth, filter_spec)
     if not wants and not options.want_refs:
@@ -189,13 +189,13 @@ def fetch_pack(
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What came of a search for what a server has of ours."""
+    """The result of a search for our commits on a server."""
 
     found: tuple[ObjectId, ...] = ()
-    """Which of the offered ids it has, in the order it said so."""
+    """The offered ids that it has, in the order of its acknowledgments."""
     offered_count: int = 0
     failure: TransportError | None = None
-    """Why the search ended early, where it did; what had been found by then stays true."""
+    """Why the search ended early, if it did; what was found by then stays valid."""
 
 
 def find_damage(
@@ -205,9 +205,9 @@ def find_damage(
     wants: Sequence[ObjectId],
     haves: Sequence[ObjectId] = (),
 ) -> dict[ObjectId, str]:
-    """Ask one of our own servers which wants it can't send, after a fetch failed; return reasons by want.
+    """Ask one of our own servers, after a failed fetch, which wants it can't send; return reasons by want.
 
-    Nothing is asked of a server that can't tell. Raises TransportError.
+    Other servers are not asked. Raises TransportError.
     """
     capabilities = advertisement.capabilities
     if not wants or not (capabilities.find_damage or (capabilities.fetch and capabilities.fetch.find_damage)):
@@ -227,11 +227,11 @@ def find_common(
     advertisement: Advertisement | None = None,
     limits: WireLimits | None = None,
 ) -> Common:
-    """Ask a server which commits of ours it has, as git's `push.negotiate` does before a push.
+    """Ask a server which of our commits it has, as git's `push.negotiate` does before a push.
 
-    Nothing is wanted, so no pack comes. `advertisement` is the server's, where it is known already. It takes
-    a server of protocol v2 with `wait-for-done`; that there is none is told by the result, as is everything
-    else that the server or the way to it does.
+    There are no wants, so no pack is sent. `advertisement` is that of the server, if it is already known.
+    This needs a server with protocol v2 and `wait-for-done`. If the server lacks them or fails in any other
+    way, the result says so, and nothing is raised.
     """
     limits = limits or transport.limits
     conversation = None

@@ -1,10 +1,10 @@
-"""The rounds of one fetch: haves go out, acknowledgments come back, until an answer holds the pack.
+"""The rounds of one fetch: send haves, receive acknowledgments, until an answer has the pack.
 
     round 1        wants, haves           ACK some, NAK, or ready
     round 2 ...    wants, common, haves   the same
     last           wants, common, done    the pack (or already in a round that says ready)
 
-Over HTTP each round is a request of its own that repeats what is known. On a lasting connection v0 sends
+Over HTTP, each round is a separate request that repeats what is known. On a persistent connection, v0 sends
 wants and common ids only once. A server without multi_ack_detailed gets everything in one request.
 
     common alone   wait-for-done, haves   ACK some, or NAK: no wants, no pack, as many rounds as are needed
@@ -49,14 +49,14 @@ __all__ = ["Conversation"]
 
 _SERVICE: Literal["git-upload-pack"] = "git-upload-pack"
 _COMMON_MAX = 65536
-"""Common ids that are repeated each round; more would burst what servers buffer."""
+"""The most common ids to repeat in each round; more would exceed the buffers of servers."""
 _ROUNDS_MAX = 256
 _SEARCH_ROUNDS_MAX = 10
-"""Rounds of a search for what is common: some 16,000 haves."""
+"""The most rounds of a search for common commits: some 16,000 haves."""
 
 
 class Conversation:
-    """The state of one fetch: what was offered, what is common, and the last answer's head."""
+    """The state of one fetch: what was offered, what is common, and the head of the last answer."""
 
     def __init__(
         self,
@@ -72,16 +72,16 @@ class Conversation:
         self._options = options
         self._limits = limits
         self._headway = Headway()
-        """Of the last answer."""
+        """The head of the last answer."""
         self._offered: dict[ObjectId, None] = {}
         self.common: dict[ObjectId, None] = {}
         self.head = AnswerHead()
         self.rounds = 0
 
     def negotiate(self, negotiator: Negotiator, stack: ExitStack) -> PacketReader:
-        """Go round by round until an answer holds the pack; return its reader, standing before it.
+        """Run rounds until an answer has the pack; return its reader, positioned before the pack.
 
-        The last answer's connection stays open in `stack`.
+        The connection of the last answer stays open in `stack`.
         """
         size = FIRST_ROUND_SIZE if self._in_rounds else SINGLE_ROUND_SIZE
         in_vain = 0
@@ -101,31 +101,31 @@ class Conversation:
             size = next_round_size(size)
 
     def find_common(self, negotiator: Negotiator) -> None:
-        """Learn which of the negotiator's ids are common, and ask for nothing else (v2, `wait-for-done`)."""
+        """Find out which of the negotiator's ids are common, without any wants (v2, `wait-for-done`)."""
         size = FIRST_ROUND_SIZE
         while self.rounds < _SEARCH_ROUNDS_MAX and (haves := negotiator.take(size)):
             with ExitStack() as answer:
                 reader = self._round(haves, answer, done=False)
                 self._take_common(negotiator)
                 if self.head.ready or self.head.pack_follows:
-                    return  # it was told to wait; what follows was not asked for
+                    return  # it was told to wait; what follows was not requested
                 self._end_round(reader)
             size = next_round_size(size)
 
     @property
     def offered_count(self) -> int:
-        """How many ids were offered."""
+        """The number of ids offered."""
         return len(self._offered)
 
     @property
     def unknown(self) -> tuple[ObjectId, ...]:
-        """What was offered and not acknowledged, in the order in which it was offered."""
+        """The ids that were offered but not acknowledged, in the order of the offers."""
         if not self._in_rounds and self.common:
-            return ()  # it names but one
+            return ()  # it acknowledges only one
         return tuple(oid for oid in self._offered if oid not in self.common)
 
     def pack_blocks(self, reader: PacketReader, on_message: OnMessage) -> Iterator[bytes]:
-        """Yield the pack's bytes, then check how the answer ends."""
+        """Yield the bytes of the pack, then check how the answer ends."""
         capabilities = self._advertisement.capabilities
         multiplexed = capabilities.side_band_64k or capabilities.side_band
         if self._advertisement.version < 2 and not multiplexed:
@@ -137,7 +137,7 @@ class Conversation:
 
     @property
     def _in_rounds(self) -> bool:
-        """Whether the server can tell what is common in rounds; else all goes in one request."""
+        """Return whether the server can negotiate in rounds; otherwise everything goes in one request."""
         return self._advertisement.version == 2 or self._advertisement.capabilities.multi_ack_detailed
 
     def _is_last_round(self, haves: Sequence[ObjectId], in_vain: int, negotiator: Negotiator) -> bool:
@@ -179,7 +179,7 @@ class Conversation:
         read_round_v0(reader, asked, self.head, self._limits)
 
     def _encode(self, haves: Sequence[ObjectId], *, done: bool) -> bytes:
-        # Without wants nothing hangs on what was common before, and the server needn't hear it again.
+        # Without wants, earlier common ids don't matter, so they are not sent again.
         common = tuple(self.common)[:_COMMON_MAX] if self._wants or self._options.want_refs else ()
         capabilities = self._advertisement.capabilities
         if self._advertisement.version == 2:

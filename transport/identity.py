@@ -1,11 +1,11 @@
-r"""Who a push is logged by: the committer of a reflog's lines.
+r"""Who a push is logged as: the committer in the lines of a reflog.
 
-    a path          GIT_COMMITTER_NAME and …_EMAIL, committer.* and user.* of the repository, the user's and
-                    the system's config file, EMAIL, and what this machine says of the user
-    over HTTP       the name that was signed in with, or anonymous, at `http.` and the client's address
+    a path          GIT_COMMITTER_NAME and …_EMAIL, committer.* and user.* from the config files of the
+                    repository, the user and the system, EMAIL, and what this machine knows about the user
+    over HTTP       the name that signed in, or anonymous, at `http.` plus the address of the client
 
-As git and git http-backend have it (git-var, git-http-backend). `signature` cuts out of name and mail what no
-line of a reflog may hold.
+Same as in git and git http-backend (git-var, git-http-backend). `signature` removes characters from name and
+mail that a reflog line can't contain.
 
 >>> signature(Identity("A <b> U.", "a@example.com"), 1112911993, "-0700")
 b'A b U. <a@example.com> 1112911993 -0700'
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Identity", "http_identity", "own_identity", "own_signature", "signature", "signature_now"]
 
 _CRUD = "".join(map(chr, range(33))) + ",:;<>\"\\'"
-"""Cut from both ends, as git does; git 2.39 cuts dots, too."""
+"""Characters stripped from both ends, as in git; git 2.39 strips dots too."""
 _RAW_DATE = re.compile(r"@?([0-9]{1,18}) ([+-][0-9]{4})")
 
 
@@ -49,19 +49,19 @@ def signature(identity: Identity, seconds: int, zone: str) -> bytes:
 
 
 def signature_now(identity: Identity) -> bytes:
-    """Return the signature at this moment, in this machine's time zone."""
+    """Return the signature for the current time, in the time zone of this machine."""
     seconds = int(time.time())
     return signature(identity, seconds, time.strftime("%z", time.localtime(seconds)))
 
 
 def http_identity(user: str | None, address: str) -> Identity:
-    """Return who pushes over HTTP; None: nobody signed in."""
+    """Return who pushes over HTTP; `user` is None if no one signed in."""
     name = user or "anonymous"
     return Identity(name, f"{name}@http.{address}")
 
 
 def own_signature(environment: Mapping[str, str], config: GitConfig) -> bytes:
-    """Return the signature of who runs this program; GIT_COMMITTER_DATE sets its time."""
+    """Return the signature of the user of this program; GIT_COMMITTER_DATE sets its time."""
     identity = own_identity(environment, config)
     date = environment.get("GIT_COMMITTER_DATE", "").strip()
     if match := _RAW_DATE.fullmatch(date):
@@ -73,7 +73,7 @@ def own_signature(environment: Mapping[str, str], config: GitConfig) -> bytes:
 
 
 def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
-    """Return who runs this program; `config` is the repository's."""
+    """Return the user of this program; `config` is that of the repository."""
     configs = [config, *_user_configs(environment)]
 
     def of(variable: str, *keys: str) -> str | None:
@@ -89,7 +89,7 @@ def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
 
 
 def _user_configs(environment: Mapping[str, str]) -> Iterator[GitConfig]:
-    """Yield git's config files outside of the repository; one that can't be read says nothing."""
+    """Yield git's config files outside the repository; skip those that can't be read."""
     paths = [environment.get("GIT_CONFIG_GLOBAL")]
     if paths == [None]:
         home = environment.get("HOME")
@@ -108,7 +108,7 @@ def _user_here() -> tuple[str, str]:
         import pwd
 
         entry = pwd.getpwuid(os.getuid())
-    except (ImportError, KeyError):  # no POSIX, or a user without a name
+    except (ImportError, KeyError):  # not POSIX, or a user without a name
         return "unknown", ""
     full_name = entry.pw_gecos.partition(",")[0].replace("&", entry.pw_name.capitalize())
     return entry.pw_name, full_name

@@ -1,10 +1,10 @@
-"""Which commits to offer as `have`, and in which order: the client's side of finding what is common.
+"""Which commits to offer as `have`, and in which order: the client's part of finding common commits.
 
-    TipNegotiator      a plain list, such as the target's ref tips: each is offered once
-    CommitNegotiator   the history of a store, newest first; below what is common nothing is offered
+    TipNegotiator      a plain list, such as the ref tips of the target: offers each one once
+    CommitNegotiator   the history of a store, newest first; offers nothing below a common commit
 
-The size of a round follows git: 16, doubled up to 16,384, then a tenth more each time, but never more
-than `HAVES_PER_ROUND_MAX`, since servers buffer the whole request (10 MiB at git-http-backend).
+The size of a round follows git: 16, doubled up to 16,384, then a tenth more each time, but never more than
+`HAVES_PER_ROUND_MAX`, because servers buffer the whole request (10 MiB in git-http-backend).
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ __all__ = [
 
 FIRST_ROUND_SIZE = 16
 SINGLE_ROUND_SIZE = 2048
-"""Haves for a server with which there is only one round."""
+"""The number of haves for a server that allows only one round."""
 _LARGE_ROUND = 16384
 HAVES_PER_ROUND_MAX = 65536
 IN_VAIN_MAX = 256
-"""Haves without an ACK after the last one, before a walk through history gives up."""
+"""A walk through history gives up after this many haves since the last ACK."""
 
 
 @runtime_checkable
 class Negotiator(Protocol):
-    """Offers ids, and learns which of them the server has too."""
+    """Offers ids, and is told which of them the server has too."""
 
     gives_up: bool
-    """Whether to stop after `IN_VAIN_MAX` haves in vain; False where the list is short anyway."""
+    """Whether to stop after `IN_VAIN_MAX` haves without an ACK; False if the list is short anyway."""
 
     def take(self, count: int) -> Sequence[ObjectId]:
         """Return the next ids to offer, at most `count`; empty when there are no more."""
 
     def mark_common(self, oid: ObjectId) -> None:
-        """Hear that the server has this id, and so all that is reachable from it."""
+        """Record that the server has this id, and so everything reachable from it."""
 
 
 def next_round_size(size: int) -> int:
-    """Return how many haves the round after one of `size` offers."""
+    """Return the number of haves in the round after one with `size` haves."""
     grown = size * 2 if size < _LARGE_ROUND else size * 11 // 10
     return min(grown, HAVES_PER_ROUND_MAX)
 
@@ -75,13 +75,13 @@ class TipNegotiator:
         return list(islice(self._tips, count))
 
     def mark_common(self, oid: ObjectId) -> None:
-        """Ignore it: tips don't tell what lies below them."""
+        """Ignore it: tips don't show what is below them."""
 
 
 class CommitNegotiator:
-    """Walks a store's commits from its tips, by date, newest first (git's "consecutive" algorithm).
+    """Walks the commits of a store from its tips by date, newest first (git's "consecutive" algorithm).
 
-    Memory: one dict entry for each commit met. Tips that aren't commits, or aren't there, are passed over.
+    Memory: one dict entry for each visited commit. Tips that are missing or not commits are skipped.
     """
 
     gives_up = True
@@ -90,7 +90,7 @@ class CommitNegotiator:
         self._store = store
         self._queue: list[tuple[int, int, ObjectId]] = []
         self._waiting: set[ObjectId] = set()
-        """What is in the queue and not known to be common: when empty, the walk is over."""
+        """The commits in the queue that are not known to be common; if there are none, the walk is over."""
         self._parents: dict[ObjectId, tuple[ObjectId, ...]] = {}
         self._common: set[ObjectId] = set()
         for tip in tips:
@@ -114,7 +114,7 @@ class CommitNegotiator:
         return taken
 
     def mark_common(self, oid: ObjectId) -> None:
-        """Mark the commit and everything below it that was met so far."""
+        """Mark the commit, and everything below it that was visited so far."""
         stack = [oid]
         while stack:
             commit = stack.pop()
@@ -131,7 +131,7 @@ class CommitNegotiator:
                 return
             links = commit_links(self._store.read(oid).data, self._store.object_format, oid)
         except (MissingObject, CorruptObject):
-            return  # a shallow boundary, or damage that is not this walk's to tell
+            return  # a shallow boundary, or damage, which other code reports
         self._parents[oid] = links.parents
         heapq.heappush(self._queue, (-links.date, len(self._parents), oid))
         if oid in self._common:

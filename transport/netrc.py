@@ -1,15 +1,15 @@
-r"""The netrc file, read as curl reads it (and so git); text in, entries out.
+r"""Parse the netrc file as curl (and so git) does; text in, entries out.
 
-    machine HOST  login NAME  password WORD     on one line or on several; keywords in any case
+    machine HOST  login NAME  password WORD     on one line or several; keywords in any case
     default       login NAME  password WORD     matches every host; the first match in the file counts
     macdef NAME …                               a macro: skipped up to the next empty line
-    # …                                         a comment, where a word could begin
+    # …                                         a comment, allowed where a word could begin
 
     word      ends at a blank; a backslash in it is a backslash
-    "word"    may hold blanks; \n \r \t are control characters, any other \c is c
+    "word"    may contain blanks; \n \r \t are control characters, any other \c is c
 
-An entry is complete with its login and password: what follows up to the next machine is ignored, as are words
-that mean nothing (`account x`). A login without a password has an empty one.
+An entry is complete with its login and password. What follows up to the next machine is ignored, and so are
+unknown words (`account x`). A login without a password has an empty one.
 
 >>> entries = parse_netrc("machine h login me password a\\b\ndefault login any password x")
 >>> find_entry(entries, "H", user=None, with_default=True).password
@@ -34,17 +34,17 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class NetrcEntry:
-    """What one `machine` or `default` says. What was not said is None."""
+    """One `machine` or `default` entry. Fields that it doesn't set are None."""
 
     line: int
-    """Where it begins, counted from 1."""
+    """The line where it begins, from 1."""
     machine: str | None = None
     """None for `default`."""
     login: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
     def matches(self, host: str, *, with_default: bool) -> bool:
-        """Whether the entry is for this host."""
+        """Return whether the entry is for this host."""
         return with_default if self.machine is None else self.machine.lower() == host.lower()
 
 
@@ -53,7 +53,7 @@ def find_entry(
 ) -> NetrcEntry | None:
     """Return the first entry for a host that has a password, else the first that has a login.
 
-    `user` is the only login wanted, where it is known; an entry without one serves any user.
+    With a `user`, only entries for that login match; an entry without a login matches any user.
     """
     found = [
         entry
@@ -68,7 +68,7 @@ def find_entry(
 
 
 def parse_netrc(text: str) -> list[NetrcEntry]:
-    """Return the entries of a file. Raises InvalidOption for a quote that is not closed; no word is shown."""
+    """Return the entries of a file. Raises InvalidOption for an unclosed quote, without showing any word."""
     words = _words(text)
     entries: list[NetrcEntry] = []
     for line, word in words:
@@ -91,9 +91,9 @@ def _value(words: Iterator[tuple[int, str]]) -> str | None:
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each word with the number of its line; macros are left out whole."""
+    """Yield each word with its line number; macros are skipped completely."""
     in_macro = expects_value = False
-    # Not splitlines(), which takes more for a line's end than curl does.
+    # Not splitlines(), which recognizes more line ends than curl does.
     for number, line in enumerate(text.split("\n"), 1):
         if in_macro:
             in_macro = bool(line.rstrip("\r"))
@@ -125,7 +125,7 @@ def _plain_word(line: str, start: int) -> tuple[str, int]:
 
 
 def _quoted_word(line: str, at: int, number: int) -> tuple[str, int]:
-    """Read up to the closing quote; return the word and where it ends."""
+    """Read up to the closing quote; return the word and its end."""
     word = ""
     while at < len(line) and line[at] != '"':
         if line[at] == "\\" and at + 1 < len(line):

@@ -1,7 +1,7 @@
-"""How one side is talked to: credentials, trust, patience. One frozen value, given to `open_transport`.
+"""How to talk to one side: credentials, trust, timeouts. One frozen value, passed to `open_transport`.
 
-The library reads no environment of its own: `environment` is empty unless a caller passes one (the
-command line passes os.environ), and from it come proxies, NETRC, HOME and SSL_CERT_FILE.
+The library never reads the environment itself: `environment` is empty unless the caller passes one (the
+command line passes os.environ). Proxies, NETRC, HOME and SSL_CERT_FILE come from it.
 """
 
 from __future__ import annotations
@@ -20,65 +20,66 @@ if TYPE_CHECKING:
 __all__ = ["POST_BUFFER_BYTES", "STALL_SECONDS", "TransportOptions"]
 
 POST_BUFFER_BYTES = 1024 * 1024
-"""Bodies up to this size travel with Content-Length. Git's http.postBuffer is of the same size."""
+"""Bodies up to this size are sent with Content-Length. git's http.postBuffer has the same size."""
 
 STALL_SECONDS = 1800.0
-"""Half an hour. A server that counts and compresses the objects of a very large repository, or checks what
-was pushed, may send nothing but keep-alives for many minutes. Progress that moves on buys more time."""
+"""Half an hour. A server that counts and compresses the objects of a very large repository, or checks a push,
+may send nothing but keep-alives for many minutes. Progress that advances extends the time."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
 _LINE_BREAKERS = re.compile(r"[\r\n\0]")
-# Framing and routing are ours: a second value of one of these would make the request ambiguous.
+# We set framing and routing: a second value for one of these would make the request ambiguous.
 _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
 
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """Options of one side. Raises InvalidOption for values that could break a header.
+    """The options of one side. Raises InvalidOption for values that could break a header.
 
-    Its repr shows no secret.
+    Its repr shows no secrets.
     """
 
     token: str | None = field(default=None, repr=False)
-    """Password or token of basic authentication; sent from the first request on."""
+    """The password or token for basic authentication; sent from the first request on."""
     username: str | None = field(default=None, repr=False)
-    """User of basic authentication; with a token alone it is "git"."""
+    """The user for basic authentication; "git" if there is only a token."""
     bearer_token: str | None = field(default=None, repr=False)
     """Sent as `Authorization: Bearer ...` instead of basic authentication."""
     insecure_skip_tls_verify: bool = False
     ca_bundle: str | None = None
-    """A PEM file of the certificates to trust, in place of the system's (as git's http.sslCAInfo)."""
+    """A PEM file of the certificates to trust instead of the system's (like git's http.sslCAInfo)."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Further headers for each request; they stay with the scheme, host and port that was typed."""
+    """Further headers for each request; only sent to the scheme, host and port that the user typed."""
     follow_redirects: bool = True
-    """Whether `info/refs` may be redirected, as git's http.followRedirects=initial; else none is followed."""
+    """Whether to follow redirects of `info/refs`, like git's http.followRedirects=initial; others never
+    are."""
     connect_timeout: float = 30.0
     """Seconds for each address to accept, and for a proxy or TLS handshake after it."""
     idle_timeout: float = 120.0
-    """Seconds without a byte in either direction before a request is given up."""
+    """Give up on a request after this many seconds without a byte in either direction."""
     stall_timeout: float = STALL_SECONDS
-    """Seconds of waiting without payload, whatever bytes come, before an answer is given up."""
+    """Give up on an answer after this many seconds of waiting without payload, whatever bytes arrive."""
     max_refs: int = REFS_MAX
-    """Most lines of a list of refs; what such a list may take in bytes and memory grows with it."""
+    """The most lines in a list of refs; the limits for its bytes and memory grow with it."""
     retries: int = 0
-    """How often `info/refs` is asked again after a network error or a 429."""
+    """How often to request `info/refs` again after a network error or a 429."""
     allow_insecure_auth: bool = False
-    """Send credentials over plain http to a host that isn't this machine."""
+    """Whether to send credentials over plain http to a host that isn't this machine."""
     side: str = ""
-    """"source" or "target", for messages; empty where there is only one."""
+    """"source" or "target", for messages; empty if there is only one side."""
     given_by: Mapping[str, str] = field(default_factory=dict)
     """By field (`token`, `headers` …), for messages: the option or variable that the value came from."""
     may_ask: bool = False
     """Somebody sits at this program as at git: `git credential` and ssh may ask on the terminal, and the
     configuration of the repository that one stands in counts."""
     post_buffer: int = POST_BUFFER_BYTES
-    """Bodies up to this many bytes are gathered first and sent with Content-Length; larger ones chunked."""
+    """Bodies up to this many bytes are buffered first and sent with Content-Length; larger ones chunked."""
     trace: Callable[[str], None] | None = field(default=None, repr=False)
-    """Called with one line for each event in the life of a request, secrets redacted."""
+    """Called with one line for each event of a request, with secrets redacted."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
-    """What errors, traces and recordings of this side don't show; grows as credentials are found."""
+    """What errors, traces and recordings of this side must not show; grows as credentials are found."""
 
     def __post_init__(self) -> None:
         for name in ("token", "username", "bearer_token"):
@@ -114,9 +115,9 @@ class TransportOptions:
 
     @property
     def wire_limits(self) -> WireLimits:
-        """What the remote may make us hold."""
+        """Limits on what the remote may make us store."""
         return WireLimits.of_refs(self.max_refs)
 
     def origin_of(self, name: str) -> str:
-        """Return what a user calls the value of a field: its option or variable, else the field."""
+        """Return the name of a value for messages: its option or variable, else the field."""
         return self.given_by.get(name) or f"the {name.replace('_', ' ')} given"

@@ -1,8 +1,8 @@
-r"""What a remote says, made fit for a terminal and for one line of an error.
+r"""Make the text of a remote safe for a terminal and for one line of an error.
 
-Server text (side-band 2 and 3, ERR, `ng` reasons, HTTP bodies and headers) is outside data: escape
-sequences in it could repaint a terminal, right-to-left marks could make a name read as another
-(CVE-2024-52005 and its kin). Here every such character becomes something to see, and the length is bounded.
+Server text (side-band 2 and 3, ERR, `ng` reasons, HTTP bodies and headers) is outside data: escape sequences
+in it could repaint a terminal, and right-to-left marks could disguise a name (CVE-2024-52005 and similar).
+Here every such character becomes visible, and the length is bounded.
 
     0x00-0x1f, 0x7f   ^@ ^A ... ^_ ^?     line feed and tab stay
     0x80-0x9f         \x80 ... \x9f
@@ -22,10 +22,10 @@ import re
 __all__ = ["TEXT_BYTES_MAX", "one_line", "sanitise", "visible"]
 
 TEXT_BYTES_MAX = 64 * 1024
-"""Most of one remote message that is looked at; git-sync's bound is the same."""
+"""The most bytes of one remote message that are used; git-sync has the same limit."""
 
 # C0 without tab and line feed, DEL, C1, soft hyphen, zero-width and bidi marks, separators, BOM, tags,
-# and lone surrogates, which no terminal can be given.
+# and lone surrogates, which can't be printed on any terminal.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -43,7 +43,7 @@ def _as_seen(match: re.Match[str]) -> str:
         return "^" + chr(code + 0x40)
     if code == 0x7F:
         return "^?"
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried
+    if 0xDC80 <= code <= 0xDCFF:  # a byte from surrogateescape
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 

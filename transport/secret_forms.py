@@ -1,14 +1,14 @@
-r"""The forms in which a secret may come back: text in, needles and plain text out; no state.
+r"""The forms in which a secret may reappear: text in, needles and plain text out; no state.
 
     plain            as it is, and with its UTF-8 bytes read as Latin-1, as HTTP heads are
     escaped          %2F %2f %252F   \" \/ \u00e9 \xe9   &amp; &#38;   quoted for a shell: 'it'"'"'s'
     base64           both alphabets, with and without padding; of `user:password` too, which is the value
-                     of an Authorization header; and whatever of it stands in the base64 of a longer text
+                     of an Authorization header; and its part in the base64 of a longer text
     hex              upper and lower case
 
-Escapes aren't listed one by one: `layers` undoes them all in the text that is searched, one on top of the
-other, and keeps where each character came from. What is looked for went through the same, so that it doesn't
-matter which way of escaping was used, or how often percent signs were coded again.
+Escapes aren't listed one by one: `layers` undoes all of them in the searched text, layer by layer, and keeps
+the origin of each character. The needles are unescaped too, so it doesn't matter which kind of escaping was
+used, or how often percent signs were encoded again.
 
 >>> unescaped("a%2fb"), unescaped(r"\"\u00e9") == unescaped("%22%C3%A9")
 ('a/b', True)
@@ -31,7 +31,7 @@ __all__ = ["Needle", "basic_needles", "layers", "needles_of", "unescaped"]
 
 _ESCAPE = re.compile(
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
-    # The end of the text counts, or a long row of backslashes there would be walked from each of them.
+    # The end of the text counts too; otherwise a long row of backslashes there would take quadratic time.
     r"|\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<char>[^\\]|\Z))"
     r"|&(?:\#(?P<decimal>[0-9]{1,7})|\#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|(?P<entity>amp|lt|gt|quot|apos));"
 )
@@ -41,11 +41,11 @@ _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _UNICODE_MAX = 0x10FFFF
 
 _CORE_CHARACTERS_MIN = 8
-"""Of base64 within the base64 of a longer text: fewer characters may be there by chance."""
+"""Within the base64 of a longer text, fewer characters may match by chance."""
 _HEX_BYTES_MIN = 6
-"""The hex of fewer bytes may be part of an object id by chance: only alone it counts."""
+"""The hex of fewer bytes may be part of an object id by chance, so it counts only on its own."""
 _SHORT_CHARACTERS = 6
-"""Base64 below this only counts where it stands alone: "dTp4" may be part of a word."""
+"""Base64 shorter than this counts only on its own: "dTp4" may be part of a word."""
 
 
 class Needle(NamedTuple):
@@ -53,18 +53,18 @@ class Needle(NamedTuple):
 
     text: str
     alone: bool = False
-    """Only where neither a letter nor a digit stands beside it."""
+    """Whether it counts only without a letter or digit beside it."""
 
 
 def unescaped(text: str) -> str:
-    """Undo one layer of escapes. What is beyond ASCII becomes its UTF-8 bytes, a character each."""
+    """Undo one layer of escapes. Characters beyond ASCII become their UTF-8 bytes, one character each."""
     return _ESCAPE.sub(_meaning, _as_bytes(text))
 
 
 def layers(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
-    """Undo escapes layer by layer, as far as there are any, at most three.
+    """Undo escapes layer by layer while there are any, at most three layers.
 
-    Yields the plain text of each, and where in `text` each of its characters begins and ends.
+    Yields the plain text of each layer, and where in `text` each of its characters begins and ends.
     """
     plain: str = text
     starts: Sequence[int] = range(len(text))
@@ -80,7 +80,7 @@ def layers(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
 
 
 def _may_match(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the pattern matches at all: by far most texts hold nothing that it begins with."""
+    """Return whether the pattern can match at all: most texts don't contain any character it begins with."""
     if pattern is _WIDE:
         return not text.isascii()
     return any(sign in text for sign in "%\\&") and pattern.search(text) is not None
@@ -89,7 +89,7 @@ def _may_match(pattern: re.Pattern[str], text: str) -> bool:
 def _substituted(
     pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str], text: str
 ) -> tuple[str, list[int], list[int]]:
-    """Return what `pattern.sub` does, and where each character of it begins and ends in `text`."""
+    """Return the result of `pattern.sub`, and where each of its characters begins and ends in `text`."""
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -137,14 +137,14 @@ def _as_bytes(text: str) -> str:
 
 
 def needles_of(secret: str, *, alone: bool = False) -> Iterator[Needle]:
-    """Yield what to look for, in a text as it is and in what `unescaped` makes of it."""
+    """Yield what to look for in a text as it is, and in the result of `unescaped`."""
     for form in _escaped_forms(secret):
         yield Needle(form, alone)
         yield Needle(unescaped(form), alone)
     data = _bytes_of(secret)
     yield from _exact_base64(data)
     for skipped, start in enumerate((0, 2, 3)):
-        # Behind one or two bytes more, these are the characters that depend on the secret alone.
+        # With one or two bytes before it, these are the characters that depend only on the secret.
         whole = b"\0" * skipped + data
         for encode in (b64encode, urlsafe_b64encode):
             core = encode(whole).decode()[start : len(whole) * 8 // 6]
@@ -154,7 +154,7 @@ def needles_of(secret: str, *, alone: bool = False) -> Iterator[Needle]:
 
 
 def basic_needles(user: str, password: str) -> Iterator[Needle]:
-    """Yield what an Authorization header holds for them, and what a server makes of that."""
+    """Yield the value of their Authorization header, and the forms that a server makes of it."""
     pair = f"{user}:{password}"
     yield from _exact_base64(_bytes_of(pair))
     yield from needles_of(
@@ -166,7 +166,7 @@ def basic_needles(user: str, password: str) -> Iterator[Needle]:
 
 
 def _escaped_forms(secret: str) -> set[str]:
-    """Return the secret as it is, and the ways of writing it that `unescaped` alone can't undo."""
+    """Return the secret as it is, and the forms that `unescaped` can't undo."""
     return {
         secret,
         _as_bytes(secret),

@@ -1,24 +1,24 @@
-r"""The secrets of a run, and the mask that covers them in text: one value, filled by whatever finds one.
+r"""The secrets of a run, and the mask that hides them in text: one value, filled by any code that finds one.
 
     secrets = Secrets()
     secrets.add("hunter2")                     a token, a password
     secrets.add_basic("me", "hunter2")         user and password as an Authorization header joins them
     secrets.mask("Basic bWU6aHVudGVyMg==")     'Basic ***'
 
-A registry belongs to the `TransportOptions` of a side. Options put in what they hold, the keyring each
-credential that it hands out, a transport the user and password of URLs and proxies: so it grows while a run
-goes on. `Secrets(parent)` tells its parent everything, in this process: the command line has one parent for
-all sides and all pairs of a manifest, while a worker gets those of its own pair alone. There is no registry
-of the whole process: two runs of a library's user know nothing of each other.
+A registry belongs to the `TransportOptions` of a side. The options add their own secrets, the keyring adds
+each credential that it returns, and a transport adds the user and password of URLs and proxies. So it grows
+during a run. `Secrets(parent)` passes everything to its parent within this process: the command line has one
+parent for all sides and all pairs of a manifest, but a worker gets only those of its own pair. There is no
+registry for the whole process: two runs of a library user share nothing.
 
-How much of a text a secret covers depends on its length:
+What a secret hides depends on its length:
 
-    1 to 3 characters   only as a whole part: behind `Basic`, `Bearer`, `Token` or its own header's name, and
-                        as the password of a URL. Anywhere else it would eat ordinary words
+    1 to 3 characters   only as a complete part: after `Basic`, `Bearer`, `Token` or the name of its header,
+                        and as the password of a URL. Elsewhere it would hide ordinary words
     4 and more          everywhere, in every form of `transport.secret_forms`
 
-A user name is no secret, unless it looks like a token: 20 characters or more, letters and digits. In URLs
-the user of http is never shown, since tokens are put there; the user of ssh is.
+A user name is not a secret unless it looks like a token: 20 or more letters and digits. In URLs, the user of
+http is never shown, because it may be a token; the user of ssh is shown.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ MASK = "***"
 
 _ANYWHERE_CHARACTERS_MIN = 4
 _HEADER_ANYWHERE_CHARACTERS_MIN = 8
-"""The value of a header that isn't about authentication may be an everyday word, as `true` or `main`."""
+"""The value of a header that isn't about authentication may be an ordinary word, such as `true` or `main`."""
 _AUTHENTICATING = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
 _SECRET_OPTION = re.compile(rf"{_AUTHENTICATING.pattern}|variable|pass", re.IGNORECASE)
-"""In the names of a push option, `ci.variable=NAME=` among them."""
+"""Matches in the name of a push option, including `ci.variable=NAME=`."""
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[!-~]{20,}\Z")
 _URL_USER = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@")
 _SHOWN_USERS = {"ssh", "git+ssh", "ssh+git"}
@@ -55,7 +55,7 @@ _CUTS_MAX = 16
 
 
 def looks_like_token(user: str) -> bool:
-    """Whether the user of a URL is a token rather than a name.
+    """Return whether the user of a URL is a token rather than a name.
 
     >>> looks_like_token("ghp_16C7e42F292c6912E7710c838347Ae178B4a"), looks_like_token("octocat")
     (True, False)
@@ -64,12 +64,12 @@ def looks_like_token(user: str) -> bool:
 
 
 class Secrets:
-    """What must not be shown. Safe to use from several threads; pickles without its parent."""
+    """The texts that must not be shown. Thread-safe; pickled without its parent."""
 
     def __init__(self, parent: Secrets | None = None) -> None:
         self._parent = parent
         self._lock = threading.Lock()
-        # Replaced, never changed: who masks in another thread goes on with what it has.
+        # Replaced, never changed, so that masking in another thread continues with the old value.
         self._needles: frozenset[Needle] = frozenset()
         self._parts: frozenset[str] = frozenset()
 
@@ -90,7 +90,7 @@ class Secrets:
             self._add((), (rf":({re.escape(secret)})@",))
 
     def add_basic(self, user: str, password: str) -> None:
-        """Add user and password of basic authentication; the user alone is none, unless it is a token."""
+        """Add the user and password of basic authentication; the user alone counts only if it is a token."""
         self.add(password)
         self.add_user(user)
         self._add(basic_needles(user, password))
@@ -101,7 +101,7 @@ class Secrets:
             self.add(user)
 
     def add_url(self, user: str | None, password: str | None) -> None:
-        """Add user and password of a URL, decoded."""
+        """Add the decoded user and password of a URL."""
         if password is not None:
             self.add_basic(user or "", password)
         elif user:
@@ -127,9 +127,9 @@ class Secrets:
                 self._add(needles_of(word, alone=True))
 
     def add_push_option(self, option: str) -> None:
-        """Add the value of a push option if its name or its look says that it is secret.
+        """Add the value of a push option if it looks like a secret or its name says so.
 
-        `merge_request.target=main` is none, `ci.variable=TOKEN=hunter2` is one.
+        `merge_request.target=main` isn't one, `ci.variable=TOKEN=hunter2` is.
         """
         name, _, value = option.rpartition("=")
         if _SECRET_OPTION.search(name) or looks_like_token(value):
@@ -170,7 +170,7 @@ class Secrets:
         return "".join((*kept, text[at:]))
 
     def mask_bytes(self, data: bytes) -> bytes:
-        """Return bytes of the same length, each of a secret replaced by `*`."""
+        """Return bytes of the same length, with each byte of a secret replaced by `*`."""
         spans = self._spans(data.decode("latin-1"))
         masked = bytearray(data)
         for start, end in spans:
@@ -178,9 +178,9 @@ class Secrets:
         return bytes(masked)
 
     def masked(self, value: Any) -> Any:
-        """Return a value with the texts in it masked: lists, dicts, dataclasses and errors, at any depth.
+        """Return a value with its texts masked, at any depth: in lists, dicts, dataclasses and errors.
 
-        What holds no secret is returned as it is; an error is changed in place.
+        A value without secrets is returned as it is; an error is changed in place.
         """
         if isinstance(value, str):
             return self.mask(value)
@@ -204,26 +204,26 @@ class Secrets:
         changed = {name: item for name, item in after.items() if item is not before[name]}
         if not changed:
             return value
-        # Not `replace`, whose checks would refuse a ref that is called refs/heads/***.
+        # Not `replace`, whose checks would refuse a ref named refs/heads/***.
         masked = copy(value)
         for name, item in changed.items():
             object.__setattr__(masked, name, item)
         return masked
 
     def mask_error(self, error: BaseException) -> None:
-        """Mask the words of an error, of its notes, and of the errors that led to it."""
+        """Mask the message of an error, its notes, and the errors that caused it."""
         waiting, seen = [error], set[int]()
         while waiting:
             each = waiting.pop()
             if id(each) in seen:
                 continue
             seen.add(id(each))
-            if not (isinstance(each, OSError) and each.strerror):  # whose words are the system's
+            if not (isinstance(each, OSError) and each.strerror):  # whose message comes from the system
                 each.args = self.masked(each.args)
             for name, value in list(vars(each).items()):
                 if isinstance(value, str | list | tuple | dict):
                     setattr(each, name, self.masked(value))
-            # A group's words can't be changed: another one takes its place.
+            # The message of a group can't be changed, so another group replaces it.
             each.__context__ = self._masked_group(each.__context__)
             if each.__cause__ is not None:
                 each.__cause__ = self._masked_group(each.__cause__)
@@ -232,7 +232,7 @@ class Secrets:
                 waiting += each.exceptions
 
     def _masked_group(self, error: BaseException | None) -> BaseException | None:
-        """Return a group of errors with other words if its own hold a secret; anything else as it is."""
+        """Return an error group with its message masked if it has a secret, and anything else as it is."""
         if not isinstance(error, BaseExceptionGroup) or self.mask(error.message) == error.message:
             return error
         masked = BaseExceptionGroup(self.mask(error.message), error.exceptions)
@@ -242,7 +242,7 @@ class Secrets:
 
     @contextmanager
     def masking_errors(self) -> Iterator[None]:
-        """Mask each error that leaves the block."""
+        """Mask any error raised in the block."""
         try:
             yield
         except Exception as error:
@@ -250,7 +250,7 @@ class Secrets:
             raise
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where secrets are, in order, none overlapping another."""
+        """Return the positions of secrets, in order and without overlaps."""
         found = list(_url_users(text)) if "://" in text else []
         needles = self._needles
         if needles:
@@ -295,7 +295,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _cut_off(text: str, needles: Iterable[Needle]) -> Iterator[tuple[int, int]]:
-    """Find the first part of a secret right before `[cut]`: the limit of a line fell into it."""
+    """Find the start of a secret right before `[cut]`, where a line was cut within it."""
     end = len(text)
     for _ in range(_CUTS_MAX):
         end = text.rfind(_CUT, 0, end)

@@ -1,6 +1,6 @@
-"""How packs of our own are made: the options that syncs and the commands that pack have in common.
+"""How our own packs are made: the options that syncs share with the commands that pack.
 
-A module of its own, since a command that talks to nobody needs nothing else of `transport`.
+This is a separate module because a command without remotes needs nothing else from `transport`.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _SELECTION_LIMITS = ("depth", "window", "window_memory", "compression")
 
 @dataclass(frozen=True, slots=True)
 class SelectionOptions:
-    """How the pack of our own is made."""
+    """How our own pack is made."""
 
     strategy: str = _USUAL_STRATEGY
     limits: Limits = field(default_factory=Limits)
     reuse_deltas: bool = True
-    """Copy deltas that the source's pack has; else every object is searched anew."""
+    """Whether to copy the deltas of the source's pack; otherwise all deltas are searched."""
     budget_seconds: float | None = None
-    """Stop searching after this time and take the best plan so far; None for as long as it takes."""
+    """Stop searching after this time and use the best plan so far; None means no limit."""
 
     jobs: int = 1
-    """Processes that search at once; the pack is the same for any number."""
+    """The number of processes that search in parallel; the pack is the same for any number."""
     chosen: bool = False
-    """Whether a user named strategy or limits, be it the usual ones."""
+    """Whether a user gave a strategy or limits, even the default ones."""
 
     @property
     def asks_for_own_pack(self) -> bool:
-        """Whether something is set that only matters for a pack of our own."""
+        """Whether anything is set that only matters for our own pack."""
         limits, usual = self.limits, Limits()
         return (
             self.chosen
@@ -48,7 +48,7 @@ class SelectionOptions:
         )
 
     def stopper(self) -> Callable[[], bool] | None:
-        """Start the clock: return what tells whether the budget is used up, or None where there is none."""
+        """Start the clock, and return a function that says whether the budget is used up; None without it."""
         if self.budget_seconds is None:
             return None
         deadline = time.monotonic() + self.budget_seconds

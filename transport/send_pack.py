@@ -3,8 +3,8 @@
     advertise_push   GET the advertisement; always protocol v0
     push             one request: commands, flush, pack; the answer is the status report
 
-The body can be produced again (for a replay after 401 or 411), and its first block holds the commands
-and the first bytes of the pack together: between the two there is no pause that a proxy could cut at.
+The body can be produced again (for a replay after 401 or 411). Its first block has the commands and the first
+bytes of the pack together, so that there is no pause between them at which a proxy could cut the connection.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SERVICE: Literal["git-receive-pack"] = "git-receive-pack"
 
 
 def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:
-    """Return the target's refs and what its receive-pack can do.
+    """Return the refs of the target and the capabilities of its receive-pack.
 
     Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
@@ -66,13 +66,12 @@ def push(
     on_message: OnMessage = None,
     limits: WireLimits | None = None,
 ) -> ReportStatus:
-    """Push the updates and return what became of each; only an explicit `ok` counts.
+    """Push the updates and return the outcome for each; only an explicit `ok` counts.
 
-    `pack` holds what the target lacks; None stands for an empty pack, or for no pack where all
-    updates delete (then there must be none). Before the first byte: LocalProtocolError,
-    UnsupportedByRemote. After it: RemoteError (the server's words), RemoteProtocolError, and what the
-    transport raises; refs may have moved then. A missing or cut report is no exception: see
-    `ReportStatus.complete`.
+    `pack` has the objects that the target lacks. None means an empty pack, or no pack if all updates delete
+    (then there must be none). Raises LocalProtocolError and UnsupportedByRemote before the first byte. After
+    it, raises RemoteError (with the server's text), RemoteProtocolError, and what the transport raises; refs
+    may have moved then. A missing or incomplete report does not raise: see `ReportStatus.complete`.
     """
     options = PushOptions(atomic, tuple(push_options), quiet, tuple(shallow))
     commands = encode_commands(updates, advertisement.capabilities, options, agent=agent())
@@ -103,7 +102,7 @@ def _push_body(commands: bytes, pack: Body | None) -> Body:
 
 
 def _joined(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield head and blocks, the first block joined to the head so that they leave together."""
+    """Yield head and blocks, with the first block joined to the head so that they are sent together."""
     first = next(blocks, b"")
     start = head + first
     for position in range(0, len(start), BLOCK_BYTES):
@@ -128,7 +127,7 @@ class _Answer:
         self._sideband = Sideband(on_message, limits=limits, headway=self.headway)
 
     def read(self, blocks: Iterable[bytes], *, to_end: bool) -> ReportStatus:
-        """Read the whole answer. A fault after the complete report is a warning, no failure."""
+        """Read the whole answer. An error after the complete report is only a warning."""
         fault = None
         try:
             reader = PacketReader(blocks, headway=self.headway)
@@ -148,7 +147,7 @@ class _Answer:
     def _read(self, reader: PacketReader, *, to_end: bool) -> None:
         while (packet := reader.read_or_end()) is not Special.FLUSH:
             if packet is None:
-                return  # what is missing shows in the report: it isn't complete
+                return  # the report shows that it is incomplete
             if isinstance(packet, Special):
                 raise reader.error("a section ends inside the answer to a push")
             if packet.startswith(b"ERR "):

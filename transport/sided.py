@@ -1,4 +1,4 @@
-"""Notes on each error at which of a run's two remotes it came up, for `--json` and messages."""
+"""Record on each error which of the two remotes of a run it came from, for `--json` and messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["SidedTransport"]
 
 
 class SidedTransport:
-    """A transport whose errors have `side`, "source" or "target". Like the transport in all else."""
+    """A transport whose errors have `side`, "source" or "target". Otherwise it acts like the wrapped one."""
 
     def __init__(self, transport: Transport, side: str) -> None:
         self._transport = transport
@@ -30,7 +30,7 @@ class SidedTransport:
 
     @property
     def url(self) -> str:
-        """The remote's URL, without secrets; it changes where a redirect was followed."""
+        """The URL of the remote, without secrets; it changes after a redirect."""
         return self._transport.url
 
     @url.setter

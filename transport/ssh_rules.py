@@ -1,16 +1,16 @@
-r"""How a user's ssh is called, as git calls it; text in, words out, no process.
+r"""The command line for the user's ssh, the same as git's; text in, words out; starts no process.
 
-    GIT_SSH_COMMAND="ssh -i key"   a command: its words; by a shell only where it has a shell's signs
+    GIT_SSH_COMMAND="ssh -i key"   a command: its words; run by a shell only if it has shell characters
     GIT_SSH=/path/to/wrapper       a program
     (neither)                      ssh
 
-    variant         batch mode             port   protocol version             named
-    ssh             -o BatchMode=yes       -p N   -o SendEnv=GIT_PROTOCOL      ssh, or what answers to -G
+    variant         batch mode             port   protocol version             name
+    ssh             -o BatchMode=yes       -p N   -o SendEnv=GIT_PROTOCOL      ssh, or if it knows -G
     plink, putty    -batch                 -P N                                plink
     tortoiseplink   -batch                 -P N                                tortoiseplink
-    simple          (nothing)              none                                what does not answer to -G
+    simple          (nothing)              none                                any that doesn't know -G
 
-GIT_SSH_VARIANT says which it is. git's core.sshCommand is not read: packcore reads no configuration of git.
+GIT_SSH_VARIANT overrides this. core.sshCommand is not used, because packcore reads no git configuration here.
 See git(1), gitprotocol-pack(5), git-config(1) under ssh.variant.
 
 >>> remote_command("git-upload-pack", "it's/x.git")
@@ -43,14 +43,14 @@ _NO_SUCH_COMMAND = 127
 
 @dataclass(frozen=True, slots=True)
 class SshProgram:
-    """What to run: the words before git's own, and the variant, None where only asking it tells."""
+    """The program to run: the words before our own, and the variant; None means that it must be asked."""
 
     words: tuple[str, ...]
     variant: str | None
 
 
 def ssh_program(environment: Mapping[str, str]) -> SshProgram:
-    """Return the user's ssh. Raises InvalidOption for a variable that can't be read."""
+    """Return the user's ssh. Raises InvalidOption for a variable that can't be parsed."""
     command = environment.get("GIT_SSH_COMMAND")
     program = environment.get("GIT_SSH")
     words: tuple[str, ...]
@@ -78,7 +78,7 @@ def _command_words(command: str) -> tuple[str, ...]:
     if not words:
         raise InvalidOption("GIT_SSH_COMMAND holds no command")
     if _SHELL_SIGNS.search(command) or "=" in words[0]:
-        # As git does it: the user's own line, and our words behind it as they are.
+        # As in git: the user's own line, followed by our words as they are.
         return ("sh", "-c", f'{command} "$@"', command)
     return tuple(words)
 
@@ -108,7 +108,7 @@ def ssh_arguments(
     if endpoint.port is not None:
         if variant == "simple":
             raise InvalidOption(
-                "this ssh is of the simple variant, which can't be told a port",
+                "this ssh is of the simple variant, which has no option for a port",
                 hint="GIT_SSH_VARIANT=ssh, if it takes the options of OpenSSH",
             )
         words += ["-p" if variant == "ssh" else "-P", str(endpoint.port)]
@@ -116,9 +116,9 @@ def ssh_arguments(
 
 
 def remote_command(service: Service, path: str) -> str:
-    """Return the command that the host's shell is to run: the path quoted as git quotes it.
+    """Return the command for the shell of the host, with the path quoted as in git.
 
-    `/~user/x` is `~user/x`, which the service itself looks up.
+    `/~user/x` becomes `~user/x`, which the service itself looks up.
     """
     if path.startswith("/~"):
         path = path[1:]
@@ -126,7 +126,7 @@ def remote_command(service: Service, path: str) -> str:
 
 
 def ssh_error(url: str, code: int, said: str) -> TransportError | None:
-    """Return the error for ssh's exit code and its last words (made safe); None for a good end."""
+    """Return the error for ssh's exit code and its last output (made safe); None for success."""
     if code == 0:
         return None
     words = f"; it said: {said}" if said else f" (exit code {code})"
@@ -134,11 +134,11 @@ def ssh_error(url: str, code: int, said: str) -> TransportError | None:
         if "Permission denied" in said or "Too many authentication failures" in said:
             return AuthenticationRequired(
                 f"ssh could not sign in for {url}{words}",
-                hint="no password is ever asked for: load a key into ssh-agent, or name one in ~/.ssh/config",
+                hint="there is no password prompt: load a key into ssh-agent, or set one in ~/.ssh/config",
             )
         hint = None
         if "Host key verification failed" in said:
-            hint = "connect once by hand with ssh, to look at the host's key"
+            hint = "connect once by hand with ssh, to check the host's key"
         return NetworkError(f"ssh could not reach {url}{words}", hint=hint)
     if code == _NO_SUCH_COMMAND:
         return RemoteError(f"{url} has no such git service{words}", hint="is git installed on that host?")

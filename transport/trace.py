@@ -1,4 +1,4 @@
-"""The life of one HTTP request, as lines: what PACKCORE_HTTP_TRACE=1 prints.
+"""The events of one HTTP request as lines: what PACKCORE_HTTP_TRACE=1 prints.
 
     http 2: connection opened to 127.0.0.1:8443 (example.org)
     http 2: TLSv1.3 TLS_AES_256_GCM_SHA384
@@ -12,10 +12,10 @@
     http 2: < Content-Type: application/x-git-receive-pack-result
     http 2: closed after 2.101 s
 
-Redacted: Authorization, Proxy-Authorization and cookies, every header that the user added (a token may
-be in it), user and password of URLs, and the values of query parameters other than `service`.
-Every other line has the secrets of the side masked too: a server may send back what it was sent. Seconds
-count from the request line. What the server sent is made safe to show.
+Redacted are Authorization, Proxy-Authorization and cookies, every header that the user added (it may have a
+token), user and password of URLs, and the values of query parameters other than `service`. Secrets of the
+side are masked in all other lines too, because a server may send back what it received. Seconds count from
+the request line. Text from the server is made safe to show.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def redact_url(text: str) -> str:
 
 
 class RequestTrace:
-    """Collects the times of one request and, where a sink is given, says each event as one line."""
+    """Collects the times of one request and, if there is a sink, reports each event as one line."""
 
     def __init__(
         self,
@@ -80,12 +80,12 @@ class RequestTrace:
         self.blocks = 0
         self.first_byte_seconds: float | None = None
         self.longest_gap_seconds: float | None = None
-        """Between two blocks, whoever was the cause: a server that reads slowly makes gaps too."""
+        """The longest time between two blocks, whatever the cause: a slow server makes gaps too."""
         self.longest_stall_seconds: float | None = None
-        """That there was room to send and the writer had no block: our own silence."""
+        """The longest time with room to send but no block from the writer: a stall on our side."""
 
     def say(self, text: str) -> None:
-        """Pass one line on, without secrets."""
+        """Report one line, without secrets."""
         if self._sink is not None:
             self._sink(f"{self._scheme} {self._number}: {visible(self._mask(text))}")
 
@@ -93,11 +93,11 @@ class RequestTrace:
         return 0.0 if self._started is None else time.monotonic() - self._started
 
     def opened(self, peer: str, host: str) -> None:
-        """Say that the connection is open."""
+        """Report that the connection is open."""
         self.say(f"connection opened to {peer} ({host})")
 
     def tls(self, version: str, cipher: str) -> None:
-        """Say that TLS is agreed on."""
+        """Report that TLS is set up."""
         self.say(f"{version} {cipher}")
 
     def starts(self) -> None:
@@ -105,7 +105,7 @@ class RequestTrace:
         self._started = time.monotonic()
 
     def request(self, method: str, target: str, headers: Sequence[tuple[str, str]]) -> None:
-        """Say the request's head; the clock starts here."""
+        """Report the head of the request; the clock starts here."""
         self.starts()
         if self._sink is None:
             return
@@ -114,11 +114,11 @@ class RequestTrace:
             self.say(f"> {name}: {self._shown(name, value)}")
 
     def room_for_block(self) -> None:
-        """Note that the connection would take a block now: from here on, waiting is waiting for us."""
+        """Record that the connection would take a block now, so that any further wait is caused by us."""
         self._room_since = time.monotonic()
 
     def body_block(self, size: int) -> None:
-        """Note that a block of the body was handed to the connection."""
+        """Record that a block of the body was handed to the connection."""
         now = time.monotonic()
         if self._room_since is not None:
             self.longest_stall_seconds = max(self.longest_stall_seconds or 0.0, now - self._room_since)
@@ -133,7 +133,7 @@ class RequestTrace:
         self.blocks += 1
 
     def body_done(self, *, chunked: bool) -> None:
-        """Say what the body was, whole or given up."""
+        """Report the size and gaps of the body, complete or not."""
         if not self.blocks:
             return
         unit = "chunk" if chunked else "block"
@@ -146,7 +146,7 @@ class RequestTrace:
         )
 
     def response(self, status_line: str, headers: Sequence[tuple[str, str]]) -> None:
-        """Say the answer's head."""
+        """Report the head of the answer."""
         if self._sink is None:
             return
         self.say(f"< {one_line(status_line)} (after {self._seconds():.3f} s)")
@@ -154,7 +154,7 @@ class RequestTrace:
             self.say(f"< {one_line(name, limit=100)}: {self._shown(name, value)}")
 
     def closed(self) -> None:
-        """Say that the connection is closed."""
+        """Report that the connection is closed."""
         self.say(f"closed after {self._seconds():.3f} s")
 
     def _shown(self, name: str, value: str) -> str:

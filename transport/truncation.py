@@ -1,4 +1,4 @@
-"""Says whose answer was cut off, too large or an error, and which answer: a parser of bytes knows neither."""
+"""Add to errors about an answer which remote sent it and which answer it was: parsers know neither."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["naming_blocks", "naming_the_answer", "naming_what_is_too_large"]
 
 _NOT_OUR_REF = "not our ref"
-"""What git's server says of a wanted id that it doesn't have."""
+"""What git's server says about a wanted id that it doesn't have."""
 
 
 @contextmanager
 def naming_the_answer(transport: Transport, what: str) -> Iterator[None]:
     """Name the remote in a TruncatedAnswer, AnswerTooLarge or RemoteError that is raised in the block.
 
-    `what` is what the remote was to send.
+    `what` describes the expected answer.
     """
     try:
         with naming_what_is_too_large(transport, what):
@@ -54,6 +54,6 @@ def _named(error: TransportError, message: str, hint: str | None) -> TransportEr
 
 
 def naming_blocks(transport: Transport, what: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the blocks; an error of `naming_the_answer`'s kinds on the way names the remote."""
+    """Yield the blocks, and name the remote in the errors that `naming_the_answer` handles."""
     with naming_the_answer(transport, what):
         yield from blocks

@@ -1,9 +1,9 @@
-r"""The parts of what a user typed: user, password, host, port; text in, values out.
+r"""The parts of an endpoint that a user typed: user, password, host, port; text in, values out.
 
-    https://user:secret@host:8443/x      read as curl reads it: the user ends at the last `@`
-    ssh://me@[::1]:22/x                  read as git reads it: decoded first, then taken apart
-    [me@host:2222]:x                     brackets hold an IPv6 address, or all that stands before the path
-    http://[fe80::1%25eth0]/x            a zone id: the interface of this machine that leads there
+    https://user:secret@host:8443/x      parsed as in curl: the user ends at the last `@`
+    ssh://me@[::1]:22/x                  parsed as in git: decoded first, then split
+    [me@host:2222]:x                     brackets enclose an IPv6 address, or everything before the path
+    http://[fe80::1%25eth0]/x            a zone id: the interface of this machine to use
 
 See RFC 3986, RFC 6874 (zone ids), git-clone(1) under "GIT URLS".
 
@@ -41,22 +41,22 @@ _NO_PLACE = "can't make sense of the host or port of the URL"
 
 
 class Place(NamedTuple):
-    """Where to connect, and as whom. A user of None was not typed, an empty one was."""
+    """Where to connect, and as which user. None means that no user was typed; an empty one was typed."""
 
     host: str
-    """Without brackets; of an IPv6 address with a zone id, `address%zone`."""
+    """Without brackets; an IPv6 address with a zone id is `address%zone`."""
     port: int | None
     user: str | None
     password: str | None
 
 
 def decoded(text: str) -> str:
-    """Undo percent-coding; bytes that are not UTF-8 stay as they are."""
+    """Undo percent-encoding; bytes that are not UTF-8 stay as they are."""
     return unquote(text, errors="surrogateescape")
 
 
 def http_place(netloc: str) -> Place:
-    """Read what stands between `://` and the path. Raises InvalidEndpoint, without quoting a secret."""
+    """Parse the part between `://` and the path. Raises InvalidEndpoint, without quoting a secret."""
     place = opaque_place(netloc)
     in_brackets = _BRACKETS_AND_PORT.fullmatch(place.host)
     found = in_brackets or _NAME_AND_PORT.fullmatch(place.host)
@@ -67,14 +67,14 @@ def http_place(netloc: str) -> Place:
 
 
 def opaque_place(netloc: str) -> Place:
-    """Read the user and password alone; the rest, a port included, is the host as it stands."""
+    """Parse only the user and password; the rest, including a port, becomes the host as it is."""
     userinfo, at, place = netloc.rpartition("@")
     user, colon, password = userinfo.partition(":")
     return Place(place, None, decoded(user) if at else None, decoded(password) if colon else None)
 
 
 def _ipv6(text: str) -> str:
-    """Read an address with or without a zone id, whose `%` may be written `%25`."""
+    """Parse an address with or without a zone id, whose `%` may be written `%25`."""
     address, percent, zone = text.partition("%")
     zone = decoded(zone.removeprefix("25"))
     try:
@@ -105,15 +105,15 @@ def _port(digits: str | None) -> int | None:
 
 
 def end_of_brackets(text: str) -> int:
-    """Return where the first bracketed part ends: a colon or slash within it divides nothing."""
+    """Return the end of the first bracketed part: colons and slashes inside it are not separators."""
     start = text.find("@[") + 1
     return text.find("]", start) + 1 if text.startswith("[", start) else 0
 
 
 def ssh_place(text: str) -> Place:
-    """Read what stands before the path, already decoded. Raises InvalidEndpoint.
+    """Parse the part before the path, already decoded. Raises InvalidEndpoint.
 
-    Brackets may stand around the address alone, or around user, host and port.
+    Brackets may enclose only the address, or user, host and port.
     """
     end = end_of_brackets(text)
     start = text.index("[") if end else 0
@@ -128,13 +128,13 @@ def ssh_place(text: str) -> Place:
 
 
 def _divided(place: str) -> tuple[str, str]:
-    """Part host and port; an IPv6 address without brackets has none."""
+    """Split host and port; an IPv6 address without brackets has no port."""
     host, colon, port = place.partition(":")
     return (place, "") if ":" in port else (host, colon + port)
 
 
 def without_dot_segments(path: str) -> str:
-    """Resolve `.` and `..` in the path of a URL, as curl does before it asks a server.
+    """Resolve `.` and `..` in the path of a URL, as curl does before sending a request.
 
     >>> [without_dot_segments(path) for path in ("/a/./b/../c.git", "/../x/..", "/a//b")]
     ['/a/c.git', '/', '/a//b']

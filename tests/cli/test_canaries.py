@@ -249,7 +249,7 @@ def test_a_password_is_never_handed_to_a_helper_program(packcore, tmp_path):
     for userinfo in ("me:" + quote(CANARY, safe=""), TOKEN_CANARY):
         done = packcore("ls-refs", f"odd://{userinfo}@host/x", env={"PATH": str(tmp_path)})
         assert done.exit_code == 2
-        assert "would stand in the list of processes" in done.stderr
+        assert "would be visible in the process list" in done.stderr
         assert not leaks(done.stderr_bytes)
 
 

@@ -1,1 +1,1 @@
-"""Bundles: a repository's refs and a pack of their objects in one file (gitformat-bundle)."""
+"""Bundles: the refs of a repository and a pack of their objects in one file (gitformat-bundle)."""

@@ -1,14 +1,14 @@
-r"""The head of a bundle, up to its pack.
+r"""The header of a bundle, up to its pack.
 
-    # v2 git bundle\n               or "# v3 git bundle\n", which may go on with
-    @object-format=sha256\n         v3: how objects are named; v2 is always sha1
+    # v2 git bundle\n               or "# v3 git bundle\n", which may be followed by
+    @object-format=sha256\n         v3: the object format; v2 is always sha1
     @filter=blob:none\n             v3: what was left out of the pack
-    -<oid> <comment>\n              a prerequisite: who takes the bundle has this commit and all below it
-    <oid> <name>\n                  a ref, HEAD among them
+    -<oid> <comment>\n              a prerequisite: the receiver has this commit and all its history
+    <oid> <name>\n                  a ref, which may be HEAD
     \n
-    PACK …                          may be thin: deltas against what the prerequisites reach
+    PACK …                          may be thin: deltas against objects that the prerequisites reach
 
-Specified in gitformat-bundle. Of a v3 bundle an unknown capability is an error, as the format demands.
+Specified in gitformat-bundle. An unknown capability in a v3 bundle is an error, as the format requires.
 
 >>> from packcore.ids import SHA1, ObjectId
 >>> encode_header(BundleHeader(SHA1, {"refs/heads/main": ObjectId(bytes(20))}))
@@ -40,25 +40,25 @@ _LINE_BYTES_MAX = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BundleHeader:
-    """What a bundle says before its pack."""
+    """The part of a bundle before its pack."""
 
     object_format: ObjectFormat
     refs: Mapping[str, ObjectId]
-    """HEAD among them, if it is there."""
+    """Includes HEAD, if the bundle has it."""
     prerequisites: Mapping[ObjectId, str] | None = None
-    """Commits that whoever takes the bundle must have, with the comments on them."""
+    """Commits that the receiver must have, with their comments."""
     pack_offset: int = 0
 
 
 def read_header(file: IO[bytes], name: str) -> BundleHeader:
-    """Read the head of the bundle `name` and leave the file at its pack.
+    """Read the header of the bundle `name`, and leave the file at the start of its pack.
 
     Raises CorruptData, LimitExceeded, and UnsupportedByRemote for a filter or an unknown capability.
     """
     signature = file.readline(_LINE_BYTES_MAX)
     if signature not in SIGNATURES:
         raise CorruptData(
-            f"{name}: no bundle, or one of an unknown version: {one_line(signature, limit=40)!r}"
+            f"{name}: not a bundle, or one of an unknown version: {one_line(signature, limit=40)!r}"
         )
     object_format, size = SHA1, len(signature)
     refs: dict[str, ObjectId] = {}
@@ -83,7 +83,7 @@ def read_header(file: IO[bytes], name: str) -> BundleHeader:
                 raise ValueError
         except ValueError:
             raise CorruptData(
-                f"{name}: a line of its header is none: {one_line(line, limit=100)!r}"
+                f"{name}: its header has an invalid line: {one_line(line, limit=100)!r}"
             ) from None
         if is_needed:
             prerequisites[oid] = one_line(rest, limit=100)
@@ -93,7 +93,7 @@ def read_header(file: IO[bytes], name: str) -> BundleHeader:
 
 
 def _capability(text: bytes, name: str) -> ObjectFormat:
-    """Return the object format that a capability of v3 names; no other one can be met."""
+    """Return the object format from a v3 capability; no other capability is supported."""
     key, _, value = text.partition(b"=")
     if key == b"object-format" and (known := FORMATS.get(value.decode("ascii", "replace"))) is not None:
         return known
@@ -102,11 +102,11 @@ def _capability(text: bytes, name: str) -> ObjectFormat:
             f"{name}: a filter left objects out of it ({one_line(value, limit=80)})",
             hint="take a bundle that was made without --filter",
         )
-    raise UnsupportedByRemote(f"{name}: it asks for something unknown: {one_line(text, limit=80)!r}")
+    raise UnsupportedByRemote(f"{name}: it needs an unknown capability: {one_line(text, limit=80)!r}")
 
 
 def encode_header(header: BundleHeader) -> bytes:
-    """Return the bytes before the pack: of v2 where that can say it, else of v3."""
+    """Return the bytes before the pack: v2 if that is sufficient, otherwise v3."""
     lines = [SIGNATURES[0]]
     if header.object_format is not SHA1:
         lines = [SIGNATURES[1], b"@object-format=%b\n" % header.object_format.name.encode()]
@@ -116,7 +116,7 @@ def encode_header(header: BundleHeader) -> bytes:
 
 
 def guessed_head(refs: Mapping[str, ObjectId]) -> str | None:
-    """Return the branch that HEAD points to, as `git clone` guesses it: a bundle doesn't say."""
+    """Return the branch that HEAD points to, guessed as `git clone` does: a bundle doesn't say."""
     branches = [name for name in refs if name.startswith("refs/heads/")]
     head = refs.get("HEAD")
     fitting = [name for name in branches if head is None or refs[name] == head]

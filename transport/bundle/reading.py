@@ -1,10 +1,11 @@
-"""A bundle as a source: what upload-pack would answer in protocol v2, from a file.
+"""A bundle as a source: answers like upload-pack in protocol v2, from a file.
 
     list        from the header alone
-    fetch       of a bundle without prerequisites: its objects in a temporary repository, served as any other
-                else: the pack as it is, once the other side is known to have the prerequisites
+    fetch       without prerequisites: unpacks into a temporary repository, and serves that like any other
+                otherwise: sends the pack as it is, once the other side is known to have the prerequisites
 
-An incremental bundle's pack can't be taken apart here: its deltas may lean on what only the receiver has.
+The pack of an incremental bundle can't be unpacked here: its deltas may need objects that only the receiver
+has.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class BundleReader:
         self._repository = None
 
     def advertise(self) -> Iterator[bytes]:
-        """Yield the capabilities of protocol v2, whatever version was asked for."""
+        """Yield the capabilities of protocol v2, whatever version was requested."""
         fetch = "fetch" if self.header.prerequisites else "fetch=shallow filter"
         lines = ["version 2", f"agent={agent()}", "ls-refs=unborn", fetch]
         yield b"".join(map(encode_text, [*lines, f"object-format={self.header.object_format.name}"])) + FLUSH
@@ -88,7 +89,7 @@ class BundleReader:
         yield FLUSH
 
     def _unpacked(self) -> Repository:
-        """Return a temporary repository with what the bundle holds. Raises RepositoryError, CorruptData."""
+        """Return a temporary repository with the bundle's objects. Raises RepositoryError, CorruptData."""
         if self._repository is None:
             header = self.header
             folder = self._opened.enter_context(tempfile.TemporaryDirectory(prefix="packcore-bundle-"))
@@ -117,7 +118,9 @@ class BundleReader:
         if b"done" not in lines and lacking:
             return
         if lacking:
-            raise RepositoryError(f"{self.path}: it builds on what the other side lacks: {_named(lacking)}")
+            raise RepositoryError(
+                f"{self.path}: it builds on commits that the other side lacks: {_named(lacking)}"
+            )
         yield encode_text("packfile")
         for block in self._pack():
             yield encode_packet(_BAND + block)

@@ -1,10 +1,10 @@
 """A bundle as a target: one push of everything, written as a new file that replaces an older one.
 
-    advertised   no refs, and every object format: the first of a push decides
-    pushed       header, then the pack as it comes, to a temporary file beside; checked as it goes by
-    at the end   trailer right and synced: renamed. Else nothing is left, and the older file stays
+    advertised   no refs, and every object format: the push decides
+    pushed       header, then the pack as it arrives, into a temporary file beside; checked on the way
+    at the end   renamed if the trailer is correct and synced; otherwise removed, and the older file stays
 
-A bundle holds all that its refs reach. It has a HEAD where it is clear which branch that is.
+A bundle has everything that its refs reach. It has a HEAD if it is clear which branch that is.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BundleWriter:
         self._format = SHA1
 
     def advertise(self) -> Iterator[bytes]:
-        """Yield the advertisement: no refs, or after the push those that were written."""
+        """Yield the advertisement: no refs before the push, the written refs after it."""
         formats = [self._format, *(one for one in FORMATS.values() if one is not self._format)]
         tokens = ["report-status", "ofs-delta", "atomic", "no-thin", f"agent={agent()}"]
         tokens += [f"object-format={one.name}" for one in (formats if self._written is None else formats[:1])]
@@ -56,7 +56,7 @@ class BundleWriter:
         yield FLUSH
 
     def answer(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Take a push, and yield the report on it."""
+        """Receive a push, and yield the report on it."""
         first, rest = _peeked(blocks)
         self._format = _format_of(first)
         reader = PacketReader(rest)
@@ -79,10 +79,10 @@ class BundleWriter:
     def _write(self, request: PushRequest, pack: Iterator[bytes]) -> None:
         if self._written is not None:
             raise RepositoryError(
-                f"{self.path}: {_TRAILING}", hint="leave out what limits the size of a push"
+                f"{self.path}: {_TRAILING}", hint="leave out options that limit the size of a push"
             )
         if any(not update.is_create for update in request.updates):
-            raise RepositoryError(f"{self.path}: a bundle is written anew; it has no refs to change")
+            raise RepositoryError(f"{self.path}: a bundle is always written as a new file, without old refs")
         refs = {update.name: update.new for update in request.updates}
         head = guessed_head(refs)
         named = {"HEAD": refs[head], **refs} if head is not None else refs
@@ -102,7 +102,7 @@ class BundleWriter:
 
 
 def _checked(pack: Iterator[bytes], object_format: ObjectFormat, name: str) -> Iterator[bytes]:
-    """Pass a pack on; raise CorruptPack at its end if its trailer isn't its digest."""
+    """Pass a pack through; raise CorruptPack at its end if its trailer isn't its digest."""
     size, digest, tail = object_format.digest_size, object_format.new_hash(), b""
     for block in pack:
         tail += block
@@ -125,7 +125,7 @@ def _peeked(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _format_of(first: bytes) -> ObjectFormat:
-    """Return the object format that a push names among its capabilities, in its first line."""
+    """Return the object format from the capabilities in the first line of a push."""
     line = first[4 : 4 + 70_000].partition(b"\n")[0]
     for one in FORMATS.values():
         if b"object-format=%b" % one.name.encode() in line.partition(b"\0")[2].split():

@@ -3,9 +3,9 @@
     gzip, x-gzip   one or more gzip members (RFC 1952), each checked by its CRC
     deflate        a zlib stream (RFC 1950), or the raw deflate that some servers send instead
 
-Decoding yields pieces of at most 64 KiB, so memory doesn't depend on what comes out; an answer that
-grows more than two-hundredfold beyond its first 64 MiB is taken for a bomb. (Deflate can reach 1032.) So is
-one that holds next to nothing: empty members, empty blocks or a name without end, beyond its first MiB.
+Decoding yields pieces of at most 64 KiB, so memory doesn't depend on the decoded size. An answer that grows
+more than two-hundredfold beyond its first 64 MiB counts as a bomb (deflate can reach 1032). So does an answer
+with almost no content beyond its first MiB: empty members, empty blocks or an endless name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GZIP_REQUEST_BYTES_MIN", "ContentDecoder", "compress_request", "content_decoder", "media_type"]
 
 GZIP_REQUEST_BYTES_MIN = 1025
-"""Requests of more than 1024 bytes are worth compressing; git draws the line there too."""
+"""Requests of more than 1024 bytes are worth compressing; git uses the same limit."""
 
 _PIECE_BYTES_MAX = 64 * 1024
 _FREE_BYTES = 64 * 1024 * 1024
@@ -33,7 +33,8 @@ _ZLIB_HEADER_BYTES = 2  # as one number a multiple of 31, the method in the firs
 _DEFLATE_METHOD = 8
 _FREE_BYTES_IN = 1024 * 1024
 _SHRINKAGE_MAX = 16
-"""Bytes of coding for one of content: a server that flushes after each keep-alive needs about three."""
+"""Encoded bytes allowed per byte of content: a server that flushes after each keep-alive needs about
+three."""
 
 
 def media_type(content_type: str) -> str:
@@ -57,11 +58,11 @@ class ContentDecoder:
         yield data
 
     def end(self) -> None:
-        """Say that the body is at its end. Raises RemoteProtocolError if the content is not."""
+        """Signal the end of the body. Raises RemoteProtocolError if the content is incomplete."""
 
 
 def content_decoder(content_encoding: str) -> ContentDecoder:
-    """Return the decoder for a Content-Encoding header's value, "" for none."""
+    """Return the decoder for the value of a Content-Encoding header, "" for none."""
     coding = content_encoding.strip().lower()
     if coding in ("", "identity"):
         return ContentDecoder()
@@ -79,7 +80,7 @@ class _InflateDecoder(ContentDecoder):
         self._inflater = zlib.decompressobj(wbits)
         self._bytes_in = self._bytes_out = 0
         self._started = False  # whether the current member has had a byte
-        self._held = b""  # the first byte of "deflate", until the second says which kind that is
+        self._held = b""  # the first byte of "deflate", until the second shows which kind it is
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._bytes_in += len(data)
@@ -90,11 +91,11 @@ class _InflateDecoder(ContentDecoder):
                 return
             if int.from_bytes(data[:_ZLIB_HEADER_BYTES], "big") % 31 or data[0] & 15 != _DEFLATE_METHOD:
                 self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        pending = False  # the inflater may hold output although it has taken all input
+        pending = False  # the inflater may have more output after consuming all input
         while data or pending:
             if self._inflater.eof:  # a further member
                 if self._coding == "deflate":
-                    raise RemoteProtocolError("the deflate-encoded answer goes on after its end")
+                    raise RemoteProtocolError("the deflate-encoded answer continues after its end")
                 self._inflater, self._started = zlib.decompressobj(self._wbits), False
             piece = self._inflate(data)
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
@@ -102,13 +103,13 @@ class _InflateDecoder(ContentDecoder):
             self._bytes_out += len(piece)
             if self._bytes_out > max(_FREE_BYTES, self._bytes_in * _GROWTH_MAX):
                 raise AnswerTooLarge(
-                    f"the {self._coding}-encoded answer grows beyond all measure",
+                    f"the {self._coding}-encoded answer grows beyond its limit",
                     limit=f"{_GROWTH_MAX} bytes of content for one of {self._coding}",
                 )
             coded = self._bytes_in - len(data)
             if coded > _FREE_BYTES_IN + self._bytes_out * _SHRINKAGE_MAX:
                 raise AnswerTooLarge(
-                    f"the {self._coding}-encoded answer holds next to nothing: {self._bytes_out:,} bytes of "
+                    f"the {self._coding}-encoded answer has almost no content: {self._bytes_out:,} bytes of "
                     f"content in {coded:,}",
                     limit=f"{_SHRINKAGE_MAX} bytes of {self._coding} for one of content",
                 )

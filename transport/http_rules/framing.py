@@ -1,11 +1,11 @@
 r"""Where the body of an HTTP/1.1 answer ends, and chunks in both directions (RFC 9112, sections 6 and 7).
 
     chunked         4\r\nWiki\r\n  7;ext=1\r\npedia i\r\n  0\r\n  Trailer: x\r\n  \r\n
-    content-length  exactly so many bytes; fewer are an error, further ones are not looked at
-    until close     all bytes until the connection ends: a cut can't be seen here, git's own flush shows it
+    content-length  exactly this many bytes; fewer are an error, more are ignored
+    until close     all bytes until the connection ends; git's own flush shows whether it was cut off
 
-Strict on purpose: `http.client` takes "0x4" for a chunk size, is silent about a short body, and hands
-out raw chunk framing as data when Transfer-Encoding is anything but "chunked".
+Strict on purpose: `http.client` accepts "0x4" as a chunk size, doesn't report a short body, and returns raw
+chunk framing as data when Transfer-Encoding is anything but "chunked".
 
 >>> encode_chunk(b"Wiki")
 b'4\r\nWiki\r\n'
@@ -29,7 +29,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 _CHUNK_LINE_BYTES_MAX = 4096
 _FREE_FRAMING_BYTES = 1024 * 1024
 _FRAMING_MAX = 16
-"""Bytes of chunk framing for one of content: a chunk of one byte needs five."""
+"""Bytes of chunk framing allowed per byte of content: a chunk of one byte needs five."""
 _TRAILER_BYTES_MAX = 64 * 1024
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
@@ -42,21 +42,21 @@ def encode_chunk(block: bytes) -> bytes:
 
 
 class BodyReader(Protocol):
-    """Takes the bytes behind an answer's head, gives the body's."""
+    """Takes the bytes after the head of an answer, and yields those of its body."""
 
     complete: bool
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the body bytes in `data`. Raises RemoteProtocolError where framing is broken."""
+        """Yield the body bytes in `data`. Raises RemoteProtocolError if the framing is broken."""
 
     def end(self) -> None:
-        """Say that the connection has ended. Raises RemoteProtocolError if the body has not."""
+        """Signal end of connection. Raises RemoteProtocolError if the body is incomplete."""
 
 
 def body_reader(headers: Sequence[tuple[str, str]], status: int) -> BodyReader:
-    """Return the reader that an answer's headers ask for.
+    """Return the reader for the headers of an answer.
 
-    Raises RemoteProtocolError for headers that can be read in two ways.
+    Raises RemoteProtocolError for ambiguous headers.
     """
     if status in (204, 304):
         return _LengthReader(0)
@@ -72,7 +72,7 @@ def body_reader(headers: Sequence[tuple[str, str]], status: int) -> BodyReader:
         raise RemoteProtocolError("the answer has two different Content-Length headers")
     length = lengths.pop()
     if not _DIGITS.match(length):
-        raise RemoteProtocolError(f"the answer's Content-Length is no number: {one_line(length)}")
+        raise RemoteProtocolError(f"the answer's Content-Length is not a number: {one_line(length)}")
     return _LengthReader(int(length))
 
 
@@ -149,7 +149,7 @@ class _ChunkedReader:
         self._framing_bytes += size
         if self._framing_bytes > _FREE_FRAMING_BYTES + self._content_bytes * _FRAMING_MAX:
             raise AnswerTooLarge(
-                f"the answer's chunks hold next to nothing: {self._content_bytes:,} bytes of content in "
+                f"the answer's chunks have almost no content: {self._content_bytes:,} bytes of content in "
                 f"{self._framing_bytes:,} of framing",
                 limit=f"{_FRAMING_MAX} bytes of framing for one of content",
             )

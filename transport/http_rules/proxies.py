@@ -1,15 +1,15 @@
-"""Which proxy a request goes through, from an environment's variables (never read here: passed in).
+"""Which proxy a request goes through, from environment variables (passed in, never read here).
 
-    http URL    http_proxy, HTTP_PROXY        HTTP_PROXY not where REQUEST_METHOD is set: inside a
-                                              CGI script a client sets it by a "Proxy:" header
+    http URL    http_proxy, HTTP_PROXY        HTTP_PROXY only if REQUEST_METHOD is not set: inside a
+                                              CGI script, clients control it by a "Proxy:" header
                                               (CVE-2016-1000110)
     https URL   https_proxy, HTTPS_PROXY
     both        all_proxy, ALL_PROXY          if the above are not set; an empty value means no proxy
-    none        no_proxy, NO_PROXY            host names and what is below them, host:port, addresses,
-                                              networks as 10.0.0.0/8; "*" for every host
+    none        no_proxy, NO_PROXY            host names and their subdomains, host:port, addresses,
+                                              networks such as 10.0.0.0/8; "*" for every host
 
-The lower-case name wins. A value without a scheme is an http proxy. SOCKS proxies are refused by name,
-since a silent direct connection would be worse.
+The lower-case name wins. A value without a scheme is an http proxy. SOCKS proxies are refused explicitly,
+because a silent direct connection would be worse.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def select_proxy(target: Endpoint, environment: Mapping[str, str]) -> Endpoint |
     try:
         proxy = Endpoint.parse(value if "://" in value else f"http://{value}")
     except InvalidEndpoint as error:
-        raise InvalidOption(f"{variable} names no proxy: {error}") from None
+        raise InvalidOption(f"{variable} is not a valid proxy: {error}") from None
     if not proxy.is_http:
         raise InvalidOption(
-            f"{variable} names a {proxy.scheme} proxy; only http and https proxies are spoken"
+            f"{variable} names a {proxy.scheme} proxy; only http and https proxies are supported"
         )
     return proxy
 
 
 def proxy_variable(scheme: str, environment: Mapping[str, str]) -> str:
-    """Return the variable that names the proxy for URLs of a scheme: for messages."""
+    """Return the name of the variable that sets the proxy for a URL scheme, for messages."""
     found = _configured(scheme, environment)
     return found[0] if found else "the environment"
 

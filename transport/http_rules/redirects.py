@@ -1,12 +1,12 @@
-"""Which redirects of `info/refs` are followed, and what base URL they leave for the POSTs.
+"""Which redirects of `info/refs` are followed, and the base URL that they yield for the POSTs.
 
-The rules are git's http.followRedirects=initial, made a little stricter (https never falls to http):
+The rules are those of git's http.followRedirects=initial, but stricter: https never becomes http.
 
     GET  <base>/info/refs?service=X  -> 301 302 303 307 308 -> <new base>/info/refs?service=X    at most 20
     POST                             -> never
 
-The last URL must end in exactly what was asked; what stands before that is the new base. A server can't
-thus send us to a URL of its own making, and credentials stay with the origin that they were given for.
+The last URL must end exactly in what was requested; the part before that is the new base. So a server can't
+send us to an arbitrary URL, and credentials stay with the origin that they were given for.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def rpc_path(base_path: str, service: Service) -> str:
 
 
 def repository_path(target: str) -> str:
-    """Return a request target of ours without what it asks of the repository: for messages.
+    """Return the repository's path in one of our request targets, for messages.
 
     >>> repository_path("/x.git/info/refs?service=git-upload-pack"), repository_path("/x/git-receive-pack")
     ('/x.git', '/x')
@@ -60,7 +60,7 @@ def repository_path(target: str) -> str:
 
 
 def is_login_page(location: str) -> bool:
-    """Tell whether a redirect leads to a sign-in page: Azure DevOps' way of saying 401."""
+    """Return whether a redirect leads to a sign-in page, which is how Azure DevOps says 401."""
     try:
         return "/_signin" in urlsplit(location).path
     except ValueError:
@@ -68,9 +68,9 @@ def is_login_page(location: str) -> bool:
 
 
 def redirected(current: Endpoint, location: str) -> Endpoint:
-    """Return where a Location header leads from `current` (whose path is the request target).
+    """Return the endpoint that a Location header leads to from `current` (whose path is the request target).
 
-    User and password in it are dropped. Raises RemoteProtocolError for targets that are not followed.
+    Drops user and password. Raises RemoteProtocolError for targets that are not followed.
     """
     if not location:
         raise RemoteProtocolError(f"{current} redirects, but names no Location")
@@ -78,7 +78,7 @@ def redirected(current: Endpoint, location: str) -> Endpoint:
     try:
         target = Endpoint.parse(urljoin(plain, location)).without_user()
     except (ValueError, InvalidEndpoint):
-        raise RemoteProtocolError(f"{current} redirects to something that is no URL") from None
+        raise RemoteProtocolError(f"{current} redirects to an invalid URL") from None
     if not target.is_http:
         raise RemoteProtocolError(f"{current} redirects to {target.scheme}:, which is not followed")
     if current.scheme == "https" and target.scheme != "https":
@@ -87,9 +87,10 @@ def redirected(current: Endpoint, location: str) -> Endpoint:
 
 
 def rebase(final: Endpoint, asked: Endpoint, service: Service) -> Endpoint:
-    """Return the repository's endpoint after redirects, from the URL that answered at last.
+    """Return the endpoint of the repository after redirects, from the URL that answered in the end.
 
-    Raises RemoteProtocolError if it doesn't end in what was asked of `asked`, the endpoint before.
+    Raises RemoteProtocolError if that doesn't end in the request that was sent to `asked`, the first
+    endpoint.
     """
     tail = _tail(service, asked.path)
     if not final.path.endswith(tail):

@@ -1,4 +1,4 @@
-"""How long to wait before asking again after 429 or 503: Retry-After in both its forms, bounded.
+"""How long to wait before a retry after 429 or 503: both forms of Retry-After, bounded.
 
 Retry-After: 7                               seconds
 Retry-After: Wed, 21 Oct 2026 07:28:00 GMT   a date
@@ -13,13 +13,13 @@ from email.utils import parsedate_to_datetime
 __all__ = ["RETRY_SECONDS_MAX", "retry_delay"]
 
 RETRY_SECONDS_MAX = 60.0
-"""A server that wants more patience than this is not waited for."""
+"""Longer delays are not waited for."""
 
 _DEFAULT_SECONDS = 1.0
 
 
 def retry_delay(status: int, retry_after: str, *, now: float | None = None) -> float | None:
-    """Return the seconds to wait before another attempt, or None where none is worth making.
+    """Return the seconds to wait before another attempt, or None if there should be none.
 
     >>> retry_delay(429, "7"), retry_delay(429, ""), retry_delay(429, "99999"), retry_delay(404, "1")
     (7.0, 1.0, None, None)

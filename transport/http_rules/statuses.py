@@ -1,7 +1,7 @@
-"""What an answer other than success means, in words: the status, the server's own text, what to do next.
+"""Explain an answer that is not a success: the status, the server's own text, and what to do next.
 
-The server's text is shown only where it is text/plain (git's rule: pages of HTML help nobody), made safe
-and cut. After an upload each error says how much had been sent, since the reason often lies in that.
+The server's text is shown only if it is text/plain (git's rule: pages of HTML don't help), made safe and
+shortened. After an upload, each error says how much was sent, since that often explains it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _REQUEST_IDS = ("x-github-request-id", "cf-ray", "x-request-id", "x-amzn-request
 
 
 def header(headers: Sequence[tuple[str, str]], name: str) -> str:
-    """Return a header's first value, or ""."""
+    """Return the first value of a header, or ""."""
     return next((value for key, value in headers if key.lower() == name), "")
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes for a message."""
+    """Return a number of bytes as text for a message."""
     return f"{size} bytes" if size < 10_000 else f"{size / 1024 / 1024:.1f} MiB ({size} bytes)"
 
 
@@ -68,9 +68,9 @@ def status_error(
 ) -> TransportError:
     """Return the error for an answer.
 
-    `side` is "source" or "target", or empty; `proxy` is the one that the request went through: it may be
-    what answered. `credentials_from` says where the credentials came from that were sent, None if none were.
-    `body_bytes_sent` is None where the request had no body, or one so small that it doesn't matter.
+    `side` is "source" or "target", or empty. `proxy` is the proxy that the request went through, which may be
+    what answered. `credentials_from` says where the credentials in the request came from; None means that
+    there were none. `body_bytes_sent` is None if the request had no body, or one too small to matter.
     """
     through = f" through the proxy {proxy}" if proxy else ""
     message = f"{method} {url}{through}: HTTP {status}"

@@ -1,7 +1,7 @@
-"""Recorded conversations: what a run said and heard, when, in a file that can be drawn afterwards.
+"""Recorded conversations: what a run sent and received, and when, in a file that can be shown later.
 
-recorder       wraps transports and writes each block and pkt-line with its time, as JSON lines
-conversation   reads such a file: exchanges with their blocks and packets; the anatomy of each stream
+recorder       wraps transports, and writes each block and pkt-line with its time as JSON lines
+conversation   reads such a file: exchanges with their blocks and packets, and the anatomy of each stream
 """
 
 from transport.recording.conversation import (

@@ -1,11 +1,11 @@
-"""Reads a recorded conversation: exchanges, each with the blocks and pkt-lines of both directions.
+"""Read a recorded conversation: exchanges, each with the blocks and pkt-lines of both directions.
 
     exchange    one advertisement, or one request with its answer
-    said        what we sent        heard      what came
-    stream      its pkt-lines, and from some byte on perhaps a pack, which isn't framed
+    said        what we sent        heard      what we received
+    stream      pkt-lines, and after them possibly a pack, which isn't framed
 
-A stream has an anatomy as files have: each of its bytes belongs to one leaf. Of each pkt-line the first
-bytes were kept; the rest of it reads as zeros.
+Like files, a stream has an anatomy: each of its bytes belongs to one leaf. Recordings keep only the first
+bytes of each pkt-line; the rest reads as zeros.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ Direction = Literal["<", ">"]
 _BANDS = {1: "data", 2: "progress", 3: "error"}
 _SPECIALS = {special.name.lower(): b"%04x" % special.value for special in Special}
 LINE_CHARACTERS_MAX = 1 << 16
-"""Of a line of the file: no recorder writes a longer one."""
+"""The recorder never writes a longer line."""
 _COUNT_MAX = (1 << 53) - 1  # what JSON carries exactly
 _SECONDS_MAX = 1e9
 _TEXT_CHARACTERS_MAX = 2000
 
 
 class Block(NamedTuple):
-    """Some bytes that passed at once: over HTTP/1.1, one chunk."""
+    """Some bytes that passed together: over HTTP/1.1, one chunk."""
 
     seconds: float
     size: int
     asked: float
-    """Since when it was wanted; for a block that was heard, the moment it came."""
+    """When it was requested from its producer; for a received block, when it arrived."""
 
 
 class Line(NamedTuple):
-    """One pkt-line, or what follows the last one."""
+    """One pkt-line, or the unframed rest after the last one."""
 
     at: int
     size: int
-    """Bytes on the wire, the four of the length included."""
+    """Bytes on the wire, including the four of the length."""
     head: bytes
     """The first bytes of the payload."""
     special: str
@@ -71,7 +71,7 @@ class Stream:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """The total size in bytes."""
         return sum(block.size for block in self.blocks)
 
     def longest_gap(self) -> tuple[float, float]:
@@ -82,15 +82,15 @@ class Stream:
         return max(gaps, default=(0.0, 0.0))
 
     def longest_stall(self) -> tuple[float, float]:
-        """Return the longest time that a wanted block was not there, and when it began: the writer's share.
+        """Return the longest wait for a requested block, and when it began: the part caused by the writer.
 
-        The first block doesn't count: it is asked for before the connection opens.
+        The first block doesn't count, because it is requested before the connection opens.
         """
         waits = [(block.seconds - block.asked, block.asked) for block in self.blocks[1:]]
         return max(waits, default=(0.0, 0.0))
 
     def anatomy(self, title: str) -> Anatomy:
-        """Return the tree over the stream's bytes."""
+        """Return the tree over the bytes of the stream."""
         root = Part("stream", 0, self.size, note=f"{self.size:,} bytes", _make_parts=self._parts)
         return Anatomy(title, root, self._read)
 
@@ -146,13 +146,13 @@ class Exchange:
     protocol: int
     opened: float
     closed: float | None = None
-    """None where the recording ends before it did."""
+    """None if the recording ends before the exchange."""
     fault: str = ""
     said: Stream = field(default_factory=Stream)
     heard: Stream = field(default_factory=Stream)
 
     def stream(self, direction: Direction) -> Stream:
-        """Return what was said (`>`) or heard (`<`)."""
+        """Return the stream that was sent (`>`) or received (`<`)."""
         return self.said if direction == ">" else self.heard
 
 
@@ -164,7 +164,7 @@ class Conversation:
 
     @property
     def seconds(self) -> float:
-        """When the last thing happened."""
+        """The time of the last event."""
         times = [0.0]
         for exchange in self.exchanges:
             times += [exchange.opened, exchange.closed or 0.0]
@@ -175,9 +175,9 @@ class Conversation:
 
 
 def read_conversation(lines: Iterable[str], name: str) -> Conversation:
-    """Read what a `Recorder` wrote; a recording that breaks off is read as far as it goes.
+    """Read what a `Recorder` wrote; a recording that was cut off is read as far as it goes.
 
-    Texts come out on one line, fit to be shown. Raises CorruptData, naming the line, for anything else.
+    Texts are made safe to show and put on one line. Raises CorruptData with the line for anything else.
     """
     exchanges: dict[int, Exchange] = {}
     number = 0
@@ -211,7 +211,7 @@ def _check_head(event: Any, name: str) -> None:
 
 
 def _take(event: dict[str, Any], exchanges: dict[int, Exchange]) -> None:
-    """Take one event into its exchange. Raises KeyError, ValueError, TypeError for what is none."""
+    """Add one event to its exchange. Raises KeyError, ValueError or TypeError if it is not a valid event."""
     if "open" in event:
         number = _count(event["open"])
         if number in exchanges:
@@ -235,11 +235,11 @@ def _take(event: dict[str, Any], exchanges: dict[int, Exchange]) -> None:
 
 
 def _read_line(event: dict[str, Any], stream: Stream, *, framed: bool) -> Line:
-    """Read a line, which starts where the last one ended and whose bytes have passed in blocks."""
+    """Read a line, which must start where the last one ended, within the bytes of the blocks so far."""
     at, size, head = _count(event["at"]), _count(event["bytes"]), bytes.fromhex(event["head"])
     last = stream.lines[-1] if stream.lines else None
     if (last and not last.framed) or at != (last.at + last.size if last else 0) or at + size > stream.size:
-        raise ValueError("a line that isn't where the blocks have one")
+        raise ValueError("a line that doesn't match the blocks")
     special = _text(event.get("special", ""))
     if special:
         fits = framed and size == 4 and head == _SPECIALS.get(special)
@@ -252,13 +252,13 @@ def _read_line(event: dict[str, Any], stream: Stream, *, framed: bool) -> Line:
 
 def _count(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _COUNT_MAX:
-        raise ValueError("a count that is no whole number, or too large")
+        raise ValueError("a count that is not a whole number, or too large")
     return value
 
 
 def _seconds(value: object) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= _SECONDS_MAX:
-        raise ValueError("a time that is no number of seconds")
+        raise ValueError("a time that is not a number of seconds")
     return float(value)
 
 

@@ -1,16 +1,16 @@
-"""Wraps transports and writes what passes through them, block by block, with times: JSON lines.
+"""Wrap transports, and write what passes through them, block by block with times, as JSON lines.
 
     {"packcore": "conversation", "version": 1}
     {"t": 0.0, "open": 1, "side": "source", "url": ..., "service": ..., "kind": "advertise", "protocol": 2}
-    {"t": 0.01, "id": 1, "block": "<", "bytes": 512}          a block came
+    {"t": 0.01, "id": 1, "block": "<", "bytes": 512}          a block was received
     {"id": 1, "packet": "<", "at": 0, "bytes": 14, "head": "<hex>"}     a pkt-line in it: where in the stream
-    {"t": 0.02, "asked": 0.015, "id": 2, "block": ">", "bytes": 65536}  a block went; since when it was wanted
-    {"t": 0.03, "close": 2}                                   with "fault" where an error ended it
+    {"t": 0.02, "asked": 0.015, "id": 2, "block": ">", "bytes": 65536}  a block was sent; when it was
+    requested {"t": 0.03, "close": 2}                                   with "fault" if an error ended it
 
-Seconds count from the recorder's start. `<` is heard, `>` is said. Of each pkt-line the first bytes are
-kept, of a pack only how many passed: a sync of gigabytes leaves a file of megabytes. Headers, and with
-them credentials, are never seen here: a transport adds them below. Where a remote repeats a secret in what
-it says, as many `*` stand in its place, so that every number of bytes is as it was.
+Seconds count from the start of the recorder. `<` is received, `>` is sent. The recorder keeps the first bytes
+of each pkt-line, and of a pack only the byte counts: a sync of gigabytes makes a file of megabytes. It never
+sees headers, and so no credentials: the transport adds them at a lower level. If a remote repeats a secret in
+its text, the secret is replaced by as many `*`, so that all byte counts stay correct.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ FORMAT_VERSION = 1
 HEAD_BYTES = 200
 """How much of each pkt-line is kept."""
 _SECRET_BYTES_MAX = 4096
-"""How far a secret that begins in what is kept may reach beyond it; pkt-lines of a pack are far longer."""
+"""How far a secret may extend beyond the kept bytes that it begins in; pkt-lines of a pack are far longer."""
 
 
 class Recorder:
-    """Writes one run's conversation to a text file; the caller opens and closes it."""
+    """Writes the conversation of one run to a text file, which the caller opens and closes."""
 
     def __init__(
         self,
@@ -53,17 +53,17 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
         secrets: Secrets | None = None,
     ) -> None:
-        """`secrets` are those of both sides; they may grow while the conversation goes on."""
+        """`secrets` are those of both sides; more may be added during the conversation."""
         self._file = file
         self.secrets = secrets or Secrets()
         self._clock = clock
         self._started = clock()
-        self._lock = threading.Lock()  # both sides advertise at once
+        self._lock = threading.Lock()  # both sides advertise in parallel
         self._exchanges = 0
         self.write({"packcore": "conversation", "version": FORMAT_VERSION})
 
     def wrap(self, transport: Transport, side: str) -> Transport:
-        """Return a transport that does what this one does, and is recorded as `side`."""
+        """Return a transport that passes everything on to this one and records it as `side`."""
         return _Recorded(transport, side, self)
 
     def seconds(self) -> float:
@@ -77,7 +77,7 @@ class Recorder:
             self._file.write(f"{line}\n")
 
     def open(self, **what: Any) -> int:
-        """Write that an exchange begins, and return its number."""
+        """Record the start of an exchange, and return its number."""
         with self._lock:
             self._exchanges += 1
             number = self._exchanges
@@ -86,7 +86,7 @@ class Recorder:
 
 
 class _Recorded:
-    """A transport whose blocks are written down as they pass."""
+    """A transport that records its blocks as they pass."""
 
     def __init__(self, transport: Transport, side: str, recorder: Recorder) -> None:
         self._transport = transport
@@ -101,7 +101,7 @@ class _Recorded:
     def advertise(
         self, service: Service, *, version: int, headway: Headway | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """Pass on; what comes back is recorded."""
+        """Pass the call on, and record the answer."""
         number = self._open(service, "advertise", version)
         with (
             self._closing(number),
@@ -113,7 +113,7 @@ class _Recorded:
     def request(
         self, service: Service, body: Body, *, version: int, headway: Headway | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """Pass on; what goes and what comes back is recorded."""
+        """Pass the call on, and record the request and the answer."""
         number = self._open(service, "request", version)
         recorded = Body(lambda: self._said(number, body.blocks()), body.size)
         with (
@@ -163,7 +163,7 @@ class _Recorded:
 
 
 class _PacketNotes:
-    """Finds the pkt-lines of one stream, until something that is none begins: a pack."""
+    """Finds the pkt-lines of one stream, up to the unframed part: a pack."""
 
     def __init__(self, recorder: Recorder, number: int, direction: str) -> None:
         self._recorder = recorder
@@ -173,7 +173,7 @@ class _PacketNotes:
         self._unframed = False
 
     def feed(self, block: bytes) -> None:
-        """Write down the packets that this block completes."""
+        """Record the packets that this block completes."""
         if self._unframed:
             return
         self._decoder.feed(block)
@@ -191,7 +191,7 @@ class _PacketNotes:
             if isinstance(packet, Special):
                 self._note(at, "packet", 4, b"%04x" % packet.value, special=packet.name.lower())
             else:
-                # Masked before it is cut: half a secret would not be found.
+                # Masked before it is cut, because half a secret would not be found.
                 masked = self._recorder.secrets.mask_bytes(packet[: HEAD_BYTES + _SECRET_BYTES_MAX])
                 self._note(at, "packet", len(packet) + 4, masked[:HEAD_BYTES])
 

@@ -1,14 +1,14 @@
-"""The ways to reach a remote: one module (or package) of this folder per way, found by a scan.
+"""The ways to reach a remote: one module (or package) of this folder for each, found by a scan.
 
-A scheme module has two names, and nothing else needs editing when one is added:
+A scheme module defines two names, and nothing else needs editing to add one:
 
-    SCHEMES: tuple[str, ...]                                       the URL schemes it speaks ("http", "https")
+    SCHEMES: tuple[str, ...]                                       its URL schemes ("http", "https")
     open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport
 
-Two modules that claim one scheme are an error, never a matter of import order. A module that has the name of
-its scheme is loaded alone (`http` speaks https too). Modules without the two names are parts that schemes
-share: `lasting` and `links` (conversations on one connection), `early`, `patience`, `bundle` (`file` hands
-bundle files to it), and `helper`, which takes every scheme that no module claims.
+Two modules that claim one scheme are an error; import order never decides. If a module has the name of a
+scheme, only that one is loaded (`http` handles https too). Modules without the two names are shared parts:
+`lasting` and `links` (conversations on one connection), `early`, `patience`, `bundle` (which handles bundle
+files for `file`), and `helper`, which handles every scheme that no module claims.
 
 GIT_ALLOW_PROTOCOL (a list of schemes) and GIT_PROTOCOL_FROM_USER=0 restrict what may be opened, as in git.
 """
@@ -37,7 +37,7 @@ __all__ = ["open_transport", "schemes"]
 
 @cache
 def schemes() -> dict[str, Opener]:
-    """Return every scheme that is spoken here, with what opens it."""
+    """Return every supported scheme with the function that opens it."""
     found: dict[str, Opener] = {}
     owners: dict[str, str] = {}
     for name in _modules():
@@ -74,10 +74,10 @@ def _open_helper(endpoint: Endpoint, options: TransportOptions) -> Transport:
 
 
 def open_transport(endpoint: str | Endpoint, options: TransportOptions | None = None) -> Transport:
-    """Return the transport for an endpoint; no connection is made yet.
+    """Return the transport for an endpoint, without connecting yet.
 
     Raises InvalidEndpoint for text that can't be parsed, for schemes that neither this package nor a helper
-    on PATH speaks, and for those that the environment forbids; InvalidOption for options of no use.
+    on PATH supports, and for those that the environment forbids. Raises InvalidOption for unusable options.
     """
     if isinstance(endpoint, str):
         endpoint = Endpoint.parse(endpoint)
@@ -89,10 +89,10 @@ def open_transport(endpoint: str | Endpoint, options: TransportOptions | None = 
 
 
 def _check_allowed(scheme: str, environment: Mapping[str, str]) -> None:
-    """Heed git's gate, see git(1): a list of protocols, and whether a user stands behind the URL."""
+    """Apply git's restrictions (see git(1)): a list of protocols, and whether the URL comes from the user."""
     allowed = environment.get("GIT_ALLOW_PROTOCOL")
     if allowed is not None:
         if scheme not in allowed.split(":"):
             raise InvalidEndpoint(f"GIT_ALLOW_PROTOCOL does not name {scheme}")
     elif scheme not in DEFAULT_PORTS and environment.get("GIT_PROTOCOL_FROM_USER") in ("0", "false"):
-        raise InvalidEndpoint(f"{scheme} is not opened where GIT_PROTOCOL_FROM_USER is 0")
+        raise InvalidEndpoint(f"{scheme} is not allowed if GIT_PROTOCOL_FROM_USER is 0")

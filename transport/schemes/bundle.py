@@ -1,7 +1,7 @@
-"""A bundle file on this disk as SOURCE or TARGET: a part of `file`, to which every path goes first.
+"""A bundle file on this disk as SOURCE or TARGET: a part of `file`, which gets every path first.
 
-x.bundle     by its name, if no folder has it: then it may be made
-any file     that begins as a bundle does
+x.bundle     recognized by its name, unless that is a folder; it need not exist yet
+any file     that begins like a bundle
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def is_bundle(path: Path) -> bool:
 
 
 class BundleTransport:
-    """A way to a bundle file. It is read when first needed."""
+    """The transport for a bundle file, which is read when first needed."""
 
     stateless = True
 
@@ -81,7 +81,7 @@ class BundleTransport:
         yield self.stats.counting_received(server.answer(self.stats.counting_sent(body.blocks())))
 
     def close(self) -> None:
-        """Give back the temporary repository. Idempotent."""
+        """Remove the temporary repository. Idempotent."""
         if self._reader is not None:
             self._reader.close()
 

@@ -1,6 +1,7 @@
-"""Bytes of an answer that come while the request is still being sent: kept, bounded, then given back.
+"""Bytes of an answer that arrive while the request is still being sent: stored, bounded, and replayed later.
 
-A server may write before it has read: if we did not take it, both sides would wait for each other for ever.
+A server may write before it has read everything. If we did not read, both sides would wait for each other
+forever.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ _BYTES_MAX = 1024 * 1024 * 1024
 
 
 def no_room(error: OSError) -> TransportError:
-    """Return the error of the family for a temporary file that can't be written."""
+    """Return the TransportError for a temporary file that can't be written."""
     return TransportError(
         f"can't write a temporary file in {tempfile.gettempdir()}: {error.strerror or error}",
-        hint="TMPDIR names another place",
+        hint="set TMPDIR to another folder",
     )
 
 
 class EarlyAnswer:
-    """A spool for one answer; in a temporary file beyond 4 MiB."""
+    """A spool for one answer, in a temporary file beyond 4 MiB."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -52,18 +53,18 @@ class EarlyAnswer:
             raise no_room(error) from None
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield what was kept."""
+        """Yield the stored bytes."""
         self._file.seek(0)
         while block := self._file.read(BLOCK_BYTES):
             yield block
 
     def read(self, size: int) -> bytes:
-        """Return the first `size` bytes of it; more may be kept afterwards."""
+        """Return the first `size` bytes; more can be stored afterwards."""
         self._file.seek(0)
         first = self._file.read(size)
         self._file.seek(0, os.SEEK_END)
         return first
 
     def close(self) -> None:
-        """Give back the file. Idempotent."""
+        """Close the file. Idempotent."""
         self._file.close()

@@ -2,10 +2,10 @@
 
 A path may also mean a bundle file: see `bundle`.
 
-A path may leave out `.git`, and begin with `~` or `~user` (a shell that saw it has expanded it already).
-No git binary and no connection: a request's blocks go straight into `transport.server`, and its answer's
-blocks come straight back. Each request is a conversation of its own, as over HTTP. Pushing into the branch
-that a work tree has checked out is refused, as git refuses it.
+A path may leave out `.git`, and begin with `~` or `~user` (if a shell has not expanded that already). There
+is no git binary and no connection: the blocks of a request go straight to `transport.server`, and those of
+the answer come straight back. Each request is separate, as over HTTP. As in git, a push to the checked-out
+branch of a work tree is refused.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class _Head:
 
 
 class LocalTransport:
-    """A way to a repository on this disk. Opened when first needed, kept open until `close`."""
+    """The transport for a repository on this disk, opened when first needed and kept open until `close`."""
 
     stateless = True
 
     def __init__(
         self, path: str, *, limits: WireLimits | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        """`environment` says who pushes, as git reads it."""
+        """`environment` says who pushes, as in git."""
         self._environment = environment or {}
         self.url = path
         self.stats = TransferStats()
@@ -100,7 +100,7 @@ class LocalTransport:
         version: int,
         headway: Headway | None = None,  # noqa: ARG002 - no wait
     ) -> Iterator[Iterator[bytes]]:
-        """Yield the advertisement. Raises RepositoryError where there is no repository."""
+        """Yield the advertisement. Raises RepositoryError if there is no repository."""
         with self._in_own_words():
             yield self.stats.counting_received(self._server(service).advertise(version))
 
@@ -152,7 +152,7 @@ class LocalTransport:
         if service == "git-receive-pack":
             config, environment = repository.config, self._environment
             return ReceivePack(repository, signed=lambda: own_signature(environment, config))
-        # The bytes stay on this machine: deltas that are there are kept, none is searched for.
+        # The bytes stay on this machine, so existing deltas are reused and no new ones are searched.
         return UploadPack(repository, strategy="reuse", words=own_words)
 
     def _opened(self) -> Repository:
@@ -165,7 +165,7 @@ class LocalTransport:
         return self._repository
 
     def _meant(self) -> str | None:
-        """Return what a path that isn't there may have been meant for."""
+        """Return a hint at what a path that doesn't exist may have been meant for."""
         if Path(self.url).exists() or not _HOST_AND_PATH.match(self.url):
             return None
         return f"missing https://? The URL would be https://{self.url}"

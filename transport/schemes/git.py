@@ -1,6 +1,6 @@
-r"""`git://host[:port]/path`: plain TCP to a `git daemon`. Nothing is secret and nothing is proven here.
+r"""`git://host[:port]/path`: plain TCP to a `git daemon`, without encryption or authentication.
 
-The first packet says what is wanted; the daemon answers with the advertisement:
+The first packet names the service and repository; the daemon answers with the advertisement:
 
     0033git-upload-pack /project.git\0host=myserver.com\0             protocol v0
     003egit-upload-pack /project.git\0host=myserver.com\0\0version=2\0  protocol v2
@@ -35,7 +35,7 @@ SCHEMES = ("git",)
 
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTransport:
-    """Return the transport for a git:// endpoint; credentials and TLS play no part."""
+    """Return the transport for a git:// endpoint; options for credentials and TLS don't apply."""
     path = endpoint.path[1:] if endpoint.path.startswith("/~") else endpoint.path
     url = str(endpoint)
 

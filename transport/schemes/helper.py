@@ -1,16 +1,16 @@
-"""Any other `scheme://…`: the `git-remote-<scheme>` that the user has on PATH carries the conversation.
+"""Any other `scheme://…`: a `git-remote-<scheme>` on the user's PATH carries the conversation.
 
-    we say                                 the helper says
+    we send                                the helper answers
     capabilities                           stateless-connect, connect, …, an empty line
     stateless-connect git-upload-pack      an empty line, then as `git upload-pack` in protocol v2;
                                            behind each answer a response-end packet
     connect git-receive-pack               an empty line, then as `git receive-pack`
 
-`stateless-connect` is for fetches, in protocol v2 alone; for pushes, and for fetches that ask for another
-version, the helper must offer `connect`. Its own `fetch`, `import` and `push` commands are not spoken: they
-need a local repository of git's. The helper is found by its exact name, in the absolute folders of PATH, and
-runs without a shell; `ext` and `fd`, which would run what a URL says, are never run. Only what the user typed
-comes here: no redirect and no repository can name a scheme. See gitremote-helpers(7).
+`stateless-connect` is only for fetches in protocol v2. For pushes and for fetches in other versions, the
+helper must offer `connect`. Its `fetch`, `import` and `push` commands are not supported, because they need a
+local git repository. The helper is found by its exact name in the absolute folders of PATH, and runs without
+a shell. `ext` and `fd` are never run, because they would run commands from a URL. Only schemes that the user
+typed get here: no redirect and no repository can choose one. See gitremote-helpers(7).
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ _UNASKING = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "
 
 
 def open_helper(endpoint: Endpoint, options: TransportOptions) -> LastingTransport:
-    """Return the transport for an endpoint of a scheme that only a helper speaks.
+    """Return the transport for an endpoint whose scheme needs a helper.
 
-    Raises InvalidEndpoint where there is none, or where the URL would show a password to this machine.
+    Raises InvalidEndpoint if there is no helper, or if the URL would expose a password on this machine.
     """
     program = _find(endpoint.scheme, options.environment)
     if endpoint.password is not None or endpoint.secrets:
         raise InvalidEndpoint(
-            f"a password or token in a {endpoint.scheme}:// URL would stand in the list of processes",
+            f"a password or token in a {endpoint.scheme}:// URL would be visible in the process list",
             hint="leave it out, and let the helper look it up",
         )
     url = str(endpoint)
@@ -94,7 +94,7 @@ def open_helper(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
 
 def _find(scheme: str, environment: Mapping[str, str]) -> str:
     if scheme in _NEVER:
-        raise InvalidEndpoint(f"{scheme}:// would run any command that a URL names; it is never spoken")
+        raise InvalidEndpoint(f"{scheme}:// would run any command that a URL names; it is never used")
     name = f"git-remote-{scheme}"
     folders = [
         folder for folder in environment.get("PATH", "").split(os.pathsep) if Path(folder).is_absolute()
@@ -102,8 +102,8 @@ def _find(scheme: str, environment: Mapping[str, str]) -> str:
     found = shutil.which(name, path=os.pathsep.join(folders)) if folders else None
     if found is None:
         raise InvalidEndpoint(
-            f"nothing here speaks {scheme}://, and there is no {name} on PATH",
-            hint="spoken without a helper: https, http, ssh, git, file",
+            f"{scheme}:// is not supported, and there is no {name} on PATH",
+            hint="supported without a helper: https, http, ssh, git, file",
         )
     return found
 
@@ -117,7 +117,7 @@ def _explain(name: str, url: str, code: int, said: str) -> TransportError | None
 
 
 class _Handshake:
-    """The lines before the conversation."""
+    """The lines before the git conversation."""
 
     def __init__(self, link: ProgramLink, name: str, url: str) -> None:
         self._link = link
@@ -126,7 +126,7 @@ class _Handshake:
         self._held = b""
 
     def connect(self, service: Service, version: int) -> bool:
-        """Get the helper to connect; tell whether each answer will be closed by a response-end packet."""
+        """Make the helper connect; return whether each answer will end with a response-end packet."""
         offered = self._capabilities()
         ways = ["connect"] if service == "git-receive-pack" else ["stateless-connect", "connect"]
         if version != 2:
@@ -148,7 +148,7 @@ class _Handshake:
         if service == "git-receive-pack":
             return UnsupportedByRemote(
                 f"{self._name} can't be pushed through: it offers no way to connect to git-receive-pack",
-                hint="its own push command needs a repository of git's on this disk; push with git",
+                hint="its own push command needs a git repository on this disk; push with git",
             )
         return UnsupportedByRemote(
             f"{self._name} can't be fetched through: it connects to {self._url} "
@@ -184,11 +184,11 @@ class _Handshake:
         while b"\n" not in self._held:
             data = self._link.stream.receive()
             if not data:
-                raise self._link.fault() or NetworkError(f"{self._name} ended without a word")
+                raise self._link.fault() or NetworkError(f"{self._name} ended without an answer")
             self._held += data
             if len(self._held) > _LINE_BYTES_MAX and b"\n" not in self._held:
                 raise AnswerTooLarge(
-                    f"{self._name} sends a line without end",
+                    f"{self._name} sends an endless line",
                     limit=f"{_LINE_BYTES_MAX} bytes a line",
                     named=True,
                 )

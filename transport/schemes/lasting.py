@@ -1,16 +1,16 @@
-"""Git's own conversation, over one connection that lasts: what ssh, git:// and helpers have in common.
+"""git's protocol over one persistent connection: the common part of ssh, git:// and helpers.
 
     upload-pack    connect, advertisement ...... request, answer, request, answer ......... flush, close
     receive-pack   connect, advertisement, flush, close
                    connect, advertisement, request, answer, close
 
-A push has a connection of its own: between the listing and the push lie a fetch and a search for deltas, and
-a server would not wait so long. A fetch goes on where the listing ended; a connection that was closed
-meanwhile, or whose conversation is over, is opened anew.
+A push opens a new connection: between the listing and the push there are a fetch and a search for deltas, and
+a server would not wait that long. A fetch continues where the listing ended. If the connection was closed in
+the meantime, or its conversation is over, a new one is opened.
 
-Requests are sent as their blocks come, the connection is watched both ways, and an answer that is complete
-before the request was sent (a refusal) stops the sending. An answer ends at its flush; in protocol v0, where
-an answer to haves has none, its reader knows the end.
+Requests are sent as their blocks arrive. The connection is watched in both directions, and an answer that is
+complete before the request was sent (a refusal) stops the sending. An answer ends at its flush. In protocol
+v0 an answer to haves has none, and its reader knows the end.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LastingTransport:
         scheme: str,
         response_end: bool = False,
     ) -> None:
-        """Connect later. `response_end`: the peer sends a response-end packet behind each v2 answer."""
+        """Connect later; with `response_end`, the peer sends a response-end packet after each v2 answer."""
         self.url = url
         self.stats = TransferStats()
         self.limits = options.wire_limits
@@ -93,13 +93,13 @@ class LastingTransport:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
         blocks = body.blocks()
         try:
-            # Before a connection opens: the first block may be the end of a long search.
+            # Before connecting, because the first block may come after a long search.
             first = next(blocks, b"")
             used = self._session
             session = self._session_for(service, version, first)
             answer = self._exchange(session, service, version, first, blocks, headway=headway)
             if session is used and version == 2 and not session.is_answered():
-                # It was closed while it lay idle; what only reads can be asked again.
+                # It was closed while it was idle; a request that only reads can be repeated.
                 self._leave(politely=False)
                 session = self._session_for(service, version, first)
                 again = body.blocks()
@@ -157,7 +157,7 @@ class LastingTransport:
         return trace
 
     def _session_for(self, service: Service, version: int, first: bytes) -> _Session:
-        """Return a connection on which this request can be made, its advertisement read."""
+        """Return a connection that can take this request, after its advertisement."""
         session = self._session
         if session is not None and session.service == service and session.can_take(first, version):
             return session
@@ -208,21 +208,21 @@ class _Session:
         self._response_end = response_end
         self._early = EarlyAnswer(url)
         self._finder: FlushFinder | None = None
-        self._surplus = b""  # what came behind the answer's flush
+        self._surplus = b""  # bytes after the flush of the answer
         self._counted = (0, 0)
         self.sent_whole = True
-        """Whether the last request went out to its end; not where its answer came first."""
-        self._fresh = True  # nothing but the advertisement has passed
+        """Whether the last request was sent completely; false if its answer came first."""
+        self._fresh = True  # only the advertisement has passed so far
         self._stream.phase = "while waiting for the refs"
 
     def advertisement(self, headway: Headway | None) -> Iterator[bytes]:
-        """Yield the blocks of the advertisement, up to its flush."""
+        """Yield the blocks of the advertisement up to its flush."""
         self._stream.patience.follow(headway)
         self._finder = FlushFinder()
         return self._received()
 
     def can_take(self, first: bytes, version: int) -> bool:
-        """Tell whether a request that begins so can follow on what has passed here."""
+        """Return whether a request that begins with `first` may come next on this connection."""
         self._stream.pump(0)
         if self._stream.ended or self._stream.send_error is not None:
             return False
@@ -232,7 +232,7 @@ class _Session:
         return self._fresh if begins else not self._fresh
 
     def at_rest(self) -> bool:
-        """Tell whether the last answer was read to its flush, so that another request may follow."""
+        """Return whether the last answer was read to its flush, so that another request may follow."""
         expected = _RESPONSE_END if self._response_end else b""
         return self._finder is not None and self._finder.found and expected.startswith(self._surplus)
 
@@ -247,7 +247,8 @@ class _Session:
     ) -> Iterator[bytes]:
         """Send the request, and yield its answer.
 
-        Raises NetworkError, RemoteProtocolError, what the link makes of an end, and what the blocks raise.
+        Raises NetworkError, RemoteProtocolError, the link's error for an early end, and what the blocks
+        raise.
         """
         if self._response_end and not self._fresh:
             self._take_response_end()
@@ -270,7 +271,7 @@ class _Session:
         return self._answer()
 
     def is_answered(self) -> bool:
-        """Wait for the answer's first bytes; tell whether any came."""
+        """Wait for the first bytes of the answer; return whether any arrived."""
         if self._early.size:
             return True
         data = self._stream.receive()
@@ -278,7 +279,7 @@ class _Session:
         return bool(data)
 
     def read_to_end(self) -> None:
-        """Let the peer end the connection: what it does after its report is not to be cut off."""
+        """Wait until the peer ends the connection, so that its work after the report is not interrupted."""
         deadline = time.monotonic() + _LEAVE_SECONDS
         try:
             while not self._stream.ended and (left := deadline - time.monotonic()) > 0:
@@ -287,7 +288,7 @@ class _Session:
             self.trace.say(f"after the answer: {error}")
 
     def close(self, *, politely: bool) -> None:
-        """Close the connection; politely, with the flush that takes leave of a peer that awaits a request."""
+        """Close the connection; if `politely`, first send the flush to a peer that waits for a request."""
         self._early.close()
         if politely and not self._stream.ended and (self._fresh or self.at_rest()):
             self._stream.write(FLUSH)
@@ -311,7 +312,7 @@ class _Session:
         return more
 
     def _drain(self, *, unsent_max: int) -> bool:
-        """Move bytes both ways until at most `unsent_max` are unsent; tell whether to go on sending."""
+        """Move bytes both ways until at most `unsent_max` are unsent; return whether to continue sending."""
         self._stream.pump(0)
         while True:
             while data := self._stream.take_received():
@@ -338,7 +339,7 @@ class _Session:
             yield self._cut(data)
 
     def _cut(self, data: bytes) -> bytes:
-        """Return what belongs to this answer of a block that came."""
+        """Return the part of a received block that belongs to this answer."""
         if self._finder is None:
             return data
         end = None if self._finder.found else self._finder.feed(data)
@@ -348,7 +349,7 @@ class _Session:
         return data[:end]
 
     def _take_response_end(self) -> None:
-        """Read the packet that a helper sends behind an answer."""
+        """Read the packet that a helper sends after an answer."""
         while len(self._surplus) < len(_RESPONSE_END) and (data := self._stream.receive()):
             self._surplus += data
         if self._surplus != _RESPONSE_END:
@@ -356,7 +357,7 @@ class _Session:
         self._surplus = b""
 
     def _check_end(self) -> None:
-        """Raise what is known of an end that came too early, or in a strange place."""
+        """Raise an error if the connection ended too early or in the wrong place."""
         error = self._stream.receive_error
         if error is not None:
             raise NetworkError(f"{self._url}: the connection was lost: {one_line(error.strerror or '')}")

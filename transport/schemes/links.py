@@ -1,12 +1,12 @@
-"""What a lasting connection runs over: a TCP socket, or a program's standard input and output.
+"""What a persistent connection runs over: a TCP socket, or the standard input and output of a program.
 
     SocketLink     git://: the connected socket
     ProgramLink    ssh, git-remote-…: one end of a socket pair; the program has the other as stdin and stdout
 
-Both give a `Stream`: non-blocking, watched both ways by one thread, with an idle timeout. A program's
-standard error is read by a thread of its own, so that it never waits for us; its last lines are kept for an
-error's words. Programs get a session of their own: they find no terminal to ask on, and Ctrl-C is ours to
-pass on. A socket pair as stdin is a thing of POSIX systems; on Windows such endpoints are refused.
+Both provide a `Stream`: non-blocking, watched in both directions by one thread, with an idle timeout. A
+separate thread reads the stderr of a program, so that it never waits for us; its last lines are kept for
+error messages. Programs run in a session of their own: they find no terminal for prompts, and we pass Ctrl-C
+on ourselves. A socket pair as stdin needs a POSIX system; on Windows such endpoints are refused.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Link(Protocol):
     stream: Stream
 
     def fault(self) -> TransportError | None:
-        """Return why the peer has ended the connection, if that is known and no good end."""
+        """Return why the peer ended the connection, if that is known and not a normal end."""
 
     def close(self, *, politely: bool) -> None:
-        """Close it; politely, wait a little for the peer's own end. Idempotent."""
+        """Close it; if `politely`, wait briefly for the peer to end first. Idempotent."""
 
 
 class SocketLink:
@@ -54,11 +54,11 @@ class SocketLink:
         self._url = url
 
     def fault(self) -> TransportError | None:
-        """Return an error where not one byte came; of any other end nothing is known."""
+        """Return an error if not a single byte arrived; for any other end, the reason is unknown."""
         if self.stream.bytes_received:
             return None
         return NetworkError(
-            f"{self._url} closed the connection without a word",
+            f"{self._url} closed the connection without an answer",
             hint="does the daemon export this repository, and offer this service?",
         )
 
@@ -68,7 +68,7 @@ class SocketLink:
 
 
 class ProgramLink:
-    """A running program that is talked to over its stdin and stdout."""
+    """A running program, connected through its stdin and stdout."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class ProgramLink:
         self._listener.start()
 
     def fault(self) -> TransportError | None:
-        """Wait for the program's end, and return what `explain` makes of it."""
+        """Wait for the program to end, and return the result of `explain`."""
         try:
             code = self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -126,7 +126,7 @@ class ProgramLink:
         return self._explain(code, one_line(self._said))
 
     def close(self, *, politely: bool) -> None:
-        """End the program: by closing its stdin if `politely`, else by a signal."""
+        """End the program: by closing its stdin if `politely`, otherwise by a signal."""
         self.stream.close()
         patience = _POLITE_SECONDS if politely else 0.0
         for end in (None, self._process.terminate, self._process.kill):
@@ -137,7 +137,7 @@ class ProgramLink:
                 break
             except subprocess.TimeoutExpired:
                 patience = _POLITE_SECONDS
-        # A connection that ssh shares between its calls keeps stderr open beyond the end.
+        # A connection that ssh shares between calls keeps stderr open after the end.
         with contextlib.suppress(OSError):
             self._errors.shutdown(socket.SHUT_RDWR)
         self._listener.join(_POLITE_SECONDS)

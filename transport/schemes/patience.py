@@ -1,13 +1,14 @@
-"""How long an answer may bring nothing of use: the clock behind `--stall-timeout`.
+"""How long an answer may arrive without progress: the clock behind `--stall-timeout`.
 
-    bytes stop                  idle timeout     the stream's own
-    bytes come, payload doesn't stall timeout    here
+    no bytes                    idle timeout     in the stream
+    bytes, but no payload       stall timeout    here
 
-Only time spent waiting for the remote counts; a slow reader, or a body whose blocks take time, doesn't. The
-clock starts again when payload has come at `BYTES_PER_SECOND_MIN` or more, and when there is news
-(`transport.wire.headway`). News alone can't put off the end for ever: `NEWS_SECONDS_MAX`.
+Only time spent waiting for the remote counts, not a slow reader or a body that takes time to produce. The
+clock restarts when payload arrives at `BYTES_PER_SECOND_MIN` or more, and when there is news
+(`transport.wire.headway`). News alone can't delay the end forever: see `NEWS_SECONDS_MAX`.
 
-While a body is sent, what the remote takes of it counts as payload: a silent remote that reads doesn't stall.
+While a body is sent, the bytes that the remote accepts count as payload: a silent remote that reads doesn't
+stall.
 
 >>> patience = Patience(60.0)
 >>> patience.wait(50.0), patience.wait(20.0)
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["BYTES_PER_SECOND_MIN", "NEWS_SECONDS_MAX", "Patience"]
 
 BYTES_PER_SECOND_MIN = 8
-"""Payload at a lower rate is no headway: a modem of 1962 was faster, and one byte a second never ends."""
+"""A lower rate of payload doesn't count: a modem of 1962 was faster, and one byte per second never ends."""
 
 NEWS_SECONDS_MAX = 6 * 3600.0
-"""Longest wait for payload, whatever progress is reported: longer than git repacks the largest known
-repositories."""
+"""The longest wait for payload, whatever progress is reported: longer than git takes to repack the largest
+known repositories."""
 
 
 class Patience:
-    """Adds up the waiting of one exchange. `seconds` is the stall timeout, `side` is for messages."""
+    """Adds up the waiting time of one exchange. `seconds` is the stall timeout, `side` is for messages."""
 
     def __init__(self, seconds: float, *, side: str = "") -> None:
         self.seconds = seconds
@@ -45,11 +46,11 @@ class Patience:
 
     @property
     def left(self) -> float:
-        """Seconds of waiting that are left."""
+        """The seconds of waiting that are left."""
         return max(0.0, self.seconds - self._waited)
 
     def follow(self, headway: Headway | None) -> None:
-        """Begin an exchange. `headway` is counted by the reader of its answer; None: every byte counts."""
+        """Begin an exchange. The reader of its answer counts `headway`; None means that every byte counts."""
         self._headway = headway
         self._mark = 0
         self._news = 0
@@ -57,13 +58,13 @@ class Patience:
         self.restart()
 
     def restart(self) -> None:
-        """Begin a part of the exchange, as the answer after the request."""
+        """Begin a part of the exchange, such as the answer after the request."""
         self._waited = 0.0
 
     def wait(self, seconds: float, *, sent: int = 0, received: int = 0) -> bool:
-        """Add time that was spent waiting; return whether there is patience left.
+        """Add time spent waiting; return whether there is patience left.
 
-        `sent` and `received` are the connection's bytes so far.
+        `sent` and `received` are the byte counts of the connection so far.
         """
         headway = self._headway
         total = sent + (received if headway is None else headway.total)

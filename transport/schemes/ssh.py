@@ -1,4 +1,4 @@
-"""`ssh://[user@]host[:port]/path`, `user@host:path`, `git+ssh://…`: git's services, by the user's own ssh.
+"""`ssh://[user@]host[:port]/path`, `user@host:path`, `git+ssh://…`: git's services through the user's ssh.
 
 Keys, agents, jump hosts and known hosts are all ssh's, with the user's configuration. It runs in batch mode
 and without a terminal: it never asks, unless the options say that it may. What it says on standard error
@@ -73,7 +73,7 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> LastingTranspo
 
 
 def _ask_variant(program: SshProgram, endpoint: Endpoint, environment: Mapping[str, str]) -> str:
-    """Find out, as git does, whether the program takes the options of OpenSSH: only that one knows -G."""
+    """Find out, as git does, whether the program takes OpenSSH's options: only OpenSSH knows -G."""
     try:
         asked = subprocess.run(
             [*program.words, "-G", endpoint.host],

@@ -1,1 +1,1 @@
-"""The wire formats, without I/O: bytes in, values and events out; values in, bytes out."""
+"""The wire formats, without I/O: parse bytes into values and events, encode values into bytes."""

@@ -1,4 +1,4 @@
-r"""The advertisement: a server's first words, in three versions of the protocol.
+r"""The advertisement: the first message of a server, in three versions of the protocol.
 
     v0  [ "# service=git-upload-pack" (metadata lines) 0000 ]          over HTTP only
         <oid> SP <name> NUL <capabilities>                             the first line
@@ -11,8 +11,8 @@ r"""The advertisement: a server's first words, in three versions of the protocol
     empty repository    <zero id> SP capabilities^{} NUL <capabilities> 0000, or no line at all (before 2.41)
 
 Specified in gitprotocol-http, gitprotocol-pack and gitprotocol-v2; the shapes of real servers are
-recorded in tests/transcripts. A server may answer with a lower version than it was asked for, and
-GitHub sends `# service` before version 2, which git's own server doesn't.
+recorded in tests/transcripts. A server may answer in a lower version than requested. GitHub sends `# service`
+before version 2; git's own server doesn't.
 """
 
 from __future__ import annotations
@@ -41,42 +41,42 @@ __all__ = ["Advertisement", "parse_advertisement"]
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """What a server said first (and, in v2, what `ls-refs` added). Names are checked, ids are raw."""
+    """The first message of a server (and, in v2, the result of `ls-refs`). Names are checked, ids raw."""
 
     version: int
-    """0, 1 or 2: what the server speaks, not what it was asked for."""
+    """0, 1 or 2: the version that the server speaks, not the requested one."""
     capabilities: Capabilities
     refs: dict[str, ObjectId] = field(default_factory=dict)
     """Without HEAD, in the order listed."""
     peeled: dict[str, ObjectId] = field(default_factory=dict)
-    """For each annotated tag among `refs` (or HEAD): what it comes to."""
+    """Maps each annotated tag among `refs` (or HEAD) to the object it finally points to."""
     symrefs: dict[str, str] = field(default_factory=dict)
     """Symbolic refs, such as HEAD: refs/heads/main; the target may be unborn."""
     head: ObjectId | None = None
-    """What HEAD comes to; None where it is unborn or not listed."""
+    """The id of HEAD; None if it is unborn or not listed."""
     haves: tuple[ObjectId, ...] = ()
-    """`.have` lines: tips of objects that the server has besides its refs."""
+    """The `.have` lines: tips of objects that the server has besides its refs."""
     shallow: tuple[ObjectId, ...] = ()
     """Commits whose parents the server lacks."""
     warnings: tuple[str, ...] = ()
-    """Oddities that were passed over; safe to show."""
+    """Oddities that were ignored; safe to show."""
     unreadable: dict[str, str] = field(default_factory=dict)
-    """Refs, and folders of refs, that the server has but that can't be fetched: the reason by name."""
+    """Maps refs (and folders of refs) that exist but can't be fetched to the reason."""
     may_lack_names: bool = False
     """Whether the server may have refs besides `refs` and `unreadable`."""
     head_fault: str | None = None
-    """Why HEAD can't be fetched, where the server lists it and can't read it."""
+    """Why HEAD can't be fetched, if the server lists it but can't read it."""
     hidden: frozenset[RefKind] = frozenset()
-    """Kinds of refs of which the server hides some, by its own word; git's servers don't tell."""
+    """The kinds of refs of which the server says that it hides some; git's servers don't say."""
 
     @property
     def tips(self) -> dict[str, ObjectId]:
-        """The id of every ref that is there: the zero id if the server can't read it."""
+        """The id of every ref that exists: the zero id if the server can't read it."""
         return {**dict.fromkeys(self.unreadable, self.object_format.zero), **self.refs}
 
     @property
     def object_format(self) -> ObjectFormat:
-        """How the server names its objects."""
+        """The object format of the server."""
         return self.capabilities.object_format
 
 
@@ -90,9 +90,9 @@ def parse_advertisement(
 ) -> Advertisement:
     """Parse an advertisement of `service` from blocks in any split.
 
-    `to_end`: the stream must end with it, as an HTTP body does. `headway` counts what was read. Raises
+    With `to_end`, the stream must end with it, as an HTTP body does. `headway` counts what was read. Raises
     RemoteError for an ERR line, RemoteProtocolError for anything that breaks the protocol, AnswerTooLarge for
-    a list without end, UnsupportedByRemote for a version or an object format that we don't know.
+    an endless list, and UnsupportedByRemote for an unknown version or object format.
     """
     limits = limits or WireLimits()
     reader = PacketReader(
@@ -113,7 +113,7 @@ def parse_advertisement(
 
 
 def _skip_service_section(reader: PacketReader, service: str, limits: WireLimits) -> None:
-    """Pass over `# service=...`, further lines and the flush; their absence is no error."""
+    """Skip `# service=...`, further lines and the flush; their absence is not an error."""
     packet = reader.read("the start of an advertisement")
     if isinstance(packet, Special) or not packet.startswith(b"# "):
         reader.push_back(packet)

@@ -1,11 +1,11 @@
-r"""Where an answer ends on a connection that lasts: at its first flush, without taking its lines apart.
+r"""Find the end of an answer on a persistent connection: its first flush, without parsing its lines.
 
     0009abcd\n 0001 000a12345\n 0000 | 0002
-    ^ lines, a delimiter, a line  ^    ^ not the answer's any more
+    ^ lines, a delimiter, a line  ^    ^ no longer part of the answer
 
-A connection over which one answer follows another has no end of stream to wait for. `FlushFinder` reads the
-length of each pkt-line and skips the line, so that a pack of gigabytes goes by uncopied. Bytes that are no
-pkt-line it lets pass: to complain of them is the parser's part. See gitprotocol-common(5).
+If several answers follow each other on one connection, there is no end of stream to wait for. `FlushFinder`
+reads the length of each pkt-line and skips the line, so that a pack of gigabytes passes without being copied.
+It lets bytes that are not pkt-lines pass, because the parser reports them. See gitprotocol-common(5).
 
 >>> finder = FlushFinder()
 >>> finder.feed(b"0009ab"), finder.feed(b"cd\n00"), finder.feed(b"000002")
@@ -23,17 +23,17 @@ _LENGTH = re.compile(rb"[0-9a-fA-F]{4}\Z")
 
 
 class FlushFinder:
-    """Follows the pkt-lines in blocks of any size, up to the first flush."""
+    """Follows the pkt-lines in blocks of any size up to the first flush."""
 
     def __init__(self) -> None:
         self._length = b""
         self._to_skip = 0
         self.lost = False
-        """Whether the bytes were no pkt-lines; then no flush is found any more."""
+        """Whether there were bytes that are not pkt-lines; then no flush can be found any more."""
         self.found = False
 
     def feed(self, data: bytes) -> int | None:
-        """Return how many bytes of the block belong to the answer if its flush is here, else None."""
+        """Return the number of bytes of the block that belong to the answer, or None without its flush."""
         position, size = 0, len(data)
         while position < size and not self.lost and not self.found:
             step = min(self._to_skip, size - position)

@@ -1,11 +1,11 @@
-r"""Capabilities: what a server says it can do, parsed once into a value with a field for each.
+r"""Capabilities: what a server says it can do, parsed once into a value with one field for each.
 
     v0, v1    <oid> SP <name> NUL  multi_ack side-band-64k symref=HEAD:refs/heads/main agent=git/2.39
     v2        one pkt-line each:   ls-refs=unborn   fetch=shallow filter   object-format=sha1
 
-Specified in gitprotocol-capabilities and gitprotocol-v2. A token is compared whole, so that
-`report-status-v2` never counts as `report-status`. Tokens that nobody here asks about are dropped.
-Of a repeated `object-format` the first is the one in use.
+Specified in gitprotocol-capabilities and gitprotocol-v2. Tokens are compared as a whole, so that
+`report-status-v2` never counts as `report-status`. Tokens that we don't use are dropped. Of repeated
+`object-format` tokens, the first is the one in use.
 
 >>> caps = parse_capabilities(b" report-status-v2 ofs-delta agent=x/1 symref=HEAD:refs/heads/main")
 >>> caps.report_status, caps.report_status_v2, caps.ofs_delta, caps.agent, caps.symrefs
@@ -38,9 +38,9 @@ class LsRefsFeatures:
 
     unborn: bool = False
     unreadable: bool = False
-    """Tells which refs it can't read, and why: packcore's own servers."""
+    """Whether it lists unreadable refs with the reason; only packcore's own servers do."""
     hidden: bool = False
-    """Tells whether it hides refs: packcore's own servers."""
+    """Whether it says that it hides refs; only packcore's own servers do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class FetchFeatures:
     sideband_all: bool = False
     packfile_uris: bool = False
     find_damage: bool = False
-    """Says which wants it can't send: packcore's own servers."""
+    """Whether it can say which wants it can't send; only packcore's own servers can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Everything that a server advertised and that something here asks about."""
+    """Everything that a server advertised and that we use."""
 
     object_format: ObjectFormat = SHA1
     agent: str | None = None
@@ -68,9 +68,9 @@ class Capabilities:
     """(name, target) as sent; the advertisement validates them."""
     push_cert_nonce: str | None = None
     announces_object_format: bool = False
-    """Whether `object-format` was sent at all: only then may it be sent back."""
+    """Whether `object-format` was sent at all: only then may we send it back."""
     more_object_formats: tuple[ObjectFormat, ...] = ()
-    """Others that a target takes as long as it has no refs: it may name several, the one in use first."""
+    """Further formats that a target without refs accepts: it may list several, the one in use first."""
 
     # upload-pack, v0 and v1
     multi_ack: bool = False
@@ -87,13 +87,13 @@ class Capabilities:
     allow_reachable_sha1_in_want: bool = False
     filter: bool = False
     unreadable_listed: bool = False
-    """Whether `unreadable` names all refs that the server can't read: packcore's own do, if it fits."""
+    """Whether `unreadable` lists all refs that the server can't read; packcore's servers do, if it fits."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Refs that the server can't read, each with the reason."""
     find_damage: bool = False
     """Whether protocol v2 could ask for damage: see `transport.wire.find_damage`."""
     hidden: frozenset[RefKind] = frozenset()
-    """Kinds of refs of which the server hides some: packcore's own tell it."""
+    """The kinds of refs of which the server hides some; only packcore's own servers say so."""
 
     # both services, v0 and v1
     side_band: bool = False
@@ -111,7 +111,7 @@ class Capabilities:
 
     # v2
     ls_refs: LsRefsFeatures | None = None
-    """None: a v2 server without the command; v0 servers have none."""
+    """None for a v2 server without the command, and for v0 servers."""
     fetch: FetchFeatures | None = None
     server_option: bool = False
     object_info: bool = False
@@ -176,7 +176,7 @@ def parse_capabilities_v2(lines: Iterable[bytes]) -> Capabilities:
 
 
 def _take_value(found: dict[str, Any], name: str, value: bytes) -> None:
-    """Take a `name=value` that both forms share; of a repeated one the first counts."""
+    """Handle a `name=value` token of either version; the first of repeated ones counts."""
     if name == "object-format":
         if "object_format" not in found:
             found["object_format"] = _object_format(value)

@@ -9,9 +9,9 @@ r"""Answers of upload-pack: acknowledgments, where history was cut, and then the
             ACK <oid> | NAK                                     after done (or, with no-done, after ready)
             the pack: side-band packets 0000, or raw bytes
 
-Specified in gitprotocol-v2 and gitprotocol-pack; what it leaves open is decided as git's fetch-pack.c
-does, and more strictly where that costs no real server: an ACK for what was never sent, sections out of
-order or not asked for, and an unshallow of what isn't shallow are errors.
+Specified in gitprotocol-v2 and gitprotocol-pack. Open questions are decided as in git's fetch-pack.c, and
+more strictly where that affects no real server: an ACK for an id that was never sent, sections that are out
+of order or were not requested, and an unshallow of a commit that isn't shallow are errors.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["AnswerHead", "Asked", "read_head_v2", "read_round_v0", "read_shallow
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the request said, as far as the answer must agree with it."""
+    """The parts of the request that the answer must agree with."""
 
     object_format: ObjectFormat
     haves: Container[ObjectId] = ()
@@ -46,12 +46,12 @@ class Asked:
     want_refs: Collection[str] = ()
     done: bool = False
     no_done: bool = False
-    """v0: the capability was requested, so the pack may follow `ready` at once."""
+    """v0: the capability was requested, so the pack may directly follow `ready`."""
 
 
 @dataclass(slots=True)
 class AnswerHead:
-    """All of an answer that comes before the pack."""
+    """The part of an answer before the pack."""
 
     pack_follows: bool = False
     ready: bool = False
@@ -65,7 +65,7 @@ _SECTIONS = ("acknowledgments", "shallow-info", "wanted-refs", "packfile")
 
 
 def read_head_v2(reader: PacketReader, asked: Asked, limits: WireLimits) -> AnswerHead:
-    """Read a v2 answer up to its pack, or up to its final flush where none follows.
+    """Read a v2 answer up to its pack, or up to its final flush if there is none.
 
     Raises RemoteError for an ERR line, RemoteProtocolError for anything else that isn't an answer.
     """
@@ -163,15 +163,15 @@ def _read_wanted_refs(reader: PacketReader, asked: Asked, head: AnswerHead) -> N
 
 
 def read_shallow_list_v0(reader: PacketReader, asked: Asked, head: AnswerHead, limits: WireLimits) -> None:
-    """Read the list that starts each v0 answer to a request that deepens."""
+    """Read the list at the start of each v0 answer to a request that deepens."""
     _read_shallow(reader, asked, head, Special.FLUSH, limits)
 
 
 def read_round_v0(reader: PacketReader, asked: Asked, head: AnswerHead, limits: WireLimits) -> None:
     """Read the acknowledgments of one v0 or v1 answer into `head`; afterwards the pack may follow.
 
-    A bare `ACK <oid>` is the last word before the pack. `NAK` is that too after done, else it ends
-    the round; with no-done and ready, a bare ACK comes after it. Raises as `read_head_v2` does.
+    A bare `ACK <oid>` is the last line before the pack. After done, so is `NAK`; otherwise that ends the
+    round, and with no-done and ready, a bare ACK follows it. Raises what `read_head_v2` does.
     """
     naks = 0
     while True:

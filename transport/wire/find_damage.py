@@ -1,14 +1,14 @@
-r"""find-damage: asks our own servers which wants they can't send, after a fetch has failed.
+r"""find-damage: ask our own servers which wants they can't send, after a fetch has failed.
 
     request   0014command=fetch\n  agent=…  0001  find-damage  want <oid> …  have <oid> …  done  0000
     answer    damage
-              <oid> SP <reason>         for each want that reaches a damaged object; percent-coded words
-              keepalive                 any number of times, while the server looks
+              <oid> SP <reason>         for each want that reaches a damaged object; percent-encoded text
+              keepalive                 any number of times, while the server checks
               0000
 
-The server reads all that a pack for these wants would hold, and sends none. Advertised as a feature of
-protocol v2's fetch, and among the capabilities of v0 and v1, where the request is made in v2 nevertheless.
-Other clients don't ask.
+The server reads all objects that a pack for these wants would contain, but sends none. It advertises this as
+a feature of protocol v2's fetch, and among the capabilities of v0 and v1, where the request still uses v2.
+Other clients don't use it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def parse_damage(
     *,
     headway: Headway | None = None,
 ) -> dict[ObjectId, str]:
-    """Return the reason by want that can't be sent. Raises RemoteError, RemoteProtocolError."""
+    """Return the reason for each want that can't be sent. Raises RemoteError, RemoteProtocolError."""
     reader = PacketReader(blocks, headway=headway)
     if reader.read_line("the section of damage") != b"damage":
         raise reader.error("not the section of damage")

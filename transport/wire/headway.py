@@ -1,12 +1,12 @@
-"""What an answer has brought so far, counted by the parsers that read it. Knows no clock.
+"""How far an answer has come, counted by the parsers that read it. Knows no clock.
 
-    payload     whole lines of a list, acknowledgments, pack bytes (band 1), a push's report
-    pending     the part of a side-band packet of pack data that has come, before the packet is whole
-    news        progress that moves on (band 2), the head of an HTTP answer
+    payload     whole lines of a list, acknowledgments, pack bytes (band 1), the report on a push
+    pending     the received part of a side-band packet of pack data that is still incomplete
+    news        progress that advances (band 2), the head of an HTTP answer
     nothing     keep-alives, repeated progress, framing, empty members, interim answers
 
-The transport that waits for the bytes compares two readings: if `total` and `news` stand still, so does the
-answer, however many bytes arrive (`transport.schemes.patience`).
+The transport that waits for the bytes compares two readings: if neither `total` nor `news` grows, the answer
+has stalled, however many bytes arrive (`transport.schemes.patience`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Headway"]
 
 
 class Headway:
-    """Counters of one answer; they only grow, apart from `pending_bytes`."""
+    """Counters for one answer; all but `pending_bytes` only grow."""
 
     __slots__ = ("news", "payload_bytes", "pending_bytes")
 
@@ -26,7 +26,7 @@ class Headway:
 
     @property
     def total(self) -> int:
-        """Bytes of payload, whole packets or not."""
+        """The bytes of payload, including incomplete packets."""
         return self.payload_bytes + self.pending_bytes
 
     def bring(self, size: int) -> None:
@@ -34,5 +34,5 @@ class Headway:
         self.payload_bytes += size
 
     def tell(self) -> None:
-        """Count a sign that the remote gets on, though it brings no payload yet."""
+        """Count a sign that the remote makes progress, although there is no payload yet."""
         self.news += 1

@@ -1,9 +1,9 @@
-"""Bounds on what a peer may make us hold or read, in one value. Passing one is an `AnswerTooLarge`.
+"""Limits on what a peer may make us store or read, in one value. Exceeding one raises `AnswerTooLarge`.
 
-Each is far above what servers usually send, and far below what would hurt. A ref that is listed costs
-`REF_BYTES` and its name; `listing_bytes` is what a whole listing may cost, so memory has a bound whatever the
-names are. The bounds of a listing follow from the number of refs, which the user can set. What one answer may
-take in time is another matter: `transport.schemes.patience`.
+Each is far above what servers usually send, and far below what would hurt. A listed ref costs `REF_BYTES`
+plus its name, and `listing_bytes` bounds the cost of a whole listing, so memory is bounded whatever the names
+are. The limits of a listing are derived from the number of refs, which the user can set.
+`transport.schemes.patience` limits the time that an answer may take.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ _KIB = 1024
 _MIB = 1024 * _KIB
 
 REF_BYTES = 160
-"""Memory of one listed ref beside its name: an id, two objects' overhead, an entry of a growing dict."""
+"""Memory for one listed ref besides its name: an id, two object headers, an entry of a growing dict."""
 
 REFS_MAX = 250_000
-"""Lines of a listing unless the user sets `--max-refs`: read in about a second, kept in less than 64 MiB. The
-branches and tags of the largest known projects are a third of that; with their pull requests, several forges
-hold more."""
+"""The most lines in a listing unless the user sets `--max-refs`: read in about a second, stored in less than
+64 MiB. The branches and tags of the largest known projects are a third of that; with pull requests, several
+forges have more."""
 
 _NAME_BYTES = 72
 _LINE_BYTES = 256
 _LISTING_BYTES_MIN = _MIB
-"""Room for one ref with the longest name that a line can hold, whatever the number of refs."""
+"""Room for one ref with the longest name that fits in a line, however few refs are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class WireLimits:
-    """Bounds of one conversation. Immutable; make a changed copy with `dataclasses.replace`."""
+    """The limits of one conversation. Immutable; make a changed copy with `dataclasses.replace`."""
 
     advertisement_bytes: int = REFS_MAX * _LINE_BYTES
-    """An advertisement or an ls-refs answer, framing included."""
+    """Bytes of an advertisement or an ls-refs answer, including framing."""
     refs: int = REFS_MAX
     """Lines of an advertisement or an ls-refs answer."""
     listing_bytes: int = REFS_MAX * (REF_BYTES + _NAME_BYTES)
-    """Memory that the refs of one listing may take, by the reckoning of `REF_BYTES`."""
+    """Memory for the refs of one listing, as estimated with `REF_BYTES`."""
     metadata_lines: int = 64
-    """Lines beside `# service=` that are skipped, and lines of a v2 capability advertisement."""
+    """Lines besides `# service=` that are skipped, and lines of a v2 capability advertisement."""
     acknowledgments: int = 200_000
     """ACK and NAK lines, and shallow and unshallow lines, of one fetch answer."""
     progress_line_bytes: int = 4 * _KIB
     """A longer progress line is delivered in parts."""
     progress_bytes: int = 2 * _MIB
-    """Progress text of one answer that is shown; the rest is read and dropped."""
+    """Bytes of progress text of one answer that are shown; the rest is read and dropped."""
     progress_bytes_read: int = 16 * _MIB
-    """Progress text of one answer, shown or not."""
+    """Bytes of progress text of one answer, shown or not."""
     packets_without_data: int = 100_000
-    """Packets of progress and keep-alives in a row: with git's one a second, more than a day."""
+    """Packets of progress and keep-alives in a row: at git's rate of one per second, more than a day."""
     report_bytes: int = 64 * _MIB
-    """A receive-pack status report."""
+    """Bytes of a receive-pack status report."""
     warnings: int = 100
-    """Oddities that are kept for the user; the rest is counted."""
+    """Warnings that are kept for the user; the rest is only counted."""
 
     @classmethod
     def of_refs(cls, count: int) -> WireLimits:
-        """Return the bounds with room for `count` lines of refs, of usual length on average."""
+        """Return limits with room for `count` lines of refs of usual average length."""
         return cls(
             refs=count,
             listing_bytes=max(_LISTING_BYTES_MIN, count * (REF_BYTES + _NAME_BYTES)),

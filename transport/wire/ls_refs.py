@@ -7,11 +7,11 @@ r"""ls-refs, protocol v2's list of refs on request.
                 hidden SP branch SP tag
                 0000
 
-`unreadable` is our own servers' (`ls-refs=unborn unreadable hidden`): asked for, they also list what git
-leaves out, and say in percent-coded words why a ref, or its object, can't be read. So is `hidden`, see
-`transport.wire.hidden_refs`. All else is specified in gitprotocol-v2. Attributes come in any order and
-unknown ones are passed over. A server may list refs outside the prefixes (and does so from 65,536 prefixes
-on), so we filter again.
+Only our own servers know `unreadable` (`ls-refs=unborn unreadable hidden`): on request they also list refs
+that git leaves out, and say in percent-encoded text why a ref or its object can't be read. Only they know
+`hidden` too: see `transport.wire.hidden_refs`. The rest is specified in gitprotocol-v2. Attributes come in
+any order, and unknown ones are ignored. A server may list refs outside the prefixes (and does so from 65,536
+prefixes on), so we filter again.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class RefListing:
 def command_head(
     command: str, capabilities: Capabilities, agent: str, server_options: Sequence[str] = ()
 ) -> bytes:
-    """Return the part that starts each v2 request: command, capabilities, delim.
+    """Return the start of each v2 request: command, capabilities, delim.
 
-    Only what the server advertised is sent. Raises UnsupportedByRemote for server options it can't take.
+    It has only what the server advertised. Raises UnsupportedByRemote if the server takes no server options.
     """
     if server_options and not capabilities.server_option:
         raise UnsupportedByRemote("the remote takes no server options")
@@ -89,9 +89,9 @@ def encode_ls_refs(
     agent: str,
     server_options: Sequence[str] = (),
 ) -> bytes:
-    """Build the request for all refs below `prefixes` (none: all) and for HEAD.
+    """Build the request for HEAD and all refs below `prefixes`; no prefixes means all refs.
 
-    Raises UnsupportedByRemote when the server has no ls-refs.
+    Raises UnsupportedByRemote if the server has no ls-refs.
     """
     if capabilities.ls_refs is None:
         raise UnsupportedByRemote("the remote speaks protocol v2 but has no ls-refs")
@@ -131,10 +131,10 @@ def parse_ls_refs(
     to_end: bool = True,
     headway: Headway | None = None,
 ) -> RefListing:
-    """Parse the answer from blocks in any split, keeping HEAD and what lies below `prefixes`.
+    """Parse the answer from blocks in any split; keep HEAD and the refs below `prefixes`.
 
     `headway` counts what was read. Raises RemoteError for an ERR line, RemoteProtocolError for anything that
-    breaks the protocol, AnswerTooLarge for a list without end.
+    breaks the protocol, and AnswerTooLarge for an endless list.
     """
     limits = limits or WireLimits()
     reader = PacketReader(
@@ -170,17 +170,17 @@ def parse_ls_refs(
 
 
 def is_folder_of(name: str, prefixes: Iterable[str]) -> bool:
-    """Return whether `name` is a folder of what the prefixes ask for.
+    """Return whether `name` is a folder above one of the prefixes.
 
-    One that can't be read says something about every ref below it.
+    If it can't be read, that affects every ref below it.
     """
     return any(prefix.startswith(f"{name}/") for prefix in prefixes)
 
 
 def _split(rest: bytes) -> tuple[bytes, list[bytes]]:
-    """Return a line's name and its attributes, which have a colon each.
+    """Return the name in a line and its attributes, each of which has a colon.
 
-    The file of a ref that git can't read may be called anything ("main (copy)"), and is listed so.
+    The file of a ref that git can't read may have any name ("main (copy)"), and is listed under it.
     """
     name, *words = rest.split(b" ")
     count = next((number for number, word in enumerate(words) if b":" in word), len(words))

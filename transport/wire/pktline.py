@@ -1,19 +1,19 @@
-r"""pkt-line: the framing below everything git says over a wire.
+r"""pkt-line: the framing of everything that git sends.
 
-    0 0 0 e  v e r s i o n   2 \n      four hex digits: length of the line, themselves included
+    0 0 0 e  v e r s i o n   2 \n      four hex digits: length of the line, including themselves
     ------- ---------------------
     length   payload, 0 to 65516 bytes
 
     0000  flush          end of a list, or of a message
     0001  delim          between the sections of a v2 message
-    0002  response end   only for remote helpers; refused unless asked for
+    0002  response end   only for remote helpers; refused unless allowed
     0003                 never legal
-    0004  empty line     legal, though nobody should send it
+    0004  empty line     legal, although no one should send it
 
-Specified in gitprotocol-common. Git itself reads lengths up to 65523; the documented 65520 is our
-limit. Hex is read in either case and strictly: Python's `int(x, 16)` would take `+0ff` and `1_00`.
+Specified in gitprotocol-common. git itself reads lengths up to 65523; our limit is the documented 65520. Hex
+is parsed strictly, in either case: Python's `int(x, 16)` would accept `+0ff` and `1_00`.
 
-Bytes in, packets out: the decoder takes blocks in any split and keeps at most one line of them.
+The decoder takes blocks in any split, and buffers at most one line.
 
 >>> decoder = PacketDecoder()
 >>> decoder.feed(b"000bversi"); decoder.next_packet()
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 LINE_BYTES_MAX = 65520
-"""Longest line, its four length digits included."""
+"""The longest line, including its four length digits."""
 PAYLOAD_BYTES_MAX = LINE_BYTES_MAX - 4
 
 FLUSH = b"0000"
@@ -65,12 +65,12 @@ DELIM = b"0001"
 RESPONSE_END = b"0002"
 
 _SHORT_BYTES = 4096
-"""Below, two copies take less time than a view and one copy."""
+"""Below this size, two copies take less time than a view and one copy."""
 _COMPACT_BYTES = 256 * 1024
 
 
 class Special(Enum):
-    """The packets that have no payload; the value is their length field."""
+    """The packets without payload; the value is their length field."""
 
     FLUSH = 0
     DELIM = 1
@@ -78,7 +78,7 @@ class Special(Enum):
 
 
 Packet = bytes | Special
-"""A payload, or one of the packets that have none."""
+"""A payload, or one of the packets without payload."""
 
 _LINE_SIZES = {b"%04x" % size: size for size in range(5, 1000)}
 """Of the lines that are taken many at once; longer ones are rare."""
@@ -87,14 +87,14 @@ _SPECIALS = {special.value: special for special in Special}
 
 
 def encode_packet(payload: bytes) -> bytes:
-    """Frame a payload. Raises LocalProtocolError when it is longer than a line can be."""
+    """Frame a payload. Raises LocalProtocolError if it is too long for a line."""
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise LocalProtocolError(f"a line of {len(payload)} bytes doesn't fit a pkt-line")
     return b"%04x%b" % (len(payload) + 4, payload)
 
 
 def encode_text(line: str | bytes) -> bytes:
-    """Frame a line of text, with the newline that the protocol asks senders for.
+    """Frame a line of text, with the newline that the protocol asks senders to add.
 
     Text is encoded as ref names are: UTF-8 with surrogateescape.
     """
@@ -107,9 +107,9 @@ def encode_text(line: str | bytes) -> bytes:
 
 
 def text_of(payload: bytes) -> bytes:
-    """Return a text payload without its one trailing newline, if it has it.
+    """Return a text payload without its trailing newline, if there is one.
 
-    Raises RemoteError for an `ERR` line, with the server's words made safe.
+    Raises RemoteError for an `ERR` line, with the server's text made safe.
     """
     if payload.startswith(b"ERR "):
         raise RemoteError(f"remote error: {sanitise(payload[4:]).strip() or 'no reason given'}")
@@ -117,7 +117,7 @@ def text_of(payload: bytes) -> bytes:
 
 
 class PacketDecoder:
-    """Turns blocks of bytes into packets. Knows where it is, for messages; does no I/O."""
+    """Turns blocks of bytes into packets. Knows its position, for messages; does no I/O."""
 
     def __init__(self, *, allow_response_end: bool = False) -> None:
         self._buffer = bytearray()
@@ -128,12 +128,12 @@ class PacketDecoder:
 
     @property
     def offset(self) -> int:
-        """Bytes of the stream that have been taken out as packets."""
+        """The bytes of the stream that were returned as packets."""
         return self._offset
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that were fed and aren't part of a packet yet."""
+        """The bytes that were fed but are not part of a packet yet."""
         return len(self._buffer) - self._start
 
     @property
@@ -171,7 +171,7 @@ class PacketDecoder:
         self._offset += length
         if length < _SHORT_BYTES:
             return bytes(self._buffer[start + 4 : start + length])
-        # Views are closed here: on PyPy they would live on, and while they do the buffer can't grow.
+        # Views are closed here, because on PyPy they would live on, and the buffer can't grow with a view.
         with memoryview(self._buffer) as whole, whole[start + 4 : start + length] as payload:
             return bytes(payload)
 
@@ -200,14 +200,14 @@ class PacketDecoder:
         self._offset -= len(lines)
 
     def take_rest(self) -> bytes:
-        """Take out what was fed and not decoded yet: the start of a part that isn't framed."""
+        """Remove and return the bytes not decoded yet: the start of a part that isn't framed."""
         rest = bytes(self._buffer[self._start :])
         self._offset += len(rest)
         self._start = len(self._buffer)
         return rest
 
     def finish(self) -> None:
-        """Say that the stream has ended. Raises TruncatedAnswer if it ended inside a line."""
+        """Signal the end of the stream. Raises TruncatedAnswer if it ended inside a line."""
         pending = self.pending_bytes
         if not pending:
             return
@@ -237,10 +237,11 @@ class PacketDecoder:
 
 
 class PacketReader:
-    """Pulls packets out of an iterable of blocks, as far as it is asked and no further.
+    """Reads packets from an iterable of blocks, pulling no more blocks than it needs.
 
-    `bytes_max` bounds the stream (None: unbounded, for packs); `limit` is its name, for the error. Lines that
-    were read count as `headway`; once `carries_bands` is set, what comes in a data packet does, by parts.
+    `bytes_max` bounds the stream (None means unbounded, for packs); `limit` is the name of that limit, for
+    the error. Each line read counts as `headway`; once `carries_bands` is set, only data packets count, part
+    by part.
     """
 
     def __init__(
@@ -258,13 +259,13 @@ class PacketReader:
         self._headway = headway
         self._lines_counted = 0
         self.carries_bands = False
-        """Whether packets are side-band's: the payload is then counted by who takes the bands apart."""
+        """Whether these are side-band packets, whose payload the demultiplexer counts."""
         self._ended = False
         self._pushed_back: Packet | None = None
 
     @property
     def offset(self) -> int:
-        """Where in the stream the next packet starts, for messages."""
+        """The position of the next packet in the stream, for messages."""
         return self._decoder.offset
 
     def read_or_end(self) -> Packet | None:
@@ -281,14 +282,14 @@ class PacketReader:
                 return None
 
     def read(self, expected: str = "a line") -> Packet:
-        """Return the next packet. Raises TruncatedAnswer, naming what was expected, at the end."""
+        """Return the next packet. At the end, raises TruncatedAnswer, which names `expected`."""
         packet = self.read_or_end()
         if packet is None:
             raise TruncatedAnswer(f"the answer ends at byte {self.offset}, where {expected} was expected")
         return packet
 
     def read_line(self, expected: str = "a line") -> bytes | Special:
-        """Return the next packet, a payload as text: without its newline; ERR lines are raised."""
+        """Return the next packet, with a payload as text without its newline. Raises ERR lines."""
         packet = self.read(expected)
         return packet if isinstance(packet, Special) else text_of(packet)
 
@@ -304,11 +305,11 @@ class PacketReader:
         self._decoder.put_back(lines)
 
     def push_back(self, packet: Packet) -> None:
-        """Put the packet that was read last back, to be read again."""
+        """Put the last packet back, so that it is read again."""
         self._pushed_back = packet
 
     def expect_end(self) -> None:
-        """Read on to the end of the stream. Raises RemoteProtocolError if anything is left in it."""
+        """Read to the end of the stream. Raises RemoteProtocolError if there is anything left in it."""
         packet = self.read_or_end()
         if packet is not None:
             if isinstance(packet, bytes):
@@ -316,7 +317,7 @@ class PacketReader:
             raise self.error("the answer goes on after its end")
 
     def rest(self) -> Iterator[bytes]:
-        """Yield what is left of the stream as it comes, without framing."""
+        """Yield the rest of the stream as it arrives, without framing."""
         block = self._decoder.take_rest()
         if block:
             yield block
@@ -327,7 +328,7 @@ class PacketReader:
                 yield block
 
     def error(self, message: str) -> RemoteProtocolError:
-        """Make the error for something wrong at this place."""
+        """Return an error with the current position."""
         return RemoteProtocolError(f"{message} (at byte {self.offset} of the answer)")
 
     def _pull(self) -> bool:
@@ -345,7 +346,7 @@ class PacketReader:
         return True
 
     def _count(self, headway: Headway) -> None:
-        """Count what came since the last block, before another one is waited for."""
+        """Count the progress since the last block, before waiting for another one."""
         if not self.carries_bands:
             headway.bring(self.offset - self._lines_counted)
             self._lines_counted = self.offset

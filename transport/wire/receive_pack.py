@@ -8,9 +8,9 @@ r"""The request to receive-pack: commands first, then the pack.
 
     create  old = 00…00        delete  new = 00…00 (only with delete-refs)
 
-Specified in gitprotocol-pack and gitprotocol-capabilities. A capability goes out only if the server
-advertised it; a condition that it can't meet (atomic, push options, deletion) is refused here, before
-a byte is sent. Two commands for one ref are refused too: servers act on both, in their own order.
+Specified in gitprotocol-pack and gitprotocol-capabilities. A capability is sent only if the server advertised
+it. A condition that the server can't meet (atomic, push options, deletion) is refused here, before a byte is
+sent. Two commands for one ref are refused too, because servers run both, in their own order.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["PushOptions", "RefUpdate", "empty_pack", "encode_commands", "push_ca
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RefUpdate:
-    """One command: set `name` from `old` to `new`, if it still is `old`. All-zero: no such ref."""
+    """One command: set `name` from `old` to `new`, if it is still `old`. All zeros mean no such ref."""
 
     name: str
     old: ObjectId
@@ -49,7 +49,7 @@ class RefUpdate:
 
     @property
     def is_delete(self) -> bool:
-        """Whether the ref shall go."""
+        """Whether to delete the ref."""
         return not any(self.new)
 
     def __repr__(self) -> str:
@@ -58,12 +58,12 @@ class RefUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """Conditions and wishes of a push."""
+    """Conditions and preferences of a push."""
 
     atomic: bool = False
-    """All updates or none; refused where the server can't promise it."""
+    """All updates or none; refused if the server can't guarantee it."""
     push_options: tuple[str, ...] = ()
-    """Texts for the server's hooks; refused where the server takes none."""
+    """Texts for the hooks of the server; refused if the server takes none."""
     quiet: bool = False
     shallow: tuple[ObjectId, ...] = ()
 
@@ -71,10 +71,10 @@ class PushOptions:
 def encode_commands(
     updates: Sequence[RefUpdate], capabilities: Capabilities, options: PushOptions, *, agent: str
 ) -> bytes:
-    """Build everything that goes before the pack.
+    """Build everything before the pack.
 
-    Raises UnsupportedByRemote for what the server can't do, LocalProtocolError for updates that no
-    server should see (none, one ref twice, a bad name, an id of the wrong format).
+    Raises UnsupportedByRemote for what the server can't do, and LocalProtocolError for updates that must not
+    be sent (none at all, one ref twice, a bad name, an id of the wrong format).
     """
     _check_updates(updates, capabilities)
     tokens = push_capabilities(capabilities, options, agent=agent)
@@ -96,7 +96,7 @@ def encode_commands(
 
 
 def push_capabilities(capabilities: Capabilities, options: PushOptions, *, agent: str) -> list[str]:
-    """Return the tokens of the first command. Raises UnsupportedByRemote for a condition not met."""
+    """Return the tokens for the first command. Raises UnsupportedByRemote for an unmet condition."""
     if not (capabilities.report_status or capabilities.report_status_v2):
         raise UnsupportedByRemote("the remote can't report whether a push succeeded (no report-status)")
     if options.atomic and not capabilities.atomic:
@@ -124,7 +124,7 @@ def push_capabilities(capabilities: Capabilities, options: PushOptions, *, agent
 
 
 def empty_pack(object_format: ObjectFormat) -> bytes:
-    """Return a pack of no objects, which a push that sends none must send all the same.
+    """Return a pack without objects, which a push that sends no objects must still send.
 
     >>> from packcore.ids import SHA1
     >>> empty_pack(SHA1).hex()

@@ -1,9 +1,9 @@
-"""Refs as a remote lists them, collected with every check: shared by advertisements and ls-refs.
+"""Collect and check the refs that a remote lists: shared by advertisements and ls-refs.
 
-Names are never trusted: only `HEAD` and what git-check-ref-format allows below `refs/` can be fetched. A ref
-with the zero id is one that the server itself can't read. Both kinds are kept as *unreadable*: the remote has
-such a ref, so it must not be taken for deleted. Ids are lower-case hex of the announced format, or the answer
-is wrong. A ref that is listed twice, or peeled without being listed, is an error too.
+Names are never trusted: only `HEAD` and names below `refs/` that git-check-ref-format allows can be fetched.
+A ref with the zero id is one that the server itself can't read. All other refs are kept as *unreadable*: the
+remote has them, so they must not count as deleted. Ids must be lower-case hex of the announced format,
+otherwise the answer is invalid. So is an answer that lists a ref twice, or peels one that it doesn't list.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["RefCollector", "parse_oid"]
 
 _WIDEST_CHARACTER_BYTES = 4
-"""What each character of a text takes that holds one beyond the first 65,536."""
-_FEWER = "a server of protocol v2 lists fewer refs if fewer are asked for: branches"
+"""The memory for each character of a text that contains one beyond the first 65,536."""
+_FEWER = "a server of protocol v2 lists fewer refs if fewer are requested: branches"
 _OPTIONS = "max_refs branches"
 
 
@@ -41,7 +41,7 @@ def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
 
 
 class RefCollector:
-    """Takes refs in the order in which they are listed."""
+    """Collects refs in the order in which they are listed."""
 
     def __init__(self, object_format: ObjectFormat, limits: WireLimits) -> None:
         self.object_format = object_format
@@ -51,13 +51,13 @@ class RefCollector:
         self.symrefs: dict[str, str] = {}
         self.head: ObjectId | None = None
         self.head_fault: str | None = None
-        """Why HEAD can't be fetched, where it is listed so."""
+        """Why HEAD can't be fetched, if it is listed that way."""
         self.unreadable: dict[str, str] = {}
-        """Why each ref that is listed can't be fetched, by name."""
+        """Maps the name of each listed ref that can't be fetched to the reason."""
         self.may_lack_names = False
-        """Whether the server has refs that it can't read: it then leaves out symbolic refs to these."""
+        """Whether the server has refs that it can't read; then it leaves out symbolic refs to them."""
         self.hidden: frozenset[RefKind] = frozenset()
-        """Kinds of refs of which the server hides some, by its own word."""
+        """The kinds of refs of which the server says that it hides some."""
         self._dropped: set[bytes] = set()
         self._warnings: list[str] = []
         self._unsaid_warnings = 0
@@ -66,9 +66,9 @@ class RefCollector:
         self._limits = limits
 
     def add(self, name: bytes, oid: ObjectId, fault: str | None = None) -> bool:
-        """Take one ref; False if it can't be fetched.
+        """Add one ref; return False if it can't be fetched.
 
-        `fault` is the server's word on why it can't read the ref, or its object; only our own gives any.
+        `fault` is the server's reason why it can't read the ref or its object; only our own servers send one.
         """
         self.count_line()
         text = decode_ref_name(name)
@@ -110,7 +110,7 @@ class RefCollector:
         return True
 
     def take_unreadable(self, faults: Iterable[tuple[str, str]]) -> None:
-        """Take the server's word on all refs that it can't read, after those that it listed."""
+        """Add all refs that the server says it can't read, after those that it listed."""
         self.may_lack_names = False
         for name, reason in faults:
             if name == "HEAD":
@@ -124,7 +124,7 @@ class RefCollector:
                 self.unreadable[name] = reason
 
     def add_peeled(self, name: bytes, oid: ObjectId) -> None:
-        """Take what the tag `name`, listed before, comes to."""
+        """Record the object that the tag `name`, listed before, finally points to."""
         self.count_line()
         if name in self._dropped:
             return
@@ -137,7 +137,7 @@ class RefCollector:
         self.peeled[text] = oid
 
     def add_symref(self, name: str, target: str) -> None:
-        """Take what a symbolic ref points to, if both are names to trust."""
+        """Record the target of a symbolic ref, if both names are valid."""
         if not is_remote_ref_name(name) or not is_remote_ref_name(target) or target == name:
             self.warn(f"symbolic ref left out: {one_line(f'{name} -> {target}', limit=200)}")
         elif name in self.symrefs:
@@ -148,7 +148,7 @@ class RefCollector:
             self.symrefs[name] = target
 
     def count_line(self) -> None:
-        """Hold the number of lines against the limit."""
+        """Count one more line, and check the limit."""
         self._lines += 1
         if self._lines > self._limits.refs:
             raise AnswerTooLarge(
@@ -159,7 +159,7 @@ class RefCollector:
             )
 
     def hold(self, text: str = "") -> None:
-        """Hold the memory of one more ref, id or name against the limit."""
+        """Count the memory of one more ref, id or name, and check the limit."""
         self._held_bytes += REF_BYTES + len(text) * (1 if text.isascii() else _WIDEST_CHARACTER_BYTES)
         if self._held_bytes > self._limits.listing_bytes:
             raise AnswerTooLarge(
@@ -171,7 +171,7 @@ class RefCollector:
             )
 
     def warn(self, message: str) -> None:
-        """Keep a warning for the user; beyond a bound they are only counted."""
+        """Keep a warning for the user; beyond a limit they are only counted."""
         if len(self._warnings) < self._limits.warnings:
             self._warnings.append(message)
         else:

@@ -6,9 +6,9 @@ r"""The status report: what receive-pack says about each ref.
     ng <ref> <reason>
     0000
 
-With side-band these lines are themselves a stream inside band 1, cut anywhere. Specified in
+With side-band, these lines are themselves a stream inside band 1, split anywhere. Specified in
 gitprotocol-pack ("Report Status"). A ref counts as updated only if an `ok` names it, no `ng` does, and
-unpacking succeeded; a ref that isn't named has failed, in git's words: remote failed to report status.
+unpacking succeeded. A ref that isn't named has failed, in git's words: remote failed to report status.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ _LOCKED_PARTS = ("ref is locked", "another git process seems to be running", ".l
 
 
 def is_locked(reason: str) -> bool:
-    """Tell whether a server's reason means that another process holds the ref's lock.
+    """Return whether a server's reason means that another process holds the lock of the ref.
 
-    Most servers use the words of a lost race for both; that they don't is no news of the ref itself.
+    Most servers report this and a lost race with the same text. A server that says "locked" says nothing
+    about the ref itself.
 
     >>> is_locked("ref is locked: refs/heads/x.lock is held by git"), is_locked("stale info")
     (True, False)
@@ -61,7 +62,7 @@ def is_locked(reason: str) -> bool:
 
 
 def is_lost_race(reason: str) -> bool:
-    """Tell whether a server's reason means that the ref is no longer what it advertised.
+    """Return whether a server's reason means that the ref is no longer what it advertised.
 
     >>> is_lost_race("failed to update ref"), is_lost_race("pre-receive hook declined")
     (True, False)
@@ -74,30 +75,30 @@ def is_lost_race(reason: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RefReport:
-    """What became of one ref."""
+    """The outcome for one ref."""
 
     name: str
     ok: bool
     reason: str | None = None
-    """Why not, in the server's words, made safe; None where it is ok."""
+    """Why not, in the server's words, made safe; None if it is ok."""
     lost_race: bool = False
     """The reason means that someone else moved the ref meanwhile."""
     locked: bool = False
-    """The reason means that someone else holds the ref's lock; nothing is known to have moved."""
+    """The reason means that someone else holds the lock of the ref; nothing is known to have moved."""
     reported: bool = True
-    """False where the server didn't say: the ref may or may not have moved."""
+    """False if the server didn't say: the ref may or may not have moved."""
     options: tuple[tuple[str, str], ...] = ()
     """v2: what the server did instead, such as ("refname", "refs/heads/other")."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """What became of a push: one report for each command, in their order."""
+    """The outcome of a push: one report for each command, in order."""
 
     refs: dict[str, RefReport]
     unpack_error: str | None = None
     complete: bool = True
-    """False where the report was missing or cut off: list the target's refs to know what moved."""
+    """False if the report was missing or cut off: list the target's refs to know what moved."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -108,7 +109,7 @@ class ReportStatus:
 
 @dataclass(slots=True)
 class _Line:
-    """The verdicts on one ref, as they come."""
+    """The statuses for one ref, as they arrive."""
 
     ok: bool = False
     reason: str | None = None
@@ -116,7 +117,7 @@ class _Line:
 
 
 class ReportParser:
-    """Takes the report's bytes in any split; `result` tells what they say."""
+    """Parses the bytes of a report in any split; `result` returns it."""
 
     def __init__(self, names: Iterable[str], *, limits: WireLimits | None = None) -> None:
         self._limits = limits or WireLimits()
@@ -124,11 +125,11 @@ class ReportParser:
         self._lines: dict[str, _Line] = {name: _Line() for name in names}
         self._unpack: str | None = None
         self._last: _Line | None = None
-        """What an option line that comes next belongs to."""
+        """The ref that a following option line belongs to."""
         self._bytes = 0
         self._warnings: list[str] = []
         self.complete = False
-        """Whether the flush that ends the report has come."""
+        """Whether the flush at the end of the report has arrived."""
 
     def feed(self, block: bytes) -> None:
         """Take the next bytes.
@@ -154,7 +155,7 @@ class ReportParser:
                 raise RemoteProtocolError("a section ends inside the status report")
 
     def result(self) -> ReportStatus:
-        """Return the verdict on every ref, as far as the report came."""
+        """Return the outcome for every ref, as far as the report got."""
         if self.complete and self._unpack is None:
             raise RemoteProtocolError("a status report without its unpack line")
         return ReportStatus(
@@ -185,7 +186,7 @@ class ReportParser:
             raise RemoteProtocolError(f"not a line of a status report: {one_line(line, limit=200)!r}")
 
     def _named(self, raw_name: bytes) -> _Line:
-        """Return the line of a ref that we pushed; for another name warn, and return one that is lost."""
+        """Return the line of a ref that we pushed; for any other name, warn and return a dummy."""
         line = self._lines.get(decode_ref_name(raw_name))
         if line is not None:
             return line

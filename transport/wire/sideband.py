@@ -1,12 +1,12 @@
-r"""side-band and side-band-64k: three streams in one, each pkt-line's first byte names its stream.
+r"""side-band and side-band-64k: three streams in one; the first byte of each pkt-line names its stream.
 
     length  01  pack data, or a status report      length at most 1000 (side-band) or 65520 (-64k)
     length  02  progress, for people
-    length  03  the server's last words: the operation failed
+    length  03  the server's last message: the operation failed
     0005    01  no data at all: a keepalive
 
-Specified in gitprotocol-pack ("Packfile Data") and gitprotocol-capabilities. What comes back from
-`feed` is band 1; band 2 goes to a callback line by line, made safe; band 3 is raised.
+Specified in gitprotocol-pack ("Packfile Data") and gitprotocol-capabilities. `feed` returns band 1; band 2
+goes to a callback line by line, made safe; band 3 is raised.
 
 >>> lines: list[str] = []
 >>> band = Sideband(lines.append)
@@ -39,7 +39,7 @@ _DATA, _PROGRESS, _FATAL = 1, 2, 3
 
 
 class RemoteLine(str):
-    """A line that the remote sent, made safe. `transient`: it ended in CR, the next one replaces it."""
+    """A line that the remote sent, made safe. If `transient`, it ended in CR and the next one replaces it."""
 
     __slots__ = ("transient",)
 
@@ -53,11 +53,11 @@ class RemoteLine(str):
 
 
 OnMessage = Callable[[RemoteLine], None] | None
-"""Takes each line of progress as it comes; None: nobody listens."""
+"""Called with each line of progress as it arrives; None ignores progress."""
 
 
 class _LineSplitter:
-    """Cuts progress into lines on CR and LF, with a bounded buffer and a bounded total."""
+    """Splits progress into lines at CR and LF, with a bounded buffer and a bounded total."""
 
     def __init__(self, on_message: OnMessage, limits: WireLimits) -> None:
         self._on_message = on_message
@@ -65,7 +65,7 @@ class _LineSplitter:
         self._bytes_left = limits.progress_bytes
         self._buffer = bytearray()
         self._held: bytes | None = None
-        """A line that ended in CR: whether an LF follows is known only at the next byte."""
+        """A line that ended in CR: only the next byte shows whether an LF follows."""
 
     def feed(self, text: bytes) -> None:
         if self._on_message is None or self._bytes_left <= 0:
@@ -122,7 +122,7 @@ class Sideband:
         limits: WireLimits | None = None,
         headway: Headway | None = None,
     ) -> None:
-        """`headway` counts pack data, and progress that moves on."""
+        """`headway` counts pack data, and progress that advances."""
         self._limits = limits or WireLimits()
         self._headway = headway
         self._splitter = _LineSplitter(on_message, self._limits)
@@ -131,10 +131,10 @@ class Sideband:
         self._packets_without_data = 0
 
     def feed(self, payload: bytes) -> bytes:
-        """Take one packet's payload and return its pack data, b"" where it carries none.
+        """Take the payload of one packet and return its pack data, or b"" if it has none.
 
-        Raises RemoteError for band 3, RemoteProtocolError for a band that doesn't exist, AnswerTooLarge for
-        progress and keep-alives without end.
+        Raises RemoteError for band 3, RemoteProtocolError for a band that doesn't exist, and AnswerTooLarge
+        for endless progress and keep-alives.
         """
         if not payload:
             raise RemoteProtocolError("a side-band packet without a band")
@@ -175,7 +175,7 @@ class Sideband:
             self._headway.tell()
 
     def finish(self) -> None:
-        """Say that the answer has ended: a last line without its newline is delivered."""
+        """Signal the end of the answer, which delivers a last line without newline."""
         self._splitter.finish()
 
 
@@ -188,7 +188,7 @@ def demultiplex(
 ) -> Iterator[bytes]:
     """Yield band 1 up to the flush that ends the answer; never an empty block.
 
-    Raises RemoteError, AnswerTooLarge, RemoteProtocolError (also where the answer ends before its flush).
+    Raises RemoteError, AnswerTooLarge, RemoteProtocolError (also if the answer ends before its flush).
     """
     reader.carries_bands = True
     sideband = Sideband(on_message, limits=limits, headway=headway)

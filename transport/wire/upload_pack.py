@@ -5,9 +5,9 @@ r"""Requests to upload-pack: what we want, what we have.
     v0, v1  want <oid> SP <capabilities>\n  want <oid>\n*  shallow <oid>*  deepen*  filter  0000
             have <oid>\n*  ( 0000 | done )
 
-Specified in gitprotocol-v2 and gitprotocol-pack. Over HTTP every round is a conversation of its own, so
-each repeats the wants and all that is known to be common. A capability goes out only if the server
-advertised it. Left out on purpose: `packfile-uris` (URLs that a server chose) and `sideband-all`.
+Specified in gitprotocol-v2 and gitprotocol-pack. Over HTTP, every round is a separate request, so each
+repeats the wants and all commits known to be common. A capability is sent only if the server advertised it.
+Left out on purpose: `packfile-uris` (URLs chosen by a server) and `sideband-all`.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """How to fetch; what the server can't do is either left out (wishes) or refused (conditions)."""
+    """How to fetch. If the server can't do it, preferences are left out and conditions are refused."""
 
     thin_pack: bool = False
-    """Wish: deltas against objects that the pack lacks. Off unless the receiver can complete them."""
+    """Preference: deltas against objects that the pack lacks. Off unless the receiver can complete them."""
     ofs_delta: bool = True
     no_progress: bool = False
     include_tag: bool = False
     wait_for_done: bool = False
-    """Condition: the server never decides by itself that enough is common. Then nothing need be wanted."""
+    """Condition: the server never decides on its own that enough is common. Then no wants are needed."""
     depth: int | None = None
     deepen_since: int | None = None
     """Seconds since 1970."""
@@ -60,7 +60,7 @@ class FetchOptions:
 
     @property
     def deepens(self) -> bool:
-        """Whether the answer will tell where history was cut."""
+        """Whether the answer will list where history was cut."""
         return self.depth is not None or self.deepen_since is not None or bool(self.deepen_not)
 
 
@@ -74,7 +74,7 @@ def encode_fetch_v2(
     done: bool,
     agent: str,
 ) -> bytes:
-    """Build one round's request. Raises UnsupportedByRemote, LocalProtocolError (nothing is wanted)."""
+    """Build the request for one round. Raises UnsupportedByRemote, and LocalProtocolError without wants."""
     features = capabilities.fetch
     if features is None:
         raise UnsupportedByRemote("the remote speaks protocol v2 but has no fetch")
@@ -101,13 +101,13 @@ def encode_fetch_v2(
 
 @dataclass(frozen=True, slots=True)
 class RoundV0:
-    """What one v0 round says beside the wants."""
+    """What one v0 round sends besides the wants."""
 
     common: tuple[ObjectId, ...] = ()
     haves: tuple[ObjectId, ...] = ()
     done: bool = False
     continued: bool = False
-    """On a lasting connection: the wants were sent before and aren't sent again."""
+    """On a persistent connection, the wants were sent before and aren't sent again."""
 
 
 def encode_fetch_v0(
@@ -119,7 +119,7 @@ def encode_fetch_v0(
     agent: str,
     stateless: bool = True,
 ) -> bytes:
-    """Build one round's request for protocols 0 and 1. Raises as `encode_fetch_v2` does."""
+    """Build the request for one round in protocol 0 or 1. Raises what `encode_fetch_v2` does."""
     lines: list[bytes] = []
     if not round_.continued:
         _check_v0(capabilities, options)
@@ -138,7 +138,7 @@ def encode_fetch_v0(
 def v0_capabilities(
     capabilities: Capabilities, options: FetchOptions, *, agent: str, stateless: bool = True
 ) -> list[str]:
-    """Return the tokens for the first want: of what we can use, what the server advertised."""
+    """Return the tokens for the first want: those that we can use and the server advertised."""
     tokens = []
     if capabilities.multi_ack_detailed:
         tokens.append("multi_ack_detailed")
@@ -166,23 +166,23 @@ def v0_capabilities(
         tokens.append("deepen-relative")
     if options.filter_spec is not None:
         tokens.append("filter")
-    # No object-format: git's client sends none here, and the ids show it.
+    # No object-format: git's client doesn't send it here, and the ids show it.
     if capabilities.agent is not None:
         tokens.append(f"agent={agent}")
     return tokens
 
 
 def asks_no_done(capabilities: Capabilities, *, stateless: bool) -> bool:
-    """Tell whether a v0 server is asked for the pack as soon as it is ready, without another `done`."""
+    """Return whether to ask a v0 server for the pack as soon as it is ready, without another `done`."""
     return capabilities.no_done and stateless and not is_dulwich(capabilities)
 
 
 def is_dulwich(capabilities: Capabilities) -> bool:
-    """Tell whether a server is dulwich's, which is known by an object format without an agent.
+    """Return whether the server is dulwich, which sends an object format but no agent.
 
-    It refuses clients that take no thin packs with a 500, as git's client always takes them, though it never
-    makes one. With no-done it may send a pack without having said that it is ready. And its filter tree:0
-    leaves commits out, too.
+    It refuses clients that don't accept thin packs with a 500, because git's client always does, although it
+    never makes one. With no-done, it may send a pack without saying that it is ready. And its filter tree:0
+    also leaves out commits.
     """
     return capabilities.agent is None and capabilities.announces_object_format
 

@@ -40,16 +40,16 @@ def test_version_3_says_how_objects_are_named():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no bundle"),
+        (b"", "not a bundle"),
         (b"# v4 git bundle\n\n", "unknown version"),
         (V2, "ends within its header"),
         (V2 + REF, "ends within its header"),
-        (V2 + REF[:-1], "a line of its header"),
-        (V2 + b"@object-format=sha1\n\n", "a line of its header"),
-        (V2 + b"aa refs/heads/main\n\n", "a line of its header"),
-        (V2 + b"aa" * 20 + b"\n\n", "a line of its header"),
-        (V2 + b"aa" * 32 + b" refs/heads/main\n\n", "a line of its header"),
-        (V2 + b"x" * 100_000 + b"\n\n", "a line of its header"),
+        (V2 + REF[:-1], "its header has an invalid line"),
+        (V2 + b"@object-format=sha1\n\n", "its header has an invalid line"),
+        (V2 + b"aa refs/heads/main\n\n", "its header has an invalid line"),
+        (V2 + b"aa" * 20 + b"\n\n", "its header has an invalid line"),
+        (V2 + b"aa" * 32 + b" refs/heads/main\n\n", "its header has an invalid line"),
+        (V2 + b"x" * 100_000 + b"\n\n", "its header has an invalid line"),
     ],
 )
 def test_what_is_no_header_is_an_error(data: bytes, words: str):

@@ -221,7 +221,7 @@ FLOODS = [
         listing,
         ADVERT_TYPE + GZIP,
         forever(EMPTY_MEMBER),
-        "gzip-encoded answer holds next to nothing",
+        "gzip-encoded answer has almost no content",
         "16 bytes of gzip for one of content",
     ),
     (
@@ -229,7 +229,7 @@ FLOODS = [
         listing,
         ADVERT_TYPE + GZIP,
         stored_blocks_without_content,
-        "gzip-encoded answer holds next to nothing",
+        "gzip-encoded answer has almost no content",
         "16 bytes of gzip for one of content",
     ),
     (
@@ -237,7 +237,7 @@ FLOODS = [
         listing,
         ADVERT_TYPE + GZIP,
         name_without_end,
-        "gzip-encoded answer holds next to nothing",
+        "gzip-encoded answer has almost no content",
         "16 bytes of gzip for one of content",
     ),
     (
@@ -245,7 +245,7 @@ FLOODS = [
         listing,
         ADVERT_TYPE + CHUNKED,
         lambda: (b"1;%b\r\n%c\r\n" % (b"e" * 2000, byte) for byte in b"".join(refs(100))),
-        "chunks hold next to nothing",
+        "chunks have almost no content",
         "16 bytes of framing for one of content",
     ),
     (

@@ -124,9 +124,9 @@ def test_the_default_entry_of_netrc_is_for_hosts_that_the_user_typed(tmp_path: P
         ("/elsewhere", "not the same request"),
         ("/x.git/info/refs?service=git-receive-pack", "not the same request"),
         ("", "no Location"),
-        ("http://[::1", "no URL"),
-        ("http://h\x01st/", "no URL"),
-        ("http://ex%0d%0aample.org/x.git" + TAIL, "no URL"),
+        ("http://[::1", "an invalid URL"),
+        ("http://h\x01st/", "an invalid URL"),
+        ("http://ex%0d%0aample.org/x.git" + TAIL, "an invalid URL"),
     ],
 )
 def test_a_redirect_that_leads_elsewhere_is_refused(location: str, words: str) -> None:

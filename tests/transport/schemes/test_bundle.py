@@ -140,11 +140,11 @@ def test_missing_prerequisites_are_named_and_nothing_is_made(repository: Path, t
     more = bundle(repository, "more", "old..main")
     needed = git("rev-parse", "old", cwd=repository)
     with closing(opened(more)) as transport:
-        with pytest.raises(PackcoreError, match=f"builds on what the other side lacks: {needed}"):
+        with pytest.raises(PackcoreError, match=f"builds on commits that the other side lacks: {needed}"):
             fetch_into(transport, tmp_path / "into.git")
     assert not (tmp_path / "into.git").exists()
     target = empty_like(repository, "target.git")
-    with pytest.raises(PackcoreError, match="builds on what the other side lacks"):
+    with pytest.raises(PackcoreError, match="builds on commits that the other side lacks"):
         synced(more, target)
     assert ls_remote(target) == {}
 

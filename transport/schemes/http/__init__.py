@@ -1,16 +1,16 @@
 """Smart HTTP on raw `http.client`: the one package that touches sockets and TLS.
 
-    client.py     HttpTransport: redirects, authentication, the probe, the replay; calls an exchange each time
-    exchange.py   one request and its answer on one connection: the send loop that watches both ways
-    body.py       a request's body: pulled ahead up to the post buffer, spooled where a length is demanded
-    answer.py     bytes of an answer in, head and body blocks out
+    client.py     HttpTransport: redirects, authentication, probe, replay; runs one exchange each time
+    exchange.py   one request and its answer on one connection: the send loop that watches both directions
+    body.py       the body of a request: pulled ahead up to the post buffer, spooled if a length is required
+    answer.py     parses the bytes of an answer into its head and body blocks
     connect.py    addresses, proxies, TLS: from an endpoint to an open stream
     stream.py     a non-blocking socket below TLS through memory BIOs
-    git_credential.py  `git credential`, asked after a 401
-    heads.py      request heads written and response heads read by http.client
+    git_credential.py  `git credential`, which is asked after a 401
+    heads.py      writes request heads and parses response heads with http.client
 
-What needs no socket is in `transport.http_rules`. Each request opens a socket of its own and closes it
-once the answer was read; none is reused, so none can have been closed by an impatient server meanwhile.
+Rules that need no socket are in `transport.http_rules`. Each request opens a new socket and closes it after
+the answer. Sockets are never reused, so no impatient server can have closed one in the meantime.
 """
 
 from __future__ import annotations

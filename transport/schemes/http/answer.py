@@ -1,9 +1,9 @@
-"""One answer as it comes in: head, then framing, then content coding; bytes in, body blocks out.
+"""One answer as it arrives: head, then framing, then content coding; bytes in, body blocks out.
 
     feed(bytes) -> HeadParser -> body reader (chunked | length | until close) -> content decoder -> blocks
 
-It knows no socket. `head` is None until the head is whole; `complete` turns true at the end of the body
-that the framing announces, or at the connection's end where that is the framing.
+It knows no socket. `head` is None until the head is complete. `complete` becomes true at the end of the body
+according to the framing, which may be the end of the connection.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Answer"]
 
 
 class Answer:
-    """The answer to one request of `url`. `on_head` is called once, when the head is there."""
+    """The answer to one request to `url`. Calls `on_head` once, when the head is complete."""
 
     def __init__(self, url: str, on_head: Callable[[AnswerHead], None]) -> None:
         self._url = url
@@ -35,18 +35,18 @@ class Answer:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole body is here."""
+        """Whether the whole body has arrived."""
         return self._reader is not None and self._reader.complete
 
     @property
     def begun(self) -> bool:
-        """Whether any byte of an answer has come."""
+        """Whether any byte of an answer has arrived."""
         return self.head is not None or not self._parser.empty
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the decoded body bytes in `data`.
 
-        Raises RemoteProtocolError for bytes that are no answer, AnswerTooLarge where there are too many.
+        Raises RemoteProtocolError for bytes that are not an answer, AnswerTooLarge for too many bytes.
         """
         try:
             yield from self._feed(data)
@@ -72,9 +72,9 @@ class Answer:
             self._decoder.end()
 
     def end(self) -> None:
-        """Hear that the connection has ended, after a head.
+        """Signal end of connection, after a head.
 
-        Raises RemoteProtocolError if the body was cut.
+        Raises RemoteProtocolError if the body was cut off.
         """
         try:
             if self._reader is not None and not self._reader.complete:
@@ -84,7 +84,7 @@ class Answer:
             raise self._named(error) from None
 
     def _named(self, error: RemoteProtocolError) -> RemoteProtocolError:
-        """Return the error with the URL that it is about."""
+        """Return the error with the URL added."""
         if isinstance(error, AnswerTooLarge):
             return error.of(f"{self._url}: ")
         if self._url in str(error):

@@ -1,12 +1,12 @@
-"""A request body on its way out: pulled ahead up to the post buffer, then as the socket drains.
+"""The body of a request being sent: pulled ahead up to the post buffer, then as the socket drains.
 
     all of it within the post buffer    length known: Content-Length
     more                                length None: chunked, the part pulled ahead first
     post buffer unlimited               all of it in a temporary file: Content-Length, for servers that
-                                        take no chunks (411, 501)
+                                        accept no chunks (411, 501)
 
-Pulling ahead happens before a connection is open, so that however long a body takes to begin, no server
-is left waiting for it. What was pulled is kept in memory up to 1 MiB, then in a temporary file.
+Pulling ahead happens before the connection is opened, so that no server waits for a body that takes long to
+begin. The pulled part is in memory up to 1 MiB, then in a temporary file.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _MEMORY_BYTES = 1024 * 1024
 
 
 class OutgoingBody:
-    """One iteration over a Body, begun; close it in any case."""
+    """One iteration over a Body that was started; always close it."""
 
     def __init__(self, body: Body, *, pull_ahead: int | None) -> None:
-        """Pull blocks until more than `pull_ahead` bytes are here (None: all).
+        """Pull blocks until there are more than `pull_ahead` bytes (None means all).
 
         Raises what the body raises.
         """
@@ -39,7 +39,7 @@ class OutgoingBody:
         self._spool = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - close() closes it
         self.size_pulled = 0
         self.length: int | None = None
-        """Bytes of the whole body, if it is pulled whole."""
+        """The size of the whole body, if all of it was pulled."""
         try:
             self._pull(pull_ahead)
         except BaseException:
@@ -60,19 +60,19 @@ class OutgoingBody:
         self._spool.seek(0)
 
     def data(self) -> bytes:
-        """Return a body that is pulled whole, at once."""
+        """Return the whole body as bytes, if all of it was pulled."""
         self._spool.seek(0)
         return self._spool.read()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield what was pulled, then the rest as it comes; no block is empty."""
+        """Yield the pulled part, then the rest as it comes; never an empty block."""
         while block := self._spool.read(BLOCK_BYTES):
             yield block
         if self.length is None:
             yield from (block for block in self._source if block)
 
     def close(self) -> None:
-        """Give back the file, and stop the source where it is a generator. Idempotent."""
+        """Close the file, and the source if it is a generator. Idempotent."""
         self._spool.close()
         stop = getattr(self._source, "close", None)
         if stop is not None:

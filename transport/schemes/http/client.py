@@ -1,14 +1,15 @@
-"""HttpTransport: smart HTTP's two kinds of request, with all that may come between.
+"""HttpTransport: the two kinds of request of smart HTTP, with redirects, authentication and retries.
 
-    advertise   GET  <base>/info/refs?service=X     redirects followed here, and only here: they move the base
-    request     POST <base>/X                       never redirected; small bodies with Content-Length,
+    advertise   GET  <base>/info/refs?service=X     the only place that follows redirects; they change the
+    base request     POST <base>/X                       never redirected; small bodies with Content-Length,
                                                     others chunked and after a probe
 
-    401 on either     ask the sources for a credential of this origin, once; then again
-    the probe         POST of "0000" before a chunked body: a 401 comes then, and not after 20 MB
-    411, 501          the body once more, with Content-Length; 400 too, if it came before the body was sent
+    401 on either     ask the sources for a credential for this origin, once, then retry
+    the probe         POST of "0000" before a chunked body, so that a 401 comes before the 20 MB, not after
+    411, 501          send the body again with Content-Length; also after a 400 that came before the whole
+    body
 
-Each attempt opens a connection of its own.
+Each attempt opens a new connection.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _PROBE = b"0000"
 
 
 def user_agent() -> str:
-    """Return our User-Agent; it begins with "git/", since some hosts look for that."""
+    """Return our User-Agent; it begins with "git/", because some hosts check for that."""
     return f"git/packcore-{__version__}"
 
 
@@ -72,7 +73,7 @@ class HttpTransport:
             asked = GitCredentialSource(options.environment, may_ask=options.may_ask)
             sources = (NetrcSource(options.environment), asked)
         self._keyring = Keyring(endpoint, options, sources)
-        self._settled: set[Service] = set()  # services that have taken a POST
+        self._settled: set[Service] = set()  # services that have accepted a POST
         self._number = 0
         self._open: set[Exchange] = set()
         self.stats = TransferStats()
@@ -115,7 +116,7 @@ class HttpTransport:
 
     @contextmanager
     def _answering(self, begin: Callable[[], Exchange]) -> Iterator[Iterator[bytes]]:
-        # What the server says may quote what we sent; so may errors raised while its answer is read.
+        # The server may quote what we sent, and so may errors raised while its answer is read.
         with self._options.secrets.masking_errors():
             exchange = begin()
             try:
@@ -160,13 +161,13 @@ class HttpTransport:
                     raise self._refused(exchange)
 
     def _get(self, url: Endpoint, headers: list[tuple[str, str]], headway: Headway | None) -> Exchange:
-        """GET, again where a lost connection or a busy server makes that sensible."""
+        """GET, with a retry if a lost connection or a busy server makes that sensible."""
         tries_left, free_retry = self._options.retries, True
         while True:
             try:
                 exchange = self._attempt("GET", url, headers, headway=headway)
             except NetworkError as error:
-                # One silent close is free: nothing was asked that can't be asked twice.
+                # One silent close doesn't count, because the request can safely be repeated.
                 if free_retry and isinstance(error, NoAnswer):
                     free_retry = False
                     continue
@@ -194,7 +195,7 @@ class HttpTransport:
                     self._probe(service, version)
                 exchange = self._post(service, version, outgoing, headway=headway)
             finally:
-                # An exchange that came about has read it to its end, or given it up.
+                # An exchange that started has sent the body to its end or given up on it.
                 outgoing.close()
             with self._closing_on_error(exchange):
                 if exchange.head.status == 200:
@@ -204,14 +205,14 @@ class HttpTransport:
                 if exchange.head.status == 401:
                     self._settle_authentication(exchange)
                 elif chunked and _chunks_refused(exchange):
-                    exchange.note("chunks are not taken: once more with Content-Length")
+                    exchange.note("chunks are not accepted: sending again with Content-Length")
                     self._closed(exchange)
                     self.stats.chunks_refused = True
                 else:
                     raise self._refused(exchange)
 
     def _probe(self, service: Service, version: int) -> None:
-        """Settle authentication with a body that costs nothing. Raises what the server refuses with."""
+        """Authenticate with a body that costs nothing. Raises the error if the server refuses."""
         while True:
             probe = OutgoingBody(Body.of(_PROBE), pull_ahead=None)
             exchange = self._post(service, version, probe, streamed=False)
@@ -265,9 +266,9 @@ class HttpTransport:
         streamed: bool = True,
         headway: Headway | None = None,
     ) -> Exchange:
-        """Open a connection, send, and return the exchange with its answer's head read.
+        """Open a connection, send, and return the exchange after reading the head of its answer.
 
-        The body is the exchange's from here on; where none comes about, it is closed.
+        The exchange owns the body from here on; if there is no exchange, the body is closed.
         """
         options = self._options
         self._number += 1
@@ -342,10 +343,10 @@ class HttpTransport:
     # -- answers that are not the wanted one ------------------------------------------------------
 
     def _refused(self, exchange: Exchange) -> TransportError:
-        """Return the error for an answer, its text read; closes the exchange."""
+        """Return the error for an answer, including its text; closes the exchange."""
         head, request = exchange.head, exchange.request
         if head.status == 403:
-            self._keyring.refused(request.url, request.credential)  # some hosts say so of an expired token
+            self._keyring.refused(request.url, request.credential)  # some hosts do so for expired tokens
         text = exchange.error_text()
         sent = exchange.body_bytes_sent if request.body is not None and request.body.length is None else None
         self._closed(exchange)
@@ -366,7 +367,7 @@ class HttpTransport:
         )
 
     def _settle_authentication(self, exchange: Exchange) -> None:
-        """After a 401: find a credential for the next attempt, or raise AuthenticationRequired."""
+        """After a 401, find a credential for the next attempt, or raise AuthenticationRequired."""
         request, headers = exchange.request, exchange.head.headers
         text = exchange.error_text()
         self._closed(exchange)
@@ -394,7 +395,7 @@ def _chunks_refused(exchange: Exchange) -> bool:
 
 
 def _protocol_header(service: Service, version: int) -> list[tuple[str, str]]:
-    # A receive-pack that is asked for version 2 drops its service line: git never asks it either.
+    # If version 2 is requested, receive-pack omits its service line, so git never requests it either.
     if version > 0 and service == "git-upload-pack":
         return [("Git-Protocol", f"version={version}")]
     return []

@@ -1,13 +1,13 @@
-"""From an endpoint to an open stream: addresses in turn, a proxy where there is one, TLS.
+"""Open a stream to an endpoint: tries addresses in turn, uses a proxy if there is one, starts TLS.
 
     http                     TCP                                        requests in origin form
     http  through a proxy    TCP (TLS) to the proxy                     requests in absolute form
     https                    TCP, TLS
     https through a proxy    TCP (TLS) to the proxy, CONNECT, TLS       a tunnel; the proxy sees no headers
 
-Addresses that the name resolves to are tried one after the other, each with its own timeout; if all
-fail, the error names every one. The CONNECT is written here, since `http.client` loses the headers of
-a refusal, and knows no TLS inside TLS.
+The addresses of a name are tried one after another, each with its own timeout; if all fail, the error lists
+them. CONNECT is implemented here, because `http.client` loses the headers of a refusal and can't do TLS
+inside TLS.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def tls_context(options: TransportOptions) -> ssl.SSLContext:
 
 
 def _system_trust(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Use the trust store of macOS or Windows, where OpenSSL's own look-up finds nothing."""
+    """Use the trust store of macOS or Windows if OpenSSL's own lookup finds nothing."""
     try:
         import truststore  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -63,13 +63,13 @@ def _system_trust(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 def proxy_headers(proxy: Endpoint) -> list[tuple[str, str]]:
-    """Return the header that tells a proxy who we are, if its URL has user and password."""
+    """Return the header that authenticates us to a proxy, if its URL has user and password."""
     credential = url_credential(proxy)
     return [("Proxy-Authorization", credential.header_value())] if credential else []
 
 
 def proxy_refusal(proxy: Endpoint, endpoint: Endpoint, options: TransportOptions) -> AuthenticationRequired:
-    """Return the error for a proxy's 407 to a request for `endpoint`; it names the variable."""
+    """Return the error for a 407 of a proxy to a request for `endpoint`; it names the variable."""
     variable = proxy_variable(endpoint.scheme, options.environment)
     if url_credential(proxy):
         return AuthenticationRequired(
@@ -77,7 +77,7 @@ def proxy_refusal(proxy: Endpoint, endpoint: Endpoint, options: TransportOptions
         )
     return AuthenticationRequired(
         f"the proxy {proxy} wants credentials (HTTP 407)",
-        hint=f"write them into {variable}, before the proxy's name: user, colon, password, @",
+        hint=f"put them into {variable}, before the proxy's name: user, colon, password, @",
     )
 
 
@@ -90,14 +90,14 @@ def open_stream(
     *,
     user_agent: str,
 ) -> Stream:
-    """Connect to an endpoint, through a proxy if given, TLS included.
+    """Connect to an endpoint, through a proxy if given, including TLS.
 
-    `context` is called where TLS is spoken: to load a system's certificates takes longer than to connect.
+    `context` is called only for TLS, because loading the system's certificates takes longer than connecting.
 
-    Raises NetworkError, or AuthenticationRequired and HttpStatusError for what a proxy answers.
+    Raises NetworkError, and AuthenticationRequired or HttpStatusError for answers of a proxy.
     """
     first_hop = proxy or endpoint
-    # Before the connection: a bundle that can't be read must not cost a server's patience.
+    # Before connecting, so that an unreadable bundle doesn't keep a server waiting.
     tls = context() if "https" in (first_hop.scheme, endpoint.scheme) else None
     stream = Stream(
         _connected(endpoint, proxy, options, trace),
@@ -134,7 +134,7 @@ def _connected(
 
 
 def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: RequestTrace) -> socket.socket:
-    """Return a connected TCP socket. Raises NetworkError that names every address that was tried."""
+    """Return a connected TCP socket. Raises NetworkError, which lists the addresses tried."""
     via = endpoint.authority
     try:
         found = socket.getaddrinfo(endpoint.host_alone, endpoint.effective_port, type=socket.SOCK_STREAM)
@@ -169,7 +169,7 @@ def connect_socket(endpoint: Endpoint, options: TransportOptions, trace: Request
 
 
 def _through_interface(endpoint: Endpoint, address: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the address with the interface that a zone id names. Raises NetworkError if there is none."""
+    """Return the address with the interface of its zone id. Raises NetworkError if there is none."""
     _, percent, zone = endpoint.host.partition("%")
     if not percent or ":" not in endpoint.host:
         return address

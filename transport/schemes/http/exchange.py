@@ -2,14 +2,14 @@
 
     send                              meanwhile, after each block                 then
     ----                              ---------------------------                 ----
-    head + first body block at once   an answer that comes is read and kept       the rest of the answer
-    block by block, never more than   status >= 300, or a complete 200: stop      is read as it comes,
+    head + first body block together  read and store an answer that arrives       read the rest of
+    block by block, never more than   status >= 300, or a complete 200: stop      the answer as it arrives,
     256 KiB unsent                    a failed send: stop, still read the answer  block by block
 
-A 200 before the body is sent is normal (git http-backend does so): sending goes on, and what comes in is
-kept, in a temporary file beyond 4 MiB, so that neither side waits for the other for ever. If the body's
-generator fails, the exchange must be closed: the last chunk is never sent, so that the server can't
-take a torn body for a whole one.
+A 200 before the body is sent is normal (git http-backend does that). Sending continues, and the answer is
+stored, in a temporary file beyond 4 MiB, so that the two sides never wait for each other forever. If the
+generator of the body fails, the exchange must be closed. Then the last chunk is never sent, so the server
+can't mistake a truncated body for a complete one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NoAnswer(NetworkError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send. `url` is for messages: without secrets."""
+    """The request to send. `url` is for messages, without secrets."""
 
     method: str
     url: Endpoint
@@ -67,7 +67,7 @@ class Exchange:
     def __init__(
         self, stream: Stream, request: Request, trace: RequestTrace, headway: Headway | None = None
     ) -> None:
-        """`headway` is counted by the reader of the answer; None: every byte of it counts."""
+        """Make `headway` the count of progress, kept by the answer's reader; None counts every byte."""
         self.request = request
         self._stream = stream
         self._trace = trace
@@ -79,23 +79,23 @@ class Exchange:
 
     @property
     def head(self) -> AnswerHead:
-        """The answer's head, after `run`."""
+        """The head of the answer, after `run`."""
         assert self._answer.head is not None
         return self._answer.head
 
     @property
     def body_bytes_sent(self) -> int:
-        """Bytes of the body that left us, as far as the socket tells."""
+        """The bytes of the body that were sent, as far as the socket shows."""
         return max(0, self._trace.body_bytes - self._stream.unsent_bytes)
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes that the socket took, heads and TLS included."""
+        """The bytes sent through the socket, including heads and TLS."""
         return self._stream.bytes_sent
 
     @property
     def bytes_received(self) -> int:
-        """Bytes that the socket gave, heads and TLS included."""
+        """The bytes received through the socket, including heads and TLS."""
         return self._stream.bytes_received
 
     def note(self, text: str) -> None:
@@ -103,16 +103,16 @@ class Exchange:
         self._trace.say(text)
 
     def run(self) -> AnswerHead:
-        """Send the request and return the answer's head.
+        """Send the request and return the head of the answer.
 
-        Raises NetworkError, RemoteProtocolError, and whatever the body's generator raises.
+        Raises NetworkError, RemoteProtocolError, and whatever the generator of the body raises.
         """
         self._send()
         self._await_head()
         return self.head
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the answer's body, decoded, to its end. Raises NetworkError, RemoteProtocolError."""
+        """Yield the decoded body of the answer to its end. Raises NetworkError, RemoteProtocolError."""
         if self._closed:
             raise NetworkError(f"{self.request.url}: the connection was closed before its answer was read")
         self._stream.phase = "within the answer"
@@ -126,7 +126,7 @@ class Exchange:
                 return
 
     def first_bytes(self, count: int) -> bytes:
-        """Return the first bytes of the body, fewer if it has fewer; `blocks` yields them all the same."""
+        """Return the first bytes of the body, or fewer if it is shorter; `blocks` still yields them."""
         self._stream.phase = "within the answer"
         while self._early.size < count and not self._answer.complete:
             data = self._stream.receive()
@@ -137,7 +137,7 @@ class Exchange:
         return self._early.read(count)
 
     def error_text(self) -> bytes:
-        """Return the body of an answer that is an error: bounded in size and time, however broken."""
+        """Return the body of an error answer, bounded in size and time, even if it is broken."""
         self._stream.discard_unsent()
         text = self._early.read(TEXT_BYTES_MAX)
         deadline = time.monotonic() + _TAIL_SECONDS
@@ -148,15 +148,15 @@ class Exchange:
                     break
                 text += b"".join(self._answer.feed(data))
         except TransportError:
-            # The status is the news; its text is an extra that may be torn.
+            # The status matters; its text is an extra that may be cut off.
             return text[:TEXT_BYTES_MAX]
         return text[:TEXT_BYTES_MAX]
 
     def finish(self) -> None:
         """Read the little that may be left of the answer, then close.
 
-        Closing with unread bytes would reset the connection under a server that is still writing. What
-        is wrong with these last bytes is no error: all that git needs had been read before.
+        Closing with unread bytes would reset the connection while the server is still writing. Problems with
+        these last bytes are not errors, because everything that git needs was already read.
         """
         left = _LEFT_OVER_BYTES_MAX
         if self._closed:
@@ -199,7 +199,7 @@ class Exchange:
         self.body_sent_whole = written and not self._stream.unsent_bytes and self._stream.send_error is None
 
     def _send_body(self, head: bytes, body: OutgoingBody) -> bool:
-        """Hand the body to the stream; tell whether all of it was."""
+        """Write the body to the stream; return whether all of it was written."""
         chunked = body.length is None
         self._trace.room_for_block()
         for block in body.blocks():
@@ -217,7 +217,7 @@ class Exchange:
         return written
 
     def _drain(self, *, unsent_max: int) -> bool:
-        """Move bytes both ways until at most `unsent_max` are unsent; tell whether to go on sending."""
+        """Move bytes both ways until at most `unsent_max` are unsent; return whether to continue sending."""
         self._stream.pump(0)
         while True:
             self._take_early()
@@ -228,7 +228,7 @@ class Exchange:
             self._stream.pump()
 
     def _is_settled(self) -> bool:
-        """Tell whether sending on is of no use: refused, answered in full, or nobody listens."""
+        """Return whether to stop sending: refused, fully answered, or the peer has stopped reading."""
         head = self._answer.head
         answered = head is not None and (head.status >= 300 or self._answer.complete)
         return answered or self._stream.ended or self._stream.send_error is not None

@@ -1,8 +1,8 @@
-"""`git credential`: the user's own helpers, asked after a 401, where there is a git on PATH.
+"""`git credential`: the user's own helpers, used after a 401 if there is a git on PATH.
 
-    fill       after a 401 that netrc had no answer to
-    approve    the first time that the server takes what was filled
-    reject     a 401, or a 403 to a credential that this run has not seen succeed
+    fill       after a 401 that netrc had no credential for
+    approve    the first time that the server accepts the credential
+    reject     after a 401, or a 403 to a credential that never worked in this run
 
 It never prompts: no terminal (a session of its own), GIT_TERMINAL_PROMPT=0, no askpass of any kind. Secrets
 go through pipes, never into an argument; what git prints on stderr is not shown. One call at a time, since
@@ -45,7 +45,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class GitCredentialSource:
-    """A CredentialSource that asks git, if the environment's PATH has one."""
+    """A CredentialSource that asks git, if there is one on the PATH of the environment."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class GitCredentialSource:
         self._filled: list[Filled] = []
 
     def fill(self, endpoint: Endpoint, *, challenges: Sequence[str], redirected: bool) -> Credential | None:  # noqa: ARG002
-        """Return what the user's helpers know for this place, or None.
+        """Return the credential of the user's helpers for this endpoint, or None.
 
-        Raises AuthenticationRequired where they don't answer in time, or with what can't be used.
+        Raises AuthenticationRequired if they don't answer in time or the answer is unusable.
         """
         answer = self._run("fill", encode_question(endpoint, challenges), endpoint)
         filled = None if answer is None else parse_answer(answer, endpoint)
@@ -72,7 +72,7 @@ class GitCredentialSource:
         return filled.credential
 
     def approve(self, endpoint: Endpoint, credential: Credential) -> None:
-        """Let the helpers keep it."""
+        """Let the helpers store it."""
         self._tell("approve", endpoint, credential)
 
     def reject(self, endpoint: Endpoint, credential: Credential) -> None:
@@ -82,12 +82,12 @@ class GitCredentialSource:
     def _tell(self, verdict: str, endpoint: Endpoint, credential: Credential) -> None:
         for filled in self._filled:
             if filled.credential is credential:
-                # A helper that hangs over a verdict costs patience, but no sync fails for it.
+                # A helper that hangs here costs time, but doesn't fail the sync.
                 with contextlib.suppress(AuthenticationRequired):
                     self._run(verdict, encode_verdict(endpoint, filled), endpoint)
 
     def _run(self, action: str, sent: bytes, endpoint: Endpoint) -> bytes | None:
-        """Run `git credential ACTION`; None without a git, or where it has no answer."""
+        """Run `git credential ACTION`; return None without a git, or if it has no answer."""
         path = self._environment.get("PATH")
         git = shutil.which("git", path=path) if path else None
         if git is None:
@@ -104,7 +104,7 @@ class GitCredentialSource:
                     start_new_session=not self._may_ask,
                 )
             except OSError:
-                return None  # a git that can't be run is as good as none
+                return None  # a git that can't be run counts as none
             with process:
                 try:
                     answer, _ = process.communicate(sent, None if self._may_ask else self._answer_seconds)
@@ -112,7 +112,7 @@ class GitCredentialSource:
                     _end(process, is_group=not self._may_ask)
                     raise AuthenticationRequired(
                         f"git credential had no answer for {endpoint} in {self._answer_seconds:g} seconds",
-                        hint="does its helper wait for somebody to click?",
+                        hint="is its helper waiting for a click?",
                     ) from None
                 except BaseException:
                     _end(process, is_group=not self._may_ask)

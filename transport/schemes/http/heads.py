@@ -1,13 +1,13 @@
-r"""Heads of requests and answers, by `http.client`: it formats the one and parses the other.
+r"""Format the heads of requests and parse the heads of answers, with `http.client`.
 
     GET /x.git/info/refs?service=git-upload-pack HTTP/1.1\r\n     HTTP/1.1 200 OK\r\n
     Host: example.org\r\n                                         Content-Type: ...\r\n
     ...\r\n                                                       ...\r\n
     \r\n                                                          \r\n
 
-`http.client` never gets the socket: a head is formatted into a buffer, and an answer's head is parsed
-once it lies there whole. Interim answers (1xx) are told apart before, since it would hand out a 102 or a
-103 as the final one.
+`http.client` never gets the socket: request heads are formatted into a buffer, and an answer's head is parsed
+once it is complete. Interim answers (1xx) are skipped before, since `http.client` would return a 102 or 103
+as the final answer.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class _HeadFormatter(http.client.HTTPConnection):
         self.head = b""
 
     def send(self, data: Any) -> None:
-        """Keep what would go to the socket."""
+        """Store what would go to the socket."""
         self.head += data
 
 
 def format_request_head(method: str, target: str, headers: Sequence[tuple[str, str]]) -> bytes:
-    """Return a request's head, final empty line included.
+    """Return the head of a request, including the final empty line.
 
     Raises LocalProtocolError for a target or header that HTTP can't carry, without quoting it.
     """
@@ -65,7 +65,7 @@ def format_request_head(method: str, target: str, headers: Sequence[tuple[str, s
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
-    """An answer's status and headers."""
+    """The status and headers of an answer."""
 
     version: int
     """10 or 11."""
@@ -80,7 +80,7 @@ class AnswerHead:
 
 
 class HeadParser:
-    """Takes the first bytes of an answer until its head is whole."""
+    """Takes the first bytes of an answer until its head is complete."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -88,13 +88,14 @@ class HeadParser:
 
     @property
     def empty(self) -> bool:
-        """Tell whether not a byte of an answer has come."""
+        """Whether no byte of an answer has arrived yet."""
         return not self._buffer and not self._interim
 
     def feed(self, data: bytes) -> tuple[AnswerHead, bytes] | None:
-        """Return the head of the final answer and the bytes behind it, or None if it isn't whole.
+        """Return the head of the final answer and the bytes after it, or None if it isn't complete.
 
-        Raises RemoteProtocolError for what is not HTTP/1.x, too long, or an endless row of interim answers.
+        Raises RemoteProtocolError for anything but HTTP/1.x, a head that is too long, or endless interim
+        answers.
         """
         scan_from = max(0, len(self._buffer) - 3)
         self._buffer += data
@@ -110,7 +111,7 @@ class HeadParser:
             head, rest = bytes(self._buffer[: end.end()]), bytes(self._buffer[end.end() :])
             status = self._status(head)
             if status == 101:
-                raise RemoteProtocolError("the server switches to a protocol that was not asked for")
+                raise RemoteProtocolError("the server switches to a protocol that was not requested")
             if status >= 200:
                 return _parse(head), rest
             self._interim += 1
@@ -136,7 +137,7 @@ class HeadParser:
 
 
 class _Shim:
-    """What HTTPResponse wants of a socket: one `makefile`."""
+    """The part of a socket that HTTPResponse needs: `makefile`."""
 
     def __init__(self, head: bytes) -> None:
         self._head = head

@@ -1,10 +1,11 @@
-"""Whether a 200 is an answer of a git server, or a page of something else that lives at the URL.
+"""Decide whether a 200 is the answer of a git server, or a page of something else at this URL.
 
     GET info/refs    the Content-Type decides, as in git: only x-git-…-advertisement is smart HTTP
-    POST             the right Content-Type, or a body that begins as a pkt-line does
+    POST             the right Content-Type, or a body that begins like a pkt-line
 
-git never looks at the type of a POST's answer: some servers send that of an advertisement, and some proxies
-make it application/octet-stream or text/plain. A sign-in page is still told apart, by its first four bytes.
+git never checks the type of the answer to a POST: some servers send that of an advertisement, and some
+proxies change it to application/octet-stream or text/plain. The first four bytes still rule out a sign-in
+page.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ _LENGTH_BYTES = 4
 
 
 def check_advertisement(exchange: Exchange, service: Service) -> None:
-    """Raise RemoteProtocolError for a 200 that is no advertisement of the service."""
+    """Raise RemoteProtocolError for a 200 that is not an advertisement of the service."""
     if _type(exchange) != f"application/x-{service}-advertisement":
         raise _not_git(exchange)
 
 
 def check_result(exchange: Exchange, service: Service) -> None:
-    """Raise RemoteProtocolError for a 200 that is no result of the service."""
+    """Raise RemoteProtocolError for a 200 that is not a result of the service."""
     if _type(exchange) == f"application/x-{service}-result":
         return
     if not _LENGTH.match(exchange.first_bytes(_LENGTH_BYTES)):
         raise _not_git(exchange)
-    exchange.note(f"the answer calls itself {_shown(exchange)}, and is read all the same")
+    exchange.note(f"the answer has type {_shown(exchange)}, but is read anyway")
 
 
 def _type(exchange: Exchange) -> str:
@@ -55,5 +56,5 @@ def _not_git(exchange: Exchange) -> RemoteProtocolError:
     return RemoteProtocolError(
         f"{exchange.request.url} is not a git repository over smart HTTP "
         f"(content type {_shown(exchange)}){said}",
-        hint="is the URL right? A page to sign in, or a server of the old dumb protocol, answers so",
+        hint="is the URL right? A sign-in page or a server of the old dumb protocol answers like this",
     )

@@ -3,13 +3,13 @@
     write(data) -> [TLS of the target] -> [TLS of an https proxy] -> unsent bytes -> socket
     receive()   <- [TLS of the target] <- [TLS of an https proxy] <-               <- socket
 
-TLS runs through memory BIOs: an SSLSocket must not be read and written by two threads, and select can't
-see what lies decrypted inside it. So `pump` waits on the bare socket both ways at once, moves what
-can be moved, and tells nothing about records: a session ticket is not an answer.
+TLS runs through memory BIOs, because an SSLSocket must not be read and written by two threads, and select
+can't see the data decrypted inside it. So `pump` waits on the bare socket in both directions, moves whatever
+it can, and hides TLS records: a session ticket is not an answer.
 
-Errors of the socket while *sending* are kept in `send_error` instead of raised, because the reason for
-them is often in the answer that can still be read. Silence in both directions raises NetworkError; bytes that
-bring nothing of use raise RemoteStalled once `patience` has run out.
+Socket errors while *sending* are stored in `send_error` instead of raised, because the reason is often in the
+answer, which can still be read. Silence in both directions raises NetworkError. Bytes without any progress
+raise RemoteStalled once `patience` has run out.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _NOT_TLS = frozenset({"wrong version number", "record layer failure", "packet le
 
 
 class TlsLayer:
-    """TLS between two byte strings; knows no socket."""
+    """TLS between two byte strings, without a socket."""
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
-        self._held = bytearray()  # plain bytes that TLS couldn't take before it has read something
+        self._held = bytearray()  # plain bytes that TLS can't take before it has read something
         self.ended = False
 
     def handshake(self) -> bool:
-        """Go on with the handshake; tell whether it is done. Raises ssl.SSLError."""
+        """Continue the handshake; return whether it is done. Raises ssl.SSLError."""
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
@@ -53,7 +53,7 @@ class TlsLayer:
         return True
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return what to send for these plain bytes (and anything TLS itself wants to say)."""
+        """Return the bytes to send for these plain bytes (and anything TLS itself wants to send)."""
         if self._held:
             data, self._held = bytes(self._held) + data, bytearray()
         view = memoryview(data)
@@ -66,11 +66,11 @@ class TlsLayer:
         return self._outgoing.read()
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that were received."""
+        """Add received bytes."""
         self._incoming.write(data)
 
     def end_of_input(self) -> None:
-        """Hear that no more bytes will come."""
+        """Signal that no more bytes will arrive."""
         self._incoming.write_eof()
 
     def read_plain(self) -> bytes:
@@ -82,28 +82,28 @@ class TlsLayer:
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                # A missing close_notify is common; where a cut matters, HTTP's or git's framing shows it.
+                # A missing close_notify is common; if a cut matters, the framing of HTTP or git shows it.
                 piece = b""
             self.ended = not piece
             pieces.append(piece)
         return b"".join(pieces)
 
     def take_outgoing(self) -> bytes:
-        """Return what TLS itself wants sent."""
+        """Return the bytes that TLS itself wants to send."""
         return self._outgoing.read()
 
     def description(self) -> tuple[str, str]:
-        """Return protocol version and cipher."""
+        """Return the protocol version and the cipher."""
         cipher = self._object.cipher()
         return self._object.version() or "TLS", cipher[0] if cipher else "no cipher"
 
 
 def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
-    """Return the error of the family for one of TLS, with its reason in words."""
+    """Return the NetworkError for a TLS error, with a readable reason."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return NetworkError(
             f"the TLS certificate of {host} is not trusted: {error.verify_message}",
-            hint="name the right authority with ca_bundle",
+            hint="pass the right authority with ca_bundle",
             option="ca_bundle",
         )
     reason = (error.reason or "").replace("_", " ").lower()
@@ -114,7 +114,7 @@ def tls_error(error: ssl.SSLError, host: str) -> NetworkError:
 
 
 class Stream:
-    """An open connection. `host` names the peer in messages; it is the name typed, never an address."""
+    """An open connection. `host` is the peer's name in messages: the one that was typed, not an address."""
 
     def __init__(self, sock: socket.socket, *, host: str, idle_timeout: float, patience: Patience) -> None:
         sock.setblocking(False)
@@ -135,20 +135,20 @@ class Stream:
         self.patience = patience
         self.unsent_bytes = 0
         self.phase = "while connecting"
-        """What is going on, for the message of a timeout."""
+        """The current activity, for the message of a timeout."""
         self.bytes_sent = 0
         self.bytes_received = 0
         self.send_error: OSError | None = None
         self.receive_error: OSError | None = None
         self.ended = False
-        """Whether the peer has ended its direction."""
+        """Whether the peer has closed its direction."""
 
     def start_tls(
         self, context: ssl.SSLContext, server_hostname: str, *, host: str, timeout: float
     ) -> TlsLayer:
-        """Put a TLS layer on top and finish its handshake within `timeout` seconds; the peer is now `host`.
+        """Add a TLS layer and finish its handshake within `timeout` seconds; the peer is now `host`.
 
-        Raises NetworkError that names the reason.
+        Raises NetworkError with the reason.
         """
         self._host = host
         if self._received:
@@ -164,7 +164,7 @@ class Stream:
                 if self.ended:
                     layer.end_of_input()
             self._write_through(self._layers, layer.take_outgoing())
-            plain = layer.read_plain()  # records may have come along with the handshake's last bytes
+            plain = layer.read_plain()  # records may have arrived with the last bytes of the handshake
         except ssl.SSLError as error:
             raise tls_error(error, self._host) from None
         except ValueError as error:  # a host name that TLS can't carry
@@ -176,14 +176,14 @@ class Stream:
         return layer
 
     def write(self, data: bytes) -> None:
-        """Queue plain bytes and send what the socket takes at once. Never blocks; see `send_error`."""
+        """Queue plain bytes and send what the socket takes immediately. Never blocks; see `send_error`."""
         self._write_through(self._layers, data)
 
     def pump(self, timeout: float | None = None) -> bool:
-        """Wait until bytes can move, and move them; tell whether any did.
+        """Wait until bytes can move, and move them; return whether any did.
 
-        With no timeout given, raises NetworkError when the idle timeout passes, and RemoteStalled when what
-        came all along was of no use for the stall timeout.
+        Without a timeout, raises NetworkError when the idle timeout passes, and RemoteStalled when bytes
+        arrived but made no progress for the stall timeout.
         """
         wanted = selectors.EVENT_READ if not self.ended else 0
         if self._unsent and self.send_error is None:
@@ -204,7 +204,7 @@ class Stream:
         return True
 
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait as long as both timeouts allow. Raises NetworkError, RemoteStalled."""
+        """Wait up to both timeouts. Raises NetworkError, RemoteStalled."""
         patience, started = self.patience, time.monotonic()
         ready = self._select(min(self._idle_timeout, patience.left))
         waited = time.monotonic() - started
@@ -226,7 +226,7 @@ class Stream:
         return ready
 
     def _select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait for the socket. Raises NetworkError where another thread has closed it meanwhile."""
+        """Wait for the socket. Raises NetworkError if another thread closes it in the meantime."""
         self._is_waiting = True
         try:
             ready = self._selector.select(timeout)
@@ -238,16 +238,16 @@ class Stream:
         return ready
 
     def take_received(self) -> bytes:
-        """Return plain bytes that are here already, or b""."""
+        """Return plain bytes that have already arrived, or b""."""
         return self._received.popleft() if self._received else b""
 
     def put_back(self, data: bytes) -> None:
-        """Let the next receive return these bytes first."""
+        """Make the next receive return these bytes first."""
         if data:
             self._received.appendleft(data)
 
     def receive(self, timeout: float | None = None) -> bytes:
-        """Wait for plain bytes. Returns b"" when the peer has ended, or after `timeout` seconds."""
+        """Wait for plain bytes. Returns b"" if the peer has closed, or after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._received and not self.ended:
             left = None if deadline is None else deadline - time.monotonic()
@@ -257,16 +257,16 @@ class Stream:
         return self.take_received()
 
     def discard_unsent(self) -> None:
-        """Give up what is not sent yet."""
+        """Drop everything not sent yet."""
         self._unsent.clear()
         self.unsent_bytes = 0
 
     def close(self) -> None:
-        """Close the connection. Idempotent. A thread that waits for it is woken up, and closes it itself."""
+        """Close the connection. Idempotent. Wakes up a thread that waits for it, which then closes it."""
         self._is_closed = True
         if self._is_waiting:
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # a close wakes nobody
+                self._socket.shutdown(socket.SHUT_RDWR)  # a close wakes no thread
             return
         self._selector.close()
         self._socket.close()
