@@ -1,9 +1,9 @@
-"""One job of a comparison, in this process alone: `python -m cli.bench.child < job.json`.
+"""One job of a comparison in a process of its own: `python -m cli.bench.child < job.json`.
 
     in     {"job": "list" | "strategy" | "peer" | "check" | "read", ...}       one JSON object on stdin
     out    the job's result, or {"reason": "…"} with "wrong": true for a bad pack     one on stdout
 
-Only what the job needs is imported, so that the memory of a job is its own.
+It imports only what the job needs, so that the measured memory belongs to the job.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _peer(job: dict[str, Any]) -> dict[str, Any]:
         return PEER_JOBS[job["name"]](job)
     except PeerAbsentError:
         return {"reason": "not installed"}
-    except Exception as error:  # another program's errors are facts to show, of any kind
+    except Exception as error:  # errors of another program are results to show, whatever they are
         return {"reason": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
 
 

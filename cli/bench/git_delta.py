@@ -1,10 +1,10 @@
-"""The delta that C git's own encoder makes of two texts, read from a binary patch that it writes.
+"""The delta that git's own encoder makes of two texts, read from a binary patch.
 
     GIT binary patch
-    delta 26                      inflated bytes of what follows, forwards; `literal` where that is smaller
-    zcmZ…                         a length letter, and base 85 of the deflated delta
+    delta 26                      inflated size of the forward delta; `literal` if that is smaller
+    zcmZ…                         a length letter, and the deflated delta in base 85
 
-`git diff --binary` is the one command that shows a delta between two given files, in the asked direction.
+`git diff --binary` is the only command that shows a delta between two given files, in a given direction.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["git_delta"]
 
 
 def git_delta(base: bytes, target: bytes) -> bytes | None:
-    """Return git's delta; None where git isn't there, or found the whole smaller than any delta."""
+    """Return git's delta; None without git, or if the whole is smaller than any delta."""
     git = shutil.which("git")
     if git is None:
         return None

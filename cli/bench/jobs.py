@@ -1,8 +1,8 @@
-"""What a child does beside packing: list the objects, check a pack, read it back.
+"""The other jobs of a child besides packing: list the objects, check a pack, read it back.
 
-A pack is right when we resolve every object of it, find exactly the ids of the list, and, where git is
-installed, `git index-pack --strict` takes it too. Strict checks also refuse faults of the source's own
-objects, which no packer may mend; then the plain `git index-pack` has to take it, and the row says so.
+A pack is correct if we can resolve all its objects, it has exactly the ids of the list, and `git index-pack
+--strict` accepts it too, if git is installed. Strict checks also fail for faults in the source's own objects,
+which a packer must not repair. Then plain `git index-pack` has to accept it, and the row says so.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 __all__ = ["RANDOM_READS_MAX", "check_pack", "list_reachable", "read_back"]
 
 RANDOM_READS_MAX = 20_000
-"""Of a larger pack, reading at random takes a sample: far jumps cost up to milliseconds each."""
+"""Random reads of a larger pack use a sample, because long jumps take up to milliseconds each."""
 
 _READ_LIMITS = Limits()
 _BIG_BYTES = _READ_LIMITS.big_object
 
 
 def list_reachable(job: dict[str, Any]) -> dict[str, Any]:
-    """Write a list as `git rev-list --objects` prints it: the given one, or all that refs reach."""
+    """Write a list in the format of `git rev-list --objects`: the given one, or all that refs reach."""
     with Repository.open(job["repository"]) as repository:
         objects = _given(repository, job["given"]) if job.get("given") else _reachable(repository)
         with Path(job["list"]).open("wb") as listed:
             for candidate in objects:
-                # A name may hold a line feed; a list can't, and the start of the name is what counts.
+                # A name may have a line feed, but a list can't; only the start of the name matters.
                 name = candidate.path.partition(b"\n")[0]
                 listed.write(candidate.oid.hex().encode() + (b" " + name if name else b"") + b"\n")
         return {
@@ -65,7 +65,7 @@ def _reachable(repository: Repository) -> list[Candidate]:
 
 
 def _given(repository: Repository, listed: str) -> list[Candidate]:
-    """Look up the objects of a list; each once, where it comes first."""
+    """Look up the objects of a list, each once, at its first position."""
     try:
         found = {candidate.oid: candidate for candidate in reversed(candidates_of(repository, Path(listed)))}
     except ValueError as error:
@@ -76,7 +76,7 @@ def _given(repository: Repository, listed: str) -> list[Candidate]:
 
 
 def check_pack(job: dict[str, Any]) -> dict[str, Any]:
-    """Check a pack, write its .idx beside it, and tell what is in it. Raises CorruptPack and its kinds."""
+    """Check a pack, write its .idx beside it, and return its figures. Raises CorruptPack or a subclass."""
     path = Path(job["pack"])
     object_format = FORMATS[job["object_format"]]
     indexed = index_pack_file(path, object_format=object_format)
@@ -120,10 +120,10 @@ def _by_type(table: PackTable) -> dict[str, dict[str, int]]:
 
 
 def _checked_by_git(path: Path, repository: str) -> tuple[str, str]:
-    """Let git index the pack too, if there is one; return who checked, and a note on the source's faults.
+    """Also index the pack with git, if installed; return who checked it, and a note on faults of the source.
 
-    It runs in the source repository, so that strict checks find what objects of a partial list point to,
-    and git compares every object with the one that is there. The index goes beside the pack.
+    git runs in the source repository, so that strict checks find the objects that a partial list refers to,
+    and git compares every object with the existing one. The index goes beside the pack.
     """
     git = shutil.which("git")
     if git is None:
@@ -147,13 +147,13 @@ def _checked_by_git(path: Path, repository: str) -> tuple[str, str]:
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last line that a program left, or how it ended."""
+    """Return the last line that a program printed, or how it ended."""
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else f"exit {done.returncode}"
 
 
 def read_back(job: dict[str, Any]) -> dict[str, Any]:
-    """Inflate every object in pack order, then at random by the seed; each with a cold cache."""
+    """Inflate every object in pack order, then in random order from the seed, each with a cold cache."""
     path = Path(job["pack"])
     object_format = FORMATS[job["object_format"]]
     big = frozenset(map(object_format.from_hex, job["big"]))

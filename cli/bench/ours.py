@@ -1,7 +1,8 @@
-"""One run of the engine: the list, a strategy, a pack on disk. Nothing of the source's packs is copied.
+"""One run of the engine: a list, a strategy, a pack on disk. Nothing is copied from the source's packs.
 
-The store hides how objects lie in packs, so that each strategy searches and compresses everything anew,
-as `git pack-objects --no-reuse-delta --no-reuse-object` does. A strategy that only reuses sees all.
+The store hides how objects are stored in packs, so that each strategy searches and compresses everything
+itself, as `git pack-objects --no-reuse-delta --no-reuse-object` does. A strategy that only reuses sees
+everything.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["candidates_of", "pack_with_strategy", "read_list"]
 
 REUSE = "reuse"
-"""The strategy whose whole method is to copy what lies there."""
+"""The strategy that only copies existing deltas."""
 
 
 class NothingLiesInPacks:
-    """A store as it is, but for `raw`: nothing can be copied, so all is compressed anew."""
+    """A store whose `raw` returns nothing: no entry can be copied, so everything is compressed again."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -47,12 +48,12 @@ class NothingLiesInPacks:
         return iter(self._store)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 - the protocol's shape
-        """Return None: how the object lies is not to be seen."""
+        """Return None, to hide how the object is stored."""
         return None
 
 
 def read_list(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Yield hex id and path of each line of a list as `git rev-list --objects` prints it."""
+    """Yield the hex id and path in each line of a list in the format of `git rev-list --objects`."""
     with path.open("rb") as lines:
         for line in lines:
             hex_oid, _, name = line.rstrip(b"\n").partition(b" ")
@@ -60,7 +61,7 @@ def read_list(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def candidates_of(store: ObjectStore, listed: Path) -> list[Candidate]:
-    """Look up type and size of every listed object."""
+    """Look up the type and size of every listed object."""
     names: dict[bytes, bytes] = {}
     rows = [(store.object_format.from_hex(hex_oid), name) for hex_oid, name in read_list(listed)]
     headers = headers_of(store, [oid for oid, _ in rows])

@@ -1,13 +1,13 @@
-"""One run of another program on the same list: git, libgit2 by pygit2, dulwich. All of them are optional.
+"""One run of another program on the same list: git, libgit2 through pygit2, dulwich. All are optional.
 
     git       pack-objects --threads=JOBS --no-reuse-delta --no-reuse-object --delta-base-offset
-    pygit2    libgit2's pack builder, as many threads, with the names where pygit2 lets us hand them over
-    dulwich   its pack writer, with deltas switched on; it has one thread
+    pygit2    libgit2's pack builder, the same number of threads, with names if pygit2 lets us pass them
+    dulwich   its pack writer with deltas enabled, in one thread
 
-Window, depth and compression are ours as far as a program knows them: dulwich has no depth, and libgit2
-reads its settings from a repository, so it gets a temporary one that borrows the objects. git's two
-phases come from its own trace (`trace2` regions); the others don't tell theirs apart. This is the one
-file that knows other git implementations; it is never imported but by a run of `bench --against`.
+Window, depth and compression are ours if the program supports them: dulwich has no depth, and libgit2 reads
+its settings from a repository, so it gets a temporary one that borrows the objects. git's two phases come
+from its own trace (`trace2` regions); the others don't separate theirs. This is the only file that knows
+other git implementations, and only runs of `bench --against` import it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _trace_regions(trace: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     try:
         lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # a git from before the trace
+    except OSError:  # an old git without the trace
         return found
     for line in lines:
         event = json.loads(line)
@@ -116,7 +116,7 @@ def _pygit2(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _libgit2_insert(builder: Any) -> Callable[[Any, bytes], None]:
-    """Return what adds an object by its name, which pygit2's own `add` leaves out."""
+    """Return a function that adds an object with its name, which pygit2's own `add` doesn't take."""
     try:
         from pygit2.errors import check_error
 

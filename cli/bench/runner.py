@@ -1,11 +1,11 @@
-"""The parent of a comparison: starts one child a run, in turns, and gathers medians.
+"""The parent of a comparison: starts one child for each run, in turns, and collects medians.
 
     list the objects
     turn 1:  A packs, B packs, ...       each pack is checked, then read back, before the next turn
     turn 2:  A packs, B packs, ...       in turns, because shared machines have slow minutes
     rows:    medians
 
-A contender that fails, is not installed or takes too long is out at once; its row says why.
+A contender that fails, is not installed or takes too long drops out immediately; its row says why.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 RANDOM_READS_MAX = 20_000
-"""As `jobs.RANDOM_READS_MAX`; that module loads what the parent does without."""
+"""The same as `jobs.RANDOM_READS_MAX`; that module imports more than the parent needs."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A contender on its way."""
+    """A contender during the comparison."""
 
     contender: Contender
     pack_path: Path
@@ -64,11 +64,11 @@ def compare(
     given: str | None = None,
     progress: Progress = SILENT,
 ) -> Comparison:
-    """Let all contenders pack what the refs of the repository reach, and return the report.
+    """Run all contenders on the objects that the refs of the repository reach, and return the report.
 
-    `given` names a file that lists other objects, as `git rev-list --objects` prints them.
+    `given` is a file that lists other objects in the format of `git rev-list --objects`.
 
-    Raises PackcoreError where the repository can't be listed.
+    Raises PackcoreError if the repository can't be listed.
     """
     with tempfile.TemporaryDirectory(prefix="packcore-bench-") as folder:
         listed = Path(folder) / "objects.list"
@@ -130,7 +130,7 @@ class _Turns:
         entry.pack_path.unlink(missing_ok=True)
 
     def _check(self, entry: _Entry) -> bool:
-        """Check the pack of this run; the facts of the first are kept. Tell whether it is right."""
+        """Check the pack of this run, and keep the facts of the first one. Return whether it is correct."""
         found = self._do(entry, "check", None)
         if found is None:
             return False
@@ -150,7 +150,7 @@ class _Turns:
         return True
 
     def _do(self, entry: _Entry, job: str, time_limit: float | None, **more: Any) -> dict[str, Any] | None:
-        """Let a child do a job; None, with the entry's reason set, if it failed."""
+        """Run a job in a child; if it fails, set the entry's reason and return None."""
         result = _child({**self._common, "job": job, "pack": str(entry.pack_path), **more}, time_limit)
         if "reason" not in result:
             return result
@@ -159,7 +159,7 @@ class _Turns:
 
 
 def _child(job: dict[str, Any], time_limit: float | None) -> dict[str, Any]:
-    """Start a child for one job and return its answer. It and all it started end with us."""
+    """Start a child for one job and return its answer. The child and all its processes end with us."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
         [sys.executable, "-m", "cli.bench.child"],
@@ -185,7 +185,7 @@ def _child(job: dict[str, Any], time_limit: float | None) -> dict[str, Any]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a child with all that it started."""
+    """End a child and all processes that it started."""
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""A strategy with its parameters in one word, as the command line takes it.
+"""A strategy with its parameters in one word, for the command line.
 
-chunk-window                    as it is
-git-window:names=0:go_git=1     a parameter behind each colon
+chunk-window                    without parameters
+git-window:names=0:go_git=1     a parameter after each colon
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["spelt_strategy"]
 
 
 def spelt_strategy(word: str) -> Strategy:
-    """Return the strategy of a name with parameters behind it, whole numbers all.
+    """Return the strategy for a name followed by integer parameters.
 
-    Raises PluginError where there is no such strategy or parameter, or the value is no number.
+    Raises PluginError for an unknown strategy or parameter, or a value that is not a number.
 
     >>> spelt_strategy("git-window:names=0:window=50").values["window"]
     50
@@ -32,8 +32,8 @@ def spelt_strategy(word: str) -> Strategy:
         key, _, value = setting.partition("=")
         if not (value.isascii() and value.isdigit() and len(value) <= 18):
             raise PluginError(
-                f"{word!r}: {setting!r} is no parameter with a number",
-                hint="write them as name=number behind a colon: git-window:names=0",
+                f"{word!r}: {setting!r} is not a parameter with a number",
+                hint="write them as name=number after a colon: git-window:names=0",
             )
         parameters[key] = int(value)
     return strategy(**parameters)

@@ -1,9 +1,10 @@
-"""CPU time and peak memory of this process and of the ones it started.
+"""CPU time and peak memory of this process and of those it started.
 
-    CPU       user time of the whole process, start of the interpreter included, as `time` shows it
-    memory    the largest resident set; the kernel counts mapped files that were touched, packs included
+    CPU       user time of the whole process, including the start of the interpreter, as `time` shows it
+    memory    the largest resident set; the kernel counts touched pages of mapped files, including packs
 
-Where the system doesn't tell (no `resource` module), CPU comes from `time.process_time`, memory is unknown.
+If the system doesn't provide them (no `resource` module), CPU comes from `time.process_time`, and memory is
+unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def children_cpu_seconds() -> float:
 
 
 def own_peak_bytes() -> int | None:
-    """Return the peak memory of this process, without what it was before its program began."""
+    """Return the peak memory of this process since its program started."""
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="ascii"))
     except OSError:
@@ -51,5 +52,5 @@ def own_peak_bytes() -> int | None:
 
 
 def children_peak_bytes() -> int | None:
-    """Return the peak memory of the largest process that this one started; at least our own at that time."""
+    """Return the peak memory of the largest child process; at least our own memory at its start."""
     return None if resource is None else resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _RSS_UNIT

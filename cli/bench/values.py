@@ -1,4 +1,4 @@
-"""What a comparison asks for and what comes of it: frozen values, and the one JSON object of a report."""
+"""The settings and results of a comparison: frozen values, and the JSON object of a report."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "PEERS", "Comparison", "Contender", "PackFacts", "Row", "Settings", "TypeFacts"]
 
 PEERS = ("git", "pygit2", "dulwich")
-"""Programs to hold strategies against, by the names of --against."""
+"""Programs to compare strategies with, by their names for --against."""
 
 METRICS = (
     *("select_seconds", "write_seconds", "total_seconds", "cpu_seconds"),
     *("peak_bytes", "read_seconds", "random_seconds"),
 )
-"""What each run measures; None where a contender can't tell."""
+"""What each run measures; None if a contender can't measure it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The same for all contenders of a comparison, as far as each knows the setting."""
+    """The settings for all contenders of a comparison, as far as each supports them."""
 
     limits: Limits
     repeat: int = 1
     time_limit_seconds: float = 600.0
-    """A run that takes longer is given up."""
+    """A run that takes longer is aborted."""
     seed: int = 1
-    """Of the random order of reading."""
+    """The seed for the random order of reads."""
     jobs: int = 1
-    """Processes that search at once; threads, of other programs that have them."""
+    """The number of processes that search in parallel, or of threads in other programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Contender:
     """A strategy of ours, or a peer."""
 
     name: str
-    """Of a strategy perhaps with parameters: git-window:names=0."""
+    """The name of a strategy may include parameters: git-window:names=0."""
     is_peer: bool = False
 
 
@@ -51,55 +51,55 @@ class TypeFacts:
     objects: int
     deltas: int
     whole_bytes: int
-    """Bytes in the pack of the entries that are whole: header and zlib stream."""
+    """Bytes of whole entries in the pack: header and zlib stream."""
     delta_bytes: int
-    """Bytes in the pack of the entries that are deltas."""
+    """Bytes of delta entries in the pack."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackFacts:
-    """A pack that was checked, as it lies on disk."""
+    """A checked pack on disk."""
 
     pack_bytes: int
     checksum: str
     by_type: dict[str, TypeFacts]
     chain_lengths: dict[int, int]
-    """How many objects have which depth; 0 is whole."""
+    """The number of objects at each depth; 0 means whole."""
     checked_by: str
-    """Who read all of it and found it right."""
+    """The programs that read all of it and found it correct."""
     note: str = ""
 
     @property
     def deltas(self) -> int:
-        """Entries that are deltas."""
+        """The number of deltas."""
         return sum(facts.deltas for facts in self.by_type.values())
 
     @property
     def longest_chain(self) -> int:
-        """Deltas above the deepest object."""
+        """The number of deltas above the deepest object."""
         return max(self.chain_lengths, default=0)
 
     @property
     def mean_chain(self) -> float:
-        """Deltas above an object that is a delta, on the mean."""
+        """The mean number of deltas in the chain of a delta."""
         deep = sum(depth * count for depth, count in self.chain_lengths.items())
         return deep / self.deltas if self.deltas else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one contender did: a checked pack with its measurements, or the reason why there is none."""
+    """The result of one contender: a checked pack with its measurements, or why there is none."""
 
     contender: Contender
     pack: PackFacts | None = None
     runs: tuple[dict[str, float | None], ...] = ()
     reason: str = ""
-    """Why there is no pack: not installed, given up, refused."""
+    """Why there is no pack: not installed, aborted, refused."""
     is_wrong: bool = False
-    """The pack was no good, or held other objects than asked for."""
+    """Whether the pack was damaged, or had other objects than requested."""
 
     def median(self, metric: str) -> float | None:
-        """Return the median of the runs that know it."""
+        """Return the median of the runs that measured it."""
         known = [value for run in self.runs if (value := run.get(metric)) is not None]
         return median(known) if known else None
 
@@ -112,25 +112,25 @@ class Comparison:
     object_format: str
     objects: int
     raw_bytes: int
-    """Bytes of all objects, inflated and whole."""
+    """The total size of all objects, inflated and whole."""
     random_reads: int
-    """Objects that were read at random: all, or a sample."""
+    """The number of objects read at random: all, or a sample."""
     settings: Settings
     rows: tuple[Row, ...]
 
     @property
     def reference(self) -> Row | None:
-        """The first row that has a pack: ratios are to it."""
+        """The first row with a pack, which ratios refer to."""
         return next((row for row in self.rows if row.pack), None)
 
     def ratio(self, row: Row) -> float | None:
-        """Return the row's pack bytes over those of the first row."""
+        """Return the row's pack bytes divided by those of the first row."""
         if row.pack is None or self.reference is None or self.reference.pack is None:
             return None
         return row.pack.pack_bytes / self.reference.pack.pack_bytes
 
     def regret(self, row: Row) -> float | None:
-        """Return which share the row's pack is larger than the oracle's; None where that did not run."""
+        """Return by which fraction the row's pack is larger than the oracle's; None if that did not run."""
         oracle = next((other.pack for other in self.rows if other.contender.name == "oracle"), None)
         if oracle is None or row.pack is None:
             return None
@@ -186,7 +186,7 @@ class Comparison:
 
 
 def _camel_keys(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the same under the keys that JSON shows.
+    """Return the same values under their JSON keys.
 
     >>> _camel_keys({"cpu_seconds": 1.5})
     {'cpuSeconds': 1.5}

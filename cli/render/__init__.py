@@ -1,1 +1,1 @@
-"""Text for people, made from packcore's values. Pure: nothing here writes to a stream."""
+"""Turn packcore's values into text for people. Pure: nothing here writes to a stream."""

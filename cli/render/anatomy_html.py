@@ -1,4 +1,4 @@
-"""Lines of a terminal as one self-contained HTML page, light and dark: what `explain --html` writes."""
+"""Terminal lines as one self-contained HTML page, light and dark: what `explain --html` writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pre { font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; overflow-x: auto;
 
 
 def page_of_lines(title: str, lines: Iterable[str]) -> str:
-    """Return a page of styled lines; it asks nothing of any network."""
+    """Return a page of styled lines, which loads nothing from a network."""
     light = "\n".join(f".{name} {{ color: {pair[0]}; }}" for name, pair in _COLOURS.items())
     dark = "\n".join(f".{name} {{ color: {pair[1]}; }}" for name, pair in _COLOURS.items())
     night = (

@@ -1,4 +1,4 @@
-"""A part of a file's anatomy as JSON: names, ranges, values, faults, and what is below it."""
+"""A part of a file's anatomy as JSON: names, ranges, values, faults, and the parts below it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXT_BYTES_MAX = 1024
 
 
 def part_json(part: Part, anatomy: Anatomy, *, contents: bool) -> dict[str, Any]:
-    """Return a part with all below it; bytes in hex, up to 1 KiB. What streams hold comes as `content`."""
+    """Return a part with all parts below it; bytes in hex, up to 1 KiB. Streams have a `content`."""
     shown: dict[str, Any] = {"name": part.name, "start": part.start, "end": part.end}
     if part.value is not None:
         value = part.value
@@ -23,7 +23,7 @@ def part_json(part: Part, anatomy: Anatomy, *, contents: bool) -> dict[str, Any]
     shown |= {key: text for key, text in (("note", part.note), ("fault", part.fault)) if text}
     if part.bits:
         shown["bits"] = [{"name": bit.name, "width": bit.width, "value": bit.value} for bit in part.bits]
-    # No deeper than the formats are: six levels, whatever the bytes.
+    # The depth is bounded by the formats: six levels, whatever the bytes.
     if not part.is_leaf:
         shown["parts"] = [part_json(inner, anatomy, contents=contents) for inner in part.parts()]
     if contents and part.has_content:

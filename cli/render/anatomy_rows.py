@@ -1,10 +1,9 @@
-"""The tree of a file as rows, one after the other: what the terminal, the page and the tests draw.
+"""The tree of a file as a list of rows: what the terminal, the page and the tests show.
 
-    Row    a part: where it starts, its first bytes, its name, what it says; and how deep it lies
+    Row    a part: its start, first bytes, name and text, and its depth
 
-Parts that only spell out one value (the bytes of a varint, the opcode of a copy) are one row with its
-bits; with `every_leaf` each leaf is a row of its own. What a zlib stream holds follows it, with offsets
-of its own.
+Parts that only spell out one value (the bytes of a varint, the opcode of a copy) are one row with its bits;
+with `every_leaf`, each leaf is a separate row. The content of a zlib stream follows it, with its own offsets.
 """
 
 from __future__ import annotations
@@ -22,30 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT", "Row", "preview", "rows_of"]
 
 CONTENT = "content"
-"""Name of the row that opens what a stream holds."""
+"""The name of the row at the start of the content of a stream."""
 PREVIEW_BYTES = 16
 TEXT_CHARACTERS_MAX = 240
 
 _OPENED = {
     "body", "CRC-32s", "entries", "entry", "fan-out", "far offsets", "header", "ids", "offsets", "positions",
 }  # fmt: skip
-"""Parts whose own parts are drawn too; all others are one row, with the bits of what they are made of."""
+"""Parts whose own parts are shown too; all others are one row, with the bits of their parts."""
 _TEXTS = {"literal", "message", "blob"}
 
 
 class Row(NamedTuple):
-    """One line to be."""
+    """One line of the display."""
 
     depth: int
     start: int
     size: int
     head: bytes
-    """The part's first bytes."""
+    """The first bytes of the part."""
     name: str
     text: str
     fault: str
     bits: tuple[tuple[Bit, ...], ...]
-    """Groups of bits, one for each byte that has some."""
+    """Groups of bits, one for each byte that has any."""
     made: bytes | None = None
     """The bytes that an instruction makes."""
 
@@ -58,10 +57,10 @@ def rows_of(
     contents: bool = True,
     depth: int = 0,
 ) -> Iterator[Row]:
-    """Yield the rows of a tree, root excluded.
+    """Yield the rows of a tree without the root.
 
-    `base` returns the base of an entry that is a delta, so that copies show what they bring (None where
-    it can't be had). `every_leaf` opens every part; `contents=False` leaves streams closed.
+    `base` returns the base of an entry that is a delta, so that copies can show their bytes (None if there is
+    none). `every_leaf` opens every part; `contents=False` leaves streams closed.
     """
     waiting: list[tuple[Iterator[Part], int, Anatomy, bytes | None]]
     waiting = [(anatomy.root.parts(), depth, anatomy, None)]
@@ -92,7 +91,7 @@ def rows_of(
 
 
 def _content(part: Part, depth: int) -> Anatomy | Row:
-    """Open a stream; one that can't be opened becomes a row that tells why."""
+    """Open a stream; if that fails, return a row that says why."""
     try:
         found = part.content()
     except PackcoreError as error:
@@ -117,7 +116,7 @@ def _row(part: Part, tree: Anatomy, depth: int, base: bytes | None, *, closed: b
 
 
 def _says(part: Part, tree: Anatomy) -> str:
-    """Return what a row says: the note, or the value where that tells more."""
+    """Return the text of a row: the note, or the value if that says more."""
     if part.name in _TEXTS:
         return preview(tree.read(part.start, min(part.end, part.start + TEXT_CHARACTERS_MAX + 1)))
     if part.name == "entry":
@@ -144,7 +143,7 @@ def _made(part: Part, tree: Anatomy, base: bytes | None) -> bytes | None:
 
 
 def preview(data: bytes, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
-    r"""Return bytes as one line of text with its line ends visible; bytes that are no text in hex.
+    r"""Return bytes as one line of text with visible line ends, or in hex if they are not text.
 
     >>> preview(b"one\n\ttwo"), preview(b"\x00\xff\x10")
     ('one⏎→two', '00 ff 10')

@@ -1,4 +1,4 @@
-"""Rows of a file's anatomy as lines of a terminal: offset, bytes, name, what they say.
+"""Rows of a file's anatomy as terminal lines: offset, bytes, name, text.
 
 offset  bytes                    what they are
      0  50 41 43 4b              signature  PACK
@@ -44,7 +44,7 @@ HEADING = f"{'offset':>{_OFFSET_CELLS}}  {'bytes':<{_HEX_CELLS}} what they are"
 
 
 def lines_of(rows: Iterable[Row], *, cells: int | None = None) -> Iterator[str]:
-    """Yield the lines of rows, with colours; lines are cut at `cells` terminal cells, None for no cut."""
+    """Yield the lines of rows with colours, cut at `cells` terminal cells; None means not cut."""
     for row in rows:
         if row.depth == 0 and row.name == "entry":
             yield ""
@@ -85,7 +85,7 @@ def bits_line(bits: tuple[Bit, ...]) -> str:
     '1 001 1101  more=1 type=1 size=13'
     """
     digits = " ".join(f"{bit.value:0{bit.width}b}" for bit in bits)
-    if len(bits) == 8:  # eight flags: only those that are set tell something
+    if len(bits) == 8:  # eight flags: only those that are set matter
         return f"{digits}  {', '.join(bit.name for bit in bits if bit.value)}"
     return f"{digits}  {' '.join(f'{bit.name}={bit.value}' for bit in bits)}"
 

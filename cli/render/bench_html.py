@@ -1,11 +1,10 @@
-"""Comparisons as one self-contained page: no script, no network, tables beside all plots.
+"""Comparisons as one self-contained page: no script, no network, a table beside each plot.
 
-    per repository    what came out, in a sentence
+    per repository    the result in one sentence
                       the table of all measurements
                       size against time · where the bytes went · how deep the chains are
 
-Everything that comes from outside (names, paths, reasons) is escaped, and the page forbids itself to
-load anything.
+Everything from outside (names, paths, reasons) is escaped, and the page's policy forbids loading anything.
 """
 
 from __future__ import annotations
@@ -62,8 +61,8 @@ def page(comparisons: Sequence[Comparison]) -> str:
         f"<title>Packs compared</title><style>{STYLE}</style></head><body>"
         '<a class="skip" href="#main">To the results</a>'
         "<header><h1>Packs compared</h1>"
-        '<p class="soft">The same objects, packed anew by each, each run in a process of its '
-        "own. Every pack was read back and checked before it got its row.</p>"
+        '<p class="soft">The same objects, packed by each contender, each run in a separate '
+        "process. Every pack was read back and checked before it got its row.</p>"
         f"{f'<nav aria-label=Repositories><ul>{links}</ul></nav>' if several else ''}</header>"
         f'<main id="main">{body}</main>{_footer(comparisons)}</body></html>\n'
     )
@@ -97,7 +96,7 @@ def _facts(comparison: Comparison) -> str:
 
 
 def _verdict(comparison: Comparison) -> str:
-    """Say which pack is the smallest, and how it stands to the first row."""
+    """Say which pack is the smallest, and how it compares to the first row."""
     rows = [row for row in comparison.rows if row.pack]
     reference = rows[0]
     smallest = min(rows, key=lambda row: row.pack.pack_bytes if row.pack else 0)

@@ -1,9 +1,9 @@
 """Plots of a comparison as inline SVG: size against time, chain depths, bytes by type.
 
-Marks take their colours from the page's style sheet by class; every plot has a title and a description,
-and every mark its own words, so nothing is told by colour or place alone. Text that must stay legible
-on a small screen is not scaled: the scatter plot is drawn once for each of two widths, the others hold
-no text within their SVG.
+Marks get their colours from the page's style sheet by class. Every plot has a title and a description, and
+every mark has its own text, so nothing is shown by colour or position alone. Text that must stay legible on a
+small screen is not scaled: the scatter plot is drawn once for each of two widths, and the others have no text
+within their SVG.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["TYPES", "Point", "chain_bars", "nice_ticks", "scatter", "type_bar"]
 TYPES = ("commit", "tree", "blob", "tag")
 
 _LETTER_CELLS = 7.0
-"""Pixels of a letter of the labels, about; a label is only set where it has room."""
+"""The approximate width of a letter in pixels; a label is placed only where there is room."""
 
 
 class Point(NamedTuple):
@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 class _Axis(NamedTuple):
-    """Where values of a range lie between two pixels."""
+    """Maps a range of values to positions between two pixels."""
 
     low: float
     high: float
@@ -80,7 +80,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _axis(values: Sequence[float], start: float, end: float, *, log_from: float) -> tuple[_Axis, list[float]]:
-    """Make an axis that holds the values; logarithmic where they span more than `log_from` times."""
+    """Make an axis for the values; logarithmic if they span more than a factor of `log_from`."""
     low, high = min(values), max(values)
     is_log = low > 0 and high / low > log_from
     ticks = _log_ticks(low, high) if is_log else nice_ticks(low, high)
@@ -88,7 +88,7 @@ def _axis(values: Sequence[float], start: float, end: float, *, log_from: float)
 
 
 def scatter(points: Sequence[Point], *, width: int, identity: str) -> str:
-    """Return pack bytes over CPU seconds: left and low is good."""
+    """Return a plot of pack bytes over CPU seconds: left and low is good."""
     height, left, right, top, bottom = (340 if width > 500 else 320), 66, 22, 16, 46
     x_axis, x_ticks = _axis(
         [max(point.cpu_seconds, 0.01) for point in points], left, width - right, log_from=12
@@ -152,7 +152,7 @@ def _grid(
 
 
 def _bytes_label(value: float) -> str:
-    """Return a tick of bytes, decimal as the ticks are.
+    """Return the label for a tick in bytes, with decimal units like the ticks.
 
     >>> _bytes_label(2.5e6), _bytes_label(0), _bytes_label(600_000)
     ('2.5 MB', '0', '600 kB')
@@ -166,7 +166,7 @@ def _bytes_label(value: float) -> str:
 def _place_labels(
     spots: Sequence[tuple[str, float, float]], leftmost: float, width: int
 ) -> list[tuple[float, float, str]]:
-    """Set each name beside its point, where it hides no point, no other name, and no tick of the axis."""
+    """Place each name beside its point, where it hides no point, other name or tick of the axis."""
     taken = [(x - 8, x + 8, y - 7, y + 7) for _, x, y in spots]
     found: dict[int, tuple[float, float, str]] = {}
     for index in sorted(range(len(spots)), key=lambda index: spots[index][2]):
@@ -194,7 +194,7 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
 
 
 def type_bar(name: str, pack: PackFacts, most_bytes: int) -> str:
-    """Return one contender's bytes as a stacked bar; its text stands beside it on the page."""
+    """Return the bytes of one contender as a stacked bar; the page shows its text beside it."""
     parts, x = [], 0.0
     for type_name in TYPES:
         facts = pack.by_type.get(type_name)
@@ -215,7 +215,7 @@ def type_bar(name: str, pack: PackFacts, most_bytes: int) -> str:
 
 
 def chain_bars(name: str, pack: PackFacts, deepest: int, most_objects: int) -> str:
-    """Return how many objects lie at which depth, from 1 on; scales are the same for all contenders."""
+    """Return bars for the number of objects at each depth from 1; all contenders have the same scale."""
     step, height = 1000 / max(deepest, 1), 100
 
     def at(count: int) -> float:

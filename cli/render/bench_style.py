@@ -1,4 +1,4 @@
-"""The style sheet of the comparison's page: one column, light and dark, wide and narrow, and for print."""
+"""The style sheet of the comparison page: one column, light and dark, wide and narrow, and print."""
 
 from __future__ import annotations
 

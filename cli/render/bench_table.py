@@ -1,4 +1,4 @@
-"""A comparison as a table for the terminal: one line a contender, then what needs a sentence."""
+"""A comparison as a table for the terminal: one line per contender, then notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REGRET = 3
 
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
-    """Yield the lines of one repository's comparison."""
+    """Yield the lines for the comparison of one repository."""
     yield (
         f"{comparison.repository}: {units.count_of(comparison.objects, 'objects')}, "
         f"{units.size(comparison.raw_bytes)}{_at_once(comparison.settings.jobs)}"
@@ -38,11 +38,11 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _at_once(jobs: int) -> str:
-    return f"; {jobs} jobs at once" if jobs > 1 else ""
+    return f"; {jobs} jobs in parallel" if jobs > 1 else ""
 
 
 def type_lines(comparison: Comparison) -> Iterator[str]:
-    """Yield a table of where each pack's bytes went: objects, deltas and bytes of each type."""
+    """Yield a table of the bytes in each pack: objects, deltas and bytes of each type."""
     rows = [
         (
             row.contender.name,

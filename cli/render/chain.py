@@ -1,4 +1,4 @@
-"""One object's chain of deltas, from its full base on: what each delta does, what it makes, what it costs."""
+"""The delta chain of one object from its full base: what each delta does, makes and costs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEP_CELLS = 46
 def chain_lines(
     pack: PackAnatomy, type_: ObjectType, links: Sequence[Link], *, cells: int | None = None
 ) -> Iterator[str]:
-    """Yield the lines; texts are cut at `cells` terminal cells, None for the usual preview."""
+    """Yield the lines; texts are cut at `cells` terminal cells; None means the usual preview."""
     last = links[-1]
     name = last.entry.oid.hex() if last.entry.oid else f"the entry at offset {last.entry.offset}"
     kind = type_.label.decode()
@@ -56,7 +56,7 @@ def _heading(number: int, link: Link) -> str:
 
 
 def step_line(step: Step, target: bytes, width: int) -> str:
-    """Return an instruction as one line: where it goes, what it does, the bytes that it makes."""
+    """Return an instruction as one line: its place in the target, what it does, the bytes it makes."""
     made = target[step.made_at : step.made_at + step.size]
     end = step.made_at + step.size
     if step.base_offset is None:
@@ -102,7 +102,7 @@ def _link_json(link: Link) -> dict[str, Any]:
 
 
 def steps_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Return a delta's instructions as JSON: `from` in the base (none for an insert), `to` in the target."""
+    """Return the instructions of a delta as JSON: `from` in the base (none in inserts), `to` in target."""
     return [
         {
             "kind": "insert" if step.base_offset is None else "copy",

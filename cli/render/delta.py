@@ -1,4 +1,4 @@
-"""A delta drawn over its two texts: what of the base is used, and where each byte of the target came from."""
+"""A delta drawn over its two texts: the used parts of the base, and the origin of each target byte."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MARGIN_CELLS = 46
 
 
 class DeltaRow(NamedTuple):
-    """One encoder's delta, measured."""
+    """The measured delta of one encoder."""
 
     encoder: str
     delta: bytes
     compressed: int
-    """Bytes of the delta's zlib stream."""
+    """The size of the delta's zlib stream."""
     steps: tuple[Step, ...]
 
     @property
@@ -37,12 +37,12 @@ class DeltaRow(NamedTuple):
 
     @property
     def literal_bytes(self) -> int:
-        """Bytes that inserts carry."""
+        """The number of bytes in inserts."""
         return sum(step.size for step in self.steps if step.base_offset is None)
 
 
 def used_ranges(steps: Sequence[Step], base_size: int) -> list[tuple[int, int, bool]]:
-    """Cut the base into ranges (start, end, whether any copy takes them), in order.
+    """Split the base into ranges (start, end, whether any copy uses it), in order.
 
     >>> from packcore.anatomy import Step
     >>> used_ranges([Step(0, 0, 0, 4, 6), Step(0, 0, 4, 4, 8)], 14)
@@ -67,7 +67,7 @@ def used_ranges(steps: Sequence[Step], base_size: int) -> list[tuple[int, int, b
 
 
 def delta_lines(row: DeltaRow, base: bytes, target: bytes, *, cells: int | None = None) -> Iterator[str]:
-    """Yield the drawing: the base with what is left out of it, then the target piece by piece."""
+    """Yield the lines: the base with its unused parts, then the target piece by piece."""
     width = 200 if cells is None else max(cells - _MARGIN_CELLS, 16)
     yield f"{click.style('the base', bold=True)}: {count_of(len(base), 'bytes')}"
     for start, end, used in used_ranges(row.steps, len(base)):
@@ -82,7 +82,7 @@ def delta_lines(row: DeltaRow, base: bytes, target: bytes, *, cells: int | None 
 
 
 def table_lines(rows: Sequence[DeltaRow], target: bytes, whole_compressed: int) -> Iterator[str]:
-    """Yield a line for each encoder, and one for the target as it is."""
+    """Yield a line for each encoder, and one for the target without a delta."""
     cells = [
         (
             row.encoder,
@@ -101,7 +101,7 @@ def table_lines(rows: Sequence[DeltaRow], target: bytes, whole_compressed: int) 
 
 
 def row_json(row: DeltaRow) -> dict[str, Any]:
-    """Return one encoder's delta as JSON."""
+    """Return the delta of one encoder as JSON."""
     return {
         "encoder": row.encoder,
         "bytes": len(row.delta),

@@ -1,4 +1,4 @@
-"""Which packages the engine found: what a report of a bug, or of slowness, has to say."""
+"""Which packages the engine found: needed in reports of bugs or slowness."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Many repositories for people: a line for each as it ends, and a table at the end.
+"""The result of many repositories for people: a line for each as it finishes, and a table at the end.
 
 done        docs      2 refs pushed, 1 up to date; sent 34 objects (3 deltas) as they came, 6.1 KiB  0.4s
 incomplete  site      1 ref pushed, 1 blocked                                                        0.2s
 failed      archive   no repository is there                                                         0.1s
 
-At the end the pairs that are not done come again, each with its refs that are not as they should be:
+At the end, the pairs that are not done are listed again, each with its refs that have a problem:
 
 incomplete  site      1 ref pushed, 1 blocked                                                        0.2s
   blocked  refs/heads/main  not a fast-forward (…)
@@ -43,7 +43,7 @@ def pair_line(outcome: PairOutcome, name_cells: int) -> str:
 
 
 def pair_problems(outcome: PairOutcome) -> Iterator[str]:
-    """Yield a line for each ref of the pair that is not as it should be."""
+    """Yield a line for each ref of the pair that has a problem."""
     if outcome.result is not None:
         for line in ref_lines(problem_refs(outcome.result.refs)):
             yield f"  {line}"
@@ -70,7 +70,7 @@ def _word(status: PairStatus) -> str:
 
 
 def summary_table(result: FleetResult) -> Iterator[str]:
-    """Yield a row for each status that there is, with what was moved, and the sum."""
+    """Yield a row for each status with its totals, and a row for the sum."""
     rows = []
     for status in PairStatus:
         outcomes = [outcome for outcome in result.outcomes if outcome.status is status]
@@ -99,5 +99,5 @@ def _row(word: str, outcomes: list[PairOutcome]) -> tuple[str, ...]:
 
 
 def problem_line(result: FleetResult) -> str:
-    """Return how many are not done."""
+    """Return a line with the number of repositories that are not done."""
     return f"{len(result.failed):,} of {units.count_of(len(result.outcomes), 'repositories')} are not done"

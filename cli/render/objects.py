@@ -26,7 +26,7 @@ _ESCAPES = dict(zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True))
 
 
 def quoted(name: bytes) -> bytes:
-    """Return a path as git quotes it for output (core.quotePath is true by default)."""
+    """Return a path quoted as git does for output (core.quotePath is true by default)."""
     if not _UNSAFE.search(name):
         return name
     return b'"%s"' % _UNSAFE.sub(_escape, name)

@@ -1,4 +1,4 @@
-"""What a side told of itself, as a table and as JSON."""
+"""What a side said about itself, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _UNDERSCORED = frozenset({"multi_ack", "multi_ack_detailed"})
 
 
 def capability_tokens(capabilities: Capabilities) -> list[str]:
-    """Return what was advertised and is understood here, spelled as on the wire.
+    """Return the advertised capabilities that are known here, spelled as on the wire.
 
-    `fetch=shallow filter` and the like for the commands of protocol v2.
+    Commands of protocol v2 look like `fetch=shallow filter`.
     """
     tokens = []
     for field in fields(capabilities):
@@ -76,7 +76,7 @@ def side_lines(side: str, url: str, advertisement: Advertisement) -> Iterator[st
 
 
 def units_of(kind: RefKind, number: int) -> str:
-    """Return a kind of ref in the number that fits."""
+    """Return a kind of ref in the singular or plural."""
     return kind if number == 1 else _PLURALS[kind]
 
 
@@ -90,7 +90,7 @@ def probe_json(
     prefixes: tuple[str, ...],
     names: list[str],
 ) -> dict[str, Any]:
-    """Return the object of `probe --json`; keys are git-sync's, and the target's refs."""
+    """Return the object for `probe --json`, with git-sync's keys and the refs of the target."""
     found: dict[str, Any] = {
         "sourceUrl": source_url,
         "requestedMode": requested,

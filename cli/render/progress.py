@@ -1,6 +1,6 @@
-"""The words of a phase: its running line and the one line it leaves.
+"""The text of a phase: its running line and its permanent line.
 
-phase name                 unit      the line it leaves
+phase name                 unit      permanent line
 source: receiving pack     bytes     source: received 12.3 MiB in 0.8s (15 MiB/s)
 indexing                   objects   indexed 12,345 objects in 0.9s
 selecting deltas           objects   selected 12,345 objects, 8,910 deltas in 1.2s
@@ -46,7 +46,7 @@ _ETA_SECONDS_MIN = 1.0
 
 
 def is_counter(line: str) -> bool:
-    """Tell whether a remote's line is its own progress counter, worth showing for a moment only.
+    """Return whether a remote's line is its own progress counter, to be shown only temporarily.
 
     >>> is_counter("Resolving deltas:  42% (3/7)"), is_counter("Enumerating objects: 5, done.")
     (True, True)
@@ -57,13 +57,13 @@ def is_counter(line: str) -> bool:
 
 
 def split_origin(name: str) -> tuple[str, str]:
-    """Split `source: receiving pack` into its origin with colon and blank (or nothing) and the rest."""
+    """Split `source: receiving pack` into its origin with colon and blank (or "") and the rest."""
     origin, colon, rest = name.partition(": ")
     return (f"{origin}: ", rest) if colon else ("", name)
 
 
 def permanent_line(name: str, unit: str, count: int, notes: Mapping[str, int], elapsed: float) -> str:
-    """Return the line that a finished phase leaves.
+    """Return the permanent line of a finished phase.
 
     >>> permanent_line("selecting deltas", "objects", 12345, {"deltas": 8910}, 1.2)
     'selected 12,345 objects, 8,910 deltas in 1.2s'
@@ -80,7 +80,7 @@ def permanent_line(name: str, unit: str, count: int, notes: Mapping[str, int], e
 
 
 def _amounts(unit: str, count: int, notes: Mapping[str, int]) -> str:
-    """Join a phase's count and its notes; objects come first, whichever of the two names them."""
+    """Join the count and the notes of a phase; objects come first, in whichever of the two they are."""
     counts = {unit: count, **notes}
     if "objects" in counts:
         counts = {"objects": counts["objects"], **counts}
@@ -91,7 +91,7 @@ def _amounts(unit: str, count: int, notes: Mapping[str, int]) -> str:
 
 
 def running_line(unit: str, count: int, total: int | None, notes: Mapping[str, int], elapsed: float) -> str:
-    """Return what stands behind the name of a running phase: count, rate, time that went and that is left.
+    """Return the text after the name of a running phase: count, rate, elapsed and remaining time.
 
     >>> running_line("objects", 5000, 20000, {"deltas": 1200}, 2.5)
     '25%  5,000/20,000 objects, 1,200 deltas  2,000/s  2.5s  ETA 7.5s'

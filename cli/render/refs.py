@@ -1,4 +1,4 @@
-"""A remote's refs, as `git ls-remote` prints them and as JSON."""
+"""The refs of a remote, as `git ls-remote` prints them and as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINES_AT_ONCE = 1000
 
 
 def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterator[tuple[str, ObjectId]]:
-    """Yield name and id of HEAD and every ref below the prefixes; a remote need not heed prefixes."""
+    """Yield name and id of HEAD and every ref below the prefixes, which a remote may ignore."""
     wanted = tuple(prefixes) or ("",)
     if advertisement.head is not None and "HEAD".startswith(wanted):
         yield "HEAD", advertisement.head
@@ -37,7 +37,7 @@ def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterat
 def listing_lines(
     advertisement: Advertisement, prefixes: Sequence[str] = (), *, symref: bool = False
 ) -> Iterator[bytes]:
-    """Yield lines, many at once: `<id> TAB <name>`, and after a tag what it comes to, as `<name>^{}`."""
+    """Yield blocks of lines: `<id> TAB <name>`, and after a tag its peeled object, as `<name>^{}`."""
     rows = listed(advertisement, prefixes)
     peeled, symrefs = advertisement.peeled, advertisement.symrefs if symref else {}
     while names := dict(islice(rows, _LINES_AT_ONCE)):
@@ -52,7 +52,7 @@ def listing_lines(
 
 
 def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the listing as an object: names that are not UTF-8 keep their bytes as lone surrogates."""
+    """Return the listing as an object; names that are not UTF-8 keep their bytes as lone surrogates."""
     refs: list[dict[str, str]] = []
     for name, oid in listed(advertisement, prefixes):
         item = {"name": name, "hash": oid.hex()}
@@ -76,7 +76,7 @@ def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str]
 
 
 def unreadable_in(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> dict[str, str]:
-    """Return why refs below the prefixes, or folders of refs above them, can't be read, by name."""
+    """Map each unreadable ref below the prefixes, and each folder of refs above them, to the reason."""
     wanted = tuple(prefixes) or ("",)
     head = {} if advertisement.head_fault is None or prefixes else {"HEAD": advertisement.head_fault}
     return head | {

@@ -1,4 +1,4 @@
-"""A sync's result for people: one line for each ref that matters, then one line that sums up.
+"""The result of a sync for people: one line for each ref that matters, then a summary line.
 
     created   refs/heads/main                        new at 1a2b3c4d
     blocked   refs/heads/topic                       not a fast-forward (…); --force-with-lease would …
@@ -47,14 +47,14 @@ _ALONE = {
     Outcome.HIDDEN: ("pruned", "the source may hide {them}"),
     Outcome.REFUSED: ("synced", "the target refused {them}"),
 }
-"""What was not done, and why, where one outcome is that of all refs that are not as they should be."""
+"""What was not done and why, if all refs with a problem have the same outcome."""
 _PUSHED = {"create": "created", "update": "updated", "delete": "deleted"}
 _REF_CELLS_MAX = 60
-"""A longer name pushes its own reason to the right, and not everybody else's."""
+"""A longer name moves only its own reason to the right."""
 
 
 def ref_lines(refs: Sequence[RefResult], *, dry_run: bool = False, all_refs: bool = False) -> Iterator[str]:
-    """Yield a line for each ref; those that were up to date only with `all_refs`."""
+    """Yield a line for each ref; refs that were up to date are included only with `all_refs`."""
     shown = [ref for ref in refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
     rows = [(_word(ref, dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
     words = max((len(word) for word, _, _ in rows), default=0)
@@ -84,14 +84,14 @@ def _names(ref: RefResult) -> str:
 
 
 def summary_line(result: SyncResult) -> str:
-    """Return the line that sums up a sync or its dry run."""
+    """Return the summary line of a sync or its dry run."""
     sent = f"; sent {_pack(result.pack)}" if result.pack and result.pack.objects else ""
     batches = f" in {result.batch_count} batches" if result.batch_count > 1 else ""
     return count_line(result.refs, dry_run=result.dry_run) + sent + batches
 
 
 def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str = "pushed") -> str:
-    """Return how many refs came to what: `2 refs pushed, 1 blocked`. `pushed` is the word for that."""
+    """Return the number of refs per outcome: `2 refs pushed, 1 blocked`. `pushed` is the word to use."""
     parts: list[str] = []
 
     def add(number: int, words: str) -> None:
@@ -110,7 +110,7 @@ def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str 
 
 
 def choice_lines(result: SyncResult) -> Iterator[str]:
-    """Yield how the objects travel, or would travel, and why; for a plan also its price."""
+    """Yield how the objects are sent, or would be sent, and why; for a plan also its price."""
     if not result.explanation:
         return
     if result.relay:
@@ -148,13 +148,13 @@ def _pack(pack: PackSummary) -> str:
 
 
 def problem_refs(refs: Iterable[RefResult]) -> list[RefResult]:
-    """Return the refs that are not as they should be."""
+    """Return the refs that have a problem."""
     fine = {Outcome.PUSHED, Outcome.DELETED, Outcome.UP_TO_DATE, Outcome.IGNORED}
     return [ref for ref in refs if ref.outcome not in fine]
 
 
 def problem_line(refs: Iterable[RefResult]) -> str:
-    """Return what made the run fail, in few words."""
+    """Return briefly why the run failed."""
     counts = Counter(ref.outcome for ref in problem_refs(refs))
     number = counts.total()
     were, them = ("was", "it") if number == 1 else ("were", "them")
@@ -167,7 +167,7 @@ def problem_line(refs: Iterable[RefResult]) -> str:
 
 
 def left_line(names: Sequence[str]) -> str:
-    """Return that temporary refs are still there, and which one is the first."""
+    """Return a line that says how many temporary refs are left, and which one is the first."""
     return (
         f"{units.count_of(len(names), 'temporary refs')} could not be deleted on the target, beginning with "
         f"{one_line(names[0])}; the next run tries again"
@@ -175,7 +175,7 @@ def left_line(names: Sequence[str]) -> str:
 
 
 def verification_lines(found: Verification) -> Iterator[str]:
-    """Yield what reading the target back found."""
+    """Yield the results of reading the target back."""
     for ref, expected, seen in found.differences:
         ids = [short_id(oid) if oid else "absent" for oid in (expected, seen)]
         yield f"differs  {one_line(ref)}  should be {ids[0]}, reads back as {ids[1]}"
@@ -184,7 +184,7 @@ def verification_lines(found: Verification) -> Iterator[str]:
 
 
 def verification_problem(found: Verification) -> str:
-    """Return what is wrong with it, in few words."""
+    """Return briefly what is wrong with it."""
     if found.error is not None:
         return f"the target can't be read back: {one_line(str(found.error))}"
     return (
@@ -194,7 +194,7 @@ def verification_problem(found: Verification) -> str:
 
 
 def stats_lines(stats: Stats, pack: PackSummary | None = None) -> Iterator[str]:
-    """Yield the traffic of each side, and the times of the pack that was sent."""
+    """Yield the traffic of each side, and the timings of the pack that was sent."""
     rows = [
         (
             side.side,
@@ -244,7 +244,7 @@ def fetched_pack_line(pack: PackCount) -> str:
 
 
 def measurement_lines(measurement: Measurement) -> Iterator[str]:
-    """Yield time and memory of the run."""
+    """Yield the time and memory of the run."""
     peak = measurement.peak_rss_bytes
     memory = (
         f"peak memory {units.size(peak)}" if peak is not None else "peak memory is not told by this system"

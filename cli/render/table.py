@@ -1,4 +1,4 @@
-"""Columns that line up, as plain text.
+"""Aligned columns as plain text.
 
 >>> for line in columns([("branch", "refs/heads/main"), ("tag", "refs/tags/v1")]): print(line)
 branch  refs/heads/main
@@ -17,7 +17,7 @@ __all__ = ["columns", "width_of"]
 
 
 def width_of(text: str) -> int:
-    """Return how many terminal cells a text takes: wide characters two, combining ones none."""
+    """Return the number of terminal cells for a text: two for wide characters, none for combining ones."""
     if text.isascii():
         return len(text)
     return sum(
@@ -29,7 +29,7 @@ def width_of(text: str) -> int:
 def columns(
     rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), heading: Sequence[str] | None = None
 ) -> Iterator[str]:
-    """Yield the rows as lines; columns numbered in `right` are set to the right. No trailing blanks."""
+    """Yield the rows as lines; columns numbered in `right` are right-aligned. No trailing blanks."""
     table = [tuple(heading), *rows] if heading else list(rows)
     widths = [max(map(width_of, cells)) for cells in zip(*table, strict=True)]
     for row in table:

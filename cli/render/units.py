@@ -26,12 +26,12 @@ _SINGULAR = {
 
 
 def grouped(number: int) -> str:
-    """Return a whole number with its thousands apart."""
+    """Return an integer with thousands separators."""
     return f"{number:,}"
 
 
 def count_of(number: int, unit: str) -> str:
-    """Return a number with its unit, singular where it is one.
+    """Return a number with its unit, in the singular for 1.
 
     >>> count_of(1, "objects"), count_of(2000, "refs")
     ('1 object', '2,000 refs')
@@ -40,7 +40,7 @@ def count_of(number: int, unit: str) -> str:
 
 
 def size(bytes_: float, *, digits: int = 1) -> str:
-    """Return a number of bytes in the unit that suits it; powers of 1024."""
+    """Return a number of bytes in a suitable unit, with powers of 1024."""
     if bytes_ < 1024:
         return count_of(int(bytes_), "bytes")
     step = 0
@@ -61,6 +61,6 @@ def seconds(elapsed: float) -> str:
 
 
 def rate(bytes_: float, elapsed: float) -> str:
-    """Return bytes a second, rounded."""
+    """Return bytes per second, rounded."""
     per_second = bytes_ / elapsed if elapsed > 0 else 0.0
     return f"{size(per_second, digits=0)}/s"

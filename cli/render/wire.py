@@ -1,4 +1,4 @@
-"""A recorded conversation on a time line: what passed when, and where nothing did.
+"""A recorded conversation on a time line: what passed when, and where it stalled.
 
 0.000-0.031 s  source  git-upload-pack, advertisement                        ▕▃ ...
 4.512-6.431 s  target  git-receive-pack, request                             ▕  ▄▄▄▄▄▄▂▁
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["STALL_SECONDS", "conversation_json", "conversation_lines"]
 
 STALL_SECONDS = 1.0
-"""A silence from here on is drawn as a stall: impatient edges cut at a few seconds."""
+"""A silence of at least this long is shown as a stall: impatient proxies cut after a few seconds."""
 _BAR_CELLS = 60
 _OID_CHARACTERS_MIN = 40
 _KIND_WORDS = {"01": "this, with data", "02": "this, of progress", "ref": "this, of refs"}
 _LINES_OF_A_KIND = 6
-"""So many alike lines are shown one by one; the rest is counted."""
+"""Up to this many similar lines are shown one by one; the rest is counted."""
 
 
 def conversation_lines(
     conversation: Conversation, title: str, *, every_line: bool = False, seconds: float | None = None
 ) -> Iterator[str]:
-    """Yield the drawing. `seconds` is the length of the time line, for several to have one scale."""
+    """Yield the lines. `seconds` is the length of the time line, so that several can have the same scale."""
     whole = max(seconds or conversation.seconds, 1e-6)
     many = count_of(len(conversation.exchanges), "exchanges")
     yield f"{click.style(title, bold=True)}: {many}, {conversation.seconds:.3f} s"
@@ -62,7 +62,7 @@ def _heading(exchange: Exchange) -> str:
 
 
 def _bar(exchange: Exchange, whole: float) -> str:
-    """Draw one row of cells over the run's time: what passed in each, and where something was missing."""
+    """Draw one row of cells over the time of the run: what passed in each, and where a block was missing."""
     cells = [" "] * _BAR_CELLS
     closed = exchange.closed if exchange.closed is not None else whole
     for cell in range(_cell(exchange.opened, whole), _cell(closed, whole) + 1):
@@ -100,7 +100,7 @@ def _direction(exchange: Exchange, direction: Direction, *, every_line: bool) ->
 
 
 def _kind(line: Line) -> str:
-    """Return what makes lines alike: their band, or their first word; refs are one kind."""
+    """Return the kind that groups similar lines: their band or first word; refs are one kind."""
     if line.head[:1] in (b"\x01", b"\x02"):
         return line.head[:1].hex()
     word = line.head.split(b" ", 1)[0].decode("utf-8", "backslashreplace")
@@ -134,7 +134,7 @@ def _totals(stream: Stream, direction: Direction) -> str:
 
 
 def conversation_json(conversations: Sequence[tuple[str, Conversation]]) -> dict[str, Any]:
-    """Return conversations as JSON, with every line's meaning."""
+    """Return conversations as JSON, with the meaning of every line."""
     return {
         "conversations": [
             {

@@ -1,4 +1,4 @@
-r"""What a pkt-line means, in a few words: the annotation beside it.
+r"""The meaning of a pkt-line in a few words: the annotation beside it.
 
 >>> from transport.recording.conversation import Line
 >>> told(Line(0, 0, b"command=fetch\n", "", 0.0), "git-upload-pack")
@@ -66,7 +66,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def told(line: Line, service: str) -> str:
-    """Return the words for one line of `service`."""
+    """Return the annotation for one line of `service`."""
     if not line.framed:
         return "the pack" if line.head.startswith(b"PACK") else f"{line.size:,} bytes without framing"
     if line.special:

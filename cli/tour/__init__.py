@@ -1,6 +1,6 @@
-"""The guided walk: from one line of text to a pack that is pushed, every byte made by hand.
+"""The guided walk: from one line of text to a pushed pack, with every byte made by hand.
 
-workshop   the bytes, made step by step: objects, pack, index
-chapters   what is told, shown and asked, in order
-guide      tells, asks, checks
+workshop   makes the bytes step by step: objects, pack, index
+chapters   the texts, displays and questions, in order
+guide      shows the texts, asks the questions, checks the answers
 """

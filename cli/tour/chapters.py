@@ -1,4 +1,4 @@
-"""What the tour tells, shows and asks, chapter by chapter; each question has one answer, which is checked."""
+"""The texts, displays and questions of the tour, chapter by chapter; each question has one answer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["CHAPTERS", "Chapter", "Question"]
 
 
 class Question(NamedTuple):
-    """What the learner is asked."""
+    """A question for the learner."""
 
     text: str
     answer: Callable[[Workshop], str]
     hint: str
     why: str
-    """Told after the right answer."""
+    """Shown after the right answer."""
 
 
 class Chapter(NamedTuple):
@@ -36,7 +36,7 @@ class Chapter(NamedTuple):
     tell: Callable[[Workshop], Iterator[str]]
     question: Question
     show: Callable[[Workshop], Iterator[str]]
-    """What is drawn once the question is answered."""
+    """Shown once the question is answered."""
 
 
 def _paragraph(*lines: str) -> Callable[[Workshop], Iterator[str]]:
@@ -128,7 +128,7 @@ def _delta_told(shop: Workshop) -> Iterator[str]:
 
 def _distance_told(shop: Workshop) -> Iterator[str]:
     base = shop.entries[4]
-    yield "In the pack, a delta says where its base starts: so and so many bytes before its own entry. We put"
+    yield "In the pack, a delta says where its base starts: a number of bytes before its own entry. We put"
     yield f"the delta right behind its base, and the base's entry has {base.size} bytes:"
     yield f"{len(base.head)} of header and {len(base.stream)} of stream."
 
@@ -143,8 +143,8 @@ def _pack_shown(shop: Workshop) -> Iterator[str]:
 def _index_told(shop: Workshop) -> Iterator[str]:
     yield "A pack can only be read from its start. An index, a second file, says where each id is. It"
     yield "holds all ids in order, and before them the fan-out: for each first byte 00, 01, … ff, how"
-    yield "many ids start with that byte or a lower one. So those that start with 3b, say, are found at"
-    yield "once. Ours are:"
+    yield "many ids start with that byte or a lower one. So those that start with 3b, say, are found"
+    yield "immediately. Ours are:"
     yield ""
     yield from (f"    {oid.hex()}" for oid in shop.sorted_ids)
 
@@ -239,8 +239,8 @@ CHAPTERS: tuple[Chapter, ...] = (
             "How many bytes is that?",
             lambda _: "32768",
             "2 to the power of 15",
-            "A stream does not say how long it is. Who reads a pack without an index has to inflate every "
-            "entry to learn where the next one starts.",
+            "A stream does not say how long it is. Without an index, a reader has to inflate every entry "
+            "to find where the next one starts.",
         ),
         lambda shop: iter(
             (f"    {len(SECOND)} bytes of poem take {len(shop.entries[4].stream)}: little gain",)
@@ -280,8 +280,8 @@ CHAPTERS: tuple[Chapter, ...] = (
         "trailer",
         "The pack: its trailer",
         _paragraph(
-            "Header, six entries, and last a trailer: the SHA-1 of everything before it. Whoever receives",
-            "the pack hashes along, and knows at the end whether a single bit went astray.",
+            "Header, six entries, and last a trailer: the SHA-1 of everything before it. A receiver hashes",
+            "the pack too, and knows at the end whether a single bit has changed.",
         ),
         Question(
             "How many bytes does the trailer have?",
@@ -311,7 +311,7 @@ CHAPTERS: tuple[Chapter, ...] = (
             "What are the four hex digits?",
             lambda shop: f"{len(shop.command) + 4:04x}",
             f"40 + 1 + 40 + 1 + {len(BRANCH)} + 4, in hex",
-            "A length of 0000 is the flush packet: it ends the commands, and the pack follows at once.",
+            "A length of 0000 is the flush packet: it ends the commands, and the pack follows immediately.",
         ),
         lambda shop: iter((f"    {len(shop.command) + 4:04x}{shop.command.decode()}", "    0000PACK…")),
     ),

@@ -1,4 +1,4 @@
-"""Leads through the chapters: tells, asks, checks the answer, shows the bytes."""
+"""Lead through the chapters: show the text, ask, check the answer, show the bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GIVE_UP = ("?", "help", "hint")
 
 
 class Stopped(Exception):
-    """The learner went away in this chapter (its number, from 1)."""
+    """The learner stopped in this chapter (its number, from 1)."""
 
     def __init__(self, chapter: int) -> None:
         super().__init__(chapter)
@@ -38,7 +38,7 @@ class Score(NamedTuple):
 
 
 def is_right(given: str, answer: str) -> bool:
-    """Compare as people write: upper case, blanks, commas and a leading 0x don't matter.
+    """Compare answers as people write them: case, blanks, commas and a leading 0x don't matter.
 
     >>> is_right(" 0x00 00 00 06", "00000006"), is_right("32,768", "32768"), is_right("6", "00000006")
     (True, True, False)
@@ -55,10 +55,10 @@ class Guide:
         self._shop = shop
         self._say = say
         self._ask = ask
-        """None: the guide answers by itself."""
+        """None means that the guide answers the questions itself."""
 
     def walk(self, chapters: Sequence[Chapter] = CHAPTERS, *, first: int = 1) -> Score:
-        """Lead through the chapters from number `first` on. Raises Stopped when the learner goes."""
+        """Lead through the chapters, starting with number `first`. Raises Stopped if the learner stops."""
         right = 0
         asked = 0
         for number, chapter in enumerate(chapters, 1):
@@ -78,7 +78,7 @@ class Guide:
         return Score(right, asked)
 
     def _put(self, question: Question, number: int) -> bool:
-        """Ask until the answer is right or was given away; tell whether the learner knew it."""
+        """Ask until the answer is right or was given away; return whether the learner knew it."""
         answer = question.answer(self._shop)
         if self._ask is None:
             self._say(f"{question.text} {click.style(answer, bold=True)}")

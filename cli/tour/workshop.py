@@ -4,8 +4,8 @@
         |
     commit 1 -> tree 1 -> poem, first version         a delta against the second
 
-Nothing here takes a short cut through the pack writer: each entry is put together from its header, its
-base and its stream, as the chapters tell it. The index alone comes from the engine.
+Nothing here uses the pack writer: each entry is assembled from its header, its base and its stream, as the
+chapters explain. Only the index comes from the engine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Made(NamedTuple):
 
     @property
     def header(self) -> bytes:
-        """What is hashed before the object: its type and its size."""
+        """The header that is hashed before the object: its type and its size."""
         return b"%s %d\0" % (self.type.label, len(self.data))
 
     @classmethod
@@ -55,13 +55,13 @@ class Made(NamedTuple):
 
 
 class PackEntry(NamedTuple):
-    """One entry of the pack to be, piece by piece."""
+    """One entry of the future pack, piece by piece."""
 
     made: Made
     head: bytes
     """Type and size."""
     distance: bytes
-    """How far back the base starts; empty for a whole object."""
+    """The distance back to the base; empty for a whole object."""
     stream: bytes
 
     @property
@@ -72,7 +72,7 @@ class PackEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class Workshop:
-    """Everything that the tour makes, each from what was made before."""
+    """Everything that the tour makes, each item from earlier ones."""
 
     @cached_property
     def blobs(self) -> tuple[Made, Made]:
@@ -81,7 +81,7 @@ class Workshop:
 
     @cached_property
     def trees(self) -> tuple[Made, Made]:
-        """A folder with the poem in it, twice."""
+        """Two trees, each with one version of the poem."""
         first, second = (Made.of(ObjectType.TREE, b"100644 poem.txt\0" + blob.oid) for blob in self.blobs)
         return first, second
 
@@ -105,18 +105,18 @@ class Workshop:
 
     @cached_property
     def copied_start(self) -> int:
-        """How many bytes both versions of the poem have in common at their start."""
+        """The length of the common prefix of both versions."""
         return next(at for at in range(len(FIRST)) if FIRST[at] != SECOND[at])
 
     @cached_property
     def copied_end(self) -> int:
-        """How many bytes both have in common at their end, the common start left out."""
+        """The length of their common suffix, outside the common prefix."""
         longest = len(FIRST) - self.copied_start
         return next(at for at in range(longest + 1) if at == longest or FIRST[-1 - at] != SECOND[-1 - at])
 
     @cached_property
     def instructions(self) -> tuple[Copy, Insert, Copy]:
-        """How the first version is made from the second."""
+        """The instructions that make the first version from the second."""
         end = len(FIRST) - self.copied_end
         return (
             Copy(0, self.copied_start),
@@ -126,7 +126,7 @@ class Workshop:
 
     @cached_property
     def delta(self) -> bytes:
-        """The delta's bytes."""
+        """The bytes of the delta."""
         return encode_delta(len(SECOND), len(FIRST), self.instructions)
 
     @cached_property
@@ -148,12 +148,12 @@ class Workshop:
 
     @cached_property
     def body(self) -> bytes:
-        """Header and entries: all that the trailer is the digest of."""
+        """Header and entries: everything that the trailer covers."""
         return self.header + b"".join(entry.head + entry.distance + entry.stream for entry in self.entries)
 
     @cached_property
     def trailer(self) -> bytes:
-        """The digest that closes the pack."""
+        """The digest at the end of the pack."""
         return SHA1.new_hash(self.body).digest()
 
     @cached_property
@@ -170,15 +170,15 @@ class Workshop:
             return b"".join(index_pack_file(path, object_format=SHA1).index_blocks())
 
     def ids_up_to(self, first_byte: int) -> int:
-        """Count the ids whose first byte is at most this: what the fan-out says at that place."""
+        """Count the ids whose first byte is at most this, as the fan-out does."""
         return sum(made.oid[0] <= first_byte for made in self.objects)
 
     @property
     def sorted_ids(self) -> Sequence[ObjectId]:
-        """All ids in order, as the index holds them."""
+        """All ids in order, as in the index."""
         return sorted(made.oid for made in self.objects)
 
     @property
     def command(self) -> bytes:
-        """What a push asks: the branch from nothing to the second commit."""
+        """The command of a push: create the branch at the second commit."""
         return b"%s %s %s" % (b"0" * 40, self.commits[1].oid.hex().encode(), BRANCH.encode())

@@ -44,7 +44,7 @@ bounds the time."""
 _TRIES_PAID_BYTES = 100
 """A match of at least this many bytes earns further tries."""
 _TRY_BYTES = 24
-"""It earns one try for each so many of its bytes."""
+"""It earns one try per this many bytes."""
 _TRIED_PLACES = 8
 """At most this many places are tried for a chunk that repeats over and over, as in padding."""
 

@@ -260,7 +260,7 @@ def test_the_pack_is_the_same_for_any_number_of_jobs_and_the_report_tells_it(tmp
 
 def test_table_and_page_say_how_many_jobs_there_were(comparison):
     two = replace(comparison, settings=replace(comparison.settings, jobs=2))
-    assert next(comparison_lines(two)).endswith("; 2 jobs at once")
+    assert next(comparison_lines(two)).endswith("; 2 jobs in parallel")
     assert "2 processes or threads each" in page([two])
     assert "one thread" in page([comparison])
 
@@ -287,8 +287,8 @@ def test_a_run_that_dies_says_with_what():
     [
         (["x.git", "--against", "svn"], "git, pygit2, dulwich"),
         (["x.git", "--strategy", "nope"], "no delta strategy is called 'nope'"),
-        (["x.git", "--strategy", "git-window:names"], "'names' is no parameter with a number"),
-        (["x.git", "--strategy", "git-window:names=no"], "'names=no' is no parameter with a number"),
+        (["x.git", "--strategy", "git-window:names"], "'names' is not a parameter with a number"),
+        (["x.git", "--strategy", "git-window:names=no"], "'names=no' is not a parameter with a number"),
         (["x.git", "--strategy", "git-window:name=0"], "git-window has no parameter 'name'"),
         (["x.git", "y.git", "--objects", "list"], "--objects is for one REPO"),
         ([], "REPO"),

@@ -146,7 +146,7 @@ def test_a_damaged_pack_ends_with_3_names_the_place_and_leaves_no_page(packcore,
 def test_an_empty_pack_has_a_page(packcore, tmp_path):
     result = packcore("report", write_pack_file(tmp_path, [build_pack([])]), "-o", tmp_path / "x.html")
     assert result.exit_code == 0, result.stderr
-    assert "The pack holds no objects." in (tmp_path / "x.html").read_text()
+    assert "The pack has no objects." in (tmp_path / "x.html").read_text()
 
 
 def test_names_from_outside_are_text(packcore, tmp_path):

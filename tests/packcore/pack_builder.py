@@ -24,13 +24,13 @@ BLOB = int(ObjectType.BLOB)
 
 
 class Entry(NamedTuple):
-    """One entry to be: `base` is an entry's number, or an id."""
+    """One future entry: `base` is the number of an entry, or an id."""
 
     type_code: int
     data: bytes
     base: int | ObjectId | None = None
     size: int | None = None
-    """What the header says; None: the truth."""
+    """The size in the header; None means the correct one."""
 
 
 def whole(data: bytes, type_code: int = BLOB, size: int | None = None) -> Entry:
@@ -92,7 +92,7 @@ def build_pack(
 
 
 def chain_of(texts: Sequence[bytes], *, by_ref: bool = False) -> list[Entry]:
-    """Return the first text whole and each further one as a delta of the one before."""
+    """Return the first text whole and each further one as a delta against the one before."""
     entries = [whole(texts[0])]
     for number in range(1, len(texts)):
         delta = simple_delta(texts[number - 1], texts[number])
@@ -123,7 +123,7 @@ def indexed_pack(directory: Path, data: bytes, name: str = "pack-a.pack") -> Pat
 
 
 def versions(count: int, size: int = 500) -> list[bytes]:
-    """Return a text that does not compress, and changed ones of it."""
+    """Return a text that does not compress, and changed versions of it."""
     chance = random.Random(4)
     texts = [chance.randbytes(size)]
     texts += [texts[0][: 10 + n] + b"change %d" % n + texts[0][10 + n :] for n in range(1, count)]

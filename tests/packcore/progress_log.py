@@ -1,4 +1,4 @@
-"""A progress that takes notes: a line for each phase when it ends, and what it was told of the work."""
+"""A progress that records: a line for each phase when it ends, and all reports."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_what_was_deflated_inflates_and_the_end_is_known(data: bytes, level: int
 
 
 @pytest.mark.parametrize("line", [b"abcabcab\n", b"a longer line that comes again and again\n"])
-def test_what_repeats_takes_no_more_than_in_zlib(line: bytes):
+def test_repetitive_data_takes_no_more_than_in_zlib(line: bytes):
     data = line * (60_000 // len(line))
     assert len(deflate(data)) <= len(zlib.compress(data, 6)) + 4
 

@@ -1,4 +1,4 @@
-"""What an object may cost: where each limit is held, by whom, and that small and large are read alike."""
+"""The cost of an object: where each limit is enforced, and that small and large objects are read the same."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_paths_of_nested_trees_share_their_folders(tmp_path: Path):
 
 @contextmanager
 def chunks_of(size: int) -> Iterator[None]:
-    """Read every tree in chunks of so many bytes."""
+    """Read every tree in chunks of this many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objects, "LARGE_TREE_BYTES", 0)
         patch.setattr(objects, "CHUNK_BYTES", size)
@@ -159,14 +159,14 @@ def chunks_of(size: int) -> Iterator[None]:
 
 
 @given(_ROWS, st.integers(1, 100))
-def test_rows_come_in_chunks_as_they_do_at_once(rows: list[tuple[bytes, bytes, bytes]], size: int):
+def test_rows_in_chunks_are_the_same_as_all_together(rows: list[tuple[bytes, bytes, bytes]], size: int):
     data = b"".join(b"%s %s\0%s" % row for row in rows)
     with chunks_of(size):
         assert list(iter_rows(data, SHA1)) == tree_rows(data, SHA1) == rows
 
 
 @given(st.one_of(st.binary(), _ROWS.map(lambda rows: b"".join(map(b"%s %s\0%s".__mod__, rows))[:-1])))
-def test_what_is_no_tree_is_none_either_way(data: bytes):
+def test_bytes_that_are_not_a_tree_are_refused_either_way(data: bytes):
     def rows_or_none(read) -> object:
         try:
             return list(read(data, SHA1))
@@ -178,9 +178,7 @@ def test_what_is_no_tree_is_none_either_way(data: bytes):
 
 
 @pytest.mark.parametrize("name_bytes", [1, 10, 100_000])
-def test_a_tree_in_chunks_is_gone_through_a_few_times_at_most(
-    name_bytes: int, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_tree_in_chunks_is_read_a_few_times_at_most(name_bytes: int, monkeypatch: pytest.MonkeyPatch):
     data = b"".join(b"100644 %06d%s\0%s" % (n, b"n" * name_bytes, b"\1" * 20) for n in range(300))
     read = 0
     pattern = objects._ROW["sha1"]
@@ -210,7 +208,7 @@ def test_a_large_tree_is_checked_like_a_small_one(rows: list[tuple[bytes, bytes,
 
 @pytest.mark.parametrize("folded", [b"\n " * 300_000, b"\n more" * 300_000])
 def test_folded_lines_take_one_pass(folded: bytes):
-    # Taking them apart one by one and joining them each time takes an hour here.
+    # Splitting them one by one and joining them each time takes an hour here.
     head = b"object " + b"1" * 40 + b"\ntype commit\nx y"
     message = split_message(head + folded + b"\n\ntext", is_tag=False)
     assert message.headers[-1] == b"x y" + folded

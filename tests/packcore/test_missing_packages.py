@@ -1,4 +1,4 @@
-"""Without zlib-ng, without xxhash, without both: the engine does the same, by what Python itself has.
+"""Without zlib-ng, xxhash or both, the engine does the same with what Python itself has.
 
 Each run is a process of its own in which the packages can't be imported: which is used is decided once, when
 the engine is loaded. The columns `no-zlib-ng`, `no-xxhash` and `pypy` of `make matrix` run whole suites.
@@ -64,7 +64,7 @@ def packed(missing: tuple[str, ...], repository: Path, folder: Path, *options: s
     ("missing", "deflate", "chunk_hash"),
     [(("zlib_ng",), "zlib ", None), (("xxhash",), None, "blake2b"), (PACKAGES, "zlib ", "blake2b")],
 )
-def test_verbose_runs_say_what_stands_in(missing, deflate, chunk_hash):
+def test_verbose_runs_name_the_libraries_in_use(missing, deflate, chunk_hash):
     line = python(missing, "from cli.render.engine import engine_line; print(engine_line())").stdout.decode()
     assert deflate is None or line.startswith(f"deflate: {deflate}")
     assert chunk_hash is None or line.endswith(f"chunk hash: {chunk_hash}\n")
@@ -88,7 +88,7 @@ def test_a_pack_is_about_as_small(repository, tmp_path, missing):
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_without_either_the_bytes_do_not_hang_on_the_number_of_jobs(repository, tmp_path, jobs):
+def test_without_either_the_bytes_do_not_depend_on_the_number_of_jobs(repository, tmp_path, jobs):
     one = packed(PACKAGES, repository, tmp_path / "one", "--jobs", "1")
     assert packed(PACKAGES, repository, tmp_path / "some", "--jobs", jobs)["checksum"] == one["checksum"]
 
@@ -159,7 +159,7 @@ Path(folder, "x.idx").write_bytes(b"".join(indexed.index_blocks()))
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="`import hashlib` in one crashes CPython 3.12")
 @pytest.mark.parametrize("missing", [(), PACKAGES], ids=["as installed", "neither"])
 def test_a_subinterpreter_packs_and_indexes(repository, tmp_path, missing):
-    """It may import neither every compiled package nor start a process; both are done without."""
+    """It can't import every compiled package or start a process, and works without both."""
     settings = f"MISSING = {missing!r}; CODE = {PACK_AND_INDEX!r}\n"
     python((), settings + IN_A_SUBINTERPRETER, repository, tmp_path)
     git("index-pack", "--strict", "-o", tmp_path / "git.idx", tmp_path / "x.pack")
@@ -183,5 +183,5 @@ print(inflate_head(stream, 0, 9))
 """
 
 
-def test_what_is_broken_is_told_in_the_same_words():
+def test_damage_is_reported_in_the_same_words():
     assert python(("zlib_ng",), BROKEN).stdout == python((), BROKEN).stdout

@@ -1,4 +1,4 @@
-"""Tolerant parsing: what links must parse, all else may be as odd as real histories are."""
+"""Tolerant parsing: links must parse, and everything else may be as odd as in real histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `import packcore` and `import transport` offer, in the words of the interface."""
+"""The exports of `import packcore` and `import transport`, as the interface names them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.support import ROOT, git, history, make_repository
 
 
 @pytest.mark.parametrize("module", [packcore, transport])
-def test_every_name_that_is_offered_is_there(module):
+def test_every_exported_name_exists(module):
     for name in module.__all__:
         assert getattr(module, name) is not None
         assert name in dir(module)
 
 
 @pytest.mark.parametrize("module", [packcore, transport])
-def test_no_module_has_the_name_of_something_that_is_offered(module):
+def test_no_module_has_the_name_of_an_export(module):
     modules = {each.name for each in pkgutil.iter_modules(module.__path__)}
     assert not modules & set(module.__all__)
 
 
 @pytest.mark.parametrize("module", [packcore, transport])
-def test_a_name_that_is_not_offered_is_an_attribute_error(module):
+def test_a_name_that_is_not_exported_is_an_attribute_error(module):
     with pytest.raises(AttributeError, match="no_such_name"):
         module.no_such_name
 

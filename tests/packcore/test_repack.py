@@ -1,4 +1,4 @@
-"""Repacking: nothing is lost, and what is replaced goes last."""
+"""Repacking loses nothing, and removes the old files last."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def path(request, tmp_path) -> Path:
     return made
 
 
-def test_everything_lies_in_one_pack_and_nothing_is_lost(path):
+def test_everything_is_in_one_pack_and_nothing_is_lost(path):
     before = all_ids(path)
     done = run(path)
     assert done.path is not None
@@ -112,7 +112,7 @@ def test_a_damaged_object_stops_it_before_anything_is_removed(path):
     assert file.exists()
 
 
-def test_killed_before_the_old_packs_go_all_is_there_twice(path, monkeypatch):
+def test_if_killed_before_the_old_packs_are_removed_everything_exists_twice(path, monkeypatch):
     def killed(*_, **__):
         raise KeyboardInterrupt
 
@@ -157,7 +157,7 @@ def ids_of(pack: Path) -> set[str]:
     }
 
 
-def test_of_a_partial_clone_what_came_from_the_promisor_stays_apart(partial):
+def test_in_a_partial_clone_objects_of_the_promisor_stay_separate(partial):
     folder = partial / "objects" / "pack"
     git("config", "remote.origin.url", "/nowhere", cwd=partial)  # nothing can be fetched after this
     before = all_ids(partial)
@@ -216,7 +216,7 @@ def write_loose(path: Path, stored: StoredObject) -> None:
         LooseStore(path / "objects", repository.object_format).write(*stored)
 
 
-def test_what_a_kept_pack_holds_damaged_is_packed_from_elsewhere(path):
+def test_an_object_damaged_in_a_kept_pack_is_packed_from_elsewhere(path):
     pack = path / "objects" / "pack" / packs(path)[0]
     oid, stored = first_object(path, pack)
     pack.with_suffix(".keep").touch()
@@ -227,7 +227,7 @@ def test_what_a_kept_pack_holds_damaged_is_packed_from_elsewhere(path):
     assert git_bytes("cat-file", stored.type.label.decode(), oid.hex(), cwd=path) == stored.data
 
 
-def test_the_good_copy_stays_whatever_the_new_pack_is_called(path):
+def test_the_good_copy_stays_whatever_the_name_of_the_new_pack(path):
     run(path)
     pack = path / "objects" / "pack" / packs(path)[0]
     _, stored = first_object(path, pack)

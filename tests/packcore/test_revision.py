@@ -1,4 +1,4 @@
-"""What a user types: each name and each set comes to what git makes of it."""
+"""Revisions that a user types: each name and each set resolves as in git."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ PATHS = [
 @pytest.mark.parametrize(
     "text", [*NAMES, *SUFFIXES, *TYPES, *PATHS, "of-tree^{}", "light^{blob}", "v1^{commit}~2"]
 )
-def test_a_name_comes_to_what_git_makes_of_it(repository: Repository, path: Path, text: str):
+def test_a_name_resolves_as_in_git(repository: Repository, path: Path, text: str):
     assert resolve_revision(repository, text).hex() == git("rev-parse", "--verify", "-q", text, cwd=path)
 
 
@@ -140,7 +140,7 @@ def test_an_id_may_be_shortened_and_written_in_capitals(repository: Repository, 
         "main~9999999999",
     ],
 )
-def test_what_nothing_answers_to_is_unknown(repository: Repository, text: str):
+def test_a_name_without_an_object_is_unknown(repository: Repository, text: str):
     with pytest.raises(UnknownRevision):
         resolve_revision(repository, text)
 
@@ -264,7 +264,7 @@ def test_all_refs_list_every_object_as_git_does(repository: Repository, path: Pa
         for one in list_revisions(repository, [], objects=True, all_refs=True)
     ]
     expected = git("rev-list", "--objects", "--all", cwd=path).splitlines()
-    # A blob or tree that a ref names itself is printed without a path by git, and by us.
+    # A blob or tree that a ref points to directly is printed without a path by git, and by us.
     assert set(lines) == set(expected)
 
 
@@ -280,7 +280,7 @@ def test_all_refs_take_a_detached_head_along(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Commits whose messages hold what is searched for, and two branches with braces in their names."""
+    """Commits whose messages match the searches, and two branches with braces in their names."""
     path = init_repository(tmp_path_factory.mktemp("told") / "r.git")
     tree = git("mktree", cwd=path)
     oid = ""
@@ -307,7 +307,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WITH_BRACE_AND_COLON = ["foo{bar:", "foo{bar^{/fix}:"]
-"""git before 2.49 takes every brace for the start of something, and misses the colon."""
+"""git before 2.49 treats every brace as the start of a suffix, and misses the colon."""
 
 
 @pytest.mark.parametrize(

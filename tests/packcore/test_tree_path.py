@@ -32,7 +32,7 @@ def test_paths_are_equal_if_their_names_are(one: list[bytes], other: list[bytes]
     assert hash(path_of(*one)) == hash(path_of(*one))
 
 
-def test_a_path_is_no_bytes():
+def test_a_path_is_not_bytes():
     assert path_of(b"a") != b"a"
 
 
@@ -56,7 +56,7 @@ def test_the_end_of_a_long_path_is_bounded():
     assert path_end(bytes(path)) == path_end(path)
 
 
-def test_paths_share_the_names_they_travel_with():
+def test_pickled_paths_share_their_names():
     folder = path_of(*[b"n" * 500] * 100)
     paths = [TreePath(folder, b"%d" % number) for number in range(100)]
     assert len(pickle.dumps(paths)) < 100 * 500 + 100 * 100 * 6

@@ -1,4 +1,4 @@
-"""What lies whole in a pack of deltas is taken as it lies: its packer has searched for it."""
+"""Whole objects in a pack of deltas are copied as they are: their packer has already searched."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_pack_of_deltas_is_copied_without_reading_an_object(history):
     assert all(isinstance(entry.encoding, Reused) for entry in plan.entries)
 
 
-def test_trusted_objects_come_in_the_order_in_which_they_lie(history):
+def test_trusted_objects_come_in_the_order_of_their_pack(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
     plan = select(packed, objects)
@@ -55,7 +55,7 @@ def test_a_pack_without_deltas_is_searched(history):
     assert searched_count(select(packed, objects)) == searched_count(select(store, objects))
 
 
-def test_what_lies_in_no_pack_is_searched_against_what_is_trusted(history):
+def test_an_object_in_no_pack_is_searched_against_trusted_ones(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
     roots = [oid for oid, raw in packed.raws.items() if raw.base is None]
@@ -69,7 +69,7 @@ def test_what_lies_in_no_pack_is_searched_against_what_is_trusted(history):
     assert all(isinstance(e.encoding, Reused) for e in plan.entries if e.oid in packed.raws)
 
 
-def test_nothing_is_trusted_where_the_search_is_asked_for(history):
+def test_nothing_is_trusted_if_a_search_is_requested(history):
     store, objects = history
     packed = LyingInPack(select(store, objects))
     assert searched_count(select(packed, objects, reuse_deltas=False)) > 0

@@ -1,4 +1,4 @@
-"""The two integer codings."""
+"""The two integer encodings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_distance_is_coded_most_significant_first_and_leaves_no_gap(value: int
 
 
 @given(st.integers(0, INTEGER_MAX), st.binary(max_size=4), st.binary(max_size=4))
-def test_what_was_coded_is_decoded_wherever_it_lies(value: int, before: bytes, after: bytes):
+def test_an_encoded_value_is_decoded_at_any_position(value: int, before: bytes, after: bytes):
     for encode, decode in ((encode_size, decode_size), (encode_ofs, decode_ofs)):
         coded = encode(value)
         assert decode(before + coded + after, len(before)) == (value, len(before) + len(coded))

@@ -1,4 +1,4 @@
-"""How much is done for bombs, in counts: each object is read and taken apart a fixed number of times."""
+"""The work done for bombs, in counts: each object is read and parsed a fixed number of times."""
 
 from __future__ import annotations
 

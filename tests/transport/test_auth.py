@@ -55,7 +55,7 @@ def test_a_source_is_asked_for_the_origin_that_answered_and_for_the_user_typed_t
 
 
 @pytest.mark.fault(17)
-def test_a_source_hears_whether_its_credential_was_taken() -> None:
+def test_a_source_is_told_whether_its_credential_was_accepted() -> None:
     source = Source()
     keyring = Keyring(HERE, TransportOptions(), [source])
     sent = settle(keyring, HERE)

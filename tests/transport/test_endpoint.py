@@ -123,14 +123,14 @@ def test_the_path_of_a_url_is_what_curl_asks_for(text: str, path: str) -> None:
     "text",
     ["http://[FE80::1%25eth0]:8080/x", "http://[fe80::1%eth0]:8080/x", "http://[fe80::1%eth%30]:8080/x"],
 )
-def test_a_zone_id_says_where_to_connect_and_is_no_part_of_the_host_header(text: str) -> None:
+def test_a_zone_id_selects_the_interface_and_is_not_in_the_host_header(text: str) -> None:
     endpoint = Endpoint.parse(text)
     assert endpoint.host == "fe80::1%eth0"
     assert endpoint.authority == "[fe80::1]:8080"
     assert str(endpoint) == "http://[fe80::1%25eth0]:8080/x"
 
 
-def test_a_double_colon_names_a_helper_and_what_it_is_told() -> None:
+def test_a_double_colon_names_a_helper_and_its_address() -> None:
     endpoint = Endpoint.parse("persistent::https://me@h:8080/x")
     assert (endpoint.scheme, endpoint.typed) == ("persistent", "https://me@h:8080/x")
     assert (endpoint.user, endpoint.password) == ("me", None)

@@ -136,7 +136,7 @@ def test_haves_that_the_server_lacks_cost_rounds_but_no_object(sha1_source, tmp_
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_only_strangers_as_haves_give_a_whole_clone(sha1_source, tmp_path, protocol):
+def test_only_unknown_haves_give_a_whole_clone(sha1_source, tmp_path, protocol):
     transport = ProcessTransport(sha1_source)
     advertisement = list_refs(transport, protocol=protocol)
     haves = TipNegotiator(ObjectId(bytes([n]) * 20) for n in range(1, 200))
@@ -171,7 +171,7 @@ def test_a_store_is_walked_until_the_server_knows_a_commit(tmp_path, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("with_have", [False, True])
-def test_a_shallow_fetch_tells_where_history_is_cut(sha1_source, protocol, with_have):
+def test_a_shallow_fetch_reports_where_history_is_cut(sha1_source, protocol, with_have):
     transport = ProcessTransport(sha1_source)
     advertisement = list_refs(transport, protocol=protocol)
     wants = [advertisement.refs["refs/heads/main"]]

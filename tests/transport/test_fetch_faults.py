@@ -115,7 +115,7 @@ def test_rounds_do_not_grow_beyond_what_servers_buffer():
     assert len(transport.requests) == 256
 
 
-def test_a_walk_gives_up_after_enough_haves_in_vain():
+def test_a_walk_gives_up_after_enough_haves_without_an_ack():
     class Walk:
         gives_up = True
         number = 1

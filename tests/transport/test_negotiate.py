@@ -37,7 +37,7 @@ def test_commits_are_offered_newest_first():
     assert CommitNegotiator(store, [commits[2], commits[4]]).take(10) == commits[::-1]
 
 
-def test_below_what_is_common_nothing_is_offered():
+def test_nothing_below_a_common_commit_is_offered():
     store = MemoryStore(SHA1)
     commits = chain(store, 100)
     negotiator = CommitNegotiator(store, [commits[-1]])
@@ -56,7 +56,7 @@ def test_the_other_side_of_a_merge_is_still_offered():
     assert negotiator.take(10) == left[::-1]
 
 
-def test_what_is_common_spreads_to_commits_met_later():
+def test_common_marks_spread_to_commits_visited_later():
     store = MemoryStore(SHA1)
     commits = chain(store, 4)
     side = commit(store, 50, commits[0])
@@ -66,7 +66,7 @@ def test_what_is_common_spreads_to_commits_met_later():
     assert negotiator.take(10) == [commits[3], commits[2]]
 
 
-def test_tags_are_followed_and_what_is_no_commit_or_not_there_is_passed_over():
+def test_tags_are_followed_and_tips_that_are_missing_or_no_commits_are_skipped():
     store = MemoryStore(SHA1)
     tip = commit(store, 1)
     text = f"object {tip.hex()}\ntype commit\ntag v1\n\n"

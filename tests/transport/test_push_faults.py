@@ -1,4 +1,4 @@
-"""What a push makes of answers that are strange, cut off, or lies."""
+"""How a push handles answers that are strange, cut off, or false."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_small_side_band_is_enough():
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("capabilities", [b"report-status side-band-64k", b"report-status"])
 @pytest.mark.parametrize("answer", [b"", FLUSH])
-def test_an_empty_answer_is_no_report(answer, capabilities):
+def test_an_empty_answer_does_not_count_as_a_report(answer, capabilities):
     if answer == FLUSH and capabilities == b"report-status":
         with pytest.raises(RemoteProtocolError, match="unpack line"):
             pushed(answer, capabilities)
@@ -69,7 +69,7 @@ def test_an_empty_answer_is_no_report(answer, capabilities):
 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("end", range(1, len(band(1, REPORT))))
-def test_a_report_that_is_cut_anywhere_is_no_success(end):
+def test_a_report_cut_off_anywhere_does_not_count_as_success(end):
     status = pushed(band(1, REPORT)[:end])
     assert (status.ok, status.complete) == (False, False)
 

@@ -1,4 +1,4 @@
-"""What a remote says is fit for a terminal."""
+"""The text of a remote is made safe for a terminal."""
 
 from __future__ import annotations
 

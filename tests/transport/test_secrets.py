@@ -110,7 +110,7 @@ def test_a_secret_of_up_to_three_characters_eats_no_ordinary_words(secret):
     assert secrets.mask(f"Authorization: Basic {value}") == "Authorization: Basic ***"
 
 
-def test_a_user_name_is_no_secret():
+def test_a_user_name_is_not_a_secret():
     secrets = Secrets()
     secrets.add_basic("u", "hunter2hunter2")
     secrets.add_user("octocat-of-the-team")
@@ -186,7 +186,7 @@ def test_a_named_tuple_stays_one():
     assert told == RefResult(None, None, "*** said")  # type: ignore[arg-type]
 
 
-def test_a_parent_learns_what_a_child_is_told_and_no_other_way_round():
+def test_a_parent_gets_the_secrets_of_a_child_but_not_the_reverse():
     parent = Secrets()
     child, other = Secrets(parent), Secrets(parent)
     child.add("hunter2")

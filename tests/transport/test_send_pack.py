@@ -1,4 +1,4 @@
-"""Pushing, to git's own receive-pack: what it takes, what it refuses, and how it says so."""
+"""Pushing to git's own receive-pack: what it accepts, what it refuses, and how it reports that."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_push_that_only_deletes_sends_no_pack(target):
         push(transport, advertisement, [update], Body.of(b"PACK"))
 
 
-def test_a_ref_to_what_is_there_already_travels_with_an_empty_pack(target):
+def test_a_ref_to_an_existing_object_is_pushed_with_an_empty_pack(target):
     transport = ProcessTransport(target)
     advertisement = advertise_push(transport)
     update = RefUpdate("refs/heads/new", ZERO, advertisement.refs["refs/heads/main"])

@@ -113,7 +113,7 @@ def test_a_real_shell_reads_the_path_back(path):
         (1, "", RemoteError, 4),
     ],
 )
-def test_an_exit_code_becomes_the_error_that_fits(code, said, kind, exit_code):
+def test_an_exit_code_becomes_the_matching_error(code, said, kind, exit_code):
     error = ssh_error("ssh://h/x", code, said)
     assert error is not None
     assert type(error) is kind
@@ -121,5 +121,5 @@ def test_an_exit_code_becomes_the_error_that_fits(code, said, kind, exit_code):
     assert said in str(error)
 
 
-def test_a_good_end_is_no_error():
+def test_success_is_not_an_error():
     assert ssh_error("ssh://h/x", 0, "") is None

@@ -50,7 +50,7 @@ def advertised(advertisement: Advertisement) -> dict[str, Any]:
 
 
 def fetching(protocol: Protocol, *, below: bool = False, depth: int | None = None) -> Scenario:
-    """Fetch main; `below`: offer strangers and the branch `old`."""
+    """Fetch main; with `below`, offer unknown ids and the branch `old`."""
 
     def run(transport: Transport) -> dict[str, Any]:
         messages: list[str] = []

@@ -67,7 +67,7 @@ class Advertisement:
     head_fault: str | None = None
     """Why HEAD can't be fetched, if the server lists it but can't read it."""
     hidden: frozenset[RefKind] = frozenset()
-    """The kinds of refs of which the server says that it hides some; git's servers don't say."""
+    """The kinds of refs that the server says it partly hides; git's servers don't say."""
 
     @property
     def tips(self) -> dict[str, ObjectId]:

@@ -93,7 +93,7 @@ class Capabilities:
     find_damage: bool = False
     """Whether protocol v2 could ask for damage: see `transport.wire.find_damage`."""
     hidden: frozenset[RefKind] = frozenset()
-    """The kinds of refs of which the server hides some; only packcore's own servers say so."""
+    """The kinds of refs that the server partly hides; only packcore's own servers say so."""
 
     # both services, v0 and v1
     side_band: bool = False

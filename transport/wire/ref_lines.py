@@ -57,7 +57,7 @@ class RefCollector:
         self.may_lack_names = False
         """Whether the server has refs that it can't read; then it leaves out symbolic refs to them."""
         self.hidden: frozenset[RefKind] = frozenset()
-        """The kinds of refs of which the server says that it hides some."""
+        """The kinds of refs that the server says it partly hides."""
         self._dropped: set[bytes] = set()
         self._warnings: list[str] = []
         self._unsaid_warnings = 0

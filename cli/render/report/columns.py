@@ -1,9 +1,9 @@
 """Numbers for the page's JavaScript: columns of one type each, little-endian, deflated, in base64.
 
-{"name": "sizes", "type": "u32", "start": 0, "count": 50000}    one column's place in the inflated bytes
+{"name": "sizes", "type": "u32", "start": 0, "count": 50000}    the place of one column in the inflated bytes
 
-Every column starts at a multiple of eight, so that a typed array can be laid over it. Numbers from 2**32
-on make a column of doubles, which hold whole numbers exactly up to 2**53.
+Every column starts at a multiple of eight, so that a typed array can use it. Numbers from 2**32 on make a
+column of doubles, which are exact for integers up to 2**53.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Columns:
         self._bytes += values.tobytes()
 
     def add_sizes(self, name: str, sizes: array[int]) -> None:
-        """Add numbers that are not negative, in the smaller type that holds them."""
+        """Add nonnegative numbers, in the smaller type that fits them."""
         self.add(name, "u32" if max(sizes, default=0) < 1 << 32 else "f64", sizes)
 
     def base64(self) -> str:
@@ -54,7 +54,7 @@ class Columns:
 
 
 def survey_columns(survey: PackSurvey, held: bytes) -> Columns:
-    """Return what the page knows of each entry; `held` has a 1 for each whose bytes the page carries."""
+    """Return what the page knows about each entry; `held` has a 1 for each entry that it contains."""
     table, origins = survey.table, survey.origins
     columns = Columns()
     columns.add_sizes("sizes", table.sizes)

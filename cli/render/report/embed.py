@@ -1,9 +1,9 @@
-"""Which entries' bytes the page carries: all of a small pack; of a large one what is looked at first.
+"""Choose the entries that the page contains: all of a small pack; of a large one, those viewed first.
 
-    the largest objects, the deepest ones     each with its whole chain, or the page could not make it
+    the largest objects, the deepest ones     each with its whole chain, which the page needs to make it
     then in pack order                        while there is room
 
-No chain may take more than a quarter of the room, or one large file would be all that is there.
+A chain may take at most a quarter of the room, so that one large file doesn't fill it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PIECE_BYTES = 3 << 16  # a multiple of three, so that pieces of base64 join wit
 
 
 def chosen(survey: PackSurvey, bytes_max: int) -> bytearray:
-    """Return a 1 for each entry that is carried, a 0 for the others: chains are whole or absent."""
+    """Return a 1 for each chosen entry and a 0 for the others; chains are complete or absent."""
     count = len(survey)
     if survey.table.pack_bytes <= bytes_max:
         return bytearray(b"\1") * count
@@ -51,7 +51,7 @@ def chosen(survey: PackSurvey, bytes_max: int) -> bytearray:
 
 
 def base64_of(survey: PackSurvey, held: bytearray) -> Iterator[str]:
-    """Yield the entries that are carried, one after the other in pack order, as pieces of one base64 text."""
+    """Yield the chosen entries in pack order as pieces of one base64 text."""
     waiting = bytearray()
     with survey.path.open("rb") as pack:
         for start, end in _runs(survey, held):
@@ -67,7 +67,7 @@ def base64_of(survey: PackSurvey, held: bytearray) -> Iterator[str]:
 
 
 def _runs(survey: PackSurvey, held: bytearray) -> Iterator[tuple[int, int]]:
-    """Yield where neighbouring entries that are carried start and end in the pack."""
+    """Yield the start and end in the pack of each run of neighbouring chosen entries."""
     at = held.find(1)
     while at >= 0:
         behind = held.find(0, at)

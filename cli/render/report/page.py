@@ -1,8 +1,8 @@
-"""Puts the page together: frame, style, script, figures, columns, and the bytes of the pack.
+"""Assemble the page: frame, style, script, figures, columns, and the bytes of the pack.
 
-Nothing is loaded from anywhere: the page's own policy forbids it, and admits no script but the one whose
-digest it names. What comes from outside (names, paths, contents) gets into the page as escaped text, or
-as JSON or base64 that the script shows by `textContent`.
+The page loads nothing: its own policy forbids that, and allows only the script with the given digest.
+Everything from outside (names, paths, contents) is in the page as escaped text, or as JSON or base64 that the
+script shows through `textContent`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _SCRIPTS = (
     *("objects", "search", "content", "explanation", "theme", "main"),
 )
 _NAME_CHARACTERS_MAX = 255
-"""File systems end here too; longer names in a tree are somebody's joke."""
+"""The limit of file systems; longer names in a tree are no real file names."""
 _SHARE_MIN = 0.002  # a thinner slice of a bar can't be seen
 
 
 def page_blocks(survey: PackSurvey, summary: Summary, held: bytearray) -> Iterator[str]:
-    """Yield the page, piece by piece; the pack's bytes are read as they are needed."""
+    """Yield the page piece by piece; reads the bytes of the pack as needed."""
     script = "(() => {\n'use strict';\n" + "".join(map(_script, _SCRIPTS)) + "\n})();\n"
     style = _asset("style.css")
     columns = survey_columns(survey, bytes(held))
@@ -72,7 +72,7 @@ def page_blocks(survey: PackSurvey, summary: Summary, held: bytearray) -> Iterat
 
 
 def _title(path: Path) -> str:
-    """Return the name of the repository that a pack lies in, else its own."""
+    """Return the name of the repository that contains the pack, else that of the pack."""
     if path.parts[-3:-1] != ("objects", "pack"):
         return path.name
     repository = path.absolute().parents[2]
@@ -98,11 +98,11 @@ def _name(name: bytes) -> str:
 
 def _lead(summary: Summary) -> str:
     if not summary.objects:
-        return "The pack holds no objects."
+        return "The pack has no objects."
     share = summary.deltas / summary.objects
     return (
-        f"{units.count_of(summary.objects, 'objects')} of {units.size(summary.raw_bytes)} lie in "
-        f"{units.size(summary.pack_bytes)}: {share:.0%} of them are stored as deltas."
+        f"{units.count_of(summary.objects, 'objects')} of {units.size(summary.raw_bytes)} are stored in "
+        f"{units.size(summary.pack_bytes)}: {share:.0%} of them as deltas."
     )
 
 
@@ -141,7 +141,7 @@ def _type_rows(summary: Summary) -> Iterator[str]:
 
 
 def _type_bar(summary: Summary) -> Iterator[str]:
-    """Draw the types' shares of the pack as one bar; the table beneath says the same."""
+    """Draw the share of each type in the pack as one bar; the table below says the same."""
     total, left = max(summary.pack_bytes, 1), 0.0
     for name, figures in summary.types.items():
         share = figures.stored / total
@@ -153,8 +153,8 @@ def _type_bar(summary: Summary) -> Iterator[str]:
 def _carried(survey: PackSurvey, held: bytearray) -> str:
     count = held.count(1)
     if count == len(survey):
-        return "The page carries the bytes of the whole pack."
+        return "The page contains the bytes of the whole pack."
     return (
-        f"The page carries the bytes of {units.grouped(count)} of {units.grouped(len(survey))} objects, "
-        "the largest and the deepest first (--embed-bytes); for the others it names the command."
+        f"The page contains the bytes of {units.grouped(count)} of {units.grouped(len(survey))} objects, "
+        "the largest and the deepest first (--embed-bytes); for the others it shows the command."
     )

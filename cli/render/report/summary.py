@@ -1,6 +1,6 @@
-"""A pack in figures: what `report --json` prints, and what the page says without any script.
+"""The figures of a pack: what `report --json` prints, and what the page shows without any script.
 
-Sizes are bytes. `stored` is what lies in the pack, headers included; `raw` what the objects have.
+Sizes are bytes. `stored` is the size in the pack, including headers; `raw` is the size of the objects.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Summary:
 
     @property
     def ratio(self) -> float:
-        """How many bytes of objects one byte of the pack stands for."""
+        """The number of object bytes per byte of the pack."""
         return self.raw_bytes / self.pack_bytes if self.pack_bytes else 0.0
 
     @property
     def mean_chain(self) -> float:
-        """Deltas above an object that is one, on the mean."""
+        """The mean number of deltas in the chain of a delta."""
         return self.chain_total / self.deltas if self.deltas else 0.0
 
 
@@ -99,7 +99,7 @@ def summary_json(survey: PackSurvey, summary: Summary) -> dict[str, Any]:
 
 
 def object_json(survey: PackSurvey, costs: Costs, entry_index: int) -> dict[str, Any]:
-    """Return one object's figures; `path` is None where no tree of the pack names it."""
+    """Return the figures of one object; `path` is None if no tree of the pack lists it."""
     table, origins = survey.table, survey.origins
     number = origins.path_of[entry_index]
     base = table.bases[entry_index]

@@ -1,6 +1,6 @@
 """The default strategy: finds bases by history and by shared chunks, instead of trying each neighbour.
 
-    1  version graph        which object is a version of which                      version_graph
+    1  version graph        which objects are versions of each other                version_graph
     2  order                commits, tags, trees, blobs; trees and blobs by name    chunk_search/paths
     3  walk of each path    newest first, along a spanning tree                     forest
     4  prescribed base      by the depth schedule                                   depth

@@ -19,7 +19,7 @@ FILES = sorted({path.name: path for kind in KINDS for path in EXAMPLES.rglob(kin
 
 
 def faults_of(anatomy: Anatomy) -> list[str]:
-    """Walk a tree and what its streams hold; check that parts fill their part; return all faults."""
+    """Walk a tree and the contents of its streams; check that parts fill their part; return all faults."""
     found: list[str] = []
     waiting = [anatomy.root]
     while waiting:

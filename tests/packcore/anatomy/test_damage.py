@@ -1,4 +1,4 @@
-"""Damage is drawn as a part: where it starts, what is wrong, and where reading goes on."""
+"""Damage is shown as a part: where it starts, what is wrong, and where reading continues."""
 
 from __future__ import annotations
 
@@ -90,24 +90,24 @@ def test_without_an_index_what_follows_the_damage_is_one_part(tmp_path: Path) ->
     ]  # fmt: skip
 
 
-def test_a_wrong_trailer_tells_the_right_one(tmp_path: Path) -> None:
+def test_a_wrong_trailer_is_shown_with_the_right_one(tmp_path: Path) -> None:
     _, found = draw(tmp_path, PACK[:-1] + bytes([PACK[-1] ^ 1]))
     assert [part.name for part in found] == ["trailer"]
     assert PACK[-20:].hex() in found[0].fault
 
 
-def test_bytes_behind_the_trailer_are_told(tmp_path: Path) -> None:
+def test_bytes_behind_the_trailer_are_reported(tmp_path: Path) -> None:
     _, found = draw(tmp_path, PACK + b"more")
     assert [(part.name, part.size) for part in found] == [("extra bytes", 4)]
 
 
-def test_a_count_that_is_too_high_is_told(tmp_path: Path) -> None:
+def test_a_count_that_is_too_high_is_reported(tmp_path: Path) -> None:
     data = seal(PACK[:8] + (9).to_bytes(4, "big") + PACK[12:-20])
     _, found = draw(tmp_path, data)
     assert [part.fault for part in found] == ["the header says 9 entries, and there are 6"]
 
 
-def test_a_header_that_lies_of_the_size_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_a_header_with_a_wrong_size_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     data = build_pack([whole(b"four" * 40, size=150), whole(b"fine")])
     parts, found = draw(tmp_path, data)
     assert len(found) == 1
@@ -148,7 +148,7 @@ def test_a_base_that_is_not_in_the_pack_is_named(tmp_path: Path) -> None:
         read_chain(pack, pack.entry_at(12))
 
 
-def test_a_delta_for_another_base_is_told_with_its_offset(tmp_path: Path) -> None:
+def test_a_delta_for_another_base_is_reported_with_its_offset(tmp_path: Path) -> None:
     data = build_pack([whole(b"short"), ofs_delta(0, simple_delta(b"quite another", b"quite other"))])
     path = write_pack_file(tmp_path, [data])
     with open_pack_anatomy(path) as pack:
@@ -159,7 +159,7 @@ def test_a_delta_for_another_base_is_told_with_its_offset(tmp_path: Path) -> Non
 
 @given(st.integers(0, len(PACK) - 1), st.integers(1, 255), st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_whatever_byte_is_damaged_all_bytes_are_drawn_once(
+def test_whichever_byte_is_damaged_all_bytes_are_shown_once(
     tmp_path: Path, at: int, flipped: int, indexed: bool
 ) -> None:
     data = PACK[:at] + bytes([PACK[at] ^ flipped]) + PACK[at + 1 :]

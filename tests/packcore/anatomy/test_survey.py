@@ -1,4 +1,4 @@
-"""A survey of a pack says of each object what git says, and where and when it first came in."""
+"""A survey of a pack agrees with git about each object, and finds where and when it was introduced."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_paths_are_those_that_git_lists(tmp_path):
             assert survey.origins.paths.whole(number).decode() == paths[survey.table.oid(at).hex()]
 
 
-def test_a_file_that_was_moved_counts_where_and_when_it_first_came_in(tmp_path):
+def test_a_moved_file_counts_where_and_when_it_was_introduced(tmp_path):
     moved = [
         commit(1, 1000, put(b"old/a.txt", b"text\n")),
         commit(2, 2000, b"R old/a.txt new/b.txt\n", put(b"c.txt", b"later\n"), parents=[1]),
@@ -111,7 +111,7 @@ def test_a_file_that_was_moved_counts_where_and_when_it_first_came_in(tmp_path):
     assert origin(survey, b"later\n") == (b"c.txt", 2000)
 
 
-def test_a_parent_brings_an_object_in_whatever_its_clock_says(tmp_path):
+def test_an_object_belongs_to_the_parent_whatever_its_date(tmp_path):
     backwards = [
         commit(1, 5000, put(b"a", b"first\n")),
         commit(2, 100, put(b"b", b"second\n"), parents=[1]),
@@ -122,7 +122,7 @@ def test_a_parent_brings_an_object_in_whatever_its_clock_says(tmp_path):
     assert origin(survey, b"second\n") == (b"b", 100)
 
 
-def test_of_two_branches_the_older_commit_brings_an_object_in(tmp_path):
+def test_of_two_branches_an_object_belongs_to_the_older_commit(tmp_path):
     branches = [
         commit(1, 1000, put(b"a", b"base\n")),
         commit(2, 3000, put(b"late", b"both\n"), parents=[1]),
@@ -148,12 +148,12 @@ def test_objects_in_no_tree_have_no_path(tmp_path):
         (ObjectType.TREE, b"garbage"),
     ],
 )
-def test_what_does_not_parse_is_passed_over(tmp_path, type_, data):
+def test_objects_that_do_not_parse_are_skipped(tmp_path, type_, data):
     survey = survey_pack(write_pack_file(tmp_path, [build_pack([whole(data, type_)])]), SHA1)
     assert list(survey.origins.path_of) == [NOWHERE]
 
 
-def test_a_tree_that_names_itself_or_a_blob_as_a_folder_ends(tmp_path):
+def test_a_tree_that_lists_itself_or_a_blob_as_a_folder_ends(tmp_path):
     blob = b"text\n"
     tree = b"".join(b"40000 %s\0%s" % (name, blob_id(blob)) for name in (b"a", b"b"))
     root = SHA1.hash_object(b"tree", tree)
@@ -163,7 +163,7 @@ def test_a_tree_that_names_itself_or_a_blob_as_a_folder_ends(tmp_path):
     assert origin(survey, blob) == (b"a", 7)
 
 
-def test_damage_is_told_with_its_place(tmp_path):
+def test_damage_is_reported_with_its_offset(tmp_path):
     data = bytearray(build_pack([whole(b"one\n" * 50), whole(b"two\n" * 50)]))
     data[30] ^= 0xFF
     with pytest.raises(CorruptPack, match="offset"):

@@ -24,7 +24,7 @@ def test_a_check_stops_at_an_error():
 
 
 @pytest.mark.parametrize("severity", [Severity.IGNORE, Severity.WARN])
-def test_a_check_goes_on_after_what_a_setting_excuses(severity):
+def test_a_check_continues_after_a_finding_that_a_setting_excuses(severity):
     expected = {"multipleAuthors": Severity.ERROR}
     if severity is Severity.WARN:
         expected["badTimezone"] = Severity.WARN
@@ -48,7 +48,7 @@ def test_what_is_ignored_by_default_can_be_made_an_error():
     assert found(data, made, ObjectType.TAG) == {"extraHeaderEntry": Severity.ERROR}
 
 
-def test_findings_of_trees_are_judged_alike():
+def test_findings_in_trees_get_the_same_severities():
     data = b"0100644 f\0" + b"1" * 20
     assert found(data, BY_DEFAULT, ObjectType.TREE) == {"zeroPaddedFilemode": Severity.WARN}
     assert found(data, Severities(strict=True), ObjectType.TREE) == {"zeroPaddedFilemode": Severity.ERROR}

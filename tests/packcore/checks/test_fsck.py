@@ -74,7 +74,7 @@ def test_findings_in_objects_are_printed_as_git_prints_them(tmp_path: Path):
         assert ours(path, strict=strict) == theirs(path, strict=strict) != []
 
 
-def test_a_dangerous_gitmodules_is_found_where_a_tree_names_it(tmp_path: Path):
+def test_a_dangerous_gitmodules_is_found_if_a_tree_lists_it(tmp_path: Path):
     with Repository.init(tmp_path / "r.git") as repository:
         write = repository.write_loose
         modules = write(*blob(b'[submodule "a/../b"]\n\tpath = a\n\turl = x\n'))

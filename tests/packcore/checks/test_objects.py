@@ -1,4 +1,4 @@
-"""Strict checks: each finding with git's own message id, severity and words, git asked about each case."""
+"""Strict checks: each finding has git's message id, severity and text, and each case is compared with git."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_git_says_the_same_about_every_case(tmp_path: Path, strict: bool):
         for oid, (type_, data) in cases.items()
         for found in check_object(type_, data, SHA1, strict=strict)
     }
-    # What git's own parser refuses first, it does not check any further.
+    # git does not check objects any further that its own parser refuses.
     unparsed = {oid for oid in cases if any(oid in line and "could not be parsed" in line for line in lines)}
     assert {found for found in ours if found[0] not in unparsed} == said
     assert len(said) > len(CASES) * 2 // 3
@@ -140,7 +140,7 @@ ORDERS = [
 ]
 
 
-def test_git_says_the_same_about_names_out_of_order_and_names_that_come_twice(tmp_path: Path):
+def test_git_says_the_same_about_names_out_of_order_and_repeated_names(tmp_path: Path):
     path = init_repository(tmp_path / "r.git")
     store = LooseStore(path / "objects", SHA1)
     ours = set()
@@ -180,14 +180,14 @@ def test_good_objects_have_no_findings(object_format):
         ".GI\ufeffT".encode(),
     ],
 )
-def test_what_a_file_system_takes_for_dotgit_is_found(name: bytes):
+def test_names_that_a_file_system_treats_as_dotgit_are_found(name: bytes):
     assert "hasDotgit" in [found.message_id for found in check_object(ObjectType.TREE, row(name), SHA1)]
 
 
 @pytest.mark.parametrize(
     "name", [b".gitx", b"git", b"git~2", b".git x", b"x.git", b".gi", ".gît".encode(), b"a\\b"]
 )
-def test_what_only_looks_like_it_is_not(name: bytes):
+def test_names_that_only_look_like_it_are_not(name: bytes):
     assert check_object(ObjectType.TREE, row(name), SHA1) == []
 
 

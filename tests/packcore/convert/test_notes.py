@@ -1,4 +1,4 @@
-"""Trees of notes: read, laid out and translated as git would."""
+"""Notes trees are read, laid out and translated as git would do it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WHO = b"A U Thor <author@example.com> 1112911993 +0000"
 
 
 class Shelf:
-    """Objects put down by hand, with a notes ref among their tips."""
+    """Hand-made objects with a notes ref among their tips."""
 
     def __init__(self) -> None:
         self.store = MemoryStore(SHA1)
@@ -103,7 +103,7 @@ def test_every_commit_of_the_history_is_translated() -> None:
     assert len(translation.notes.trees) == 2  # type: ignore[union-attr]
 
 
-def test_a_note_of_no_object_keeps_its_name_and_is_told() -> None:
+def test_a_note_about_no_object_keeps_its_name_and_is_reported() -> None:
     shelf = Shelf()
     lost = ObjectId(bytes(range(20)))
     rows = sorted([(b"100644", hex_of(lost), shelf.note), (b"100644", hex_of(shelf.main), shelf.note)])
@@ -114,7 +114,7 @@ def test_a_note_of_no_object_keeps_its_name_and_is_told() -> None:
     assert (translation.notes.kept, translation.notes.renamed) == ({lost}, {shelf.main})
 
 
-def test_what_is_no_note_stays_under_its_path() -> None:
+def test_an_entry_that_is_not_a_note_keeps_its_path() -> None:
     shelf = Shelf()
     digits = hex_of(shelf.main)
     folder = shelf.tree((b"100644", b"README", shelf.note), (b"100644", digits[2:], shelf.note))
@@ -128,7 +128,7 @@ def test_what_is_no_note_stays_under_its_path() -> None:
     }
 
 
-def test_a_history_without_notes_is_translated_as_any_other() -> None:
+def test_a_history_without_notes_is_translated_like_any_other() -> None:
     shelf = Shelf()
     tree = shelf.tree((b"40000", b"ab", shelf.empty), (b"100644", b"README", shelf.note))
     tip = shelf.commit(tree)
@@ -137,7 +137,7 @@ def test_a_history_without_notes_is_translated_as_any_other() -> None:
     assert translation.ids == alone.ids
 
 
-def test_a_tree_that_a_branch_has_too_is_translated_both_ways() -> None:
+def test_a_tree_that_is_also_on_a_branch_is_translated_both_ways() -> None:
     shelf = Shelf()
     tree = shelf.tree((b"100644", hex_of(shelf.main), shelf.note))
     branch, tip = shelf.commit(tree, text=b"branch\n"), shelf.commit(tree, text=b"notes\n")
@@ -211,7 +211,7 @@ def test_a_written_tree_is_read_back(numbers: set[int]) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 600)), max_size=60), st.integers(0, 600))
-def test_a_tree_kept_up_to_date_is_the_one_written_anew(steps: list[tuple[bool, int]], first: int) -> None:
+def test_an_updated_tree_equals_a_newly_written_one(steps: list[tuple[bool, int]], first: int) -> None:
     store = MemoryStore(SHA256)
     row = (b"100644", store.add(ObjectType.BLOB, b"x"))
     abouts = [ObjectId(bytes.fromhex(name)) for name in names(601)]

@@ -1,4 +1,4 @@
-"""Objects are named anew, each after what it names; git's own fast-import is the oracle."""
+"""Objects get new ids, each after the objects it refers to; git's own fast-import is the oracle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def oid(digits: str) -> ObjectId:
 
 
 class Shelf:
-    """Objects put down by hand, and their translation."""
+    """Hand-made objects and their translation."""
 
     def __init__(self) -> None:
         self.store = MemoryStore(SHA1)
@@ -102,14 +102,14 @@ def test_an_id_of_a_tree_or_of_nothing_stays() -> None:
     assert store.read(translation.ids[commit]).data.endswith(text)
 
 
-def test_digits_that_fit_several_objects_stay_and_are_told() -> None:
+def test_digits_that_match_several_objects_stay_and_are_reported() -> None:
     ids = MessageIds([oid("abcdef1111"), oid("abcdef1222"), oid("abcdef9")])
     assert ids.find(b"abcdef1 abcdef9") == [oid("abcdef9")]
     assert ids.ambiguous == {"abcdef1"}
 
 
 @pytest.mark.parametrize("text", [b"xabcdef1111", b"abcdef1111x", b"abcdef", b"abcdef1111" + b"0" * 31])
-def test_digits_within_words_and_of_other_lengths_are_no_ids(text: bytes) -> None:
+def test_digits_within_words_and_of_other_lengths_are_not_ids(text: bytes) -> None:
     assert MessageIds([oid("abcdef1111")]).find(text) == []
 
 
@@ -169,7 +169,7 @@ def test_an_object_that_is_not_there_is_named() -> None:
         )
 
 
-def test_a_deep_history_is_no_recursion() -> None:
+def test_a_deep_history_needs_no_recursion() -> None:
     shelf = Shelf()
     tip = shelf.commit(b"0\n")
     for number in range(3000):
@@ -179,5 +179,5 @@ def test_a_deep_history_is_no_recursion() -> None:
 
 
 @given(st.binary(max_size=200), st.booleans())
-def test_taking_a_message_apart_never_fails(data: bytes, is_tag: bool) -> None:
+def test_splitting_a_message_never_fails(data: bytes, is_tag: bool) -> None:
     split_message(data, is_tag=is_tag)

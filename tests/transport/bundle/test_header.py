@@ -32,7 +32,7 @@ def test_refs_and_prerequisites_are_read_up_to_the_pack(signature: bytes):
     assert found.pack_offset == len(head)
 
 
-def test_version_3_says_how_objects_are_named():
+def test_version_3_states_the_object_format():
     found = read(V3 + b"@object-format=sha256\n" + b"%b HEAD\n\n" % (b"aa" * 32))
     assert (found.object_format, found.refs) == (SHA256, {"HEAD": b"\xaa" * 32})
 
@@ -52,7 +52,7 @@ def test_version_3_says_how_objects_are_named():
         (V2 + b"x" * 100_000 + b"\n\n", "its header has an invalid line"),
     ],
 )
-def test_what_is_no_header_is_an_error(data: bytes, words: str):
+def test_an_invalid_header_is_an_error(data: bytes, words: str):
     with pytest.raises(CorruptData, match=words):
         read(data)
 

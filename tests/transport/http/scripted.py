@@ -1,4 +1,4 @@
-"""A server on loopback that does exactly what a test says: one script for each connection, in their order.
+"""A server on loopback that does exactly what a test says: one script for each connection, in order.
 
     with scripted(answer(OK), then_reset) as server:      two connections are expected
         ...

@@ -98,7 +98,7 @@ def test_interim_answers_without_end_are_left_after_a_while() -> None:
 
 @pytest.mark.fault(8)
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_list_of_refs_that_ends_with_the_connection_a_byte_short_is_no_list(tls: bool) -> None:
+def test_a_list_of_refs_cut_off_one_byte_early_is_an_error(tls: bool) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -282,7 +282,7 @@ def test_a_429_is_waited_for_when_retries_are_allowed() -> None:
         pytest.param(b"", 1.0, id="absent"),
     ],
 )
-def test_a_429_is_waited_for_as_long_as_it_says(
+def test_a_429_is_retried_after_the_time_it_states(
     monkeypatch: pytest.MonkeyPatch, retry_after: bytes, waited: float
 ) -> None:
     waits: list[float] = []

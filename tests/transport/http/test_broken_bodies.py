@@ -83,7 +83,7 @@ def test_a_reset_while_sending_says_how_much_was_sent() -> None:
 
 
 @pytest.mark.fault(26)
-def test_a_server_that_talks_much_before_it_reads_is_heard_and_served() -> None:
+def test_a_server_that_writes_a_lot_before_it_reads_gets_the_whole_request() -> None:
     noise = b"x" * (16 * MIB)
 
     def script(peer: Peer) -> None:
@@ -216,7 +216,7 @@ def test_a_401_within_a_streamed_body_is_an_authentication_error() -> None:
         b"",
     ],
 )
-def test_the_answer_to_a_post_is_read_whatever_type_it_says_it_has(kind: bytes, coming: str) -> None:
+def test_the_answer_to_a_post_is_read_whatever_its_content_type(kind: bytes, coming: str) -> None:
     reply = ok(REPORT, kind=kind)
 
     def drip(peer: Peer) -> None:
@@ -243,7 +243,7 @@ def test_a_page_that_answers_a_post_is_no_answer_of_git(kind: bytes, page: bytes
     assert ("remote: Moved" in str(caught.value)) == (page == b"Moved" and b"plain" in kind)
 
 
-def test_a_request_says_its_type_and_the_type_it_expects() -> None:
+def test_a_request_states_its_type_and_the_type_it_expects() -> None:
     with scripted(answer(ok(REPORT, kind=RESULT_TYPE))) as server:
         sent(server, body_of(64))
     assert server.requests[0].headers["content-type"] == "application/x-git-receive-pack-request"

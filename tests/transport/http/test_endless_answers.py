@@ -383,7 +383,7 @@ def test_a_slow_line_that_brings_a_pack_is_waited_for() -> None:
 
 
 @pytest.mark.usefixtures("minutes")
-def test_a_push_whose_server_is_silent_while_it_reads_is_no_stall() -> None:
+def test_a_push_to_a_server_that_is_silent_while_it_reads_does_not_stall() -> None:
     report = encode_packet(b"\1" + encode_text("unpack ok") + encode_text("ok refs/heads/new") + b"0000")
 
     def script(peer: Peer) -> None:

@@ -51,7 +51,7 @@ if sys.argv[1] == "get":
 
 @dataclass
 class Helper:
-    """A credential helper that writes down what it is told."""
+    """A credential helper that records its input."""
 
     folder: Path
     said: str = "username=me\npassword=hush"
@@ -88,7 +88,7 @@ def basic(text: str) -> str:
     return "Basic " + b64encode(text.encode()).decode()
 
 
-def test_a_helper_is_asked_after_a_401_and_told_once_that_it_was_right(helper):
+def test_a_helper_is_asked_after_a_401_and_its_answer_is_approved_once(helper):
     options = helper.options()
     with scripted(answer(UNAUTHORISED), answer(OK), answer(OK)) as server:
         transport = open_transport(f"{server.url}/x.git", options)
@@ -112,7 +112,7 @@ def test_the_path_goes_along_where_git_is_set_to_use_it(helper):
     assert all(" path=team/x.git" in line for line in helper.heard())
 
 
-def test_a_refused_answer_is_rejected_and_the_error_names_no_secret(helper):
+def test_a_refused_answer_is_rejected_and_the_error_shows_no_secret(helper):
     lines: list[str] = []
     options = helper.options(trace=lines.append)
     with scripted(answer(UNAUTHORISED), answer(UNAUTHORISED)) as server:
@@ -140,7 +140,7 @@ def test_a_403_to_a_credential_that_has_worked_is_no_reason_to_forget_it(helper)
 
 
 @pytest.mark.parametrize("status", [UNAUTHORISED, FORBIDDEN])
-def test_a_given_token_that_is_refused_asks_and_tells_the_helper_nothing(helper, status):
+def test_no_helper_is_called_for_a_given_token_that_is_refused(helper, status):
     with scripted(answer(status)) as server, pytest.raises((AuthenticationRequired, HttpStatusError)):
         advertised(f"{server.url}/x.git", helper.options(token="given"))
     assert helper.heard() == []
@@ -155,7 +155,7 @@ def test_netrc_goes_first_and_a_refused_entry_leads_on_to_the_helper(helper, tmp
     assert [line.split()[0] for line in helper.heard()] == ["get", "store"]
 
 
-def test_nobody_is_prompted(tmp_path):
+def test_there_is_no_prompt(tmp_path):
     require("git")
     asked = tmp_path / "asked"
     askpass = tmp_path / "askpass"
@@ -187,7 +187,7 @@ def test_without_a_path_no_git_is_looked_for():
     assert GitCredentialSource({}).fill(HERE, challenges=[], redirected=False) is None
 
 
-def test_the_configuration_of_the_folder_one_stands_in_names_no_helper(helper, tmp_path, monkeypatch):
+def test_the_configuration_in_the_current_folder_can_not_name_a_helper(helper, tmp_path, monkeypatch):
     asked = tmp_path / "asked"
     (tmp_path / ".git").mkdir()
     for name in ("objects", "refs"):
@@ -199,7 +199,7 @@ def test_the_configuration_of_the_folder_one_stands_in_names_no_helper(helper, t
     assert not asked.exists()
 
 
-def test_both_sides_may_ask_gits_own_store_at_once(tmp_path):
+def test_both_sides_may_ask_gits_own_store_at_the_same_time(tmp_path):
     require("git")
     root = tmp_path / "served"
     root.mkdir()
@@ -235,7 +235,7 @@ def _sha1(text: str) -> str:
 # -- the words ------------------------------------------------------------------------------------
 
 
-def test_what_is_asked():
+def test_the_question_that_a_helper_gets():
     assert encode_question(HERE, ["Basic realm=x", "Bad\r\nhost=evil"]) == (
         b"protocol=https\nhost=here.example:8443\npath=team/x.git\nusername=me\nwwwauth[]=Basic realm=x\n\n"
     )
@@ -285,7 +285,7 @@ def test_what_a_helper_added_goes_back_with_the_verdict():
     assert encode_verdict(HERE, filled).endswith(b"username=me\npassword=x\noauth_refresh_token=y\n\n")
 
 
-def test_bytes_that_are_not_utf8_are_sent_and_told_as_they_came() -> None:
+def test_bytes_that_are_not_utf8_are_passed_on_unchanged() -> None:
     filled = parse_answer(b"username=\xff\npassword=\xfe\n", HERE.without_user())
     assert filled is not None
     assert filled.credential.header_value() == "Basic " + b64encode(b"\xff:\xfe").decode()

@@ -42,7 +42,7 @@ def test_leaving_an_answer_closes_its_connection() -> None:
     assert seen == [b""]
 
 
-def test_an_answer_that_goes_on_after_it_was_left_does_not_hold_us() -> None:
+def test_an_answer_that_continues_after_it_was_left_does_not_block_us() -> None:
     def script(peer: Peer) -> None:
         peer.read_request()
         peer.send(b"HTTP/1.1 200 OK\r\n" + ADVERT_TYPE + b"\r\n")

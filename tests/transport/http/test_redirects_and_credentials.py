@@ -223,7 +223,7 @@ class Helper:
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", HttpStatusError, ["fill"]),
     ],
 )
-def test_a_helper_is_asked_once_and_hears_what_came_of_it(
+def test_a_helper_is_asked_once_and_gets_the_outcome(
     then: bytes, error: type[TransportError] | None, heard: list[str]
 ) -> None:
     helper = Helper()
@@ -236,7 +236,7 @@ def test_a_helper_is_asked_once_and_hears_what_came_of_it(
 
 
 @pytest.mark.fault(20)
-def test_a_403_to_what_was_given_outright_asks_no_helper() -> None:
+def test_a_403_to_a_given_credential_asks_no_helper() -> None:
     helper = Helper()
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     with scripted(answer(refusal)) as server:
@@ -319,7 +319,7 @@ def test_no_secret_is_shown_in_trace_error_or_repr() -> None:
     assert "hush8" in server.requests[0].line
 
 
-def test_the_trace_tells_the_life_of_a_request() -> None:
+def test_the_trace_shows_the_events_of_a_request() -> None:
     lines: list[str] = []
     with scripted(answer(RESULT.replace(b"upload", b"receive"))) as server:
         transport = open_transport(f"{server.url}/x.git", TransportOptions(trace=lines.append))

@@ -197,7 +197,7 @@ def test_an_exchange_is_opened_once() -> None:
         read_conversation([HEAD, OPENED, OPENED], "x")
 
 
-def test_what_a_recording_says_is_shown_without_control_characters() -> None:
+def test_the_text_of_a_recording_is_shown_without_control_characters() -> None:
     red = "\\u001b[31m"
     opened = OPENED.replace('"u"', f'"{red}u"').replace('"s"', f'"{red}s"').replace('"k"', f'"{red}k"')
     closed = f'{{"t":2,"close":1,"fault":"{red}\\ud800"}}\n'

@@ -187,7 +187,7 @@ def test_the_written_bundle_is_read_back_for_verification(repository: Path, tmp_
     assert result.verification is not None
 
 
-def test_a_bundle_of_head_alone_is_not_taken_for_empty(repository: Path, tmp_path: Path):
+def test_a_bundle_with_only_head_does_not_count_as_empty(repository: Path, tmp_path: Path):
     path = bundle(repository, "x", "HEAD")
     with closing(opened(path)) as transport:
         assert list_refs(transport).head is not None

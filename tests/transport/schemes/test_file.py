@@ -1,4 +1,4 @@
-"""Fetching from a repository on this disk by our own upload-pack, compared with what git says and sends."""
+"""Fetching from a repository on this disk through our own upload-pack, compared with git."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_a_shallow_source_says_where_it_is_cut(tmp_path):
     local.close()
 
 
-def test_a_path_opens_the_local_transport_and_no_repository_is_told(tmp_path):
+def test_a_path_opens_the_local_transport_and_a_missing_repository_is_reported(tmp_path):
     transport = open_transport(str(tmp_path))
     with pytest.raises(RepositoryError, match=str(tmp_path)):
         list_refs(transport)

@@ -131,7 +131,7 @@ def test_a_program_that_can_not_be_run_is_named(tmp_path):
             list_refs(transport)
 
 
-def test_what_ssh_says_goes_to_the_trace_made_safe(program):
+def test_the_output_of_ssh_goes_to_the_trace_made_safe(program):
     lines: list[str] = []
     environment = program(
         "os.write(2, b'hello\\x1b[2J\\r\\n'); say(V2); hear(b'0000'); say(REFS); hear(b'0000')"
@@ -153,7 +153,7 @@ def test_a_program_that_ignores_our_leave_is_ended(program, tmp_path):
         os.kill(int(pid.read_text()), 0)
 
 
-def test_a_connection_that_ended_between_two_requests_is_opened_anew(program, tmp_path):
+def test_a_connection_that_ended_between_two_requests_is_opened_again(program, tmp_path):
     log = tmp_path / "log"
     code = f"open({str(log)!r}, 'a').write('x'); say(V2); hear(b'0000'); say(REFS)"
     with closing(opened("ssh://h/x", program(code))) as transport:
@@ -164,7 +164,7 @@ def test_a_connection_that_ended_between_two_requests_is_opened_anew(program, tm
     assert log.read_text() == "xxx"
 
 
-def test_a_server_that_writes_much_before_it_reads_is_no_deadlock(program):
+def test_a_server_that_writes_a_lot_before_it_reads_causes_no_deadlock(program):
     noise = "encode = lambda data: b'%04x' % (len(data) + 4) + data\n"
     code = (
         noise
@@ -199,7 +199,7 @@ def test_a_report_before_the_pack_was_taken_stops_the_sending(program):
     assert len(sent) < 1000
 
 
-def test_a_report_that_is_cut_is_no_success(program):
+def test_a_report_that_is_cut_off_does_not_count_as_success(program):
     code = "say(PUSH); hear(b'PACK'); say(REPORT[:30])"
     with closing(opened("ssh://h/x", program(code))) as transport:
         report = push(transport, advertise_push(transport), [UPDATE], Body.of(b"PACK"))
@@ -211,7 +211,7 @@ def test_a_report_that_is_cut_is_no_success(program):
 
 @contextmanager
 def tcp(*answers: bytes | None) -> Iterator[str]:
-    """Serve one connection for each answer, closed after it; None says nothing for ever."""
+    """Serve one connection for each answer, closed after it; None means silence forever."""
     listening = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
     listening.settimeout(20)
@@ -310,7 +310,7 @@ def test_a_helper_is_found_by_its_exact_name_in_absolute_folders_only(program, t
 
 
 @pytest.mark.parametrize("url", ["ext://sh -c true", "fd://7"])
-def test_helpers_that_run_what_a_url_says_are_never_run(url):
+def test_helpers_that_run_commands_from_a_url_are_never_run(url):
     with pytest.raises(InvalidEndpoint, match="never used"):
         opened(url, git_environment())
 

@@ -78,7 +78,7 @@ def test_a_helper_that_greets_without_end_is_given_up(program):
 
 @contextmanager
 def daemon(first: bytes, piece: bytes) -> Iterator[str]:
-    """A git:// server that says `first`, then `piece` again and again until the client has left."""
+    """A git:// server that sends `first`, then `piece` repeatedly until the client has left."""
     listening = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
 

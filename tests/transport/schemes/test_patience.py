@@ -35,7 +35,7 @@ def test_payload_starts_the_clock_again():
         assert patience.wait(59.0)
 
 
-def test_one_byte_of_payload_a_second_is_no_headway():
+def test_one_byte_of_payload_per_second_does_not_count_as_progress():
     patience, headway = watching()
     seconds = 0
     while patience.wait(1.0):

@@ -1,4 +1,4 @@
-"""Where an answer ends, found without taking its lines apart."""
+"""The end of an answer is found without parsing its lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_first_flush_is_found_however_the_bytes_are_cut(lines, behind, size)
 
 
 @given(LINES)
-def test_no_flush_is_found_where_none_is(lines):
+def test_no_flush_is_found_if_there_is_none(lines):
     finder = FlushFinder()
     assert finder.feed(b"".join(lines)) is None
     assert not finder.lost

@@ -135,7 +135,7 @@ def test_a_v2_line_that_is_no_capability_is_an_error(line):
         parse_capabilities_v2([line])
 
 
-def test_a_name_without_its_value_says_nothing():
+def test_a_name_without_a_value_is_ignored():
     assert parse_capabilities(b"object-format agent symref") == Capabilities()
     assert parse_capabilities_v2([b"object-format", b"agent"]) == Capabilities()
 

@@ -44,7 +44,7 @@ def test_v2_nothing_is_common_yet():
     assert (head.pack_follows, head.ready, head.common) == (False, False, [])
 
 
-def test_v2_some_is_common_and_the_negotiation_goes_on():
+def test_in_v2_the_negotiation_continues_after_some_common_commits():
     head = v2("acknowledgments", f"ACK {A.hex()}", f"ACK {B.hex()}", "0000")
     assert (head.pack_follows, head.common) == (False, [A, B])
 

@@ -45,7 +45,7 @@ def test_no_damage_is_an_answer():
         answer(end=b""),
     ],
 )
-def test_anything_else_is_no_answer(blocks: list[bytes]):
+def test_anything_else_is_an_error(blocks: list[bytes]):
     with pytest.raises(RemoteProtocolError):
         parse_damage(blocks, SHA1, [A])
 

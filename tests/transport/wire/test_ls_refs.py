@@ -43,7 +43,7 @@ def test_only_what_the_server_advertised_is_sent():
     assert request == b"0014command=ls-refs\n00010009peel\n000csymrefs\n0000"
 
 
-def test_a_server_without_ls_refs_or_server_options_is_told_apart():
+def test_a_server_without_ls_refs_or_server_options_is_an_error():
     with pytest.raises(UnsupportedByRemote, match="no ls-refs"):
         encode_ls_refs(Capabilities(), agent="x")
     with pytest.raises(UnsupportedByRemote, match="server options"):
@@ -105,7 +105,7 @@ def test_symbolic_refs_besides_head_are_kept():
 
 @pytest.mark.fault(32)
 @pytest.mark.parametrize("line", [f"{A} heads/x", f"{A} refs/heads/x symref-target:refs/../x"])
-def test_what_is_not_to_be_trusted_is_left_out_with_a_warning(line):
+def test_untrusted_names_are_left_out_with_a_warning(line):
     assert len(parse(line).warnings) == 1
 
 
@@ -141,7 +141,7 @@ def test_a_name_with_blanks_is_unreadable_under_its_whole_name():
     ]
 
 
-def test_a_folder_that_can_not_be_listed_counts_for_what_is_asked_for_below_it():
+def test_a_folder_that_can_not_be_listed_counts_for_the_refs_below_it():
     answer = encode_text(f"{'0' * 40} refs/heads unreadable:no") + encode_text(f"{'0' * 40} refs/x") + FLUSH
     found = parse_ls_refs([answer], SHA1, prefixes=["refs/heads/"])
     assert list(found.unreadable) == ["refs/heads"]

@@ -1,4 +1,4 @@
-"""Progress that moves on, told from progress that is repeated."""
+"""Progress that advances is distinguished from progress that repeats."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_a_count_that_grows_under_the_same_percentage_is_news():
     assert news(b"Counting: 12% (123/1000)\r", b"Counting: 12% (124/1000)\r") == [True, True]
 
 
-def test_a_repeated_line_is_no_news():
+def test_a_repeated_line_does_not_count():
     assert news(*[b"still working\n"] * 3) == [True, False, False]
 
 
-def test_lines_that_take_turns_are_no_news():
+def test_alternating_lines_do_not_count():
     turns = itertools.islice(itertools.cycle([b"1%\r", b"2%\r"]), 6)
     assert news(*turns) == [True, True, False, False, False, False]
 
@@ -37,7 +37,7 @@ def test_one_line_of_a_packet_is_enough():
     assert news(b"a 1\nb 1\n", b"a 1\nb 2\n", b"a 1\nb 2\n") == [True, True, False]
 
 
-def test_empty_text_is_no_news():
+def test_empty_text_does_not_count():
     assert news(b"", b"\n", b" \r\n") == [False, False, False]
 
 

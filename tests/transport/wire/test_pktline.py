@@ -98,7 +98,7 @@ ILLEGAL = [
 @pytest.mark.fault(30)
 @pytest.mark.parametrize(("data", "message"), ILLEGAL)
 @pytest.mark.parametrize("block_bytes", [None, 1])
-def test_illegal_framing_is_told_with_its_offset(data, message, block_bytes):
+def test_illegal_framing_is_reported_with_its_offset(data, message, block_bytes):
     with pytest.raises(RemoteProtocolError, match=message) as caught:
         read_all(b"0009hello" + data, block_bytes)
     assert str(caught.value).endswith("at byte 9 of the answer")
@@ -164,7 +164,7 @@ def test_what_follows_unframed_comes_out_as_it_is(rest, block_bytes):
     assert b"".join(reader.rest()) == rest
 
 
-def test_nothing_is_pulled_beyond_what_is_asked_for():
+def test_no_more_is_pulled_than_requested():
     def blocks() -> Iterator[bytes]:
         yield b"0005a0005b"
         raise AssertionError("pulled too far")

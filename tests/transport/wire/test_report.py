@@ -1,4 +1,4 @@
-"""The status report: only an explicit ok counts, whatever else a server says."""
+"""The status report: only an explicit ok counts, whatever else a server sends."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ BROKEN = [
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("lines", BROKEN)
-def test_what_is_no_report_is_the_remotes_fault(lines):
+def test_an_invalid_report_is_the_remotes_fault(lines):
     with pytest.raises(RemoteProtocolError):
         report(*lines)
 

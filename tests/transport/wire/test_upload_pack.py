@@ -81,7 +81,7 @@ def test_a_v0_clone_in_full():
     assert text(request) == [first, f"want {B.hex()}\n", "0000", "done\n"]
 
 
-def test_a_v0_round_repeats_the_wants_and_what_is_common():
+def test_a_v0_round_repeats_the_wants_and_the_common_ids():
     round_ = RoundV0(common=(C,), haves=(D,))
     request = encode_fetch_v0(V0, ALL, wants=[A], round_=round_, agent="packcore/1")
     assert text(request)[1:] == [
@@ -120,7 +120,7 @@ def test_only_what_a_v0_server_advertised_is_sent(advertised, sent):
     assert v0_capabilities(parse_capabilities(advertised), options, agent="packcore/1") == sent
 
 
-def test_dulwichs_server_is_told_that_we_take_thin_packs_and_not_that_it_may_send_one_early():
+def test_we_tell_dulwichs_server_that_we_take_thin_packs_but_do_not_ask_for_no_done():
     advertised = parse_capabilities(b"multi_ack_detailed no-done thin-pack ofs-delta object-format=sha1")
     tokens = v0_capabilities(advertised, FetchOptions(), agent="packcore/1")
     assert tokens == ["multi_ack_detailed", "thin-pack", "ofs-delta"]

@@ -1,9 +1,9 @@
-// A pack's entries taken apart: header bits, the base, the stream, a delta's instructions.
+// Parses the entries of a pack: header bits, base, stream, delta instructions.
 
 const KINDS = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag', 6: 'ofs-delta', 7: 'ref-delta' };
 let carriedText = null;
 
-// An entry's bytes as they lie in the pack; null where the page does not carry them.
+// The bytes of an entry in the pack; null if the page does not contain them.
 function entryBytes(pack, at) {
   if (!pack.held[at]) return null;
   carriedText ??= byId('bytes').textContent;
@@ -14,7 +14,7 @@ function entryBytes(pack, at) {
   return bytesOfBase64(text).subarray(start - 3 * first, end - 3 * first);
 }
 
-// A number of seven bits a byte, the lowest first: sizes in deltas.
+// A number with seven bits per byte, lowest first: sizes in deltas.
 function readSize(bytes, at) {
   let value = 0;
   let scale = 1;
@@ -39,7 +39,7 @@ function readEntry(pack, at, bytes) {
   return entry;
 }
 
-// Seven bits a byte, the highest first; each byte that follows adds one, so that no number has two spellings.
+// Seven bits per byte, highest first; each further byte adds one, so that no number has two encodings.
 function readDistance(bytes, entry) {
   let value = bytes[entry.payload] & 0x7f;
   while (bytes[entry.payload] & 0x80) {
@@ -99,7 +99,7 @@ function chainOf(pack, at) {
   return chain;
 }
 
-// The chain from the full base to the object, each link taken apart; null where its bytes are not carried.
+// The parsed chain from the full base to the object; null if the page does not contain its bytes.
 async function readChain(pack, at) {
   const links = [];
   for (const index of chainOf(pack, at)) {

@@ -1,8 +1,8 @@
-// Bars: stacked or plain, with what they say as a table behind them.
+// Bars, stacked or plain, with the same data as a table.
 
 const CHART_HEIGHT = 170;
 
-// `bars` are {label, parts: [{name, value}]}; `tell` makes words of a value. Drawn anew when the room changes.
+// `bars` are {label, parts: [{name, value}]}; `tell` turns a value into text. Redrawn when the size changes.
 function barChart(box, { title, told, bars, tell, heads }) {
   const holder = el('div');
   const names = [...new Set(bars.flatMap((bar) => bar.parts.map((part) => part.name)))];

@@ -1,4 +1,4 @@
-// What an object holds: text with what the last delta inserted marked, a tree's lines, or bytes in hex.
+// The content of an object: text with the insertions of the last delta marked, the entries of a tree, or hex.
 
 const TEXT_BYTES_MAX = 65536;
 const HEX_BYTES_MAX = 4096;

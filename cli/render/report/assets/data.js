@@ -1,4 +1,4 @@
-// The pack's columns as typed arrays, by entry index, and what follows from them.
+// The pack's columns as typed arrays, by entry index, and values derived from them.
 
 function bytesOfBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
@@ -27,7 +27,7 @@ async function loadPack() {
   return pack;
 }
 
-// Where each entry starts, when those that count lie one behind the other.
+// The start of each entry if the chosen entries follow each other.
 function runningTotal(sizes, counts, first) {
   const starts = new Float64Array(sizes.length + 1);
   starts[0] = first;

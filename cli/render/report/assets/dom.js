@@ -1,4 +1,4 @@
-// Small makers of elements; text that comes from the pack only ever gets in as text.
+// Small helpers that make elements; text from the pack is only ever inserted as text.
 
 const TYPES = ['', 'commit', 'tree', 'blob', 'tag'];
 const SVG_SPACE = 'http://www.w3.org/2000/svg';

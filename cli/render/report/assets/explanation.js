@@ -1,4 +1,4 @@
-// The drawer that explains one object: facts, its chain from the full base on, each entry's bits, its content.
+// The drawer that explains one object: facts, its chain from the full base, the bits of each entry, its content.
 
 const STEPS_SHOWN = 60;
 

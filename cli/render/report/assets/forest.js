@@ -212,7 +212,7 @@ class Forest {
     moves[event.key](starts);
   }
 
-  // Choose, and bring it into sight.
+  // Choose it and scroll it into view.
   walk(at) {
     this.choose(at);
     if (at < 0) return;

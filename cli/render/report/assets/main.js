@@ -1,4 +1,4 @@
-// Puts the page to work. `window.packcoreReport` is for tests, and for the curious at the console.
+// Starts the page. `window.packcoreReport` is for tests, and for use in the console.
 
 async function start() {
   const pack = await loadPack();

@@ -1,4 +1,4 @@
-// Finding objects by the first digits of their id, or by any part of their path.
+// Find objects by the first digits of their id, or by any part of their path.
 
 const FOUND_MAX = 30;
 

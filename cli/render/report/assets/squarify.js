@@ -1,4 +1,4 @@
-// Squarified treemap: rows of rectangles as near to squares as their areas allow (Bruls, Huizing, van Wijk).
+// Squarified treemap: rows of rectangles as close to squares as their areas allow (Bruls, Huizing, van Wijk).
 
 // `values` from the largest on, all above 0; returns [x, y, width, height] for each.
 function squarify(values, x, y, width, height) {
@@ -23,7 +23,7 @@ function squarify(values, x, y, width, height) {
   return places;
 }
 
-// A row takes one more as long as that makes its worst rectangle better.
+// A row takes one more while that improves its worst rectangle.
 function rowEnd(values, start, side, scale) {
   let area = 0;
   let worst = Infinity;

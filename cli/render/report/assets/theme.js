@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, or as the reader says; remembered where the browser lets us.
+// Light or dark: from the system or chosen by the reader; remembered if the browser allows it.
 
 function startTheme(redraw) {
   const choose = (name) => {

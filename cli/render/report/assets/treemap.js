@@ -1,4 +1,4 @@
-// Where the bytes go by path: tiles to walk into, with a table that says the same.
+// Where the bytes go by path: tiles to open, with a table of the same data.
 //
 // A place is {node} for a folder, {node, own: true} for the objects at one path (a file's versions, or a folder's
 // own trees), {node: -1, own: true} for what has no path.
@@ -42,7 +42,7 @@ class Treemap {
 
   ownIndex(node) { return node < 0 ? this.pack.parents.length : node; }
 
-  // What lies at a place, the largest first: {label, value, count, kind, place or entry}.
+  // The contents of a place, largest first: {label, value, count, kind, place or entry}.
   items(place) {
     const { pack, tree: { sums, own, children } } = this;
     const by = this.measure.value;
@@ -124,7 +124,7 @@ class Treemap {
 
   hue(item, at) { return item.kind === 'object' ? TYPES[this.pack.types[item.entry]] : HUES[at % HUES.length]; }
 
-  // What a folder holds, drawn within its tile, and what its folders hold, where there is room.
+  // The contents of a folder, drawn within its tile, and those of its folders if there is room.
   drawInside(tile, place, [left, top, width, height], depth = 0) {
     if (width < 40 || height < 24) return;
     const inner = this.items(place).filter((child) => child.value > 0).slice(0, 60);
@@ -152,7 +152,7 @@ class Treemap {
     this.neighbour(event.target, step)?.focus();
   }
 
-  // The tile whose middle lies nearest in a direction; what lies aside counts double.
+  // The tile whose centre is nearest in a direction; sideways distance counts double.
   neighbour(tile, [dx, dy]) {
     const middle = (node) => [node.offsetLeft + node.offsetWidth / 2, node.offsetTop + node.offsetHeight / 2];
     const [x, y] = middle(tile);
