@@ -1,13 +1,12 @@
 """HttpTransport: the two kinds of request of smart HTTP, with redirects, authentication and retries.
 
-    advertise   GET  <base>/info/refs?service=X     the only place that follows redirects; they change the
-    base request     POST <base>/X                       never redirected; small bodies with Content-Length,
+    advertise   GET  <base>/info/refs?service=X     the only place that follows redirects; they change the base
+    request     POST <base>/X                       never redirected; small bodies with Content-Length,
                                                     others chunked and after a probe
 
     401 on either     ask the sources for a credential for this origin, once, then retry
     the probe         POST of "0000" before a chunked body, so that a 401 comes before the 20 MB, not after
-    411, 501          send the body again with Content-Length; also after a 400 that came before the whole
-    body
+    411, 501          send the body again with Content-Length; also after a 400 before the whole body was sent
 
 Each attempt opens a new connection.
 """
