@@ -6,7 +6,7 @@
 
     401 on either     ask the sources for a credential for this origin, once, then retry
     the probe         POST of "0000" before a chunked body, so that a 401 comes before the 20 MB, not after
-    411, 501          send the body again with Content-Length; also after a 400 before the whole body was sent
+    411, 501          send the body again with Content-Length; also after a 400 that came too early
 
 Each attempt opens a new connection.
 """
