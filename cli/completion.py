@@ -61,7 +61,7 @@ def _refs_of_source(context: click.Context, prefix: str) -> list[str]:
     if source is None:
         return []
     from packcore.errors import PackcoreError
-    from transport.fetch import list_refs
+    from transport.listing import list_refs
     from transport.options import TransportOptions
     from transport.schemes import open_transport
 

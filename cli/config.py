@@ -21,8 +21,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +99,8 @@ class Config:
 
         Raises UsageError for what is wrong with it, and OSError.
         """
+        import tomllib
+
         with Path(path).open("rb") as file:
             data = file.read(_BYTES_MAX + 1)
         try:
@@ -161,6 +161,8 @@ def _resolved(way: str, word: str, origin: str, environment: Mapping[str, str]) 
             raise click.UsageError(f"{origin}: {path}: {getattr(error, 'strerror', 'not UTF-8')}") from None
         missing = f"{path} has no first line"
     else:
+        import subprocess
+
         try:
             done = subprocess.run(
                 shlex.split(word),

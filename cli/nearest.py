@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ def harmless(words: Sequence[str]) -> list[str]:
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """Return the known words that come close, the closest first, and none that is grave."""
+    from difflib import get_close_matches
+
     return harmless(get_close_matches(word, known, n=3))[:count]
 
 

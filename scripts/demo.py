@@ -148,7 +148,7 @@ class _WithoutGit:
         """Make the empty target, of the source's object format; return the source's folder."""
         from packcore.errors import PackcoreError
         from packcore.store.repository import Repository
-        from transport.fetch import list_refs
+        from transport.listing import list_refs
         from transport.schemes import open_transport
 
         try:

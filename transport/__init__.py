@@ -37,7 +37,8 @@ if TYPE_CHECKING:
         TruncatedAnswer,
         UnsupportedByRemote,
     )
-    from transport.fetch import fetch_pack, list_refs
+    from transport.fetch import fetch_pack
+    from transport.listing import list_refs
     from transport.options import TransportOptions
     from transport.schemes import open_transport
     from transport.selection import SelectionOptions
@@ -110,7 +111,8 @@ offer(
             "TruncatedAnswer",
             "UnsupportedByRemote",
         ),
-        "transport.fetch": ("fetch_pack", "list_refs"),
+        "transport.fetch": ("fetch_pack",),
+        "transport.listing": ("list_refs",),
         "transport.options": ("TransportOptions",),
         "transport.send_pack": ("push",),
         "transport.schemes": ("open_transport",),

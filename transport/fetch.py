@@ -1,6 +1,5 @@
-"""One conversation with upload-pack, over any transport: list the refs, then fetch a pack.
+"""One conversation with upload-pack, over any transport, after its refs were listed.
 
-    list_refs    GET the advertisement; in v2 a second request, ls-refs
     fetch_pack   request(s): wants, haves round by round, then the pack in the last answer
     find_common  request(s): haves round by round and nothing else; finds which ones the server has
     find_damage  request: after a failed fetch, asks one of our own servers which wants it can't send
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from packcore.ids import as_id
 from transport.agent import agent
@@ -25,7 +24,6 @@ from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.find_damage import encode_find_damage, parse_damage
 from transport.wire.headway import Headway
-from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
@@ -36,87 +34,9 @@ if TYPE_CHECKING:
     from transport.wire.limits import WireLimits
     from transport.wire.sideband import OnMessage
 
-__all__ = ["Common", "FetchResponse", "Protocol", "fetch_pack", "find_common", "find_damage", "list_refs"]
-
-_T = TypeVar("_T")
-
-Protocol = Literal["auto", "v0", "v1", "v2"]
+__all__ = ["Common", "FetchResponse", "fetch_pack", "find_common", "find_damage"]
 
 _SERVICE: Literal["git-upload-pack"] = "git-upload-pack"
-_VERSIONS: dict[str, int] = {"auto": 2, "v0": 0, "v1": 1, "v2": 2}
-
-
-def list_refs(
-    transport: Transport,
-    *,
-    protocol: Protocol = "auto",
-    prefixes: Sequence[str] = (),
-    server_options: Sequence[str] = (),
-    limits: WireLimits | None = None,
-) -> Advertisement:
-    """Return the refs of the source below `prefixes` and its HEAD; no prefixes means all refs.
-
-    `protocol` is the requested version ("auto" means v2); the server may answer in a lower one. Raises
-    RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
-    """
-    limits = limits or transport.limits
-    to_end = transport.stateless
-    with (
-        naming_the_answer(transport, "its list of refs"),
-        transport.advertise(_SERVICE, version=_VERSIONS[protocol], headway=(headway := Headway())) as blocks,
-    ):
-        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=to_end, headway=headway)
-    if advertisement.version < 2:
-        return _below(advertisement, prefixes)
-    body = encode_ls_refs(
-        advertisement.capabilities, prefixes=prefixes, agent=agent(), server_options=server_options
-    )
-    with (
-        naming_the_answer(transport, "its list of refs"),
-        transport.request(_SERVICE, Body.of(body), version=2, headway=(headway := Headway())) as blocks,
-    ):
-        listing = parse_ls_refs(
-            blocks,
-            advertisement.object_format,
-            prefixes=prefixes,
-            limits=limits,
-            to_end=to_end,
-            headway=headway,
-        )
-    return replace(
-        advertisement,
-        refs=listing.refs,
-        peeled=listing.peeled,
-        symrefs=listing.symrefs,
-        head=listing.head,
-        warnings=(*advertisement.warnings, *listing.warnings),
-        unreadable=listing.unreadable,
-        may_lack_names=listing.may_lack_names,
-        head_fault=listing.head_fault,
-        hidden=listing.hidden,
-    )
-
-
-def _below(advertisement: Advertisement, prefixes: Sequence[str]) -> Advertisement:
-    wanted = tuple(reduce_prefixes(prefixes))
-    if not wanted:
-        return advertisement
-
-    return replace(
-        advertisement,
-        refs=_kept(advertisement.refs, wanted),
-        peeled=_kept(advertisement.peeled, wanted),
-        symrefs=_kept(advertisement.symrefs, wanted),
-        unreadable={
-            name: reason
-            for name, reason in advertisement.unreadable.items()
-            if name.startswith(wanted) or is_folder_of(name, wanted)
-        },
-    )
-
-
-def _kept(refs: dict[str, _T], wanted: tuple[str, ...]) -> dict[str, _T]:
-    return {name: value for name, value in refs.items() if name == "HEAD" or name.startswith(wanted)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ b'A b U. <a@example.com> 1112911993 -0700'
 from __future__ import annotations
 
 import os
-import platform
 import re
 import time
 from contextlib import suppress
@@ -84,6 +83,8 @@ def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
     email = of("GIT_COMMITTER_EMAIL", "committer.email", "user.email") or environment.get("EMAIL")
     if name is None or email is None:
         login, full_name = _user_here()
+        import platform
+
         name, email = name or full_name or login, email or f"{login}@{platform.node() or 'localhost'}"
     return Identity(name, email)
 

@@ -99,7 +99,7 @@ def _examined(
 ) -> Found:
     from cli.render.doctor import Found
     from packcore.errors import PackcoreError
-    from transport.fetch import list_refs
+    from transport.listing import list_refs
     from transport.schemes.http import HttpTransport
     from transport.schemes.http.examine import Examination
     from transport.send_pack import advertise_push

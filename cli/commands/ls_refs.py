@@ -45,7 +45,7 @@ def run(
     """
     from cli.render.refs import listing_json, listing_lines, unreadable_in
     from cli.unreadable_refs import report_unreadable
-    from transport.fetch import list_refs
+    from transport.listing import list_refs
     from transport.schemes import open_transport
 
     prefixes = ["refs/heads/"] * branches + ["refs/tags/"] * tags

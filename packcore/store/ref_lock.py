@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import re
 import stat
 import threading
@@ -340,6 +339,8 @@ class LockOwner(NamedTuple):
 
 def owner_mark(kind: str) -> bytes:
     """Return what a lock file of this process holds; `kind` is the file system as it sees it."""
+    import platform
+
     host = re.sub(r"[^!-~]", "?", platform.node())[:200] or "an unnamed host"
     return f"packcore lock\nprocess {os.getpid()} on {host}\nfile-system {kind}\n".encode()
 

@@ -15,7 +15,8 @@ from tests.e2e.places import noise
 from tests.support import fast_import, fsck, git, git_bytes, history, init_repository, ls_remote
 from transport.base import Body
 from transport.errors import NetworkError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.send_pack import advertise_push, push
 from transport.wire.receive_pack import RefUpdate
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Transport
-    from transport.fetch import Protocol
+    from transport.listing import Protocol
     from transport.wire.report import ReportStatus
 
 PROTOCOLS: tuple[Protocol, ...] = ("v0", "v1", "v2")

@@ -19,7 +19,7 @@ import pytest
 from packcore.errors import PackcoreError
 from packcore.store.repository import Repository
 from tests.support import git, git_environment, init_repository, run_git
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from transport.syncing import carry_out
 from transport.syncing.deliver import (
+    attempts,
     batches,
     bootstrap,
     checkpoints,
@@ -26,6 +26,7 @@ from transport.syncing.deliver import (
     unknown_tips,
 )
 from transport.syncing.gather import fetching
+from transport.syncing.outcome import verify
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -57,14 +58,14 @@ WAYS: dict[str, tuple[Any, str]] = {
     "ancestry: asked of the source": (settling, "ask_ancestry"),
     "common ground: by the commits alone": (unknown_tips, "fetch_graph"),
     "common ground: by what was fetched": (materialized, "find_ground"),
-    "common ground: found to be wrong": (carry_out, "second_try"),
+    "common ground: found to be wrong": (attempts, "second_try"),
     "push: commands in parts": (push_series.PushSeries, "_part"),
     "push: blind, against fresh tips": (pushing, "_at_fresh_tips"),
     "push: target listed again": (pushing, "list_again"),
     "leftovers: asked about": (leftovers, "removals_of_leftovers"),
-    "leftovers: swept": (carry_out, "sweep"),
-    "dry run": (carry_out, "_preview"),
-    "read back": (carry_out, "read_back"),
+    "leftovers: swept": (attempts, "sweep"),
+    "dry run": (attempts, "_preview"),
+    "read back": (verify, "read_back"),
 }
 
 FEATURES = (

@@ -23,7 +23,7 @@ from tests.simulation.routes import counted
 from transport import selection
 from transport.syncing import measure
 from transport.syncing.deliver import bootstrap, host_profile, refusals
-from transport.syncing.gather import fetching, lookahead
+from transport.syncing.gather import listing, lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "simulated"]
 
-_THREADED = (lookahead, fetching, ref_lock)
+_THREADED = (lookahead, listing, ref_lock)
 _TIMED = (lookahead, measure, selection)
 _BODY_BYTES_MIN = 256
 _numbers = count()

@@ -15,13 +15,15 @@ from tests.git_transport import GitTransport
 from tests.support import fast_import, git, git_bytes, history, init_repository, make_repository
 from tests.transport.process_transport import ProcessTransport
 from transport.errors import LocalProtocolError, RemoteError, UnsupportedByRemote
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.negotiate import CommitNegotiator, TipNegotiator
 from transport.wire.capabilities import Capabilities
 from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
-    from transport.fetch import FetchResponse, Protocol
+    from transport.fetch import FetchResponse
+    from transport.listing import Protocol
 
 PROTOCOLS: tuple[Protocol, ...] = ("v0", "v1", "v2", "auto")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from packcore.ids import ObjectId
 from tests.transport.scripted_transport import ScriptedTransport
 from transport.errors import RemoteError, RemoteProtocolError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import parse_capabilities, parse_capabilities_v2
 from transport.wire.pktline import FLUSH, encode_packet, encode_text

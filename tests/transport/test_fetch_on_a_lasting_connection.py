@@ -13,7 +13,8 @@ from packcore.ids import ObjectId
 from tests.support import git, git_environment, make_repository, require
 from tests.support import history as make_history
 from transport.base import Body, Service, TransferStats
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:

@@ -50,4 +50,4 @@ def test_no_hint_of_the_library_has_dashes_of_the_command_line():
                     continue
                 for text in re.findall(r"(?<!\S)--[a-z][a-z-]+", ast.unparse(node.value)):
                     # Options of other programs, and of a whole command line that is quoted.
-                    assert text in ("--ref-format", "--filter", "--record"), f"{path}: {text}"
+                    assert text in ("--ref-format", "--filter", "--record", "--atomic"), f"{path}: {text}"

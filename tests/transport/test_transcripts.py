@@ -18,7 +18,8 @@ from packcore.ids import ObjectId
 from tests.support import ROOT, fast_import, git, history, init_repository, make_repository
 from tests.transport.process_transport import ProcessTransport, ReplayTransport, dump_transcript
 from transport.errors import RemoteError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.send_pack import advertise_push, push
 from transport.wire.receive_pack import RefUpdate
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.base import Transport
-    from transport.fetch import Protocol
+    from transport.listing import Protocol
     from transport.wire.advertisement import Advertisement
 
     Scenario = Callable[[Transport], dict[str, Any]]
@@ -132,7 +133,7 @@ SCENARIOS: dict[str, Scenario] = {
 @pytest.fixture(autouse=True)
 def _one_agent(monkeypatch):
     """Requests name our version; transcripts must outlive it."""
-    for module in ("fetch", "fetch_rounds", "send_pack"):
+    for module in ("fetch", "fetch_rounds", "listing", "send_pack"):
         monkeypatch.setattr(sys.modules[f"transport.{module}"], "agent", lambda: "packcore/test")
 
 

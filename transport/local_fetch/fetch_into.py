@@ -36,7 +36,8 @@ from transport.negotiate import CommitNegotiator
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
 from transport.syncing.decide.planner import plan_refs, settle
 from transport.syncing.gather.damaged_source import MAY_BE_DAMAGE, readable_part
-from transport.syncing.gather.fetching import RECEIVING_OBJECTS, list_source, watched
+from transport.syncing.gather.fetching import RECEIVING_OBJECTS, watched
+from transport.syncing.gather.listing import list_source
 from transport.syncing.gather.moved_source import SourceList
 from transport.syncing.measure import Measurement, SideStats, Stats, Stopwatch
 from transport.syncing.outcome.result import Outcome, RefResult, results_of

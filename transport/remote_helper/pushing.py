@@ -16,7 +16,7 @@ from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
 from packcore.refs import is_valid_ref_name
 from transport.errors import InvalidRequest, ObjectFormatMismatch, UnsupportedByRemote
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.remote_helper.push_plan import Order, plan_push
 from transport.remote_helper.verdicts import verdicts_of_plan, verdicts_of_result
 from transport.schemes.file import LocalTransport

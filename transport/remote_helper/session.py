@@ -158,7 +158,7 @@ class Session:
     def _list_target(self) -> Advertisement:
         from transport.schemes import open_transport
         from transport.send_pack import advertise_push
-        from transport.syncing.gather.fetching import in_format_of
+        from transport.syncing.gather.listing import in_format_of
 
         options = self._caller.transport_options("target", self._options)
         transport = open_transport(self._caller.url, options)
@@ -168,7 +168,7 @@ class Session:
         return self._target.refs
 
     def _list_source(self) -> Advertisement:
-        from transport.fetch import list_refs
+        from transport.listing import list_refs
         from transport.remote_helper.carrier import greeting_of
 
         if self._greeting is None:

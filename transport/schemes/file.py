@@ -16,24 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
-from packcore.history import History
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.errors import RemoteError
 from transport.home_paths import expand_home
 from transport.identity import own_signature
 from transport.schemes.bundle import BundleTransport, is_bundle
-from transport.server.receive_pack import ReceivePack
-from transport.server.upload_pack import UploadPack
-from transport.server.words import own_words
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from packcore.history import History
     from transport.base import Body, Service, Transport
     from transport.endpoint import Endpoint
     from transport.options import TransportOptions
+    from transport.server.receive_pack import ReceivePack
+    from transport.server.upload_pack import UploadPack
     from transport.wire.headway import Headway
 
 __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
@@ -133,6 +132,8 @@ class LocalTransport:
 
     def history(self) -> History:
         """Return the graph of the repository's commits. Raises RepositoryError, CorruptData."""
+        from packcore.history import History
+
         repository = self._opened()
         return History(repository, repository.shallow())
 
@@ -150,8 +151,13 @@ class LocalTransport:
     def _server(self, service: Service) -> UploadPack | ReceivePack:
         repository = self._opened()
         if service == "git-receive-pack":
+            from transport.server.receive_pack import ReceivePack
+
             config, environment = repository.config, self._environment
             return ReceivePack(repository, signed=lambda: own_signature(environment, config))
+        from transport.server.upload_pack import UploadPack
+        from transport.server.words import own_words
+
         # The bytes stay on this machine, so existing deltas are reused and no new ones are searched.
         return UploadPack(repository, strategy="reuse", words=own_words)
 

@@ -23,7 +23,6 @@ from urllib.parse import unquote_to_bytes
 
 from packcore.errors import PackcoreError
 from packcore.objects import ObjectType
-from packcore.revision import resolve_revision
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
 from transport.server.sparse_patterns import SparsePatterns
@@ -112,6 +111,8 @@ def _sparse(name: bytes, view: RepositoryView) -> SparsePatterns:
         oid = _named(match[1], view)
         if match[2]:
             path = match[2].decode("utf-8", "surrogateescape")
+            from packcore.revision import resolve_revision
+
             oid = resolve_revision(view.repository, oid.hex() + path)
         header = view.repository.header(oid)
         if header.type is not ObjectType.BLOB or header.size > _SPARSE_BYTES_MAX:

@@ -21,13 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded, PackcoreError
 from packcore.limits import Limits
-from packcore.store.spool import SpooledPack
 from transport.agent import agent
 from transport.server.background import heard
 from transport.server.budget import RequestLimits
-from transport.server.hooks import Hooks
-from transport.server.object_checks import check_objects
-from transport.server.one_push import Push
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.shown_refs import advertised_ids, alternate_tips
@@ -38,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from packcore.store.repository import Repository
-    from transport.server.hooks import HookSettings
+    from packcore.store.spool import SpooledPack
+    from transport.server.hooks import Hooks, HookSettings
     from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
 
@@ -183,6 +180,9 @@ class ReceivePack:
         self, request: PushRequest, pack: Iterator[bytes], say: Callable[[str], None], *, lasting: bool
     ) -> _Outcome:
         """Do the push, and return its report and what changed."""
+        # Loaded here, since a mirror that is level only asks for refs.
+        from transport.server.hooks import Hooks
+
         progress = _without_chatter(say) if request.quiet else say
         try:
             hooks = (
@@ -220,6 +220,9 @@ class ReceivePack:
 
         Raises PackcoreError.
         """
+        from packcore.store.spool import SpooledPack
+        from transport.server.object_checks import check_objects
+        from transport.server.one_push import Push
 
         def judged(spool: SpooledPack | None) -> tuple[dict[str, str | None], list[RefUpdate]]:
             push = Push(

@@ -10,7 +10,6 @@ from bisect import bisect_left
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from packcore.ancestry import peel
 from packcore.errors import CorruptData, LimitExceeded
 from packcore.store.bulk import places_of
 from packcore.store.ref_table import ids_of_hex
@@ -68,6 +67,8 @@ def _ids_of(refs: ShownRefs, names: Collection[bytes]) -> set[bytes]:
 
 
 def _peeled(repository: Repository, oid: ObjectId, words: Words) -> tuple[bytes, str | None]:
+    from packcore.ancestry import peel
+
     try:
         peeled, _ = peel(repository, oid)
     except (CorruptData, LimitExceeded) as error:

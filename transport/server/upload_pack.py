@@ -17,25 +17,15 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
 from packcore.limits import Limits
-from packcore.plans.write import write_pack
 from packcore.refs import encode_ref_name
 from transport.agent import agent
 from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
 from transport.server.bundle_uris import advertises_bundle_uris, answer_bundle_uri
-from transport.server.damage import damaged_wants
 from transport.server.fault_tokens import quoted, unreadable_tokens
 from transport.server.ls_refs import LS_REFS_FEATURES, answer_ls_refs, tell_faults
 from transport.server.negotiation import negotiate
-from transport.server.packing import (
-    Cut,
-    cut_by_rule,
-    cut_history,
-    cut_relative,
-    enough_in_common,
-    plan_pack,
-)
 from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.requests import (
     FetchRequest,
@@ -55,6 +45,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plans.plan import PackPlan
     from packcore.store.repository import Repository
+    from transport.server.packing import Cut
     from transport.server.shown_refs import ShownRefs
     from transport.server.words import Words
 
@@ -244,6 +235,8 @@ class UploadPack:
         yield from self._send_pack(request, view, common, cut)
 
     def _find_damage(self, request: FetchRequest, view: RepositoryView) -> Iterator[bytes]:
+        from transport.server.damage import damaged_wants
+
         yield encode_text("damage")
         found = yield from heard(
             lambda _: damaged_wants(
@@ -281,13 +274,17 @@ class UploadPack:
             yield from self._send_pack(request, view, list(haves.found), cut)
         return False
 
-    # History and the pack
+    # History and the pack. What these need is loaded here: most requests are for refs alone.
 
     def _is_enough(self, request: FetchRequest, view: RepositoryView, common: list[ObjectId]) -> bool:
+        from transport.server.packing import enough_in_common
+
         shallow = view.shallow | request.shallow.keys()
         return enough_in_common(self._repository, request.wants, common, shallow)
 
     def _cut(self, request: FetchRequest, view: RepositoryView) -> Cut | None:
+        from transport.server.packing import cut_by_rule, cut_history, cut_relative
+
         repository, shallow = self._repository, request.shallow.keys()
         if request.cuts_by_rule:
             return cut_by_rule(
@@ -307,6 +304,8 @@ class UploadPack:
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> Iterator[bytes]:
         """Yield the pack, multiplexed if the client can take that; a fault goes out on band 3."""
+        from packcore.plans.write import write_pack
+
         band_bytes = request.band_bytes
         try:
             plan = yield from heard(
@@ -334,6 +333,8 @@ class UploadPack:
     def _plan(
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> PackPlan:
+        from transport.server.packing import plan_pack
+
         tags = view.refs.tags() if request.include_tag else []
         return plan_pack(
             self._repository,

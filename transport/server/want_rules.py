@@ -19,7 +19,6 @@ from __future__ import annotations
 from enum import Flag
 from typing import TYPE_CHECKING
 
-from packcore.ancestry import peel, walk_commits
 from packcore.errors import CorruptData, LimitExceeded
 from packcore.objects import ObjectType
 from packcore.store.config import bool_of
@@ -85,6 +84,8 @@ def first_unreachable(
 
     One walk for all wants. Raises CorruptData.
     """
+    from packcore.ancestry import walk_commits
+
     commits = {want: commit for want in wants if (commit := _commit(repository, want)) is not None}
     reached = [commit for tip in tips if (commit := _commit(repository, tip)) is not None]
     found = walk_commits(repository, commits.values(), reached, shallow=shallow, absent_ok=True)
@@ -93,6 +94,8 @@ def first_unreachable(
 
 
 def _commit(repository: Repository, oid: ObjectId) -> ObjectId | None:
+    from packcore.ancestry import peel
+
     try:
         peeled, type_ = peel(repository, oid)
     except (CorruptData, LimitExceeded):

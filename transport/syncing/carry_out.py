@@ -1,11 +1,10 @@
-"""A whole run of a sync, whatever its mode: list, plan, choose, move, tell.
+"""A whole run of a sync, whatever its mode: list, plan, choose, move, account.
 
-    source, target   --advertise-->   two lists of refs       both at once
+    source, target   --advertise-->   two lists of refs       both at the same time
     planner          (pure)           what to do              nothing to do: stop, no more traffic
-    modes            (pure)           relay or materialize    and why
-    routes           a table of routes                        ancestry, objects, push, report
+    attempts         modes, routes    relay or materialize    ancestry, objects, push, report
 
-A dry run goes the same way as far as ancestry, and tells what it found.
+Where nothing is to be done, nothing more is loaded: a mirror does little else all day.
 """
 
 from __future__ import annotations
@@ -15,42 +14,20 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.progress import SILENT, Progress
-from transport.errors import RemoteError
 from transport.syncing.decide.absence import hidden_in, words_on_hidden
-from transport.syncing.decide.modes import BLOCKED_ON_THE_WAY, choose_mode
-from transport.syncing.deliver.account import previewed, unpushed
+from transport.syncing.deliver.account import is_over, unpushed
 from transport.syncing.deliver.default_branch import follow_default_branch
-from transport.syncing.deliver.fetches import fetch_tips
-from transport.syncing.deliver.host_profile import host_of, save_profile
-from transport.syncing.deliver.leftovers import sweep
-from transport.syncing.deliver.routes import Route, travel
+from transport.syncing.deliver.known_limits import remember_limits
 from transport.syncing.deliver.run import Run
-from transport.syncing.deliver.second_try import second_try, try_again, was_misled
-from transport.syncing.deliver.settling import is_over, settled_at_hand, settled_by
-from transport.syncing.deliver.unknown_tips import can_find_more
-from transport.syncing.gather.damaged_source import MAY_BE_DAMAGE, readable_part
-from transport.syncing.gather.lookahead import MEMORY_BYTES
-from transport.syncing.gather.moved_source import SourceList
-from transport.syncing.outcome.result import Price
-from transport.syncing.outcome.verify import read_back
-from transport.syncing.request import GITSYNC_REFS
+from transport.syncing.request import GITSYNC_REFS, TEMP_REFS
 
 if TYPE_CHECKING:
-    from packcore.ids import ObjectId
-    from packcore.limits import Limits
     from transport.base import Transport
-    from transport.syncing.decide.modes import Choice
-    from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.deliver.own_run import OwnRun
-    from transport.syncing.gather.fetching import Fetched
     from transport.syncing.outcome.result import SyncResult
     from transport.syncing.request import SyncRequest
-    from transport.wire.advertisement import Advertisement
 
 __all__ = ["carry_out", "push_from_here"]
-
-_BYTES_FOR_EACH_OBJECT = 53 + 60 + 140
-"""The spool's tables (see `packcore.store.spool`), and a candidate and its entry in the plan."""
 
 
 def carry_out(
@@ -64,8 +41,15 @@ def carry_out(
     run = Run.begin(source, target, request, progress)
     _tell_hidden(run)
     _tell_leftovers_of_gitsync(run)
-    result = _finished(run, _without_damage(run))
+    result = _nothing_to_do(run)
+    if result is None:
+        from transport.syncing.deliver.attempts import attempted
+
+        result = attempted(run)
+    result = _remembered(run, result)
     if request.verify and not request.dry_run:
+        from transport.syncing.outcome.verify import read_back
+
         result = replace(result, verification=read_back(target, result.refs))
     follow_default_branch(target, request, result, progress)
     return result
@@ -73,63 +57,21 @@ def carry_out(
 
 def push_from_here(run: OwnRun) -> SyncResult:
     """Carry a run out whose objects are on this disk. Raises as `carry_out`."""
-    return _finished(run, _carried_out(run))
+    from transport.syncing.deliver.attempts import attempt_from_here
+
+    return _remembered(run, attempt_from_here(run))
 
 
-def _finished(run: Run, result: SyncResult) -> SyncResult:
-    if was_misled(run, result):
-        result = second_try(run, result, _carried_out)
-    return _remembered(run, result)
-
-
-def _without_damage(run: Run) -> SyncResult:
-    """Carry out, and once more without the refs that the source turns out to be unable to send."""
-    try:
-        result = _at_current_refs(run)
-    except MAY_BE_DAMAGE:
-        if not _leave_out_damaged(run):
-            raise
-        return _carried_out(run)
-    if isinstance(result.failure, MAY_BE_DAMAGE) and _leave_out_damaged(run):
-        return try_again(run, result, _carried_out)
-    return result
-
-
-def _at_current_refs(run: Run) -> SyncResult:
-    """Carry out, and again with a new list of refs where the source has moved on since."""
-    request = run.request
-    current = SourceList(
-        run.source, run.source_refs, request.protocol, request.scope.ref_prefixes, run.progress
-    )
-
-    def wants(_: Advertisement) -> list[ObjectId]:
-        return run.plan().wants
-
-    def attempt(listed: Advertisement) -> SyncResult:
-        run.start_over(listed)
-        return _carried_out(run)
-
-    result = current.fetched(attempt, wants)
-    while _has_failed_at_source(result) and current.is_renewed(wants(current.listed)):
-        run.source_refs = current.listed
-        result = try_again(run, result, _carried_out)
-    return result
-
-
-def _has_failed_at_source(result: SyncResult) -> bool:
-    return isinstance(result.failure, RemoteError) and result.failure.side != "target"
-
-
-def _leave_out_damaged(run: Run) -> bool:
-    """Ask the source which refs it can't send, and count these as unreadable; False if it names none."""
+def _nothing_to_do(run: Run) -> SyncResult | None:
+    """Return the result of a run whose refs are all as they should be; None if there is anything to do."""
     plan = run.plan()
-    part = readable_part(
-        run.source, run.source_refs, wants=plan.wants, haves=run.haves(plan), progress=run.progress
-    )
-    if part is None:
-        return False
-    run.start_over(part)
-    return True
+    if not is_over(run, plan) or plan.is_open or any(map(_is_temporary, run.target_refs.refs)):
+        return None
+    return unpushed(run, plan)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(TEMP_REFS)
 
 
 def _tell_hidden(run: Run) -> None:
@@ -151,78 +93,10 @@ def _tell_leftovers_of_gitsync(run: Run) -> None:
             )
 
 
-def _remember(run: Run) -> None:
-    """Write down what the target was found to accept. Raises RepositoryError."""
-    path, profile = run.request.host_profile, run.limits.profile
-    if path is not None:
-        profile.chunked = not run.target.stats.chunks_refused
-        save_profile(path, host_of(run.target.url), profile)
-
-
 def _remembered(run: Run, result: SyncResult) -> SyncResult:
     """Write down what was learned of the host; that this fails must not hide what became of the refs."""
     try:
-        _remember(run)
+        remember_limits(run.target, run.request, run.limits)
     except RepositoryError as error:
         return replace(result, failure=result.failure or error)
     return result
-
-
-def _carried_out(run: Run) -> SyncResult:
-    request = run.request
-    plan = run.plan()
-    if is_over(run, plan) and not (request.dry_run and plan.is_open):
-        if not request.dry_run:
-            sweep(run, plan)
-        return unpushed(run, plan)
-    run.go_by(choose_mode(plan, run.source_refs, request))
-    if request.dry_run:
-        return _preview(run, plan)
-    return travel(run, plan, _first_route(run, plan))
-
-
-def _first_route(run: Run, plan: RefPlan) -> Route:
-    if not run.relays:
-        return Route.MATERIALIZE
-    is_limited = run.limits.body_bytes_max is not None and not plan.is_open
-    return Route.RELAY_IN_BATCHES if is_limited else Route.RELAY
-
-
-def _preview(run: Run, plan: RefPlan) -> SyncResult:
-    """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
-    if not plan.is_open:
-        return previewed(run, plan, run.choice, _price(run, run.choice, None))
-    if (settled := settled_at_hand(run, plan)) is not None:
-        if is_over(run, settled):
-            return previewed(run, settled, None)
-        choice = choose_mode(settled, run.source_refs, run.request)
-        return previewed(run, settled, choice, _price(run, choice, None))
-    haves = run.haves(plan)
-    with fetch_tips(run, plan, haves) as fetched:
-        settled = settled_by(run, plan, fetched, haves)
-        if is_over(run, settled):
-            return previewed(run, settled, None)
-        choice = choose_mode(settled, run.source_refs, run.request)
-        if choice.relay and settled.blocked and not run.can_fetch_commits_alone:
-            choice = BLOCKED_ON_THE_WAY
-        creates = any(action.action == "create" for action in settled.in_push_order())
-        has_more = can_find_more(run, settled, fetched.unknown)
-        is_all = not (run.can_fetch_commits_alone or creates or has_more)
-        return previewed(run, settled, choice, _price(run, choice, fetched if is_all else None))
-
-
-def _price(run: Run, choice: Choice | None, fetched: Fetched | None) -> Price:
-    """Return what is known; `fetched` is given where it is all that will travel."""
-    objects = None if fetched is None else fetched.object_count
-    pack_bytes = None if fetched is None else fetched.pack_bytes
-    relays = choice is not None and choice.relay
-    if relays and run.can_fetch_commits_alone:
-        return Price(objects, pack_bytes, MEMORY_BYTES)
-    if objects is None:
-        return Price(None, None, MEMORY_BYTES if relays else None)
-    return Price(objects, pack_bytes, _taken_in(objects, run.request.selection.limits))
-
-
-def _taken_in(objects: int, limits: Limits) -> int:
-    """Return the memory that a pack taken in whole needs at most, search included."""
-    return objects * _BYTES_FOR_EACH_OBJECT + max(limits.resolve_memory, limits.window_memory)

@@ -29,7 +29,7 @@ from transport.errors import (
     TransportError,
     TruncatedAnswer,
 )
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 

@@ -18,7 +18,8 @@ from packcore.ids import ObjectId
 from tests.transport.http.faults import ADVERT_TYPE, MIB, RESULT_TYPE, body_of, probed, sent
 from tests.transport.http.scripted import scripted
 from transport.errors import AnswerTooLarge, RemoteStalled, TransportError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.http import stream

@@ -21,7 +21,7 @@ from transport.auth import Credential
 from transport.credentials import Filled, encode_question, encode_verdict, parse_answer
 from transport.endpoint import Endpoint
 from transport.errors import AuthenticationRequired, HttpStatusError
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.http.git_credential import GitCredentialSource

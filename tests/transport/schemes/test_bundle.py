@@ -11,7 +11,8 @@ from packcore.errors import CorruptData, PackcoreError, RepositoryError
 from packcore.limits import Limits
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
 from transport.errors import NoRefsMatched
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.local_fetch.fetch_into import fetch_into
 from transport.options import TransportOptions
 from transport.schemes import open_transport

@@ -20,7 +20,8 @@ from tests.support import (
 from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
 from transport.errors import AnswerTooLarge, RemoteError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.file import LocalTransport
@@ -29,7 +30,8 @@ from transport.wire.upload_pack import FetchOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from transport.fetch import FetchResponse, Protocol
+    from transport.fetch import FetchResponse
+    from transport.listing import Protocol
 
 PROTOCOLS: tuple[Protocol, ...] = ("v0", "v1", "v2")
 

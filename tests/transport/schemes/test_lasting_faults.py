@@ -28,7 +28,7 @@ from transport.errors import (
     TruncatedAnswer,
     UnsupportedByRemote,
 )
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.send_pack import advertise_push, push

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tests.packcore.store.test_bitmap import made
 from tests.support import git
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.schemes.file import LocalTransport
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from packcore.ids import ObjectId
 from tests.support import git, git_bytes, history, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving
 from transport.base import Body
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.schemes import open_transport
 from transport.send_pack import advertise_push, push
 from transport.syncing import Policy, Scope, SyncRequest, sync
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.refs import RefKind
-    from transport.fetch import Protocol
+    from transport.listing import Protocol
     from transport.syncing.request import Mode
     from transport.wire.advertisement import Advertisement
 

@@ -13,12 +13,14 @@ from packcore.objects import ObjectType
 from packcore.progress import SILENT
 from packcore.store.repository import Repository
 from transport.errors import RemoteError
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 from transport.schemes.file import LocalTransport
 from transport.syncing.gather import ancestry_questions
 from transport.syncing.gather.ancestry import Ancestry
 from transport.syncing.gather.ancestry_questions import SINGLE_QUESTIONS, ask_ancestry
-from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
+from transport.syncing.gather.fetching import fetch_missing
+from transport.syncing.gather.listing import commits_only_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

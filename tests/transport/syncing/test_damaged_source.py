@@ -13,7 +13,8 @@ from tests.damage import damage_loose, damage_packed
 from tests.support import fsck, git, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving
 from transport.errors import RemoteError
-from transport.fetch import find_damage, list_refs
+from transport.fetch import find_damage
+from transport.listing import list_refs
 from transport.local_fetch.convert import convert_sha256
 from transport.local_fetch.fetch_into import fetch_into, fetch_only
 from transport.schemes import open_transport

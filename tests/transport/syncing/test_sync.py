@@ -12,7 +12,7 @@ from tests.git_transport import GitTransport
 from tests.transport.syncing.sides import commit
 from transport.errors import InvalidRequest, NetworkError
 from transport.syncing import Policy, Scope, SyncRequest, sync
-from transport.syncing.gather.fetching import advertise_both
+from transport.syncing.gather.listing import advertise_both
 
 if TYPE_CHECKING:
     from pathlib import Path

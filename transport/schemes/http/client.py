@@ -1,6 +1,6 @@
 """HttpTransport: the two kinds of request of smart HTTP, with redirects, authentication and retries.
 
-    advertise   GET  <base>/info/refs?service=X     the only place that follows redirects; they change the base
+    advertise   GET  <base>/info/refs?service=X     redirects are followed here alone, and change the base
     request     POST <base>/X                       never redirected; small bodies with Content-Length,
                                                     others chunked and after a probe
 

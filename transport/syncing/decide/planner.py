@@ -31,7 +31,6 @@ Left out on purpose: hidden refs. Which refs a target refuses is its own affair,
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -126,6 +125,8 @@ def _near(name: str, source: RefListing) -> list[str]:
     known = [short_name(each) for each in islice(source.refs, _COMPARED_MAX) if ref_kind(each) == kind]
     folded = [each for each in known if each.lower() == short.lower()]
     tails = [each for each in known if each.endswith(f"/{short}")][:1]
+    from difflib import get_close_matches
+
     return list(dict.fromkeys([*folded, *tails, *get_close_matches(short, known, n=3, cutoff=0.5)]))[:3]
 
 

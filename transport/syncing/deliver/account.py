@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from transport.syncing.deliver.run import Run
     from transport.syncing.outcome.result import PackSummary, Price, RefResult
 
-__all__ = ["previewed", "pushed_result", "unpushed"]
+__all__ = ["is_over", "previewed", "pushed_result", "unpushed"]
+
+
+def is_over(run: Run, plan: RefPlan) -> bool:
+    """Return whether nothing is left to be pushed: nothing at all, or all or none with a blocked ref."""
+    all_or_none = run.request.policy.atomic or run.request.mode == "bootstrap"
+    return not plan.in_push_order() or bool(all_or_none and plan.blocked)
 
 
 def pushed_result(

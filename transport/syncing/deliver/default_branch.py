@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import PackcoreError
 from packcore.refs import is_valid_ref_name
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.syncing.outcome.result import Outcome
 from transport.syncing.request import HEADS, short_name
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
+from transport.syncing.gather.fetching import fetch_missing
+from transport.syncing.gather.listing import commits_only_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

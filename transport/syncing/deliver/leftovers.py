@@ -21,7 +21,8 @@ from transport.errors import TransportError
 from transport.send_pack import push
 from transport.syncing.deliver.pushing import list_again
 from transport.syncing.deliver.temp_refs import advertised_temp_refs, deletions, temp_refs_left
-from transport.syncing.gather.fetching import commits_only_filter, fetch_missing
+from transport.syncing.gather.fetching import fetch_missing
+from transport.syncing.gather.listing import commits_only_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -24,12 +24,12 @@ from packcore.progress import SILENT, Progress
 from packcore.search.select import select
 from packcore.store.bulk import raws_of
 from packcore.walk import list_bases, list_objects
-from transport.syncing.deliver.account import pushed_result, unpushed
+from transport.syncing.deliver.account import is_over, pushed_result, unpushed
 from transport.syncing.deliver.edge_bases import edge_bases
 from transport.syncing.deliver.fetches import fetch_above_ground, fetch_all
 from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import push_refs
-from transport.syncing.deliver.settling import is_over, settled_by, tell_blocked
+from transport.syncing.deliver.settling import settled_by, tell_blocked
 from transport.syncing.deliver.split_push import Cargo, push_pack
 from transport.syncing.deliver.unknown_tips import (
     find_ground,

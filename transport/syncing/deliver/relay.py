@@ -32,12 +32,12 @@ from transport.syncing.decide.modes import (
     source_is_shallow,
 )
 from transport.syncing.decide.turns import GoOn, Turn
-from transport.syncing.deliver.account import pushed_result, unpushed
+from transport.syncing.deliver.account import is_over, pushed_result, unpushed
 from transport.syncing.deliver.fetches import fetch_all, fetch_tips
 from transport.syncing.deliver.leftovers import leftovers
 from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.refusals import Meaning, meaning
-from transport.syncing.deliver.settling import is_over, settled_at_hand, settled_by, tell_blocked
+from transport.syncing.deliver.settling import settled_at_hand, settled_by, tell_blocked
 from transport.syncing.deliver.split_push import is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
 from transport.syncing.deliver.unknown_tips import find_ground_by_graph, lacks_tips, stop_at_unknown_tips

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from packcore.limits import MIB
 from transport.syncing.decide.planner import plan_refs
-from transport.syncing.deliver.checkpoints import parents_in
 from transport.syncing.deliver.known_limits import known_limits
-from transport.syncing.gather.fetching import advertise_both, commits_only_filter
+from transport.syncing.gather.listing import advertise_both, commits_only_filter
 from transport.syncing.measure import Stopwatch
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ class Run:
     """Whether the source was found to know all tips of the target."""
     wants: int = 0
     haves_sent: int = 0
+    planned: tuple[Advertisement, Advertisement, RefPlan] | None = None
+    """The plan that was made last, behind the two lists that it was made of."""
     left_temp_refs: tuple[str, ...] = ()
     """Temporary refs of an earlier run that could not be deleted."""
 
@@ -76,12 +77,20 @@ class Run:
         return cls(source, target, request, progress, source_refs, target_refs, watch, limits)
 
     def plan(self) -> RefPlan:
-        """Decide upon every ref, as far as the lists alone tell. Raises the planner's errors."""
+        """Decide upon every ref, as far as the lists alone tell: once for each pair of lists.
+
+        Raises the planner's errors.
+        """
+        if self.planned is not None:
+            source_refs, target_refs, plan = self.planned
+            if source_refs is self.source_refs and target_refs is self.target_refs:
+                return plan
         request = self.request
         plan = plan_refs(self.source_refs, self.target_refs, request.scope, request.policy, request.mode)
         self.source_head = plan.source_head
         if not self.target_refs.capabilities.delete_refs:
             plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
+        self.planned = self.source_refs, self.target_refs, plan
         return plan
 
     def go_by(self, choice: Choice) -> None:
@@ -118,6 +127,8 @@ class Run:
 
     def links(self, store: ObjectStore, plan: RefPlan) -> dict[ObjectId, tuple[ObjectId, ...]]:
         """Return the parents of the commits that the target is asked for, out of what was fetched."""
+        from transport.syncing.deliver.checkpoints import parents_in
+
         return parents_in(store, plan.wants)
 
     def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:

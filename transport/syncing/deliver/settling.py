@@ -1,4 +1,4 @@
-"""The plan of refs of a run under way: what is a fast-forward, whether anything is left, what is blocked.
+"""The plan of refs of a run under way: what is a fast-forward, and what is blocked.
 
     at hand      the source is a repository on this disk     its commits are read, nothing is fetched
     by asking    what was fetched, and then the source       `gather.ancestry`
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from transport.wire.advertisement import Advertisement
 
 __all__ = [
-    "is_over",
     "settle_at_hand",
     "settle_by_asking",
     "settled_at_hand",
@@ -40,12 +39,6 @@ __all__ = [
 ]
 
 _BLOCKED_TOLD_MAX = 20
-
-
-def is_over(run: Run, plan: RefPlan) -> bool:
-    """Return whether nothing is left to be pushed: nothing at all, or all or none with a blocked ref."""
-    all_or_none = run.request.policy.atomic or run.request.mode == "bootstrap"
-    return not plan.in_push_order() or bool(all_or_none and plan.blocked)
 
 
 def settled_by(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transport.syncing.deliver.account import is_over
 from transport.syncing.deliver.fetches import fetch_graph
-from transport.syncing.deliver.settling import is_over, settled_by
+from transport.syncing.deliver.settling import settled_by
 from transport.syncing.gather import common_ground
 from transport.syncing.gather.common_ground import UnknownTips, knows_all
 

@@ -17,7 +17,7 @@ from packcore.progress import SILENT
 from packcore.store.spool import SpooledPack
 from transport.errors import RemoteError
 from transport.fetch import fetch_pack
-from transport.syncing.gather.fetching import commits_only_filter
+from transport.syncing.gather.listing import commits_only_filter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

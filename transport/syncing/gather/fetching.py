@@ -1,15 +1,10 @@
-"""What a sync asks of its source: the refs and the missing objects.
-
-    list_source       its refs
-    advertise_both    source and target at once, each on a connection of its own
-    fetch_missing     wants and haves -> a store that holds the fetched pack, gone when left
+"""What a sync fetches: wants and haves -> a store that holds the fetched pack, removed when left.
 
 A pack is complete in itself when it is left to the caller: of a thin one the bases are fetched too.
 """
 
 from __future__ import annotations
 
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,26 +14,23 @@ from packcore.errors import CorruptData, LimitExceeded, MissingObject
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
 from transport.errors import RemoteError, RemoteProtocolError, TransportError
-from transport.fetch import fetch_pack, list_refs
-from transport.send_pack import advertise_push
+from transport.fetch import fetch_pack
 from transport.syncing.gather.bases_by_id import bases_by_id
 from transport.syncing.gather.common_ground import WatchedTips
 from transport.syncing.gather.lookahead import at_most, in_users_words
 from transport.syncing.gather.target_bases import bases_of_target
-from transport.syncing.request import REFS
-from transport.wire.upload_pack import FetchOptions, is_dulwich
+from transport.wire.upload_pack import FetchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.base import Transport
-    from transport.syncing.request import Protocol
     from transport.wire.advertisement import Advertisement
 
     _Bases = Callable[[list[ObjectId]], ObjectStore]
@@ -46,20 +38,13 @@ if TYPE_CHECKING:
 __all__ = [
     "RECEIVING_OBJECTS",
     "Fetched",
-    "advertise_both",
-    "commits_only_filter",
     "fetch_missing",
-    "in_format_of",
-    "list_source",
     "messages",
     "watched",
 ]
 
 RECEIVING_OBJECTS = "source: receiving objects"
 """The phase within "receiving pack" that knows how many there will be: the pack's header says so."""
-
-ABANDONED_SECONDS = 1.0
-"""How long a failed run waits for the other side's listing to notice that its transport was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,60 +66,6 @@ class Fetched:
     """The store is a repository: it has all that those of the haves reach which are in it."""
     partial: bool = False
     """It is a partial clone: what is missing was promised by its own remote, and left out."""
-
-
-def advertise_both(
-    source: Transport,
-    target: Transport,
-    *,
-    protocol: Protocol,
-    prefixes: Sequence[str],
-    progress: Progress,
-) -> tuple[Advertisement, Advertisement]:
-    """List both sides' refs at the same time. An error of the source is told before one of the target."""
-    answers: list[Advertisement] = []
-    errors: list[BaseException] = []
-
-    def list_target() -> None:
-        try:
-            answers.append(advertise_push(target))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=list_target, name="packcore-target-refs", daemon=True)
-    thread.start()
-    try:
-        source_refs = list_source(source, protocol=protocol, prefixes=prefixes)
-        thread.join()
-    except BaseException:
-        target.close()
-        thread.join(ABANDONED_SECONDS)
-        raise
-    if errors:
-        raise errors[0]
-    for side, listing in (("source", source_refs), ("target", answers[0])):
-        for warning in listing.warnings:
-            progress.message(side, warning)
-    return source_refs, in_format_of(source_refs.object_format, answers[0])
-
-
-def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisement:
-    """Return the target's list in the source's object format, where it is empty and takes that too."""
-    capabilities = target_refs.capabilities
-    if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
-        return target_refs
-    return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))
-
-
-def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str]) -> Advertisement:
-    """List the source's refs below the prefixes; all of them where there are none.
-
-    So an empty list means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
-    """
-    listed = list_refs(source, protocol=protocol, prefixes=prefixes)
-    if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
-        return listed
-    return list_refs(source, protocol=protocol)
 
 
 @contextmanager
@@ -240,15 +171,6 @@ def _received_thin(
     except (MissingObject, RemoteError, RemoteProtocolError):
         return None  # asked again for a pack that is complete in itself, which tells of any other fault
     return replace(fetched, bases=frozenset(lacked))
-
-
-def commits_only_filter(advertisement: Advertisement) -> str | None:
-    """Return the filter that leaves trees and blobs out, or None where the source can't filter (well)."""
-    capabilities = advertisement.capabilities
-    if is_dulwich(capabilities):
-        return None
-    can_filter = capabilities.fetch.filter if capabilities.fetch is not None else capabilities.filter
-    return "tree:0" if can_filter else None
 
 
 def watched(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[bytes]:

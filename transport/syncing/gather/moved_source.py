@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from transport.errors import RemoteError, TransportError
-from transport.syncing.gather.fetching import list_source
+from transport.syncing.gather.listing import list_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

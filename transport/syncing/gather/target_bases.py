@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
-from transport.fetch import fetch_pack, list_refs
+from transport.fetch import fetch_pack
+from transport.listing import list_refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,74 @@
+"""A mirror does little else all day than finding nothing to do, so that loads as little as possible."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import ROOT, git, history, init_repository, make_repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN_MODULES_MAX = 200
+"""A path at both ends loads 184 of ours, of some 480 that there are."""
+NOT_FOR_NOTHING = (
+    *("packcore.checks", "packcore.pack.resolve", "packcore.plans", "packcore.search.select"),
+    *("packcore.store.spool", "packcore.walk", "transport.fetch", "transport.fetch_rounds"),
+    *("transport.fleet", "transport.negotiate", "transport.remote_helper", "transport.schemes.http"),
+    *("transport.schemes.ssh", "transport.server.one_push", "transport.server.packing"),
+    *("transport.syncing.deliver.attempts", "transport.syncing.gather.fetching"),
+    *("asyncio", "concurrent", "difflib", "h11", "http.client", "importlib.metadata", "logging"),
+    *("multiprocessing", "rich", "ssl", "subprocess", "tomllib"),
+)
+NOT_FOR_A_CLIENT = (
+    "packcore.pack",
+    "packcore.plans",
+    "packcore.search",
+    "packcore.store.repository",
+    "zlib_ng",
+)
+
+
+def modules_after(code: str, *, cwd: Path) -> set[str]:
+    told = f"{code}\nprint('loaded', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{told}"],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(cwd), "PATH": "/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(done.stdout.partition("loaded ")[2].split())
+
+
+def within(modules: set[str], names: tuple[str, ...]) -> set[str]:
+    return {module for module in modules for name in names if module == name or module.startswith(f"{name}.")}
+
+
+@pytest.fixture
+def level(tmp_path: Path) -> Path:
+    source = make_repository(tmp_path / "source.git", history(commits=3))
+    target = init_repository(tmp_path / "target.git")
+    git("push", "-q", target, "main", cwd=source)
+    return tmp_path
+
+
+def test_a_sync_with_nothing_to_do_loads_no_engine(level: Path) -> None:
+    code = """
+from cli.app import main
+sys.argv = ["packcore", "sync", "source.git", "target.git", "--branch", "main"]
+assert main() == 0
+"""
+    modules = modules_after(code, cwd=level)
+    assert not within(modules, NOT_FOR_NOTHING)
+    assert len(within(modules, ("cli", "packcore", "transport"))) <= OWN_MODULES_MAX
+
+
+def test_a_client_that_only_lists_refs_loads_no_store(tmp_path: Path) -> None:
+    code = "import transport.listing, transport.send_pack, transport.schemes.http.client"
+    assert not within(modules_after(code, cwd=tmp_path), NOT_FOR_A_CLIENT)

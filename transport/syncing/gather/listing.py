@@ -1,0 +1,93 @@
+"""The refs of both sides, and whether the source can send commits alone.
+
+list_source       the source's refs
+advertise_both    source and target at the same time, each on its own connection
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from transport.listing import list_refs
+from transport.send_pack import advertise_push
+from transport.syncing.request import REFS
+from transport.wire.upload_pack import is_dulwich
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packcore.ids import ObjectFormat
+    from packcore.progress import Progress
+    from transport.base import Transport
+    from transport.syncing.request import Protocol
+    from transport.wire.advertisement import Advertisement
+
+__all__ = ["advertise_both", "commits_only_filter", "in_format_of", "list_source"]
+
+ABANDONED_SECONDS = 1.0
+"""How long a failed run waits for the other side's listing to notice that its transport was closed."""
+
+
+def advertise_both(
+    source: Transport,
+    target: Transport,
+    *,
+    protocol: Protocol,
+    prefixes: Sequence[str],
+    progress: Progress,
+) -> tuple[Advertisement, Advertisement]:
+    """List both sides' refs at the same time. An error of the source is told before one of the target."""
+    answers: list[Advertisement] = []
+    errors: list[BaseException] = []
+
+    def list_target() -> None:
+        try:
+            answers.append(advertise_push(target))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=list_target, name="packcore-target-refs", daemon=True)
+    thread.start()
+    try:
+        source_refs = list_source(source, protocol=protocol, prefixes=prefixes)
+        thread.join()
+    except BaseException:
+        target.close()
+        thread.join(ABANDONED_SECONDS)
+        raise
+    if errors:
+        raise errors[0]
+    for side, listing in (("source", source_refs), ("target", answers[0])):
+        for warning in listing.warnings:
+            progress.message(side, warning)
+    return source_refs, in_format_of(source_refs.object_format, answers[0])
+
+
+def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisement:
+    """Return the target's list in the source's object format, where it is empty and takes that too."""
+    capabilities = target_refs.capabilities
+    if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
+        return target_refs
+    return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))
+
+
+def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str]) -> Advertisement:
+    """List the source's refs below the prefixes; all of them where there are none.
+
+    So an empty list means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
+    """
+    listed = list_refs(source, protocol=protocol, prefixes=prefixes)
+    if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
+        return listed
+    return list_refs(source, protocol=protocol)
+
+
+def commits_only_filter(advertisement: Advertisement) -> str | None:
+    """Return the filter that leaves trees and blobs out, or None where the source can't filter (well)."""
+    capabilities = advertisement.capabilities
+    if is_dulwich(capabilities):
+        return None
+    can_filter = capabilities.fetch.filter if capabilities.fetch is not None else capabilities.filter
+    return "tree:0" if can_filter else None
