@@ -259,7 +259,7 @@ class Secrets:
                 found += [(starts[start], ends[end - 1]) for start, end in _found(plain, needles)]
         for part in self._parts:
             found += [match.span(1) for match in re.finditer(part, text)]
-        return _joined(found)
+        return _joined(found) if found else found
 
 
 def _rebuilt(needles: frozenset[Needle], parts: frozenset[str]) -> Secrets:

@@ -51,7 +51,8 @@ class RefBatch:
         self._zero = refs.object_format.zero
         self._peeled = peeled
         self._changes = {encode_ref_name(change.name): change for change in sorted(changes)}
-        self._paths = {name: refs.path_of(change.name) for name, change in self._changes.items()}
+        base = os.fspath(refs.common_directory)
+        self._paths = {name: f"{base}/{os.fsdecode(name)}" for name in self._changes}
         self.faults: dict[str, PackcoreError] = {}
         """Why a ref is not changed, by its name."""
 
@@ -62,7 +63,7 @@ class RefBatch:
         RepositoryError and CorruptData, and nothing has changed then.
         """
         locks = self._refs.locks
-        lost = locks.take_all(list(self._paths.values()))
+        lost = locks.take_all(self._paths.values())
         held = {name: path for name, path in self._paths.items() if path not in lost}
         try:
             for name, path in self._paths.items():
@@ -81,7 +82,7 @@ class RefBatch:
                 write(rows, packed)
             self._remove_loose(left, loose)
         finally:
-            locks.release_all(list(held.values()))
+            locks.release_all(held.values())
         for name in left:
             if self._changes[name].is_delete:
                 self._refs.remove_log(self._changes[name].name)

@@ -23,6 +23,7 @@ import re
 import stat
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import RefLocked, RepositoryError
@@ -37,8 +38,7 @@ from packcore.store.temporaries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["HeldLock", "LockOwner", "RefLocks", "owner_mark", "read_owner"]
 
@@ -164,25 +164,25 @@ class RefLocks:
 
     # Many at once
 
-    def take_all(self, paths: Sequence[Path]) -> dict[Path, RepositoryError]:
+    def take_all(self, paths: Iterable[str]) -> dict[str, RepositoryError]:
         """Take the locks of many files, which have no open file each; return why some can't be had.
 
         `release_all` gives them back. They put no content in place of the files. Only the first lock that
         another process holds is waited for.
         """
-        faults: dict[Path, RepositoryError] = {}
-        made: dict[Path, Path] = {}
+        faults: dict[str, RepositoryError] = {}
+        made: dict[str, str] = {}
         for path in paths:
-            lock, folder = path.with_name(path.name + ".lock"), path.parent
+            lock, folder = f"{path}.lock", path.rpartition("/")[0]
             try:
                 if folder not in made:
-                    self._make_parents(folder)
-                    made[folder] = self._owner(self._base(lock))
+                    self._make_parents(Path(folder))
+                    made[folder] = str(self._owner(self._base(Path(lock))))
                 os.link(made[folder], lock)
             except (OSError, AttributeError):
                 try:
                     # Held by another, the folder gone meanwhile, no more links, or no links at all.
-                    self._take(lock, tries=1 if faults else LOCK_TRIES)
+                    self._take(Path(lock), tries=1 if faults else LOCK_TRIES)
                     made.pop(folder, None)
                 except RepositoryError as error:
                     faults[path] = error
@@ -192,18 +192,22 @@ class RefLocks:
                 faults[path] = error
         return faults
 
-    def release_all(self, paths: Sequence[Path]) -> None:
+    def release_all(self, paths: Iterable[str]) -> None:
         """Give the locks of many files back, and remove what folders are empty then. Raises RepositoryError.
 
         What was changed below them is durable then.
         """
-        folders = dict.fromkeys(path.parent for path in paths)
+        folders: dict[Path, None] = {}
+        latest = ""
         for path in paths:
             with suppress(OSError):
                 os.unlink(f"{path}.lock")  # noqa: PTH108 -- of very many
+            if (folder := path.rpartition("/")[0]) != latest:
+                folders[Path(folder)] = None
+                latest = folder
         self._unsynced |= folders
-        for folder in folders:
-            self.remove_empty_parents(folder)
+        for each in folders:
+            self.remove_empty_parents(each)
         if not self._is_deferred:
             try:
                 self._sync()

@@ -64,6 +64,19 @@ class RefTable(NamedTuple):
         }
         return RefTable(names, ids, peeled, symrefs, self.unpeeled, unreadable)
 
+    def of_names(self, names: Iterable[str]) -> dict[str, Ref | UnreadableRef]:
+        """Return the refs of these names; a symbolic one to nothing counts as absent."""
+        rows = dict(zip(self.names, zip(self.ids, self.peeled, strict=True), strict=True))
+        found: dict[str, Ref | UnreadableRef] = {}
+        for name in names:
+            raw = encode_ref_name(name)
+            if (row := rows.get(raw)) is not None:
+                peeled = ObjectId(unhexlify(row[1])) if row[1] else None
+                found[name] = Ref(name, ObjectId(unhexlify(row[0])), self.symrefs.get(raw), peeled)
+            elif (fault := self.unreadable.get(name)) is not None and not fault.is_dangling:
+                found[name] = fault
+        return found
+
     def tips(self) -> tuple[ObjectId, ...]:
         """Return the ids, each once, in the order of the names."""
         return tuple(map(ObjectId, map(unhexlify, dict.fromkeys(self.ids))))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from packcore.errors import CorruptData, MissingObject
+from packcore.errors import CorruptData, MissingObject, UnreadableRef
 from packcore.objects import ObjectType, tag_target
-from packcore.refs import check_ref_name
+from packcore.refs import check_ref_name, decode_ref_name
 from packcore.store.ref_transaction import change_refs, change_refs_apart
 from packcore.store.reflogs import logged_refs
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RepositoryRefs"]
 
+_MANY_NAMES = 100
 _TAG_DEPTH_MAX = 100
 """Tags of tags that are followed."""
 
@@ -74,6 +75,28 @@ class RepositoryRefs:
         """
         check_ref_name(name, one_level=True)
         return self._refs.read(name)
+
+    def read_refs(self, names: Collection[str]) -> dict[str, Ref | UnreadableRef]:
+        """Return refs by their full names, which are valid; of those that are absent there is nothing.
+
+        Many are looked up in one list of all. Raises CorruptData or RepositoryError if there can be none.
+        """
+        if len(names) < _MANY_NAMES:
+            found: dict[str, Ref | UnreadableRef] = {}
+            for name in names:
+                try:
+                    ref = self._refs.read(name)
+                except UnreadableRef as error:
+                    found[name] = error
+                else:
+                    found |= {} if ref is None else {name: ref}
+            return found
+        return self._refs.table().of_names(names)
+
+    def symbolic_refs(self) -> frozenset[str]:
+        """Return the names of all refs that may be symbolic, HEAD aside. Raises as `refs`."""
+        table = self._refs.table()
+        return frozenset({*map(decode_ref_name, table.symrefs), *table.unreadable})
 
     def head(self) -> str | ObjectId | None:
         """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id.

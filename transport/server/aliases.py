@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Aliases", "find_aliases"]
 
+_MANY = 100
 INCONSISTENT = "inconsistent aliased update"
 
 
@@ -43,7 +44,11 @@ def find_aliases(repository: Repository, updates: Sequence[RefUpdate]) -> Aliase
         return found
     by_name = {update.name: update for update in updates}
     removed = set()
+    # Of very many, only those can be symbolic that one list of all refs says so of.
+    symbolic = None if len(updates) < _MANY else repository.symbolic_refs()
     for update in updates:
+        if symbolic is not None and update.name.startswith("refs/") and update.name not in symbolic:
+            continue
         final = by_name.get(_final_name(repository, update.name))
         if final is None or final.name == update.name:
             continue

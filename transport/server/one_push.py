@@ -18,6 +18,7 @@ from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from packcore.errors import MissingObject, PackcoreError, RefLocked, RefMoved
+from packcore.refs import decode_ref_names
 from packcore.store.ref_change import RefChange
 from packcore.store.union import UnionStore
 from packcore.walk import list_objects
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Push"]
 
 _FAULTS_TOLD_MAX = 20
+_MANY_UPDATES = 100
+"""The refs of so many are looked up together."""
 
 
 class Push:
@@ -79,6 +82,8 @@ class Push:
     def run(self) -> dict[str, str | None]:
         """Return the reason for each ref, None where it is done. Raises RepositoryError, CorruptData."""
         rules = RefRules(self._repository, self._words, self._say)
+        if len(self._request.updates) > _MANY_UPDATES:
+            rules.see([update.name for update in self._request.updates])
         for update in self._request.updates:
             self._verdicts[update.name] = self._refusal(update, rules)
         self._settled |= rules.absent
@@ -135,8 +140,9 @@ class Push:
         accepted = self._accepted()
         if not any(update.is_create for update in accepted):
             return
-        refs = self._repository.refs()
-        names = NamesInUse([*refs.known, *refs.unreadable], (update.name for update in accepted))
+        refs = self._repository.ref_table()
+        there = [*decode_ref_names(refs.names), *refs.unreadable]
+        names = NamesInUse(there, (update.name for update in accepted))
         for update in accepted:
             if update.is_delete:
                 if not self._request.atomic:  # all at once: what goes still stands when the others come

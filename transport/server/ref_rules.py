@@ -26,18 +26,19 @@ from typing import TYPE_CHECKING
 from packcore.ancestry import is_ancestor
 from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
-from packcore.refs import decode_ref_name, is_valid_ref_name
+from packcore.refs import decode_ref_name, encode_ref_name, is_valid_ref_name
 from packcore.store.config import bool_of
-from packcore.store.ref_names import ref_name_fault
+from packcore.store.ref_names import RefNameLimits
 from transport.server.proc_receive import PROC_RECEIVE, ProcReceiveRefs
 from transport.server.shown_refs import HiddenRefs
 from transport.server.words import public_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectId
+    from packcore.refs import Ref
     from packcore.store.base import ObjectStore
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
@@ -68,6 +69,8 @@ class RefRules:
         """
         self._words = words
         self._warn = warn
+        self._refs: dict[str, Ref | UnreadableRef | None] = {}
+        """What was seen of refs; None where they are absent."""
         self.absent: set[str] = set()
         """Refs to be deleted that aren't there."""
         config = repository.config
@@ -76,6 +79,7 @@ class RefRules:
         self._deny_deletes = config.get_bool("receive.denydeletes")
         self._hidden = HiddenRefs(config, "receive")
         self._proc_receive = ProcReceiveRefs(config)
+        self._limits = RefNameLimits.of(repository.common_path)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
         self._checked_out = _worktree_heads(repository.common_path)
@@ -89,7 +93,7 @@ class RefRules:
         name = update.name
         if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
             return "funny refname"
-        if update.is_create and (fault := ref_name_fault(name, self.repository.common_path)):
+        if update.is_create and (fault := self._limits.fault(encode_ref_name(name))):
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
@@ -99,12 +103,11 @@ class RefRules:
             if self._deny_current == "refuse":
                 return "branch is currently checked out"
             self._allow(self._deny_current, "updating the current branch")
-        try:
-            current = self.repository.read_ref(name)
-        except UnreadableRef as error:
+        current = self._seen(name)
+        if isinstance(current, UnreadableRef):
             # A file that holds nothing may be written again; what it held is lost in any case.
-            if not error.is_blank or update.is_delete or not update.is_create:
-                return f"reference broken: {self._words(error.reason)}"
+            if not current.is_blank or update.is_delete or not update.is_create:
+                return f"reference broken: {self._words(current.reason)}"
             current = None
         now = current.oid if current is not None else self.repository.object_format.zero
         if update.is_delete:
@@ -114,6 +117,20 @@ class RefRules:
         if update.new not in objects:
             return "bad pack"
         return self._judge_branch(update, objects) if name.startswith(_BRANCHES) else None
+
+    def see(self, names: Collection[str]) -> None:
+        """Look at the refs of these names together, before each is asked about. Raises as `refusal`."""
+        valid = [name for name in names if name.startswith("refs/") and is_valid_ref_name(name)]
+        found = self.repository.read_refs(valid)
+        self._refs = {name: found.get(name) for name in valid}
+
+    def _seen(self, name: str) -> Ref | UnreadableRef | None:
+        if name in self._refs:
+            return self._refs[name]
+        try:
+            return self.repository.read_ref(name)
+        except UnreadableRef as error:
+            return error
 
     def _judge_deletion(self, update: RefUpdate, now: ObjectId, objects: ObjectStore) -> str | None:
         name = update.name

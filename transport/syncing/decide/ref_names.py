@@ -45,6 +45,8 @@ class RefNames:
 
     def clash(self, name: str) -> str | None:
         """Return one of the names that can't be beside `name`, if there is one."""
+        if not self._keys:
+            return None
         return self.folder_of(name) or self.below(name)
 
 
