@@ -83,9 +83,10 @@ class RefBatch:
             self._remove_loose(left, loose)
         finally:
             locks.release_all(held.values())
-        for name in left:
-            if self._changes[name].is_delete:
-                self._refs.remove_log(self._changes[name].name)
+        if self._refs.has_logs:
+            for name in left:
+                if self._changes[name].is_delete:
+                    self._refs.remove_log(self._changes[name].name)
 
     def _refuse(self, name: bytes, error: PackcoreError) -> None:
         self.faults[self._changes[name].name] = error

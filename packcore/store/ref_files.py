@@ -311,6 +311,11 @@ class RefFiles:
             if one != name or any(new):
                 self.logs.write(one, self._log_path(one), old, new)
 
+    @property
+    def has_logs(self) -> bool:
+        """Whether any ref below refs/ may have a log."""
+        return (self.common_directory / "logs" / "refs").exists()
+
     def remove_log(self, name: str) -> None:
         """Remove a deleted ref's log, if it has one."""
         logs = self._log_path("refs").parent

@@ -91,7 +91,7 @@ class RefRules:
     def refusal(self, update: RefUpdate, objects: ObjectStore) -> str | None:
         """Return why an update is refused, None where it isn't; `objects` holds the pack's objects too."""
         name = update.name
-        if not name.startswith("refs/") or not is_valid_ref_name(name[5:], one_level=update.is_delete):
+        if not name.startswith("refs/") or _is_funny(name, is_delete=update.is_delete):
             return "funny refname"
         if update.is_create and (fault := self._limits.fault(encode_ref_name(name))):
             return fault
@@ -169,6 +169,11 @@ class RefRules:
             except CorruptData:
                 return "bad ref"
         return None
+
+
+def _is_funny(name: str, *, is_delete: bool) -> bool:
+    is_deep = name.count("/") > 1  # then it is valid as a whole, or what is below refs/ is not
+    return not is_valid_ref_name(name if is_deep else name[5:], one_level=is_delete)
 
 
 def _denies(config: GitConfig, key: str) -> str:

@@ -134,3 +134,23 @@ def test_replicate_may_prune_and_bootstrap_may_not():
     assert SyncRequest(mode="replicate", policy=prune).policy.prune
     with pytest.raises(InvalidRequest, match="empty target"):
         SyncRequest(mode="bootstrap", policy=prune)
+
+
+@pytest.mark.parametrize("named", [frozenset(), frozenset({"refs/heads/a"})])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(),
+        Scope(tags=True),
+        Scope(all_refs=True),
+        Scope(all_refs=True, exclude_ref_prefixes=("refs/heads/b", "")),
+        Scope(tags=True, include_ref_prefixes=("refs/notes/",)),
+        Scope(refs=("refs/heads/*", "!refs/heads/b")),
+        Scope(mappings=(RefMapping("refs/heads/a", "refs/heads/z"),), tags=True),
+    ],
+    ids=repr,
+)
+def test_many_names_are_in_scope_as_each_is_by_itself(scope: Scope, named: frozenset[str]):
+    kinds = ("heads/a", "heads/b", "heads/b/c", "tags/v1", "notes/x", "pull/1/head", "packcore/bootstrap/x")
+    names = [*(f"refs/{kind}" for kind in (*kinds, "gitsync/x", "tagsx", "headsx/a")), "HEAD", "other"]
+    assert scope.covered(names, named) == [name for name in names if scope.covers(name, named)]

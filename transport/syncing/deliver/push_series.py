@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PushSeries", "check_atomic", "parted"]
 
-DELETIONS_TOGETHER_MAX = 10_000
+DELETIONS_TOGETHER_MAX = 25_000
 """Deletions in one request that are done all or none: some seconds of a server's time."""
 
 

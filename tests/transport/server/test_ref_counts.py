@@ -1,0 +1,112 @@
+"""How much a list of refs costs, in counts, at two sizes: files opened, lines parsed, objects looked at."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.store import packed_refs
+from packcore.store.repository import Repository
+from tests.support import fast_import, git, history, init_repository
+from tests.transport.server.serving import serving
+from transport.fetch import list_refs
+from transport.schemes import open_transport
+from transport.wire import ls_refs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transport.wire.advertisement import Advertisement
+
+
+def repository_of(path: Path, tags: int) -> Path:
+    made = init_repository(path)
+    fast_import(made, history(commits=3))
+    tip = git("rev-parse", "main", cwd=made)
+    stream = "".join(
+        f"tag v{number}\nfrom {tip}\ntagger A <a@x> 1112000000 +0000\ndata 2\nt\n" for number in range(tags)
+    )
+    git("fast-import", "--quiet", cwd=made, stdin=stream.encode() + b"done\n")
+    git("pack-refs", "--all", cwd=made)
+    git("repack", "-adq", cwd=made)
+    return made
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return a counter of what is opened, read and taken line by line."""
+    calls: Counter[str] = Counter()
+
+    def count(owner: object, name: str, word: str) -> None:
+        real: Callable[..., object] = getattr(owner, name)
+
+        def counted(*arguments: object, **more: object) -> object:
+            calls[word] += 1
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(os, "open", "opened")
+    count(Path, "open", "opened")
+    count(Repository, "read", "objects")
+    count(Repository, "header", "objects")
+    count(packed_refs, "_read_carefully", "careful")
+    count(ls_refs, "_take_line", "lines")
+    return calls
+
+
+def listed(path: Path | str, *prefixes: str) -> Advertisement:
+    transport = open_transport(str(path))
+    try:
+        return list_refs(transport, prefixes=prefixes)
+    finally:
+        transport.close()
+
+
+def test_a_list_of_tags_opens_as_many_files_and_reads_as_many_objects_whatever_their_number(
+    tmp_path: Path, counts: Counter[str]
+) -> None:
+    found = []
+    for tags in (700, 2800):
+        made = repository_of(tmp_path / f"{tags}.git", tags)
+        counts.clear()
+        answer = listed(made)
+        assert len(answer.peeled) == tags
+        assert set(answer.peeled.values()) == {answer.refs["refs/heads/main"]}
+        found.append(Counter(counts))
+    few, many = found
+    assert few.pop("lines") <= 3  # the first one of each block
+    assert many.pop("lines") <= 3 * 4
+    assert few == many
+    assert few["objects"] <= 2  # HEAD
+    assert few["careful"] == 0
+
+
+def test_a_server_reads_packed_refs_once_for_many_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = repository_of(tmp_path / "root/x.git", 300)
+    old = made.stat().st_mtime - 100
+    os.utime(made / "packed-refs", (old, old))
+    parsed: list[int] = []
+    real = packed_refs._checked
+
+    def counted(lines: bytes, patterns: object) -> object:
+        parsed.append(len(lines))
+        return real(lines, patterns)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(packed_refs, "_checked", counted)
+    with serving(made.parent) as server:
+        views = server.settings.views
+        monkeypatch.setattr(views, "_clock", lambda: 2**62)
+        for number in range(5):
+            answer = listed(f"{server.url}/x.git", f"refs/tags/v{number}")
+            assert f"refs/tags/v{number}" in answer.refs
+        assert len(parsed) == 1
+        git("update-ref", "-d", "refs/tags/v7", cwd=made)
+        assert "refs/tags/v7" not in listed(f"{server.url}/x.git", "refs/tags/v7").refs
+        assert len(parsed) == 2
