@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
+    from packcore.store.multi_pack_index import MidxBitmap
     from packcore.store.pack_bitmap import PackBitmap
+
+    ReachBitmap = PackBitmap | MidxBitmap
 
 __all__ = ["Reach", "reach_by_bitmaps", "reached_ids"]
 
@@ -41,7 +44,7 @@ _TAG_DEPTH = Limits().tag_depth
 class Reach:
     """What some commits reach: bits of a pack's objects, and the ids of others. `in` tells of one object."""
 
-    def __init__(self, bitmap: PackBitmap) -> None:
+    def __init__(self, bitmap: ReachBitmap) -> None:
         self._bitmap = bitmap
         self.bits = 0
         self.others: dict[ObjectId, None] = {}
@@ -77,7 +80,7 @@ def reached_ids(
     """
     had = list(haves)
 
-    def ids(bitmap: PackBitmap) -> list[ObjectId] | None:
+    def ids(bitmap: ReachBitmap) -> list[ObjectId] | None:
         wanted = [_peeled(store, want) for want in wants]
         if any(store.header(oid).type is not ObjectType.COMMIT for oid, _ in wanted):
             return None
@@ -110,7 +113,7 @@ def _peeled(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, list[ObjectId]
 _T = TypeVar("_T")
 
 
-def _by_bitmaps(store: ObjectStore, ask: Callable[[PackBitmap], _T | None]) -> _T | None:
+def _by_bitmaps(store: ObjectStore, ask: Callable[[ReachBitmap], _T | None]) -> _T | None:
     """Return an answer by the store's bitmap; None where there is none, or where it is found damaged."""
     shortcuts = shortcuts_of(store)
     bitmap = shortcuts.bitmap if shortcuts is not None else None
@@ -126,7 +129,7 @@ def _by_bitmaps(store: ObjectStore, ask: Callable[[PackBitmap], _T | None]) -> _
 
 
 def _reach(
-    store: ObjectStore, bitmap: PackBitmap, commits: Iterable[ObjectId], *, strict: bool = False
+    store: ObjectStore, bitmap: ReachBitmap, commits: Iterable[ObjectId], *, strict: bool = False
 ) -> Reach | None:
     """Return what the commits reach; None where that is nothing of the bitmap.
 

@@ -9,8 +9,8 @@ If killed at any moment, the repository stays complete. Old files are removed on
 durable, and only those that were noted at the start, so files that others add meanwhile stay. The .idx of a
 pack is removed first, as in git, since a pack without it does not exist. Packs with a .keep file stay. Their
 objects are left out, except those whose copy there is damaged. Objects that only alternates have stay there.
-The packs of a partial clone's promisor become a separate pack with a .promisor file. Left out: bitmaps (git
-makes them again) and cruft packs (their objects are packed like others).
+The packs of a partial clone's promisor become a separate pack with a .promisor file. Left out: cruft packs
+(their objects are packed like others); `packcore.prepare` writes bitmaps.
 """
 
 from __future__ import annotations

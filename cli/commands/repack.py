@@ -20,19 +20,40 @@ if TYPE_CHECKING:
     examples="""
         packcore repack x.git
         packcore repack --no-reuse-delta --depth 100 --window-memory 1g x.git
+        packcore repack --write-commit-graph --write-bitmap-index x.git
     """,
 )
 @click.argument("repo", type=click.Path())
+@click.option("--write-commit-graph", is_flag=True, help="Write the commit-graph of all that refs reach.")
+@click.option(
+    "--write-midx", is_flag=True, help="Write the multi-pack-index of all packs that are there then."
+)
+@click.option(
+    "--write-bitmap-index",
+    is_flag=True,
+    help="Write a reachability bitmap: of the new pack, or of the multi-pack-index with --write-midx.",
+)
 @selection_options
 @output_options()
-def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
+def run(
+    *,
+    repo: str,
+    write_commit_graph: bool,
+    write_midx: bool,
+    write_bitmap_index: bool,
+    selection: SelectionOptions,
+    console: Console,
+) -> None:
     """Put all objects of REPO into one new pack, and then remove the packs and loose files it replaces.
 
     No object is lost, reachable or not. The new pack is read back and made durable before anything goes;
-    packs with a .keep file stay as they are. Git may use the repository meanwhile.
+    packs with a .keep file stay as they are. Git may use the repository meanwhile. What the options write
+    makes listing and ancestry quicker, for git too.
     """
     from cli.render import units
     from packcore import open_repository
+    from packcore.errors import MissingObject
+    from packcore.prepare import prepare_bitmap, prepare_commit_graph, prepare_multi_pack_index
     from packcore.repack import repack
 
     with open_repository(repo, limits=selection.limits) as repository, console.progress() as progress:
@@ -45,6 +66,15 @@ def run(*, repo: str, selection: SelectionOptions, console: Console) -> None:
             jobs=selection.jobs,
             progress=progress,
         )
+        if write_commit_graph:
+            prepare_commit_graph(repository, progress)
+        try:
+            if write_midx:
+                prepare_multi_pack_index(repository, bitmap=write_bitmap_index, progress=progress)
+            elif write_bitmap_index and done.path is not None:
+                prepare_bitmap(repository, done.path, progress)
+        except MissingObject as error:
+            progress.message("no bitmap", f"what refs reach is not all in the pack: {error}")
     if console.verbosity.json:
         console.show_json(
             {

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from packcore.errors import CorruptData, CorruptShortcut, LimitExceeded, MissingObject, RepositoryError
 from packcore.objects import ObjectType, commit_links
 from packcore.store.commit_graph import read_commit_graph
+from packcore.store.multi_pack_index import open_midx_bitmap, read_multi_pack_index
 from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packcore.store.commit_graph import CommitGraph
+    from packcore.store.multi_pack_index import MidxBitmap
     from packcore.store.pack_bitmap import PackBitmap
     from packcore.store.repository import Repository
 
@@ -23,13 +25,14 @@ _DATE_BITS = 0x3FFFFFFFF
 
 
 def check_shortcuts(repository: Repository) -> Iterator[str]:
-    """Yield what is wrong with the repository's own commit-graph and bitmaps."""
+    """Yield what is wrong with the repository's own commit-graph, multi-pack-index and bitmaps."""
     for pack in repository.copies.packs():
         try:
             if Path(pack.name).parent == repository.pack_directory and (found := open_pack_bitmap(pack)):
                 yield from _check_bitmap(repository, found, str(Path(pack.name).with_suffix(".bitmap")))
         except (CorruptShortcut, RepositoryError) as error:
             yield str(error)
+    yield from _check_table(repository)
     objects = repository.pack_directory.parent
     try:
         graph = read_commit_graph(objects, repository.object_format)
@@ -45,7 +48,34 @@ def check_shortcuts(repository: Repository) -> Iterator[str]:
             graph.close()
 
 
-def _check_bitmap(repository: Repository, bitmap: PackBitmap, where: str) -> Iterator[str]:
+def _check_table(repository: Repository) -> Iterator[str]:
+    """Check the multi-pack-index against the packs that it names, and its bitmap."""
+    directory = repository.pack_directory
+    try:
+        table = read_multi_pack_index(directory, repository.object_format)
+    except (CorruptShortcut, RepositoryError) as error:
+        yield str(error)
+        return
+    if table is None:
+        return
+    packs = {Path(pack.name).stem: pack for pack in repository.copies.packs()}
+    try:
+        table.check_file()
+        yield from (f"{table.path}: {name} is not here" for name in table.names if name not in packs)
+        for oid, place in table.places():
+            name = table.names[place.pack_number]
+            pack = packs.get(name)
+            if pack is not None and place.offset not in pack.offsets_of(oid):
+                yield f"{table.path}: object {oid.hex()} does not lie there in {name}"
+        if (bitmap := open_midx_bitmap(table, directory)) is not None:
+            yield from _check_bitmap(repository, bitmap, f"{table.path}: its bitmap")
+    except (CorruptShortcut, RepositoryError) as error:
+        yield str(error)
+    finally:
+        table.close()
+
+
+def _check_bitmap(repository: Repository, bitmap: PackBitmap | MidxBitmap, where: str) -> Iterator[str]:
     """Check the types, and that each set holds its commit, its tree and parents, and all that these do."""
     for type_ in ObjectType:
         for oid in bitmap.oids(bitmap.of_type(type_)):

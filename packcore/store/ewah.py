@@ -18,8 +18,12 @@ from __future__ import annotations
 
 import sys
 from array import array
+from typing import TYPE_CHECKING
 
-__all__ = ["EwahFault", "decode_ewah", "encode_ewah", "skip_ewah"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["EwahFault", "decode_ewah", "encode_ewah", "set_bits", "skip_ewah"]
 
 _RUN_BITS = 0xFFFFFFFF
 _RUN_MAX = (1 << 32) - 1
@@ -98,3 +102,14 @@ def encode_ewah(numbers: int, bits: int) -> bytes:
     if sys.byteorder == "little":
         out.byteswap()
     return head + out.tobytes() + marker_place.to_bytes(4, "big")
+
+
+def set_bits(bits: int) -> Iterable[int]:
+    """Yield the numbers of a set, the lowest first."""
+    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    for start, byte in enumerate(data):
+        if byte:
+            yield from _BITS_OF[byte] if not start else [8 * start + bit for bit in _BITS_OF[byte]]
+
+
+_BITS_OF = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))

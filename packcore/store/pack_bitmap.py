@@ -18,9 +18,10 @@ from packcore.errors import CorruptShortcut
 from packcore.limits import MIB
 from packcore.store.bitmap import Bitmap
 from packcore.store.chunk_file import map_shortcut
+from packcore.store.ewah import set_bits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from packcore.ids import ObjectId
     from packcore.objects import ObjectType
@@ -104,17 +105,6 @@ class PackBitmap:
         positions, oid = self._pack.order.positions, self._pack.index.oid
         for bit in set_bits(bits):
             yield oid(positions[bit])
-
-
-def set_bits(bits: int) -> Iterable[int]:
-    """Yield the numbers of a set, the lowest first."""
-    data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-    for start, byte in enumerate(data):
-        if byte:
-            yield from _BITS_OF[byte] if not start else [8 * start + bit for bit in _BITS_OF[byte]]
-
-
-_BITS_OF = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 
 
 def open_pack_bitmap(pack: PackFile) -> PackBitmap | None:

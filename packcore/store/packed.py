@@ -16,13 +16,21 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from packcore.errors import CorruptData, CorruptIndex, CorruptPack, MissingObject, RepositoryError
+from packcore.errors import (
+    CorruptData,
+    CorruptIndex,
+    CorruptPack,
+    CorruptShortcut,
+    MissingObject,
+    RepositoryError,
+)
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.store.base import DAMAGE
 from packcore.store.base_cache import BaseCache
 from packcore.store.bulk import BulkReading
 from packcore.store.copies import Copies
 from packcore.store.listing import PackListing
+from packcore.store.multi_pack_index import read_multi_pack_index
 from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
@@ -34,10 +42,13 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+    from packcore.store.multi_pack_index import MultiPackIndex
 
 __all__ = ["PackFile", "PackedStore"]
 
 _Answer = TypeVar("_Answer")
+_TABLE_PACKS_MIN = 2
+"""Packs from which on a table of all is quicker than to ask one after the other."""
 
 
 class PackedStore(BulkReading):
@@ -64,6 +75,13 @@ class PackedStore(BulkReading):
         self._rescan = rescan
         """False where the owner calls `refresh` itself: a repository asks other places first."""
         self._packs: list[PackFile] = []
+        self._by_name: dict[str, PackFile] = {}
+        self.table: MultiPackIndex | None = None
+        """Where each object of many packs lies, if git has prepared that and it can be used."""
+        self.table_fault: CorruptShortcut | RepositoryError | None = None
+        self._beside_table: list[PackFile] = []
+        """Packs that the table does not tell of."""
+        self._table_wanted = True
         self._known: set[str] = set()
         self._places = Places(self._cache)
         self.refresh()
@@ -95,6 +113,7 @@ class PackedStore(BulkReading):
         for name in names:
             if name not in self._known:
                 found |= self._open(name)
+        self._open_table()
         return found
 
     def _open(self, name: str) -> bool:
@@ -119,6 +138,7 @@ class PackedStore(BulkReading):
             raise RepositoryError(f"{path}: {error.strerror}", hint=hint) from None
         self._known.add(name)
         self._packs.insert(0, pack)
+        self._by_name[path.stem] = pack
         return True
 
     def __len__(self) -> int:
@@ -285,12 +305,51 @@ class PackedStore(BulkReading):
         for pack in self._packs:
             pack.close()
         self._packs.clear()
+        self._by_name.clear()
+        self.leave_multi_pack_index(self.table_fault)
+        self._table_wanted = True
         self._known.clear()
         self._cache.clear()
+
+    def leave_multi_pack_index(self, error: CorruptShortcut | RepositoryError | None = None) -> None:
+        """Look objects up pack by pack, since this was found wrong with the table of all packs."""
+        self.table_fault = error
+        if self.table is not None:
+            self.table.close()
+            self.table = None
+
+    def _open_table(self) -> None:
+        """Open the multi-pack-index, where there are packs enough."""
+        if self._table_wanted and len(self._packs) >= _TABLE_PACKS_MIN:
+            self._table_wanted = False
+            try:
+                self.table = read_multi_pack_index(self.directory, self._object_format)
+            except (CorruptShortcut, RepositoryError) as error:
+                self.leave_multi_pack_index(error)
+        covered = frozenset() if self.table is None else frozenset(self.table.names)
+        self._beside_table = [pack for name, pack in self._by_name.items() if name not in covered]
+
+    def _by_table(self, oid: bytes) -> tuple[PackFile, int] | Sequence[PackFile]:
+        """Return where the multi-pack-index has an object, or else the packs to ask."""
+        assert self.table is not None
+        try:
+            place = self.table.find(oid)
+        except CorruptShortcut as error:
+            self.leave_multi_pack_index(error)
+            return self._packs
+        if place is None:
+            return self._beside_table
+        pack = self._by_name.get(self.table.names[place.pack_number])
+        return self._packs if pack is None else (pack, place.offset)
 
     def _locate(self, oid: bytes) -> tuple[PackFile, int] | None:
         """Return the first pack that has an object, and where in it."""
         packs = self._packs
+        if self.table is not None:
+            found = self._by_table(oid)
+            if isinstance(found, tuple):
+                return found
+            packs = list(found)
         for number, pack in enumerate(packs):
             try:
                 offset = pack.index.find_offset(oid)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import CorruptShortcut, RepositoryError
 from packcore.store.commit_graph import read_commit_graph
+from packcore.store.multi_pack_index import open_midx_bitmap
 from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
     from packcore.store.commit_graph import CommitGraph
     from packcore.store.config import GitConfig
+    from packcore.store.multi_pack_index import MidxBitmap, MultiPackIndex
     from packcore.store.pack_bitmap import PackBitmap
     from packcore.store.packfile import PackFile
 
@@ -30,10 +32,15 @@ class PackFolder(Protocol):
     """The part of a `PackedStore` that is needed here."""
 
     directory: Path
+    table: MultiPackIndex | None
+    table_fault: CorruptShortcut | RepositoryError | None
 
     @property
     def packs(self) -> list[PackFile]:
         """The open packs."""
+
+    def leave_multi_pack_index(self) -> None:
+        """Look objects up pack by pack."""
 
 
 class Shortcuts:
@@ -45,8 +52,16 @@ class Shortcuts:
         self._folders = [packed.directory.parent for packed in packs]
         self._format = object_format
         self._config = config
-        self.faults: list[str] = []
+        self._faults: list[str] = []
+        if not config.get_bool("core.multipackindex", default=True):
+            for packed in packs:
+                packed.leave_multi_pack_index()
+
+    @property
+    def faults(self) -> list[str]:
         """What is left aside, and why."""
+        tables = [f"{packed.table_fault}; it is not used" for packed in self._packs if packed.table_fault]
+        return [*tables, *self._faults]
 
     @cached_property
     def commit_graph(self) -> CommitGraph | None:
@@ -62,11 +77,19 @@ class Shortcuts:
         return None
 
     @cached_property
-    def bitmap(self) -> PackBitmap | None:
-        """The bitmap of the largest pack that has one; None where none has, or `pack.useBitmaps` says no."""
+    def bitmap(self) -> PackBitmap | MidxBitmap | None:
+        """The bitmap of the multi-pack-index, or of the largest pack that has one.
+
+        None where there is none, or `pack.useBitmaps` says no.
+        """
         if not self._config.get_bool("pack.usebitmaps", default=True):
             return None
         for packed in self._packs:
+            try:
+                if packed.table is not None and (found := open_midx_bitmap(packed.table, packed.directory)):
+                    return found
+            except (CorruptShortcut, RepositoryError) as error:
+                self._left_aside(error)
             for pack in sorted(packed.packs, key=len, reverse=True):
                 try:
                     if (bitmap := open_pack_bitmap(pack)) is not None:
@@ -88,7 +111,7 @@ class Shortcuts:
             self._left_aside(error)
 
     def _left_aside(self, error: CorruptShortcut | RepositoryError) -> None:
-        self.faults.append(f"{error}; it is not used")
+        self._faults.append(f"{error}; it is not used")
 
     def close(self) -> None:
         """Give maps back. Idempotent; what is asked for afterwards is opened again."""

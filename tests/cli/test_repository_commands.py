@@ -30,6 +30,35 @@ def test_repack_leaves_one_pack_and_a_repository_that_git_likes(packcore, tmp_pa
     assert fsck(path) == []
 
 
+def test_repack_prepares_what_git_verifies_and_uses(packcore, tmp_path):
+    path = make_repository(tmp_path / "x.git", history(commits=10), repack=True)
+    assert packcore("repack", path, "--write-commit-graph", "--write-bitmap-index").exit_code == 0
+    assert only_pack(path).with_suffix(".bitmap").exists()
+    git("commit-graph", "verify", cwd=path)
+    git("rev-list", "--test-bitmap", "HEAD", cwd=path)
+    assert packcore("repack", path, "--write-midx", "--write-bitmap-index").exit_code == 0
+    git("multi-pack-index", "verify", cwd=path)
+    git("rev-list", "--test-bitmap", "HEAD", cwd=path)
+    count = packcore("rev-list", path, "--all", "--objects", "--count").stdout
+    assert count.strip() == git("rev-list", "--all", "--objects", "--count", cwd=path)
+    assert fsck(path) == []
+
+
+def test_a_damaged_bitmap_is_named_and_the_answer_is_right_all_the_same(packcore, tmp_path):
+    path = make_repository(tmp_path / "x.git", history(commits=10), repack=True)
+    packcore("repack", path, "--write-bitmap-index")
+    bitmap = only_pack(path).with_suffix(".bitmap")
+    bitmap.chmod(0o644)
+    data = bytearray(bitmap.read_bytes())
+    data[60] ^= 1
+    bitmap.write_bytes(data)
+    result = packcore("rev-list", path, "--all", "--objects", "--count")
+    assert result.stdout.strip() == git("rev-list", "--all", "--objects", "--count", cwd=path)
+    assert result.exit_code == 0
+    assert bitmap.name in result.stderr
+    assert packcore("fsck", path).exit_code != 0
+
+
 def test_fsck_of_a_sound_repository_is_silent(packcore, repository):
     result = packcore("fsck", repository)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")

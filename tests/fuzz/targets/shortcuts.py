@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from packcore.ids import SHA1, ObjectId
 from packcore.objects import CommitLinks, ObjectType
+from packcore.pack.index import PackIndex
 from packcore.store.bitmap import Bitmap
 from packcore.store.commit_graph import parse_commit_graph
 from packcore.store.commit_graph_write import write_commit_graph
 from packcore.store.ewah import EwahFault, decode_ewah, encode_ewah
+from packcore.store.multi_pack_index import MultiPackIndex
+from packcore.store.multi_pack_index_write import write_multi_pack_index
+from tests.fuzz import samples
 from tests.fuzz.shapes import SEALED
 from tests.fuzz.target import target
 
@@ -46,6 +50,24 @@ def ewah(data: bytes) -> None:
     except EwahFault:
         return
     assert decode_ewah(encode_ewah(bits, 1000), 0, 1000)[0] == bits
+
+
+def _tables() -> Iterator[bytes]:
+    named = []
+    for number, pack in enumerate(samples.packs()[:3]):
+        index = PackIndex(b"".join(samples.indexed(pack).index_blocks()), SHA1, "x.idx")
+        named.append((f"pack-{number}", index))
+        yield b"".join(write_multi_pack_index(named, SHA1))
+
+
+@target(seeds=_tables, shape=SEALED, words=(b"MIDX", b"PNAM", b"OIDF", b"OIDL", b"OOFF", b"LOFF", b"RIDX"))
+def multi_pack_index(data: bytes) -> None:
+    """Ask a table for all its objects."""
+    table = MultiPackIndex(data, SHA1, "multi-pack-index")
+    for oid, place in table.places():
+        assert table.find(oid) in (place, None) or table.ids.first_disorder() is not None
+    table.rows_in_order()
+    table.check_file()
 
 
 def _bitmaps() -> Iterator[bytes]:

@@ -13,8 +13,8 @@ from packcore.errors import CorruptShortcut
 from packcore.objects import ObjectType
 from packcore.reach import reach_by_bitmaps, reached_ids
 from packcore.store import pack_bitmap
-from packcore.store.ewah import EwahFault, decode_ewah, encode_ewah
-from packcore.store.pack_bitmap import open_pack_bitmap, set_bits
+from packcore.store.ewah import EwahFault, decode_ewah, encode_ewah, set_bits
+from packcore.store.pack_bitmap import open_pack_bitmap
 from packcore.store.packed import PackedStore
 from packcore.store.repository import Repository
 from packcore.walk import list_objects
