@@ -7,6 +7,7 @@
 #   make docs-update               write anew what the examples of the documentation print
 #   make check                     what CI runs: test, e2e, lint, type, docs
 #   make matrix [COLUMNS=a,b] [SUITES=a,b]   the suites with every git, Python and set of dependencies
+#   make clients [WRITE=1]         six kinds of clients with our server and with git's, a table; WRITE=1 puts it into the docs
 #   make ci-fresh [DEBIAN=trixie]   run .ci/run on a fresh Debian, from nothing (as root)
 #   make matrix LIST=1             show the columns and suites, and what can't run on this machine
 #   make test-all                  every test, the slow ones and those that want real servers included
@@ -39,7 +40,7 @@ FUZZ_STAMP := $(VENV)/.installed-fuzz
 RELEASE_STAMP := $(VENV)/.installed-release
 
 .DEFAULT_GOAL := help
-.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix release-check simulate test test-all type workflows
+.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean clients crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix release-check simulate test test-all type workflows
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -85,6 +86,10 @@ MATRIX_OPTIONS = $(if $(filter command,$(firstword $(origin COLUMNS))),--columns
 
 matrix:
 	@$(PYTHON) -m scripts.matrix $(MATRIX_OPTIONS)
+
+# isomorphic-git counts if `npm install --no-save isomorphic-git` has put it here.
+clients: $(DEV_STAMP)
+	$(BIN)/python -m tests.e2e.clients.table $(if $(WRITE),--write)
 
 ci-fresh:
 	@$(PYTHON) -m scripts.matrix.fresh "$(DEBIAN)"
