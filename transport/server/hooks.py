@@ -98,6 +98,11 @@ class Hooks:
         arguments = (update.name, update.old.hex(), update.new.hex())
         return self._refusal("update", arguments, b"", {}, words="hook declined")
 
+    @property
+    def hear_of_changes(self) -> bool:
+        """Whether each change is to be made by itself, since reference-transaction is asked about it."""
+        return self._find("reference-transaction") is not None
+
     @contextmanager
     def transaction(self, updates: Sequence[RefUpdate]) -> Iterator[str | None]:
         """Yield why the updates are not to be made, or None; say afterwards whether they were.

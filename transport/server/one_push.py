@@ -200,12 +200,12 @@ class Push:
     def _change(self, updates: list[RefUpdate]) -> None:
         if self._request.atomic:
             self._change_together(updates)
-        elif self._hooks is None:
+        elif self._hooks is None or not self._hooks.hear_of_changes:
             changes = [RefChange(*_parts(update)) for update in updates]
             for name, error in self._repository.change_refs_apart(changes).items():
                 self._say(f"error: {self._words(error)}")
                 self._verdicts[name] = self._reason(error)
-        else:  # its hook hears of each ref by itself
+        else:
             with self._repository.refs_durable_together():
                 for update in updates:
                     self._change_together([update])
