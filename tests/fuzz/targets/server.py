@@ -170,6 +170,8 @@ _SHAPE = PACKETS._replace(
         b"have " + b"1b" * 20, b"done", b"deepen 1", b"deepen-since ", b"deepen-not main", b"filter tree:0",
         b"filter blob:limit=1k", b"want-ref refs/heads/main", b"wait-for-done", b"multi_ack_detailed",
         b"side-band", b"shallow " + b"1b" * 20, b"include-tag", b"deepen-relative", b"object-format=sha1",
+        b"filter tree:2", b"filter sparse:oid=main:", b"filter combine:tree:1+blob%3Anone",
+        b"command=bundle-uri",
     ),
 )  # fmt: skip
 def upload_pack(data: bytes) -> None:
@@ -178,12 +180,16 @@ def upload_pack(data: bytes) -> None:
         raise RemoteProtocolError("not a version of ours")
     version = int(data[:1])
 
-    def answer(blocks: Iterable[bytes]) -> bytes:
+    def answer(blocks: Iterable[bytes], *, lasting: bool = False) -> bytes:
         server = UploadPack(samples.repository(), request_limits=_LIMITS)
-        return b"".join(server.answer(blocks, version))
+        return b"".join(server.converse(blocks, version, lasting=lasting))
 
     whole = answer([data[1:]])
     assert answer(data[at : at + 1] for at in range(1, len(data))) == whole
+    conversation = answer([data[1:]], lasting=True)
+    assert answer((data[at : at + 5] for at in range(1, len(data), 5)), lasting=True) == conversation
+    if version == 2 and not whole.rpartition(b"ERR ")[1]:
+        assert conversation.startswith(whole)
     assert str(samples.repository().path).encode() not in whole
     reader = PacketReader([whole])
     while isinstance(packet := reader.read_or_end(), bytes):
