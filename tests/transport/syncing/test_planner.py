@@ -223,6 +223,109 @@ def test_ancestry_settles_an_open_update(answer, forced, action, words):
     assert words in settled.actions[0].reason
 
 
+def test_what_is_closed_already_is_left_as_it_is():
+    asked: list[str] = []
+
+    def answer(action: Any) -> bool:
+        asked.append(action.target_ref)
+        return True
+
+    open_plan = plan({MAIN: A, DEV: B, "refs/heads/new": C}, {MAIN: A, DEV: D})
+    settled = settle(open_plan, answer)
+    assert asked == [DEV]
+    assert actions(settled) == {MAIN: "skip", DEV: "update", "refs/heads/new": "create"}
+    assert [a for a in settled.actions if a.target_ref != DEV] == [
+        a for a in open_plan.actions if a.target_ref != DEV
+    ]
+
+
+def test_a_fast_forward_needs_no_force_even_where_force_is_allowed():
+    forced = plan({MAIN: A}, {MAIN: B}, policy=Policy(force_with_lease=True))
+    assert forced.actions[0].forced
+    assert not settle(forced, lambda _: True).actions[0].forced
+    assert settle(forced, lambda _: False).actions[0].forced
+
+
+@pytest.mark.parametrize("ref", [MAIN, TAG])
+def test_each_mode_decides_upon_a_ref_that_moved(ref):
+    scope = Scope(tags=True)
+
+    def decided(mode: Any, **policy: Any) -> Any:
+        planned = plan_refs(Refs({ref: A}), Refs({ref: B}), scope, Policy(**policy), mode)
+        return planned.actions[0]
+
+    replicated = decided("replicate")
+    assert (replicated.action, replicated.forced, replicated.open) == ("update", True, False)
+    assert replicated.reason.endswith("whatever it was")
+    seeded = decided("bootstrap")
+    assert (seeded.action, seeded.forced, seeded.open) == ("block", False, False)
+    assert "bootstrap only creates" in seeded.reason
+    synced = decided("sync")
+    assert (synced.action, synced.open) == (("update", True) if ref == MAIN else ("block", False))
+    forced = decided("sync", force_with_lease=True)
+    assert (forced.action, forced.forced) == ("update", True)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [
+        (frozenset(), "the source has no such branch; left alone"),
+        (frozenset({"branch"}), "the source has no such branch, or hides it; left alone"),
+    ],
+)
+def test_a_named_branch_that_is_absent_or_hidden_is_told_as_what_it_is(hidden, words):
+    source = Refs({MAIN: A}, hidden=hidden)
+    planned = plan_refs(source, Refs({}), Scope(branches=("main", "gone")), Policy())
+    assert [a.reason for a in planned.actions if a.action == "warn"] == [words]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [
+        (frozenset(), "the source has no refs/heads/gone"),
+        (frozenset({"branch"}), "doesn't show refs/heads/gone"),
+    ],
+)
+def test_a_mapped_ref_that_is_absent_or_hidden_is_told_as_what_it_is(hidden, words):
+    scope = Scope(mappings=(RefMapping.parse("gone:stable"),))
+    with pytest.raises(NoRefsMatched, match=words):
+        plan_refs(Refs({MAIN: A}, hidden=hidden), Refs({}), scope, Policy())
+
+
+def test_a_mapped_ref_that_can_not_be_read_is_no_error_of_the_mapping():
+    scope = Scope(mappings=(RefMapping.parse("broken:stable"),))
+    source = Refs({MAIN: A}, unreadable={"refs/heads/broken": "its file is empty"})
+    planned = plan_refs(source, Refs({}), scope, Policy())
+    assert actions(planned) == {"refs/heads/stable": "block"}
+    assert planned.actions[0].unreadable
+
+
+def test_a_source_with_refs_but_none_in_scope_is_not_called_empty():
+    with pytest.raises(NoRefsMatched) as failure:
+        plan({TAG: A}, {})
+    assert failure.value.hint == "the source has refs, but none in scope"
+
+
+def test_a_name_that_is_no_ref_name_is_left_out_with_a_warning():
+    odd = "refs/heads/a..b"
+    planned = plan({MAIN: A, odd: B}, {})
+    assert actions(planned) == {MAIN: "create", odd: "warn"}
+    (warning,) = [action for action in planned.actions if action.action == "warn"]
+    assert warning.reason == "not a valid ref name; left out"
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "reason"),
+    [
+        ({}, f"new at {A.hex()[:8]}"),
+        ({MAIN: "no id"}, f"new at {A.hex()[:8]}; the target can't read its own (no id)"),
+    ],
+)
+def test_a_create_says_that_the_target_can_not_read_its_own(unreadable, reason):
+    planned = plan_refs(Refs({MAIN: A}), Refs({}, unreadable=unreadable), Scope(), Policy())
+    assert [(a.action, a.reason) for a in planned.actions] == [("create", reason)]
+
+
 def test_a_tag_is_never_asked_for_its_ancestry():
     planned = plan({TAG: A}, {TAG: B}, Scope(tags=True), Policy(force_blind=True))
     assert not planned.is_open
