@@ -1,4 +1,4 @@
-"""A pure-Python git packfile engine: no socket, no terminal, no clock, no environment.
+"""A pure-Python git packfile engine: no socket, no terminal, and the same bytes wherever it runs.
 
     import packcore
 

@@ -166,7 +166,8 @@ def test_other_git_implementations_are_known_to_the_bench_alone() -> None:
     assert knowing == ["cli/bench/peers.py"]
 
 
-def test_the_engine_knows_no_clock_process_or_terminal() -> None:
+def test_the_engine_asks_no_clock_and_knows_no_foreign_program_socket_or_terminal() -> None:
+    """That nothing of time, chance or processes reaches a pack is tests/packcore/test_same_bytes.py's."""
     taboo = {"time", "datetime", "subprocess", "asyncio", *TERMINAL_MODULES, *SOCKET_MODULES}
     engine = [path for path in modules() if name_of(path).startswith("packcore/")]
     assert not {name_of(path): found for path in engine if (found := imports_any(path, taboo))}
