@@ -21,6 +21,7 @@ HEADERS = [
     (2, 300, "ac12"),
     (6, 1 << 20, "e08080 04"),
     (7, 5, "75"),
+    (1, (1 << 63) - 1, "9f" + "ff" * 8 + "07"),
 ]
 
 
@@ -46,6 +47,8 @@ def test_what_was_coded_is_decoded(type_code: int, size: int):
         (b"\x50", "type 5"),
         (b"\xb0" + b"\xff" * 9 + b"\x7f", "63 bits"),
         (b"\xb0" + b"\x80" * 100 + b"\x01", "63 bits"),
+        (b"\xb0" + b"\x80" * 100 + b"\x00", "63 bits"),
+        (b"\x90" + b"\x80" * 8 + b"\x08", "63 bits"),
     ],
 )
 def test_an_entry_header_that_breaks_the_format_is_corrupt(data: bytes, words: str):

@@ -300,3 +300,59 @@ def test_an_offset_that_no_file_can_have_is_corrupt(offset: int):
         with pytest.raises(CorruptIndex, match=f"at offset {offset}"):
             ask()
     assert index.find_offset(oids[1]) == 1 << 40
+
+
+def signed(body: bytes) -> bytes:
+    """Return an index with a digest that fits, whatever else is wrong."""
+    return body + SHA1.new_hash(body).digest()
+
+
+def test_verify_finds_ids_out_of_order_though_the_digest_fits():
+    table = PackTable(SHA1)
+    for number in range(4):
+        table.settle(table.append(12 + 9 * number, 0, 1), 3, ObjectId(bytes([7, number]) * 10))
+    table.checksum = bytes(20)
+    body = bytearray(index_of(table)[:-20])
+    ids = 8 + 256 * 4
+    body[ids + 20 : ids + 60] = body[ids + 40 : ids + 60] + body[ids + 20 : ids + 40]
+    with pytest.raises(CorruptIndex, match="ids are out of order at position 2"):
+        PackIndex(signed(bytes(body)), SHA1, "x.idx").verify()
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_verify_finds_a_fan_out_that_does_not_fit_though_the_digest_does(shift: int):
+    table = PackTable(SHA1)
+    for number in range(6):
+        table.settle(
+            table.append(12 + 9 * number, 0, 1), 3, ObjectId(bytes([number // 2]) * 19 + bytes([number]))
+        )
+    table.checksum = bytes(20)
+    body = bytearray(index_of(table)[:-20])
+    assert struct.unpack_from(">3L", body, 8) == (2, 4, 6)
+    struct.pack_into(">L", body, 8 + 4, 4 + shift)
+    with pytest.raises(CorruptIndex, match="fan-out table does not fit id"):
+        PackIndex(signed(bytes(body)), SHA1, "x.idx").verify()
+
+
+@pytest.mark.parametrize("make", [version_1, index_of], ids=["version 1", "version 2"])
+def test_many_ids_are_found_as_each_is_found_alone(make):
+    table = forged_table([12 + 9 * number for number in range(40)])
+    twice = table.oid(3)
+    table.settle(table.append(2000, 99, 1), 3, twice)
+    index = PackIndex(make(table), SHA1, "x.idx")
+    asked = [*(table.oid(number) for number in range(41)), ObjectId(b"\x07" * 20), ObjectId(bytes(20))]
+    expected = [index.find_offset(oid) for oid in asked]
+    assert expected[-2:] == [-1, -1]
+    assert list(index.find_offsets(asked)) == expected
+    assert list(index.find_offsets(asked)) == expected  # the answer is kept
+    assert list(index.find_offsets(asked[:1])) == expected[:1]
+    assert list(index.find_offsets([])) == []
+
+
+def test_all_crcs_are_told_by_position_and_version_1_has_none():
+    table = forged_table([12, 21, 30])
+    order = table.sorted_by_id()
+    crcs = PackIndex(index_of(table), SHA1, "x.idx").crcs()
+    assert crcs is not None
+    assert list(crcs) == [entry * 7 for entry in order]
+    assert PackIndex(version_1(table), SHA1, "x.idx").crcs() is None
