@@ -116,7 +116,10 @@ class _Process:
 
 
 class _AsGit:
-    """Shows a remote's own words as git shows them: behind `remote: `."""
+    """Shows a remote's own words as git shows them, behind `remote: `, and ours behind `packcore: `.
+
+    What is blocked is left out: git's table says it.
+    """
 
     def __init__(self, display: Progress) -> None:
         self._display = display
@@ -125,7 +128,14 @@ class _AsGit:
         return self._display.phase(name, unit=unit, total=total)
 
     def message(self, origin: str, text: str) -> None:
-        self._display.message("remote" if origin == "target" else origin, text)
+        from transport.wire.sideband import RemoteLine
+
+        if isinstance(text, RemoteLine):
+            origin = "remote"
+        elif origin == "target":
+            origin = "packcore"
+        if origin != "blocked":
+            self._display.message(origin, text)
 
 
 def main() -> int:

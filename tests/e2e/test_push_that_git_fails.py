@@ -83,6 +83,8 @@ def test_a_body_limit_of_one_megabyte(desk: Desk, server: GitHttpServer, place: 
 
     said = desk.must("push", desk.ours(url), "main")
     assert "main -> main" in said.stderr
+    assert [line for line in said.stderr.splitlines() if line.endswith("; sent again in parts")]
+    assert not [line for line in said.stderr.splitlines() if line.startswith("remote:") and "413" in line]
     assert_arrived(desk, target)
 
 

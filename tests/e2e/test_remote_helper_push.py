@@ -133,6 +133,9 @@ def test_someone_else_was_faster_and_git_says_fetch_first(
     said = desk.fails("push", ours, "main")
     assert said.table() == ["! [rejected] main -> main (fetch first)"]
     assert words(said) == words(desk.fails("push", url, "main"))
+    said = desk.fails("push", ours, "main", "main:fresh")
+    assert sorted(said.table()) == ["! [rejected] main -> main (fetch first)", "* [new branch] main -> fresh"]
+    assert "blocked" not in said.stderr
 
 
 def test_a_ref_that_moves_between_the_list_and_the_push_is_not_overwritten(

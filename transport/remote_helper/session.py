@@ -118,9 +118,10 @@ class Session:
         """Close what is open."""
         if self._target is not None:
             self._target.transport.close()
-        source = self.__dict__.get("_source")
-        if source is not None:
-            source.close()
+        for name in ("_source", "_repository"):  # what was opened for a command
+            opened = self.__dict__.get(name)
+            if opened is not None:
+                opened.close()
 
     # -- lines ------------------------------------------------------------------------------------
 
@@ -160,6 +161,8 @@ class Session:
         from transport.send_pack import advertise_push
         from transport.syncing.gather.listing import in_format_of
 
+        if self._target is not None:
+            self._target.transport.close()
         options = self._caller.transport_options("target", self._options)
         transport = open_transport(self._caller.url, options)
         self._target = _Listed(transport, advertise_push(transport))
