@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.desk import Desk
 from tests.e2e.lasting_servers import GitDaemon, Sshd
 from tests.support import fsck, git, init_repository, ls_remote, write_hook
+from tests.transport.server.serving import serving
+from transport.server.faults import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -460,3 +462,39 @@ def test_over_ssh_as_the_configuration_has_it(desk: Desk, tmp_path: Path) -> Non
         command = sshd.environment()["GIT_SSH_COMMAND"]
         desk.must("-c", f"core.sshCommand={command}", "push", desk.ours(sshd.url("x.git")), "main")
     assert set(ls_remote(target)) == {"refs/heads/main"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words_of_push", "said_of_it"),
+    [
+        ("no-atomic", ["--atomic", "main:two"], "the remote does not support atomic pushes"),
+        ("no-atomic", ["--atomic", "--dry-run", "main:two"], "the remote does not support atomic pushes"),
+        ("no-delete", [":main"], "[remote rejected] main (remote does not support deleting refs)"),
+    ],
+)
+def test_what_a_host_lacks_is_told_and_nothing_is_changed(
+    desk: Desk, tmp_path: Path, fault: str, words_of_push: list[str], said_of_it: str
+) -> None:
+    target = init_repository(tmp_path / "served" / "x.git")
+    git("push", "-q", target, "main", cwd=desk.work)
+    before = ls_remote(target)
+    flags = [word for word in words_of_push if word.startswith("--")]
+    names = [word for word in words_of_push if not word.startswith("--")]
+    with serving(tmp_path / "served", simulation=Simulation.parse(fault)) as server:
+        said = desk.fails("push", *flags, desk.ours(f"{server.url}/x.git"), *names)
+    assert said_of_it in " ".join(said.stderr.split())
+    assert ls_remote(target) == before
+
+
+@pytest.mark.parametrize("fault", ["no-ofs-delta", "no-thin", "no-sideband", "refs-limit=3", "slow=2m"])
+def test_hosts_that_lack_something_take_the_push_all_the_same(desk: Desk, tmp_path: Path, fault: str) -> None:
+    target = init_repository(tmp_path / "served" / "x.git")
+    desk.branches(f"b{number}" for number in range(5))
+    with serving(tmp_path / "served", simulation=Simulation.parse(fault)) as server:
+        url = desk.ours(f"{server.url}/x.git")
+        desk.must("push", "--all", url)
+        desk.commit(a="one and a little more\n")
+        desk.must("push", "--all", url)
+    assert len(ls_remote(target)) == 6
+    assert ls_remote(target)["refs/heads/main"] == git("rev-parse", "main", cwd=desk.work)
+    assert fsck(target) == []
