@@ -194,7 +194,7 @@ class Keyring:
             return None
         return held.credential
 
-    def settle(
+    def renew(
         self,
         url: Endpoint,
         sent: Credential | None,

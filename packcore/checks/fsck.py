@@ -320,8 +320,8 @@ class _Fsck:
         """Yield the links of a tree, except those to objects of the right type that were reached before."""
         get = self.flags.get
         for rows in row_chunks(data, self.repository.object_format, oid):
-            settled = {mode: _settled(mode) for mode in {mode for mode, _, _ in rows}}
-            for mode, _, entry in [row for row in rows if get(row[2]) != settled[row[0]]]:
+            final = {mode: _final_flags(mode) for mode in {mode for mode, _, _ in rows}}
+            for mode, _, entry in [row for row in rows if get(row[2]) != final[row[0]]]:
                 kind = mode_kind(mode)
                 if kind != MODE_GITLINK:
                     yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
@@ -343,7 +343,7 @@ class _Fsck:
                 yield FsckFinding(text, is_error=False, kind="dangling", oid=oid)
 
 
-def _settled(mode_digits: bytes) -> int | None:
+def _final_flags(mode_digits: bytes) -> int | None:
     """Return the flags of an object that needs no further check if a tree lists it with this mode."""
     kind = mode_kind(mode_digits)
     if kind == MODE_GITLINK:

@@ -239,7 +239,7 @@ def _append_object(
     if digest.digest() != oid:
         raise CorruptObject("its bytes, needed as a base, do not match its id", oid=oid.hex())
     entry_index = table.append(offset, crc, header.size)
-    table.settle(entry_index, header.type, oid)
+    table.set_object(entry_index, header.type, oid)
     return entry_index
 
 

@@ -58,7 +58,7 @@ class PackTable:
         self.depths.append(0)
         return len(self.offsets) - 1
 
-    def settle(self, entry_index: int, type_: int, oid: ObjectId) -> None:
+    def set_object(self, entry_index: int, type_: int, oid: ObjectId) -> None:
         """Record which object the entry is."""
         digest_size = self.object_format.digest_size
         self.types[entry_index] = type_

@@ -53,7 +53,7 @@ class Placement:
         if depth > self._room[index]:
             raise InvalidPlan(f"the strategy put object {index} at depth {depth}, over {self._room[index]}")
         if self._anything_hangs:
-            self.settle(index, depth, choice)
+            self.mark_placed(index, depth, choice)
         else:
             depths[index] = depth
             self.record(index, choice)
@@ -63,9 +63,9 @@ class Placement:
         work, base_of = self.work, self.reusable.base_of
         for outside in range(work.plan_count, len(work.candidates)):
             if base_of:
-                self._settle_below(outside)
+                self._mark_below(outside)
         big_object = work.limits.big_object
-        self.settle_trusted(
+        self.place_trusted(
             [
                 index
                 for index in range(work.plan_count)
@@ -73,22 +73,22 @@ class Placement:
             ]
         )
 
-    def settle_trusted(self, roots: list[int]) -> None:
+    def place_trusted(self, roots: list[int]) -> None:
         """Record the objects that are copied whole, and the reused deltas that depend on them."""
         for index in roots:
-            self.settle(index, 0)
+            self.mark_placed(index, 0)
 
-    def settle(self, index: int, depth: int, choice: Choice | None = None) -> None:
+    def mark_placed(self, index: int, depth: int, choice: Choice | None = None) -> None:
         """Record an object and all that depends on it as placed. Without a choice it is copied as it is."""
         self.work.depth[index] = depth
         self.record(index, choice)
         if index in self.reusable.children_of and index not in self.reusable.base_of:
-            self._settle_below(index)
+            self._mark_below(index)
 
     def record(self, index: int, choice: Choice | None) -> None:
         """Take note of an object that was just placed; subclasses override this."""
 
-    def _settle_below(self, root: int) -> None:
+    def _mark_below(self, root: int) -> None:
         work = self.work
         for index, base in self.reusable.below(root):
             work.base_of[index] = base

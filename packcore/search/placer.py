@@ -40,9 +40,9 @@ class Placer(Placement):
         """Place the objects that are too big to search."""
         for index in range(self.work.plan_count):
             if self.work.depth[index] < 0 and not self.open[index]:
-                self.settle(index, 0)
+                self.mark_placed(index, 0)
 
-    def settle_trusted(self, roots: list[int]) -> None:
+    def place_trusted(self, roots: list[int]) -> None:
         """Place objects that are copied whole, and what depends on them, in the order of their pack."""
         raws, base_of = self._raws, self.reusable.base_of
         work, depth = self.work, self.work.depth
@@ -107,7 +107,7 @@ class Placer(Placement):
         if base is not None and 0 <= work.depth[base] < work.room[index]:
             work.base_of[index] = base
             depth = work.depth[base] + 1
-        self.settle(index, depth)
+        self.mark_placed(index, depth)
 
     def record(self, index: int, choice: Choice | None) -> None:
         """Make the entry of an object that was just placed."""

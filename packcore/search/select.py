@@ -213,9 +213,9 @@ class _Counter:
 def _divide(work: Work, raws: dict[int, RawEntry], reusable: ReusableDeltas, trusted: Sequence[int]) -> None:
     """Set in `work` which objects are searched, and how deep they may be."""
     big_object = work.limits.big_object
-    settled = {*trusted, *reusable.base_of}
+    decided = {*trusted, *reusable.base_of}
     for index in range(work.plan_count):
-        if index not in settled and work.candidates[index].size < big_object:
+        if index not in decided and work.candidates[index].size < big_object:
             work.searched.append(index)
     if work.searched:
         for index, height in reusable.heights().items():

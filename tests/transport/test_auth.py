@@ -39,8 +39,8 @@ class Source:
         self.heard.append(f"reject {endpoint.host}")
 
 
-def settle(keyring: Keyring, url: Endpoint, sent: Credential | None = None) -> Credential | None:
-    keyring.settle(url.without_user(), sent, challenges=["Basic"], through_proxy=False)
+def renew(keyring: Keyring, url: Endpoint, sent: Credential | None = None) -> Credential | None:
+    keyring.renew(url.without_user(), sent, challenges=["Basic"], through_proxy=False)
     return keyring.credential(url, through_proxy=False)
 
 
@@ -48,9 +48,9 @@ def test_a_source_is_asked_for_the_origin_that_answered_and_for_the_user_typed_t
     source = Source()
     keyring = Keyring(HERE, TransportOptions(), [source])
     assert keyring.credential(HERE, through_proxy=False) is None
-    assert settle(keyring, HERE) == Credential("me", "hush", "a source")
+    assert renew(keyring, HERE) == Credential("me", "hush", "a source")
     assert keyring.credential(ELSEWHERE, through_proxy=False) is None
-    assert settle(keyring, ELSEWHERE) is not None
+    assert renew(keyring, ELSEWHERE) is not None
     assert source.heard == ["fill me@here.example Basic False", "fill None@elsewhere.example Basic True"]
 
 
@@ -58,10 +58,10 @@ def test_a_source_is_asked_for_the_origin_that_answered_and_for_the_user_typed_t
 def test_a_source_is_told_whether_its_credential_was_accepted() -> None:
     source = Source()
     keyring = Keyring(HERE, TransportOptions(), [source])
-    sent = settle(keyring, HERE)
+    sent = renew(keyring, HERE)
     keyring.accepted(HERE, sent)
     with pytest.raises(AuthenticationRequired, match="from a source") as caught:
-        settle(keyring, HERE, sent)
+        renew(keyring, HERE, sent)
     assert "hush" not in str(caught.value)
     assert source.heard[1:] == ["approve here.example", "reject here.example"]
 
@@ -72,7 +72,7 @@ def test_a_given_credential_that_is_refused_asks_no_source() -> None:
     keyring = Keyring(HERE, TransportOptions(token="hush"), [source])
     sent = keyring.credential(HERE, through_proxy=False)
     with pytest.raises(AuthenticationRequired, match="from the token given"):
-        settle(keyring, HERE, sent)
+        renew(keyring, HERE, sent)
     assert source.heard == []
 
 
@@ -94,7 +94,7 @@ def test_a_refusal_names_where_the_credential_came_from(url, options, words) -> 
     endpoint = Endpoint.parse(url)
     keyring = Keyring(endpoint, TransportOptions(**options), [])
     with pytest.raises(AuthenticationRequired, match=words) as caught:
-        settle(keyring, endpoint, keyring.credential(endpoint, through_proxy=False))
+        renew(keyring, endpoint, keyring.credential(endpoint, through_proxy=False))
     assert "hush" not in str(caught.value)
 
 
@@ -115,18 +115,18 @@ def test_a_value_that_cannot_be_sent_is_named_and_not_shown(options, words) -> N
 def test_a_user_alone_is_sent_with_an_empty_password_after_all_sources() -> None:
     asked = Source(knows=False)
     keyring = Keyring(HERE, TransportOptions(), [asked])
-    sent = settle(keyring, HERE)
+    sent = renew(keyring, HERE)
     assert sent is not None
     assert sent.header_value() == "Basic bWU6"
     assert asked.heard == ["fill me@here.example Basic False"]
     with pytest.raises(AuthenticationRequired, match="the URL, which names a user and no password"):
-        settle(keyring, HERE, sent)
+        renew(keyring, HERE, sent)
 
 
 def test_a_user_alone_is_not_sent_elsewhere() -> None:
     keyring = Keyring(HERE, TransportOptions(), [])
     with pytest.raises(AuthenticationRequired, match="wants credentials"):
-        settle(keyring, ELSEWHERE)
+        renew(keyring, ELSEWHERE)
 
 
 def test_bytes_that_are_not_utf8_are_sent_as_they_were_typed() -> None:

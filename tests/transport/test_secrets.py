@@ -229,7 +229,7 @@ def test_a_credential_that_a_source_knows_is_masked_from_then_on():
     endpoint = Endpoint.parse("https://h/x")
     keyring = Keyring(endpoint, options, [Answering(Credential("me", "hunter2", "a test"))])
     assert options.secrets.mask("hunter2") == "hunter2"
-    keyring.settle(endpoint, None, challenges=(), through_proxy=False)
+    keyring.renew(endpoint, None, challenges=(), through_proxy=False)
     assert options.secrets.mask("hunter2 bWU6aHVudGVyMg==") == "*** ***"
 
 

@@ -27,7 +27,7 @@ def forged_table(offsets: list[int], object_format: ObjectFormat = SHA1) -> Pack
     table = PackTable(object_format)
     for number, offset in enumerate(offsets):
         entry_index = table.append(offset, number * 7 & 0xFFFFFFFF, 1)
-        table.settle(entry_index, 3, object_format.hash_object(b"blob", b"%d" % number))
+        table.set_object(entry_index, 3, object_format.hash_object(b"blob", b"%d" % number))
     table.checksum = object_format.new_hash(b"a pack").digest()
     return table
 
@@ -55,7 +55,7 @@ def test_ids_that_are_not_evenly_spread_are_found_all_the_same(crowded: bytes, m
     present = {crowded + random_bytes(20 - len(crowded)) for _ in range(2000)} | {bytes(20), b"\xff" * 20}
     table = PackTable(SHA1)
     for number, oid in enumerate(present):
-        table.settle(table.append(12 + 9 * number, number, 1), 3, ObjectId(oid))
+        table.set_object(table.append(12 + 9 * number, number, 1), 3, ObjectId(oid))
     table.checksum = bytes(20)
     index = PackIndex(version_1(table) if make == "version 1" else index_of(table), SHA1, "x.idx")
     for position, oid in enumerate(sorted(present)):
@@ -70,7 +70,7 @@ def test_of_an_id_that_occurs_often_the_first_is_found():
     table = PackTable(SHA1)
     for number in range(400):
         oid = SHA1.hash_object(b"blob", b"%d" % max(number, 300))
-        table.settle(table.append(12 + 9 * number, number, 1), 3, oid)
+        table.set_object(table.append(12 + 9 * number, number, 1), 3, oid)
     table.checksum = bytes(20)
     index = PackIndex(index_of(table), SHA1, "x.idx")
     often = SHA1.hash_object(b"blob", b"300")

@@ -180,7 +180,7 @@ def test_a_base_that_the_pack_lacks_is_named(tmp_path: Path):
     a, b = versions(2)
     path = write_pack_file(tmp_path, [build_pack([whole(a), ref_delta(blob_id(a), simple_delta(a, b))])])
     indexed = index_pack_file(path, object_format=SHA1)
-    indexed.table.settle(0, 3, blob_id(b"another id"))
+    indexed.table.set_object(0, 3, blob_id(b"another id"))
     order = indexed.table.sorted_by_id()
     path.with_suffix(".idx").write_bytes(b"".join(write_index_v2(indexed.table, order)))
     pack = PackFile(path, SHA1)

@@ -72,7 +72,7 @@ class HttpTransport:
             asked = GitCredentialSource(options.environment, may_ask=options.may_ask)
             sources = (NetrcSource(options.environment), asked)
         self._keyring = Keyring(endpoint, options, sources)
-        self._settled: set[Service] = set()  # services that have accepted a POST
+        self._proven: set[Service] = set()  # services that have accepted a POST
         self._number = 0
         self._open: set[Exchange] = set()
         self.stats = TransferStats()
@@ -144,7 +144,7 @@ class HttpTransport:
                 location = header(head.headers, "location")
                 redirect = head.status in redirects.REDIRECT_STATUSES
                 if head.status == 401 or (redirect and redirects.is_login_page(location)):
-                    self._settle_authentication(exchange)
+                    self._find_credential(exchange)
                 elif redirect and self._options.follow_redirects:
                     followed += 1
                     if followed > redirects.REDIRECTS_MAX:
@@ -190,7 +190,7 @@ class HttpTransport:
             outgoing = OutgoingBody(body, pull_ahead=pull_ahead)
             chunked = outgoing.length is None
             try:
-                if chunked and service not in self._settled:
+                if chunked and service not in self._proven:
                     self._probe(service, version)
                 exchange = self._post(service, version, outgoing, headway=headway)
             finally:
@@ -199,10 +199,10 @@ class HttpTransport:
             with self._closing_on_error(exchange):
                 if exchange.head.status == 200:
                     check_result(exchange, service)
-                    self._settled.add(service)
+                    self._proven.add(service)
                     return self._approved(exchange)
                 if exchange.head.status == 401:
-                    self._settle_authentication(exchange)
+                    self._find_credential(exchange)
                 elif chunked and _chunks_refused(exchange):
                     exchange.note("chunks are not accepted: sending again with Content-Length")
                     self._closed(exchange)
@@ -222,7 +222,7 @@ class HttpTransport:
                     return
                 if exchange.head.status != 401:
                     raise self._refused(exchange)
-                self._settle_authentication(exchange)
+                self._find_credential(exchange)
 
     def _post(
         self,
@@ -365,13 +365,13 @@ class HttpTransport:
             proxy=str(proxy) if proxy is not None and request.url.scheme == "http" else None,
         )
 
-    def _settle_authentication(self, exchange: Exchange) -> None:
+    def _find_credential(self, exchange: Exchange) -> None:
         """After a 401, find a credential for the next attempt, or raise AuthenticationRequired."""
         request, headers = exchange.request, exchange.head.headers
         text = exchange.error_text()
         self._closed(exchange)
         plain = media_type(header(headers, "content-type")) == "text/plain"
-        self._keyring.settle(
+        self._keyring.renew(
             request.url.with_path(redirects.repository_path(request.url.path)),
             request.credential,
             challenges=[value for name, value in headers if name.lower() == "www-authenticate"],

@@ -221,13 +221,13 @@ class Exchange:
         self._stream.pump(0)
         while True:
             self._take_early()
-            if self._is_settled():
+            if self._should_stop():
                 return False
             if self._stream.unsent_bytes <= unsent_max:
                 return True
             self._stream.pump()
 
-    def _is_settled(self) -> bool:
+    def _should_stop(self) -> bool:
         """Return whether to stop sending: refused, fully answered, or the peer has stopped reading."""
         head = self._answer.head
         answered = head is not None and (head.status >= 300 or self._answer.complete)
