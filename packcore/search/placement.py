@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import InvalidPlan
 
 if TYPE_CHECKING:
-    from packcore.search.reuse import ReusableDeltas
+    from packcore.search.reusable import ReusableDeltas
     from packcore.search.strategy import Choice, Work
 
 __all__ = ["Placement"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from packcore.plans.entries import STREAMED_BYTES, Delta, PackEntry, Reused, ThinDelta, Whole
 from packcore.search.placement import Placement
-from packcore.search.reuse import ReusableDeltas
+from packcore.search.reusable import ReusableDeltas
 
 if TYPE_CHECKING:
     from packcore.plans.entries import Encoding

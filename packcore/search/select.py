@@ -24,10 +24,10 @@ from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.plans.copied import CopiedEntries
 from packcore.plans.plan import PackPlan
 from packcore.progress import SILENT
-from packcore.search.parallel.parts import choices_of_parts
+from packcore.search.parallel.search_parts import choices_of_parts
 from packcore.search.placer import Placer
 from packcore.search.registry import get_strategy
-from packcore.search.reuse import PACKED_BY_DELTA_MIN, ReusableDeltas, trusted_wholes
+from packcore.search.reusable import PACKED_BY_DELTA_MIN, ReusableDeltas, trusted_wholes
 from packcore.search.strategy import SearchStopped, Work
 from packcore.store.bulk import part_of_pack, raws_of
 

@@ -205,8 +205,8 @@ def test_a_budget_is_a_time(packcore, repository, budget):
 
 @pytest.mark.parametrize("jobs", ["0", "2"])
 def test_the_pack_is_the_same_for_any_number_of_jobs(packcore, repository, monkeypatch, jobs):
-    monkeypatch.setattr("packcore.search.parts.SEARCHED_MIN", 10)
-    monkeypatch.setattr("packcore.search.parts.HALVED_MIN", 10)
+    monkeypatch.setattr("packcore.search.partition.SEARCHED_MIN", 10)
+    monkeypatch.setattr("packcore.search.partition.HALVED_MIN", 10)
     arguments = ["pack-objects", repository, "--all", "--no-reuse-delta"]
     alone = packcore(*arguments)
     together = packcore(*arguments, "--jobs", jobs)

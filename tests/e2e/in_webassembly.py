@@ -7,12 +7,14 @@ from pathlib import Path
 
 import packcore
 from packcore.pack.indexer import index_pack_file
-from packcore.search import parts
+from packcore.search import partition
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 
 assert sys.platform == "emscripten"
-parts.SEARCHED_MIN = parts.HALVED_MIN = parts.PART_MIN = 10  # so that even a small search is cut into parts
+partition.SEARCHED_MIN = partition.HALVED_MIN = partition.PART_MIN = (
+    10  # so that even a small search is cut into parts
+)
 
 with packcore.open_repository(Path("/io/x.git")) as store:
     tip = packcore.resolve_revision(store, "main")

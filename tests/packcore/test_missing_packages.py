@@ -141,9 +141,9 @@ run('import sys; sys.path[:] = %r; sys.modules.update(dict.fromkeys(%r)); sys.ar
 PACK_AND_INDEX = """
 import packcore
 from pathlib import Path
-from packcore.search import parts
+from packcore.search import partition
 from packcore.pack.indexer import index_pack_file
-parts.SEARCHED_MIN = parts.HALVED_MIN = parts.PART_MIN = 10
+partition.SEARCHED_MIN = partition.HALVED_MIN = partition.PART_MIN = 10
 repository, folder = map(Path, sys.argv[1:])
 with packcore.open_repository(repository) as store:
     tip = packcore.resolve_revision(store, "main")

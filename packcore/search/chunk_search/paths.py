@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from packcore.objects import ObjectType
 from packcore.search.depth import DepthSchedule, root_depth_allowed
 from packcore.search.forest import spanning_lines
-from packcore.search.parts import name_order
+from packcore.search.partition import name_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

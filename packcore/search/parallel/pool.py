@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.errors import WorkerLost
-from packcore.search.parallel.messages import READY
+from packcore.search.parallel.pipe import READY
 from packcore.search.parallel.reopen import reopener
 from packcore.search.parallel.worker import run_worker
 
@@ -154,7 +154,7 @@ def start_pool(
     chosen = method or _method(can_reopen=again is not None)
     if chosen is None or (chosen == "spawn" and again is None):
         return None
-    open_store: Any = again if chosen == "spawn" else _Same(store)
+    open_store: Any = again if chosen == "spawn" else _InheritedStore(store)
     pool = Pool()
     try:
         for _ in range(count):
@@ -181,7 +181,7 @@ def _method(*, can_reopen: bool) -> StartMethod | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Same:
+class _InheritedStore:
     """Returns the store that fork inherited."""
 
     store: ObjectStore

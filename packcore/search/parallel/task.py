@@ -14,7 +14,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.search.placement import Placement
-from packcore.search.reuse import ReusableDeltas
+from packcore.search.reusable import ReusableDeltas
 from packcore.search.strategy import Choice, SearchStopped, Work
 
 if TYPE_CHECKING:

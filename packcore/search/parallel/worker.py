@@ -11,7 +11,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from packcore.search.parallel.messages import DONE, READY, encode_choices, encode_edges, encode_error
+from packcore.search.parallel.pipe import DONE, READY, encode_choices, encode_edges, encode_error
 from packcore.search.parallel.task import search
 from packcore.search.strategy import Work
 

@@ -5,7 +5,7 @@
     3  walk of each path    newest first, along a spanning tree                     forest
     4  prescribed base      by the depth schedule                                   depth
     5  other bases          if much stays literal: the version nearest in size;     chunk_search/blobs,
-                            the object that introduced those chunks (rename, copy)  trees, messages; window
+                            the object that introduced those chunks (rename, copy)  trees, commits; window
     6  hopeless bases       ruled out by samples, or by all their lines             chunk_search/outline
     7  matches              of the best candidate, aborted when worse               chunk_search/best;
                                                                                     segments, scattered,
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from packcore.objects import ObjectType
 from packcore.search.chunk_search.blobs import BlobChooser
-from packcore.search.chunk_search.messages import MessageChooser
+from packcore.search.chunk_search.commits import MessageChooser
 from packcore.search.chunk_search.paths import PathSearch
 from packcore.search.chunk_search.state import SearchState
 from packcore.search.chunk_search.trees import TreeChooser
 from packcore.search.engine_strategy import EngineStrategy
-from packcore.search.parts import parts_by_type_and_name
+from packcore.search.partition import parts_by_type_and_name
 from packcore.search.strategy import Parameter
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from packcore.pack.indexer import index_pack_file
 from packcore.plans.copied import CopiedEntries
 from packcore.plans.entries import Candidate
 from packcore.plans.write import write_pack
-from packcore.search.reuse import PACKED_BY_DELTA_MIN
+from packcore.search.reusable import PACKED_BY_DELTA_MIN
 from packcore.search.select import select, select_copies
 from packcore.store.bulk import headers_of, part_of_pack
 from packcore.store.memory import MemoryStore

@@ -9,7 +9,7 @@ from packcore.limits import Limits
 from packcore.plans.entries import Candidate
 from packcore.search.chunk_search.state import SearchState
 from packcore.search.placement import Placement
-from packcore.search.reuse import ReusableDeltas
+from packcore.search.reusable import ReusableDeltas
 from packcore.search.strategies.chunk_window import ChunkWindow
 from packcore.search.strategy import Work
 from packcore.store.memory import MemoryStore

@@ -25,7 +25,7 @@ import hashlib, multiprocessing, os, sys
 import _multiprocessing
 import packcore.search.parallel.pool as pool
 from packcore import Repository, list_objects, select, write_pack
-from packcore.search import parts
+from packcore.search import partition
 
 def refuse(*_, **__):
     raise OSError(38, "Function not implemented")
@@ -40,7 +40,7 @@ class Words:
 
 if __name__ == "__main__":
     path, method, jobs, place = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    parts.SEARCHED_MIN, parts.HALVED_MIN, parts.PART_MIN = 10, 10, 20
+    partition.SEARCHED_MIN, partition.HALVED_MIN, partition.PART_MIN = 10, 10, 20
     pool._method = lambda **_: method
     if place == "no semaphores":
         _multiprocessing.SemLock = refuse

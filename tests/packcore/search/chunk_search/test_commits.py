@@ -4,7 +4,7 @@ import pytest
 
 from packcore.limits import Limits
 from packcore.objects import ObjectType
-from packcore.search.chunk_search.messages import MessageChooser
+from packcore.search.chunk_search.commits import MessageChooser
 from tests.packcore.search.chunk_search.searching import Searching
 
 DEFAULT_LIMITS = Limits()

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from packcore.limits import MIB
-from packcore.search.parallel.messages import (
+from packcore.search.parallel.pipe import (
     CHOICES,
     DONE,
     EDGES,
@@ -27,14 +27,14 @@ from packcore.search.parallel.messages import (
     decode_error,
 )
 from packcore.search.parallel.task import TaskCutter, search
-from packcore.search.parts import OBJECT_WEIGHT_BYTES
+from packcore.search.partition import OBJECT_WEIGHT_BYTES
 from packcore.search.strategy import Choice, SearchStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from packcore.search.parallel.pool import Pool
-    from packcore.search.reuse import ReusableDeltas
+    from packcore.search.reusable import ReusableDeltas
     from packcore.search.strategy import Part, Strategy, Work
 
 __all__ = ["choices_of_parts"]
@@ -75,8 +75,10 @@ def choices_of_parts(
         yield from _one_by_one(work, strategy, parts, reusable, should_stop)
         return
     with pool:
-        at_once = _AtOnce(pool, work, parts, reusable, should_stop=should_stop, on_choices=on_choices)
-        yield from at_once.choices()
+        search_of_parts = _ParallelSearch(
+            pool, work, parts, reusable, should_stop=should_stop, on_choices=on_choices
+        )
+        yield from search_of_parts.choices()
 
 
 def _one_by_one(
@@ -102,7 +104,7 @@ def _in_work(choices: Iterable[Choice], part: Part) -> Iterator[Choice]:
         yield Choice(members[target], None if base is None else members[base], delta_size, deflated)
 
 
-class _AtOnce:
+class _ParallelSearch:
     """A search in several processes."""
 
     def __init__(
@@ -126,7 +128,7 @@ class _AtOnce:
         self._done = [False] * len(parts)
         self._live = 0
         """The part whose turn it is."""
-        self._waiting = [_Waiting() for _ in parts]
+        self._waiting = [_Backlog() for _ in parts]
         sizes = [
             sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in part.members) for part in parts
         ]
@@ -196,7 +198,7 @@ class _AtOnce:
             yield from _in_work(decode_choices(message), self._parts[number])
 
 
-class _Waiting:
+class _Backlog:
     """Messages that wait for their turn, each preceded by its length in four bytes."""
 
     def __init__(self) -> None:

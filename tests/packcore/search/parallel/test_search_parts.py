@@ -15,12 +15,12 @@ from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.plans.entries import Candidate
 from packcore.plans.write import write_pack
-from packcore.search import parts as parts_module
-from packcore.search.parallel import parts as parallel_parts
+from packcore.search import partition
 from packcore.search.parallel import pool as pool_module
-from packcore.search.parallel.messages import decode_error, encode_error
+from packcore.search.parallel import search_parts
+from packcore.search.parallel.pipe import decode_error, encode_error
 from packcore.search.parallel.pool import start_pool
-from packcore.search.parts import parts_by_type_and_name
+from packcore.search.partition import parts_by_type_and_name
 from packcore.search.select import select
 from packcore.search.strategies.chunk_window import ChunkWindow
 from packcore.search.strategy import Choice, Part, Work
@@ -50,9 +50,9 @@ def repository(history, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch):
-    monkeypatch.setattr(parts_module, "SEARCHED_MIN", 10)
-    monkeypatch.setattr(parts_module, "HALVED_MIN", 10)
-    monkeypatch.setattr(parts_module, "PART_MIN", 20)
+    monkeypatch.setattr(partition, "SEARCHED_MIN", 10)
+    monkeypatch.setattr(partition, "HALVED_MIN", 10)
+    monkeypatch.setattr(partition, "PART_MIN", 20)
 
 
 @pytest.fixture(autouse=True)
@@ -85,8 +85,8 @@ def test_there_are_several_parts_that_hold_every_object_once(history):
 
 
 def test_names_that_differ_by_numbers_stay_in_one_part(monkeypatch):
-    monkeypatch.setattr(parts_module, "SEARCHED_MIN", 0)
-    monkeypatch.setattr(parts_module, "HALVED_MIN", 2)
+    monkeypatch.setattr(partition, "SEARCHED_MIN", 0)
+    monkeypatch.setattr(partition, "HALVED_MIN", 2)
     store = MemoryStore(SHA1)
     names = [b"a.c", *(b"tool-%d.%d.js" % (number % 3, number) for number in range(10)), b"z.py"]
     objects = [
@@ -101,9 +101,9 @@ def test_names_that_differ_by_numbers_stay_in_one_part(monkeypatch):
 
 
 def test_types_searched_apart_make_the_pack_that_one_search_makes(history, monkeypatch):
-    monkeypatch.setattr(parts_module, "HALVED_MIN", 1 << 30)
+    monkeypatch.setattr(partition, "HALVED_MIN", 1 << 30)
     apart = pack_of(select(*history))
-    monkeypatch.setattr(parts_module, "SEARCHED_MIN", 1 << 30)
+    monkeypatch.setattr(partition, "SEARCHED_MIN", 1 << 30)
     assert apart == pack_of(select(*history))
 
 
@@ -129,7 +129,7 @@ def test_half_reused_and_half_searched_is_the_same_too(history, monkeypatch):
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork here")
 def test_choices_that_wait_on_disk_are_the_same(history, monkeypatch):
-    monkeypatch.setattr(parallel_parts, "HELD_BYTES_MAX", 1)
+    monkeypatch.setattr(search_parts, "HELD_BYTES_MAX", 1)
     by_method(monkeypatch, "fork")
     assert select(*history, jobs=3) == select(*history)
 
@@ -214,7 +214,7 @@ class Endless(ChunkWindow):
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork here")
 def test_a_search_that_is_stopped_keeps_what_all_processes_had(history, monkeypatch):
-    monkeypatch.setattr(parts_module, "HALVED_MIN", 1 << 30)
+    monkeypatch.setattr(partition, "HALVED_MIN", 1 << 30)
     by_method(monkeypatch, "fork")
     store, objects = history
     asked: list[None] = []
@@ -287,4 +287,4 @@ def test_progress_counts_each_object_once_in_parts_too(history, jobs):
 def test_a_choice_is_numbered_as_in_the_whole_work():
     part = Part([3, 5, 9], by_history=False)
     choices = [Choice(2, 0, 7, b"z"), Choice(1, None)]
-    assert list(parallel_parts._in_work(choices, part)) == [Choice(9, 3, 7, b"z"), Choice(5, None)]
+    assert list(search_parts._in_work(choices, part)) == [Choice(9, 3, 7, b"z"), Choice(5, None)]
