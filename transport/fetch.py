@@ -18,7 +18,7 @@ from packcore.ids import as_id
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import TransportError, UnsupportedByRemote
-from transport.fetch_rounds import Conversation
+from transport.fetch_rounds import Negotiation
 from transport.negotiate import Negotiator, TipNegotiator
 from transport.truncation import naming_blocks, naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
@@ -91,19 +91,19 @@ def fetch_pack(
     else:
         negotiator = TipNegotiator([_id(advertisement, have, "each of haves") for have in haves])
     wanted = [_id(advertisement, want, "each of wants") for want in wants]
-    conversation = Conversation(transport, advertisement, wanted, options, limits or transport.limits)
+    negotiation = Negotiation(transport, advertisement, wanted, options, limits or transport.limits)
     with ExitStack() as stack:
         with naming_the_answer(transport, "its answer to what is wanted"):
-            reader = conversation.negotiate(negotiator, stack)
-        head = conversation.head
+            reader = negotiation.negotiate(negotiator, stack)
+        head = negotiation.head
         yield FetchResponse(
-            blocks=naming_blocks(transport, "its pack", conversation.pack_blocks(reader, on_message)),
-            common=tuple(conversation.common),
-            unknown=conversation.unknown,
+            blocks=naming_blocks(transport, "its pack", negotiation.pack_blocks(reader, on_message)),
+            common=tuple(negotiation.common),
+            unknown=negotiation.unknown,
             shallow=tuple(head.shallow),
             unshallow=tuple(head.unshallow),
             wanted_refs=tuple(head.wanted_refs.items()),
-            rounds=conversation.rounds,
+            rounds=negotiation.rounds,
         )
 
 
@@ -154,20 +154,20 @@ def find_common(
     way, the result says so, and nothing is raised.
     """
     limits = limits or transport.limits
-    conversation = None
+    negotiation = None
     try:
         advertisement = advertisement or _capabilities(transport, limits)
         if advertisement.version < 2:
             raise UnsupportedByRemote("the remote does not speak protocol v2")
         options = FetchOptions(wait_for_done=True)
-        conversation = Conversation(transport, advertisement, (), options, limits)
+        negotiation = Negotiation(transport, advertisement, (), options, limits)
         with naming_the_answer(transport, "its answer to what is offered"):
-            conversation.find_common(negotiator)
+            negotiation.find_common(negotiator)
     except TransportError as error:
-        if conversation is None:
+        if negotiation is None:
             return Common(failure=error)
-        return Common(tuple(conversation.common), conversation.offered_count, error)
-    return Common(tuple(conversation.common), conversation.offered_count)
+        return Common(tuple(negotiation.common), negotiation.offered_count, error)
+    return Common(tuple(negotiation.common), negotiation.offered_count)
 
 
 def _id(advertisement: Advertisement, given: AnyId, what: str) -> ObjectId:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from transport.wire.advertisement import Advertisement
     from transport.wire.limits import WireLimits
 
-__all__ = ["Conversation"]
+__all__ = ["Negotiation"]
 
 _SERVICE: Literal["git-upload-pack"] = "git-upload-pack"
 _COMMON_MAX = 65536
@@ -55,7 +55,7 @@ _SEARCH_ROUNDS_MAX = 10
 """The most rounds of a search for common commits: some 16,000 haves."""
 
 
-class Conversation:
+class Negotiation:
     """The state of one fetch: what was offered, what is common, and the head of the last answer."""
 
     def __init__(

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Line", "spanning_lines"]
+__all__ = ["VersionLine", "spanning_lines"]
 
 _FAR = 1 << 62
 """The weight of an edge that only ties the parts of a path's history together."""
 
 
-class Line(NamedTuple):
-    """One tree of the forest."""
+class VersionLine(NamedTuple):
+    """One tree of the forest: a line of versions."""
 
     walk: list[tuple[int, int]]
     """(object, distance from the root), parents before children."""
@@ -46,7 +46,7 @@ def spanning_lines(
     *,
     tie_parts: bool,
     placed_from: int,
-) -> list[Line]:
+) -> list[VersionLine]:
     """Return the spanning forest of `members`, which ascend from newest to oldest.
 
     The root of a tree is its first member at or above `placed_from`, an object that the receiver has, or else
@@ -56,7 +56,7 @@ def spanning_lines(
     `tie_parts`, unconnected parts are tied into one line, newest first.
     """
     if len(members) == 1:
-        return [Line([(members[0], 0)], [0])]
+        return [VersionLine([(members[0], 0)], [0])]
     neighbours: dict[int, dict[int, int]] = {member: {} for member in members}
     for a, b, weight in edges:
         neighbours[a][b] = neighbours[b][a] = weight
@@ -104,7 +104,7 @@ def _tie(parts: list[list[int]], neighbours: dict[int, dict[int, int]]) -> None:
 
 def _line(
     part: list[int], root: int, neighbours: dict[int, dict[int, int]], weigh: Callable[[int, int], int] | None
-) -> Line:
+) -> VersionLine:
     """Build the spanning tree from the root (Prim's algorithm), and walk it."""
     has_rings = sum(len(neighbours[member]) for member in part) // 2 >= len(part)
     children: dict[int, list[int]] = {}
@@ -132,7 +132,7 @@ def _line(
         if below is not None:
             # They were reached in order of weight; the stack pops the last one first.
             stack.extend((child, distance + 1) for child in reversed(below))
-    return Line(walk, _heights(walk))
+    return VersionLine(walk, _heights(walk))
 
 
 def _heights(walk: list[tuple[int, int]]) -> list[int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from packcore.search.chunk_search.state import SearchState
-    from packcore.search.forest import Line
+    from packcore.search.forest import VersionLine
     from packcore.search.strategy import Choice
     from packcore.tree_path import TreePath
 
@@ -84,7 +84,7 @@ class PathSearch:
             for line in lines:
                 yield from self._line(line, number, chooser)
 
-    def _line(self, line: Line, path: int, chooser: VersionChooser) -> Iterator[Choice]:
+    def _line(self, line: VersionLine, path: int, chooser: VersionChooser) -> Iterator[Choice]:
         """Choose for one line of versions, starting with the newest."""
         work, searched = self._work, self._searched
         depth = work.depth
