@@ -15,7 +15,7 @@ from transport.recording.conversation import read_conversation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from transport.recording import Conversation, Exchange
+    from transport.recording import Conversation, RecordedExchange
 
 __all__ = ["stall_picture"]
 
@@ -82,7 +82,7 @@ def _row(top: int, title: str, conversation: Conversation, whole: float) -> Iter
         yield _bar(top, (push.opened, end), whole, "#3b7dd1", 1.0)
 
 
-def _end(exchange: Exchange, whole: float) -> float:
+def _end(exchange: RecordedExchange, whole: float) -> float:
     return exchange.closed if exchange.closed is not None else whole
 
 

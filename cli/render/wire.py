@@ -21,8 +21,8 @@ from transport.safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from transport.recording import Conversation, Exchange
-    from transport.recording.conversation import Direction, Line, Stream
+    from transport.recording import Conversation, RecordedExchange
+    from transport.recording.conversation import Direction, RecordedLine, RecordedStream
 
 __all__ = ["STALL_SECONDS", "conversation_json", "conversation_lines"]
 
@@ -53,7 +53,7 @@ def conversation_lines(
             yield click.style(f"    ended by: {exchange.fault}", fg="red", bold=True)
 
 
-def _heading(exchange: Exchange) -> str:
+def _heading(exchange: RecordedExchange) -> str:
     end = f"{exchange.closed:.3f} s" if exchange.closed is not None else "never closed"
     what = {"advertise": "advertisement", "request": "request"}.get(exchange.kind, exchange.kind)
     side = click.style(exchange.side, bold=True, fg="cyan" if exchange.side == "source" else "magenta")
@@ -61,7 +61,7 @@ def _heading(exchange: Exchange) -> str:
     return f"{exchange.opened:.3f}-{end}  {side}  {service}  {exchange.url}"
 
 
-def _bar(exchange: Exchange, whole: float) -> str:
+def _bar(exchange: RecordedExchange, whole: float) -> str:
     """Draw one row of cells over the time of the run: what passed in each, and where a block was missing."""
     cells = [" "] * _BAR_CELLS
     closed = exchange.closed if exchange.closed is not None else whole
@@ -82,7 +82,7 @@ def _cell(seconds: float, whole: float) -> int:
     return min(int(seconds / whole * _BAR_CELLS), _BAR_CELLS - 1)
 
 
-def _direction(exchange: Exchange, direction: Direction, *, every_line: bool) -> Iterator[str]:
+def _direction(exchange: RecordedExchange, direction: Direction, *, every_line: bool) -> Iterator[str]:
     stream = exchange.stream(direction)
     if not stream.blocks:
         return
@@ -99,7 +99,7 @@ def _direction(exchange: Exchange, direction: Direction, *, every_line: bool) ->
     yield _totals(stream, direction)
 
 
-def _kind(line: Line) -> str:
+def _kind(line: RecordedLine) -> str:
     """Return the kind that groups similar lines: their band or first word; refs are one kind."""
     if line.head[:1] in (b"\x01", b"\x02"):
         return line.head[:1].hex()
@@ -107,14 +107,14 @@ def _kind(line: Line) -> str:
     return "ref" if len(word) >= _OID_CHARACTERS_MIN else word
 
 
-def _line(line: Line, exchange: Exchange, direction: Direction) -> str:
+def _line(line: RecordedLine, exchange: RecordedExchange, direction: Direction) -> str:
     length = line.head.decode() if line.special else f"{line.size:04x}" if line.framed else "    "
     colour = "red" if line.head[:1] == b"\x03" or line.head.startswith((b"ng ", b"ERR ")) else None
     words = click.style(told(line, exchange.service), fg=colour)
     return f"{line.seconds:>11.3f}  {direction}  {click.style(length, dim=True)}  {words}"
 
 
-def _totals(stream: Stream, direction: Direction) -> str:
+def _totals(stream: RecordedStream, direction: Direction) -> str:
     blocks = count_of(len(stream.blocks), "blocks")
     first, last = stream.blocks[0].seconds, stream.blocks[-1].seconds
     verb = "said" if direction == ">" else "heard"
@@ -147,7 +147,7 @@ def conversation_json(conversations: Sequence[tuple[str, Conversation]]) -> dict
     }
 
 
-def _exchange_json(exchange: Exchange) -> dict[str, Any]:
+def _exchange_json(exchange: RecordedExchange) -> dict[str, Any]:
     return {
         "side": exchange.side,
         "url": exchange.url,
@@ -162,7 +162,7 @@ def _exchange_json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _stream_json(stream: Stream, service: str) -> dict[str, Any]:
+def _stream_json(stream: RecordedStream, service: str) -> dict[str, Any]:
     return {
         "bytes": stream.size,
         "blocks": len(stream.blocks),

@@ -1,11 +1,11 @@
 r"""The meaning of a pkt-line in a few words: the annotation beside it.
 
->>> from transport.recording.conversation import Line
->>> told(Line(0, 0, b"command=fetch\n", "", 0.0), "git-upload-pack")
+>>> from transport.recording.conversation import RecordedLine
+>>> told(RecordedLine(0, 0, b"command=fetch\n", "", 0.0), "git-upload-pack")
 'the request: fetch'
->>> told(Line(0, 0, b"\x02Counting objects: 3\n", "", 0.0), "git-upload-pack")
+>>> told(RecordedLine(0, 0, b"\x02Counting objects: 3\n", "", 0.0), "git-upload-pack")
 'progress: Counting objects: 3'
->>> told(Line(0, 4, b"0000", "flush", 0.0), "git-receive-pack")
+>>> told(RecordedLine(0, 4, b"0000", "flush", 0.0), "git-receive-pack")
 'flush: the section is over'
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from transport.safe_text import one_line
 
 if TYPE_CHECKING:
-    from transport.recording.conversation import Line
+    from transport.recording.conversation import RecordedLine
 
 __all__ = ["told"]
 
@@ -65,7 +65,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def told(line: Line, service: str) -> str:
+def told(line: RecordedLine, service: str) -> str:
     """Return the annotation for one line of `service`."""
     if not line.framed:
         return "the pack" if line.head.startswith(b"PACK") else f"{line.size:,} bytes without framing"

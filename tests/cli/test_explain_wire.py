@@ -9,7 +9,7 @@ import pytest
 from cli.render.wire_words import told
 from tests.support import init_repository
 from transport.recording import LINE_CHARACTERS_MAX, Conversation
-from transport.recording.conversation import Line
+from transport.recording.conversation import RecordedLine
 
 HEAD = '{"packcore":"conversation","version":1}\n'
 OPEN = '{"t":0.0,"open":1,"side":"target","url":"http://x/","service":"git-receive-pack","kind":"request","protocol":0}\n'
@@ -108,7 +108,7 @@ def test_neither_a_pack_nor_a_conversation_is_wrong_usage(packcore):
     ],
 )
 def test_a_line_is_told_in_words(head, service, words):
-    assert told(Line(0, len(head) + 4, head, "", 0.0), service).startswith(words)
+    assert told(RecordedLine(0, len(head) + 4, head, "", 0.0), service).startswith(words)
 
 
 def test_an_endless_line_is_not_read_to_its_end(packcore, stalled, monkeypatch):

@@ -7,9 +7,9 @@ conversation   reads such a file: exchanges with their blocks and packets, and t
 from transport.recording.conversation import (
     LINE_CHARACTERS_MAX,
     Conversation,
-    Exchange,
+    RecordedExchange,
     read_conversation,
 )
 from transport.recording.recorder import Recorder
 
-__all__ = ["LINE_CHARACTERS_MAX", "Conversation", "Exchange", "Recorder", "read_conversation"]
+__all__ = ["LINE_CHARACTERS_MAX", "Conversation", "RecordedExchange", "Recorder", "read_conversation"]

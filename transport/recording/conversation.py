@@ -26,7 +26,15 @@ from transport.wire.pktline import Special
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LINE_CHARACTERS_MAX", "Block", "Conversation", "Exchange", "Line", "Stream", "read_conversation"]
+__all__ = [
+    "LINE_CHARACTERS_MAX",
+    "Block",
+    "Conversation",
+    "RecordedExchange",
+    "RecordedLine",
+    "RecordedStream",
+    "read_conversation",
+]
 
 Direction = Literal["<", ">"]
 _BANDS = {1: "data", 2: "progress", 3: "error"}
@@ -47,7 +55,7 @@ class Block(NamedTuple):
     """When it was requested from its producer; for a received block, when it arrived."""
 
 
-class Line(NamedTuple):
+class RecordedLine(NamedTuple):
     """One pkt-line, or the unframed rest after the last one."""
 
     at: int
@@ -63,11 +71,11 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stream:
+class RecordedStream:
     """One direction of an exchange."""
 
     blocks: list[Block] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[RecordedLine] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -114,7 +122,7 @@ class Stream:
         return bytes(data)
 
 
-def _line_part(line: Line) -> Part:
+def _line_part(line: RecordedLine) -> Part:
     start, end = line.at, line.at + line.size
     if line.special:
         return Part(line.special, start, end, line.special, "no payload")
@@ -133,7 +141,7 @@ def _line_part(line: Line) -> Part:
 
 
 @dataclass(slots=True)
-class Exchange:
+class RecordedExchange:
     """One advertisement, or one request with its answer."""
 
     number: int
@@ -148,10 +156,10 @@ class Exchange:
     closed: float | None = None
     """None if the recording ends before the exchange."""
     fault: str = ""
-    said: Stream = field(default_factory=Stream)
-    heard: Stream = field(default_factory=Stream)
+    said: RecordedStream = field(default_factory=RecordedStream)
+    heard: RecordedStream = field(default_factory=RecordedStream)
 
-    def stream(self, direction: Direction) -> Stream:
+    def stream(self, direction: Direction) -> RecordedStream:
         """Return the stream that was sent (`>`) or received (`<`)."""
         return self.said if direction == ">" else self.heard
 
@@ -160,7 +168,7 @@ class Exchange:
 class Conversation:
     """A whole run."""
 
-    exchanges: list[Exchange]
+    exchanges: list[RecordedExchange]
 
     @property
     def seconds(self) -> float:
@@ -179,7 +187,7 @@ def read_conversation(lines: Iterable[str], name: str) -> Conversation:
 
     Texts are made safe to show and put on one line. Raises CorruptData with the line for anything else.
     """
-    exchanges: dict[int, Exchange] = {}
+    exchanges: dict[int, RecordedExchange] = {}
     number = 0
     try:
         for number, text in enumerate(lines, 1):
@@ -210,14 +218,14 @@ def _check_head(event: Any, name: str) -> None:
         )
 
 
-def _take(event: dict[str, Any], exchanges: dict[int, Exchange]) -> None:
+def _take(event: dict[str, Any], exchanges: dict[int, RecordedExchange]) -> None:
     """Add one event to its exchange. Raises KeyError, ValueError or TypeError if it is not a valid event."""
     if "open" in event:
         number = _count(event["open"])
         if number in exchanges:
             raise ValueError(f"exchange {number} is opened twice")
         side, url, service, kind = (_text(event[key]) for key in ("side", "url", "service", "kind"))
-        exchanges[number] = Exchange(
+        exchanges[number] = RecordedExchange(
             number, side, url, service, kind, _count(event["protocol"]), _seconds(event["t"])
         )
     elif "close" in event:
@@ -234,7 +242,7 @@ def _take(event: dict[str, Any], exchanges: dict[int, Exchange]) -> None:
         stream.lines.append(_read_line(event, stream, framed=framed))
 
 
-def _read_line(event: dict[str, Any], stream: Stream, *, framed: bool) -> Line:
+def _read_line(event: dict[str, Any], stream: RecordedStream, *, framed: bool) -> RecordedLine:
     """Read a line, which must start where the last one ended, within the bytes of the blocks so far."""
     at, size, head = _count(event["at"]), _count(event["bytes"]), bytes.fromhex(event["head"])
     last = stream.lines[-1] if stream.lines else None
@@ -247,7 +255,7 @@ def _read_line(event: dict[str, Any], stream: Stream, *, framed: bool) -> Line:
         fits = not framed or (4 <= size <= PACKET_BYTES_MAX and len(head) <= size - 4)
     if not fits or len(head) > HEAD_BYTES:
         raise ValueError("a line that no recorder writes")
-    return Line(at, size, head, special, stream.blocks[-1].seconds if stream.blocks else 0.0, framed)
+    return RecordedLine(at, size, head, special, stream.blocks[-1].seconds if stream.blocks else 0.0, framed)
 
 
 def _count(value: object) -> int:
