@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from packcore.anatomy.model import Anatomy
 
-__all__ = ["Stream", "measure", "stream_part"]
+__all__ = ["MeasuredStream", "measure", "stream_part"]
 
 _BLOCK_KINDS = ("stored bytes", "a block with fixed Huffman codes", "a block with Huffman codes of its own")
 _HEADER_BYTES = 2
@@ -30,7 +30,7 @@ _BEYOND_BYTES_MAX = 64 * MIB
 """If a stream is longer than its header says, read at most this much more to find its end."""
 
 
-class Stream(NamedTuple):
+class MeasuredStream(NamedTuple):
     """The result of reading a stream to its end; the inflated bytes are not kept."""
 
     end: int
@@ -42,7 +42,7 @@ class Stream(NamedTuple):
     """Whether its last byte was found: even a stream of the wrong size may be complete."""
 
 
-def measure(data: memoryview, start: int, size: int) -> Stream:
+def measure(data: memoryview, start: int, size: int) -> MeasuredStream:
     """Read the stream at `start`, which should inflate to `size` bytes; no bytes make this raise."""
     inflater: Any = new_inflater()
     position, made = start, 0
@@ -50,7 +50,7 @@ def measure(data: memoryview, start: int, size: int) -> Stream:
         if position >= len(data):
             end = len(data)
             fault = f"the file ends at {end}, when {made:,} of {size:,} bytes came out"
-            return Stream(end, made, fault, False)
+            return MeasuredStream(end, made, fault, False)
         piece = data[position : position + BLOCK_BYTES]
         before = inflater.copy()
         try:
@@ -58,14 +58,16 @@ def measure(data: memoryview, start: int, size: int) -> Stream:
         except InflateError as error:
             end = _break_point(before, data, position)
             reason = str(error).rpartition(": ")[2][:80]
-            return Stream(end, made, f"the stream breaks at byte {end - 1}: {reason}", False)
+            return MeasuredStream(end, made, f"the stream breaks at byte {end - 1}: {reason}", False)
         rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
         position += len(piece) - len(rest)
         made += produced
         if made > size + _BEYOND_BYTES_MAX:
-            return Stream(position, made, f"it inflates to far more than its header's {size:,} bytes", False)
+            return MeasuredStream(
+                position, made, f"it inflates to far more than its header's {size:,} bytes", False
+            )
     fault = "" if made == size else f"it inflates to {made:,} bytes, and its header says {size:,}"
-    return Stream(position, made, fault, True)
+    return MeasuredStream(position, made, fault, True)
 
 
 def _break_point(inflater: Any, data: memoryview, position: int) -> int:
@@ -80,7 +82,7 @@ def _break_point(inflater: Any, data: memoryview, position: int) -> int:
 
 
 def stream_part(
-    data: memoryview, start: int, stream: Stream, make_content: Callable[[], Anatomy] | None
+    data: memoryview, start: int, stream: MeasuredStream, make_content: Callable[[], Anatomy] | None
 ) -> Part:
     """Make the part for a measured stream; `make_content` inflates it when its content is needed."""
     stored = stream.end - start
@@ -99,7 +101,7 @@ def stream_part(
     )
 
 
-def _parts(data: memoryview, start: int, stream: Stream) -> Iterator[Part]:
+def _parts(data: memoryview, start: int, stream: MeasuredStream) -> Iterator[Part]:
     end = stream.end
     head_end = min(start + _HEADER_BYTES, end)
     for at in range(start, head_end):

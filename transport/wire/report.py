@@ -108,7 +108,7 @@ class ReportStatus:
 
 
 @dataclass(slots=True)
-class _Line:
+class _RefStatus:
     """The statuses for one ref, as they arrive."""
 
     ok: bool = False
@@ -122,9 +122,9 @@ class ReportParser:
     def __init__(self, names: Iterable[str], *, limits: WireLimits | None = None) -> None:
         self._limits = limits or WireLimits()
         self._decoder = PacketDecoder()
-        self._lines: dict[str, _Line] = {name: _Line() for name in names}
+        self._lines: dict[str, _RefStatus] = {name: _RefStatus() for name in names}
         self._unpack: str | None = None
-        self._last: _Line | None = None
+        self._last: _RefStatus | None = None
         """The ref that a following option line belongs to."""
         self._bytes = 0
         self._warnings: list[str] = []
@@ -185,7 +185,7 @@ class ReportParser:
         else:
             raise RemoteProtocolError(f"not a line of a status report: {one_line(line, limit=200)!r}")
 
-    def _named(self, raw_name: bytes) -> _Line:
+    def _named(self, raw_name: bytes) -> _RefStatus:
         """Return the line of a ref that we pushed; for any other name, warn and return a dummy."""
         line = self._lines.get(decode_ref_name(raw_name))
         if line is not None:
@@ -193,9 +193,9 @@ class ReportParser:
         if len(self._warnings) < self._limits.warnings:
             shown = one_line(raw_name, limit=200)
             self._warnings.append(f"the remote reported on {shown}, which wasn't pushed")
-        return _Line()
+        return _RefStatus()
 
-    def _verdict(self, name: str, line: _Line) -> RefReport:
+    def _verdict(self, name: str, line: _RefStatus) -> RefReport:
         options = tuple(line.options)
         if line.reason is not None:
             lost = is_lost_race(line.reason)
