@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
     from packcore.plans.entries import Candidate
 
-__all__ = ["Edge", "version_edges"]
+__all__ = ["VersionEdge", "version_edges"]
 
 _HEAD = {
     hex_size: re.compile(rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n)*)" % (hex_size, hex_size)).match
@@ -51,7 +51,7 @@ _FARTHER = 4
 _FARTHER_ENTRIES = 8
 """...plus this many."""
 
-Edge = tuple[int, int, int]
+VersionEdge = tuple[int, int, int]
 """Two versions of one thing, by candidate index, and how many entries differ (0 for blobs)."""
 
 
@@ -60,7 +60,7 @@ def version_edges(
     read: Callable[[int], bytes],
     object_format: ObjectFormat,
     usable: Callable[[int], bool],
-) -> list[Edge]:
+) -> list[VersionEdge]:
     """Return the edges between candidates that `usable` accepts. A pair may occur more than once.
 
     `read` returns the bytes of an object by candidate index, and should cache the latest few megabytes.
@@ -89,7 +89,7 @@ class _Graph:
         read: Callable[[int], bytes],
         object_format: ObjectFormat,
     ) -> None:
-        self.edges: list[Edge] = []
+        self.edges: list[VersionEdge] = []
         self._index_of = index_of
         self._count = count
         self._read = read

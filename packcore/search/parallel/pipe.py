@@ -23,7 +23,7 @@ from packcore.search.strategy import Choice
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from packcore.search.parallel.task import Edges
+    from packcore.search.parallel.task import VersionEdges
 
 __all__ = [
     "CHOICES",
@@ -66,7 +66,7 @@ def encode_edges(edges: Iterable[tuple[int, int, int]]) -> bytes:
     return EDGES + array("q", [number for edge in edges for number in edge]).tobytes()
 
 
-def decode_edges(message: bytes) -> Edges:
+def decode_edges(message: bytes) -> VersionEdges:
     """Return the edges in a message."""
     numbers = array("q")
     numbers.frombytes(message[1:])

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from packcore.search.window import ObjectCache
     from packcore.store.base import ObjectStore
 
-__all__ = ["Edges", "Task", "TaskCutter", "search"]
+__all__ = ["Task", "TaskCutter", "VersionEdges", "search"]
 
-Edges = list[tuple[int, int, int]]
+VersionEdges = list[tuple[int, int, int]]
+"""Edges of the version graph: two candidates, and a weight."""
 
 
 class Task(NamedTuple):
@@ -42,7 +43,7 @@ class Task(NamedTuple):
     stored_size: dict[int, int]
     reused: dict[int, int]
     """Maps the index of a reused delta to that of its base, if both are in the part."""
-    edges: Edges | None
+    edges: VersionEdges | None
     """The version graph, for a part that needs it."""
 
 
@@ -57,7 +58,7 @@ class TaskCutter:
         """1 for each object that needs a choice."""
         for index in work.searched:
             self._wanted[index] = 1
-        self._edges: list[Edges] = [[] for _ in parts]
+        self._edges: list[VersionEdges] = [[] for _ in parts]
         self.knows_edges = not any(part.by_history for part in parts)
         """Whether the parts that need the version graph can be cut."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from packcore.limits import Limits
     from packcore.plans.entries import Candidate
-    from packcore.search.parallel.task import Edges, Task
+    from packcore.search.parallel.task import Task, VersionEdges
     from packcore.search.strategy import Choice, Strategy
     from packcore.store.base import ObjectStore
 
@@ -81,7 +81,7 @@ def _search(connection: Connection, task: Task, store: ObjectStore, strategy: St
     connection.send_bytes(encode_choices(waiting))
 
 
-def version_edges_of(store: ObjectStore, candidates: list[Candidate], limits: Limits) -> Edges:
+def version_edges_of(store: ObjectStore, candidates: list[Candidate], limits: Limits) -> VersionEdges:
     """Return the version graph over these candidates."""
     work = Work(store, candidates, plan_count=len(candidates), limits=limits)
     return list(work.version_edges())

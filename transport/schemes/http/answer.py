@@ -14,7 +14,7 @@ from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.http_rules.content import ContentDecoder, content_decoder
 from transport.http_rules.framing import BodyReader, body_reader
 from transport.http_rules.statuses import header
-from transport.schemes.http.heads import AnswerHead, HeadParser
+from transport.schemes.http.heads import HeadParser, ResponseHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ __all__ = ["Answer"]
 class Answer:
     """The answer to one request to `url`. Calls `on_head` once, when the head is complete."""
 
-    def __init__(self, url: str, on_head: Callable[[AnswerHead], None]) -> None:
+    def __init__(self, url: str, on_head: Callable[[ResponseHead], None]) -> None:
         self._url = url
         self._parser = HeadParser()
         self._on_head = on_head
         self._reader: BodyReader | None = None
         self._decoder = ContentDecoder()
-        self.head: AnswerHead | None = None
+        self.head: ResponseHead | None = None
 
     @property
     def complete(self) -> bool:

@@ -21,7 +21,7 @@ from transport.auth import url_credential
 from transport.errors import AuthenticationRequired, HttpStatusError, InvalidOption, NetworkError
 from transport.http_rules.proxies import proxy_variable
 from transport.safe_text import one_line
-from transport.schemes.http.heads import AnswerHead, HeadParser, format_request_head
+from transport.schemes.http.heads import HeadParser, ResponseHead, format_request_head
 from transport.schemes.http.stream import Stream
 from transport.schemes.patience import Patience
 
@@ -227,7 +227,7 @@ def _tunnel(
         )
 
 
-def _read_proxy_head(stream: Stream, proxy: Endpoint, timeout: float) -> AnswerHead:
+def _read_proxy_head(stream: Stream, proxy: Endpoint, timeout: float) -> ResponseHead:
     parser = HeadParser()
     deadline = time.monotonic() + timeout
     while True:

@@ -24,7 +24,7 @@ from transport.http_rules.statuses import size_text
 from transport.safe_text import TEXT_BYTES_MAX
 from transport.schemes.early import EarlyAnswer
 from transport.schemes.http.answer import Answer
-from transport.schemes.http.heads import AnswerHead, format_request_head
+from transport.schemes.http.heads import ResponseHead, format_request_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Exchange:
         self.body_sent_whole = False
 
     @property
-    def head(self) -> AnswerHead:
+    def head(self) -> ResponseHead:
         """The head of the answer, after `run`."""
         assert self._answer.head is not None
         return self._answer.head
@@ -102,7 +102,7 @@ class Exchange:
         """Add a line to the trace."""
         self._trace.say(text)
 
-    def run(self) -> AnswerHead:
+    def run(self) -> ResponseHead:
         """Send the request and return the head of the answer.
 
         Raises NetworkError, RemoteProtocolError, and whatever the generator of the body raises.
@@ -267,7 +267,7 @@ class Exchange:
             return NetworkError(f"{self.request.url} closed the connection within its headers{reason}")
         return NoAnswer(f"{self.request.url} closed the connection without an answer{sending}{sent}{reason}")
 
-    def _head_came(self, head: AnswerHead) -> None:
+    def _head_came(self, head: ResponseHead) -> None:
         if self._headway is not None:
             self._headway.tell()
         self._trace.response(head.status_line, head.headers)

@@ -25,7 +25,7 @@ from transport.safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["HEAD_BYTES_MAX", "AnswerHead", "HeadParser", "format_request_head"]
+__all__ = ["HEAD_BYTES_MAX", "HeadParser", "ResponseHead", "format_request_head"]
 
 HEAD_BYTES_MAX = 256 * 1024
 INTERIM_ANSWERS_MAX = 100
@@ -64,7 +64,7 @@ def format_request_head(method: str, target: str, headers: Sequence[tuple[str, s
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerHead:
+class ResponseHead:
     """The status and headers of an answer."""
 
     version: int
@@ -91,7 +91,7 @@ class HeadParser:
         """Whether no byte of an answer has arrived yet."""
         return not self._buffer and not self._interim
 
-    def feed(self, data: bytes) -> tuple[AnswerHead, bytes] | None:
+    def feed(self, data: bytes) -> tuple[ResponseHead, bytes] | None:
         """Return the head of the final answer and the bytes after it, or None if it isn't complete.
 
         Raises RemoteProtocolError for anything but HTTP/1.x, a head that is too long, or endless interim
@@ -146,14 +146,14 @@ class _Shim:
         return io.BytesIO(self._head)
 
 
-def _parse(head: bytes) -> AnswerHead:
+def _parse(head: bytes) -> ResponseHead:
     response = http.client.HTTPResponse(_Shim(head))  # type: ignore[arg-type]
     try:
         response.begin()
         if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in response.headers.defects):
             raise RemoteProtocolError("can't parse the answer's headers (a line without a colon)")
         headers = tuple((name, str(value)) for name, value in response.headers.items())
-        return AnswerHead(response.version, response.status, response.reason or "", headers)
+        return ResponseHead(response.version, response.status, response.reason or "", headers)
     except (http.client.HTTPException, ValueError) as error:
         text = one_line(f"{type(error).__name__}: {error}", limit=120)
         raise RemoteProtocolError(f"can't parse the answer's headers ({text})") from None
