@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cli.command import MissingCommand
-from cli.nearest import did_you_mean, harmless
+from cli.nearest import did_you_mean, nearest
 from cli.streams import Output
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _describe(error: BaseException) -> _Failure:
         hint = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else None
         message = error.format_message()
         if isinstance(error, click.NoSuchOption):  # click itself would propose whatever is spelled alike
-            close = did_you_mean(harmless(error.possibilities or ()))
+            close = did_you_mean(nearest(error.option_name, error.possibilities or ()))
             message = f"No such option: {error.option_name}{close}"
         return _Failure(message, hint, USAGE, "UsageError")
     if isinstance(error, click.ClickException):

@@ -28,6 +28,10 @@ _GRAVE = frozenset(
 """Options, keys and commands that no message proposes, without their dashes."""
 
 
+_CLOSE = 0.72
+"""Of words that share less, one is seldom meant for the other: --mirror for --record."""
+
+
 def harmless(words: Sequence[str]) -> list[str]:
     """Return those of some words, the closest first, that a message may propose: none if the first may not.
 
@@ -41,9 +45,10 @@ def harmless(words: Sequence[str]) -> list[str]:
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """Return the known words that come close, the closest first, and none that is grave."""
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
-    return harmless(get_close_matches(word, known, n=3))[:count]
+    near = harmless(get_close_matches(word, known, n=3))
+    return [each for each in near if SequenceMatcher(None, word, each).ratio() >= _CLOSE][:count]
 
 
 def did_you_mean(words: Iterable[str]) -> str:

@@ -20,8 +20,6 @@ __all__ = ["credential_words", "header", "size_text", "status_error"]
 _TOO_LONG = "the server gave up waiting: push less at once (target_max_pack_bytes); look at the refs first"
 _HINTS = {
     203: "something between here and the server changed the answer: is the URL right?",
-    403: "the right to do this may be lacking",
-    404: "is the URL right, and may one see the repository without credentials?",
     407: "a proxy on the way wants credentials; name it in HTTPS_PROXY or http_proxy, with user and password",
     408: _TOO_LONG,
     411: "the server takes no chunked bodies",
@@ -29,6 +27,10 @@ _HINTS = {
     415: "the server is not a git server, or an old one",
     504: _TOO_LONG,
     524: _TOO_LONG,
+}
+_WITHOUT_CREDENTIALS = {
+    403: "no credentials were sent: give some by {}",
+    404: "is the URL right? A private repository wants credentials: {}",
 }
 _ABOUT_CREDENTIALS = {
     403: "the credentials from {} may lack the right to do this",
@@ -96,8 +98,8 @@ def status_error(
     hint: str | None = _HINTS.get(status)
     if credentials_from and status in _ABOUT_CREDENTIALS:
         hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
-    elif status in (403, 404):
-        hint = f"{hint} (no credentials were sent; {credential_words(side)} gives some)"
+    elif status in _WITHOUT_CREDENTIALS:
+        hint = _WITHOUT_CREDENTIALS[status].format(credential_words(side))
     if proxy and status in (403, 502, 503, 504):
         hint = f"it may be the proxy's answer: NO_PROXY goes around it{f'; or {hint}' if hint else ''}"
     return HttpStatusError(message, status=status, url=url, hint=hint, option="target_max_pack_bytes")

@@ -149,7 +149,7 @@ class LocalTransport:
             self._repository = None
 
     def _server(self, service: Service) -> UploadPack | ReceivePack:
-        repository = self._opened()
+        repository = self._opened(service)
         if service == "git-receive-pack":
             from transport.server.receive_pack import ReceivePack
 
@@ -161,17 +161,20 @@ class LocalTransport:
         # The bytes stay on this machine, so existing deltas are reused and no new ones are searched.
         return UploadPack(repository, strategy="reuse", words=own_words)
 
-    def _opened(self) -> Repository:
+    def _opened(self, service: Service = "git-upload-pack") -> Repository:
         if self._repository is None:
             try:
                 self._repository = Repository.open(self.url)
             except RepositoryError as error:
-                error.hint = error.hint or self._meant()
+                error.hint = error.hint or self._meant(service)
                 raise
         return self._repository
 
-    def _meant(self) -> str | None:
-        """Return a hint at what a path that doesn't exist may have been meant for."""
-        if Path(self.url).exists() or not _HOST_AND_PATH.match(self.url):
+    def _meant(self, service: Service) -> str | None:
+        """Return a hint at a path that doesn't exist."""
+        if Path(self.url).exists():
             return None
+        if not _HOST_AND_PATH.match(self.url):
+            is_target = service == "git-receive-pack"
+            return f"an empty repository is made by: packcore init {self.url}" if is_target else None
         return f"missing https://? The URL would be https://{self.url}"
