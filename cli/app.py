@@ -19,7 +19,7 @@ import click
 import cli.commands
 from cli import exits
 from cli.allocator import collect_seldom
-from cli.command import DEBUG_KEY, READ_CONFIG, Group, config_option, debug_option
+from cli.command import DEBUG_KEY, READ_CONFIG, TWO_SIDED, Group, config_option, debug_option
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 from cli.values import is_true
@@ -125,7 +125,12 @@ class Packcore(Group):
                 code: int | None = self.invoke(ctx)
             return code
 
-        code = exits.guard(run, output=output, debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments))
+        code = exits.guard(
+            run,
+            output=output,
+            debug=lambda: state.get(DEBUG_KEY, "--debug" in arguments),
+            two_sided=lambda: bool(state.get(TWO_SIDED)),
+        )
         if standalone_mode:
             sys.exit(code)
         return code

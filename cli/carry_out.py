@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.command import TWO_SIDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +45,8 @@ def carry_out(job: SyncJob, request: SyncRequest) -> int:
 def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
     from transport.syncing import sync
 
+    state: dict[str, Any] = click.get_current_context().find_root().ensure_object(dict)
+    state[TWO_SIDED] = True
     secrets = job.console.output.secrets
     with (
         _recorder(job.reporting.record, secrets) as recorder,

@@ -20,6 +20,7 @@ __all__ = [
     "CONFIG_KEY",
     "DEBUG_KEY",
     "READ_CONFIG",
+    "TWO_SIDED",
     "Command",
     "Group",
     "HelpSections",
@@ -35,6 +36,8 @@ __all__ = [
 DEBUG_KEY = "debug"
 """Where the root context keeps that a traceback is wanted."""
 
+TWO_SIDED = "two_sided"
+"""Where the root context keeps that a run is between a source and a target."""
 READ_CONFIG = "read_config"
 """Where the root context keeps what reads a configuration file, by its name or the user's own."""
 CONFIG_KEY = "cli.config"

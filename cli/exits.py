@@ -47,6 +47,12 @@ class _Failure(NamedTuple):
     kind: str
     side: str | None = None
 
+    def in_words(self, two_sided: bool) -> str:
+        """Return the message; of a run between two remotes it begins with the one that it is about."""
+        if not two_sided or self.side is None or self.side in self.message.lower():
+            return self.message
+        return f"{self.side}: {self.message}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints where there is no result."""
         return {
@@ -60,11 +66,18 @@ class _Failure(NamedTuple):
         }
 
 
-def guard(run: Callable[[], int | None], *, output: Output | None = None, debug: Callable[[], bool]) -> int:
+def guard(
+    run: Callable[[], int | None],
+    *,
+    output: Output | None = None,
+    debug: Callable[[], bool],
+    two_sided: Callable[[], bool] = lambda: False,
+) -> int:
     """Run, and return the exit code; whatever is raised has become one or two lines on stderr.
 
-    `debug` is asked after a failure: true adds the traceback. Standard output is flushed here, so that a
-    full disk or a closed pipe below it is told like any other failure.
+    `debug` is asked after a failure: true adds the traceback. So is `two_sided`: was there a target?
+    Standard output is flushed here, so that a full disk or a closed pipe below it is told like any other
+    failure.
     """
     output = output or Output()
     try:
@@ -86,7 +99,7 @@ def guard(run: Callable[[], int | None], *, output: Output | None = None, debug:
             from traceback import format_exception
 
             output.tell_failure("".join(format_exception(error)).rstrip("\n"))
-        output.tell_failure(f"packcore: error: {_one_line(failure.message)}")
+        output.tell_failure(f"packcore: error: {_one_line(failure.in_words(two_sided()))}")
         if failure.hint:
             output.tell_failure(f"hint: {_one_line(failure.hint)}")
         if output.owes_json:

@@ -244,6 +244,7 @@ class Keyring:
             f"{self._named(url)} wants credentials{remote}",
             hint=f"give a token by {credential_words(side)}, "
             "or store one in a netrc file or a git credential helper",
+            option=f"{side}_token" if side else "token",
         )
 
     def header_is_given(self, url: Endpoint) -> bool:

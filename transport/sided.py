@@ -62,6 +62,11 @@ class SidedTransport:
             return self._transport.history() if isinstance(self._transport, HistoryAtHand) else None
 
     @property
+    def inner(self) -> Transport:
+        """The transport whose errors are noted."""
+        return self._transport
+
+    @property
     def default_branch(self) -> object | None:
         """The HEAD of a repository on this disk, if it is one: see `…syncing.deliver.default_branch`."""
         return getattr(self._transport, "default_branch", None)

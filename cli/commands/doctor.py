@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,8 +81,7 @@ def run(
 
     with ExitStack() as stack:
         progress = stack.enter_context(console.progress(source=source))
-        # Without a side: what it finds is about the host itself.
-        transport = open_transport(source, replace(network.source, side=""))
+        transport = open_transport(source, network.source)
         stack.callback(transport.close)
         found = _examined(transport, protocol, idle, host_profile, progress)
         push = None if directory is None else _push(directory, found, progress)
@@ -103,6 +101,8 @@ def _examined(
     from transport.schemes.http import HttpTransport
     from transport.schemes.http.examine import Examination
     from transport.send_pack import advertise_push
+    from transport.sided import SidedTransport
+    from transport.spelling import spelled_hint, spelled_message
     from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile
 
     found = Found(url=transport.url, idle_asked=idle)
@@ -111,19 +111,20 @@ def _examined(
         found.protocol, found.object_format = listed.version, listed.object_format.name
         found.refs = len(listed.refs)
     except PackcoreError as error:
-        found.read_refused = str(error)
+        found.read_refused = spelled_message(error)
     try:
         found.target = advertise_push(transport)
     except PackcoreError as error:
         if found.read_refused is not None:
             raise
-        found.push_refused = str(error)
-        found.hint = error.hint
+        found.push_refused = spelled_message(error)
+        found.hint = spelled_hint(error)
         return found
-    if not isinstance(transport, HttpTransport):
+    http = transport.inner if isinstance(transport, SidedTransport) else transport
+    if not isinstance(http, HttpTransport):
         return found
     found.is_http = True
-    asking = Examination(transport)
+    asking = Examination(http)
     with progress.phase("source: asking what it accepts", unit="bytes"):
         found.chunked = asking.takes_chunks()
         found.size = asking.size_limit()

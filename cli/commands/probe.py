@@ -63,11 +63,7 @@ def run(
         transport = open_transport(source, network.source)
         stack.callback(transport.close)
         listed = list_refs(transport, protocol=protocol, prefixes=prefixes)
-        refs = {
-            name: oid
-            for name, oid in listed.refs.items()
-            if name.startswith(prefixes) and not scope.excludes(name)
-        }
+        refs = {name: oid for name, oid in listed.refs.items() if scope.covers(name, scope.branch_names)}
         unreadable = {name: fault for name, fault in listed.unreadable.items() if not scope.excludes(name)}
         source_refs, source_url = replace(listed, refs=refs, unreadable=unreadable), transport.url
         sides.append(SideStats.of("source", "git-upload-pack", transport.url, transport.stats))

@@ -50,9 +50,8 @@ def size_text(size: int) -> str:
 
 
 def credential_words(side: str) -> str:
-    """Return how credentials are given to a side: the option and the variable."""
-    side = side or "source"
-    return f"--{side}-token or PACKCORE_{side.upper()}_TOKEN"
+    """Return how credentials are given: the option, and for a side of a run the command line's variable."""
+    return f"{side}_token or PACKCORE_{side.upper()}_TOKEN" if side else "token"
 
 
 def status_error(
@@ -90,11 +89,14 @@ def status_error(
     identity = next((f"{key}: {value}" for key, value in headers if key.lower() in _REQUEST_IDS), "")
     if identity and status >= 500:
         message += f" [{one_line(identity, limit=120)}]"
+    option = f"{side}_token" if side else "token"
     if status in (401, 407):
         return AuthenticationRequired(message, hint=_HINTS.get(status))
     if status == 203 and media_type(header(headers, "content-type")) == "text/html":
         signing_in = f"a page to sign in, it seems: give credentials by {credential_words(side)}"
-        return AuthenticationRequired(f"{message}: a page, and not git's answer", hint=signing_in)
+        return AuthenticationRequired(
+            f"{message}: a page, and not git's answer", hint=signing_in, option=option
+        )
     hint: str | None = _HINTS.get(status)
     if credentials_from and status in _ABOUT_CREDENTIALS:
         hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
@@ -102,4 +104,5 @@ def status_error(
         hint = _WITHOUT_CREDENTIALS[status].format(credential_words(side))
     if proxy and status in (403, 502, 503, 504):
         hint = f"it may be the proxy's answer: NO_PROXY goes around it{f'; or {hint}' if hint else ''}"
-    return HttpStatusError(message, status=status, url=url, hint=hint, option="target_max_pack_bytes")
+    named = f"target_max_pack_bytes {option}"
+    return HttpStatusError(message, status=status, url=url, hint=hint, option=named)

@@ -130,8 +130,9 @@ class Scope:
                 raise InvalidRequest(f"a prefix of refs begins with refs/: {prefix[:80]!r}")
         if self.all_refs and self.patterns.wanted:
             raise InvalidRequest(
-                "all refs, and only some of them: --all-refs and --ref exclude each other",
-                hint="--ref '!…' leaves refs out",
+                "all_refs and patterns of refs exclude each other",
+                hint="with all_refs, only patterns that begin with ! can be given, which leave refs out",
+                option="all_refs",
             )
         sources: dict[str, str] = {}
         for mapping in self.mappings:
