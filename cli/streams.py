@@ -43,6 +43,9 @@ OUTPUT_KEY = "cli.output"
 """Where a click context keeps the `Output` of its run."""
 
 
+_GATHERED_BYTES = 64 * 1024
+"""What is read or written at once. Not the engine's own constant: a help page loads no engine."""
+
 _COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
@@ -117,7 +120,7 @@ class Output:
         for line in lines:
             waiting.append(line)
             size += len(line) + 1
-            if size >= BLOCK_BYTES:
+            if size >= _GATHERED_BYTES:
                 self.out("\n".join(waiting))
                 waiting.clear()
                 size = 0
@@ -219,7 +222,7 @@ def _gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         waiting += line
         waiting += b"\n"
-        if len(waiting) >= BLOCK_BYTES:
+        if len(waiting) >= _GATHERED_BYTES:
             yield bytes(waiting)
             waiting.clear()
     if waiting:
@@ -256,7 +259,7 @@ def pipe_blocks(stream: IO[bytes]) -> Iterator[bytes]:
     from packcore.limits import BLOCK_BYTES
 
     read = getattr(stream, "read1", stream.read)
-    while block := read(BLOCK_BYTES):
+    while block := read(_GATHERED_BYTES):
         yield block
 
 
