@@ -1,7 +1,7 @@
-"""Where the programs start: a look at what `transport` and `cli` would be, then the command line.
+"""The entry points of the programs: they check that `transport` and `cli` are ours, then start.
 
-These names are common. A foreign package of such a name that comes first on the path, or that was installed
-over ours, would end in a traceback from somewhere inside; it is named here instead, before it is loaded.
+Both names are common. Another package of that name, first on the path or installed over ours, would end in a
+traceback from somewhere inside. So it is named here, before it is loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ONLY_OURS = {"transport": "send_pack.py", "cli": "exits.py"}
 def main() -> int:
     """Run the command line and return its exit code."""
     check_packages()
-    code: int = import_module("cli.app").main()  # by its name: the engine imports nothing of it
+    code: int = import_module("cli.app").main()  # by name: the engine must not import the command line
     return code
 
 
@@ -31,7 +31,7 @@ def remote_helper() -> int:
 
 
 def check_packages() -> None:
-    """End the program with a clear error where a package beside this one is not ours."""
+    """Exit with a clear error if `transport` or `cli` is another package than ours."""
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 -- may be in a zip
     for name, inner in _ONLY_OURS.items():
         ours = os.path.join(home, name, "__init__.py")  # noqa: PTH118

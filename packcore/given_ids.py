@@ -1,10 +1,10 @@
-"""The questions about history as users ask them: with ids, hex digits, refs or revisions.
+"""The public functions on history, which take ids, hex digits, refs or revisions.
 
     list_objects(store, ["main"])            a ref, in a repository
     list_objects(store, ["main~3", tip])     a revision; an id
     list_objects(store, ["ce013625…"])       hex digits, in any store
 
-The functions of `walk` and `ancestry` behind these take ids alone.
+The functions of `walk` and `ancestry` behind them take ids alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def object_id(store: ObjectStore, given: AnyId, what: str = "an object") -> Obje
     """Return the id that a caller means: raw, as hex, or in a repository by a ref or revision.
 
     Raises TypeError for another type, ValueError for bytes of a wrong length, UnknownRevision for a name
-    that nothing answers to.
+    that means no object.
     """
     if not isinstance(given, str):
         return as_id(store.object_format, given, what)
@@ -44,12 +44,12 @@ def object_id(store: ObjectStore, given: AnyId, what: str = "an object") -> Obje
     try:
         return as_id(store.object_format, given)
     except ValueError:
-        words = f"{given[:80]!r} is no {store.object_format.name} id"
+        words = f"{given[:80]!r} is not a {store.object_format.name} id"
         raise UnknownRevision(f"{words}, and only a repository knows refs and revisions") from None
 
 
 def object_ids(store: ObjectStore, given: Iterable[AnyId], name: str) -> list[ObjectId]:
-    """Return the ids of a list that a caller gave as the argument `name`. Raises as `object_id`."""
+    """Return the ids in the argument `name` of a caller. Raises what `object_id` raises."""
     if isinstance(given, str | bytes):
         raise TypeError(f"{name} must be a list of ids or names, not one {type(given).__name__}")
     return [object_id(store, each, f"each of {name}") for each in given]
@@ -71,14 +71,14 @@ def list_objects(
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
     `wants` and `haves` name objects of any type, by ids, hex digits, refs or revisions; haves that are ids
-    may be absent from the store. Commits in `shallow` are taken to have no parents. With `haves_complete`
-    the caller says that the store holds everything that the haves reach: then nothing may be missing, as
-    when there are no haves. `want_paths` names paths of wanted trees and blobs, where these are known. With
-    `named_anyway` these are listed even if the haves reach them: a partial clone asks for what it left out.
-    With `absent_ok` whatever is missing below the wants is passed over: the list is of what is here.
+    may be absent from the store. Commits in `shallow` count as having no parents. With `haves_complete`
+    the caller promises that the store holds everything that the haves reach: then nothing may be missing, as
+    when there are no haves. `want_paths` gives the known paths of wanted trees and blobs. With
+    `named_anyway` those are listed even if the haves reach them: a partial clone asks for what it left out.
+    With `absent_ok` objects that are missing below the wants are skipped: the list holds what is here.
 
     Raises MissingObject (with who needs it), UnknownRevision, CorruptObject, and LimitExceeded for
-    `tree_depth` and `pack_objects`; TypeError and ValueError for what is no id.
+    `tree_depth` and `pack_objects`; TypeError and ValueError for an invalid id.
     """
     return list_objects_by_id(
         store,
@@ -104,8 +104,8 @@ def list_commits(
 ) -> list[ObjectId]:
     """Return the commits reachable from `wants` and not from `haves`, newest first.
 
-    Tags are followed to their commits; other objects are ignored. All arguments as in `list_objects`.
-    Raises MissingObject, UnknownRevision and CorruptObject; TypeError and ValueError for what is no id.
+    Tags are followed to their commits; other objects are ignored. The arguments are those of `list_objects`.
+    Raises MissingObject, UnknownRevision and CorruptObject; TypeError and ValueError for an invalid id.
     """
     return list_commits_by_id(
         store,
@@ -121,9 +121,9 @@ def is_ancestor(store: ObjectStore, ancestor: AnyId, descendant: AnyId) -> bool:
 
     Both may be ids, hex digits, refs or revisions, and tags are followed. The store may hold only the new
     commits: `ancestor` counts as reached when it appears as a parent's id, even if the store lacks it, and a
-    parent that the store lacks ends that line of the walk. So True is always right; False is right where
-    the store holds the history down to `ancestor`. Raises MissingObject if `descendant` itself is absent,
-    and as `list_objects` for what is no id.
+    parent that the store lacks ends that line of the walk. So True is always right; False is right if the
+    store holds the history down to `ancestor`. Raises MissingObject if `descendant` itself is absent,
+    and for an invalid id what `list_objects` raises.
     """
     return is_ancestor_by_id(
         store, object_id(store, ancestor, "ancestor"), object_id(store, descendant, "descendant")

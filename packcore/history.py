@@ -1,11 +1,11 @@
-"""Commits as a walk over history needs them: parents, date, and a generation where one is known.
+"""Commits as a walk over history needs them: parents, date, and the generation if it is known.
 
-    node(oid)   parents, generation, date      of a commit that is here
-                None                           of what is not here, or is no commit
+    node(oid)   parents, generation, date      for a commit that is here
+                None                           for an object that is absent, or not a commit
 
-A generation is larger than those of all ancestors; the repository's commit-graph knows it. Without one a walk
-orders commits by date, which may be wrong: a clock of 1970, or one that runs ahead. So dates may decide what
-is read first, never what is true.
+A commit's generation is larger than that of every ancestor; the repository's commit-graph records it. Without
+a graph, a walk orders commits by date. A date may be wrong: some clocks say 1970, and some run ahead. So
+dates may decide what is read first, never what is true.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["UNKNOWN_GENERATION", "History", "Node"]
 
 
 class History:
-    """The graph of the commits in a store. Commits in `shallow` are those whose parents are cut off."""
+    """The graph of the commits in a store. The commits in `shallow` have their parents cut off."""
 
     def __init__(self, store: ObjectStore, shallow: Collection[ObjectId] = frozenset()) -> None:
         self.store = store
@@ -37,9 +37,10 @@ class History:
         self._graph = self._shortcuts.commit_graph if self._shortcuts else None
 
     def node(self, oid: ObjectId) -> Node | None:
-        """Return a commit's place, or None if it is not here or no commit. Raises CorruptData.
+        """Return a commit's node, or None if the object is absent or not a commit. Raises CorruptData.
 
-        CorruptShortcut is for `leave_graph`: generations of before and afterwards don't go together.
+        Pass a CorruptShortcut to `leave_graph` and start over: generations read before and after it
+        can't be compared.
         """
         if self._graph is not None and (node := self._graph.node(oid)) is not None:
             return node
@@ -73,9 +74,9 @@ class History:
 
     @property
     def faults(self) -> list[str]:
-        """What git has prepared, and why it can't be used."""
+        """The files of git's that can't be used (commit-graphs, bitmaps), and why."""
         return [] if self._shortcuts is None else self._shortcuts.faults
 
     def is_absent(self, oid: ObjectId) -> bool:
-        """Tell whether the object is not here at all."""
+        """Return whether the store lacks the object."""
         return oid not in self.store

@@ -1,4 +1,4 @@
-"""What a run tells where no progress is given: by `logging`, for users of the library, silent by default.
+"""Messages of a run without a `progress`, by `logging`: for users of the library, silent by default.
 
     logger       origin of the message           level
     packcore     packcore                        INFO
@@ -6,7 +6,7 @@
     transport    blocked, unreadable, hidden     WARNING
 
 The loggers are named `packcore` and `transport` and have a handler that writes nothing, so a program that
-configures no logging sees nothing. `logging` is imported with the first message: most runs have none.
+configures no logging sees nothing. The first message imports `logging`, since most runs have none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WARNINGS = frozenset({"blocked", "unreadable", "hidden"})
 
 
 def log(origin: str, text: str) -> None:
-    """Log one message; control characters in it are made visible."""
+    """Log one message, with its control characters made visible."""
     import logging
 
     logger = logging.getLogger("packcore" if origin == "packcore" else "transport")

@@ -1,10 +1,10 @@
-"""All that some commits reach, as a set, from bitmaps where there are some: exact, and with little reading.
+"""The exact set of all objects that some commits reach, from bitmaps and with little reading.
 
     haves   o───o───B───o───o  have       B has a bitmap: one set for all below it
                             `──o          the commits above it are read, with what is new in their trees
 
-Without bitmaps, what haves reach is known only as far as it is looked at. With them, whoever lists what wants
-reach stops at each object that the haves have, however old: nothing of their trees is read.
+Without bitmaps, a walk knows only those objects of the haves that it has read. With them, a walk from the
+wants stops at each object that the haves reach, however old, and reads none of their trees.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _TAG_DEPTH = Limits().tag_depth
 
 
 class Reach:
-    """What some commits reach: bits of a pack's objects, and the ids of others. `in` tells of one object."""
+    """What some commits reach: bits for the objects of one pack, ids for others. `in` tests one object."""
 
     def __init__(self, bitmap: ReachBitmap) -> None:
         self._bitmap = bitmap
         self.bits = 0
         self.others: dict[ObjectId, None] = {}
-        """What was met and has no bit in `bits`: it is in another pack, or no bitmap holds it."""
+        """Reached objects without a bit in `bits`: in another pack, or in no bitmap."""
         self._bytes: bytes = b""
 
     def __contains__(self, oid: object) -> bool:
@@ -58,13 +58,13 @@ class Reach:
         return 0 <= bit >> 3 < len(self._bytes) and bool(self._bytes[bit >> 3] >> (bit & 7) & 1)
 
     def add_bits(self, bits: int) -> None:
-        """Add a set of the bitmap."""
+        """Add one set of the bitmap."""
         self.bits |= bits
         self._bytes = self.bits.to_bytes((self._bitmap.object_count + 7) // 8, "little")
 
 
 def reach_by_bitmaps(store: ObjectStore, commits: Iterable[ObjectId]) -> Reach | None:
-    """Return what the commits reach, as far as it is here; None where no bitmap helps.
+    """Return what the commits reach, as far as it is here; None if no bitmap helps.
 
     Commits that are missing or damaged count as reaching nothing.
     """
@@ -74,9 +74,9 @@ def reach_by_bitmaps(store: ObjectStore, commits: Iterable[ObjectId]) -> Reach |
 def reached_ids(
     store: ObjectStore, wants: Iterable[ObjectId], haves: Iterable[ObjectId] = ()
 ) -> list[ObjectId] | None:
-    """Return the ids of all that the wants reach and the haves don't, without reading it; in any order.
+    """Return the ids of all objects that the wants reach and the haves don't, unread and in any order.
 
-    None where bitmaps don't tell, and where something above them is missing or damaged: a walk says what.
+    None means that bitmaps don't know, or that something above them is missing or damaged: a walk reports it.
     """
     had = list(haves)
 
@@ -100,7 +100,7 @@ def reached_ids(
 
 
 def _peeled(store: ObjectStore, oid: ObjectId) -> tuple[ObjectId, list[ObjectId]]:
-    """Follow tags; return what they come to, and the tags. Raises CorruptData, LimitExceeded."""
+    """Follow tags; return the object at their end, and the tags. Raises CorruptData, LimitExceeded."""
     tags: list[ObjectId] = []
     while store.header(oid).type is ObjectType.TAG:
         if len(tags) >= _TAG_DEPTH:
@@ -124,16 +124,16 @@ def _by_bitmaps(store: ObjectStore, ask: Callable[[ReachBitmap], _T | None]) -> 
     except CorruptShortcut as error:
         shortcuts.leave_bitmap(error)
     except (CorruptData, LimitExceeded):
-        pass  # a walk says what is wrong
+        pass  # a walk reports what is wrong
     return None
 
 
 def _reach(
     store: ObjectStore, bitmap: ReachBitmap, commits: Iterable[ObjectId], *, strict: bool = False
 ) -> Reach | None:
-    """Return what the commits reach; None where that is nothing of the bitmap.
+    """Return what the commits reach; None if they reach nothing in the bitmap.
 
-    Raises MissingObject and CorruptData if `strict`, or else leaves out what can't be read.
+    With `strict` it raises MissingObject and CorruptData; without, it leaves out what can't be read.
     """
     history = History(store)
     reach = Reach(bitmap)
@@ -166,7 +166,7 @@ def _reach(
     while heap:
         _, oid = heappop(heap)
         if oid in reach:
-            continue  # below a set that was found meanwhile
+            continue  # in a set that was added meanwhile
         above.append(oid)
         for parent in parents[oid]:
             wait(parent)
@@ -180,7 +180,7 @@ def _reach(
 
 
 def _add_tree(store: ObjectStore, reach: Reach, commit: ObjectId, *, strict: bool) -> None:
-    """Add the tree of a commit, and what is new in it, as far as it is here."""
+    """Add a commit's tree and the new objects below it, as far as they are here."""
     object_format = store.object_format
     try:
         stack = [commit_links(store.read(commit).data, object_format, commit).tree]

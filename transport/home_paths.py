@@ -10,7 +10,7 @@ __all__ = ["expand_home"]
 
 
 def expand_home(path: str, home: str | None) -> str:
-    """Replace `~` or `~user`, as git does. Raises RepositoryError for a user that isn't known here."""
+    """Replace `~` or `~user`, as git does. Raises RepositoryError for an unknown user."""
     if not path.startswith("~"):
         return path
     user, slash, rest = path[1:].partition("/")

@@ -1,4 +1,4 @@
-"""How the command line spells the options that an error names: with dashes.
+"""The options that an error names, spelled as on the command line: with dashes.
 
     option="prune_limit"         prune_limit sets how many   ->  --prune-limit sets how many
     option='optimize="x"'        optimize="x" selects        ->  --optimize x selects
@@ -25,7 +25,7 @@ _SPELLINGS = {
     "exclude_ref_prefixes": "--exclude-ref-prefix",
     "origin_notes=False": "--no-origin-notes",
 }
-"""What does not follow from the name."""
+"""Spellings that don't follow from the name."""
 
 
 def spelled_hint(error: PackcoreError) -> str | None:
@@ -36,7 +36,7 @@ def spelled_hint(error: PackcoreError) -> str | None:
 def spelled_message(error: PackcoreError) -> str:
     """Return an error's message for the command line.
 
-    In a message only a name with an underscore is an option: others are words, as in "atomic pushes".
+    In a message only a name with an underscore is an option; others are plain words, as in "atomic pushes".
     """
     return _spelled(str(error), [option for option in error.option.split() if "_" in option])
 

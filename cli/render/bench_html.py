@@ -33,7 +33,7 @@ _COLUMNS = (
     ("ratio", "Pack size over that of the first row"),
     ("regret", "How much larger than the oracle's pack"),
     ("deltas", "Objects stored as deltas"),
-    ("mean chain", "Deltas above an object that is one, on the mean"),
+    ("mean chain", "Deltas above an object that is stored as one, on average"),
     ("longest", "Deltas above the deepest object"),
     ("select", "Elapsed time of choosing deltas, with looking up types and sizes"),
     ("write", "Elapsed time of writing the pack"),

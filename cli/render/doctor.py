@@ -1,4 +1,4 @@
-"""What a host was found to accept, for people and for programs, and what of it would break a push."""
+"""What a host accepts, and what would break a push to it, for people and for programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Found", "Push", "doctor_json", "doctor_lines"]
 
 @dataclass(slots=True)
 class Found:
-    """What was found out of a host; filled step by step."""
+    """What is known about a host; filled in step by step."""
 
     url: str
     idle_asked: float
@@ -30,18 +30,18 @@ class Found:
     push_refused: str | None = None
     hint: str | None = None
     target: Advertisement | None = None
-    """What it says to who wants to push."""
+    """The host's advertisement for a push."""
     is_http: bool = False
     chunked: bool = True
     size: SizeLimit | None = None
     cut_after: float | None = None
     ref_updates: int | None = None
-    """Known from before, by a host profile: no request tells it without making refs."""
+    """The limit that a host profile recorded earlier: no request can find it without creating refs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A push that is to be made, held against what was found."""
+    """A planned push, compared with what the host accepts."""
 
     directory: str
     ref_count: int
@@ -53,36 +53,36 @@ class Push:
 
     @property
     def breaks(self) -> list[str]:
-        """What would break it, and what to do; empty where it fits."""
+        """What would break it, and what to do; empty if it fits."""
         found, words = self.found, []
         if found.size is not None and found.size.refused is not None and self.pack_bytes > found.size.taken:
             words.append(
-                f"its {units.size(self.pack_bytes)} are more than a body may have: packcore sends it in "
+                f"its {units.size(self.pack_bytes)} exceed the limit on a body: packcore then sends it in "
                 f"batches, or from the start with --target-max-pack-bytes {found.size.taken}"
             )
         if found.ref_updates is not None and self.ref_count > found.ref_updates:
             words.append(
-                f"its {self.ref_count:,} refs are more than a request may have: "
+                f"its {self.ref_count:,} refs exceed the limit on a request: "
                 f"--target-max-ref-updates {found.ref_updates}"
             )
         return words
 
     @property
     def remarks(self) -> list[str]:
-        """What would break another program's push."""
+        """What might break a push by git, and what packcore does about it."""
         found, words = self.found, []
         if not found.chunked:
             words.append("no chunked bodies: packcore sends a length; git needs a large http.postBuffer")
         if found.cut_after is not None:
             words.append(
                 f"silence is cut after {units.seconds(found.cut_after)}: packcore searched for "
-                f"{units.seconds(self.search_seconds)} with none open, git searches within its request"
+                f"{units.seconds(self.search_seconds)} with no request open; git searches within its request"
             )
         return words
 
 
 def doctor_lines(found: Found, push: Push | None) -> Iterator[str]:
-    """Yield what was found, a line each, and the verdict on a push."""
+    """Yield one line for each finding, and the verdict on a push."""
     yield found.url
     yield from (f"  {line}" for line in columns(list(_rows(found))))
     if push is None:
@@ -97,7 +97,7 @@ def doctor_lines(found: Found, push: Push | None) -> Iterator[str]:
     for words in push.remarks:
         yield f"  {words}"
     if not push.breaks:
-        yield "  fits: nothing that was found would break it"
+        yield "  fits: no limit that was found would break it"
 
 
 def _rows(found: Found) -> Iterator[tuple[str, str]]:
@@ -116,17 +116,17 @@ def _rows(found: Found) -> Iterator[tuple[str, str]]:
         can += [("push options", capabilities.push_options), ("ofs-deltas", capabilities.ofs_delta)]
         yield "pushing", "allowed; " + ", ".join(name if has else f"no {name}" for name, has in can)
     if not found.is_http:
-        yield "limits", "of bodies and silence there are none: this is no HTTP"
+        yield "limits", "none on bodies and silence: this is not HTTP"
         return
-    yield "chunked bodies", "taken" if found.chunked else "refused: a length is sent instead"
+    yield "chunked bodies", "accepted" if found.chunked else "refused: a length is sent instead"
     yield "body size", _size_words(found)
     if not found.chunked:
-        yield "silence", "not tried without chunks"
+        yield "silence", "not tested: that needs chunked bodies"
     elif found.cut_after is not None:
         yield "silence", f"cut after {units.seconds(found.cut_after)}"
     else:
         yield "silence", f"not cut within {units.seconds(found.idle_asked)}"
-    known = "not told by hosts before they refuse; a run goes on in parts then"
+    known = "unknown until a host refuses; a run then continues in parts"
     yield "refs in a request", f"{found.ref_updates:,} at most" if found.ref_updates is not None else known
 
 
@@ -134,8 +134,8 @@ def _size_words(found: Found) -> str:
     assert found.size is not None
     taken, refused = found.size
     if refused is None:
-        return f"no limit found up to {units.size(taken)}, as far as heads of requests tell"
-    return f"{units.size(taken)} is taken, {units.size(refused)} is refused"
+        return f"no limit found up to {units.size(taken)}, judging by request heads alone"
+    return f"{units.size(taken)} is accepted, {units.size(refused)} is refused"
 
 
 def doctor_json(found: Found, push: Push | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checking what git has prepared to be quicker, down to digests and against the objects: part of `fsck`."""
+"""Checks of commit-graphs and bitmaps, their digests and their agreement with the objects: part of `fsck`."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def _check_bitmap(repository: Repository, bitmap: PackBitmap | MidxBitmap, where
         for oid in bitmap.oids(bitmap.of_type(type_)):
             try:
                 if repository.header(oid).type is not type_:
-                    yield f"{where}: {oid.hex()} is no {type_.name.lower()}"
+                    yield f"{where}: {oid.hex()} is not a {type_.name.lower()}"
             except (CorruptData, LimitExceeded):
-                continue  # told where the object is checked
+                continue  # the check of the object reports it
     for oid in bitmap.commits():
         try:
             links = commit_links(repository.read(oid).data, repository.object_format, oid)
@@ -106,9 +106,9 @@ def _check_graph(repository: Repository, graph: CommitGraph) -> Iterator[str]:
             yield f"{where}: commit {oid.hex()} is not here"
             continue
         except CorruptData:
-            continue  # told where the object is checked
+            continue  # the check of the object reports it
         if type_ is not ObjectType.COMMIT:
-            yield f"{where}: {oid.hex()} is no commit, but a {type_.name.lower()}"
+            yield f"{where}: {oid.hex()} is not a commit but a {type_.name.lower()}"
             continue
         links = commit_links(data, repository.object_format, oid)
         if links.tree != tree:
@@ -119,4 +119,4 @@ def _check_graph(repository: Repository, graph: CommitGraph) -> Iterator[str]:
             yield f"{where}: commit {oid.hex()} has another date"
         parents = [graph.node(parent) for parent in node.parents]
         if any(parent is not None and parent.generation >= node.generation for parent in parents):
-            yield f"{where}: commit {oid.hex()} is of no higher generation than a parent"
+            yield f"{where}: the generation of commit {oid.hex()} is not above that of each parent"

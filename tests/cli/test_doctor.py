@@ -85,7 +85,7 @@ def test_what_is_found_is_remembered_for_a_sync(asked, tmp_path, mine):
 def test_a_path_has_no_limits_of_http(packcore, tmp_path):
     result = packcore("doctor", init_repository(tmp_path / "x.git"))
     assert result.exit_code == 0
-    assert "this is no HTTP" in result.stdout
+    assert "this is not HTTP" in result.stdout
 
 
 def test_a_repository_that_is_not_there_is_an_error(packcore, tmp_path):

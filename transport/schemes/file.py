@@ -40,11 +40,11 @@ __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 SCHEMES: tuple[str, ...] = ("file",)
 
 _HOST_AND_PATH = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}|localhost)/[^/]")
-"""`github.com/foo/bar`, which the address bar of a browser shows without its scheme."""
+"""`github.com/foo/bar`: a URL as a browser shows it, without the scheme."""
 
 
 def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
-    """Return the transport for a path; of the options only the environment and the limits matter here."""
+    """Return the transport for a path. It uses two of the options: the environment and the limits."""
     path = expand_home(endpoint.path, options.environment.get("HOME"))
     if is_bundle(Path(path)):
         return BundleTransport(path, options.wire_limits)
@@ -52,27 +52,27 @@ def open_scheme(endpoint: Endpoint, options: TransportOptions) -> Transport:
 
 
 class _Head:
-    """The HEAD of a repository, as far as a sync may change it."""
+    """The HEAD of a repository, with the operations that a sync needs."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
     def name(self) -> str | None:
-        """Return the branch that it names; None in a work tree, or where it is detached."""
+        """Return the branch that it names; None in a work tree, or if HEAD is detached."""
         found = self._repository.head()
         return found if isinstance(found, str) and self._repository.is_bare else None
 
     def is_born(self) -> bool:
-        """Tell whether that branch is there."""
+        """Return whether that branch exists."""
         return self._repository.read_ref("HEAD") is not None
 
     def is_empty(self) -> bool:
-        """Tell whether the repository has no ref at all."""
+        """Return whether the repository has no refs."""
         refs = self._repository.refs()
         return not (refs.known or refs.unreadable)
 
     def point_to(self, branch: str) -> None:
-        """Let it name another branch."""
+        """Make HEAD name another branch."""
         self._repository.set_head(branch)
 
 
@@ -122,7 +122,7 @@ class LocalTransport:
 
     @contextmanager
     def _in_own_words(self) -> Iterator[None]:
-        """Name the repository in what went wrong: nothing here is remote."""
+        """Name the repository in an error instead of "remote": nothing here is remote."""
         try:
             yield
         except RemoteError as error:
@@ -139,7 +139,7 @@ class LocalTransport:
 
     @property
     def default_branch(self) -> _Head:
-        """What may be done with the repository's HEAD; see `transport.syncing.deliver.default_branch`."""
+        """The repository's HEAD; see `transport.syncing.deliver.default_branch`."""
         return _Head(self._opened())
 
     def close(self) -> None:

@@ -1,11 +1,11 @@
-"""Lists of refs read many lines at once: what nearly all lines of nearly all lists look like.
+"""The fast path for lists of refs: many lines of the usual form, read together.
 
     v2      <oid> SP <name> [SP peeled:<oid>]
     v0, v1  <oid> SP <name>        <oid> SP <name>^{}
 
-One expression takes the lines apart, and the columns go into the list as they are. Where anything else is
-among them, or a bound is near, nothing is taken: the same lines are then read one by one, which says what is
-wrong.
+One regular expression parses the lines, and the columns go into the list as they are. If a line has another
+form, or a limit is near, none of them is taken: the caller then reads them one by one, and so finds the
+fault.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["take_run_v0", "take_run_v2"]
 
 _PART = r"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
 _NAME = rf"refs(?:/{_PART}(?:[.@]{_PART})*)+"
-"""Breaks no rule of git-check-ref-format, unless `.lock` is in it."""
+"""A name that satisfies git-check-ref-format, unless it contains `.lock`."""
 
 
 @lru_cache(maxsize=4)
@@ -38,7 +38,7 @@ def _patterns(object_format: ObjectFormat) -> tuple[re.Pattern[str], re.Pattern[
 
 
 def take_run_v2(lines: bytes, refs: RefCollector, wanted: tuple[str, ...]) -> bool:
-    """Take framed lines of ls-refs, all of them below the wanted prefixes; False where none was taken."""
+    """Take framed lines of ls-refs if all are below the wanted prefixes; return whether they were taken."""
     rows = _rows(lines, _patterns(refs.object_format)[0], refs.object_format)
     if rows is None:
         return False
@@ -49,7 +49,7 @@ def take_run_v2(lines: bytes, refs: RefCollector, wanted: tuple[str, ...]) -> bo
 
 
 def take_run_v0(lines: bytes, refs: RefCollector) -> bool:
-    """Take framed lines of an advertisement; False where none was taken."""
+    """Take framed lines of an advertisement; return whether they were taken."""
     rows = _rows(lines, _patterns(refs.object_format)[1], refs.object_format)
     if rows is None:
         return False
@@ -69,7 +69,7 @@ def take_run_v0(lines: bytes, refs: RefCollector) -> bool:
 def _rows(
     lines: bytes, pattern: re.Pattern[str], object_format: ObjectFormat
 ) -> list[tuple[str, str, str]] | None:
-    """Take lines apart: id, name, and what comes after. None where one of them is unusual."""
+    """Parse lines into id, name, and the rest. None means that one of them has another form."""
     if b".lock" in lines or b"0" * object_format.hex_size in lines:
         return None
     rows: list[tuple[str, str, str]] = pattern.findall(lines.decode("utf-8", "surrogateescape"))

@@ -113,7 +113,7 @@ def _tiles(survey: PackSurvey, summary: Summary) -> Iterator[str]:
         ("Pack", units.size(summary.pack_bytes), units.count_of(summary.pack_bytes, "bytes")),
         ("Objects inflated", units.size(summary.raw_bytes), units.count_of(summary.raw_bytes, "bytes")),
         ("Raw to stored", f"{summary.ratio:.1f} : 1", "bytes of objects for one of the pack"),
-        ("Chains", f"{summary.mean_chain:.1f}", f"deltas on the mean, {summary.longest_chain} at most"),
+        ("Chains", f"{summary.mean_chain:.1f}", f"deltas on average, {summary.longest_chain} at most"),
         ("Format", f"version {survey.version}", f"objects named by {table.object_format.name}"),
     )
     for label, value, told in tiles:

@@ -1,4 +1,4 @@
-"""A pack in figures for the terminal: what `report` prints where no page is asked for."""
+"""A pack in figures for the terminal: what `report` prints if it writes no page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LARGEST = 8
 
 
 def summary_lines(survey: PackSurvey, summary: Summary) -> Iterator[str]:
-    """Yield totals, where the bytes go by type, and the largest objects."""
+    """Yield the totals, the bytes of each type, and the largest objects."""
     yield (
         f"{units.count_of(summary.objects, 'objects')}, {units.count_of(summary.deltas, 'deltas')}, "
-        f"{units.size(summary.pack_bytes)}: a byte of the pack stands for {summary.ratio:.1f} of objects"
+        f"{units.size(summary.pack_bytes)}: each byte of it holds {summary.ratio:.1f} bytes of objects"
     )
-    yield f"delta chains: {summary.mean_chain:.1f} deltas on the mean, {summary.longest_chain} at most"
+    yield f"delta chains: {summary.mean_chain:.1f} deltas on average, {summary.longest_chain} at most"
     yield ""
     rows = [
         (name, f"{found.objects:,}", f"{found.deltas:,}", units.size(found.stored), units.size(found.raw))

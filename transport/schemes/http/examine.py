@@ -1,12 +1,12 @@
-"""What a host, or an edge before it, does with requests that a push may need: asked without pushing anything.
+"""Which requests a host, or an edge before it, accepts from a push: tested without pushing anything.
 
-    chunks     POST of "0000" in one chunk             411, 501: bodies of unknown length are not taken
-    a size     a head that announces so many bytes,    413 at once: too large; nothing, or 200: taken
-               and 4 of them
-    silence    2 bytes of a body, and no more          an answer or an end: cut after so many seconds
+    chunks     POST of "0000" in one chunk             400, 411, 501: chunked bodies are refused
+    a size     a head that announces the size,         413 and its like: too large; silence, 200: accepted
+               and 4 bytes of the body
+    silence    2 bytes of a body, and no more          an answer or an end: silence is cut after that time
 
-"0000" is the end of a list of commands that names none, so receive-pack changes nothing. What is announced is
-not sent beyond 4 MiB: edges refuse by the head, and what doesn't is left with a request that ends early.
+"0000" ends a list of no commands, so receive-pack changes nothing. Only 4 bytes of an announced body are
+sent: an edge refuses by the head alone, and a host that doesn't sees a request that ends early.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ _STEPS = 6
 
 
 class SizeLimit(NamedTuple):
-    """The largest body that was not refused, and the smallest that was; None for none."""
+    """The largest body that was accepted, and the smallest that was refused; None if none was."""
 
     taken: int
     refused: int | None
 
 
 class Examination:
-    """Asks one remote over HTTP, whose list of refs for a push was read before, so that it is signed in."""
+    """Tests one remote over HTTP. Read its refs for a push first, so that the transport is signed in."""
 
     def __init__(self, transport: HttpTransport, *, answer_seconds: float = 1.0) -> None:
-        """`answer_seconds` is how long a refusal is waited for."""
+        """`answer_seconds` is how long to wait for a refusal."""
         self._transport = transport
         self._answer_seconds = answer_seconds
 
     def takes_chunks(self) -> bool:
-        """Tell whether a body of unknown length is taken."""
+        """Return whether the host accepts a body of unknown length."""
         body = encode_chunk(_FLUSH) + LAST_CHUNK
         status, _ = self._ask([("Transfer-Encoding", "chunked")], body, _PATIENCE_SECONDS)
         return status not in _REFUSES_CHUNKS
 
     def size_limit(self) -> SizeLimit:
-        """Find how large a body may be, as far as the host says so by its head."""
+        """Find how large a body may be, as far as the host decides by the head of a request."""
         taken, refused = 0, None
         for size in _SIZES:
             if not self._takes(size):
@@ -77,9 +77,9 @@ class Examination:
         return SizeLimit(taken, refused)
 
     def silence(self, seconds: float) -> float | None:
-        """Fall silent in the middle of a body; return after how many seconds that was cut, None if not."""
+        """Fall silent in the middle of a body; return the seconds until the host cut it, or None."""
         begun = time.monotonic()
-        # Half of the four digits that a packet begins with, in a chunk of four.
+        # A packet begins with four digits: this chunk of four has only two of them yet.
         body = b"4\r\n" + _FLUSH[:2]
         status, ended = self._ask([("Transfer-Encoding", "chunked")], body, seconds)
         return time.monotonic() - begun if ended or status else None
@@ -89,7 +89,7 @@ class Examination:
         return status not in _REFUSES_SIZE
 
     def _ask(self, framing: list[tuple[str, str]], body: bytes, seconds: float) -> tuple[int | None, bool]:
-        """Send a head and the start of a body; return the status that came in time, and whether it ended."""
+        """Send a head and the start of a body; return the status if it came in time, and whether it ended."""
         stream = self._transport.open_post(_SERVICE, [*framing, ("Connection", "close")])
         with closing(stream):
             try:
