@@ -113,8 +113,6 @@ class Output:
 
     def out_lines(self, lines: Iterable[str]) -> None:
         """Write lines on stdout, many of them at a time: a write for each takes longer than all else."""
-        from packcore.limits import BLOCK_BYTES  # here and below: a help page needs nothing of the engine
-
         waiting: list[str] = []
         size = 0
         for line in lines:
@@ -216,7 +214,6 @@ class Output:
 
 
 def _gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
-    from packcore.limits import BLOCK_BYTES
 
     waiting = bytearray()
     for line in lines:
@@ -256,8 +253,6 @@ def binary_input() -> IO[bytes]:
 
 def pipe_blocks(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield a stream's bytes as they come, in blocks of at most 64 KiB."""
-    from packcore.limits import BLOCK_BYTES
-
     read = getattr(stream, "read1", stream.read)
     while block := read(_GATHERED_BYTES):
         yield block
