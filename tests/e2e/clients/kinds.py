@@ -27,6 +27,9 @@ __all__ = ["Client", "ClientFailed", "NotOffered", "all_clients"]
 SECONDS_MAX = 180
 NOT_OFFERED = 64
 _HERE = Path(__file__).parent
+_GO_SOURCES = Path("/usr/share/gocode")
+_BUILT = ROOT / "build" / "clients"
+"""Where a client that has to be compiled is kept."""
 
 
 class ClientFailed(Exception):
@@ -118,7 +121,7 @@ def all_clients(folder: Path) -> list[Client]:
         _library("libgit2", "pygit2", "libgit2_client"),
         _library("dulwich", "dulwich", "dulwich_client"),
         _isomorphic(),
-        Client("go-git", missing="needs a Go compiler, and the Go module proxy"),
+        _go_git(),
     ]
 
 
@@ -141,3 +144,31 @@ def _isomorphic() -> Client:
     if node is None or not package.exists():
         return Client("isomorphic-git", missing="needs Node.js, and `npm install --no-save isomorphic-git`")
     return Client("isomorphic-git", (node, str(_HERE / "isomorphic.mjs")))
+
+
+def _go_git() -> Client:
+    """Compile go-git's client from Debian's sources, once."""
+    go, source = find_program("go"), _HERE / "gogit_client.go"
+    package = _GO_SOURCES / "src/github.com/go-git/go-git"
+    if go is None or not package.exists():
+        packages = "golang-go and golang-github-go-git-go-git-dev"
+        return Client("go-git", missing=f"needs {packages} (Debian packages)")
+    program = _BUILT / "gogit_client"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        # Its import path ends with v5, its folder doesn't.
+        versioned = _BUILT / "go/src/github.com/go-git/go-git/v5"
+        versioned.parent.mkdir(parents=True, exist_ok=True)
+        versioned.unlink(missing_ok=True)
+        versioned.symlink_to(package)
+        paths = {"GOPATH": f"{_BUILT / 'go'}:{_GO_SOURCES}", "GOCACHE": str(_BUILT / "go-cache")}
+        made = subprocess.run(
+            [go, "build", "-o", program, source],
+            env=git_environment({**paths, "GO111MODULE": "off", "GOFLAGS": ""}),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if made.returncode:
+            return Client("go-git", missing=f"can't be compiled here: {made.stderr.strip()[:200]}")
+    return Client("go-git", (str(program),))

@@ -113,7 +113,9 @@ def main(arguments: Sequence[str]) -> int:
     if "--write" in arguments:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{missing}\n{END}{after}", encoding="utf-8")
+        PAGE.write_text(
+            f"{before}{BEGIN}\n{text}\n{missing and missing + chr(10)}{END}{after}", encoding="utf-8"
+        )
     return 1 if any("| no |" in line for line in lines) else 0
 
 
