@@ -40,7 +40,9 @@ def beating(tell: Callable[[str], None], describe: Callable[[], str]) -> Iterato
 
 def _timer_is_free() -> bool:
     """Tell whether nothing else uses the system's timer here."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if not hasattr(signal, "SIGALRM") or not hasattr(signal, "setitimer"):
+        return False
+    if threading.current_thread() is not threading.main_thread():
         return False
     return signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0) and (
         signal.getsignal(signal.SIGALRM) == signal.SIG_DFL

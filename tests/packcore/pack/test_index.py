@@ -310,7 +310,7 @@ def signed(body: bytes) -> bytes:
 def test_verify_finds_ids_out_of_order_though_the_digest_fits():
     table = PackTable(SHA1)
     for number in range(4):
-        table.settle(table.append(12 + 9 * number, 0, 1), 3, ObjectId(bytes([7, number]) * 10))
+        table.set_object(table.append(12 + 9 * number, 0, 1), 3, ObjectId(bytes([7, number]) * 10))
     table.checksum = bytes(20)
     body = bytearray(index_of(table)[:-20])
     ids = 8 + 256 * 4
@@ -323,7 +323,7 @@ def test_verify_finds_ids_out_of_order_though_the_digest_fits():
 def test_verify_finds_a_fan_out_that_does_not_fit_though_the_digest_does(shift: int):
     table = PackTable(SHA1)
     for number in range(6):
-        table.settle(
+        table.set_object(
             table.append(12 + 9 * number, 0, 1), 3, ObjectId(bytes([number // 2]) * 19 + bytes([number]))
         )
     table.checksum = bytes(20)
@@ -338,7 +338,7 @@ def test_verify_finds_a_fan_out_that_does_not_fit_though_the_digest_does(shift: 
 def test_many_ids_are_found_as_each_is_found_alone(make):
     table = forged_table([12 + 9 * number for number in range(40)])
     twice = table.oid(3)
-    table.settle(table.append(2000, 99, 1), 3, twice)
+    table.set_object(table.append(2000, 99, 1), 3, twice)
     index = PackIndex(make(table), SHA1, "x.idx")
     asked = [*(table.oid(number) for number in range(41)), ObjectId(b"\x07" * 20), ObjectId(bytes(20))]
     expected = [index.find_offset(oid) for oid in asked]

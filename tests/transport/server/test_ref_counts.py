@@ -13,7 +13,7 @@ from packcore.store import packed_refs
 from packcore.store.repository import Repository
 from tests.support import fast_import, git, history, init_repository
 from tests.transport.server.serving import serving
-from transport.fetch import list_refs
+from transport.listing import list_refs
 from transport.schemes import open_transport
 from transport.wire import ls_refs
 
