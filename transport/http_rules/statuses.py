@@ -34,7 +34,7 @@ _WITHOUT_CREDENTIALS = {
 }
 _ABOUT_CREDENTIALS = {
     403: "the credentials from {} may lack the right to do this",
-    404: "is the URL right, and may the credentials from {} see the repository?",
+    404: "is the URL right, and do the credentials from {} give access to the repository?",
 }
 _REQUEST_IDS = ("x-github-request-id", "cf-ray", "x-request-id", "x-amzn-requestid")
 
