@@ -246,7 +246,9 @@ def _special_kinds(name: bytes) -> list[bytes]:
 
 def _check_order(rows: list[_Row]) -> set[str]:
     keys = _sort_keys(rows)
-    if keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
+    # A slash within a name would compare as the one that stands behind a folder.
+    is_plain = not any(b"/" in name for _, name, _ in rows)
+    if is_plain and keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
         return set()
     order = _Order()
     for mode, name, _ in rows:

@@ -81,6 +81,8 @@ def test_each_command_that_a_page_names_exists_with_its_options(page: str, line:
         name, arguments = f"{name} {arguments[0]}", arguments[1:]
     known = {word for option in commands()[name].params for word in (*option.opts, *option.secondary_opts)}
     known |= {"--help", "-h"}
+    if f"{line}\npackcore: error: No such option" in (ROOT / page).read_text():
+        return  # it shows what comes of a slip
     for word in arguments:
         if word.startswith("-") and word != "-":
             assert word.partition("=")[0] in known, f"{page}: {line}"
