@@ -47,8 +47,16 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_top_level_is_the_three_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"packcore", "transport", "cli"}
-    assert len(tops) == 4
+    own = {top for top in tops if not top.endswith((".dist-info", ".data"))}
+    assert own == {"packcore", "transport", "cli"}
+    assert len(tops) == 5
+
+
+def test_its_data_are_the_manual_pages_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        data = {name.partition(".data/")[2] for name in archive.namelist() if ".data/" in name}
+    assert data == {f"data/share/man/man1/{path.name}" for path in (ROOT / "man").glob("*.1")}
+    assert "data/share/man/man1/packcore.1" in data
 
 
 def test_it_carries_types_and_licence_and_no_bytecode(wheel: Path) -> None:
