@@ -156,7 +156,7 @@ def manifest(data: bytes) -> None:
 def _job() -> Any:
     """Return of a job what a manifest asks it for."""
 
-    return SimpleNamespace(reporting=Reporting())
+    return SimpleNamespace(reporting=Reporting(), dry_run=False)
 
 
 # --- recordings ---------------------------------------------------------------------------------------
