@@ -12,6 +12,7 @@ their age: the tips of refs, every hundredth of the newest, every thousandth of 
 from __future__ import annotations
 
 from contextlib import suppress
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,9 @@ def prepare_bitmap(repository: Repository, pack_path: Path, progress: Progress =
         )
         path = pack_path.with_suffix(".bitmap")
         try:
+            # Without a reverse index, a reader has to sort all offsets to find the bit of one object.
+            if not path.with_suffix(".rev").exists():
+                _replace(path.with_suffix(".rev"), pack.reverse_index_blocks())
             _replace(path, blocks)
         except OSError as error:
             raise _unwritable(error) from None
@@ -211,10 +215,12 @@ class _Sets:
         tips = [oid for oid in _tips(repository) if self._find(oid) >= 0]
         commits = self._below(tips)
         chosen = set(_chosen(commits, tips))
+        order = list(_ancestors_first(commits, tips))
+        ages = {oid: age for age, oid in enumerate(order)}
         made: dict[ObjectId, int] = {}
-        for oid in _ancestors_first(commits, tips):
+        for oid in order:
             if oid in chosen:
-                made[oid] = self._reached(oid, commits, made)
+                made[oid] = self._reached(oid, commits, ages, made)
                 yield self._find(oid), made[oid]
             phase.advance(1)
 
@@ -237,26 +243,36 @@ class _Sets:
         return row
 
     def _reached(
-        self, tip: ObjectId, commits: Mapping[ObjectId, CommitLinks], made: Mapping[ObjectId, int]
+        self,
+        tip: ObjectId,
+        commits: Mapping[ObjectId, CommitLinks],
+        ages: Mapping[ObjectId, int],
+        made: Mapping[ObjectId, int],
     ) -> int:
-        """Return what a commit reaches, from the sets of chosen ancestors and what is above these."""
+        """Return what a commit reaches, from the sets of chosen ancestors and what is above these.
+
+        The walk goes by `ages`, the youngest first: what is below a set is known to be before it is met.
+        """
+        marks = bytearray((self._count + 7) // 8)
         above: list[ObjectId] = []
-        below = 0
         seen = {tip}
-        stack = [tip]
-        while stack:
-            oid = stack.pop()
-            if oid in made:
-                below |= made[oid]
-                continue
-            above.append(oid)
-            new = [parent for parent in commits[oid].parents if parent not in seen]
-            seen.update(new)
-            stack += new
-        marks = bytearray(below.to_bytes((self._count + 7) // 8, "little"))
-        for oid in above:
+        heap = [(-ages[tip], tip)]
+        while heap:
+            _, oid = heappop(heap)
             bit = self._bits[self._find(oid)]
+            if marks[bit >> 3] >> (bit & 7) & 1:
+                continue
+            if oid in made:
+                below = int.from_bytes(marks, "little") | made[oid]
+                marks = bytearray(below.to_bytes(len(marks), "little"))
+                continue
             marks[bit >> 3] |= 1 << (bit & 7)
+            above.append(oid)
+            for parent in commits[oid].parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    heappush(heap, (-ages[parent], parent))
+        for oid in above:
             self._mark_tree(commits[oid].tree, marks)
         return int.from_bytes(marks, "little")
 

@@ -138,3 +138,13 @@ def test_after_a_repack_all_three_can_be_written_and_git_goes_on_with_them(tmp_p
     git("rev-list", "--test-bitmap", "main", cwd=path)
     git("gc", "-q", cwd=path)
     nothing_wrong(path)
+
+
+def test_a_pack_with_a_bitmap_gets_the_reverse_index_that_reading_it_needs(tmp_path: Path):
+    path = made(tmp_path / "a.git", rev=False)
+    (pack,) = (path / "objects/pack").glob("*.pack")
+    with Repository.open(path) as repository:
+        prepare_bitmap(repository, pack)
+    assert pack.with_suffix(".rev").exists()
+    nothing_wrong(path)
+    assert listed(path, "main", "main~30") == truly(path, "main", "main~30")
