@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from packcore.delta.codec import (
     Copy,
     Insert,
     Instruction,
+    TargetTooLarge,
     apply_delta,
     delta_sizes,
     empty_delta,
@@ -184,3 +187,77 @@ def test_a_copy_of_size_0_copies_64_kib_however_it_is_written(op: int):
     delta = encode_size(len(base)) + encode_size(0x10000) + bytes([op]) + operands
     for apply in (apply_delta, blockwise):
         assert apply(base, delta) == base[:0x10000]
+
+
+@pytest.fixture(scope="module")
+def far_base() -> bytes:
+    """A base of 17 MiB in which each four bytes tell where they are."""
+    return array("I", range(17 * 1024 * 1024 // 4)).tobytes()
+
+
+def copy_by(op: int, offset: bytes, size: bytes) -> tuple[bytes, int, int]:
+    """Return a copy in that form, and the offset and size that it comes to: bytes left out are 0."""
+    fields = [*offset, *size]
+    coded = bytes([op, *(value for bit, value in enumerate(fields) if op >> bit & 1)])
+    at = sum(value << 8 * bit for bit, value in enumerate(offset) if op >> bit & 1)
+    count = sum(value << 8 * bit for bit, value in enumerate(size) if op >> bit + 4 & 1)
+    return coded, at, count or 0x10000
+
+
+@pytest.mark.parametrize("op", range(0x80, 0x100))
+def test_each_form_of_a_copy_takes_its_bytes_from_their_place(op: int, far_base: bytes):
+    for offset, size in ((b"\x01\x02\x03\x01", b"\x05\x02\x01"), (b"\xfe\x81\x00\x00", b"\x81\x80\x00")):
+        coded, at, count = copy_by(op, offset, size)
+        expected = far_base[at : at + count]
+        delta = encode_size(len(far_base)) + encode_size(count + 1) + coded + b"\x01!"
+        assert apply_delta(far_base, delta) == expected + b"!"
+        blocks = apply_delta_blocks(lambda at, count: far_base[at : at + count], len(far_base), [delta])
+        assert b"".join(blocks) == expected + b"!"
+        assert list(iter_instructions(delta)) == [Copy(at, count), Insert(b"!")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 70_000])
+@pytest.mark.parametrize("rest", [0, 1, 9000])
+def test_a_long_delta_is_applied_in_stretches_without_a_gap(count: int, rest: int):
+    base = bytes(range(256)) * 40
+    delta, expected = bytearray(), bytearray()
+    for number in range(count // 2):
+        delta += bytes([1, number % 251])
+        expected.append(number % 251)
+    if rest:
+        coded, at, size = copy_by(0xB3, b"\x07\x00\x00\x00", bytes([rest & 255, rest >> 8, 0]))
+        delta += coded
+        expected += base[at : at + size]
+    whole = encode_size(len(base)) + encode_size(len(expected)) + delta
+    if len(whole) >= DELTA_BYTES_MIN and expected:
+        assert apply_delta(base, whole) == expected
+
+
+@pytest.mark.parametrize("size", [0x7F, 0x80, 0x81, 0x3FFF, 0x4000, 0x4001])
+def test_sizes_of_one_two_and_three_bytes_are_read_of_base_and_target(size: int):
+    base = bytes(number % 253 for number in range(size))
+    delta = encode_size(size) + encode_size(size) + encode_copy(0, size)
+    assert apply_delta(base, delta) == base
+    with pytest.raises(CorruptData, match=f"for a base of {size} bytes; this one has {size + 1}"):
+        apply_delta(base + b"x", delta)
+
+
+def test_a_target_as_large_as_may_be_is_made_and_a_larger_one_is_not():
+    delta = encode_size(8) + encode_size(8) + encode_copy(0, 8)
+    assert apply_delta(b"12345678", delta, target_bytes_max=8) == b"12345678"
+    with pytest.raises(TargetTooLarge, match="makes 8 bytes"):
+        apply_delta(b"12345678", delta, target_bytes_max=7)
+
+
+@pytest.mark.parametrize(
+    ("delta", "words"),
+    [
+        (b"\x05\x01\x00", "3 bytes"),
+        (b"\x05\x01\x00\x00", "instruction 0"),
+        (b"\x05\x03\x03ab", "within an insert"),
+        (b"\x05\x03\x91\x01", "within a copy"),
+    ],
+)
+def test_instructions_that_break_the_format_are_corrupt(delta: bytes, words: str):
+    with pytest.raises(CorruptData, match=words):
+        list(iter_instructions(delta))
