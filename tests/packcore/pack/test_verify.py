@@ -84,3 +84,25 @@ def test_a_reverse_index_of_another_order_is_found(tmp_path: Path):
     path.with_suffix(".rev").write_bytes(b"".join(write_reverse_index(range(6), checksum, SHA1)))
     with pytest.raises(CorruptIndex, match="order of its pack"):
         verify_pack(path, SHA1)
+
+
+def test_an_index_of_another_pack_is_told_by_the_trailers(tmp_path: Path):
+    path = write_pack_file(tmp_path, [build_pack([whole(b"one"), whole(b"two")])])
+    other = index_pack_file(
+        write_pack_file(tmp_path, [build_pack([whole(b"one"), whole(b"ten")])], "other.pack"),
+        object_format=SHA1,
+    )
+    path.with_suffix(".idx").write_bytes(b"".join(other.index_blocks()))
+    with pytest.raises(CorruptIndex, match="it is for another pack: the trailers differ"):
+        verify_pack(path, SHA1)
+
+
+def test_an_index_with_fewer_objects_than_its_pack_is_told_by_their_number(tmp_path: Path):
+    path = write_pack_file(tmp_path, [build_pack([whole(b"one"), whole(b"two")])])
+    fewer = index_pack_file(
+        write_pack_file(tmp_path, [build_pack([whole(b"one")])], "fewer.pack"), object_format=SHA1
+    )
+    fewer.table.checksum = index_pack_file(path, object_format=SHA1).table.checksum
+    path.with_suffix(".idx").write_bytes(b"".join(fewer.index_blocks()))
+    with pytest.raises(CorruptIndex, match="it has 1 objects, its pack 2"):
+        verify_pack(path, SHA1)
