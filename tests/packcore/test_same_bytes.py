@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SMALL_PARTS = (
     "import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"
-    "import packcore.search.parts as parts\n"
+    "import packcore.search.partition as parts\n"
     "parts.SEARCHED_MIN = parts.HALVED_MIN = 10; parts.PART_MIN = 20\n"
 )
 """So that a history of a few dozen commits is searched in parts, as large ones are."""
