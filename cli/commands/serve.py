@@ -114,6 +114,23 @@ def _faults() -> str:
     help="Leave who is silent for so long. Default: 120.",
 )
 @option(
+    "--pack-cache",
+    type=click.Path(),
+    section=SERVING,
+    metavar="DIR",
+    envvar=None,
+    help="Keep packs for the next client below this folder. Default: the system's temporary folder.",
+)
+@option(
+    "--pack-cache-bytes",
+    type=SIZE,
+    default=256 << 20,
+    section=SERVING,
+    metavar="SIZE",
+    envvar=None,
+    help="Keep at most this much; 0 keeps none. Default: 256m.",
+)
+@option(
     "--simulate",
     default="",
     section=SERVING,
@@ -135,6 +152,8 @@ def run(
     max_connections: int,
     max_connections_per_client: int | None,
     idle_timeout: float,
+    pack_cache: str | None,
+    pack_cache_bytes: int,
     simulate: str,
     console: Console,
 ) -> None:
@@ -158,6 +177,7 @@ def run(
     from transport.server.hooks import HookSettings
     from transport.server.htpasswd import Passwords
     from transport.server.http import GitHttpServer
+    from transport.server.pack_cache import PackCache
 
     stay_small()
     settings = {
@@ -168,6 +188,7 @@ def run(
         "connections_per_client": max_connections_per_client,
         "idle_seconds": idle_timeout,
         "hooks": HookSettings(hook_timeout, os.environ) if hooks else None,
+        "packs": PackCache(pack_cache, bytes_max=pack_cache_bytes) if pack_cache_bytes else None,
         "log": console.tell,
     }
     with GitHttpServer(

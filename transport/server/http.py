@@ -100,6 +100,8 @@ class GitHttpServer:
         self._server.server_close()
         self._server.end_connections(grace_seconds)
         self.settings.views.close()
+        if self.settings.packs is not None:
+            self.settings.packs.close()
 
     def __enter__(self) -> Self:
         return self

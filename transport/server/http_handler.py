@@ -179,6 +179,7 @@ class _Exchange:
                     limits=settings.limits,
                     keepalive_seconds=settings.keepalive_seconds,
                     request_limits=settings.request_limits,
+                    packs=settings.packs,
                     on_unreadable=lambda words: settings.log(f"{self._client} {target.repository}: {words}"),
                 )
             server.simulation = settings.simulation

@@ -10,6 +10,7 @@ from packcore.limits import Limits
 from packcore.store.packed_file import RefViews
 from transport.server.budget import RequestLimits
 from transport.server.faults import Simulation
+from transport.server.pack_cache import PackCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,3 +58,5 @@ class ServerSettings:
     """What one request may cost before it is answered."""
     views: RefViews = field(default_factory=lambda: RefViews(time.time_ns))
     """What was read of packed-refs for earlier requests."""
+    packs: PackCache | None = field(default_factory=PackCache)
+    """Packs that were made for earlier requests; None: none is kept."""

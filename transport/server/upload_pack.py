@@ -13,10 +13,11 @@ pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from packcore.limits import Limits
+from packcore.limits import BLOCK_BYTES, Limits
 from packcore.refs import encode_ref_name
 from transport.agent import agent
 from transport.safe_text import one_line
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.plans.plan import PackPlan
     from packcore.store.repository import Repository
+    from transport.server.pack_cache import PackCache
     from transport.server.packing import Cut
     from transport.server.shown_refs import ShownRefs
+    from transport.server.wanted_pack import WantedPack
     from transport.server.words import Words
 
 __all__ = ["UploadPack"]
@@ -79,8 +82,9 @@ class UploadPack:
         on_unreadable: Callable[[str], None] = lambda _: None,
         words: Words | None = None,
         request_limits: RequestLimits | None = None,
+        packs: PackCache | None = None,
     ) -> None:
-        """Serve `repository`.
+        """Serve `repository`. `packs` keeps packs for the next client; None: each client gets one of its own.
 
         `on_unreadable` gets a line about each listed ref that can't be read. `words` says to the client what
         is wrong; None: without a path of this disk.
@@ -93,6 +97,7 @@ class UploadPack:
         self._limits = limits or Limits()
         self._strategy = strategy
         self._keepalive_seconds = keepalive_seconds
+        self._packs = packs
 
     # The advertisement
 
@@ -304,24 +309,22 @@ class UploadPack:
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> Iterator[bytes]:
         """Yield the pack, multiplexed if the client can take that; a fault goes out on band 3."""
-        from packcore.plans.write import write_pack
-
         band_bytes = request.band_bytes
         try:
-            plan = yield from heard(
-                lambda _: self._plan(request, view, common, cut),
-                seconds=self._keepalive_seconds if band_bytes is not None else None,
-                line=lambda _: b"",
-                keepalive=encode_packet(_DATA),
-            )
+            pieces = self._pieces(request, view, common, cut)
             if band_bytes is None:
-                yield from write_pack(plan, ofs_delta=request.ofs_delta)
+                yield from (piece for piece in pieces if isinstance(piece, bytes))
                 return
-            if not request.no_progress:
-                words = f"Total {plan.object_count} (delta {plan.delta_count}), reused {plan.reused_count}\n"
-                yield encode_packet(_PROGRESS + words.encode())
-            for block in write_pack(plan, ofs_delta=request.ofs_delta, block_bytes=band_bytes - 1):
-                yield encode_packet(_DATA + block)
+            for piece in pieces:
+                if piece is None:
+                    yield encode_packet(_DATA)
+                    yield b""
+                elif isinstance(piece, str):
+                    if not request.no_progress:
+                        yield encode_packet(_PROGRESS + piece.encode())
+                else:
+                    for start in range(0, len(piece), band_bytes - 1):
+                        yield encode_packet(_DATA + piece[start : start + band_bytes - 1])
             yield FLUSH
         except PackcoreError as error:
             if band_bytes is None:
@@ -330,22 +333,43 @@ class UploadPack:
             yield encode_packet(_FATAL + words.encode("utf-8", "replace")[: band_bytes - 1])
             raise _FaultTold(error) from None
 
+    def _pieces(
+        self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
+    ) -> Iterator[bytes | str | None]:
+        """Yield the pack's blocks, words about it, and None in each silence (see `server.pack_pieces`)."""
+        from transport.server.pack_pieces import kept_pieces, own_pieces, silences
+
+        repository, ofs_delta = self._repository, request.ofs_delta
+        seconds = self._keepalive_seconds if request.band_bytes is not None else None
+        if self._packs is None:
+            yield from own_pieces(
+                lambda: nullcontext(self._plan(request, view, common, cut)),
+                ofs_delta=ofs_delta,
+                block_bytes=(request.band_bytes or BLOCK_BYTES + 1) - 1,
+                seconds=seconds,
+            )
+            return
+        wanted = yield from silences(lambda: self._wanted(request, view, common, cut), seconds)
+        yield from kept_pieces(
+            self._packs,
+            wanted.key(repository),
+            lambda: wanted.planned(repository),
+            ofs_delta=ofs_delta,
+            seconds=seconds,
+        )
+
     def _plan(
         self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
     ) -> PackPlan:
-        from transport.server.packing import plan_pack
+        return self._wanted(request, view, common, cut).plan(self._repository)
 
-        tags = view.refs.tags() if request.include_tag else []
-        return plan_pack(
-            self._repository,
-            request,
-            common,
-            cut=cut,
-            store_shallow=view.shallow,
-            tags=tags,
-            strategy=self._strategy,
-            limits=self._limits,
-        )
+    def _wanted(
+        self, request: FetchRequest, view: RepositoryView, common: list[ObjectId], cut: Cut | None
+    ) -> WantedPack:
+        from transport.server.wanted_pack import WantedPack
+
+        tags = list(view.refs.tags()) if request.include_tag else []
+        return WantedPack(request, common, cut, view.shallow, tags, self._strategy, self._limits)
 
 
 def _shallow_lines(request: FetchRequest, view: RepositoryView, cut: Cut | None) -> bytes:
