@@ -173,6 +173,23 @@ def test_a_client_that_came_first_and_went_leaves_the_pack_to_the_others(path, c
     assert len(plans) == 2
 
 
+def test_a_client_that_goes_while_its_pack_is_planned_takes_it_from_nobody(path, cache, monkeypatch):
+    go_on = threading.Event()
+    plans = counted(monkeypatch, lambda: go_on.wait(SECONDS))
+    body = asked(path)
+    first, second = (blocks(path, body, cache, keepalive_seconds=0.01) for _ in range(2))
+    for client in (first, second):
+        while next(client) != b"0005\1":
+            pass
+    with ThreadPoolExecutor(1) as pool:
+        closing = pool.submit(first.close)
+        go_on.set()
+        rest = b"".join(second)
+        closing.result(SECONDS)
+    assert rest.replace(b"0005\1", b"").endswith(b"".join(blocks(path, body, None))[-1000:])
+    assert len(plans) == 2
+
+
 def test_a_pack_that_nobody_reads_any_more_is_not_finished(path, tmp_path, cache):
     body = asked(path)
     gone = blocks(path, body, cache)
