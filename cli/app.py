@@ -192,7 +192,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 @click.command(
     cls=Packcore,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`packcore help COMMAND` tells more. Options are read from PACKCORE_<NAME> variables, too.",
+    epilog="`packcore help COMMAND` shows more. Options can also be set by PACKCORE_<NAME> variables.",
 )
 @config_option
 @debug_option

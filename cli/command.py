@@ -188,7 +188,7 @@ config_option = option(
     expose_value=False,
     callback=_take_config,
     metavar="FILE",
-    help="Read defaults and hosts' settings there. Default: packcore/packcore.toml in ~/.config.",
+    help="Read defaults and per-host settings from FILE. Default: packcore/packcore.toml in ~/.config.",
 )
 
 

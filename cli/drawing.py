@@ -42,7 +42,7 @@ place_options = group(
         section=OUTPUT,
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="Write it as a page.",
+        help="Write an HTML page.",
     ),
     option("--pager/--no-pager", default=None, section=OUTPUT, help="Default: on a terminal."),
 )

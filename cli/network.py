@@ -69,9 +69,9 @@ def _side_options(side: str, twins: bool) -> list[Callable[[Any], Any]]:
         return option(*names, section=section, **settings)
 
     return [
-        side_option("token", metavar="TEXT", help="Token or password of basic authentication."),
-        side_option("username", metavar="NAME", help="Its user name."),
-        side_option("bearer-token", metavar="TEXT", help="Send this as a bearer token instead."),
+        side_option("token", metavar="TEXT", help="Token or password for basic authentication."),
+        side_option("username", metavar="NAME", help="User name for basic authentication."),
+        side_option("bearer-token", metavar="TEXT", help="Use this bearer token instead."),
         side_option(
             "header",
             type=HEADER,
@@ -85,14 +85,14 @@ def _side_options(side: str, twins: bool) -> list[Callable[[Any], Any]]:
             type=click.Path(),
             metavar="FILE",
             in_git_sync=False,
-            help="Trust these certificates.",
+            help="Trust the CA certificates in FILE.",
         ),
         side_option("insecure-skip-tls-verify", is_flag=True, help="Trust any certificate."),
         side_option(
             "follow-info-refs-redirect",
             names=(f"--{side}-follow-info-refs-redirect/--{side}-no-follow-info-refs-redirect",),
             default=True,
-            help=f"Go on where the first request is sent (default; --{side}-no-… turns it off).",
+            help=f"Follow a redirect of the first request (default; --{side}-no-… turns it off).",
         ),
     ]
 
@@ -107,7 +107,7 @@ _NETWORK = (
         default=120.0,
         section=NETWORK,
         metavar="S",
-        help="Give up after so long without a byte either way. Default: 120.",
+        help="Give up after S seconds without a byte in either direction. Default: 120.",
     ),
     option(
         "--stall-timeout",
@@ -115,7 +115,8 @@ _NETWORK = (
         default=1800.0,
         section=NETWORK,
         metavar="S",
-        help="Give up after so long without refs, pack data or progress, though bytes come. Default: 1800.",
+        help="Give up after S seconds without refs, pack data or progress, even if bytes arrive. "
+        "Default: 1800.",
     ),
     option(
         "--max-refs",
@@ -123,7 +124,7 @@ _NETWORK = (
         default=250_000,
         section=NETWORK,
         metavar="N",
-        help="Refuse a remote that lists more refs. Default: 250000.",
+        help="Refuse a remote that lists more than N refs. Default: 250000.",
     ),
     option(
         "--retries",
@@ -131,13 +132,13 @@ _NETWORK = (
         default=0,
         section=NETWORK,
         metavar="N",
-        help="Repeat a failed first request this often. Default: 0.",
+        help="Retry a failed first request N times. Default: 0.",
     ),
     option(
         "--allow-insecure-auth",
         is_flag=True,
         section=NETWORK,
-        help="Send credentials over plain http to other machines.",
+        help="Allow credentials over plain http to other machines.",
     ),
 )
 

@@ -103,14 +103,14 @@ _MAP = option(
     multiple=True,
     section=REFS,
     metavar="SRC:DST",
-    help="Source ref to target ref, short names for branches; repeatable.",
+    help="Push source ref SRC to target ref DST; short names mean branches; repeatable.",
 )
 _EXCLUDE = option(
     "--exclude-ref-prefix",
     multiple=True,
     section=REFS,
     metavar="PREFIX",
-    help="Leave these out on both sides, e.g. refs/pull/; repeatable.",
+    help="Ignore these refs on both sides, e.g. refs/pull/; repeatable.",
 )
 _REF = option(
     "--ref",
@@ -118,7 +118,8 @@ _REF = option(
     shell_complete=completion.refs,
     section=REFS,
     metavar="GLOB",
-    help="Only these refs, e.g. 'refs/heads/release/*' or a name; with ! before it, not these. Repeatable.",
+    help="Only matching refs: a glob such as 'refs/heads/release/*', or a name. A leading ! excludes "
+    "them. Repeatable.",
 )
 _INCLUDE = option(
     "--include-ref-prefix",
@@ -131,7 +132,7 @@ _EMPTY = option(
     "--allow-empty-source",
     is_flag=True,
     section=REFS,
-    help="A source without any ref is no error. What --prune may delete is limited all the same.",
+    help="Accept a source without refs. --prune-limit still applies.",
 )
 
 scope_options = group("scope", _scope, _BRANCH, _TAGS, _ALL_REFS, _REF, _INCLUDE, _MAP, _EXCLUDE, _EMPTY)
@@ -178,24 +179,31 @@ _PRUNE_LIMIT = option(
     "--prune-limit",
     section=CHANGES,
     metavar="N|N%",
-    help="Stop if --prune would delete more refs than N, or a larger share. Default: stop at all refs in "
-    "scope, or at more than half of ten or more.",
+    help="Stop if --prune would delete more than N refs, or more than N%. Default: stop if it would "
+    "delete all refs in scope, or more than half when there are ten or more.",
 )
 _LEASE = option(
     "--force-with-lease",
     is_flag=True,
     section=CHANGES,
-    help="Allow non-fast-forwards and moved tags, if the target is still as seen at the start.",
+    help="Allow non-fast-forwards and moved tags, unless the target's ref has changed since it was listed.",
 )
-_BLIND = option("--force-blind", is_flag=True, section=CHANGES, help="Allow them whatever the target is now.")
-_ATOMIC = option("--atomic", is_flag=True, section=CHANGES, help="All refs or none, if the target can.")
+_BLIND = option(
+    "--force-blind",
+    is_flag=True,
+    section=CHANGES,
+    help="Allow them even if the target's ref has changed since.",
+)
+_ATOMIC = option(
+    "--atomic", is_flag=True, section=CHANGES, help="Update all refs or none, if the target supports it."
+)
 _PUSH_OPTION = option(
     "--push-option",
     type=LINES,
     multiple=True,
     section=CHANGES,
     metavar="TEXT",
-    help="Hand this to the target's hooks; repeatable.",
+    help="Pass TEXT to the target's hooks; repeatable.",
 )
 
 policy_options = group("policy", _policy, _PRUNE, _PRUNE_LIMIT, _LEASE, _BLIND, _ATOMIC, _PUSH_OPTION)
@@ -239,7 +247,7 @@ _LIMITS = (
         type=click.IntRange(0, 10_000),
         section=PACKING,
         metavar="N",
-        help="Objects that each one is compared with, where the strategy compares.",
+        help="Compare each object with N others, if the strategy compares.",
     ),
     option(
         "--window-memory",
@@ -261,7 +269,7 @@ _JOBS = option(
     default=1,
     section=PACKING,
     metavar="N",
-    help="Processes that search at once; 0: one a processor. Same pack for any N. Default: 1.",
+    help="Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: 1.",
 )
 
 
@@ -280,16 +288,21 @@ _PACKING = (
         section=PACKING,
         metavar="NAME",
         shell_complete=completion.strategies,
-        help="Delta selection; see `packcore strategies`.",
+        help="Delta selection strategy; see `packcore strategies`.",
     ),
     *_LIMITS,
-    option("--no-reuse-delta", is_flag=True, section=PACKING, help="Search every delta anew."),
+    option(
+        "--no-reuse-delta",
+        is_flag=True,
+        section=PACKING,
+        help="Search for every delta; reuse none that a pack already holds.",
+    ),
     option(
         "--select-budget",
         type=SECONDS,
         section=PACKING,
         metavar="S",
-        help="Stop searching after S seconds and take the best plan so far.",
+        help="Stop the search after S seconds and use the best plan so far.",
     ),
     _JOBS,
 )
@@ -318,7 +331,7 @@ OBJECT_FORMAT = option(
     type=click.Choice(["sha1", "sha256"]),
     callback=_format_of,
     section="The pack",
-    help="How its objects are named. Default: as in --repo, else sha1.",
+    help="Object format. Default: that of --repo, else sha1.",
 )
 
 
@@ -340,10 +353,10 @@ _PROGRESS = option(
     "--progress/--no-progress",
     default=None,
     section=OUTPUT,
-    help="Live line on stderr. Default: on a terminal.",
+    help="Show live progress on stderr. Default: on a terminal.",
 )
-_VERBOSE = option("-v", "--verbose", is_flag=True, section=OUTPUT, help="Tell more.")
-_QUIET = option("-q", "--quiet", is_flag=True, section=OUTPUT, help="Tell nothing but errors.")
+_VERBOSE = option("-v", "--verbose", is_flag=True, section=OUTPUT, help="Print more detail.")
+_QUIET = option("-q", "--quiet", is_flag=True, section=OUTPUT, help="Only print errors.")
 
 
 def output_options(*, json: bool = True, progress: bool = True) -> Callable[[FunctionT], FunctionT]:

@@ -52,7 +52,7 @@ def pipe_options() -> Callable[[FunctionT], FunctionT]:
             is_flag=True,
             section=_SECTION,
             envvar=None,
-            help="Answer one request, as one POST over HTTP brings it.",
+            help="Answer one request, as sent by one HTTP POST.",
         ),
         option(
             "--http-backend-info-refs",
@@ -60,7 +60,7 @@ def pipe_options() -> Callable[[FunctionT], FunctionT]:
             is_flag=True,
             section=_SECTION,
             envvar=None,
-            help="Only write what GET /info/refs is answered with, without its service line.",
+            help="Only write the answer to GET /info/refs, without its service line.",
         ),
     )
 

@@ -73,27 +73,29 @@ class SyncJob:
         )
 
 
-_STATS = option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side, and times of the pack.")
-_MEMORY = option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+_STATS = option(
+    "--stats", is_flag=True, section=OUTPUT, help="Report each side's traffic, and how long the pack took."
+)
+_MEMORY = option("--measure-memory", is_flag=True, section=OUTPUT, help="Report time and peak memory.")
 _VERIFY = option(
     "--verify",
     is_flag=True,
     section=OUTPUT,
-    help="List TARGET again at the end, and compare: exit code 1 where a ref isn't what it was said to be.",
+    help="List TARGET again at the end and compare; exit code 1 if a ref differs from the report.",
 )
 _RECEIPT = option(
     "--receipt",
     section=OUTPUT,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write what was asked, seen and done, as JSON. An older FILE is replaced.",
+    help="Write a JSON record of what was asked, seen and done. Replaces an older FILE.",
 )
 _RECORD = option(
     "--record",
     section=OUTPUT,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write down what is said and heard, for `explain --wire`. No credentials are in it.",
+    help="Record the conversation for `explain --wire`, without credentials.",
 )
 
 _DRY_RUN = option(
@@ -101,7 +103,7 @@ _DRY_RUN = option(
     "--dry-run",
     is_flag=True,
     section=CHANGES,
-    help="Only show what would be done, as `packcore plan` does; push nothing.",
+    help="Show what would be done, as `packcore plan` does; push nothing.",
 )
 
 report_options = group("reporting", Reporting, _STATS, _MEMORY, _VERIFY, _RECEIPT, _RECORD)

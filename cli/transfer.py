@@ -29,13 +29,16 @@ def _transfer(**fields: Any) -> dict[str, Any]:
 
 
 _MATERIALIZE = option(
-    "--materialize", is_flag=True, section=PACKING, help="Never relay the source's pack: make one of our own."
+    "--materialize",
+    is_flag=True,
+    section=PACKING,
+    help="Never relay the source's pack; always build a new one.",
 )
 _OPTIMIZE = option(
     "--optimize",
     type=click.Choice(["time", "bandwidth"]),
     section=PACKING,
-    help="time: relay, or reuse deltas that are there. bandwidth: select every delta anew, for the smallest "
+    help="time: relay, or reuse existing deltas. bandwidth: search for all deltas, for the smallest "
     "pack. Default: time.",
 )
 _MAX_OBJECTS = option(
@@ -43,7 +46,7 @@ _MAX_OBJECTS = option(
     type=click.IntRange(1),
     section=PACKING,
     metavar="N",
-    help="Refuse to materialize more objects than this.",
+    help="Refuse to materialize more than N objects.",
 )
 _LIMITS = (
     option(
@@ -51,14 +54,14 @@ _LIMITS = (
         type=SIZE,
         section=LIMITS,
         metavar="SIZE",
-        help="Send no larger pack, but several; e.g. 100m.",
+        help="Split what is sent into packs of at most this size, e.g. 100m.",
     ),
     option(
         "--max-pack-bytes",
         type=SIZE,
         section=LIMITS,
         metavar="SIZE",
-        help="Give up where a pack to be relayed grows beyond this.",
+        help="Give up if a relayed pack grows larger than this.",
     ),
     option(
         "--target-max-ref-updates",
@@ -66,14 +69,15 @@ _LIMITS = (
         section=LIMITS,
         metavar="N",
         gitsync=("GITSYNC_MAX_REF_UPDATES_PER_PUSH",),
-        help="Update at most so many refs in one request.",
+        help="Update at most N refs per request.",
     ),
     option(
         "--host-profile",
         type=click.Path(dir_okay=False, path_type=Path),
         section=LIMITS,
         metavar="FILE",
-        help="Remember here what TARGET's host was found to accept, and begin with that. Default: forget.",
+        help="Save what TARGET's host turned out to accept, and start from that next time. Default: not "
+        "saved.",
     ),
 )
 _STRATEGY = option(
@@ -81,7 +85,7 @@ _STRATEGY = option(
     type=click.Choice(["first-parent", "topo"]),
     default="first-parent",
     section=LIMITS,
-    help="Where the batches of a first sync are cut: along the first parents, or at any commit. "
+    help="Where to cut the batches of a first sync: along first parents, or at any commit. "
     "Default: first-parent.",
 )
 

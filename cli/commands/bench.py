@@ -36,7 +36,7 @@ RUNS = "Runs"
     multiple=True,
     section=WHO,
     metavar="A[,B…]",
-    help="Strategies to run, perhaps with parameters: git-window:names=0. Default: all.",
+    help="Strategies to run; may have parameters: git-window:names=0. Default: all.",
 )
 @option(
     "--against",
@@ -44,7 +44,7 @@ RUNS = "Runs"
     multiple=True,
     section=WHO,
     metavar="A[,B…]",
-    help="Programs to hold them against: git, dulwich, pygit2. They come first.",
+    help="Other programs to compare with: git, dulwich, pygit2. They run first.",
 )
 @option(
     "--objects",
@@ -52,7 +52,8 @@ RUNS = "Runs"
     type=click.Path(),
     section="What to pack",
     metavar="FILE",
-    help="Only these: a list as `git rev-list --objects` prints it. Default: all that refs reach.",
+    help="Only the objects listed in FILE, as `git rev-list --objects` prints them. Default: all that "
+    "refs reach.",
 )
 @option(
     "--repeat",
@@ -60,7 +61,7 @@ RUNS = "Runs"
     default=1,
     section=RUNS,
     metavar="N",
-    help="Runs of each, in turns; the medians count. Default: 1.",
+    help="Run each N times, in turns, and report medians. Default: 1.",
 )
 @option(
     "--time-limit",
@@ -68,7 +69,7 @@ RUNS = "Runs"
     default=600.0,
     section=RUNS,
     metavar="S",
-    help="Give up a run after so many seconds. Default: 600.",
+    help="Give up on a run after S seconds. Default: 600.",
 )
 @option(
     "--seed",
@@ -76,7 +77,7 @@ RUNS = "Runs"
     default=1,
     section=RUNS,
     metavar="N",
-    help="Of the random order of reading. Default: 1.",
+    help="Seed of the random reading order. Default: 1.",
 )
 @limit_options
 @jobs_options
@@ -86,10 +87,15 @@ RUNS = "Runs"
     type=click.Path(),
     section=OUTPUT,
     metavar="FILE",
-    help="Write a report; - is stdout.",
+    help="Write a JSON report; - means stdout.",
 )
 @option(
-    "--html", "html_file", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write a page with plots."
+    "--html",
+    "html_file",
+    type=click.Path(),
+    section=OUTPUT,
+    metavar="FILE",
+    help="Write an HTML page with plots.",
 )
 @output_options(json=False)
 def run(
@@ -107,15 +113,15 @@ def run(
     html_file: str | None,
     console: Console,
 ) -> int | None:
-    """Let each strategy pack all objects that the refs of REPO reach, and print a table.
+    """Pack all objects that REPO's refs reach with each strategy, and print a table.
 
-    Nothing is reused from the packs of REPO: each searches every delta anew, in a process of its own, or
-    in --jobs processes (threads, for other programs that have them). Each pack is read back and checked
-    before its row is printed, by git too where there is one. RATIO is to the first row; MEAN and MAX are
-    of the delta chains; SELECT and WRITE are elapsed time, CPU is user time of the whole run, MEMORY that
-    of its largest process; READ inflates every object in pack order, RANDOM in a random one; REGRET is
-    how much larger than the oracle's the pack is, where `oracle` ran. With -v a
-    second table tells where the bytes went, by object type.
+    No delta is reused from the packs of REPO: each strategy searches for all of them, in its own process,
+    or in --jobs processes (threads, for other programs that have them). Each pack is read back and checked
+    before its row is printed, by git too if it is installed. RATIO compares pack bytes with the first row;
+    MEAN and MAX are delta chain lengths; SELECT and WRITE are elapsed time; CPU is user time of the whole
+    run; MEMORY is the peak of its largest process; READ is the time to inflate every object in pack order,
+    RANDOM in random order; REGRET is how much larger the pack is than the oracle's, if `oracle` ran. With
+    -v a second table shows where the bytes went, by object type.
     """
     from cli.bench.runner import compare
     from cli.bench.values import Settings

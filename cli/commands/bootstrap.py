@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(
     "bootstrap",
-    short_help="Seed an empty TARGET, in batches where it limits the size of a push.",
+    short_help="Seed an empty TARGET, in batches if it limits the size of a push.",
     examples="""
         packcore bootstrap --tags https://example.com/x.git https://backup.example.org/x.git
         packcore bootstrap --target-max-pack-bytes 100m SOURCE TARGET
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 )
 @sync_options(policy=seed_policy_options, transfer=relay_options)
 def run(*, job: SyncJob) -> int:
-    """Create SOURCE's refs on a TARGET that has none of them; nothing is ever overwritten.
+    """Create SOURCE's refs on a TARGET that has none of them; never overwrite anything.
 
-    SOURCE's pack is relayed as it is. Where TARGET takes no body of that size, given by
-    --target-max-pack-bytes or found out, the history goes in batches, the branch of SOURCE's HEAD first;
-    temporary refs below refs/packcore/bootstrap/ hold them until the last request creates all refs. A run
-    that was stopped goes on where it was when it is started again.
+    SOURCE's pack is relayed unchanged. If TARGET doesn't accept a body of that size (as set by
+    --target-max-pack-bytes, or as found out), the history goes in batches, starting with the branch of
+    SOURCE's HEAD. Temporary refs below refs/packcore/bootstrap/ hold the batches until the last request
+    creates all refs. After an interruption, run the same command again to continue.
     """
     from cli.carry_out import carry_out
 

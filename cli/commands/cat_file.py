@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 )
 @click.argument("repo", type=click.Path())
 @click.argument("oid", metavar="OID")
-@option("--type", "-t", "shown", flag_value="type", section=OUTPUT, help="Its type.", envvar=None)
-@option("--size", "-s", "shown", flag_value="size", section=OUTPUT, help="Its size in bytes.", envvar=None)
-@option("--raw", "shown", flag_value="raw", section=OUTPUT, help="Its bytes as they are.", envvar=None)
+@option("--type", "-t", "shown", flag_value="type", section=OUTPUT, help="Print its type.", envvar=None)
+@option(
+    "--size", "-s", "shown", flag_value="size", section=OUTPUT, help="Print its size in bytes.", envvar=None
+)
+@option("--raw", "shown", flag_value="raw", section=OUTPUT, help="Print its bytes unchanged.", envvar=None)
 @option(
     "--pretty",
     "-p",
     "shown",
     flag_value="pretty",
     section=OUTPUT,
-    help="For people: a tree as a list (the default).",
+    help="Print it readably, a tree as a list (the default).",
     envvar=None,
 )
 @output_options(json=False, progress=False)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 @fetch_scope_options
 @transport_options(target=False)
 @protocol_option
-@option("--stats", is_flag=True, section=OUTPUT, help="Traffic with the source, and what the pack holds.")
+@option(
+    "--stats", is_flag=True, section=OUTPUT, help="Report traffic with the source, and what the pack holds."
+)
 @output_options()
 def run(
     *,
@@ -44,9 +46,9 @@ def run(
     stats: bool,
     console: Console,
 ) -> int:
-    """Copy the branches and tags of URL into DIR.git, a new bare repository; HEAD is the source's.
+    """Copy branches, tags and HEAD of URL into DIR.git, a new bare repository.
 
-    DIR.git is named after URL unless it is given. Files are not checked out: `git clone DIR.git` does that.
+    Without DIR.git, the name comes from URL. Files are not checked out; `git clone DIR.git` does that.
     `packcore fetch URL --into DIR.git` brings the copy up to date.
     """
     from contextlib import closing

@@ -12,7 +12,7 @@ _SHELLS = ("bash", "zsh", "fish")
 
 @command(
     "completion",
-    short_help="Print what makes a shell complete packcore's words.",
+    short_help="Print a completion script for your shell.",
     examples="""
         eval "$(packcore completion bash)"                                   # in ~/.bashrc
         eval "$(packcore completion zsh)"                                    # in ~/.zshrc, after compinit
@@ -22,10 +22,10 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS), metavar="bash|zsh|fish")
 @click.pass_context
 def run(context: click.Context, shell: str) -> None:
-    """Print a script for SHELL that completes commands, options, files, strategies, and refs of a remote.
+    """Print a completion script for a shell: commands, options, files, strategies, refs of a remote.
 
-    Refs are completed once the source stands before them: `packcore sync SOURCE TARGET --branch <Tab>`. The
-    source is given three seconds for that.
+    To complete refs, name the source first: `packcore sync SOURCE TARGET --branch <Tab>`. The source has
+    three seconds to answer.
     """
     from click.shell_completion import ShellComplete, get_completion_class
 

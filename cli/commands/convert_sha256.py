@@ -35,29 +35,31 @@ _WRITTEN = "What is written"
 )
 @endpoint_arguments(target=False)
 @click.argument("directory", metavar="DIR", type=click.Path())
-@option("--all-refs", is_flag=True, section=REFS, help="Everything below refs/, but for proposals of others.")
+@option(
+    "--all-refs", is_flag=True, section=REFS, help="Everything below refs/ except pull and merge requests."
+)
 @option(
     "--exclude-ref-prefix",
     multiple=True,
     section=REFS,
     metavar="PREFIX",
-    help="With --all-refs: leave these out; repeatable. Branches and tags always come.",
+    help="With --all-refs: leave these out; repeatable. Branches and tags are always included.",
 )
 @option(
     "--include-pull-refs",
     is_flag=True,
     section=REFS,
-    help="With --all-refs: refs/pull/, refs/pull-requests/ and refs/merge-requests/ too.",
+    help="With --all-refs: include refs/pull/, refs/pull-requests/ and refs/merge-requests/.",
 )
 @option(
     "--write-mapping",
     section=_WRITTEN,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Old and new id of each object.",
+    help="Write the old and new id of each object to FILE.",
 )
-@option("--no-rewrite-messages", is_flag=True, section=_WRITTEN, help="Leave ids in messages as they are.")
-@option("--no-origin-notes", is_flag=True, section=_WRITTEN, help="No refs/notes/sha1-origin.")
+@option("--no-rewrite-messages", is_flag=True, section=_WRITTEN, help="Don't change ids in messages.")
+@option("--no-origin-notes", is_flag=True, section=_WRITTEN, help="Don't write refs/notes/sha1-origin.")
 @option(
     "--sign-mode",
     type=click.Choice(["none", "tips"]),
@@ -65,9 +67,9 @@ _WRITTEN = "What is written"
     section=_WRITTEN,
     help="tips: sign a tag converted/BRANCH at each branch with `git tag -s`. Default: none.",
 )
-@option("--sign-key", section=_WRITTEN, metavar="ID", help="The key for that; default: git's own choice.")
-@option("--check", is_flag=True, section=_WRITTEN, help="Look the result through: config, HEAD, refs, fsck.")
-@option("--keep-source-objects", is_flag=True, section=_WRITTEN, help="Leave the fetched repository on disk.")
+@option("--sign-key", section=_WRITTEN, metavar="ID", help="Sign with this key. Default: git's choice.")
+@option("--check", is_flag=True, section=_WRITTEN, help="Check the result: config, HEAD, refs, fsck.")
+@option("--keep-source-objects", is_flag=True, section=_WRITTEN, help="Keep the fetched repository on disk.")
 @transport_options(target=False)
 @protocol_option
 @output_options()
@@ -91,10 +93,10 @@ def run(
 ) -> int:
     """Fetch SOURCE's branches and tags and write them to DIR, a new bare repository whose ids are SHA-256.
 
-    Every object is named anew, and every id within it: in trees, commits and tags, and where it stands
-    for one commit or tag alone, in messages too. Notes follow what they are about, and refs that an id is
-    part of (refs/replace/) are renamed. Signatures are left out, since what they sign is gone.
-    refs/notes/sha1-origin tells each commit's old id. The same source gives the same ids again.
+    Every object gets a new id, and ids inside trees, commits and tags are replaced. So are ids in messages,
+    if they stand for exactly one commit or tag. Notes move to the new ids, and refs whose names contain an
+    id (refs/replace/) are renamed. Signatures are dropped, because what they sign has changed.
+    refs/notes/sha1-origin records each commit's old id. The same source always gives the same new ids.
     """
     from cli.convert_checks import check_repository, sign_tips
     from transport.local_fetch.convert import ConvertRequest, convert_sha256

@@ -41,7 +41,7 @@ _TEXT_BYTES_MAX = 64 * 1024 * 1024
     section=_WHICH,
     type=click.Path(file_okay=False),
     metavar="REPO",
-    help="BASE and TARGET are objects of it.",
+    help="Take BASE and TARGET from the objects of REPO.",
 )
 @option(
     "--strategy",
@@ -49,15 +49,15 @@ _TEXT_BYTES_MAX = 64 * 1024 * 1024
     multiple=True,
     section=_WHICH,
     metavar="NAME[,NAME…]",
-    help="Whose encoder; several are compared. Default: chunk-window.",
+    help="Use this strategy's encoder; several are compared. Default: chunk-window.",
 )
 @option(
     "--against",
     type=click.Choice(["git"]),
     section=_WHICH,
-    help="Compare with C git's encoder, where a git is installed.",
+    help="Compare with C git's encoder, if git is installed.",
 )
-@option("--no-drawing", is_flag=True, section=OUTPUT, help="Only the sizes.")
+@option("--no-drawing", is_flag=True, section=OUTPUT, help="Only print sizes.")
 @place_options
 @output_options(progress=False)
 def run(
@@ -71,9 +71,9 @@ def run(
     place: Place,
     console: Console,
 ) -> None:
-    """Show how TARGET is made from BASE: what is copied from where, and what has to be inserted.
+    """Show how TARGET is made from BASE: what is copied, from where, and what is inserted.
 
-    BASE and TARGET are files, or with --repo objects: ids, or revisions such as main~5:README.md.
+    BASE and TARGET are files. With --repo they are objects: ids, or revisions such as main~5:README.md.
     """
     from cli.drawing import Drawing
     from cli.render.delta import delta_lines, row_json, table_lines

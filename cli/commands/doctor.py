@@ -39,7 +39,7 @@ ASKED = "What is asked"
     type=click.Path(exists=True, file_okay=False),
     section=ASKED,
     metavar="DIR",
-    help="The repository here whose branches are to be pushed: say what would break that.",
+    help="Say what would break a push of the branches of the local repository DIR.",
 )
 @option(
     "--idle",
@@ -47,14 +47,14 @@ ASKED = "What is asked"
     default=10.0,
     section=ASKED,
     metavar="S",
-    help="Wait so long for a cut of a request that falls silent. Default: 10.",
+    help="Keep a request silent for S seconds, to see if the host cuts it. Default: 10.",
 )
 @option(
     "--host-profile",
     type=click.Path(dir_okay=False, path_type=Path),
     section=ASKED,
     metavar="FILE",
-    help="Remember there what is found, for `sync --host-profile`.",
+    help="Save the findings to FILE, for `sync --host-profile`.",
 )
 @transport_options(target=False)
 @protocol_option
@@ -69,10 +69,10 @@ def run(
     network: NetworkOptions,
     console: Console,
 ) -> int:
-    """Ask the host of SOURCE what it accepts, pushing nothing: protocol, sign-in, chunks, sizes, silence.
+    """Find out what SOURCE's host accepts (protocol, sign-in, chunks, sizes, silence), without a push.
 
-    Requests end before they name a ref, so that nothing is changed. Exit code 1 says that the push of --for
-    would break, or that SOURCE takes no push at all.
+    Requests stop before they name a ref, so nothing changes. Exit code 1 means that the push of --for would
+    break, or that SOURCE accepts no push at all.
     """
     from contextlib import ExitStack
 

@@ -39,13 +39,13 @@ _DEPTH_OF_CONTENT = 2  # rows from here on have offsets of their own
     """,
 )
 @click.argument("file", type=click.Path(), metavar="[PACK]", required=False)
-@option("--object", "oid", section=_WHAT, metavar="OID", help="One object, with the chain of its deltas.")
+@option("--object", "oid", section=_WHAT, metavar="OID", help="One object, with its delta chain.")
 @option(
     "--offset",
     type=click.IntRange(0),
     section=_WHAT,
     metavar="N",
-    help="The entry that starts there, likewise.",
+    help="The entry at this offset, with its delta chain.",
 )
 @option(
     "--wire",
@@ -53,9 +53,9 @@ _DEPTH_OF_CONTENT = 2  # rows from here on have offsets of their own
     section=_WHAT,
     type=click.Path(dir_okay=False),
     metavar="TRACE",
-    help="A conversation that `sync --record` wrote; repeat it to lay two on one time line.",
+    help="A conversation recorded by `sync --record`; repeat to show two on one time line.",
 )
-@option("--no-content", is_flag=True, section=OUTPUT, help="Leave out what the zlib streams hold.")
+@option("--no-content", is_flag=True, section=OUTPUT, help="Leave out the content of the zlib streams.")
 @place_options
 @OBJECT_FORMAT
 @output_options(progress=False)
@@ -72,10 +72,10 @@ def run(
 ) -> None:
     """Name and decode every byte of PACK: header, entries, delta instructions, trailer.
 
-    With -v each byte that has a meaning of its own has a line of its own.
+    With -v each byte with its own meaning gets its own line.
 
-    PACK may be an index (.idx), a reverse index (.rev) or a loose object as well; of a repository its
-    largest pack is shown, or the one that holds the object. Damage is shown where it lies.
+    PACK may also be an index (.idx), a reverse index (.rev) or a loose object. For a repository, its
+    largest pack is shown, or the pack that holds the object. Damage is shown at its offset.
     """
     from cli.drawing import Drawing
     from packcore.errors import CorruptData

@@ -33,7 +33,7 @@ def _have_ids(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
 
 @command(
     "fetch",
-    short_help="Fetch from SOURCE only, into a repository or to see what comes.",
+    short_help="Fetch from SOURCE into a repository, or just to see what comes.",
     examples="""
         packcore fetch https://example.com/x.git --into x.git
         packcore fetch --all-refs --prune --force-with-lease https://example.com/x.git --into mirror.git
@@ -42,7 +42,11 @@ def _have_ids(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
 )
 @endpoint_arguments(target=False)
 @option(
-    "--into", type=click.Path(), section="Where to", metavar="REPO", help="Keep it there; made if need be."
+    "--into",
+    type=click.Path(),
+    section="Where to",
+    metavar="REPO",
+    help="Store the refs and objects in REPO; created if missing.",
 )
 @fetch_scope_options
 @option(
@@ -51,13 +55,13 @@ def _have_ids(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
     callback=_have_ids,
     section=REFS,
     metavar="ID",
-    help="Without --into: an object to tell the source that we have; repeatable.",
+    help="Without --into: tell the source that we have this object; repeatable.",
 )
 @fetch_policy_options
 @transport_options(target=False)
 @protocol_option
-@option("--stats", is_flag=True, section=OUTPUT, help="Traffic with the source.")
-@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@option("--stats", is_flag=True, section=OUTPUT, help="Report traffic with the source.")
+@option("--measure-memory", is_flag=True, section=OUTPUT, help="Report time and peak memory.")
 @output_options()
 def run(
     *,
@@ -72,10 +76,10 @@ def run(
     network: NetworkOptions,
     console: Console,
 ) -> int:
-    """Fetch refs of SOURCE, and what they reach.
+    """Fetch refs of SOURCE and all that they reach.
 
     With --into they go into a repository on this disk, under their own names, as in a mirror. Without it
-    the pack is checked, counted and thrown away. Exit code 1 tells that some ref was blocked.
+    the pack is checked, counted and thrown away. Exit code 1 means that a ref was blocked.
     """
     from contextlib import closing
 

@@ -20,18 +20,18 @@ _TO_STDERR = frozenset({"object", "unreadable", "ref"})
 
 @command("fsck", short_help="Check every object, link and ref of a repository.")
 @click.argument("repo", type=click.Path())
-@option("--strict", is_flag=True, section="What to check", help="Take warnings for errors.")
+@option("--strict", is_flag=True, section="What to check", help="Treat warnings as errors.")
 @option(
     "--dangling/--no-dangling",
     default=True,
     section="What to check",
-    help="Tell of objects that nothing names. Default: yes.",
+    help="Report objects that nothing refers to. Default: yes.",
 )
 @output_options()
 def run(*, repo: str, strict: bool, dangling: bool, console: Console) -> int:
-    """Check that every object of REPO has the bytes that its id promises, and that none is missing.
+    """Check that every object of REPO matches its id, and that none is missing.
 
-    Exit code 3 tells that something is broken. Dangling objects are legal.
+    Exit code 3 means that something is broken. Dangling objects are no error.
     """
     from packcore import open_repository
     from packcore.checks.fsck import check_repository

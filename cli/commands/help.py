@@ -49,7 +49,7 @@ def _completed(context: click.Context, _: click.Parameter, incomplete: str) -> l
 @click.argument("names", nargs=-1, metavar="[COMMAND]", shell_complete=_completed)
 @click.pass_context
 def run(context: click.Context, names: tuple[str, ...]) -> None:
-    """Show what `packcore COMMAND --help` shows; without COMMAND, the list of commands.
+    """Show the help of COMMAND, as `packcore COMMAND --help` does; without COMMAND, list all commands.
 
     `packcore help manifest` lists the keys that the pairs of a manifest may have.
     """

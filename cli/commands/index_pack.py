@@ -34,19 +34,24 @@ PACK = "The pack"
 @click.argument("file", type=click.Path(), required=False, metavar="[FILE.pack]")
 @option("--stdin", "from_stdin", is_flag=True, section=PACK, help="Read the pack from stdin.", envvar=None)
 @option(
-    "-o", "--output", type=click.Path(), section=PACK, metavar="DIR", help="With --stdin: where to put it."
+    "-o",
+    "--output",
+    type=click.Path(),
+    section=PACK,
+    metavar="DIR",
+    help="With --stdin: write the pack to DIR.",
 )
-@option("--fix-thin", is_flag=True, section=PACK, help="With --stdin: add the bases it lacks, from --repo.")
-@option("--repo", type=click.Path(), section=PACK, help="The repository that it is for.")
+@option("--fix-thin", is_flag=True, section=PACK, help="With --stdin: add missing bases from --repo.")
+@option("--repo", type=click.Path(), section=PACK, help="The repository the pack belongs to.")
 @option(
     "--memory",
     type=SIZE,
     section=PACK,
     metavar="SIZE",
-    help="Memory for objects that wait for their deltas, e.g. 16m; beyond it they are made again. "
+    help="Keep at most this much of the delta bases in memory, e.g. 16m; others are rebuilt when needed."
     "Default: 64m.",
 )
-@option("--keep", is_flag=True, section=PACK, help="With --stdin: a .keep file, too.")
+@option("--keep", is_flag=True, section=PACK, help="With --stdin: write a .keep file too.")
 @OBJECT_FORMAT
 @output_options()
 def run(
@@ -61,10 +66,10 @@ def run(
     object_format: ObjectFormat | None,
     console: Console,
 ) -> None:
-    """Check FILE.pack whole - every object, delta, checksum - and write FILE.idx and FILE.rev beside it.
+    """Check every object, delta and checksum of FILE.pack, and write FILE.idx and FILE.rev beside it.
 
-    With --stdin the pack is read from stdin and put into DIR (or the repository) as pack-<hash>.pack with
-    its index. Prints the pack's hash. Nothing is written if anything is wrong.
+    With --stdin, read the pack from stdin and store it in DIR (or the repository) as pack-<hash>.pack, with
+    its index. Print the pack's hash. If anything is wrong, write nothing.
     """
     from packcore.ids import SHA1
     from packcore.limits import Limits

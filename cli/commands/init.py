@@ -29,20 +29,20 @@ _WHAT = "The repository"
     type=click.Choice(["sha1", "sha256"]),
     default="sha1",
     section=_WHAT,
-    help="How its objects are named; a target needs its source's. Default: sha1.",
+    help="Object format; must be the source's if this is a target. Default: sha1.",
 )
 @option(
     "--initial-branch",
     default="main",
     section=_WHAT,
     metavar="NAME",
-    help="The branch that HEAD names. A sync into it sets that anew. Default: main.",
+    help="The branch HEAD points to. A sync into this repository may change it. Default: main.",
 )
 @output_options(progress=False)
 def run(*, directory: str, object_format: str, initial_branch: str, console: Console) -> None:
     """Make an empty bare repository at DIR, for `packcore sync SOURCE DIR` or any git.
 
-    DIR may be missing or an empty folder. A repository that is there stays as it is.
+    DIR may be missing or an empty folder. An existing repository is not changed.
     """
     from packcore.errors import RepositoryError
     from packcore.ids import FORMATS

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     """,
 )
 @endpoint_arguments(target=False)
-@option("--branches", "--heads", is_flag=True, section=REFS, help="Branches.")
-@option("--tags", is_flag=True, section=REFS, help="Tags.")
-@option("--symref", is_flag=True, section=REFS, help="Say what symbolic refs point to.")
+@option("--branches", "--heads", is_flag=True, section=REFS, help="Only branches.")
+@option("--tags", is_flag=True, section=REFS, help="Only tags.")
+@option("--symref", is_flag=True, section=REFS, help="Show what symbolic refs point to.")
 @output_options(progress=False)
 @transport_options(target=False)
 @protocol_option
@@ -39,9 +39,9 @@ def run(
     network: NetworkOptions,
     console: Console,
 ) -> int:
-    """List the refs of SOURCE: id and name, annotated tags followed by what they tag (`^{}`).
+    """List the refs of SOURCE: id and name; after an annotated tag, what it tags (`^{}`).
 
-    Exit code 1 means that SOURCE has refs that can't be read; they are named on stderr, with the reason.
+    Exit code 1 means that SOURCE has refs that can't be read. They are named on stderr, with the reason.
     """
     from cli.render.refs import listing_json, listing_lines, unreadable_in
     from cli.unreadable_refs import report_unreadable

@@ -41,18 +41,23 @@ WHAT = "What to pack"
     """,
 )
 @click.argument("repo", type=click.Path())
-@option("--all", "all_refs", is_flag=True, section=WHAT, help="All that refs and HEAD reach.", envvar=None)
 @option(
-    "--stdin-revs", is_flag=True, section=WHAT, help="All that the revisions on stdin reach (`main`, `^v1`)."
+    "--all", "all_refs", is_flag=True, section=WHAT, help="Pack all that refs and HEAD reach.", envvar=None
 )
-@option("--thin", is_flag=True, section=WHAT, help="Deltas may be against objects of the ^revisions.")
+@option(
+    "--stdin-revs",
+    is_flag=True,
+    section=WHAT,
+    help="Pack all that the revisions on stdin reach (`main`, `^v1`).",
+)
+@option("--thin", is_flag=True, section=WHAT, help="Allow deltas against objects of the ^revisions.")
 @option(
     "--plan",
     "plan_file",
     type=click.Path(dir_okay=False),
     section=WHAT,
     metavar="FILE",
-    help="By this plan: one that was saved, or lines of object and base. Nothing is searched.",
+    help="Follow this plan, without a search: a saved plan, or lines of object and base.",
 )
 @option(
     "--save-plan",
@@ -64,7 +69,9 @@ WHAT = "What to pack"
 @option("-o", "--output", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write FILE and its index.")
 @selection_options
 @output_options(json=False)
-@option("--json", "as_json", is_flag=True, section=OUTPUT, help="Report on stderr, as one JSON object.")
+@option(
+    "--json", "as_json", is_flag=True, section=OUTPUT, help="Print the report on stderr as one JSON object."
+)
 def run(
     *,
     repo: str,
@@ -78,12 +85,12 @@ def run(
     selection: SelectionOptions,
     console: Console,
 ) -> int:
-    """Make a pack of objects of REPO, and write it to stdout, or to FILE with its .idx and .rev.
+    """Pack objects of REPO, and write the pack to stdout, or to FILE with its .idx and .rev.
 
-    Stdin lists the objects as `git rev-list --objects` does: an id, and perhaps a path, on each line; a
+    Stdin lists the objects as `git rev-list --objects` does: one per line, an id and optionally a path. A
     line that begins with `-` names an object that the receiver has. All deltas are selected before the
-    first byte is written. Exit code 1 means that --all met refs that can't be read: what they reach may be
-    missing from the pack, and they are named on stderr.
+    first byte is written. Exit code 1 means that --all met refs that can't be read. They are named on
+    stderr, and the pack may lack what they reach.
     """
     from cli.unreadable_refs import report_unreadable
     from packcore.store.repository import Repository

@@ -21,7 +21,7 @@ _MODE = option(
     type=click.Choice(["sync", "replicate"]),
     default="sync",
     section=CHANGES,
-    help="What to plan. Default: sync.",
+    help="The command to plan. Default: sync.",
 )
 
 
@@ -37,9 +37,9 @@ _MODE = option(
 def run(*, job: SyncJob, mode: Mode) -> int:
     """Show what `packcore sync` or `packcore replicate` would do with each ref. Nothing is pushed.
 
-    Commits may be fetched from SOURCE, to tell which updates are fast-forwards. Shown too: whether the
-    source's pack would be relayed, why, and what is known of the price. The exit code is 0 whatever would
-    be blocked.
+    It may fetch commits from SOURCE, to find out which updates are fast-forwards. It also shows whether the
+    source's pack would be relayed, why, and the known cost. The exit code is 0 even if refs would be
+    blocked.
     """
     from cli.carry_out import carry_out
 

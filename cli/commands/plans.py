@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 @click.group(
     "plans",
     cls=Group,
-    short_help="Look at saved plans, and compare them.",
+    short_help="Show saved plans, and compare them.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @debug_option
 def run() -> None:
-    """Look at plans that `pack-objects --save-plan` wrote: which base each object of a pack has.
+    """Show plans saved by `pack-objects --save-plan`: which base each object of a pack has.
 
-    A plan is a text file, one JSON object a line. `pack-objects --plan` writes the pack of one.
+    A plan is a text file with one JSON object per line. `pack-objects --plan` writes its pack.
     """
 
 
 @command(
     "show",
-    short_help="Tell what a plan comes to.",
+    short_help="Show a plan's totals.",
     examples="""
         packcore plans show x.plan
     """,
@@ -42,7 +42,7 @@ def run() -> None:
 @click.argument("plan", type=click.Path(dir_okay=False))
 @output_options(progress=False)
 def show(*, plan: str, console: Console) -> None:
-    """Check the file PLAN, and tell what it comes to. Bytes are those before compression."""
+    """Check the file PLAN, and show its totals. Sizes are before compression."""
     from packcore.plans.compare import plan_figures
 
     saved = _read(plan)
@@ -68,7 +68,7 @@ def show(*, plan: str, console: Console) -> None:
 @click.argument("new", type=click.Path(dir_okay=False))
 @output_options(progress=False)
 def diff(*, old: str, new: str, console: Console) -> None:
-    """Compare the files OLD and NEW: objects that one has and the other has not, and other bases.
+    """Compare the plans OLD and NEW: objects only in one of them, and objects with different bases.
 
     Bytes are those of objects and deltas before compression. The exit code is 0 whatever differs.
     """

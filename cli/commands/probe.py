@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @probe_scope_options
 @transport_options(target=True)
 @protocol_option
-@option("--stats", is_flag=True, section=OUTPUT, help="Traffic of each side.")
-@option("--measure-memory", is_flag=True, section=OUTPUT, help="Time and peak memory.")
+@option("--stats", is_flag=True, section=OUTPUT, help="Report traffic of each side.")
+@option("--measure-memory", is_flag=True, section=OUTPUT, help="Report time and peak memory.")
 @output_options(progress=False)
 def run(
     *,
@@ -42,10 +42,10 @@ def run(
     network: NetworkOptions,
     console: Console,
 ) -> int:
-    """Ask SOURCE for its refs, and TARGET what it takes, and show what they answer. Nothing is changed.
+    """Show the refs of SOURCE, and what TARGET accepts. Nothing is changed.
 
-    With -v every ref is listed. Exit code 1 means that SOURCE has refs that can't be read; they are named on
-    stderr, with the reason.
+    With -v every ref is listed. Exit code 1 means that SOURCE has refs that can't be read. They are named
+    on stderr, with the reason.
     """
     from cli.render.probe import probe_json, side_lines
     from cli.render.sync import measurement_lines, stats_lines

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @command(
     "push",
-    short_help="Push the branch of a repository here to a remote.",
+    short_help="Push the current branch of a local repository.",
     examples="""
         packcore push https://example.com/x.git
         packcore push --tags path/to/clone https://example.com/x.git
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 )
 @sync_options(policy=policy_options, transfer=transfer_options, selection=selection_options, source=".")
 def run(*, job: SyncJob) -> int:
-    """Push the branch that HEAD names, of the repository at DIR (default: here), to URL.
+    """Push the current branch of the repository DIR (default: here) to URL.
 
-    That is `packcore sync --branch NAME DIR URL`: the branch is created or fast-forwarded, and
-    overwritten only if that is asked for. Options that name refs take the place of the branch of HEAD.
+    Same as `packcore sync --branch NAME DIR URL`: the branch is created or fast-forwarded, and only
+    overwritten if you ask for it. Options that name refs replace the current branch.
     """
     from cli.carry_out import carry_out
 

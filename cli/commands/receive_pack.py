@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @command(
     "receive-pack",
-    short_help="Take a push, over stdin and stdout.",
+    short_help="Receive a push over stdin and stdout.",
     examples="""
         git push --receive-pack="packcore receive-pack" /srv/git/x.git main
         git push --receive-pack="packcore receive-pack" ssh://host/srv/git/x.git main
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     is_flag=True,
     section="Serving",
     envvar=None,
-    help="Run the repository's own hooks around pushes. Default: none is ever run.",
+    help="Run the repository's hooks around pushes. Default: never.",
 )
 @option(
     "--hook-timeout",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     section="Serving",
     metavar="S",
     envvar=None,
-    help="End a hook that runs for so long. Default: 300.",
+    help="Stop a hook after S seconds. Default: 300.",
 )
 @pipe_options()
 @output_options(json=False, progress=False)
@@ -51,12 +51,12 @@ def run(
     pipes: PipeOptions,
     console: Console,  # noqa: ARG001 - the client is told
 ) -> None:
-    """Take one push into the repository DIR, as its own settings allow it.
+    """Receive one push into the repository DIR, as its settings allow.
 
-    git starts this as it starts git-receive-pack: for a path, or over ssh. Reflogs name the committer of
-    GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL, or of git's config files.
+    git starts it in place of git-receive-pack, for a path or over ssh. Reflogs name the committer from
+    GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL, or from git's config files.
 
-    Hooks are run only with --hooks: then those of the repository, as git runs them.
+    With --hooks, the repository's hooks run as git runs them. Otherwise none run.
     """
     from transport.identity import own_signature
     from transport.server.hooks import HookSettings

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     """,
 )
 @click.argument("repo", type=click.Path())
-@click.option("--write-commit-graph", is_flag=True, help="Write the commit-graph of all that refs reach.")
 @click.option(
-    "--write-midx", is_flag=True, help="Write the multi-pack-index of all packs that are there then."
+    "--write-commit-graph", is_flag=True, help="Write a commit-graph of all commits that refs reach."
 )
+@click.option("--write-midx", is_flag=True, help="Write a multi-pack-index of all packs left afterwards.")
 @click.option(
     "--write-bitmap-index",
     is_flag=True,
-    help="Write a reachability bitmap: of the new pack, or of the multi-pack-index with --write-midx.",
+    help="Write a reachability bitmap for the new pack, or with --write-midx for the multi-pack-index.",
 )
 @selection_options
 @output_options()
@@ -44,11 +44,11 @@ def run(
     selection: SelectionOptions,
     console: Console,
 ) -> None:
-    """Put all objects of REPO into one new pack, and then remove the packs and loose files it replaces.
+    """Put all objects of REPO into one new pack, then remove the packs and loose files it replaces.
 
-    No object is lost, reachable or not. The new pack is read back and made durable before anything goes;
-    packs with a .keep file stay as they are. Git may use the repository meanwhile. What the options write
-    makes listing and ancestry quicker, for git too.
+    No object is lost, reachable or not. The new pack is read back and synced to disk before anything is
+    removed. Packs with a .keep file are not touched. Git may use the repository meanwhile. The --write
+    options make listing and ancestry faster, for git too.
     """
     from cli.render import units
     from packcore import open_repository

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(
     "replicate",
-    short_help="Overwrite TARGET's refs with SOURCE's, by relay alone.",
+    short_help="Overwrite TARGET's refs with SOURCE's; relay only.",
     examples="""
         packcore replicate --all-refs --prune https://example.com/x.git https://backup.example.org/x.git
         packcore replicate --branch main SOURCE TARGET
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 )
 @sync_options(policy=relay_policy_options, transfer=relay_options)
 def run(*, job: SyncJob) -> int:
-    """Make TARGET's refs in scope equal to SOURCE's, whatever they were: the source is the truth.
+    """Make TARGET's refs in scope equal to SOURCE's, whatever they were before.
 
-    Diverged branches and moved tags are overwritten, if TARGET is still as seen at the start. SOURCE's
-    pack is relayed as it is; nothing is selected, and memory doesn't grow with the repository. With
-    --prune, refs that SOURCE no longer has are deleted.
+    Diverged branches and moved tags are overwritten, unless TARGET's ref has changed since it was listed.
+    SOURCE's pack is relayed unchanged: no deltas are selected, and memory use doesn't grow with the
+    repository. --prune deletes refs that SOURCE no longer has.
     """
     from cli.carry_out import carry_out
 

@@ -41,7 +41,7 @@ _EMBED_BYTES = "16m"
     type=click.Path(dir_okay=False),
     section=OUTPUT,
     metavar="FILE",
-    help="Write the page here. Without it, figures are printed.",
+    help="Write the page to FILE. Without it, figures are printed.",
 )
 @option(
     "--embed-bytes",
@@ -49,21 +49,21 @@ _EMBED_BYTES = "16m"
     default=_EMBED_BYTES,
     section=OUTPUT,
     metavar="SIZE",
-    help=f"Bytes of the pack that the page carries, to explain objects. Default: {_EMBED_BYTES}.",
+    help=f"Embed up to SIZE bytes of the pack in the page, to explain objects. Default: {_EMBED_BYTES}.",
 )
 @OBJECT_FORMAT
 @output_options()
 def run(
     *, file: str, page: str | None, embed_bytes: int, object_format: ObjectFormat | None, console: Console
 ) -> None:
-    """Show PACK in figures, or with -o as a page that needs nothing but a browser.
+    """Print figures about PACK, or with -o write them as an HTML page.
 
-    Totals; where the bytes go by type, by path and by age; the delta forest; histograms; what each object
-    costs to read; and, at a click, each byte of an object explained. It loads nothing from any network.
+    The page shows totals; bytes by type, path and age; the delta forest; histograms; and what each object
+    costs to read. A click on an object explains each of its bytes. The page loads nothing from the network.
 
-    Of a repository its largest pack is shown; one that has no pack is packed for the report, and left as it
-    is. The pack is checked whole; an index is not needed. Paths and
-    dates are those at which the pack's own commits first bring an object in.
+    For a repository, its largest pack is shown. A repository without a pack is packed for the report, but
+    not changed. The whole pack is checked; no index is needed. Paths and dates come from the commit in the
+    pack that first adds an object.
     """
     from cli.pack_argument import pack_or_made
     from cli.render.report.summary import summary_json, summary_of

@@ -27,20 +27,28 @@ if TYPE_CHECKING:
 @click.argument("repo", type=click.Path())
 @click.argument("revisions", nargs=-1, metavar="REV…")
 @option(
-    "--objects", is_flag=True, section="What to list", help="Trees, blobs and tags too, with their paths."
+    "--objects",
+    is_flag=True,
+    section="What to list",
+    help="List trees, blobs and tags too, with their paths.",
 )
 @option(
-    "--all", "all_refs", is_flag=True, section="What to list", help="From every ref, and HEAD.", envvar=None
+    "--all",
+    "all_refs",
+    is_flag=True,
+    section="What to list",
+    help="Start from every ref and HEAD.",
+    envvar=None,
 )
-@option("--count", is_flag=True, section="What to list", help="Only how many there are.")
+@option("--count", is_flag=True, section="What to list", help="Only print how many there are.")
 @output_options(json=False)
 def run(
     *, repo: str, revisions: tuple[str, ...], objects: bool, all_refs: bool, count: bool, console: Console
 ) -> int:
     """List what the revisions of REPO reach, newest first.
 
-    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of them reaches. Exit code 1
-    means that --all met refs that can't be read; they are named on stderr.
+    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of the two reaches. Exit code
+    1 means that --all met refs that can't be read. They are named on stderr.
     """
     from cli.unreadable_refs import report_unreadable
     from packcore.revision_set import count_revisions, list_revisions, parse_revisions

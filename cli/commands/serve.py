@@ -44,28 +44,28 @@ def _faults() -> str:
     default=8417,
     section=SERVING,
     metavar="N",
-    help="Default: 8417; 0 takes a free one.",
+    help="Port to listen on; 0 picks a free one. Default: 8417.",
 )
 @option(
     "--host",
     default="127.0.0.1",
     section=SERVING,
     metavar="ADDRESS",
-    help="Address to listen on. Default: 127.0.0.1, this machine alone.",
+    help="Address to listen on. Default: 127.0.0.1, this machine only.",
 )
 @option(
     "--export-all",
     is_flag=True,
     section=SERVING,
-    help="Serve work trees' repositories and hidden ones (.x/y.git), too.",
+    help="Also serve repositories of work trees and hidden ones (.x/y.git).",
 )
-@option("--allow-push", is_flag=True, section=SERVING, help="Take pushes, too.")
+@option("--allow-push", is_flag=True, section=SERVING, help="Accept pushes too.")
 @option(
     "--hooks",
     is_flag=True,
     section=SERVING,
     envvar=None,
-    help="Run the repositories' own hooks around pushes. Default: none is ever run.",
+    help="Run the repositories' hooks around pushes. Default: never.",
 )
 @option(
     "--hook-timeout",
@@ -74,21 +74,21 @@ def _faults() -> str:
     section=SERVING,
     metavar="S",
     envvar=None,
-    help="End a hook that runs for so long. Default: 300.",
+    help="Stop a hook after S seconds. Default: 300.",
 )
 @option(
     "--htpasswd",
     type=click.Path(),
     section=SERVING,
     metavar="FILE",
-    help="Let in only these users (as `htpasswd -m` writes them).",
+    help="Only let in the users in FILE (as `htpasswd -m` writes it).",
 )
 @option(
     "--max-push",
     type=SIZE,
     section=SERVING,
     metavar="SIZE",
-    help="Refuse larger packs. Default: each repository's receive.maxInputSize.",
+    help="Refuse packs larger than SIZE. Default: each repository's receive.maxInputSize.",
 )
 @option(
     "--max-connections",
@@ -96,14 +96,14 @@ def _faults() -> str:
     default=64,
     section=SERVING,
     metavar="N",
-    help="Send further ones away with 503. Default: 64.",
+    help="Answer 503 to connections beyond N. Default: 64.",
 )
 @option(
     "--max-connections-per-client",
     type=click.IntRange(min=1),
     section=SERVING,
     metavar="N",
-    help="Of those, for one address (IPv6: a /64 network). Default: three quarters.",
+    help="The same for one address (IPv6: a /64 network). Default: three quarters of --max-connections.",
 )
 @option(
     "--idle-timeout",
@@ -111,7 +111,7 @@ def _faults() -> str:
     default=120,
     section=SERVING,
     metavar="S",
-    help="Leave who is silent for so long. Default: 120.",
+    help="Drop a client that is silent for S seconds. Default: 120.",
 )
 @option(
     "--pack-cache",
@@ -135,7 +135,7 @@ def _faults() -> str:
     default="",
     section=SERVING,
     metavar="FAULT[,FAULT…]",
-    help="Go wrong on purpose, so that you can try your own pipelines against it; see below.",
+    help="Misbehave on purpose, to test your pipelines against it; see below.",
 )
 @output_options(json=False, progress=False)
 def run(
@@ -159,15 +159,15 @@ def run(
 ) -> None:
     """Serve the bare repositories below DIR to any git client, in protocols v0, v1 and v2.
 
-    Not served are work trees' repositories and hidden ones, without --export-all, and in no case what a
-    symbolic link reaches outside DIR.
+    Repositories of work trees and hidden ones are only served with --export-all. What a symbolic link
+    reaches outside DIR is never served.
 
-    One line for each request goes to stderr. It speaks plain HTTP: where others may listen, put a proxy
-    with TLS in front. All clients then have the proxy's address: set --max-connections-per-client to the
-    value of --max-connections, and let the proxy bound each client.
+    Each request is logged on stderr, in one line. The server speaks plain HTTP: on a network you don't
+    trust, put a TLS proxy in front. All clients then share the proxy's address, so set
+    --max-connections-per-client to the value of --max-connections, and let the proxy limit each client.
 
-    Hooks are run only with --hooks: they are programs of the repositories, and see the environment of
-    this one, its own variables aside. Ctrl-C ends it, with exit code 0: that is its only end.
+    Hooks only run with --hooks. They are the repositories' programs, and see this program's environment
+    except its own variables. Ctrl-C stops the server, with exit code 0; nothing else does.
     """
     from pathlib import Path
 

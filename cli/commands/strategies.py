@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(*, console: Console) -> None:
     """List the delta selection strategies: name, one line, parameters with their defaults.
 
-    Other distributions add theirs under the entry-point group packcore.strategies.
+    Other distributions can add strategies, under the entry-point group packcore.strategies.
     """
     from cli.render.table import columns
     from packcore.search.registry import strategies

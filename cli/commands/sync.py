@@ -21,28 +21,21 @@ _MANIFEST = option(
     type=click.Path(dir_okay=False),
     section=FLEET,
     metavar="FILE",
-    help="Sync the pairs that FILE lists (TOML), instead of SOURCE and TARGET; see below.",
+    help="Sync the pairs listed in FILE (TOML) instead of SOURCE and TARGET; see below.",
 )
 _EXECUTOR = option(
     "--executor",
     section=FLEET,
     metavar="NAME",
-    help="Where they run: processes[:N], threads[:N], or dask:ADDRESS, a running cluster. N at once. "
-    "Default: processes, one a processor.",
+    help="Where the pairs run: processes[:N], threads[:N] (N at a time), or dask:ADDRESS, a running cluster. "
+    "Default: processes, one per CPU.",
 )
 _MANIFEST_HELP = """\b
-A manifest:
-  [defaults]                      # any option of this page, without its dashes
-  tags = true
-  time-limit = 600                # seconds for each pair
-  target-token-env = "TOKEN"      # from this environment variable
-  [[pair]]
-  name = "docs"
-  source = "https://example.com/docs.git"
-  target = "https://backup.example.org/docs.git"
-  branch = ["main", "stable"]     # a pair's own words outrank the defaults
-  [[pair]]
-  …
+A manifest: [defaults]                      # any option of this page, without its dashes tags = true
+time-limit = 600                # seconds for each pair target-token-env = "TOKEN"      # from this
+environment variable [[pair]] name = "docs" source = "https://example.com/docs.git" target =
+"https://backup.example.org/docs.git" branch = ["main", "stable"]     # a pair's own options win over the
+defaults [[pair]] …
 """
 
 
@@ -71,10 +64,10 @@ A manifest:
 def run(*, job: SyncJob, manifest: str | None, executor: str | None) -> int:
     """Mirror refs from SOURCE to TARGET: new and fast-forwarded branches, and what they reach.
 
-    Where refs are only created or fast-forwarded, the source's pack is relayed as it is. Otherwise the
-    missing objects are fetched, deltas are selected, and a pack of our own is written; what is sent never
-    pauses on its way. A target whose branches the source does not know is asked what it has, so that only
-    what is missing is sent. Exit code 1 tells that some ref was blocked or refused.
+    If refs are only created or fast-forwarded, the source's pack is relayed unchanged. Otherwise the
+    missing objects are fetched, deltas are selected, and a new pack is written; once sending starts, it
+    doesn't pause. If the target has branches that the source doesn't know, the target is asked what it has,
+    so that only missing objects are sent. Exit code 1 means that a ref was blocked or refused.
     """
     if manifest is not None:
         from cli.fleet import sync_manifest

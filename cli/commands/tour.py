@@ -33,7 +33,7 @@ _WALK = "The walk"
         packcore tour --from 7 --keep my-first-pack
     """,
 )
-@option("--auto", is_flag=True, section=_WALK, help="Ask nothing: answer every question and go on.")
+@option("--auto", is_flag=True, section=_WALK, help="Don't ask: answer every question and go on.")
 @option(
     "--from",
     "first",
@@ -41,7 +41,7 @@ _WALK = "The walk"
     default=1,
     section=_WALK,
     metavar="N",
-    help="Begin with chapter N.",
+    help="Start at chapter N.",
 )
 @option("--list", "listing", is_flag=True, section=_WALK, help="List the chapters.")
 @option(
@@ -49,14 +49,14 @@ _WALK = "The walk"
     section=_WALK,
     type=click.Path(file_okay=False),
     metavar="DIR",
-    help="Leave the pack and the repository there.",
+    help="Keep the pack and the repository in DIR.",
 )
 @output_options(json=False, progress=False)
 def run(*, auto: bool, first: int, listing: bool, keep: str | None, console: Console) -> None:
     """Build a pack by hand, byte by byte, and push it.
 
-    From a blob, a tree and a commit to header, entries, delta, trailer and index. Each chapter shows the
-    bytes, asks for a value, and checks it; at the end C git judges the pack, where there is one.
+    It goes from a blob, a tree and a commit to header, entries, delta, trailer and index. Each chapter
+    shows the bytes, asks for a value, and checks it. At the end C git checks the pack, if git is installed.
     """
     from cli.tour.chapters import CHAPTERS
     from cli.tour.guide import Guide, Stopped

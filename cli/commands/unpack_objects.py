@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @click.argument("repo", type=click.Path())
 @output_options()
 def run(*, repo: str, console: Console) -> None:
-    """Read a pack from stdin, and write its objects into REPO as loose ones unless they are there and whole.
+    """Read a pack from stdin, and write its objects into REPO as loose objects.
 
-    The pack is checked whole before the first object is written. A thin pack is completed from REPO.
+    Objects that REPO already has, undamaged, are skipped. The whole pack is checked before the first object
+    is written. The missing bases of a thin pack come from REPO.
     """
     from packcore import SpooledPack, open_repository
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command(
     "upload-pack",
-    short_help="Let a client fetch, over stdin and stdout.",
+    short_help="Serve a fetch over stdin and stdout.",
     examples="""
         git clone -u "packcore upload-pack" /srv/git/x.git
         git clone -u "packcore upload-pack" ssh://host/srv/git/x.git
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     default=False,
     section="Serving",
     envvar=None,
-    help="Take DIR as it is: neither DIR.git nor DIR/.git.",
+    help="Use exactly DIR; don't try DIR.git or DIR/.git.",
 )
 @option(
     "--timeout",
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     section="Serving",
     metavar="S",
     envvar=None,
-    help="Leave a client that sends nothing for so long. Default: never.",
+    help="Drop a client that sends nothing for S seconds. Default: never.",
 )
 @pipe_options()
 @output_options(json=False, progress=False)
 def run(*, directory: str, strict: bool, timeout: float | None, pipes: PipeOptions, console: Console) -> None:
     """Serve fetches from the repository DIR, in the protocol that GIT_PROTOCOL names: v0, v1 or v2.
 
-    git starts this as it starts git-upload-pack: for a path, or over ssh. A program of the name
-    git-upload-pack that runs it serves every client over ssh.
+    git starts it in place of git-upload-pack, for a path or over ssh. Install a program named
+    git-upload-pack that runs it, and every ssh client uses it.
     """
     from transport.server.upload_pack import UploadPack
 

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @command(
     "verify-pack",
-    short_help="Check packs and list what is in them.",
+    short_help="Check packs and list their objects.",
     examples="packcore verify-pack -v x.git/objects/pack/pack-*.pack",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE…")
-@option("-s", "--stat-only", is_flag=True, section=OUTPUT, help="Only how long the delta chains are.")
+@option("-s", "--stat-only", is_flag=True, section=OUTPUT, help="Only print how long the delta chains are.")
 @OBJECT_FORMAT
 @output_options()
 def run(
     *, files: tuple[str, ...], stat_only: bool, object_format: ObjectFormat | None, console: Console
 ) -> None:
-    """Check each pack FILE (.pack or .idx) whole, and that its index is right.
+    """Check each pack FILE (.pack or .idx) completely, and that its index is right.
 
-    With -v each object is listed as git does: id, type, size, size in the pack, offset, and for a delta
-    its depth and base; then how long the delta chains are.
+    With -v, list each object as git does: id, type, size, size in the pack, offset, and for a delta its
+    depth and base. Then show how long the delta chains are.
     """
     from packcore.errors import CorruptData
     from packcore.ids import SHA1
