@@ -68,13 +68,13 @@ def sync(
     progress: Progress = SILENT,
     recorder: Recorder | None = None,
 ) -> SyncResult:
-    """Make the target's refs follow the source's, and tell what became of each.
+    """Make the target's refs follow the source's, and return the outcome of each.
 
-    The request is given whole, or by its parts. Sides are endpoints, which are opened and closed here,
-    or transports of the caller's, which stay open. `recorder` writes down what both say and hear.
+    Pass the request whole or as its parts. A side is an endpoint, which is opened and closed here, or
+    a transport of the caller, which stays open. `recorder` records the traffic of both sides.
 
-    Raises InvalidRequest, TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
-    After that nothing is raised for the target's doing: see `SyncResult.exit_code`, `.refs`, `.failure`.
+    Raises InvalidRequest, TransportError, CorruptData and LimitExceeded only before the push. Later
+    failures are part of the result: see `SyncResult.exit_code`, `.refs`, `.failure`.
     """
     from transport.syncing.carry_out import carry_out
 
@@ -102,7 +102,7 @@ def sync(
 
 
 def _what_reached(stats: TransferStats) -> str:
-    """Say of a run that was interrupted what the target has got of it."""
+    """Say what had reached the target when a run was interrupted."""
     if not stats.pushes_begun:
         return "nothing was sent to the target"
     if stats.pushes_begun > stats.pushes_answered:
@@ -111,11 +111,11 @@ def _what_reached(stats: TransferStats) -> str:
 
 
 def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResult:
-    """Mask what is words of a remote: the reasons, and the failure. Names and ids stay what they are."""
+    """Mask secrets in a remote's words: the reasons and the failure. Names and ids are unchanged."""
     for each in secrets:
         if result.failure is not None:
             each.mask_error(result.failure)
-        # That a ref needs nothing is our own word, and there may be very many of these.
+        # The reason of a skipped ref is our own text, and there may be very many of these.
         refs = (
             ref._replace(reason=each.mask(ref.reason)) if ref.reason and ref.planned.action != "skip" else ref
             for ref in result.refs

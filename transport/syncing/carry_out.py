@@ -4,7 +4,7 @@
     planner          (pure)           what to do              nothing to do: stop, no more traffic
     attempts         modes, routes    relay or materialize    ancestry, objects, push, report
 
-Where nothing is to be done, nothing more is loaded: a mirror does little else all day.
+With nothing to do, no further modules are loaded: that is the usual run of a mirror.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ __all__ = ["carry_out", "push_from_here"]
 def carry_out(
     source: Transport, target: Transport, request: SyncRequest, *, progress: Progress = SILENT
 ) -> SyncResult:
-    """Do what is requested, and tell what became of each ref.
+    """Do what is requested, and return the outcome of each ref.
 
-    Raises TransportError, CorruptData, LimitExceeded and the planner's errors as long as nothing was
-    pushed. Refused refs, and a connection lost during the push, are told by the result.
+    Raises TransportError, CorruptData, LimitExceeded and the planner's errors only before the push.
+    The result reports refused refs and a connection lost during the push.
     """
     run = Run.begin(source, target, request, progress)
     _tell_hidden(run)
@@ -56,14 +56,14 @@ def carry_out(
 
 
 def push_from_here(run: OwnRun) -> SyncResult:
-    """Carry a run out whose objects are on this disk. Raises as `carry_out`."""
+    """Carry out a run whose objects are on this disk. Raises as `carry_out`."""
     from transport.syncing.deliver.attempts import attempt_from_here
 
     return _remembered(run, attempt_from_here(run))
 
 
 def _nothing_to_do(run: Run) -> SyncResult | None:
-    """Return the result of a run whose refs are all as they should be; None if there is anything to do."""
+    """Return the result if all refs are as they should be; None if there is anything to do."""
     plan = run.plan()
     if not is_over(run, plan) or plan.is_open or any(map(_is_temporary, run.target_refs.refs)):
         return None
@@ -81,7 +81,7 @@ def _tell_hidden(run: Run) -> None:
 
 
 def _tell_leftovers_of_gitsync(run: Run) -> None:
-    """Say that refs which git-sync left behind are no refs of the users, and stay where they are."""
+    """Say that refs which git-sync left behind are not the users' refs, and are kept."""
     scope = run.request.scope
     for side, listed in (("source", run.source_refs), ("target", run.target_refs)):
         left = [name for name in listed.refs if name.startswith(GITSYNC_REFS) and scope.excludes(name)]
@@ -94,7 +94,7 @@ def _tell_leftovers_of_gitsync(run: Run) -> None:
 
 
 def _remembered(run: Run, result: SyncResult) -> SyncResult:
-    """Write down what was learned of the host; that this fails must not hide what became of the refs."""
+    """Save what was learned about the host; a failure here must not hide the outcome of the refs."""
     try:
         remember_limits(run.target, run.request, run.limits)
     except RepositoryError as error:

@@ -1,8 +1,8 @@
 """What a run cost: seconds, memory, and the traffic of each side.
 
-Peak memory is the process's own, as the system counts it. Linux tells it in /proc; its `getrusage` counts
-what the parent held before our program began, too, where that was more. Where the system doesn't tell,
-it is left out rather than guessed.
+Peak memory is the process's own, as the system counts it. Linux shows it in /proc; `getrusage` there may
+report the parent's memory before our program began, if that was more. If the system doesn't report it, it
+is left out rather than guessed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Measurement", "SideStats", "Stats", "Stopwatch", "peak_of_process", 
 
 
 class Stopwatch:
-    """Seconds since it was made, by a clock that never goes back."""
+    """Seconds since its creation, by a clock that never goes back."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -33,7 +33,7 @@ class Stopwatch:
 
 
 def peak_rss_bytes() -> int | None:
-    """Return the most memory that this process ever held at once, or None where it isn't told."""
+    """Return the peak memory of this process, or None if the system doesn't report it."""
     if sys.platform == "win32":
         return None
     if sys.platform == "linux" and (peak := peak_of_process("self")):
@@ -45,7 +45,7 @@ def peak_rss_bytes() -> int | None:
 
 
 def peak_of_process(name: str) -> int | None:
-    """Return the same of any process that runs, by its number, where there is a /proc that tells."""
+    """Return the same for any running process, by its number; None without a /proc that shows it."""
     from pathlib import Path
 
     try:
@@ -108,7 +108,7 @@ class SideStats:
         return cls(side, service, url, stats.requests, stats.bytes_sent, stats.bytes_received, **counts)
 
     def without(self, *others: SideStats) -> SideStats:
-        """Return what is left when others are told apart, as a side has one counter for all its services."""
+        """Return what is left after subtracting others: a side has one counter for all its services."""
         return replace(
             self,
             requests=self.requests - sum(other.requests for other in others),

@@ -4,9 +4,9 @@
     N                at most N refs
     N%               at most that share of the managed refs; 100% allows all
 
-A source that lost its refs (a repository made again under the same URL, a wrong path, a disk that came back
-empty) looks just like one whose refs were deleted on purpose. So a prune that would take most of a backup
-away stops before anything is pushed.
+A source that lost its refs (a repository recreated under the same URL, a wrong path, a disk that came back
+empty) looks just like one whose refs were deleted on purpose. So a prune that would delete most of a backup
+stops before anything is pushed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PruneLimit", "check_prune"]
 
 HALF_APPLIES_FROM = 10
-"""Managed refs; of fewer, more than half often go in ordinary work."""
+"""Managed refs. With fewer, ordinary work often deletes more than half."""
 _SHOWN_MAX = 10
 _PATTERN = re.compile(r"([0-9]{1,9})(%?)\Z")
 
@@ -54,7 +54,7 @@ class PruneLimit(NamedTuple):
 def check_prune(deleted: Sequence[str], managed: int, limit: PruneLimit | None) -> None:
     """Stop a prune that goes too far.
 
-    `deleted` names the refs that would go, `managed` counts those that pruning could delete at all. Raises
+    `deleted` names the refs that would go; `managed` counts those that pruning could delete at all. Raises
     PruneLimitReached.
     """
     count = len(deleted)

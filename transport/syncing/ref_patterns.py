@@ -1,4 +1,4 @@
-"""Refs as people name them: globs, exact names, and what is taken out again.
+"""Refs as people name them: globs, exact names, and exclusions.
 
     refs/heads/release/*     every branch below release/; * stands for any characters, slashes too
     release/*                the same: a name that doesn't begin with refs/ is a branch's
@@ -6,8 +6,8 @@
     refs/heads/main          that ref alone
     !refs/heads/tmp/*        none of these, whatever else names them
 
-A ref is meant if one of the patterns fits and none of those with an exclamation mark does; their order
-doesn't matter. An exact name that is taken out is that ref alone; a prefix takes those beside it out, too.
+A ref is in scope if a pattern fits it and none with an exclamation mark does; the order doesn't matter. An
+excluded exact name excludes that ref alone; a prefix excludes every ref that begins with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RefPattern:
     text: str
     is_exact: bool
     prefix: str
-    """What every ref that fits begins with."""
+    """Every ref that fits begins with this."""
     _fits: re.Pattern[str] = field(compare=False, repr=False)
 
     @classmethod
@@ -54,7 +54,7 @@ class RefPattern:
         return cls(full, wild is None, prefix, re.compile(translate(full)))
 
     def fits(self, name: str) -> bool:
-        """Tell whether a ref's full name fits."""
+        """Return whether a ref's full name fits."""
         return name == self.text if self.is_exact else self._fits.match(name) is not None
 
 
@@ -67,7 +67,7 @@ class RefPatterns:
 
     @classmethod
     def parse(cls, texts: tuple[str, ...]) -> RefPatterns:
-        """Read patterns, `!` before those that take out. Raises InvalidRequest."""
+        """Read patterns; `!` marks those that exclude. Raises InvalidRequest."""
         return cls(
             tuple(RefPattern.parse(text) for text in texts if not text.startswith("!")),
             tuple(RefPattern.parse(text[1:]) for text in texts if text.startswith("!")),
@@ -79,15 +79,15 @@ class RefPatterns:
         return frozenset(pattern.text for pattern in self.wanted if pattern.is_exact)
 
     def wants(self, name: str) -> bool:
-        """Tell whether a pattern asks for a ref."""
+        """Return whether a pattern asks for a ref."""
         return any(pattern.fits(name) for pattern in self.wanted)
 
     def takes_out(self, name: str) -> bool:
-        """Tell whether a pattern takes a ref out."""
+        """Return whether a pattern excludes a ref."""
         return any(pattern.fits(name) for pattern in self.unwanted)
 
     def may_want_below(self, folder: str) -> bool:
-        """Tell whether a ref below a folder (`refs/heads/`) may be asked for."""
+        """Return whether a pattern may ask for a ref below a folder (`refs/heads/`)."""
         return any(
             pattern.prefix.startswith(folder) or folder.startswith(pattern.prefix) for pattern in self.wanted
         )

@@ -1,4 +1,4 @@
-"""What a sync is asked to do, as small frozen values; each is checked where it is made.
+"""What a sync is asked to do, as small frozen values, each checked at creation.
 
     Scope              which refs: branches, tags, all, mappings, exclusions     -> planner
     Policy             what may happen to them: prune, force, atomic, warnings    -> planner, pushing
@@ -51,9 +51,9 @@ BootstrapStrategy = Literal["first-parent", "topo"]
 
 HEADS, TAGS, REFS = "refs/heads/", "refs/tags/", "refs/"
 GITSYNC_REFS = "refs/gitsync/"
-"""What git-sync holds the parts of its pushes by; of a run of it that was stopped they stay."""
+"""git-sync's temporary refs for the parts of a push; a stopped run leaves them behind."""
 TEMP_REFS = "refs/packcore/bootstrap/"
-"""What holds the parts of a push in batches; see `transport.syncing.deliver.temp_refs`."""
+"""Temporary refs that hold the parts of a push in batches; see `transport.syncing.deliver.temp_refs`."""
 _SHORTENED = (HEADS, TAGS, "refs/remotes/", REFS)
 
 
@@ -105,7 +105,7 @@ class Scope:
     """Which refs a run manages. The default: every branch."""
 
     branches: tuple[str, ...] = ()
-    """Only these branches, by short or full name; none means all. Not heeded with `all_refs`."""
+    """Only these branches, by short or full name; none means all. Ignored with `all_refs`."""
     tags: bool = False
     """Tags too."""
     all_refs: bool = False
@@ -113,14 +113,14 @@ class Scope:
     mappings: tuple[RefMapping, ...] = ()
     """These refs under new names, instead of the branches."""
     exclude_ref_prefixes: tuple[str, ...] = ()
-    """Refs that are left alone on both sides: neither pushed nor pruned. Mappings are not subject to it."""
+    """Refs that are left alone on both sides: neither pushed nor pruned. Doesn't apply to mappings."""
     allow_empty_source: bool = False
-    """A source without any ref is a success with nothing to do, not an error."""
+    """Treat a source without any ref as a success with nothing to do, not as an error."""
     refs: tuple[str, ...] = ()
-    """Globs and names: these refs instead of all branches; with `!` before it, one leaves refs out on both
-    sides. See `transport.syncing.ref_patterns`."""
+    """Globs and names: these refs instead of all branches. A pattern with `!` excludes refs on both sides.
+    See `transport.syncing.ref_patterns`."""
     include_ref_prefixes: tuple[str, ...] = ()
-    """Refs below these, too, of whatever kind: `refs/notes/`."""
+    """Also refs below these prefixes, of any kind: `refs/notes/`."""
     patterns: RefPatterns = field(init=False, compare=False, repr=False, default=RefPatterns())
 
     def __post_init__(self) -> None:
@@ -153,7 +153,7 @@ class Scope:
 
     @property
     def branch_names(self) -> frozenset[str]:
-        """The named branches in full; empty where all are meant."""
+        """The full names of the chosen branches; empty if all are meant."""
         if self.all_refs:
             return frozenset()
         return frozenset(name if name.startswith(HEADS) else HEADS + name for name in self.branches)
@@ -174,7 +174,7 @@ class Scope:
         elif not self.patterns.wanted or self.branches:
             prefixes.add(HEADS)
         prefixes |= {*self.include_ref_prefixes, *(pattern.prefix for pattern in self.patterns.wanted)}
-        # What a wider one shows needs no line of its own; git lists all refs for more than 65,536 of them.
+        # A prefix below a wider one needs no line of its own; git lists all refs for over 65,536 lines.
         shortest = [one for one in prefixes if not any(one != o and one.startswith(o) for o in prefixes)]
         return (*sorted(shortest), "HEAD")
 
@@ -195,7 +195,7 @@ class Scope:
         return self.with_tags if kind == "tag" else self.all_refs
 
     def covered(self, names: Iterable[str], named: frozenset[str]) -> list[str]:
-        """Return those of very many names that are in scope by themselves: see `covers`."""
+        """Return the names that are in scope by their own name, as `covers` does; fast for very many."""
         if named or self.mappings or self.refs or self.include_ref_prefixes:
             return [name for name in names if self.covers(name, named)]
         carried = (REFS,) if self.all_refs else (HEADS, TAGS) if self.tags else (HEADS,)
@@ -216,20 +216,20 @@ class Scope:
         return self.covers(name, frozenset())
 
     def _is_asked_for(self, name: str) -> bool:
-        """Tell whether a pattern or a prefix asks for a ref, whatever its kind."""
+        """Return whether a pattern or a prefix asks for a ref of any kind."""
         return self.patterns.wants(name) or name.startswith(self.include_ref_prefixes or "\0")
 
     def may_carry_below(self, folder: str) -> bool:
-        """Tell whether a pattern or a prefix may ask for refs below a folder, such as `refs/heads/`."""
+        """Return whether a pattern or a prefix may ask for refs below a folder, such as `refs/heads/`."""
         prefixes = self.include_ref_prefixes
         return self.patterns.may_want_below(folder) or any(
             prefix.startswith(folder) or folder.startswith(prefix) for prefix in prefixes
         )
 
     def excludes(self, name: str) -> bool:
-        """Tell whether a ref is left alone; packcore's own temporary refs always are.
+        """Return whether a ref is left alone; packcore's own temporary refs always are.
 
-        So are those of git-sync, unless they are asked for.
+        git-sync's are too, unless a pattern or a prefix asks for them.
         """
         if name.startswith(TEMP_REFS) or self.patterns.takes_out(name):
             return True
@@ -245,13 +245,13 @@ class Policy:
     prune: bool = False
     """Delete managed target refs that the source no longer has."""
     prune_limit: PruneLimit | None = None
-    """How many one run may delete; None for the rule of `transport.syncing.prune_limit`."""
+    """How many refs one run may delete; None for the rule of `transport.syncing.prune_limit`."""
     force_with_lease: bool = False
-    """Overwrite too, where the target's ref still is what it was when the run started."""
+    """Also overwrite a ref, if the target's is still what it was when the run started."""
     force_blind: bool = False
-    """Overwrite too, whatever the target's ref is when the push begins."""
+    """Also overwrite a ref, whatever the target's is when the push begins."""
     atomic: bool = False
-    """All refs or none: nothing is pushed where one is blocked, and the target is asked for the same."""
+    """All refs or none: nothing is pushed if one is blocked, and the push itself is atomic."""
     push_options: tuple[str, ...] = ()
     """Passed to the target's hooks."""
 
@@ -270,7 +270,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """One sync, but for its two endpoints."""
+    """One sync, without its two endpoints."""
 
     scope: Scope = field(default_factory=Scope)
     policy: Policy = field(default_factory=Policy)
@@ -278,34 +278,34 @@ class SyncRequest:
     protocol: Protocol = "auto"
     """How to speak to the source."""
     mode: Mode = "sync"
-    """What the run is to do: see the table above."""
+    """What the run should do: see the table above."""
     materialize: bool = False
-    """Never relay, even where it would be safe."""
+    """Never relay, even if it would be safe."""
     optimize: Optimize | None = None
-    """`time`: relay or reuse what is there; `bandwidth`: select anew for the smallest pack; None: as the plan
-    finds best."""
+    """`time` relays or reuses what is there; `bandwidth` searches for new deltas for the smallest pack; None
+    lets the plan choose."""
     target_max_pack_bytes: int | None = None
-    """No body to the target is larger; what doesn't fit goes in several."""
+    """Largest request body for the target; a larger push is split."""
     max_pack_bytes: int | None = None
     """Give up on a source's pack that grows beyond this; for relay and bootstrap."""
     bootstrap_strategy: BootstrapStrategy = "first-parent"
     """Which chain of commits the batches of a bootstrap are cut along."""
     target_max_ref_updates: int | None = None
-    """Ref commands in one request, at most; what doesn't fit goes in several."""
+    """Most ref commands in one request; a longer list is split."""
     parts_after_loss: bool = False
-    """A push whose connection was lost on the way goes on in parts, as one that was too large does."""
+    """Continue in parts after a connection lost during the push, as after a push that was too large."""
     host_profile: Path | None = None
-    """A file that remembers what hosts accept (see `deliver.host_profile`). None keeps no such file."""
+    """A file that remembers what hosts accept (see `deliver.host_profile`). None means no file."""
     dry_run: bool = False
     """Plan only: ancestry is still looked up, nothing is pushed."""
     materialized_max_objects: int | None = None
-    """Refuse to push more objects than this; None for no limit but those of `selection`."""
+    """Refuse to push more objects than this; None leaves only the limits of `selection`."""
     verify: bool = False
-    """List the target again at the end, and compare it with what is said to have been done."""
+    """List the target again at the end, and compare it with the reported result."""
     collect_stats: bool = False
     measure_memory: bool = False
     spool_directory: Path | None = None
-    """Where the fetched pack is kept while the run lasts; None for the system's temporary folder."""
+    """Folder for the fetched pack during the run; None for the system's temporary folder."""
 
     def __post_init__(self) -> None:
         for name in ("target_max_pack_bytes", "max_pack_bytes", "target_max_ref_updates"):

@@ -1,15 +1,15 @@
-"""What follows where the source doesn't give a ref: it is absent, or only unreadable, or hidden.
+"""What to do if the source doesn't give a ref: it may be absent, only unreadable, or hidden.
 
-A ref is absent only if the source listed all of its refs and this one is not among them. What it lists
-without being able to read it is *unreadable*, and so is everything below a folder of refs that it can't list.
-An unreadable ref is blocked: the target's is neither overwritten nor deleted. A server that has unreadable
-refs and isn't ours also leaves out symbolic refs to them, so then nothing is deleted at all. Nor is anything
-if a prune would go too far: see `transport.syncing.prune_limit`.
+A ref is absent only if the source listed all of its refs and this one is not among them. A ref that it lists
+but can't read is *unreadable*, and so is everything below a folder of refs that it can't list. An unreadable
+ref is blocked: the target's is neither overwritten nor deleted. A server that has unreadable refs and isn't
+ours also leaves out symbolic refs to them, so then nothing is deleted at all. Nothing is deleted either if a
+prune would go too far: see `transport.syncing.prune_limit`.
 
-A source that hides refs (transfer.hideRefs) may have any that it doesn't list. Our own servers say of which
-kinds (branches, tags, others) they hide some, and no ref of such a kind is deleted. That alone fails no run:
-only one that was to prune, and found something that it would have deleted. git's servers don't say that they
-hide refs, so there a hidden ref counts as absent.
+A source that hides refs (transfer.hideRefs) may have any that it doesn't list. Our own servers report the
+kinds (branches, tags, others) of which they hide some, and no ref of such a kind is deleted. Only a pruning
+run that would have deleted such a ref fails because of it. git's servers don't report that they hide refs,
+so there a hidden ref counts as absent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
         to: (of, fault) for to, of in sources.items() if of not in source.refs and (fault := faults.of(of))
     }
     for name, fault in source.unreadable.items():
-        # The name may be a folder's: what is in it counts, too. A mapping to it takes its place.
+        # The name may be a folder's: the refs in it count, too. A mapping to it takes its place.
         if name not in sources and (
             any(scope.covers(one, named) for one in (name, f"{name}/")) or scope.may_carry_below(f"{name}/")
         ):
@@ -68,14 +68,14 @@ def unreadable_refs(source: RefListing, target: RefListing, scope: Scope) -> dic
 
 
 class Faults:
-    """Why a source can't read what it can't read: refs, and whole folders of them."""
+    """Which refs and folders of refs a source can't read, and why."""
 
     def __init__(self, source: RefListing) -> None:
         self._reasons = source.unreadable
         self._names = RefNames(source.unreadable)
 
     def of(self, name: str) -> str | None:
-        """Return why the source can't read a ref, or a folder above it; None if neither is so."""
+        """Return why the source can't read a ref or a folder above it; None if it can."""
         if name in self._reasons:
             return self._reasons[name]
         folder = self._names.folder_of(name)
@@ -83,7 +83,7 @@ class Faults:
 
 
 def hidden_in(source: RefListing, scope: Scope) -> list[RefKind]:
-    """Return the kinds of refs of which the source hides some and the scope would carry some."""
+    """Return the kinds of refs that the source hides in part and the scope covers."""
     samples = {"branch": HEADS, "tag": TAGS, "other": REFS}
     carried = {ref_kind(mapping.source) for mapping in scope.mappings}
     return [
@@ -104,7 +104,7 @@ def _asks_for(kind: RefKind, scope: Scope) -> bool:
 
 
 def words_on_hidden(kinds: Collection[RefKind], actions: Iterable[RefAction] = ()) -> str | None:
-    """Return one line on what the source hides, and which of the target's refs stay therefore; or None."""
+    """Return one line on what the source hides, and which target refs are kept for that reason; or None."""
     if not kinds:
         return None
     what = " and ".join(KIND_WORDS[kind] for kind in REF_KINDS if kind in kinds)
@@ -119,7 +119,7 @@ def words_on_hidden(kinds: Collection[RefKind], actions: Iterable[RefAction] = (
 def prune(
     source: RefListing, target: RefListing, scope: Scope, policy: Policy, *, planned: Collection[str]
 ) -> list[RefAction]:
-    """Decide upon the managed target refs that the source doesn't list. Raises PruneLimitReached."""
+    """Decide on the managed target refs that the source doesn't list. Raises PruneLimitReached."""
     managed = [name for name in target.refs if scope.prunes(name)]
     faults = Faults(source)
     general_doubt = None

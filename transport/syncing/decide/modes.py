@@ -3,13 +3,13 @@
     relay         the source's pack goes to the target as it is: nothing is computed, little memory
     materialize   the objects are taken in, deltas selected, and a pack of our own is written
 
-A relay is safe where the target has what lies below the pack, and the bases of its deltas that are not in
-it (its own tips are the haves; deltas are asked for in the form that it takes), and no
-ref is overwritten that was not to be: what creates, or is proven to be a fast-forward before a byte is
-sent. Everything else is materialized, so that a forced run sends no more than the target lacks, and any
-limit on what it takes can be met.
+A relay is safe under two conditions. The target has the history below the pack and every delta base outside
+of it: its own tips are the haves, and deltas are requested in the form that it takes. And no ref is
+overwritten by mistake: each one is created, or proven to be a fast-forward before a byte is sent. Everything
+else is materialized, so that a forced run sends no more than the target lacks, and any limit of the target
+can be met.
 
-Relay modes and reasons are git-sync's words, where it has one for the case:
+Relay modes and reasons are git-sync's words, if it has one for the case:
 
     relay mode    reason                                              when
     bootstrap     empty-target-managed-refs                           the target has none of the refs
@@ -51,7 +51,7 @@ class Choice:
     """How the objects of one run travel."""
 
     relay_mode: str
-    """bootstrap, incremental or replicate; empty where a pack of our own is made."""
+    """bootstrap, incremental or replicate; empty if the run makes its own pack."""
     reason: str
     """For programs: see the table above."""
     words: str
@@ -110,7 +110,7 @@ _SOURCE_IS_SHALLOW = Choice(
 def choose_mode(plan: RefPlan, source: Advertisement, request: SyncRequest) -> Choice:
     """Choose for a plan that has something to push; an open update counts as the fast-forward it may be.
 
-    Raises UnsupportedByRemote where a mode that only relays can't.
+    Raises UnsupportedByRemote if the mode requires a relay and none is possible.
     """
     pushes = plan.in_push_order()
     only_creates = all(action.action == "create" for action in pushes)
@@ -135,7 +135,7 @@ def choose_mode(plan: RefPlan, source: Advertisement, request: SyncRequest) -> C
 
 
 def source_is_shallow(request: SyncRequest) -> Choice:
-    """Choose for a source whose history is cut off. Raises UnsupportedByRemote where only a relay may be."""
+    """Choose for a shallow source. Raises UnsupportedByRemote if the mode requires a relay."""
     if request.mode == "sync":
         return _SOURCE_IS_SHALLOW
     raise UnsupportedByRemote(

@@ -22,10 +22,10 @@ Managed are the refs that the scope would carry: branches unless some are named 
 `tags`, everything else with `all_refs`, and of these none that is excluded. A branch named by hand is
 never pruned. A ref outside branches and tags follows the branch rule, as in `git push`.
 
-Two refs of which one's name is a folder of the other's can't live together in most repositories; a
-create that would meet such a neighbour is blocked here, with the neighbour's name.
+Most repositories can't hold two refs if one's name is a folder of the other's; a create that conflicts with
+such a ref is blocked here, with that ref's name.
 
-Left out on purpose: hidden refs. Which refs a target refuses is its own affair, and told by its answer.
+Left out on purpose: refs that a target hides. The target decides which refs it refuses, and its answer says.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ __all__ = ["is_empty", "plan_refs", "settle"]
 
 _NAMED_MAX = 3
 _COMPARED_MAX = 10_000
-"""Refs that are looked at for a name that comes near."""
+"""Most refs compared in the search for a similar name."""
 
 
 def plan_refs(
     source: RefListing, target: RefListing, scope: Scope, policy: Policy, mode: Mode = "sync"
 ) -> RefPlan:
-    """Decide upon every ref within the scope.
+    """Decide on every ref within the scope.
 
-    Raises NoRefsMatched where the source has none, or lacks a mapped one, ObjectFormatMismatch, and
+    Raises NoRefsMatched if the source has none, or lacks a mapped one, ObjectFormatMismatch, and
     PruneLimitReached. With `scope.allow_empty_source`, a source without any ref may have none.
     """
     desired, warnings = _desired_refs(source, scope)
@@ -120,7 +120,7 @@ def _in_words(name: str) -> str:
 
 
 def _near(name: str, source: RefListing) -> list[str]:
-    """Return names of the source, of the same kind, that look like one that it hasn't; the closest first."""
+    """Return similar names of the same kind for a ref that the source lacks, the closest first."""
     short, kind = short_name(name), ref_kind(name)
     known = [short_name(each) for each in islice(source.refs, _COMPARED_MAX) if ref_kind(each) == kind]
     folded = [each for each in known if each.lower() == short.lower()]
@@ -139,7 +139,7 @@ def _check_formats(source: RefListing, target: RefListing) -> None:
 
 
 def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], list[RefAction]]:
-    """Return source ref by target ref, and warnings about refs that can't be had."""
+    """Return source ref by target ref, and warnings about refs that aren't available."""
     refs = source.refs
     faults = Faults(source)
     desired: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
         elif faults.of(mapping.source) is None:
             has = "doesn't show" if ref_kind(mapping.source) in source.hidden else "has no"
             raise NoRefsMatched(f"the source {has} {mapping.source}, which is mapped to {mapping.target}")
-    # A name that a mapping leads to never stands for the source's own ref, be the mapped one unreadable.
+    # The target of a mapping never stands for the source's own ref, even if the mapped ref is unreadable.
     mapped = {mapping.target for mapping in scope.mappings}
     named = frozenset() if scope.mappings else scope.branch_names
     absent = sorted(
@@ -187,7 +187,7 @@ def _warning(name: str, oid: ObjectId | None, reason: str) -> RefAction:
 
 
 def _known(target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None) -> RefAction:
-    """Return what the lists tell of a ref; nothing is decided yet."""
+    """Return what the lists say about a ref; nothing is decided yet."""
     return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
 
 
@@ -200,7 +200,7 @@ def _plan_ref(planned: RefAction, policy: Policy, mode: Mode, target_fault: str 
     new, old = planned.source_id, planned.target_id
     assert new is not None
     if old is None:
-        # Whether one that the target can't read may be written is the target's own decision.
+        # The target itself decides whether a ref that it can't read may be written.
         note = "" if target_fault is None else f"; the target can't read its own ({target_fault})"
         return planned._replace(action="create", reason=f"new at {short_id(new)}{note}")
     change = f"{short_id(old)} -> {short_id(new)}"
@@ -232,7 +232,7 @@ def _settled(action: RefAction, is_fast_forward: bool | None) -> RefAction:
 
 
 def _block_name_conflicts(actions: list[RefAction], target: Mapping[str, ObjectId]) -> list[RefAction]:
-    """Block each create beside a ref whose name is a folder of its own name, or the other way round."""
+    """Block each create whose name is a folder of another ref's name, or below another ref's name."""
     if not any(action.action == "create" for action in actions):
         return actions
     deleted = {action.target_ref for action in actions if action.action == "delete"}

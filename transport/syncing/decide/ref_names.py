@@ -1,11 +1,11 @@
-"""Which refs can't be beside each other: one whose name is a folder of the other's name.
+"""Which refs can't coexist: those where one's name is a folder of the other's name.
 
     RefNames(["refs/heads/a", "refs/heads/b/c"])
         .folder_of("refs/heads/a/x")   "refs/heads/a"
         .below("refs/heads/b")         "refs/heads/b/c"
 
-The names of folders are never made: a ref's name of 4,096 bytes may have 2,000 of them, 4 MB in all. Names
-are sorted so that those below a name follow it at once; then its neighbours tell.
+The folder names are never built: a ref name of 4,096 bytes may have 2,000 of them, 4 MB in all. Names are
+sorted so that those below a name follow it directly; then looking at its neighbours is enough.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["RefNames", "names_in_the_way"]
 
 
 class RefNames:
-    """Names of refs, to be asked about others. Costs the memory of the names once more."""
+    """A set of ref names that answers questions about others. Takes the memory of the names once more."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        # A hostile listing may have names with NUL; nothing is below those.
+        # A hostile listing may contain names with NUL; nothing is below those.
         self._keys = sorted(_key(name) for name in names if "\0" not in name)
         self._outer: list[str] = []
         """Those that are below no other: each folder among the names is one of these, or below one."""
@@ -44,16 +44,16 @@ class RefNames:
         return _name(self._keys[at]) if at < len(self._keys) and _is_below(self._keys[at], key) else None
 
     def clash(self, name: str) -> str | None:
-        """Return one of the names that can't be beside `name`, if there is one."""
+        """Return one of the names that can't coexist with `name`, if there is one."""
         if not self._keys:
             return None
         return self.folder_of(name) or self.below(name)
 
 
 def names_in_the_way(wanted: Iterable[str], present: Iterable[str]) -> dict[str, str]:
-    """Return for each wanted name that can't be created what is in its way.
+    """Return, for each wanted name that can't be created, the name in its way.
 
-    That is a name that is present, or one that is wanted too: of two that clash the shorter is created,
+    That is a present name, or another wanted one: of two that clash, the shorter is created,
     unless something is in its own way.
     """
     names = RefNames(present)
@@ -62,7 +62,7 @@ def names_in_the_way(wanted: Iterable[str], present: Iterable[str]) -> dict[str,
     for key in sorted(map(_key, wanted)):
         name = _name(key)
         neighbour = names.clash(name)
-        # What is below a name follows it at once, so only the last one created can be a folder of this one.
+        # Names below a name follow it directly, so only the last one created can be a folder of this one.
         if neighbour is None and created is not None and _is_below(key, created):
             neighbour = _name(created)
         if neighbour is None:

@@ -1,4 +1,4 @@
-"""The plan of one run: what is to be done with each ref of the target, as values.
+"""The plan of one run, as values: what to do with each ref of the target.
 
 RefListing   what a side has, as the planner looks at it     an Advertisement, a repository on this disk
 RefAction    one ref: what is decided, and why
@@ -41,7 +41,7 @@ class RefListing(Protocol):
 
     @property
     def head(self) -> ObjectId | None:
-        """What HEAD comes to, which may be detached; None where it is unborn."""
+        """The commit that HEAD resolves to, which may be detached; None if it is unborn."""
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -49,11 +49,11 @@ class RefListing(Protocol):
 
     @property
     def may_lack_names(self) -> bool:
-        """Whether there may be refs that are in neither list."""
+        """Whether there may be refs in neither list."""
 
     @property
     def hidden(self) -> Collection[RefKind]:
-        """Kinds of refs of which the side hides some, as far as it says so."""
+        """Kinds of refs that the side says it hides in part."""
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -61,7 +61,7 @@ class RefListing(Protocol):
 
 
 class RefAction(NamedTuple):
-    """What is to be done with one ref of the target."""
+    """What to do with one ref of the target."""
 
     action: Action
     kind: RefKind
@@ -73,9 +73,9 @@ class RefAction(NamedTuple):
     """The target's tip when the run started, None where there was none."""
     reason: str
     open: bool = False
-    """An update whose ancestry has not been looked up."""
+    """An update whose ancestry is not known yet."""
     forced: bool = False
-    """An update that is allowed whatever the ancestry."""
+    """An update that is allowed regardless of ancestry."""
     unreadable: bool = False
     """Blocked because the source has the ref, or may have it, and can't read it."""
     hidden: bool = False
@@ -123,7 +123,7 @@ class RefPlan:
 
     @property
     def wants(self) -> list[ObjectId]:
-        """The tips that the target is to have, each once, in push order."""
+        """The tips that the target should get, each once, in push order."""
         found = (action.source_id for action in self.in_push_order() if action.source_id is not None)
         return list(dict.fromkeys(found))
 
@@ -133,7 +133,7 @@ class RefPlan:
         return [action for action in self.actions if action.action == "block"]
 
     def block(self, is_impossible: Callable[[RefAction], bool], reason: str) -> RefPlan:
-        """Return the plan with the pushing actions blocked that can't be carried out, and say why."""
+        """Return the plan with the impossible pushing actions blocked for `reason`."""
         actions = (
             action._replace(action="block", reason=f"{action.reason}; {reason}", open=False)
             if action.pushes and is_impossible(action)

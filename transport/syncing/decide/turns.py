@@ -1,4 +1,4 @@
-"""Leaving a route: why one can't be followed to the end, and what the next one begins with."""
+"""Leaving a route: why it can't be finished, and what the next one begins with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["GoOn", "Turn"]
 
 
 class Turn(Enum):
-    """Why a route is left before the refs were pushed. The values are words for people."""
+    """Why a route ends before the refs are pushed. The values are words for people."""
 
     NO_FILTER = "the source can't send commits without their files"
     NO_COMMITS = "the source gives nothing but what its refs point to"
@@ -28,13 +28,13 @@ class Turn(Enum):
 
 
 class GoOn(NamedTuple):
-    """What a route leaves to the next one; which one that is, `routes` says."""
+    """What a route hands to the next one; `routes` says which one that is."""
 
     turn: Turn
     plan: RefPlan
     choice: Choice | None = None
-    """How the objects travel from here on; None: as before."""
+    """How the objects travel from here on; None means as before."""
     fetched: Fetched | None = None
-    """What was fetched already, with the target's tips as haves."""
+    """What is already fetched, with the target's tips as haves."""
     held: AbstractContextManager[object] | None = None
-    """What closes it; None where there is nothing to be closed."""
+    """Closes what was fetched; None if there is nothing to close."""

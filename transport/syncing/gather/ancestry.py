@@ -4,16 +4,16 @@
                                                     /
                                          ..──old──b'                 not in the pack: T reaches it
 
-One walk goes from all `new` at once over the commits that are here (`packcore.descent`). For each pair there
-are three ways it can end:
+One walk starts from every `new` and covers the commits that are here (`packcore.descent`). For each pair it
+can end in three ways:
 
     it meets `old` as a parent                               yes
     every way ends at a root, or at a commit below `old`     no: `old` can't be above its own ancestors
     some way ends at a commit that is not here               not known: another tip of T reaches that
-                                                             commit, and `old` may lie between
+                                                             commit, and `old` may be between
 
-The third can't be decided from this pack, so the source is asked for what is between (
-`transport.syncing.gather.ancestry_questions`), and no commit is asked for twice:
+This pack can't decide the third, so the source is asked for the commits between
+(`transport.syncing.gather.ancestry_questions`). No commit is requested twice:
 
     wants    the commits at which the ways ended                   have    one `old`
     then every commit on a way from its `new` down to this `old` is here: its pair is decided
@@ -46,10 +46,10 @@ __all__ = ["Ancestry", "Pair"]
 
 
 class Ancestry:
-    """What is known of the source's commit graph in one run; grows with `learn`.
+    """What one run knows of the source's commit graph; grows with `learn`.
 
-    `store` holds what was fetched, and stays open while this is used. `haves` are the ids that the
-    fetch named, `shallow` the commits whose parents the source itself lacks.
+    `store` holds what was fetched, and must stay open while this is used. `haves` are the ids that the
+    fetch named; `shallow` are the commits whose parents the source itself lacks.
     """
 
     def __init__(
@@ -61,11 +61,10 @@ class Ancestry:
     def compare(
         self, pairs: Sequence[Pair], settled: Collection[Pair] = frozenset()
     ) -> list[tuple[bool | None, frozenset[ObjectId]]]:
-        """Tell of each pair (old, new) whether `old` is an ancestor of `new`: None where this can't tell.
+        """Return for each pair (old, new) whether `old` is an ancestor of `new`; None means not known.
 
-        With each comes at which commits the ways end that are not here. Those of the pairs in `settled` are
-        known not to be above `old`. Both ids may be of anything; what isn't a commit has no ancestors and is
-        none.
+        With it come the commits at which ways end that are not here. For the pairs in `settled` these are
+        known not to be above `old`. Both ids may name any object; only a commit has or is an ancestor.
         """
         found = trace_descents(self._history, pairs)
         return [
@@ -86,7 +85,7 @@ class Ancestry:
 
 
 def _verdict(descent: Descent, *, below: bool) -> bool | None:
-    """Decide; `below`: the commits that are not here can't be above `old`, they are below it or beside it."""
+    """Decide; `below` means that the missing commits can't be above `old`, only below or beside it."""
     if descent.reached:
         return True
     if descent.is_cut or (descent.ends and not below):

@@ -1,11 +1,11 @@
-"""Asking the source for the history between two commits, where what was fetched can't tell which is older.
+"""Asks the source for the history between two commits, if what was fetched can't tell which is older.
 
     wants    where the ways from `new` ended: commits that are not here        have    one `old`
 
-Several pairs are asked about one by one at first, since most are decided by little, and then together, so
-that forty branches far behind cost a few requests. A commit is asked for once: each question begins where
-the history at hand ends. A server that gives nothing but tips, or can't leave trees and blobs out, is asked
-for one pair at a time.
+The first pairs are asked about one by one, since most need little history, and the rest together, so that
+forty branches far behind cost a few requests. A commit is requested once: each question begins where the
+history at hand ends. A server that only gives tips, or can't leave out trees and blobs, is asked about one
+pair at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_ancestry"]
 
 SINGLE_QUESTIONS = 4
-"""Pairs that are asked about alone before all that are left are asked about together."""
+"""Pairs that are asked about alone before the rest are asked about together."""
 
 
 def ask_ancestry(
@@ -53,7 +53,7 @@ def ask_ancestry(
     open_ = list(dict.fromkeys(pairs))
     while open_:
         for pair, (answer, ends) in zip(open_, known.compare(open_, questions.settled), strict=True):
-            # Without ends there is nothing to ask: what is not decided is hidden by a shallow commit.
+            # Without ends there is nothing to ask: a shallow commit hides what is not decided.
             if answer is not None or pair in questions.settled or not ends:
                 answers[pair] = None if pair in questions.hidden else answer
             questions.ends[pair] = ends
@@ -88,14 +88,14 @@ class _Questions:
         self._is_shallow = bool(advertisement.shallow)
         self._count = 0
         self.ends: dict[Pair, frozenset[ObjectId]] = {}
-        """Where the ways of each pair end now."""
+        """Commits where the ways of each pair end now."""
         self.settled: set[Pair] = set()
-        """Pairs for which nothing is left to be asked."""
+        """Pairs with nothing left to ask."""
         self.hidden: set[Pair] = set()
-        """Pairs that the source can't tell of, since it is shallow and does not know `old`."""
+        """Pairs that the source can't decide, since it is shallow and does not know `old`."""
 
     def ask(self, pairs: Sequence[Pair]) -> None:
-        """Ask about the first pair, or about all together."""
+        """Ask about the first pair, or about all pairs together."""
         if self._count >= SINGLE_QUESTIONS and self._gives_any and self._filter is not None:
             self._ask(pairs, min(old for old, _ in pairs))
         else:
@@ -103,7 +103,7 @@ class _Questions:
         self._count += 1
 
     def _ask(self, pairs: Sequence[Pair], have: ObjectId) -> None:
-        """Ask for what is between the ends of these pairs and one `old`."""
+        """Ask for the commits between the ends of these pairs and one `old`."""
         own = [pair for pair in pairs if pair[0] == have]
         came = None
         if self._gives_any:
@@ -123,7 +123,7 @@ class _Questions:
             self.hidden.update(own)
 
     def _fetched(self, wants: Sequence[ObjectId], have: ObjectId) -> set[ObjectId] | None:
-        """Fetch and learn; return the commits that came, None if the source does not know `have`."""
+        """Fetch and learn; return the commits that came, or None if the source does not know `have`."""
         with fetch_pack(
             self._source, self._advertisement, wants=wants, haves=[have], filter_spec=self._filter
         ) as response:

@@ -1,11 +1,11 @@
-"""Bases of a thin pack that we lack, asked of the source by their ids, so that its deltas can be used at all.
+"""Fetches the bases of a thin pack that we lack from the source by id, so that its deltas can be used.
 
     thin pack    delta against B1, delta against B2 ...     the target has B1 and B2, and we have neither
     request      want B1  want B2 ...  filter tree:0        these alone, not what trees among them hold
 
-A server leaves out what it meets below a wanted tree before it comes to it as a want of its own; so what did
-not come is asked for again, and mostly that is all. It takes protocol v2, in which any object may be wanted,
-and filters; a server that offers both serves partial clones, which live by such requests.
+A server leaves out a wanted object if it first meets it below a wanted tree; so whatever did not come is
+requested again, and that is usually enough. This needs protocol v2, in which any object may be wanted, and
+filters. A server that offers both serves partial clones, which depend on such requests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["bases_by_id"]
 
 _ROUNDS_MAX = 4
 _WANTS_MAX = 65536
-"""Of one request; a pack with more bases than these is not worth it."""
+"""Wants in one request; a pack with more bases than this is not worth it."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def bases_by_id(
     limits: Limits,
     directory: Path | None = None,
 ) -> Iterator[_Together]:
-    """Fetch single objects, and hold them until the block is left; what can't be had is not among them.
+    """Fetch single objects, and hold them until the block ends; unavailable ones are left out.
 
     Raises TransportError and CorruptData.
     """
@@ -99,7 +99,7 @@ class _Together:
         return list(oids)
 
     def close(self) -> None:
-        """Leave the packs open: they are closed by who opened them."""
+        """Leave the packs open; their opener closes them."""
 
     def _with(self, oid: ObjectId) -> SpooledPack:
         for spool in self.spools:

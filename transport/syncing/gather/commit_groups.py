@@ -4,9 +4,9 @@
     groups                  [b1 t1 C1] [b2 t2 C2] [b3 t3 C3] [tag]      parents before children,
                                                                         and each object after what it names
 
-Any number of groups from the start is a history complete in itself. Branches come one after the other,
-in the order of the wants, so that a cut seldom leaves more than one line of history open. Within a group
-the same holds for objects: a cut leaves whole subtrees. Each tree is read once.
+Any number of groups from the start forms a complete history. Branches come one after the other, in the order
+of the wants, so that a cut seldom leaves more than one line of history open. A cut within a group likewise
+leaves whole subtrees. Each tree is read once.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["Group", "group_by_commit"]
 
 Group = list["Candidate"]
-"""Objects that belong together, each behind what it names."""
+"""Objects that belong together, each after what it names."""
 
 
 def group_by_commit(
     store: ObjectStore, objects: Sequence[Candidate], wants: Iterable[ObjectId]
 ) -> list[Group]:
-    """Group what a walk listed: one group for each commit, then one for each object that no commit holds.
+    """Group the objects of a walk: one group for each commit, then one for each object that no commit holds.
 
-    `store` gives the objects; what it lacks is the receiver's. Raises CorruptData.
+    `store` gives the objects; the receiver has those that it lacks. Raises CorruptData.
     """
     waiting = {candidate.oid: candidate for candidate in objects}
     commits: dict[ObjectId, tuple[ObjectId, ...]] = {}
@@ -69,11 +69,11 @@ def _peeled(store: ObjectStore, wants: Iterable[ObjectId]) -> Iterable[ObjectId]
         try:
             yield peel(store, want)[0]
         except MissingObject:
-            continue  # the receiver's
+            continue  # the receiver has it
 
 
 def _below(store: ObjectStore, root: ObjectId, waiting: dict[ObjectId, Candidate]) -> Group:
-    """Take a tree and what it holds out of those that wait, each tree behind its entries."""
+    """Take a tree and what it holds out of `waiting`, each tree after its entries."""
     group: Group = []
     stack = [(root, False)]
     while stack:

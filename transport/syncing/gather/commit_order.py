@@ -1,10 +1,10 @@
-"""Orders of commits, parents first, for pushing a history piece by piece: pure, over a table of parents.
+"""Orders commits, parents first, for pushing a history piece by piece. Pure, over a table of parents.
 
     A───B───C───D───M  tip         parents_first        A B C D E F M     one line of history, then the other
          `──E───F──'               first_parents        A B C D M         the trunk alone; M brings E and F
 
-A piece of either order is fetched by naming its `heads` as wants: D and B are none of [B C D], since
-something in it builds on them. Parents that the table lacks are the receiver's already.
+To fetch a piece of either order, name its `heads` as wants: for [B C D] that is D alone, since the others
+have children in the piece. The receiver already has the parents that the table lacks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["first_parents", "heads", "parents_first", "reach"]
 def parents_first(
     parents: Parents, tips: Iterable[ObjectId], done: Iterable[ObjectId] = ()
 ) -> list[ObjectId]:
-    """Return what the tips reach and isn't done, each commit behind its parents, tip by tip.
+    """Return what the tips reach and isn't done, each commit after its parents, tip by tip.
 
     A line of history is followed to its root before another begins, first parents first.
     """
@@ -48,7 +48,7 @@ def parents_first(
 def first_parents(
     parents: Parents, tip: ObjectId, done: Collection[ObjectId] = frozenset()
 ) -> list[ObjectId]:
-    """Return the chain of first parents from where it is done, or begins, to the tip."""
+    """Return the chain of first parents up to the tip, from its root or from what is done."""
     chain: list[ObjectId] = []
     oid: ObjectId | None = tip
     while oid is not None and oid in parents and oid not in done:
@@ -59,13 +59,13 @@ def first_parents(
 
 
 def heads(commits: Sequence[ObjectId], parents: Parents) -> list[ObjectId]:
-    """Return those of the commits that are no parent of another of them, the last one first."""
+    """Return the commits that are not a parent of another one given, last first."""
     inner = {parent for commit in commits for parent in parents[commit]}
     return [commit for commit in reversed(commits) if commit not in inner]
 
 
 def reach(parents: Parents, tips: Iterable[ObjectId], done: set[ObjectId]) -> int:
-    """Add to `done` what the tips reach; return how many commits that were."""
+    """Add to `done` what the tips reach; return how many commits that added."""
     before = len(done)
     stack = [tip for tip in tips if tip in parents]
     while stack:

@@ -1,6 +1,6 @@
-"""What the target has of the source's history, found out by asking its upload-pack: git's `push.negotiate`.
+"""What the target has of the source's history, as its upload-pack says: git's `push.negotiate`.
 
-    source   o───A───B───C───D───E  tip     X is nothing that the source knows: as a have it would tell
+    source   o───A───B───C───D───E  tip     the source does not know X: as a have it would say
                      `──X  target's tip     nothing, and all of history would travel
 
     haves    out of the source's commits    a sample of what is open, newest first and then evenly
@@ -8,22 +8,22 @@
     no C     C and all above it are not     and from above, until nothing is
     ground   B                              the newest of what is common: what is above it is sent
 
-The commits are at hand already (fetched without trees where the source can do that, or with all else), so
-each round is a search in a known graph, and the exact border is found after a few of them. The target must
-speak protocol v2 with `wait-for-done`; where it doesn't, or can't be read, more is sent than it lacks, as
-it would be without asking. It is asked at most once in a run.
+The commits are at hand already (fetched without trees if the source can do that, or with everything else).
+Each round is a search in a known graph, and a few rounds find the exact border. The target must speak
+protocol v2 with `wait-for-done`. If it doesn't, or can't be read, the run sends more than it lacks, just as
+without asking. It is asked at most once in a run.
 
-The source need not acknowledge all that it knows either: newer git (2.47, not 2.39) keeps silent on the
-parent of a commit that it has acknowledged. So before the target is asked, the source is asked once more for
-the tips on which it kept silent, and for nothing else (`knows_all`).
+The source need not acknowledge all that it knows either: newer git (2.47, not 2.39) doesn't mention the
+parent of a commit that it has acknowledged. So before the target is asked, the source is asked once more
+about the tips that it didn't mention, and about nothing else (`knows_all`).
 
     haves    D, C, B    each the parent of the one before it
     ACK D               says nothing of C and B
     haves    B, C       oldest first, if the order was newest first
     ACK B, ACK C        all are known
 
-A target that claims what it lacks gets a pack that it can't complete; it refuses it, no ref moves, and all is
-sent once more without relying on what it said (`transport.syncing.deliver.second_try`).
+A target that claims what it lacks gets a pack that it can't complete. It refuses the pack, no ref moves, and
+everything is sent once more without relying on its claim (`transport.syncing.deliver.second_try`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 GROUND_MAX = 1024
-"""Commits that are named as haves: more would be a border of rags, each of little use."""
+"""Most commits named as haves; a border with more of them is so ragged that each is of little use."""
 
 
 class UnknownTips(Exception):
@@ -75,11 +75,11 @@ class Ground:
 
     commits: tuple[ObjectId, ...]
     haves: int
-    """How many commits the target was asked for."""
+    """How many commits the target was asked about."""
     traffic: TransferStats
-    """Requests and bytes of the asking."""
+    """Requests and bytes that the questions took."""
     failure: PackcoreError | None = None
-    """Why the target could not be asked, or not to the end."""
+    """Why the target could not be asked, or not completely."""
 
 
 NO_GROUND = Ground((), 0, TransferStats())
@@ -87,7 +87,7 @@ NO_GROUND = Ground((), 0, TransferStats())
 
 
 def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], progress: Progress) -> Ground:
-    """Ask the target which of the commits in the table it has. What goes wrong is told by the answer."""
+    """Ask the target which of the commits in the table it has. The result reports failures."""
     before = replace(target.stats)
     negotiator = GraphNegotiator(parents, tips)
     with progress.phase("target: finding what it has", unit="commits") as phase:
@@ -105,17 +105,17 @@ def find_ground(target: Transport, parents: Parents, tips: Iterable[ObjectId], p
 
 
 def knows_all(source: Transport, advertisement: Advertisement, tips: Collection[ObjectId]) -> bool:
-    """Ask the source for tips that it did not acknowledge; return whether it knows every one of them.
+    """Ask the source about tips that it did not acknowledge; return whether it knows all of them.
 
-    False where it can't be asked for haves alone.
+    False if it can't be asked about haves alone.
     """
     return set(tips) <= set(find_common(source, InsistentTips(tips), advertisement=advertisement).found)
 
 
 class WatchedTips(TipNegotiator):
-    """Offers tips, and says which the server did not acknowledge before it is told that these are all.
+    """Offers tips, and reports the unacknowledged ones before the server is told that these are all.
 
-    `on_unknown` may raise: then no pack was asked for yet.
+    `on_unknown` may raise; at that point no pack has been requested.
     """
 
     def __init__(self, tips: Iterable[ObjectId], on_unknown: Callable[[Collection[ObjectId]], None]) -> None:
@@ -132,14 +132,14 @@ class WatchedTips(TipNegotiator):
         return tips
 
     def mark_common(self, oid: ObjectId) -> None:
-        """Hear that the server has this tip."""
+        """Note that the server has this tip."""
         self._unknown.pop(oid, None)
 
 
 class InsistentTips:
-    """Offers tips again, each time in the opposite order, as long as each round brings news of one of them.
+    """Offers tips again, in alternating order, while each round finds at least one of them.
 
-    A parent is acknowledged if it is named before its children.
+    The server acknowledges a parent if it is named before its children.
     """
 
     gives_up = False
@@ -166,7 +166,7 @@ class InsistentTips:
 
 
 class GraphNegotiator:
-    """Offers samples of a known graph, and takes each answer for all that it implies.
+    """Offers samples of a known graph, and uses everything that each answer implies.
 
     Memory: some 300 bytes for each commit of the graph.
     """
@@ -174,7 +174,7 @@ class GraphNegotiator:
     gives_up = False
 
     def __init__(self, parents: Parents, tips: Iterable[ObjectId]) -> None:
-        """`parents` is the graph; what it lacks of them is the target's already, or nobody's."""
+        """`parents` is the graph; the target has the parents that it lacks, or neither side does."""
         self._parents = parents
         self._open = parents_first(parents, tips)[::-1]
         """What is not decided, newest first."""
@@ -187,7 +187,7 @@ class GraphNegotiator:
         self._offered: list[ObjectId] = []
 
     def take(self, count: int) -> Sequence[ObjectId]:
-        """Return the next commits to offer; what was offered before and is not common now is lacking."""
+        """Return the next commits to offer; the target lacks those offered before that are not common now."""
         is_first = not self._offered
         self._mark_lacking(oid for oid in self._offered if oid not in self._common)
         decided = self._common | self._lacking
@@ -196,11 +196,11 @@ class GraphNegotiator:
         return self._offered
 
     def mark_common(self, oid: ObjectId) -> None:
-        """Hear that the target has this commit, and so all that is reachable from it."""
+        """Note that the target has this commit, and so everything reachable from it."""
         reach(self._parents, [oid], self._common)
 
     def newest(self, found: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return those of the common commits that no other of them reaches."""
+        """Return the common commits that no other common one reaches."""
         found = list(dict.fromkeys(found))
         below: set[ObjectId] = set()
         reach(self._parents, {parent for oid in found for parent in self._parents[oid]}, below)
@@ -216,7 +216,7 @@ class GraphNegotiator:
 
 
 def _sample(length: int, count: int, *, newest: bool) -> list[int]:
-    """Return up to `count` places of a list; `newest` prefers its start: what differs is mostly recent."""
+    """Return up to `count` places of a list; `newest` prefers its start: most differences are recent."""
     if length <= count:
         return list(range(length))
     places = set()

@@ -1,12 +1,12 @@
-"""Goes on without the refs whose objects the source can't send, where a fetch has failed.
+"""After a failed fetch, goes on without the refs whose objects the source can't send.
 
     fetch fails           the pack breaks off, is damaged, or lacks objects
     find-damage           the source, if it is ours, says which wants reach a damaged object
-    those refs            unreadable from now on, as if the source had listed them so
+    those refs            unreadable from now on, as if the source had listed them as such
     once more             plan, fetch and push the rest
 
-Tips that can be seen to be damaged are listed as unreadable from the start. Other servers can't be asked;
-there the run fails as a whole, and nothing is changed.
+Visibly damaged tips are listed as unreadable from the start. Other servers can't be asked; there the run
+fails as a whole, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def readable_part(
     haves: Sequence[ObjectId],
     progress: Progress,
 ) -> Advertisement | None:
-    """Return the list of refs with those unreadable that the source can't send; None if it names none.
+    """Return the list with the refs that the source can't send as unreadable; None if it names none.
 
-    The failure of the fetch is what counts, so that the question fails too is no error.
+    The failure of the fetch is the one to report, so a failure of this question is no error.
     """
     try:
         damaged = find_damage(source, listed, wants=wants, haves=haves)

@@ -1,6 +1,6 @@
-"""What a sync fetches: wants and haves -> a store that holds the fetched pack, removed when left.
+"""What a sync fetches: wants and haves -> a store with the fetched pack, removed when the block ends.
 
-A pack is complete in itself when it is left to the caller: of a thin one the bases are fetched too.
+The caller always gets a complete pack: the bases of a thin one are fetched too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 RECEIVING_OBJECTS = "source: receiving objects"
-"""The phase within "receiving pack" that knows how many there will be: the pack's header says so."""
+"""The phase within "receiving pack" whose total is known from the pack's header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,15 @@ class Fetched:
     pack_bytes: int
     object_count: int
     spool: SpooledPack | None
-    """The pack itself; None where there was nothing to fetch."""
+    """The pack itself; None if there was nothing to fetch."""
     unknown: frozenset[ObjectId] = frozenset()
-    """Haves that the source does not know, as far as it was asked."""
+    """Haves that the source is known to lack; it may not have been asked about all."""
     bases: frozenset[ObjectId] = frozenset()
-    """What is in the store only because deltas need it: the target has it."""
+    """Objects that are in the store only as delta bases: the target has them."""
     complete: bool = False
-    """The store is a repository: it has all that those of the haves reach which are in it."""
+    """The store is a repository: it has everything that the haves in it reach."""
     partial: bool = False
-    """It is a partial clone: what is missing was promised by its own remote, and left out."""
+    """It is a partial clone: its own remote promised what is missing, which is left out."""
 
 
 @contextmanager
@@ -86,14 +86,13 @@ def fetch_missing(
     target: Transport | None = None,
     on_unknown: Callable[[Collection[ObjectId]], None] = lambda _: None,
 ) -> Iterator[Fetched]:
-    """Fetch what the wants reach and the haves don't, and hold it until the block is left.
+    """Fetch what the wants reach and the haves don't, and hold it until the block ends.
 
     `ofs_delta` allows deltas that name their base by its place, which some targets don't take. With
-    `thin`, deltas may be against what the haves reach, and these bases are fetched too. Where they are
-    though nobody asked for that, `target` gives the bases. `on_unknown`
-    hears of the haves that the source lacks before a pack comes, and may raise. Without wants there is no
-    request. Raises TransportError, CorruptData, and LimitExceeded for a pack that is larger than
-    `pack_bytes_max`.
+    `thin`, deltas may have bases that the haves reach, and these bases are fetched too. If the source
+    sends a thin pack unasked, `target` gives the bases. `on_unknown` gets the haves that the source
+    lacks before a pack comes, and may raise. Without wants there is no request. Raises TransportError,
+    CorruptData, and LimitExceeded for a pack that is larger than `pack_bytes_max`.
     """
     if not wants:
         yield Fetched(MemoryStore(advertisement.object_format), frozenset(advertisement.shallow), 0, 0, None)
@@ -109,7 +108,7 @@ def fetch_missing(
         try:
             return stack.enter_context(found)
         except (TransportError, CorruptData):
-            return MemoryStore(advertisement.object_format)  # the source's fault remains, and is the news
+            return MemoryStore(advertisement.object_format)  # report the source's fault instead
 
     def received(bases: _Bases | None) -> Fetched:
         with fetch_pack(
@@ -159,7 +158,7 @@ def _received_thin(
     find: Callable[[Sequence[ObjectId]], AbstractContextManager[ObjectStore]],
     stack: ExitStack,
 ) -> Fetched | None:
-    """Receive a thin pack and its bases; None where the source does not give them."""
+    """Receive a thin pack and its bases; None if the source does not give them."""
     lacked: list[ObjectId] = []
 
     def bases(oids: list[ObjectId]) -> ObjectStore:
@@ -169,12 +168,12 @@ def _received_thin(
     try:
         fetched = received(bases)
     except (MissingObject, RemoteError, RemoteProtocolError):
-        return None  # asked again for a pack that is complete in itself, which tells of any other fault
+        return None  # the caller requests a complete pack instead, which shows any other fault
     return replace(fetched, bases=frozenset(lacked))
 
 
 def watched(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[bytes]:
-    """Pass blocks on, counted as the bytes of a phase; complete only when they came to their end."""
+    """Pass blocks on, and count their bytes as a phase; it completes only at the end of the blocks."""
     with progress.phase(name, unit="bytes") as phase:
         for block in blocks:
             phase.advance(len(block))
@@ -182,5 +181,5 @@ def watched(blocks: Iterable[bytes], progress: Progress, name: str) -> Iterator[
 
 
 def messages(progress: Progress, origin: str) -> Callable[[str], None]:
-    """Return what passes a remote's lines on as those of `origin`."""
+    """Return a function that passes on a remote's lines as messages of `origin`."""
     return lambda text: progress.message(origin, text)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["advertise_both", "commits_only_filter", "in_format_of", "list_source"]
 
 ABANDONED_SECONDS = 1.0
-"""How long a failed run waits for the other side's listing to notice that its transport was closed."""
+"""How long a failed run waits for the other side's listing to notice its closed transport."""
 
 
 def advertise_both(
@@ -38,7 +38,7 @@ def advertise_both(
     prefixes: Sequence[str],
     progress: Progress,
 ) -> tuple[Advertisement, Advertisement]:
-    """List both sides' refs at the same time. An error of the source is told before one of the target."""
+    """List both sides' refs at the same time. An error of the source is raised before one of the target."""
     answers: list[Advertisement] = []
     errors: list[BaseException] = []
 
@@ -66,7 +66,7 @@ def advertise_both(
 
 
 def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisement:
-    """Return the target's list in the source's object format, where it is empty and takes that too."""
+    """Return the target's list in the source's object format, if it is empty and also takes that format."""
     capabilities = target_refs.capabilities
     if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
         return target_refs
@@ -74,9 +74,9 @@ def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisem
 
 
 def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str]) -> Advertisement:
-    """List the source's refs below the prefixes; all of them where there are none.
+    """List the source's refs below the prefixes; all of its refs if none is below them.
 
-    So an empty list means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
+    An empty list therefore means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
     """
     listed = list_refs(source, protocol=protocol, prefixes=prefixes)
     if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
@@ -85,7 +85,7 @@ def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str
 
 
 def commits_only_filter(advertisement: Advertisement) -> str | None:
-    """Return the filter that leaves trees and blobs out, or None where the source can't filter (well)."""
+    """Return the filter that leaves out trees and blobs, or None if the source can't filter (well)."""
     capabilities = advertisement.capabilities
     if is_dulwich(capabilities):
         return None

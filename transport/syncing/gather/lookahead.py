@@ -3,19 +3,19 @@
     source --receiving thread--> temporary file --paced blocks--> the target's POST
              every entry checked      whole pack           begins with OPENING_BYTES, or all
 
-    what lies ahead in the spool         what goes out
-    more than RESERVE_BYTES              all beyond the reserve, at once
+    bytes ahead in the spool             what goes out
+    more than RESERVE_BYTES              all beyond the reserve, immediately
     the reserve or less                  TRICKLE_BYTES, each TRICKLE_SECONDS
     all of it, found right               the rest
 
-A source that stalls so thins the stream out, but does not silence it: the reserve lasts for more than
-eight minutes, and a source that is silent for that long was given up before (`idle_timeout`). The end is
-held back until the source has ended well: entry by entry the pack inflates to what it says, their count
-is the header's, the trailer's digest is that of the bytes, nothing follows. A pack that breaks
-off, or isn't right, raises instead; so its body is never completed, and no target takes it for whole.
+A stalling source thins the stream out but does not silence it: the reserve lasts for more than eight
+minutes, and `idle_timeout` ends the wait for a silent source before that. The end is held back until the
+source has ended well: every entry inflates to what it says, their count matches the header, the trailer
+matches the digest of the bytes, and nothing follows. A pack that breaks off or is wrong raises instead; so
+its body is never completed, and no target takes it as whole.
 
-The file keeps the whole pack, so that it can be sent again (`blocks` starts over) without asking the
-source twice. Memory: the parser's window, and no object, for those of 1 MiB and more are checked in pieces.
+The file keeps the whole pack, so it can be sent again (`blocks` starts over) without asking the source
+twice. Memory: the parser's window, but no whole large object: those of 1 MiB and more are checked in pieces.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ __all__ = [
 ]
 
 OPENING_BYTES = 4 * MIB
-"""Nothing goes out before so much is here, or all."""
+"""Nothing goes out before this much, or the whole pack, is here."""
 RESERVE_BYTES = MIB
-"""What is kept back against a stalling source."""
+"""Bytes kept back for a stalling source."""
 TRICKLE_BYTES = KIB
 TRICKLE_SECONDS = 0.5
-"""Half of the least patience that is known of an edge; 2 KiB a second is above what servers call too slow."""
+"""Half of the shortest idle limit known of any edge; 2 KiB a second is above what servers call too slow."""
 
 MEMORY_BYTES = 8 * MIB
-"""What all this takes at most: windows, an object's inflated bytes, blocks on their way."""
+"""Upper limit of all memory here: windows, an object's inflated bytes, blocks in transit."""
 
 _OBJECT_BYTES_WHOLE = MIB
 _FAREWELL_SECONDS = 1.0
@@ -71,9 +71,9 @@ _FAREWELL_SECONDS = 1.0
 class LookAhead:
     """One pack, received by a thread of its own. A context manager; leaving it ends the thread.
 
-    `blocks` come from the source, and are closed by the thread; `abandon` is called where they must be
-    given up in the middle of a wait. `ofs_delta` says whether the target understands them.
-    With `whole`, nothing goes out before all is here.
+    `blocks` come from the source, and the thread closes them; `abandon` is called to give them up in
+    the middle of a wait. `ofs_delta` says whether the target takes such deltas. With `whole`, nothing
+    goes out before the whole pack is here.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LookAhead:
         self._abandon = abandon
         self._progress = progress
         try:
-            self._file = tempfile.TemporaryFile(  # noqa: SIM115 - as long as the pack
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115 - lives as long as the pack
                 buffering=0, prefix=TEMPORARY_PREFIX, dir=directory
             )
         except OSError as error:
@@ -114,9 +114,9 @@ class LookAhead:
         self._objects_here = 0
         self.delta_count = 0
         self.complete = False
-        """Whether the whole pack is here, and right."""
+        """Whether the whole pack is here and correct."""
         self.streamed = False
-        """Whether `blocks` gave something out, the latest time, before all was here."""
+        """Whether the latest `blocks` gave out something before the whole pack was here."""
 
     def __enter__(self) -> LookAhead:
         self._thread.start()
@@ -135,7 +135,7 @@ class LookAhead:
             self._file.close()
 
     def open(self) -> None:
-        """Wait until enough is here for the target's request to be opened. Raises as `blocks` does."""
+        """Wait until enough is here to open the target's request. Raises as `blocks` does."""
         self._await("source: spooling ahead", None if self._whole else OPENING_BYTES)
 
     def finish(self) -> None:
@@ -143,9 +143,9 @@ class LookAhead:
         self._await("source: receiving pack", None)
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the pack from its start, at the pace that is drawn above.
+        """Yield the pack from its start, at the pace shown above.
 
-        Raises CorruptPack, LimitExceeded, TransportError of the source, RepositoryError for the file.
+        Raises CorruptPack, LimitExceeded, the source's TransportError, RepositoryError for the file.
         """
         position = 0
         self.streamed = False
@@ -154,7 +154,7 @@ class LookAhead:
             position += len(data)
 
     def whole_bytes(self) -> int | None:
-        """Return how many bytes the pack has, once all are here."""
+        """Return the size of the pack, once all of it is here."""
         return self.received_bytes if self.complete else None
 
     def _await(self, name: str, wanted_bytes: int | None) -> None:
@@ -200,13 +200,13 @@ class LookAhead:
                 raise unreadable(error) from None
 
     def _end_of_flow(self, position: int) -> int:
-        """Return up to where bytes go out at once."""
+        """Return the position up to which bytes go out immediately."""
         if self._is_here(None):
             return self.received_bytes
         return max(position, self.received_bytes - RESERVE_BYTES)
 
     def _is_here(self, wanted_bytes: int | None) -> bool:
-        """Tell whether so many bytes are here (None: all). Raises what went wrong."""
+        """Return whether this many bytes are here; None means all. Raises what went wrong."""
         if self._error is not None:
             raise self._error
         return self.complete or (wanted_bytes is not None and self.received_bytes >= wanted_bytes)
@@ -270,14 +270,14 @@ class LookAhead:
 
 
 def at_most(limits: Limits, pack_bytes_max: int | None) -> Limits:
-    """Return the limits for a source's pack of which the user allows no more than that."""
+    """Return the limits for a source's pack, with the user's `pack_bytes_max` applied."""
     if pack_bytes_max is None:
         return limits
     return replace(limits, pack_bytes=min(limits.pack_bytes, pack_bytes_max))
 
 
 def in_users_words(error: LimitExceeded, pack_bytes_max: int | None) -> LimitExceeded:
-    """Return the error for a source's pack that is larger than the user allows, or the error itself."""
+    """Return the error itself, or one that names the user's limit if the source's pack exceeds that."""
     if error.limit != "pack_bytes" or pack_bytes_max is None:
         return error
     return LimitExceeded(

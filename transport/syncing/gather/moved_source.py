@@ -1,13 +1,13 @@
-"""Goes on from a new list where the source's refs have moved between its list and the fetch.
+"""Goes on from a new list if the source's refs moved between its list and the fetch.
 
     list refs       main at A
     (a force-push)  main at C, and nothing reaches A any more
     fetch A         refused: "not our ref A", in each server's own words
-    list refs       A is gone from the list: so that was why
+    list refs       A is gone from the list: that was why
     once more       plan, fetch and push what the source has now
 
-What counts is the list, not the words: where it still names all that was wanted, the refusal stands. Busy
-sources move again and again, so this is bounded.
+The list counts, not the words: if it still names every want, the refusal stands. Busy sources move again and
+again, so this is bounded.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["RELISTINGS_MAX", "SourceList"]
 
 RELISTINGS_MAX = 3
-"""A source that moves faster than it can be listed is one for the next run."""
+"""A source that moves faster than it can be listed is left to the next run."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class SourceList:
-    """A source's list of refs, renewed where the source turns out to have moved on."""
+    """A source's list of refs, renewed if the source turns out to have moved on."""
 
     source: Transport
     listed: Advertisement
@@ -51,7 +51,7 @@ class SourceList:
         attempt: Callable[[Advertisement], _T],
         wants: Callable[[Advertisement], Iterable[ObjectId]],
     ) -> _T:
-        """Return what `attempt` makes of the list, tried again with each new one. Raises as `attempt`."""
+        """Return what `attempt` makes of the list; try again with each new one. Raises as `attempt`."""
         while True:
             try:
                 return attempt(self.listed)
@@ -60,9 +60,9 @@ class SourceList:
                     raise
 
     def is_renewed(self, wants: Iterable[ObjectId]) -> bool:
-        """List the source again; tell whether that explains why it refused the wants.
+        """List the source again; return whether that explains why it refused the wants.
 
-        The refusal is what counts, so that listing fails too is no error.
+        The refusal is the one to report, so a failure of the listing is no error.
         """
         if not self.left:
             return False

@@ -1,9 +1,9 @@
-"""The bases of deltas that a source leaves out without being asked to: an incremental bundle's.
+"""Delta bases that a source leaves out unasked, as an incremental bundle does.
 
-    source's pack   deltas against what its prerequisites hold, which the bundle lacks
+    source's pack   deltas against objects of its prerequisites, which the bundle lacks
     target          has the prerequisites: its tips are fetched, without their history
 
-A server that is asked for a whole pack sends one, so it never comes to that.
+A server that is asked for a complete pack sends one, so this never applies to servers.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["bases_of_target"]
 
 _TIPS_MAX = 64
-"""Trees and blobs of more tips are seldom others; each costs a whole state of the repository at worst."""
+"""More tips seldom bring other trees and blobs; each costs a whole state of the repository at worst."""
 
 
 @contextmanager
 def bases_of_target(
     target: Transport, haves: Sequence[ObjectId], *, limits: Limits, directory: Path | None = None
 ) -> Iterator[ObjectStore]:
-    """Yield what the first of the haves hold that are tips of the target, fetched from there.
+    """Yield the objects of the first haves that are tips of the target, fetched from the target.
 
     Raises TransportError, CorruptData.
     """

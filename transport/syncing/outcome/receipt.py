@@ -9,9 +9,9 @@
      "done": {the object of `--json`, but for the plans},
      "error": null, "exitCode": 0}
 
-`before` is the target's id when the run began, `after` what the target said that it has now: empty where the
-ref is absent, null where nobody knows. URLs come without user, password and query; of a push option only
-what stands before its `=` is kept, since values may be secrets. Of credentials nothing is ever here.
+`before` is the target's id when the run began, `after` the id that the target reports now: empty if the ref
+is absent, null if unknown. URLs come without user, password and query. A push option is cut at its `=`, since
+values may be secrets. A receipt never contains credentials.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _AFTER_IS_THE_SOURCES = {Outcome.PUSHED, Outcome.UP_TO_DATE, Outcome.DELETED}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run was asked to do, and when it began."""
+    """What a run was asked to do, and when it started."""
 
     source: str
     """Without secrets."""
@@ -51,7 +51,7 @@ class Asked:
 
     @classmethod
     def now(cls, source: str, target: str, request: SyncRequest) -> Asked:
-        """Note the time, and what was typed, without its secrets. Raises InvalidEndpoint."""
+        """Note the time and the given endpoints, without secrets. Raises InvalidEndpoint."""
         return cls(shown(source), shown(target), request, datetime.now(UTC))
 
     def to_json(self) -> dict[str, Any]:
@@ -77,21 +77,21 @@ class Asked:
 
 
 def shown(typed: str) -> str:
-    """Return an endpoint as it may be shown. Raises InvalidEndpoint."""
+    """Return an endpoint without secrets, fit to be shown. Raises InvalidEndpoint."""
     return str(Endpoint.parse(typed))
 
 
 def receipt(
     asked: Asked, result: SyncResult | None, seconds: float, *, error: BaseException | None = None
 ) -> dict[str, Any]:
-    """Return the receipt of one run; `error` is what ended it, where no result came of it."""
+    """Return the receipt of one run; `error` is what ended a run without a result."""
     return {**_head(asked.started_at, seconds), **run_receipt(asked, result, error=error)}
 
 
 def run_receipt(
     asked: Asked, result: SyncResult | None, *, error: BaseException | None = None
 ) -> dict[str, Any]:
-    """Return the part of a receipt that is about one run."""
+    """Return the part of a receipt about one run."""
     if result is not None and error is None:
         error = result.failure
     done = None if result is None else result.to_json()
@@ -112,7 +112,7 @@ def run_receipt(
 def fleet_receipt(
     started_at: datetime, seconds: float, summary: dict[str, Any], runs: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the one receipt of many runs; each is a `run_receipt`, with whatever else belongs to it."""
+    """Return one receipt for many runs; each is a `run_receipt`, plus whatever belongs to it."""
     return {**_head(started_at, seconds), "summary": summary, "pairs": runs}
 
 

@@ -1,10 +1,10 @@
-"""What came of a sync: every ref accounted for, typed, and as the JSON object that programs read.
+"""The result of a sync: every ref accounted for, typed, and as the JSON object that programs read.
 
     action    what was decided for the ref           create update delete skip block warn
     outcome   what became of it                      see `Outcome`
 
-The two differ where the target had the last word. In JSON a refused ref has the action `warn`, as in
-git-sync, with the server's words as its reason; `outcome` is there for whoever wants to know exactly.
+The two differ if the target decided otherwise. In JSON a refused ref has the action `warn`, as in git-sync,
+with the server's words as its reason; `outcome` gives the exact result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Outcome(Enum):
     """What became of one ref."""
 
     __hash__ = object.__hash__
-    """Each is there once; Enum's own is a function in Python, called for each ref that is counted."""
+    """Members are singletons; Enum's own hash is a Python function, called for each ref that is counted."""
 
     PUSHED = "pushed"
     """Created or updated: the target said so."""
@@ -45,19 +45,19 @@ class Outcome(Enum):
     REFUSED = "refused"
     """The target said no; the reason holds its words."""
     MOVED = "moved"
-    """Somebody else changed the target's ref during the run; nothing was overwritten."""
+    """Another writer changed the target's ref during the run; nothing was overwritten."""
     LOCKED = "locked"
     """Another process held the ref's lock; nothing was changed. The reason names the file and its holder."""
     NOT_PUSHED = "not-pushed"
     """Held back: a dry run, an atomic push that another ref prevented, or a push that broke off."""
     UNANSWERED = "unanswered"
-    """The target never said; the reason tells what it shows when it is listed again."""
+    """The target never said; the reason says what it shows when listed again."""
     IGNORED = "ignored"
     """Left alone, with a warning."""
     UNREADABLE = "unreadable"
-    """The source has the ref, or may have it, but can't read it: the target's was left as it is."""
+    """The source has the ref, or may have it, but can't read it: the target's ref is unchanged."""
     HIDDEN = "hidden"
-    """The source may have the ref and hide it: it was to be pruned, and was left as it is."""
+    """The source may have the ref and hide it: it would have been pruned, and is unchanged."""
 
 
 class RefResult(NamedTuple):
@@ -67,9 +67,9 @@ class RefResult(NamedTuple):
     outcome: Outcome
     reason: str
     options: tuple[tuple[str, str], ...] = ()
-    """What the target did instead, by its report: such as ("refname", "refs/heads/other")."""
+    """What the target did instead, by its report, such as ("refname", "refs/heads/other")."""
     arrived: bool = False
-    """Not answered, but listed again the target shows what was to be."""
+    """Not answered, but listed again the target shows the intended state."""
 
     def to_json(self) -> dict[str, Any]:
         """Return an item of `plans`. Ids are hex, and empty where there is none."""
@@ -92,27 +92,27 @@ _REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED, Outcome.UNANSWERED}
 
 @dataclass(frozen=True, slots=True)
 class PackSummary:
-    """The pack that was sent: of our own, or the source's, relayed."""
+    """The pack that was sent: our own, or the source's, relayed."""
 
     objects: int
     deltas: int
     reused: int
-    """Entries copied as they lay in the source's pack."""
+    """Entries copied as they were in the source's pack."""
     bytes: int
     select_seconds: float
     write_seconds: float
-    """From the moment the push began until the target had answered."""
+    """From the start of the push to the target's answer."""
     first_byte_seconds: float | None
     longest_gap_seconds: float | None
-    """Between two chunks of the body; a server that unpacks before it reads on makes gaps too."""
+    """Longest gap between two chunks of the body; a server that unpacks while it reads causes gaps too."""
     longest_stall_seconds: float | None
-    """That the connection had room and the writer had nothing: our own part of a gap."""
+    """How long the connection had room and the writer had nothing: our own part of a gap."""
     strategy: str
-    """That selected the deltas; "relay" for the source's own pack."""
+    """The strategy that selected the deltas; "relay" for the source's own pack."""
     unsearched: int = 0
-    """Objects that selection did not come to before its budget was used up."""
+    """Objects that selection did not reach before its budget was used up."""
     checksums: tuple[str, ...] = ()
-    """Of the pack in hex, or of each where there were several; none of one that was not sent whole."""
+    """In hex, for the pack or for each of several; none for a pack that was not sent whole."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `pack` object of `--json`."""
@@ -135,13 +135,13 @@ class PackSummary:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a planned run would cost, as far as that is known without carrying it out."""
+    """What a planned run would cost, as far as a dry run can know."""
 
     objects: int | None
-    """At most so many travel; None where only the source's whole pack would tell."""
+    """Upper limit of the objects that travel; None if only the source's whole pack would show it."""
     pack_bytes: int | None
     memory_bytes: int | None
-    """Beyond what the program itself takes; for a relay it doesn't depend on the pack."""
+    """In addition to the program itself; for a relay it doesn't depend on the pack."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `price` object of `--json`."""
@@ -150,7 +150,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The whole of a run. `failure` is set where it broke off, or went wrong, after the push had begun."""
+    """All of a run. `failure` is set if it broke off, or went wrong, after the push had begun."""
 
     refs: tuple[RefResult, ...]
     protocol: str
@@ -168,20 +168,20 @@ class SyncResult:
     planned_batch_count: int = 0
     temp_refs: tuple[str, ...] = ()
     left_temp_refs: tuple[str, ...] = ()
-    """Temporary refs that were to be deleted, and are still on the target; the next run tries again."""
+    """Temporary refs that are still on the target though they should be deleted; the next run tries again."""
     pack: PackSummary | None = None
     source_hides: tuple[RefKind, ...] = ()
-    """Kinds of refs in scope of which the source hides some, as far as it says so."""
+    """Kinds of refs in scope that the source says it hides in part."""
     price: Price | None = None
-    """Of a dry run that has something to push."""
+    """Set for a dry run that has something to push."""
     stats: Stats = field(default_factory=Stats)
     measurement: Measurement = field(default_factory=Measurement)
     failure: PackcoreError | None = None
     verification: Verification | None = None
-    """What the target showed when it was read back; None where that was not asked for."""
+    """What reading the target back showed; None if not requested."""
 
     def count(self, *outcomes: Outcome) -> int:
-        """Return how many refs came to one of these outcomes."""
+        """Return how many refs have one of these outcomes."""
         return sum(map([ref.outcome for ref in self.refs].count, outcomes))
 
     @property
@@ -196,7 +196,7 @@ class SyncResult:
 
     @property
     def skipped(self) -> int:
-        """Refs that needed nothing, or for which nothing was tried."""
+        """Refs that needed nothing, or for which nothing was attempted."""
         return self.count(Outcome.UP_TO_DATE, Outcome.NOT_PUSHED)
 
     @property
@@ -221,15 +221,15 @@ class SyncResult:
 
     @property
     def exit_code(self) -> int:
-        """0 for done; 1 where a ref was blocked, unreadable, refused, not pushed, or reads back otherwise.
+        """0 for done; 1 if a ref was blocked, unreadable, refused, not pushed, or reads back otherwise.
 
-        Also 1 where a ref was not pruned since the source may hide it; hiding alone is no failure.
+        Also 1 if a ref was not pruned since the source may hide it; hiding alone is no failure.
 
-        Also 1 where a temporary ref that was to be deleted is still there. Else the code of the failure, or
-        of what kept the target from being read back.
+        Also 1 if a temporary ref that should be deleted is still there. Otherwise the code of the failure,
+        or of the error that prevented reading the target back.
 
-        A dry run that found out what it was asked is done, whatever it found. It did not where the source
-        has refs that can't be read, or may hide one that was to be pruned.
+        A dry run is done if it found what it should find out, whatever that is. It is not if the source has
+        refs that can't be read, or may hide one that would be pruned.
         """
         if self.failure is not None:
             return self.failure.exit_code
@@ -242,7 +242,7 @@ class SyncResult:
         return 0 if self.verification is None else self.verification.exit_code
 
     def moved(self) -> list[TargetRefMoved]:
-        """Return an error for each ref that somebody else changed meanwhile, for who wants to raise one."""
+        """Return an error, ready to be raised, for each ref that another writer changed meanwhile."""
         return [
             TargetRefMoved(ref.planned.target_ref, ref.reason, hint="run again to plan from the new tip")
             for ref in self.refs
@@ -250,7 +250,7 @@ class SyncResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `--json` prints; keys are git-sync's, and some of our own."""
+        """Return the object that `--json` prints; keys are git-sync's, plus some of our own."""
         return {
             "plans": [ref.to_json() for ref in self.refs],
             "pushed": self.pushed,
@@ -293,7 +293,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def results_of(actions: Iterable[RefAction], *, held_back: str = "") -> list[RefResult]:
-    """Return results for actions of which none is pushed; `held_back` says why the pushing ones weren't."""
+    """Return results for actions that are not pushed; `held_back` says why the pushing ones weren't."""
     return [
         RefResult(action, Outcome.UP_TO_DATE, action.reason)
         if action.action == "skip"

@@ -14,14 +14,14 @@ __all__ = ["RefDifference", "Verification"]
 
 
 class RefDifference(NamedTuple):
-    """A ref that isn't what it was said to be; None stands for an absent ref."""
+    """A ref that isn't what the run reported; None stands for an absent ref."""
 
     ref: str
     expected: ObjectId | None
     found: ObjectId | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return an item of `differences`: ids in hex, empty where the ref is, or should be, absent."""
+        """Return an item of `differences`: ids in hex, empty if the ref is, or should be, absent."""
         expected, found = (oid.hex() if oid else "" for oid in (self.expected, self.found))
         return {"ref": self.ref, "expected": expected, "found": found}
 
@@ -34,11 +34,11 @@ class Verification:
     """Refs that were compared."""
     differences: tuple[RefDifference, ...] = ()
     error: PackcoreError | None = None
-    """Why the target could not be listed; then nothing was compared."""
+    """Why the target could not be listed; nothing was compared then."""
 
     @property
     def exit_code(self) -> int:
-        """0 where all is as it was said to be."""
+        """0 if everything is as reported."""
         if self.error is not None:
             return self.error.exit_code
         return PackcoreError.exit_code if self.differences else 0

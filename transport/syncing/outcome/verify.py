@@ -1,12 +1,12 @@
-"""Reads the target back: do its refs hold what a run says that it did.
+"""Reads the target back, to check that its refs hold what the run reported.
 
     outcome                        must read back as
     pushed, up to date             the source's id
     deleted                        absent
-    anything else                  not compared: the run itself tells that it isn't as it should be
+    anything else                  not compared: the run itself reports that it isn't as it should be
 
-A server may say `ok` and mean something else (a hook that rewrites, a mirror that lags behind, a proxy for
-another host); this is one more request that finds it out. What the target hides can't be read back.
+A server may say `ok` and do something else (a hook that rewrites, a mirror that lags behind, a proxy for
+another host); one more request finds out. What the target hides can't be read back.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _SAID_TO_BE_DONE = {Outcome.PUSHED, Outcome.UP_TO_DATE, Outcome.DELETED}
 
 
 def read_back(target: Transport, refs: Sequence[RefResult]) -> Verification:
-    """List the target anew and compare. Nothing is raised for a target that can't be listed."""
+    """List the target again and compare. Raises nothing for a target that can't be listed."""
     try:
         found = advertise_push(target).tips
     except PackcoreError as error:
         return Verification(0, error=error)
-    # What was deleted has no source id, and is expected to be absent.
+    # A deleted ref has no source id, and should be absent.
     expected = {
         ref.planned.target_ref: ref.planned.source_id for ref in refs if ref.outcome in _SAID_TO_BE_DONE
     }
