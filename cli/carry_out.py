@@ -11,7 +11,7 @@ import click
 from cli.command import TWO_SIDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cli.console import Console
     from cli.sync_job import SyncJob
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from transport.syncing.outcome.verification import Verification
     from transport.syncing.request import SyncRequest
 
-__all__ = ["NO_RECEIPT", "carry_out", "show_problems", "show_result"]
+__all__ = ["NO_METRICS", "NO_RECEIPT", "carry_out", "show_problems", "show_result"]
 
 NO_RECEIPT = "nothing is done in a dry run, so no receipt is written"
+NO_METRICS = "nothing is done in a dry run, so no metrics are written"
 
 
 def carry_out(job: SyncJob, request: SyncRequest) -> int:
@@ -32,8 +33,10 @@ def carry_out(job: SyncJob, request: SyncRequest) -> int:
     The conversation is kept when the run fails, which is when it is wanted, and so is the receipt.
     """
     console = job.console
-    with _kept(job, request) as receipt:
-        result = receipt.result = _sync(job, request)
+    with _measured(job, request) as kept:
+        with _kept(job, request) as receipt:
+            result = receipt.result = _sync(job, request)
+        kept(result)
     show_result(result, console)
     if result.failure is not None:
         raise result.failure
@@ -61,6 +64,30 @@ def _sync(job: SyncJob, request: SyncRequest) -> SyncResult:
             progress=progress,
             recorder=recorder,
         )
+
+
+@contextmanager
+def _measured(job: SyncJob, request: SyncRequest) -> Iterator[Callable[[SyncResult], None]]:
+    """Write metrics of what happens in the block, if they are wanted; it hands over its result."""
+    name = job.reporting.metrics
+    if name is not None and request.dry_run:
+        job.console.tell(NO_METRICS)
+        name = None
+    if name is None:
+        yield lambda _: None
+        return
+    from cli.metrics_file import MetricsFile
+    from cli.render.metrics import RunLabels
+    from transport.syncing.outcome.receipt import shown
+
+    labels = RunLabels(request.mode, shown(job.source), shown(job.target))
+    with MetricsFile(name, job.console, labels) as file:
+
+        def keep(result: SyncResult) -> None:
+            file.end_with(result.exit_code)
+            file.tell(lambda metrics: metrics.synced(labels, result))
+
+        yield keep
 
 
 class _Receipt:

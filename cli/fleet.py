@@ -9,17 +9,20 @@ Interrupted, the runs are stopped, and the receipt tells of those that had ended
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from cli.carry_out import NO_RECEIPT
+from cli.carry_out import NO_METRICS, NO_RECEIPT
 from cli.command import DEBUG_KEY
+from cli.exits import FAILED, INTERRUPTED
 from cli.streams import Output
 from cli.values import is_true
 from transport.syncing.measure import Stopwatch
@@ -43,7 +46,7 @@ def sync_manifest(job: SyncJob, manifest: str, executor: str) -> int:
     _check_options(job)
     pairs = Manifest(manifest, secrets=job.console.output.secrets).pairs(job)
     state: dict[str, Any] = click.get_current_context().find_root().ensure_object(dict)
-    return _Fleet(job, pairs, debug=bool(state.get(DEBUG_KEY))).run(executor)
+    return _Fleet(job, pairs, manifest, debug=bool(state.get(DEBUG_KEY))).run(executor)
 
 
 def in_this_environment(pair: SyncPair) -> SyncPair:
@@ -84,11 +87,13 @@ def _check_options(job: SyncJob) -> None:
 class _Fleet:
     """One run over all pairs."""
 
-    def __init__(self, job: SyncJob, pairs: Sequence[SyncPair], *, debug: bool) -> None:
+    def __init__(self, job: SyncJob, pairs: Sequence[SyncPair], manifest: str, *, debug: bool) -> None:
         self._job = job
         self._console = job.console
         self._pairs = pairs
         self._debug = debug
+        self._manifest = manifest
+        self._exit_code = FAILED
         self._ended: list[PairOutcome] = []
         self._started_at = datetime.now(UTC)
         self._watch = Stopwatch()
@@ -105,10 +110,13 @@ class _Fleet:
                 self._console.tell(NO_RECEIPT)
             elif self._job.reporting.receipt is not None:
                 file = stack.enter_context(AtomicFiles()).open(self._job.reporting.receipt)
+            if self._job.reporting.metrics is not None:
+                self._measure(self._job.reporting.metrics, stack)
             try:
                 result = self._run(executor_name)
+                self._exit_code = result.exit_code
             except KeyboardInterrupt as raised:
-                interrupted = raised
+                interrupted, self._exit_code = raised, INTERRUPTED
             if file is not None:
                 file.write(self._receipt(result))
         if interrupted is not None:
@@ -116,6 +124,20 @@ class _Fleet:
         assert result is not None
         self._show(result)
         return result.exit_code
+
+    def _measure(self, name: str, stack: ExitStack) -> None:
+        """Let metrics be written at the end, of all pairs that have ended by then."""
+        from cli.metrics_file import MetricsFile
+
+        if self._job.dry_run:
+            self._console.tell(NO_METRICS)
+            return
+        file = stack.enter_context(MetricsFile(name, self._console))
+        file.tell(
+            lambda metrics: metrics.manifest(
+                Path(self._manifest).name, self._ended, time.time(), file.seconds, self._exit_code
+            )
+        )
 
     def _run(self, executor_name: str) -> FleetResult:
         from transport.fleet import open_executor, sync_fleet

@@ -41,6 +41,7 @@ __all__ = [
     "fetch_scope_options",
     "jobs_options",
     "limit_options",
+    "metrics_option",
     "output_options",
     "plan_policy_options",
     "policy_options",
@@ -363,3 +364,13 @@ def output_options(*, json: bool = True, progress: bool = True) -> Callable[[Fun
     """Add -v, -q and, where they make sense, --json and --progress; the function gets `console`."""
     options = [_JSON] * json + [_PROGRESS] * progress + [_VERBOSE, _QUIET]
     return group("console", _console, *options)
+
+
+metrics_option = option(
+    "--metrics",
+    section=OUTPUT,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write numbers of this run for Prometheus (node_exporter's textfile), also if it fails. An older "
+    "FILE is replaced.",
+)

@@ -5,7 +5,8 @@
     def run(job: SyncJob) -> int:
         return carry_out(job, job.request(mode="replicate"))
 
-`report_options` are those of what is told and kept: --stats, --measure-memory, --verify, --receipt, --record.
+`report_options` are those of what is told and kept: --stats, --measure-memory, --verify, --receipt,
+--metrics, --record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import click
 
 from cli.command import group, option
 from cli.network import endpoint_arguments, protocol_option, transport_options
-from cli.params import CHANGES, OUTPUT, output_options, scope_options
+from cli.params import CHANGES, OUTPUT, metrics_option, output_options, scope_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class Reporting:
     verify: bool = False
     receipt: str | None = None
     """A file for what was asked, seen and done."""
+    metrics: str | None = None
+    """A file for numbers that Prometheus reads."""
     record: str | None = None
     """A file for the conversation."""
 
@@ -106,7 +109,7 @@ _DRY_RUN = option(
     help="Show what would be done, as `packcore plan` does; push nothing.",
 )
 
-report_options = group("reporting", Reporting, _STATS, _MEMORY, _VERIFY, _RECEIPT, _RECORD)
+report_options = group("reporting", Reporting, _STATS, _MEMORY, _VERIFY, _RECEIPT, metrics_option, _RECORD)
 plan_report_options = group("reporting", Reporting, _STATS, _MEMORY)
 
 _REQUEST_FIELDS = ("scope", "policy", "selection", "protocol")

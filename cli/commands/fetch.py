@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.command import command, option
 from cli.network import endpoint_arguments, protocol_option, transport_options
-from cli.params import OUTPUT, REFS, fetch_policy_options, fetch_scope_options, output_options
+from cli.params import OUTPUT, REFS, fetch_policy_options, fetch_scope_options, metrics_option, output_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from cli.console import Console
     from cli.network import NetworkOptions
     from packcore.ids import ObjectId
@@ -62,6 +65,7 @@ def _have_ids(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> 
 @protocol_option
 @option("--stats", is_flag=True, section=OUTPUT, help="Report traffic with the source.")
 @option("--measure-memory", is_flag=True, section=OUTPUT, help="Report time and peak memory.")
+@metrics_option
 @output_options()
 def run(
     *,
@@ -73,6 +77,7 @@ def run(
     protocol: Protocol,
     stats: bool,
     measure_memory: bool,
+    metrics: str | None,
     network: NetworkOptions,
     console: Console,
 ) -> int:
@@ -97,6 +102,7 @@ def run(
         "measure_memory": measure_memory,
     }
     with (
+        _measured(metrics, source, into, console) as keep,
         closing(open_transport(source, network.source)) as transport,
         console.progress(source=source) as progress,
     ):
@@ -104,7 +110,30 @@ def run(
             result = fetch_only(transport, haves=have, progress=progress, **shared)
         else:
             result = fetch_into(transport, into, policy=policy, progress=progress, **shared)
+        keep(result)
     return show_fetched(result, console)
+
+
+@contextmanager
+def _measured(
+    name: str | None, source: str, into: str | None, console: Console
+) -> Iterator[Callable[[FetchResult], None]]:
+    """Write metrics of what happens in the block, if they are wanted; it hands over its result."""
+    if name is None:
+        yield lambda _: None
+        return
+    from cli.metrics_file import MetricsFile
+    from cli.render.metrics import RunLabels
+    from transport.syncing.outcome.receipt import shown
+
+    labels = RunLabels("fetch", shown(source), into or "")
+    with MetricsFile(name, console, labels) as file:
+
+        def keep(result: FetchResult) -> None:
+            file.end_with(result.exit_code)
+            file.tell(lambda metrics: metrics.fetched(labels, result))
+
+        yield keep
 
 
 def show_fetched(result: FetchResult, console: Console) -> int:
