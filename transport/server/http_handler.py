@@ -1,4 +1,4 @@
-"""One connection of our smart-HTTP server: what each request asks for, and the answer as it comes.
+"""What each request of smart HTTP asks for, and the answer as it comes, over any `HttpChannel`.
 
     GET  /x.git/info/refs?service=git-upload-pack     the advertisement, in the version of Git-Protocol
     POST /x.git/git-upload-pack                       one round of a fetch
@@ -26,7 +26,7 @@ from transport.http_rules.content import media_type
 from transport.identity import http_identity, signature_now
 from transport.safe_text import one_line
 from transport.server.http_body import content_of
-from transport.server.http_connection import HttpConnection, HttpFault, HttpRequest
+from transport.server.http_connection import HttpFault
 from transport.server.pipes import named_version
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
 from transport.server.words import words_about
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transport.server.hooks import HookSettings
+    from transport.server.http_channel import HttpChannel
+    from transport.server.http_connection import HttpConnection, HttpRequest
     from transport.server.settings import ServerSettings
 
-__all__ = ["Handler"]
+__all__ = ["Exchange", "Handler"]
 
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 _GATHER_BYTES = 16 * 1024
@@ -65,7 +67,7 @@ class _Target(NamedTuple):
 
 
 class Handler:
-    """Serves one connection: each request by an `_Exchange` of its own."""
+    """Serves one connection: each request by an `Exchange` of its own."""
 
     def __init__(self, connection: HttpConnection, client: str, settings: ServerSettings, edge: Edge) -> None:
         self._connection = connection
@@ -78,11 +80,14 @@ class Handler:
         connection = self._connection
         while True:
             connection.begin_request(self._settings.head_seconds, self._settings.idle_seconds)
-            exchange = _Exchange(connection, self._client, self._settings, self._edge)
+            exchange = Exchange(connection, self._client, self._settings, self._edge)
             try:
                 request = connection.next_request()
             except HttpFault as fault:
-                exchange.refuse(fault)
+                with suppress(OSError):
+                    exchange.refuse(fault, connection.first_line)
+                    connection.begin_request(self._settings.linger_seconds, self._settings.idle_seconds)
+                    connection.drain()
                 return
             if request is None:
                 return
@@ -91,27 +96,34 @@ class Handler:
                 return
 
 
-class _Exchange:
-    """One request and its answer."""
+class Exchange:
+    """One request and its answer, on whatever channel."""
 
-    def __init__(self, connection: HttpConnection, client: str, settings: ServerSettings, edge: Edge) -> None:
+    def __init__(
+        self,
+        connection: HttpChannel,
+        client: str,
+        settings: ServerSettings,
+        edge: Edge,
+        *,
+        signed_in: str | None = None,
+    ) -> None:
+        """`signed_in` is a user whom whoever stands before us has let in."""
         self._connection = connection
         self._client = client
         self._settings = settings
         self._edge = edge
         self._words = words_about(settings.repositories.root)
         self._began = time.monotonic()
-        self._status, self._sent_bytes, self._user, self._method = 0, 0, "-", ""
-        self._signed_in: str | None = None
+        self._status, self._sent_bytes, self._method = 0, 0, ""
+        self._signed_in = signed_in
+        self._user = one_line(signed_in, limit=40) if signed_in else "-"
 
-    def refuse(self, fault: HttpFault) -> None:
+    def refuse(self, fault: HttpFault, first_line: str) -> None:
         """Answer what is no request."""
-        with suppress(OSError):
-            self._connection.close_after_this()
-            self._send_text(fault.status, str(fault), {})
-            self._log(self._connection.first_line)
-            self._connection.begin_request(self._settings.linger_seconds, self._settings.idle_seconds)
-            self._connection.drain()
+        self._connection.close_after_this()
+        self._send_text(fault.status, str(fault), {})
+        self._log(first_line)
 
     def serve(self, request: HttpRequest) -> None:
         """Answer a request, whatever becomes of it."""
