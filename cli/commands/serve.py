@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -81,7 +82,7 @@ def _faults() -> str:
     type=click.Path(),
     section=SERVING,
     metavar="FILE",
-    help="Only let in the users in FILE (as `htpasswd -m` writes it).",
+    help="Only let in the users in FILE (as `htpasswd -B` or `-m` writes it).",
 )
 @option(
     "--max-push",
@@ -162,8 +163,8 @@ def run(
     Repositories of work trees and hidden ones are only served with --export-all. What a symbolic link
     reaches outside DIR is never served.
 
-    Each request is logged on stderr, in one line. The server speaks plain HTTP: on a network you don't
-    trust, put a TLS proxy in front. All clients then share the proxy's address, so set
+    Each request is logged on stderr, in one line with the time. The server speaks plain HTTP: on a network
+    you don't trust, put a TLS proxy in front. All clients then share the proxy's address, so set
     --max-connections-per-client to the value of --max-connections, and let the proxy limit each client.
 
     Hooks only run with --hooks. They are the repositories' programs, and see this program's environment
@@ -189,7 +190,7 @@ def run(
         "idle_seconds": idle_timeout,
         "hooks": HookSettings(hook_timeout, os.environ) if hooks else None,
         "packs": PackCache(pack_cache, bytes_max=pack_cache_bytes) if pack_cache_bytes else None,
-        "log": console.tell,
+        "log": lambda line: console.tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"),
     }
     with GitHttpServer(
         directory, host=host, port=port, export_all=export_all, allow_push=allow_push, **settings

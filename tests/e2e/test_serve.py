@@ -74,6 +74,13 @@ def commit_on(folder: Path, branch: str) -> str:
     return git("rev-parse", branch, cwd=folder)
 
 
+def test_each_request_is_logged_with_its_time(root: Path) -> None:
+    with packcore_serve(root) as url:
+        ls_remote(f"{url}/source.git")
+    first = (root.parent / "serve.log").read_text().splitlines()[0]
+    assert re.match(r'20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:]{8}Z 127\.0\.0\.1 - "GET /source', first), first
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_serves_and_ends_when_told(root: Path, stop: int) -> None:
     with packcore_serve(root, stop=stop) as url:

@@ -1,11 +1,12 @@
 r"""User names and passwords from a file of Apache's htpasswd (its manual, "Password Formats").
 
     alice:$apr1$salt$…      what `htpasswd -m` writes: a thousand rounds of MD5, Apache's own
+    dora:$2y$05$…           what `htpasswd -B` writes: bcrypt, by the package of that name (packcore[bcrypt])
     bob:{SHA}base64…        what `htpasswd -s` writes: one SHA-1, no salt; for tests, not for secrets
     carol:{SSHA}base64…     SHA-1 of password and salt, the salt behind it, as LDAP servers write it
 
-Left out: bcrypt (`htpasswd -B`) and crypt, for which Python has no code of its own, and plain text. Such
-a line is an error when the file is read, not a login that fails without a reason.
+Left out: crypt, for which Python has no code of its own, and plain text. Such a line is an error when the
+file is read, and so is bcrypt where its package is missing: no login fails without a reason.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
@@ -30,6 +32,11 @@ _PASSWORD_BYTES_MAX = 1024
 """Longer ones are refused unseen: hashing them a thousand times is work for nothing."""
 _DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _APR1 = re.compile(r"\$apr1\$([^$]{1,8})\$([./0-9A-Za-z]{22})\Z")
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}\Z")
+_BCRYPT_ROUNDS_MAX = 17
+"""As logarithm; `htpasswd` makes none above. Each more doubles the time of a login, which anyone may try."""
+_BCRYPT_PASSWORD_BYTES = 72
+"""Of a longer password bcrypt knows the beginning; its package refuses one from release 5 on."""
 _SHA1_BYTES = 20
 
 
@@ -39,7 +46,7 @@ class Passwords:
     def __init__(self, hashes: Mapping[str, str]) -> None:
         self._hashes = dict(hashes)
         # Asked for a user who isn't there, so that the answer takes as long as for one who is.
-        self._nobody = next(iter(self._hashes.values()), "{SHA}" + "A" * 27 + "=")
+        self._nobody = max(self._hashes.values(), key=_work, default="{SHA}" + "A" * 27 + "=")
 
     @classmethod
     def read(cls, path: Path) -> Passwords:
@@ -56,10 +63,15 @@ class Passwords:
             user, colon, hashed = line.strip().partition(":")
             if not colon or not user:
                 raise RepositoryError(f"{path}: line {number} is not `user:hash`")
+            if _is_bcrypt(hashed) and not _has_bcrypt():
+                raise RepositoryError(
+                    f"{path}: line {number}: a bcrypt hash needs the package `bcrypt`",
+                    hint="pip install 'packcore[bcrypt]', or make the line with `htpasswd -m` ($apr1$)",
+                )
             if not _is_known(hashed):
                 raise RepositoryError(
                     f"{path}: line {number}: a kind of password hash that can't be checked here",
-                    hint="make it with `htpasswd -m` ($apr1$); bcrypt, crypt and plain text are not read",
+                    hint="make it with `htpasswd -B` or `-m`; crypt and plain text are not read",
                 )
             hashes.setdefault(user, hashed)
         return cls(hashes)
@@ -78,12 +90,33 @@ def _is_known(hashed: str) -> bool:
         return len(_unbase64(hashed[6:])) > _SHA1_BYTES
     if hashed.startswith("{SHA}"):
         return len(_unbase64(hashed[5:])) == _SHA1_BYTES
-    return _APR1.match(hashed) is not None
+    return _is_bcrypt(hashed) or _APR1.match(hashed) is not None
+
+
+def _is_bcrypt(hashed: str) -> bool:
+    match = _BCRYPT.match(hashed)
+    return match is not None and 4 <= int(match[1]) <= _BCRYPT_ROUNDS_MAX
+
+
+def _has_bcrypt() -> bool:
+    return find_spec("bcrypt") is not None
+
+
+def _work(hashed: str) -> int:
+    """Return how long a password takes to check, as far as that tells kinds of hashes apart."""
+    if match := _BCRYPT.match(hashed):
+        return 1 << int(match[1])
+    return int(_APR1.match(hashed) is not None)
 
 
 def _matches(hashed: str, password: bytes) -> bool:
     if match := _APR1.match(hashed):
         return hmac.compare_digest(_apr1(password, match[1].encode()).encode(), match[2].encode())
+    if _is_bcrypt(hashed):
+        import bcrypt
+
+        # A zero byte ends a password for C's bcrypt: what is behind it would go unchecked.
+        return b"\0" not in password and bcrypt.checkpw(password[:_BCRYPT_PASSWORD_BYTES], hashed.encode())
     wanted = _unbase64(hashed.partition("}")[2])
     salt = wanted[_SHA1_BYTES:] if hashed.startswith("{SSHA}") else b""
     return hmac.compare_digest(hashlib.sha1(password + salt).digest() + salt, wanted)
