@@ -10,7 +10,9 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,9 +31,6 @@ from tests.support import (
 )
 from tests.transport.server.serving import serving
 from transport.server.faults import Simulation
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLES = ROOT / "docs/examples"
 RECIPES = EXAMPLES / "recipes"
@@ -275,6 +274,36 @@ def test_the_container_of_the_pod_mirrors(machine):
     done = machine.run("packcore", *words, TARGET_TOKEN="x")
     assert done.returncode == 0, done.stderr
     assert machine.is_mirrored()
+
+
+_READ_ONLY = """\
+mount --make-rprivate / && mount -o remount,bind,ro / || exit 77
+mount -t tmpfs -o mode=1777 tmpfs "$TMPDIR" || exit 77
+exec setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --bounding-set=-all "$@"
+"""
+
+
+def test_a_user_without_rights_mirrors_on_a_read_only_root(tmp_path):
+    require("unshare", "setpriv")
+    make_repository(tmp_path / "source.git", history(commits=3, tag="v1"))
+    init_repository(tmp_path / "target.git")
+    with tempfile.TemporaryDirectory() as writable, serving(tmp_path) as server:
+        Path(writable).chmod(0o755)
+        shell = ["unshare", "--mount", "sh", "-c", _READ_ONLY, "sh", sys.executable, "-B"]
+        urls = [f"{server.url}/source.git", f"{server.url}/target.git"]
+        done = subprocess.run(
+            [*shell, "-m", "cli", "sync", "--materialize", *urls],
+            env=git_environment({"PYTHONPATH": str(ROOT), "TMPDIR": writable, "HOME": "/nonexistent"}),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    if "Operation not permitted" in done.stderr or "ermission denied" in done.stderr or done.returncode == 77:
+        pytest.skip(f"needs rights to mount, and a Python that all may run: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert ls_remote(tmp_path / "target.git")["refs/heads/main"]
 
 
 # A serverless function
