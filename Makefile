@@ -1,27 +1,27 @@
-# Every command makes the virtual environment it needs, once: a second run starts at once.
+# Each target creates the virtual environment that it needs on its first run.
 #
-#   make demo [REPO=url-or-path]   the main job on real input (default: this project's own repository)
-#   make test                      the fast suite
-#   make simulate [SEEDS=N|A-B|@N] the sync engine in simulated worlds where everything goes wrong
+#   make demo [REPO=url-or-path]   run the main job on real input (default: this project's own repository)
+#   make test                      run the fast suite
+#   make simulate [SEEDS=N|A-B|@N] run the sync engine in simulated worlds where everything goes wrong
 #   make docs                      build the documentation into build/docs, and check its links
-#   make docs-update               write anew what the examples of the documentation print
-#   make check                     what CI runs: test, e2e, lint, type, docs
-#   make matrix [COLUMNS=a,b] [SUITES=a,b]   the suites with every git, Python and set of dependencies
-#   make clients [WRITE=1]         six kinds of clients with our server and with git's, a table; WRITE=1 puts it into the docs
-#   make ci-fresh [DEBIAN=trixie]   run .ci/run on a fresh Debian, from nothing (as root)
+#   make docs-update               rewrite the output of the documentation's examples
+#   make check                     run what CI runs: test, e2e, lint, type, docs
+#   make matrix [COLUMNS=a,b] [SUITES=a,b]   run the suites with every git, Python and set of dependencies
+#   make clients [WRITE=1]         test six kinds of clients against our server and git's; WRITE=1 puts the table into the docs
+#   make ci-fresh [DEBIAN=trixie]   run .ci/run on a fresh Debian (as root)
 #   make matrix LIST=1             show the columns and suites, and what can't run on this machine
-#   make test-all                  every test, the slow ones and those that want real servers included
-#   make crash                     strike every command at every call that changes a file, and print how many
-#   make fuzz [SECONDS=600] [TARGET=config]   hand mutated bytes to every reader, and print what was found
-#   make fuzz-corpus [SECONDS=600]   the same, and take what reaches new code into tests/fuzz/corpus
-#   make lock [UPGRADE=1]          pin every dependency in locks/ again; UPGRADE=1 takes the newest versions
-#   make dist                      build wheel and sdist into dist/, twice, and check all that a release promises
-#   make audit                     look the locked dependencies up among known vulnerabilities (needs the network)
-#   make api-check                 compare the library with the newest tag, and print what breaks its users
-#   make release-check             hold version, changelog, citation, bill of materials and API against each other
+#   make test-all                  run every test, including slow ones and those that need real servers
+#   make crash                     break every command at each call that changes a file, and count the calls
+#   make fuzz [SECONDS=600] [TARGET=config]   feed mutated bytes to every reader, and print the findings
+#   make fuzz-corpus [SECONDS=600]   the same, and add inputs that reach new code to tests/fuzz/corpus
+#   make lock [UPGRADE=1]          pin every dependency in locks/; UPGRADE=1 uses the newest versions
+#   make dist                      build wheel and sdist into dist/ twice, and check what a release promises
+#   make audit                     check the locked dependencies for known vulnerabilities (needs the network)
+#   make api-check                 compare the library's API with the newest tag, and print breaking changes
+#   make release-check             check that version, changelog, citation, bill of materials and API agree
 #   make workflows                 check the workflows in .github
-#   make bench-expect              record anew what each strategy makes of the small fixed corpus
-#   make bench-history             append today's figures of this machine to benchmarks/history.jsonl
+#   make bench-expect              record each strategy's results on the small fixed corpus
+#   make bench-history             append this machine's figures to benchmarks/history.jsonl
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -31,11 +31,18 @@ _EXECUTOR = option(
     "Default: processes, one per CPU.",
 )
 _MANIFEST_HELP = """\b
-A manifest: [defaults]                      # any option of this page, without its dashes tags = true
-time-limit = 600                # seconds for each pair target-token-env = "TOKEN"      # from this
-environment variable [[pair]] name = "docs" source = "https://example.com/docs.git" target =
-"https://backup.example.org/docs.git" branch = ["main", "stable"]     # a pair's own options win over the
-defaults [[pair]] …
+A manifest:
+  [defaults]                      # any option of this page, without its dashes
+  tags = true
+  time-limit = 600                # seconds for each pair
+  target-token-env = "TOKEN"      # from this environment variable
+  [[pair]]
+  name = "docs"
+  source = "https://example.com/docs.git"
+  target = "https://backup.example.org/docs.git"
+  branch = ["main", "stable"]     # a pair's own options win over the defaults
+  [[pair]]
+  …
 """
 
 
