@@ -7,6 +7,7 @@
 
 The loggers are named `packcore` and `transport` and have a handler that writes nothing, so a program that
 configures no logging sees nothing. The first message imports `logging`, since most runs have none.
+`transport.json_logs` formats what is logged as JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def log(origin: str, text: str) -> None:
     level = logging.WARNING if origin in _WARNINGS else logging.INFO
     if logger.isEnabledFor(level):
         shown = text if text.isprintable() else "".join(map(_visible, text))
-        logger.log(level, "%s: %s", origin, shown)
+        logger.log(level, "%s: %s", origin, shown, extra={"packcore": {"origin": origin}})
 
 
 def _visible(character: str) -> str:

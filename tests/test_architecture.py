@@ -225,7 +225,7 @@ STREAM_NAMES = {
     *("click.prompt", "click.confirm", "click.progressbar", "traceback.print_exc", "warnings.warn"),
 }
 STREAM_FILE = "cli/streams.py"
-LOG_FILE = "packcore/logs.py"
+LOG_FILES = {"packcore/logs.py", "transport/json_logs.py"}
 """Logs for users of the library, to their handlers alone; the command line always gives a progress."""
 
 
@@ -247,7 +247,7 @@ def _printing(path: Path) -> set[str]:
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    loggers = {"faulthandler"} if name_of(path) == LOG_FILE else {"logging", "faulthandler"}
+    loggers = {"faulthandler"} if name_of(path) in LOG_FILES else {"logging", "faulthandler"}
     return (calls & {"print"}) | (imported(path) & named) | imports_any(path, loggers)
 
 
