@@ -1,8 +1,9 @@
 """A canary in each credential there is, a server that sings it back everywhere, and silence at every way out.
 
-Each run has -v, --debug, the trace, a receipt and a record, as text and as JSON. What left the program
-(stdout, stderr, all files that it wrote) is searched for the canary: plain, in base64 at every alignment, in
-hex; percent-coded it would be plain, as it is made of letters and digits around a few odd characters.
+Each run has -v, --debug, the trace, a receipt, a record and metrics, as text and as JSON. What left the
+program (stdout, stderr, all files that it wrote) is searched for the canary: plain, in base64 at every
+alignment, in hex; percent-coded it would be plain, as it is made of letters and digits around a few odd
+characters.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def test_no_way_out_shows_a_credential(packcore, tmp_path, local, credential, pl
             done = packcore(
                 *("sync", *sides, *more, *arguments, "--debug", "--progress"),
                 *("--receipt", kept / f"receipt{number}", "--record", kept / f"record{number}"),
-                *("--host-profile", kept / "profile"),
+                *("--host-profile", kept / "profile", "--metrics", kept / f"metrics{number}"),
                 env=environment,
             )
             assert done.exit_code in (1, 4, 5), done.stderr
@@ -217,8 +218,10 @@ def test_a_fleet_keeps_them_wherever_its_pairs_run(tmp_path, executor, credentia
         (tmp_path / "fleet.toml").write_text(pairs)
         for more in (["-v"], ["--json"]):
             arguments = ["sync", "--manifest", tmp_path / "fleet.toml", "--executor", executor, "--debug"]
-            said, seen = run_watched(*arguments, "--receipt", tmp_path / "receipt", *more, env=environment)
-            assert not leaks(said + (tmp_path / "receipt").read_bytes()), said.decode()
+            kept = [tmp_path / "receipt", tmp_path / "metrics"]
+            files = ["--receipt", kept[0], "--metrics", kept[1]]
+            said, seen = run_watched(*arguments, *files, *more, env=environment)
+            assert not leaks(said + b"".join(path.read_bytes() for path in kept)), said.decode()
             assert not leaks(seen)
         assert refs.heard, refusing.heard
     assert b'"name": "1"' in said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import fcntl
 import json
 import os
 import re
@@ -141,6 +140,7 @@ def test_the_cron_job_mirrors_says_nothing_and_leaves_metrics(machine):
 
 def test_the_cron_job_is_left_out_while_another_runs(machine):
     require("flock")
+    fcntl = pytest.importorskip("fcntl")
     with (machine.folder / "var/lib/packcore/lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = machine.run("/bin/sh", "-c", machine.here(_cron_line()[2]))
@@ -323,6 +323,7 @@ def _function(source: Path, target: str, *numbers: int, **variables: str) -> tup
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_function_hands_over_to_the_next_run_at_its_deadline(tmp_path):
     require("git")
     source = make_repository(tmp_path / "source.git", _heavy())
