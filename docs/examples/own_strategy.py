@@ -1,9 +1,9 @@
-"""A delta selection strategy of one's own, in one file: each object against the last one of its path.
+"""A delta selection strategy of your own, in one file: each object against the last one of its path.
 
     python own_strategy.py REPOSITORY        compare it with others, without installing anything
 
 As a plug-in of `packcore` it needs one line of packaging: an entry point of the group
-`packcore.strategies` (see the page "Writing a strategy of one's own").
+`packcore.strategies` (see the page "Writing your own strategy").
 """
 
 from __future__ import annotations
