@@ -1,4 +1,4 @@
-"""Race the engine against `git pack-objects`: the same objects, all deltas searched anew.
+"""Race the engine against `git pack-objects`: the same objects, no delta reused.
 
     python benchmarks/race_pack_objects.py REPO... [--strategy NAME] [--set NAME=VALUE ...] [--repeat N]
                                            [--window N,N] [--revs 'REV ...'] [--record] [--profile]
