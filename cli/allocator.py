@@ -1,11 +1,11 @@
-"""How a process asks for memory: seldom looking for cycles, and giving back early where it lives for weeks.
+"""How a process manages memory: it rarely collects cycles, and a server returns memory early.
 
-glibc serves large blocks by mappings of their own, which are returned when freed. But each time one is freed
-it raises the size that counts as large, up to 32 MiB, and it has up to eight arenas for each CPU. That suits
-a short command. A server whose threads answer requests of many sizes is left with free pieces in every arena:
-its resident memory grows for hours while the memory in use stays the same.
+glibc maps each large block separately and returns it when freed. But each time one is freed, glibc raises
+the size that counts as large, up to 32 MiB, and it has up to eight arenas per CPU. That suits a short
+command. A server whose threads answer requests of many sizes is left with free pieces in every arena: its
+resident memory grows for hours while the memory in use stays the same.
 
-Only `packcore serve` asks for that: it holds for the whole process, which is not a library's to decide.
+Only `packcore serve` does this: it affects the whole process, and a library must not decide that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SETTINGS = ((_M_MMAP_THRESHOLD, 128 * _KIB), (_M_TRIM_THRESHOLD, 128 * _KIB), (
 
 
 def stay_small() -> bool:
-    """Give freed memory back to the system early; return whether the C library lets itself be told.
+    """Give freed memory back to the system early; return whether the C library supports that.
 
     To be called before there are threads. Other C libraries than glibc are left alone.
     """

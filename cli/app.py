@@ -1,4 +1,4 @@
-"""The `packcore` executable: a group whose commands are the files of `cli/commands`, loaded when asked for.
+"""The `packcore` executable: a group whose commands are the files of `cli/commands`, loaded on demand.
 
 packcore --help        lists every file's short help       (no rich, no engine, no TLS is loaded)
 packcore sync …        loads `cli/commands/sync.py`, which loads the rest inside its function
@@ -51,7 +51,7 @@ _SECTIONS = {
     "Looking inside": ("cat-file", "rev-list", "fsck"),
     "This program": ("help", "completion"),
 }
-"""How `packcore --help` groups commands. One that is named nowhere here is listed last, under "More"."""
+"""How `packcore --help` groups commands. A command not named here is listed last, under "More"."""
 
 _JSON_ELSEWHERE = ("pack-objects", "bench")
 """Commands whose --json doesn't go to stdout: one has its pack there, the other takes a file's name."""
@@ -66,7 +66,7 @@ class Packcore(Group):
         return sorted(module.name.replace("_", "-") for module in found if not module.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command's file; None when there is none of that name."""
+        """Load one command's file; None if no command has that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         module = cmd_name.replace("-", "_")
@@ -77,7 +77,7 @@ class Packcore(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or end with the names that come close."""
+        """Find the command, or fail and suggest similar names."""
         name = args[0]
         if not name.startswith("-") and name not in (names := self.list_commands(ctx)):
             from cli.nearest import did_you_mean, nearest
@@ -136,7 +136,7 @@ class Packcore(Group):
         return code
 
     def _complete(self, program: str, variable: str | None) -> None:
-        """Answer the shell's question for completions, if that is what we were started for."""
+        """Answer a shell's completion request, if the shell started us."""
         variable = variable or f"_{program.replace('-', '_').upper()}_COMPLETE"
         if instruction := os.environ.get(variable):
             from click.shell_completion import shell_complete
@@ -145,7 +145,7 @@ class Packcore(Group):
 
 
 def _read_config(path: str | None) -> Config | None:
-    """Read a configuration file, by default the user's own; None where there is none."""
+    """Read a configuration file, by default the user's; None if there is no file."""
     from cli.config import Config, default_place
 
     path = path or default_place(os.environ)
@@ -157,7 +157,7 @@ def _read_config(path: str | None) -> Config | None:
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether the one object on stdout is owed even where the words can't be parsed."""
+    """Return whether --json requires an object on stdout even if the command line can't be parsed."""
     if arguments[:1] and arguments[0] in _JSON_ELSEWHERE:
         return False
     return "--json" in arguments or is_true(os.environ.get("PACKCORE_JSON"))
@@ -172,7 +172,7 @@ def _terminable() -> Iterator[None]:
 
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: whoever embeds us handles signals
+    except ValueError:  # not in the main thread: the embedding program handles signals
         yield
         return
     try:

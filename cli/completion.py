@@ -1,4 +1,4 @@
-"""What a shell is told to complete: refs of a remote, strategies, folders.
+"""What a shell can complete: refs of a remote, strategies, folders.
 
 A remote is asked for a moment only, without a word on what goes wrong: a prompt must not hang.
 """

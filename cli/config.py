@@ -86,7 +86,7 @@ class _Host:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A file that was read and checked; empty where there is none."""
+    """A file that was read and checked; empty if there is no file."""
 
     path: str = ""
     defaults: dict[str, Any] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Config:
         try:
             place = Endpoint.parse(endpoint)
         except InvalidEndpoint:
-            return None  # whoever opens it says so
+            return None  # the caller that opens it reports that
         for host in self.hosts:
             if not host.fits(place):
                 continue

@@ -1,4 +1,4 @@
-"""Streams of one run: what is asked for goes to stdout, everything about it to stderr.
+"""Streams of one run: the result goes to stdout, everything about it to stderr.
 
     stdout   the result: text, or with --json exactly one object
     stderr   errors; progress; what a remote says (`target: …`); with -v details; the HTTP trace
@@ -10,7 +10,7 @@ visible. A display of progress is chosen once, in `Console.progress`:
     --progress without a terminal        permanent lines                 (`LineProgress`)
     no terminal, or a dumb one           a remote's own words            (`WordsOnly`)
     both of these                        and a line every 30 seconds     (`cli.heartbeat`)
-    --no-progress, --quiet               nothing but a remote's words, or not even these
+    --no-progress, --quiet               only what a remote says, or not even that
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Verbosity:
 
 
 class Console:
-    """The two streams of a run, and how much is said on them."""
+    """The two streams of a run, and how much they show."""
 
     def __init__(self, verbosity: Verbosity | None = None, output: Output | None = None) -> None:
         self.verbosity = verbosity or Verbosity()

@@ -39,7 +39,7 @@ Exit = click.exceptions.Exit
 
 
 class _Failure(NamedTuple):
-    """What is told of an error."""
+    """How an error is reported."""
 
     message: str
     hint: str | None
@@ -87,7 +87,7 @@ def guard(
     except click.exceptions.Exit as end:
         return _flush_after(end.exit_code, output)
     except BrokenPipeError:
-        # Whoever read our output went away, as `head` does: no reason to say anything.
+        # The reader of our output is gone, as with `head`: nothing to report.
         output.discard()
         return FAILED
     except MissingCommand as error:
@@ -110,7 +110,7 @@ def guard(
 
 
 def _describe(error: BaseException) -> _Failure:
-    """Return what is told of an error, from the most specific kind to the least."""
+    """Return how an error is reported, from the most specific kind to the least."""
     from packcore.errors import PackcoreError
     from transport.spelling import spelled_hint, spelled_message
 

@@ -1,10 +1,10 @@
 """Output files that appear whole or not at all.
 
     FILE.pack      <- written in the same folder (packcore.store.temporaries), fsynced, renamed
-    FILE.idx       <- likewise, after the pack: whoever sees the index sees the pack it is of
+    FILE.idx       <- likewise, after the pack: a reader that sees the index also sees its pack
 
-Left by an exception, Ctrl-C included, the temporary files are gone and the names are untouched. What a
-killed process left is removed when the next file is written to the folder.
+After an exception, Ctrl-C included, the temporary files are gone and the names are untouched. The next file
+written to the folder removes what a killed process left.
 """
 
 from __future__ import annotations

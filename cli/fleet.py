@@ -50,7 +50,7 @@ def sync_manifest(job: SyncJob, manifest: str, executor: str) -> int:
 
 
 def in_this_environment(pair: SyncPair) -> SyncPair:
-    """Give a pair what the machine that runs it knows: proxies, netrc, ssh, the trace."""
+    """Give a pair the settings of the machine that runs it: proxies, netrc, ssh, the trace."""
     return replace(
         pair,
         source_options=_here(pair.source_options, f"{pair.name} source"),
@@ -69,7 +69,7 @@ def _trace(secrets: Secrets, side: str, line: str) -> None:
 
 
 def _check_options(job: SyncJob) -> None:
-    """Refuse what was typed for one pair: it belongs into the file, lest it is unclear what outranks what."""
+    """Refuse options for a single pair: they belong in the file, so that precedence stays clear."""
     from cli.manifest import pair_option_names
 
     context = click.get_current_context()
@@ -99,7 +99,7 @@ class _Fleet:
         self._watch = Stopwatch()
 
     def run(self, executor_name: str) -> int:
-        """Run them all; show, keep and return what came of it."""
+        """Run all pairs; show, save and return the results."""
         from cli.files import AtomicFiles
 
         interrupted: KeyboardInterrupt | None = None
@@ -187,7 +187,7 @@ class _Fleet:
                 console.tell_error(line)
 
     def _receipt(self, result: FleetResult | None) -> bytes:
-        """Return the receipt of all, or of those that had ended when the rest was stopped."""
+        """Return the receipt of all pairs, or of those that ended before the rest was stopped."""
         from transport.syncing.outcome.receipt import fleet_receipt
 
         summary = {"interrupted": True} if result is None else {"interrupted": False, **result.to_json()}

@@ -1,4 +1,4 @@
-"""A manifest: many pairs of source and target in a TOML file, under the words of the command line.
+"""A manifest: many pairs of source and target in a TOML file, in the words of the command line.
 
     [defaults]                       for all pairs
     tags = true
@@ -12,12 +12,12 @@
     branch = ["main", "stable"]
     mode = "replicate"               sync (default), replicate, bootstrap
 
-A key is an option of `packcore sync` without its dashes, and has its values: true and false for switches, a
-list where an option is repeatable. Pair outranks defaults, defaults outrank the environment. Credentials are
-the exception: of the environment only what a `…-env` key names is taken, so that a token never goes to hosts
-that it is not for. Paths are taken from where packcore runs.
+A key is an option of `packcore sync` without its dashes, with the option's values: true and false for
+switches, a list for a repeatable option. A pair wins over the defaults, the defaults over the environment.
+Credentials are the exception: only a variable named by a `…-env` key is read, so that a token never goes to
+the wrong host. Relative paths start at packcore's working folder.
 
-What is wrong is told with the file, the line where it can be found, and the pair.
+An error names the file, the line and the pair.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Manifest:
         self._tables = [self._table(pair, f"pair {number}", number) for number, pair in enumerate(pairs, 1)]
 
     def pairs(self, job: SyncJob) -> list[SyncPair]:
-        """Return the pairs; `job` says what is told and kept of each."""
+        """Return the pairs; `job` says what each reports and saves."""
         made: dict[str, SyncPair] = {}
         for number, table in enumerate(self._tables, 1):
             pair = self._make(number, {**self._defaults_for(table), **table}, job)

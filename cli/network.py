@@ -4,8 +4,8 @@
     transport_options(…)    NetworkOptions: one TransportOptions for each side
     protocol_option         what to speak with the source
 
-What is secret has no default to show and is repeated in no message. The HTTP trace is asked for by
-PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE and goes to stderr, above the live line if there is one.
+No secret has a default or appears in a message. PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE turns on the HTTP
+trace, which goes to stderr, above the live line if there is one.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ protocol_option = option(
 
 
 def transport_options(*, target: bool) -> Callable[[FunctionT], FunctionT]:
-    """Add authentication, TLS and patience of the source, and of the target where there is one."""
+    """Add authentication, TLS and timeouts of the source, and of the target if there is one."""
     sides = _side_options("source", target) + (_side_options("target", True) if target else [])
     return group("network", _network, *sides, *_NETWORK)
 
@@ -201,7 +201,7 @@ def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> Transpor
 
 
 def _add_configured(side: str, own: dict[str, Any], given_by: dict[str, str]) -> None:
-    """Fill in what the configuration file has for the host of a side, and nobody typed."""
+    """Fill in the configuration file's settings for a side's host, unless the command line has them."""
     from cli.config import Config
 
     context = click.get_current_context()
@@ -234,7 +234,7 @@ def _source_of(context: click.Context, name: str) -> ParameterSource | None:
 
 
 def _typed_endpoints(context: click.Context) -> tuple[str | None, str | None]:
-    """Return SOURCE and TARGET as they stand on the command line."""
+    """Return SOURCE and TARGET from the command line."""
     params = context.params
     words = list(params.get("endpoints") or ())
     if "url" in params:
@@ -249,7 +249,7 @@ def _typed_endpoints(context: click.Context) -> tuple[str | None, str | None]:
 
 
 def _given_by(side: str) -> dict[str, str]:
-    """Return the option or the variable that each credential of a side came from: for messages."""
+    """Return the option or variable of each credential of a side, for messages."""
     context = click.get_current_context()
     origins = {}
     for parameter in context.command.params:
@@ -267,7 +267,7 @@ def _given_by(side: str) -> dict[str, str]:
 
 
 def _trace_of(side: str) -> Callable[[str], None] | None:
-    """Return where the life of requests is told, if PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE ask for it."""
+    """Return where to trace requests, if PACKCORE_HTTP_TRACE or GITSYNC_HTTP_TRACE is set."""
     wanted = os.environ.get("PACKCORE_HTTP_TRACE") or os.environ.get("GITSYNC_HTTP_TRACE")
     if not is_true(wanted):
         return None

@@ -2,10 +2,10 @@
 
     4b825dc642cb6eb9a060e54bf8d69288fbee4904            a commit, a root tree, a tag
     ce013625030ba8dba906f756967f9e9ca394464a src/a.c    what lies below a tree, with its path
-    -e69de29bb2d1d6434b8b29ae775ad8c2e48c5391           held by whoever receives the pack
+    -e69de29bb2d1d6434b8b29ae775ad8c2e48c5391           the receiver of the pack has it
 
-Read a mebibyte at a time. Where every line of that is plain, all become ids at once; else one by one, and
-whoever wrote a line that is none hears which it was.
+The list is read a mebibyte at a time. If all of its lines are plain, they become ids at once; otherwise one
+by one, and an error names the bad line.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class PackHere(NamedTuple):
 
     path: Path
     object_format: ObjectFormat | None = None
-    """That of the repository that it lies in."""
+    """The object format of the repository that holds it."""
     is_made: bool = False
     """Whether it was made for this run."""
 
@@ -117,7 +117,7 @@ def entry_of(pack: PackAnatomy, path: Path, oid: str | None, offset: int | None,
 
 
 def _revision(repo: str, oid: str) -> str | None:
-    """Return the full id of a revision where `repo` is a repository, or a pack that lies in one."""
+    """Return the full id of a revision, if `repo` is a repository or a pack inside one."""
     from packcore import open_repository, resolve_revision
     from packcore.errors import PackcoreError
 

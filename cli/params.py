@@ -275,7 +275,7 @@ _JOBS = option(
 
 
 def _jobs(jobs: int) -> int:
-    """Return how many processes are to search; where 0 is given, as many as there are processors for us."""
+    """Return how many processes search; 0 means one per CPU that this process may use."""
     if jobs:
         return jobs
     if hasattr(os, "sched_getaffinity"):

@@ -1,7 +1,7 @@
 """Progress as lines that stay: one when a phase ends, and what remotes say.
 
-`LineProgress` and `WordsOnly` keep the phases that are open, so that `describe` can say at any time what is
-being done, of which repository, and how far it is (`cli.heartbeat`).
+`LineProgress` and `WordsOnly` keep the phases that are open, so that `describe` can give the current phase,
+repository and progress at any time (`cli.heartbeat`).
 """
 
 from __future__ import annotations

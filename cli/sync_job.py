@@ -5,8 +5,8 @@
     def run(job: SyncJob) -> int:
         return carry_out(job, job.request(mode="replicate"))
 
-`report_options` are those of what is told and kept: --stats, --measure-memory, --verify, --receipt,
---metrics, --record.
+`report_options` say what a run reports and saves: --stats, --measure-memory, --verify, --receipt, --metrics,
+--record.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["Reporting", "SyncJob", "sync_options"]
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """What is told of a run, and kept of it."""
+    """What a run reports and saves."""
 
     stats: bool = False
     measure_memory: bool = False

@@ -1,7 +1,7 @@
 """Options that say how a run's objects travel: relayed or materialized, whole or in batches.
 
     transfer_options        everything                         sync
-    plan_transfer_options   what decides upon the way          plan
+    plan_transfer_options   what decides on the route          plan
     relay_options           what is left where only the        replicate bootstrap
                             source's packs are passed on
 

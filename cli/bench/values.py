@@ -88,7 +88,7 @@ class PackFacts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The result of one contender: a checked pack with its measurements, or why there is none."""
+    """The result of one contender: a checked pack with its measurements, or the reason for its absence."""
 
     contender: Contender
     pack: PackFacts | None = None
@@ -130,7 +130,7 @@ class Comparison:
         return row.pack.pack_bytes / self.reference.pack.pack_bytes
 
     def regret(self, row: Row) -> float | None:
-        """Return by which fraction the row's pack is larger than the oracle's; None if that did not run."""
+        """Return the fraction by which the row's pack exceeds the oracle's; None if that did not run."""
         oracle = next((other.pack for other in self.rows if other.contender.name == "oracle"), None)
         if oracle is None or row.pack is None:
             return None

@@ -151,7 +151,7 @@ def _flat(lists: tuple[tuple[str, ...], ...]) -> list[str]:
 
 
 def _contenders(names: list[str], peers: list[str]) -> list[Contender]:
-    """Return all who are to run, peers first. An unknown name ends here, before any work."""
+    """Return all contenders, peers first. An unknown name ends here, before any work."""
     from cli.bench.spelling import spelt_strategy
     from cli.bench.values import PEERS, Contender
     from packcore.search.registry import strategies

@@ -1,4 +1,4 @@
-"""`packcore convert-sha256`: a SHA-1 repository, fetched and written anew as a SHA-256 one."""
+"""`packcore convert-sha256`: fetch a SHA-1 repository and rewrite it as SHA-256."""
 
 from __future__ import annotations
 

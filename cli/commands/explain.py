@@ -132,7 +132,7 @@ def _opened(
                 found = pack.base_of(pack.entry_at(part.start))
                 return reader.read(found) if found is not None else None
             except PackcoreError:
-                # Damage is told where it lies; here only the made bytes stay unknown.
+                # Damage is reported at its offset; here only the resulting bytes stay unknown.
                 return None
 
         yield pack.anatomy, base

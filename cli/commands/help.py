@@ -1,4 +1,4 @@
-"""`packcore help`: the help of a command, for those who ask for it in words; and the keys of a manifest."""
+"""`packcore help`: show the help of a command, or the keys of a manifest."""
 
 from __future__ import annotations
 

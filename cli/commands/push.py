@@ -1,4 +1,4 @@
-"""`packcore push`: one's own branch to a remote, as `git push URL` does."""
+"""`packcore push`: push the current branch to a remote, as `git push URL` does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(*, job: SyncJob) -> int:
 
 
 def _branch_of(directory: str) -> str:
-    """Return the branch that HEAD of a repository on this disk names."""
+    """Return the branch that HEAD names in a repository on this disk."""
     from packcore import open_repository
 
     with open_repository(directory) as repository:

@@ -106,7 +106,7 @@ def _write_page(survey: PackSurvey, summary: Summary, page: str, embed_bytes: in
 
 
 def _format_beside(path: Path) -> ObjectFormat:
-    """Tell how a pack's objects are named, by the index beside it; sha1 where there is none."""
+    """Return a pack's object format, from the index beside it; sha1 without an index."""
     from packcore.anatomy.index import index_format
     from packcore.ids import SHA1
 

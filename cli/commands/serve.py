@@ -21,7 +21,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 
 def _faults() -> str:
-    """Return the list of faults for the help, one a line."""
+    """Return the list of faults for the help, one per line."""
     from transport.server.faults import FAULTS
 
     names = ((f"{fault.name}={fault.value}" if fault.value else fault.name, fault.text) for fault in FAULTS)
@@ -198,7 +198,7 @@ def run(
         if htpasswd is None and allow_push and not host.startswith(_LOOPBACK):
             console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
         console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")
-        # Whoever waits for this line to know the port must not wait for a buffer to fill.
+        # A reader that waits for the port must not wait for a buffer to fill.
         console.output.flush()
         try:
             server.serve_forever()

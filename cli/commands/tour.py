@@ -132,7 +132,7 @@ def _push(shop: Workshop, path: Path) -> None:
 
 
 def _ask_git(pack: Path, index: bytes, repository: Path, output: Output) -> None:
-    """Have C git judge, where there is one: the same index, and a repository without a fault."""
+    """Have C git check, if installed: the same index, and a repository without a fault."""
     git = shutil.which("git")
     if git is None:
         output.out("There is no git here to ask; with one, the tour has it check the pack too.")
