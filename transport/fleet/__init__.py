@@ -1,4 +1,4 @@
-"""Many repositories: pairs of source and target, each a sync of its own, on any executor.
+"""Many repositories: pairs of source and target, each a separate sync, on any executor.
 
     from transport.fleet import SyncPair, open_executor, sync_fleet
 
@@ -7,15 +7,15 @@
         result = sync_fleet(pairs, executor, on_outcome=print)
     result.exit_code, result.failed
 
-pair        what is asked for one repository, and what came of it
-task        one pair's run, wherever it takes place; pickles
-brake       ends a run from outside: its transports close, and nothing begins any more
-workers     executors of our own, threads or processes, whose tasks can be abandoned
+pair        what to sync for one repository, and the outcome
+task        one pair's run, wherever it takes place; can be pickled
+brake       ends a run from outside: its transports close, and nothing new begins
+workers     our own executors, threads or processes, whose tasks can be abandoned
 executors   an executor by its name
-supervise   sync_fleet: hands out, gathers, and gives up what takes too long
+supervise   sync_fleet: hands out pairs, gathers outcomes, and gives up what takes too long
 
-Any `concurrent.futures.Executor` will do. A pair that fails, crashes its process or overruns its time says
-so in its outcome, and no other notices.
+Any `concurrent.futures.Executor` will do. If a pair fails, crashes its process or overruns its time, its
+outcome says so, and the others are unaffected.
 """
 
 from transport.fleet.executors import open_executor

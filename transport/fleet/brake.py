@@ -6,9 +6,9 @@
     between two requests                   the next one raises, before a connection opens
     between two blocks of an answer        the next one raises
 
-A call that neither waits for a socket of ours nor tells of progress runs to its own end: a name that is
-looked up, a read from a dead network disk, the checks of a large push into a repository on this disk. Python
-can't end a thread; a process can be ended, see `workers`.
+A call that neither waits for one of our sockets nor reports progress runs to its end: a name look-up, a read
+from a dead network disk, the checks of a large push into a repository on this disk. Python can't end a
+thread; a process can be ended, see `workers`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _HOLD_SECONDS = 0.1
 
 
 class Brake:
-    """Stops what was wrapped by it, once it is pulled."""
+    """Stops everything that it wrapped, once it is pulled."""
 
     def __init__(self) -> None:
         self.error: TransportError | None = None
-        """What is raised since it was pulled."""
+        """The error to raise, once it is pulled."""
         self._lock = threading.Lock()
         self._waiting_on: list[Transport] = []
         self._released = threading.Event()
 
     def pull(self, error: TransportError) -> None:
-        """Stop it all, until `release`. Only the first time counts."""
+        """Stop everything, until `release`. Only the first call counts."""
         with self._lock:
             if self.error is not None:
                 return
@@ -53,16 +53,16 @@ class Brake:
         threading.Thread(target=self._hold, name="packcore-brake", daemon=True).start()
 
     def release(self) -> None:
-        """Say that the run has ended."""
+        """Note that the run has ended."""
         self._released.set()
 
     def _hold(self) -> None:
-        """Close the transports, again and again: after a lost connection one may connect anew by itself."""
+        """Close the transports again and again: one may reconnect automatically after a lost connection."""
         while True:
             with self._lock:
                 transports = tuple(self._waiting_on)
             for transport in transports:
-                with suppress(Exception):  # whatever breaks in it breaks in the run too, where it is told
+                with suppress(Exception):  # an error here also appears in the run, which reports it
                     transport.close()
             if self._released.wait(_HOLD_SECONDS):
                 return
@@ -79,7 +79,7 @@ class Brake:
             yield block
 
     def wrap(self, transport: Transport, *, remote: bool) -> Transport:
-        """Return a transport that stops; one to this disk is not closed under the feet of who reads it."""
+        """Return a transport that can be stopped; one to this disk is not closed while it is being read."""
         if remote:
             with self._lock:
                 self._waiting_on.append(transport)
@@ -135,7 +135,7 @@ class BrakedProgress:
         yield _BrakedPhase(self._brake)
 
     def message(self, origin: str, text: str) -> None:
-        """Keep a line, unless its next one is to replace it."""
+        """Keep a line, unless the next one will replace it."""
         if text.strip() and not getattr(text, "transient", False):
             self.messages.append(f"{origin}: {text}")
 

@@ -1,12 +1,12 @@
-"""An executor by its name, as a command line or a settings file has it.
+"""An executor by its name, as in a command line or a settings file.
 
-    threads[:N]        threads of this process: the least memory; Python's own work runs on one processor
-    processes[:N]      processes of this machine: what crashes or hangs can be ended
+    threads[:N]        threads of this process: the least memory; Python's own work runs on one CPU
+    processes[:N]      processes of this machine: a crashed or hanging one can be ended
     dask:ADDRESS       the workers of a running dask cluster, e.g. dask:tcp://10.0.0.5:8786
 
-N is how many pairs run at once; without it, one for each processor. On a cluster, pairs travel with their
-credentials over the cluster's own connections (`tls://` addresses encrypt them), and packcore must be
-installed there, in the same version.
+N is how many pairs run at the same time; the default is one per CPU. On a cluster, pairs travel with their
+credentials over the cluster's own connections (`tls://` addresses encrypt them), and the same version of
+packcore must be installed there.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _LOCAL = re.compile(r"(threads|processes)(?::(\d{1,4}))?\Z")
 
 @contextmanager
 def open_executor(name: str) -> Iterator[Executor]:
-    """Open the executor of that name; leaving it waits for what still runs on it.
+    """Open the executor of that name; leaving the block waits for what still runs on it.
 
-    Raises InvalidOption for a name that is none or a library that isn't there, NetworkError for a cluster
-    that doesn't answer.
+    Raises InvalidOption for an unknown name or a missing library, NetworkError for a cluster that doesn't
+    answer.
     """
     kind, _, rest = name.partition(":")
     if kind == "dask" and rest:
@@ -67,7 +67,7 @@ def _dask(address: str) -> Iterator[Executor]:
     except (OSError, ValueError) as error:
         raise NetworkError(f"no dask scheduler answers at {address}: {error}") from None
     with client:
-        # Not pure: two pairs that look the same are two runs. No retries: a push is not repeated unseen.
+        # Not pure: two equal pairs are two runs. No retries: a push must not be repeated silently.
         yield client.get_executor(pure=False, retries=0)
 
 

@@ -1,4 +1,4 @@
-"""One repository of many: what is asked for it, and what came of it. All of this pickles.
+"""One repository of many: what to sync, and the outcome. All of this can be pickled.
 
 status       exit code   error           result
 done         0           -               there
@@ -35,14 +35,14 @@ class SyncPair:
     """A source, its target, and how to sync them. Raises InvalidEndpoint and InvalidRequest."""
 
     name: str
-    """What outcomes are told by; each pair of a fleet has its own."""
+    """Identifies outcomes; each pair of a fleet has a different one."""
     source: str = field(repr=False)
     target: str = field(repr=False)
     request: SyncRequest = field(default_factory=SyncRequest)
     source_options: TransportOptions = field(default_factory=TransportOptions)
     target_options: TransportOptions = field(default_factory=TransportOptions)
     time_limit: float | None = None
-    """Seconds that the run may take from when it begins; None for as long as it takes."""
+    """Seconds that the run may take from its start; None means no limit."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -73,17 +73,17 @@ class PairOutcome:
     result: SyncResult | None = None
     error: PackcoreError | None = None
     messages: tuple[str, ...] = ()
-    """What remotes said, and what was told on the way; the last lines of it."""
+    """The last lines of the remotes' and our own messages."""
     worker: str = ""
-    """Host and process that it ran on; empty where that never became known."""
+    """Host and process that it ran on; empty if that never became known."""
     peak_rss_bytes: int | None = None
-    """The most memory that this process had held until then, for whatever it did."""
+    """Peak memory of this process until then, including its other work."""
     traceback: str = ""
-    """Of an error that is our own mistake."""
+    """Set for an error that is our own bug."""
 
     @property
     def exit_code(self) -> int:
-        """0 for done; else what a sync of this pair alone would have ended with."""
+        """0 for done; else the exit code that a sync of this pair alone would have had."""
         if self.error is not None:
             return self.error.exit_code
         return 0 if self.status is PairStatus.DONE else FAILURE_EXIT_CODE
@@ -118,15 +118,15 @@ class PairOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """What came of all of them, in the order in which they were given."""
+    """The outcomes of all pairs, in the order in which they were given."""
 
     outcomes: tuple[PairOutcome, ...]
     seconds: float
     peak_rss_bytes: int | None = None
-    """Of the largest process that took part, as far as they told."""
+    """Of the largest process that took part, among those that reported it."""
 
     def count(self, status: PairStatus) -> int:
-        """Return how many pairs came to this."""
+        """Return how many pairs have this status."""
         return Counter(outcome.status for outcome in self.outcomes)[status]
 
     @property
@@ -136,11 +136,11 @@ class FleetResult:
 
     @property
     def exit_code(self) -> int:
-        """0 where all are done, else 1."""
+        """0 if all are done, else 1."""
         return FAILURE_EXIT_CODE if self.failed else 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that closes the lines of the pairs."""
+        """Return the object that follows the lines of the pairs."""
         return {
             "pairs": len(self.outcomes),
             "done": self.count(PairStatus.DONE),

@@ -1,15 +1,15 @@
-"""sync_fleet: hands pairs to an executor, gathers what comes of them, and gives up what takes too long.
+"""sync_fleet: hands pairs to an executor, gathers their outcomes, and gives up what takes too long.
 
     time      in the worker                          here
     limit     the run's brake is pulled (`task`)     -
     + grace   -                                      abandoned, on executors that can (`workers`)
     + grace   -                                      on others: nothing has come for the longest limit +
-                                                     grace: what is still open is told as failed
+                                                     grace: what is still open is reported as failed
 
-So a pair with a time limit holds up neither the others nor the end. Of any executor it may go on running
-unseen: a thread can't be ended, and a cluster's task only by its cluster. The two laws of an interrupted
-run hold here as for one sync: refs change by the target's own transaction or not at all, and temporary
-files go, as far as a worker lives to remove them.
+So a pair with a time limit delays neither the others nor the end. On any executor it may go on running
+unseen: a thread can't be ended, and a cluster's task only by its cluster. The two laws of an interrupted run
+hold here as for one sync: refs change by the target's own transaction or not at all, and temporary files are
+removed, if the worker lives to do so.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["GRACE_SECONDS", "sync_fleet"]
 
 GRACE_SECONDS = 5.0
-"""How long a run may take to end after its time is over, before it is given up."""
+"""How long a run may take to end after its time limit before it is given up."""
 _TICK_SECONDS = 0.2
 _INTERRUPTED_SECONDS = 3.0
 
@@ -47,14 +47,14 @@ def sync_fleet(
     prepare: Prepare | None = None,
     grace_seconds: float = GRACE_SECONDS,
 ) -> FleetResult:
-    """Sync all pairs on the executor, and tell what became of each.
+    """Sync all pairs on the executor, and return the outcome of each.
 
-    `on_outcome` is called here, in this thread, with each outcome as it comes. `prepare` is called with each
-    pair where it runs, and returns the pair to run: what another process or machine knows of credentials,
-    proxies and folders can be filled in there. It must pickle, as pairs do, where the executor wants that.
+    `on_outcome` is called in this thread with each outcome as it comes. `prepare` is called with each pair
+    where it runs, and returns the pair to run: it can fill in credentials, proxies and folders that only
+    that process or machine knows. The executor may require that it can be pickled, as pairs can.
 
-    Raises InvalidRequest for two pairs of one name. KeyboardInterrupt, and what `on_outcome` raises, stops
-    all runs before it is passed on. The executor stays open.
+    Raises InvalidRequest for two pairs with the same name. KeyboardInterrupt, and whatever `on_outcome`
+    raises, stops all runs and is then passed on. The executor stays open.
     """
     _check_names(pairs)
     return _Fleet(pairs, executor, on_outcome, grace_seconds).run(prepare)
@@ -69,7 +69,7 @@ def _check_names(pairs: Sequence[SyncPair]) -> None:
 
 
 class _Fleet:
-    """What is under way."""
+    """The running pairs."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class _Fleet:
     def _submit(self, task: PairTask) -> None:
         try:
             future = self._executor.submit(run_task, task)
-        except Exception as error:  # an executor that broke takes no more; its other pairs are told too
+        except Exception as error:  # a broken executor takes no more; its other pairs are reported too
             self._told(unfinished(task.pair, _as_ours(error), 0.0))
             return
         self._open[future] = task
@@ -121,7 +121,7 @@ class _Fleet:
     def _take(self, future: Future[PairOutcome]) -> None:
         task = self._open.pop(future, None)
         if task is None:
-            return  # given up before
+            return  # already given up
         try:
             outcome = future.result()
         except Exception as error:
@@ -134,7 +134,7 @@ class _Fleet:
         self._on_outcome(outcome)
 
     def _give_up(self) -> None:
-        """Give up the runs whose time and grace are over."""
+        """Give up the runs whose time limit and grace are over."""
         if isinstance(self._executor, ThreadWorkers):
             for future, seconds in self._executor.running().items():
                 task = self._open.get(future)
@@ -155,7 +155,7 @@ class _Fleet:
                 self._told(unfinished(task.pair, error, self._watch.seconds))
 
     def _stop(self) -> None:
-        """End all runs, as far as they can be reached."""
+        """End all runs that can be reached."""
         error = TimeLimitReached("stopped, since all was to stop")
         executor = self._executor
         for future, task in self._open.items():
@@ -170,7 +170,7 @@ class _Fleet:
 
 
 def _as_ours(error: BaseException) -> PackcoreError:
-    """Return what an executor raised in our form."""
+    """Return what an executor raised as one of our errors."""
     if isinstance(error, PackcoreError):
         return error
     words = " ".join(str(error).split())

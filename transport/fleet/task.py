@@ -1,9 +1,9 @@
 """One pair's run, wherever it takes place: in a thread, in a process of this machine, on a cluster.
 
-A task is made where the pairs are handed out, and runs where the executor has it. Sent to another process it
-is the pair alone; run in a thread it is the same object, so that `stop` reaches it.
+A task is made where the pairs are handed out, and runs where the executor puts it. Only the pair is sent to
+another process; in a thread it is the same object, so `stop` reaches it.
 
-Whatever goes wrong ends in an outcome. Only what ends the worker itself (a signal) passes through.
+Every failure becomes an outcome. Only what ends the worker itself (a signal) passes through.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ __all__ = ["PairTask", "over_time", "run_task", "unfinished"]
 
 
 class PairTask:
-    """A pair that is to be run, once."""
+    """A pair to run, once."""
 
     def __init__(self, pair: SyncPair, prepare: Prepare | None = None) -> None:
-        """`prepare` is called where the task runs, for what only that place knows."""
+        """`prepare` is called where the task runs, to add what only that place knows."""
         self.pair = pair
         self._prepare = prepare
         self._brake = Brake()
@@ -54,11 +54,11 @@ class PairTask:
         return PairTask, (self.pair, self._prepare)
 
     def stop(self, error: TransportError) -> None:
-        """End the run if it takes place in this process; elsewhere nobody hears it."""
+        """End the run if it is in this process; elsewhere this has no effect."""
         self._brake.pull(error)
 
     def run(self) -> PairOutcome:
-        """Run it, and tell what came of it."""
+        """Run it, and return the outcome."""
         pair, watch, started_at = self.pair, Stopwatch(), datetime.now(UTC)
         progress = BrakedProgress(self._brake)
         result, error, trace = None, None, ""
@@ -68,7 +68,7 @@ class PairTask:
             error = result.failure
         except PackcoreError as raised:
             error = raised
-        except Exception as raised:  # one repository's trouble, of whatever kind, must not be another's
+        except Exception as raised:  # trouble with one repository, of any kind, must not affect another
             error, trace = _in_words(raised)
         finally:
             self._brake.release()
@@ -90,10 +90,10 @@ class PairTask:
             peak_rss_bytes=peak_rss_bytes(),
             traceback=trace,
         )
-        # Here, where every credential that was used is known: netrc and helpers of this machine among them.
+        # Here all used credentials are known, including those from this machine's netrc and helpers.
         for options in (pair.source_options, pair.target_options):
             outcome = options.secrets.masked(outcome)
-        return replace(outcome, name=pair.name)  # by which whoever gave it to us knows it
+        return replace(outcome, name=pair.name)  # the name that the caller knows it by
 
     def _timer(self) -> threading.Timer | None:
         limit = self.pair.time_limit
@@ -119,7 +119,7 @@ class PairTask:
 
 
 def run_task(task: PairTask) -> PairOutcome:
-    """Run a task: what executors are given, since a function has a name that clusters can show."""
+    """Run a task. Executors get this function, since its name is what clusters show."""
     return task.run()
 
 
@@ -129,7 +129,7 @@ def over_time(limit: float) -> TimeLimitReached:
 
 
 def unfinished(pair: SyncPair, error: PackcoreError, seconds: float) -> PairOutcome:
-    """Return the outcome of a pair that no worker has told of."""
+    """Return the outcome of a pair that no worker has reported."""
     started_at = datetime.now(UTC)
     return PairOutcome(
         pair.name, _status(None, error), started_at, seconds, _asked(pair, started_at), error=error
@@ -150,7 +150,7 @@ def _status(result: SyncResult | None, error: PackcoreError | None) -> PairStatu
 
 
 def _in_words(error: Exception) -> tuple[PackcoreError, str]:
-    """Return an error of the system or of our own in our form, and the traceback where it is our own."""
+    """Return any error as one of ours, and the traceback if it is our own bug."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return PackcoreError(where + error.strerror), ""

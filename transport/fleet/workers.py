@@ -1,12 +1,12 @@
-"""Executors of our own: what runs on them can be abandoned, so that nothing that hangs holds up the rest.
+"""Our own executors: what runs on them can be abandoned, so that a hanging call doesn't delay the rest.
 
-    ThreadWorkers    daemon threads       abandoned: left to itself, its place is given to a new thread
+    ThreadWorkers    daemon threads       abandoned: left alone, and a new thread takes its place
     ProcessWorkers   one process a place  abandoned: told to end (SIGTERM), killed if it doesn't, replaced
 
-The executors of the standard library wait for each thread at exit, and lose all that is queued when one
-process dies; theirs can be used too, with that. A process serves one task after the other. It is started
-anew (`spawn`), ignores Ctrl-C, which is its parent's to hear, and ends when its parent does. Its SIGTERM
-raises KeyboardInterrupt, so that what is half-written is removed on the way out.
+The executors of the standard library wait for each thread at exit, and lose everything queued when one
+process dies; they can be used too, with these drawbacks. A process serves one task after the other. It is
+started fresh (`spawn`), ignores Ctrl-C, which its parent handles, and ends when its parent does. Its SIGTERM
+raises KeyboardInterrupt, so that half-written files are removed on the way out.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["ProcessWorkers", "ThreadWorkers"]
 
 FAREWELL_SECONDS = 3.0
-"""From a polite request to end until the end."""
+"""How long a process may take to exit before a harder request."""
 
 ResultT = TypeVar("ResultT")
 
 
 class _Work(NamedTuple):
-    """A call that waits for its turn."""
+    """A queued call."""
 
     future: Future[Any]
     function: Callable[..., Any]
@@ -46,7 +46,7 @@ class _Work(NamedTuple):
 
 
 class ThreadWorkers(Executor):
-    """At most `count` calls at once, each in a daemon thread."""
+    """Runs at most `count` calls at the same time, each in a daemon thread."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -67,13 +67,13 @@ class ThreadWorkers(Executor):
         return future
 
     def running(self) -> dict[Future[Any], float]:
-        """Return what runs now, and for how many seconds."""
+        """Return the running calls, each with its seconds so far."""
         now = time.monotonic()
         with self._changed:
             return {future: now - since for future, since in self._running.items()}
 
     def abandon(self, future: Future[Any], error: BaseException) -> None:
-        """Give up a call that runs: its future has this error now, whatever still comes of it."""
+        """Give up a running call: its future gets this error, whatever the call still does."""
         with self._changed:
             if self._running.pop(future, None) is None:
                 return
@@ -84,12 +84,12 @@ class ThreadWorkers(Executor):
         future.set_exception(error)
 
     def wait_until_idle(self, seconds: float | None) -> bool:
-        """Wait until nothing runs, at most so long; tell whether nothing does."""
+        """Wait until nothing runs, at most `seconds`; return whether nothing does."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, seconds)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more; with `wait`, return when all is done but what was abandoned."""
+        """Take no more; with `wait`, return when everything is done except abandoned calls."""
         with self._changed:
             self._is_closed = True
             dropped = list(self._waiting) if cancel_futures else []
@@ -112,7 +112,7 @@ class ThreadWorkers(Executor):
             result, error = None, None
             try:
                 result = self._call(work)
-            except BaseException as raised:  # raised again by whoever asks the future
+            except BaseException as raised:  # raised again for whoever reads the future
                 error = raised
             with self._changed:
                 if self._running.pop(work.future, None) is None:
@@ -139,11 +139,11 @@ class ThreadWorkers(Executor):
         return work.function(*work.arguments, **work.named)
 
     def _end(self, future: Future[Any]) -> None:
-        """End what was abandoned, where that can be done."""
+        """End an abandoned call, if possible."""
 
 
 class ProcessWorkers(ThreadWorkers):
-    """At most `count` calls at once, each in a process; a thread waits for each. All that is sent pickles."""
+    """Runs at most `count` calls at a time, each in a process that a thread waits for. Pickles all calls."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
@@ -152,7 +152,7 @@ class ProcessWorkers(ThreadWorkers):
         self._ending: list[threading.Thread] = []
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more, and end the processes: idle ones at once, the others when they are done."""
+        """Take no more, and end the processes: idle ones immediately, the others when they are done."""
         super().shutdown(wait, cancel_futures=cancel_futures)
         with self._changed:
             idle, self._idle = self._idle, []
@@ -182,7 +182,7 @@ class ProcessWorkers(ThreadWorkers):
                 self._idle.append(child)
         if not is_needed:
             child.leave()
-        is_result, value = pickle.loads(answer)  # noqa: S301 - from a process of our own
+        is_result, value = pickle.loads(answer)  # noqa: S301 - from our own process
         if is_result:
             return value
         raise value
@@ -225,7 +225,7 @@ class _Child:
         return f"the process that worked on it ended {how}"
 
     def leave(self) -> None:
-        """End the process when it is idle: it reads that nobody asks any more."""
+        """End an idle process: it sees that its connection is closed."""
         self._connection.close()
         self._process.join(FAREWELL_SECONDS)
         self.end()
@@ -241,7 +241,7 @@ class _Child:
 
 
 def _answer_calls(connection: Connection) -> None:
-    """Be the child: answer calls until nobody is at the other end, or until told to end."""
+    """Be the child: answer calls until the other end is closed, or until told to end."""
     with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _interrupt)
@@ -250,7 +250,7 @@ def _answer_calls(connection: Connection) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what is being tidied up is not to be torn again
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: a second one must not interrupt the clean-up
     raise KeyboardInterrupt
 
 
@@ -262,5 +262,5 @@ def _answer(message: bytes) -> bytes:
         answer = False, error
     try:
         return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # whatever pickle meets in a stranger's value
+    except Exception as error:  # pickle may raise anything for a foreign value
         return pickle.dumps((False, PackcoreError(f"an answer that can't be sent: {error}")))

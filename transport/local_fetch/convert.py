@@ -1,15 +1,15 @@
-"""Convert a remote SHA-1 repository into a bare SHA-256 one on this disk, as one pack.
+"""Converts a remote SHA-1 repository into a bare SHA-256 one on this disk, as one pack.
 
-    list refs        every branch and tag; with `all_refs` the rest of refs/, forks' proposals left out
-    fetch            into a repository of its own that is gone at the end
+    list refs        every branch and tag; with `all_refs` the rest of refs/, without forks' proposals
+    fetch            into a separate repository that is removed at the end
     translate        every object after what it names                packcore.convert
                      notes follow what they are about, replace refs are renamed
     select, write    one pack, read through the translated store
     refs, HEAD       at the translated ids; notes tell where each commit came from
 
-Deterministic: the same refs give the same ids, notes included. Until all is in place the target is no
-repository (`packcore.store.making`); after a failure what was put there is gone, a folder that was there
-before still is, and what a killed process left is taken up by the next.
+Deterministic: the same refs give the same ids, including notes. The target is no repository until everything
+is in place (`packcore.store.making`). After a failure, what was written is removed, and a folder that existed
+before is kept. The next run reuses what a killed process left.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ __all__ = ["ORIGIN_NOTES_REF", "PULL_REF_PREFIXES", "ConvertRequest", "ConvertRe
 
 ORIGIN_NOTES_REF = "refs/notes/sha1-origin"
 PULL_REF_PREFIXES = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
-"""Where hosts keep what others propose: it isn't the repository's own until it is merged."""
+"""Where hosts keep others' proposals, which are not part of the repository until merged."""
 _ALWAYS = ("refs/heads/", "refs/tags/")
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertRequest:
-    """What is asked, but for source and target. Raises InvalidRequest."""
+    """What to convert, without source and target. Raises InvalidRequest."""
 
     all_refs: bool = False
     """Everything below refs/, not only branches and tags."""
     exclude_ref_prefixes: tuple[str, ...] = ()
-    """Left out; branches and tags can't be."""
+    """Prefixes to leave out; branches and tags can't be."""
     include_pull_refs: bool = False
-    """With `all_refs`: proposals of others too."""
+    """With `all_refs`: also the proposals of others."""
     rewrite_messages: bool = True
     origin_notes: bool = True
     keep_source: bool = False
@@ -88,7 +88,7 @@ class ConvertRequest:
 
     @property
     def scope(self) -> Scope:
-        """Which refs are fetched."""
+        """Which refs to fetch."""
         left_out = self.exclude_ref_prefixes
         if self.all_refs and not self.include_pull_refs:
             left_out += PULL_REF_PREFIXES
@@ -97,7 +97,7 @@ class ConvertRequest:
 
 @dataclass(frozen=True, slots=True)
 class ConvertResult:
-    """What came of it."""
+    """The result of a conversion."""
 
     source_url: str
     target: Path
@@ -105,7 +105,7 @@ class ConvertResult:
     refs: Mapping[str, ObjectId]
     """The converted refs, at their new ids."""
     head: str | None
-    """Where HEAD points; None where there is no branch."""
+    """Where HEAD points; None if there is no branch."""
     counts: Counts
     signatures: int
     message_rewrites: int
@@ -116,17 +116,17 @@ class ConvertResult:
     pack_bytes: int
     kept_source: Path | None
     notes: Mapping[str, Mapping[ObjectId, ObjectId]] = field(default_factory=dict)
-    """By notes ref, what its tip must hold: the new id of what a note is about, and that of the note."""
+    """By notes ref, what its tip must hold: new ids of notes by the new ids of what they are about."""
     notes_renamed: int = 0
-    """Objects whose notes were named anew, in the whole history of the notes."""
+    """Objects whose notes were renamed, in the whole history of the notes."""
     notes_kept: tuple[ObjectId, ...] = ()
-    """Old ids that notes name and no converted object has: these notes keep their names."""
+    """Old ids named by notes but not converted: these notes keep their names."""
     refs_renamed: Mapping[str, str] = field(default_factory=dict)
-    """Refs that an object's id is part of: old name to new name."""
+    """Refs whose names contain an object's id: old name to new name."""
     refs_left_out: Mapping[str, str] = field(default_factory=dict)
     """Refs that were not converted, and why."""
     source_hides: tuple[RefKind, ...] = ()
-    """Kinds of refs of which the source hides some, as far as it says so: these are not converted."""
+    """Kinds of refs that the source says it hides in part: the hidden ones are not converted."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints; git-sync's keys."""
@@ -174,7 +174,7 @@ def convert_sha256(
     """Make a new bare SHA-256 repository at `target`, which must be absent or an empty folder.
 
     Raises InvalidRequest, TransportError, RepositoryError (a submodule, a target that isn't empty),
-    CorruptData and LimitExceeded; the target is as it was then.
+    CorruptData and LimitExceeded; the target is then unchanged.
     """
     request = request or ConvertRequest()
     target = Path(target)
@@ -262,7 +262,7 @@ def _convert(
 
 
 def _readable(old: Repository, fetched: FetchResult) -> dict[str, Ref]:
-    """Return the refs to convert: all or none, since one that is left out would be lost for good.
+    """Return the refs to convert: all or none, since a ref left out would be lost for good.
 
     Raises UnreadableRef, and RepositoryError for a ref that could not be kept here.
     """
@@ -335,7 +335,7 @@ def _refuse_taken(target: Path) -> None:
 
 @contextmanager
 def _source_folder(request: ConvertRequest) -> Iterator[Path]:
-    """Make the folder for the fetched repository; it goes afterwards unless it is to be kept.
+    """Make the folder for the fetched repository; it is removed afterwards unless the user keeps it.
 
     Raises RepositoryError.
     """

@@ -31,7 +31,7 @@ _NOTES_AUTHOR = b"packcore <packcore@localhost>"
 def convertible(
     old: Repository, tips: dict[str, ObjectId], limits: Limits, progress: Progress
 ) -> tuple[dict[str, ObjectId], list[Candidate], dict[str, str]]:
-    """List the objects; leave out replace refs of objects that are not among them, and say so."""
+    """List the objects; leave out and report replace refs of objects that are not among them."""
     left_out: dict[str, str] = {}
     while True:
         objects = list_objects(old, tips.values(), limits=limits, progress=progress)
@@ -41,7 +41,7 @@ def convertible(
         lost = [name for name in tips if replaces_nothing(name, known)]
         if not lost:
             return tips, objects, left_out
-        # What only these refs reach goes too, and with it perhaps what another one replaces.
+        # Objects that only these refs reach go too, and perhaps what another replace ref replaces.
         left_out |= dict.fromkeys(lost, "the object that it replaces is not among those converted")
         tips = {name: oid for name, oid in tips.items() if name not in left_out}
         if not tips:
@@ -51,7 +51,7 @@ def convertible(
 def new_refs(
     tips: Mapping[str, ObjectId], translation: Translation
 ) -> tuple[dict[str, ObjectId], dict[str, str]]:
-    """Return the new refs, and the names that changed. Raises RepositoryError where two become one."""
+    """Return the new refs, and the changed names. Raises RepositoryError if two refs get the same name."""
     refs: dict[str, ObjectId] = {}
     renamed: dict[str, str] = {}
     for name, oid in tips.items():
@@ -67,7 +67,7 @@ def new_refs(
 def notes_of_tips(
     old: ObjectStore, tips: Mapping[str, ObjectId], ids: Mapping[ObjectId, ObjectId]
 ) -> dict[str, dict[ObjectId, ObjectId]]:
-    """Return what each notes ref must have: by the new id of what a note is about, that of the note."""
+    """Return what each notes ref must have: the new id of each note by the new id of what it is about."""
     expected = {}
     for name, oid in tips.items():
         root = peel_to_tree(old, oid) if name.startswith(NOTES_PREFIX) else None
@@ -80,7 +80,7 @@ def notes_of_tips(
 
 
 def origin_notes(translation: Translation, side: MemoryStore, seconds: int) -> ObjectId | None:
-    """Make notes that tell each commit's old id; return their commit, None where there are no commits."""
+    """Make notes with each commit's old id; return their commit, or None if there are no commits."""
     commits = {candidate.oid for candidate in translation.candidates if candidate.type is ObjectType.COMMIT}
     if not commits:
         return None

@@ -1,11 +1,12 @@
-"""The source's half of a sync alone: fetch, check, and keep the result on this disk, or only report it.
+"""Only the source's half of a sync: fetch, check, and keep the result on this disk, or only report it.
 
     list refs -> plan against the repository's own refs -> fetch into a spool beside its packs
-    -> every new tip is whole, down to what the repository had -> pack and index appear -> refs move
+    -> check that every new tip is whole, down to what the repository had -> pack and index appear
+    -> refs move
 
-A ref moves by compare-and-swap, and only after everything that it reaches is in place: killed at any
-instant, the repository is as valid as before. Branches, tags and everything else keep their names, as in
-a mirror. Left out on purpose: depth and filters, and fetching from a shallow source what is cut off there.
+A ref moves by compare-and-swap, and only after everything that it reaches is in place: if the process is
+killed at any instant, the repository is as valid as before. All refs keep their names, as in a mirror. Left
+out on purpose: depth, filters, and fetching across the cut of a shallow source.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ __all__ = ["FetchResult", "fetch_into", "fetch_only"]
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What a fetch brought."""
+    """The result of a fetch."""
 
     source_url: str
     requested_protocol: str
@@ -70,30 +71,30 @@ class FetchResult:
     """The source's refs in scope: name and id."""
     haves: tuple[ObjectId, ...]
     object_count: int
-    """Objects in the pack that came; 0 where nothing was missing."""
+    """Objects in the received pack; 0 if nothing was missing."""
     pack_bytes: int
     source_head: str | None = None
     into: Path | None = None
     """The repository's git directory; None for a fetch that keeps nothing."""
     pack_path: Path | None = None
     source_hides: tuple[RefKind, ...] = ()
-    """Kinds of refs in scope of which the source hides some, as far as it says so."""
+    """Kinds of refs in scope that the source says it hides in part."""
     refs: tuple[RefResult, ...] = ()
-    """What became of the repository's refs; without a repository, the source's refs that can't be read."""
+    """The outcome of each of the repository's refs; without a repository, the source's unreadable refs."""
     stats: Stats = field(default_factory=Stats)
     pack: PackCount | None = None
-    """What the pack holds; None where stats are not collected."""
+    """What the pack holds; None if stats are not collected."""
     measurement: Measurement = field(default_factory=Measurement)
 
     @property
     def exit_code(self) -> int:
-        """1 where a ref was blocked, can't be read, may be hidden, or could not be moved; else 0."""
+        """1 if a ref was blocked, can't be read, may be hidden, or could not be moved; else 0."""
         failed = {Outcome.BLOCKED, Outcome.UNREADABLE, Outcome.HIDDEN}
         failed |= {Outcome.MOVED, Outcome.LOCKED, Outcome.REFUSED}
         return 1 if any(ref.outcome in failed for ref in self.refs) else 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `--json` prints; git-sync's keys, and what became of the refs."""
+        """Return the object that `--json` prints; git-sync's keys, plus the outcome of each ref."""
         return {
             "sourceUrl": self.source_url,
             "requestedMode": self.requested_protocol,
@@ -126,9 +127,10 @@ def fetch_into(
 ) -> FetchResult:
     """Fetch the refs in scope, and what they reach, into a repository on this disk.
 
-    Where there is none, or an empty folder, a bare one is made in the source's object format; from an empty
-    source, an empty one with the same HEAD. `policy` gives `prune` and `force`. Raises TransportError,
-    RepositoryError, CorruptData (MissingObject if what came is not whole); no ref has moved then.
+    If there is none, or only an empty folder, a bare one is made in the source's object format; an empty
+    source gives an empty one with the same HEAD. `policy` gives `prune` and `force`. Raises
+    TransportError, RepositoryError, CorruptData (MissingObject if what came is incomplete); no ref has
+    moved then.
     """
     watch = Stopwatch()
     scope, policy, limits = _empty_allowed(scope or Scope()), policy or Policy(), limits or Limits()
@@ -178,7 +180,7 @@ class _Fetched(NamedTuple):
 
 
 class _Fetch(NamedTuple):
-    """A fetch into an open repository, which may be tried twice."""
+    """A fetch into an open repository, which may run twice."""
 
     source: Transport
     repository: Repository
@@ -188,7 +190,7 @@ class _Fetch(NamedTuple):
     progress: Progress
 
     def plan(self, listed: Advertisement) -> RefPlan:
-        """Decide upon every ref, as far as the lists alone tell."""
+        """Decide on every ref as far as the lists alone allow."""
         plan = plan_refs(listed, LocalRefs.of(self.repository), self.scope, self.policy)
         return blocked_here(plan, self.repository)
 
@@ -197,7 +199,7 @@ class _Fetch(NamedTuple):
         return set(self.repository.ref_table().tips())
 
     def lacks(self, listed: Advertisement) -> list[ObjectId]:
-        """Return the wants that are no tips of the repository."""
+        """Return the wants that are not tips of the repository."""
         tips = self.tips()
         return [oid for oid in self.plan(listed).wants if oid not in tips]
 
@@ -231,9 +233,9 @@ class _Fetch(NamedTuple):
 
     @contextmanager
     def _received(self, listed: Advertisement, plan: RefPlan) -> Iterator[tuple[SpooledPack | None, bool]]:
-        """Fetch what the repository lacks into a spool beside its packs; None where it lacks nothing.
+        """Fetch what the repository lacks into a spool beside its packs; None if it lacks nothing.
 
-        Tells too whether the source's own history is cut off.
+        Also yields whether the source is shallow.
         """
         repository = self.repository
         tips = self.tips()
@@ -258,11 +260,11 @@ class _Fetch(NamedTuple):
                 object_format=listed.object_format,
                 limits=self.limits,
                 progress=self.progress,
-                bases=repository,  # a bundle's pack may be thin, though nobody asked for that
+                bases=repository,  # a bundle's pack may be thin without a request for it
                 directory=repository.pack_directory,
             )
             cut_off = bool(response.shallow or listed.shallow)
-            stack.close()  # the connection's work is done
+            stack.close()  # the connection is no longer needed
             with spool:
                 yield spool, cut_off
 
@@ -345,13 +347,13 @@ def _received_only(
 
 
 def _empty_allowed(scope: Scope) -> Scope:
-    """Return the scope of a fetch: like a clone, it takes an empty source, unless a branch of it is named."""
+    """Return the scope of a fetch: like a clone, it accepts an empty source unless a branch is named."""
     return replace(scope, allow_empty_source=scope.allow_empty_source or not scope.branches)
 
 
 @contextmanager
 def _shallow_source_named(cut_off: bool) -> Iterator[None]:
-    """Say so where an object is missing because the source's own history is cut off."""
+    """Explain a missing object if the source is shallow."""
     try:
         yield
     except MissingObject as error:
@@ -364,7 +366,7 @@ def _shallow_source_named(cut_off: bool) -> Iterator[None]:
 
 
 def _in_order(plan: RefPlan) -> list[RefAction]:
-    """Return the actions as they are carried out, and then the ones that do nothing."""
+    """Return the actions in the order of execution, then the ones that do nothing."""
     return [*plan.in_push_order(), *(action for action in plan.actions if not action.pushes)]
 
 

@@ -1,9 +1,9 @@
 """A repository on this disk as the target of a fetch: its refs for the planner, and their changes.
 
-LocalRefs           what it has, as a side of `plan_refs`
-blocked_here        which actions it can't take, each with the reason
-moved               actions carried out, each by compare-and-swap
-opened_or_made      the repository itself, which is gone again if the fetch that made it fails
+LocalRefs           its refs, as a side of `plan_refs`
+blocked_here        blocks the actions that it can't take, each with the reason
+moved               carries out actions, each by compare-and-swap
+opened_or_made      the repository itself, removed again if the fetch that made it fails
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _DONE_BY_ANOTHER = "another process did the same meanwhile"
 
 @contextmanager
 def opened_or_made(path: str | Path, object_format: ObjectFormat, limits: Limits) -> Iterator[Repository]:
-    """Open the repository at `path`, or make an empty bare one where there is nothing.
+    """Open the repository at `path`, or make an empty bare one if there is nothing.
 
-    One that was made is removed again if the block fails before anything was put into it. Raises
+    A new one is removed again if the block fails before anything is written to it. Raises
     RepositoryError.
     """
     root = Path(path)
@@ -62,7 +62,7 @@ def opened_or_made(path: str | Path, object_format: ObjectFormat, limits: Limits
 
 @dataclass(frozen=True, slots=True)
 class LocalRefs:
-    """A repository's refs as the planner looks at them."""
+    """A repository's refs as the planner needs them."""
 
     refs: dict[str, ObjectId]
     symrefs: dict[str, str]
@@ -71,16 +71,16 @@ class LocalRefs:
     may_lack_names: bool = False
     hidden: frozenset[RefKind] = frozenset()
     head: ObjectId | None = None
-    """Not looked at: HEAD matters on the source's side."""
+    """Not read: only the source's HEAD matters."""
 
     @classmethod
     def none(cls, listed: Advertisement) -> LocalRefs:
-        """Return the refs of a target that has none."""
+        """Return the refs of an empty target."""
         return cls({}, {}, {}, listed.object_format)
 
     @classmethod
     def of(cls, repository: Repository) -> LocalRefs:
-        """Return a repository's refs as they are now."""
+        """Return a repository's current refs."""
         refs = repository.ref_table()
         return cls(
             refs.by_name(),
@@ -97,7 +97,7 @@ def blocked_here(plan: RefPlan, repository: Repository) -> RefPlan:
 
 
 def branches_at_commits(plan: RefPlan, store: ObjectStore) -> RefPlan:
-    """Return the plan without branches at something else than a commit, which git takes for broken.
+    """Block the branches at anything other than a commit, which git treats as broken; return the plan.
 
     `store` has the objects that the plan names. Raises CorruptData.
     """
@@ -112,14 +112,14 @@ def branches_at_commits(plan: RefPlan, store: ObjectStore) -> RefPlan:
 
 
 def _is_checked_out(repository: Repository) -> Callable[[RefAction], bool]:
-    """Tell the branch that a work tree stands on: moving it would leave the tree behind."""
+    """Return a test for branches that a work tree has checked out: moving one would leave the tree behind."""
     is_bare = repository.config.get_bool("core.bare", default=repository.path.name != ".git")
     head = None if is_bare else repository.head()
     return lambda action: action.target_ref == head
 
 
 def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
-    """Tell the refs whose names are too long, or of too many parts, to be made here."""
+    """Return a test for refs whose names are too long, or have too many parts, to be made here."""
     limits = RefNameLimits.of(repository.common_path)
     return lambda action: (
         action.action == "create" and limits.fault(encode_ref_name(action.target_ref)) is not None
@@ -127,9 +127,9 @@ def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
 
 
 def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
-    """Let a HEAD that points to no commit yet follow the source's, as a clone does.
+    """Make an unborn HEAD follow the source's, as a clone does.
 
-    In a repository without refs it follows to a branch that isn't there either.
+    In a repository without refs it may point to a branch that doesn't exist either.
     """
     head = plan.source_head
     if head is None or repository.read_ref("HEAD") is not None:
@@ -141,7 +141,7 @@ def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
 
 
 def moved(repository: Repository, actions: Sequence[RefAction]) -> list[RefResult]:
-    """Carry out actions on the repository's refs, each for itself; return what became of them, in order."""
+    """Carry out actions on the repository's refs one by one; return their outcomes in order."""
     zero = repository.object_format.zero
     changes = [
         RefChange(

@@ -1,4 +1,4 @@
-"""What a pack that was fetched holds, counted: for `fetch --stats`."""
+"""Counts what a fetched pack holds, for `fetch --stats`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["PackCount"]
 
 @dataclass(frozen=True, slots=True)
 class PackCount:
-    """Objects of each type, deltas and bytes of one pack; of an empty one where nothing came."""
+    """Objects of each type, deltas and bytes of one pack; all zero if nothing came."""
 
     objects: int = 0
     deltas: int = 0
@@ -23,11 +23,11 @@ class PackCount:
     blobs: int = 0
     tags: int = 0
     longest_chain: int = 0
-    """Deltas between an object and a whole one, at most."""
+    """Longest chain of deltas between an object and a whole one."""
 
     @classmethod
     def of(cls, pack: SpooledPack | None) -> PackCount:
-        """Count a pack that was taken in, bases that completed it included."""
+        """Count a received pack, including the bases that completed it."""
         if pack is None:
             return cls()
         return cls(

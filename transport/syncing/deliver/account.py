@@ -22,7 +22,7 @@ __all__ = ["is_over", "previewed", "pushed_result", "unpushed"]
 
 
 def is_over(run: Run, plan: RefPlan) -> bool:
-    """Return whether nothing is left to be pushed: nothing at all, or all or none with a blocked ref."""
+    """Return whether there is nothing to push, or an atomic push has a blocked ref."""
     all_or_none = run.request.policy.atomic or run.request.mode == "bootstrap"
     return not plan.in_push_order() or bool(all_or_none and plan.blocked)
 
@@ -30,7 +30,7 @@ def is_over(run: Run, plan: RefPlan) -> bool:
 def pushed_result(
     run: Run, pushed: PushOutcome, pack: PackSummary | None = None, *, in_pieces: bool = False
 ) -> SyncResult:
-    """Return the result of a run that pushed; `in_pieces` where the source's pack was too large for one."""
+    """Return the result of a run that pushed; `in_pieces` if the source's pack was too large for one."""
     choice = run.choice
     if in_pieces and choice is not None and choice.relay_mode == "bootstrap":
         choice = replace(choice, relay_mode="bootstrap-batch")
@@ -47,7 +47,7 @@ def pushed_result(
 
 
 def unpushed(run: Run, plan: RefPlan) -> SyncResult:
-    """Return the result of a run that pushes nothing: all is done, or held back."""
+    """Return the result of a run that pushes nothing: everything is done, or held back."""
     held_back = ""
     if not run.request.dry_run and plan.blocked:
         held_back = "held back: all refs or none, and another ref is blocked"
@@ -55,7 +55,7 @@ def unpushed(run: Run, plan: RefPlan) -> SyncResult:
 
 
 def previewed(run: Run, plan: RefPlan, choice: Choice | None, price: Price | None = None) -> SyncResult:
-    """Return the result of a dry run: what a run would do now, and by which way."""
+    """Return the result of a dry run: what a run would do now, and by which route."""
     result = replace(_result(run, results_of(plan.actions)), price=price)
     return _explained(result, choice, run.notes)
 

@@ -1,10 +1,10 @@
-"""The attempts of a run that has something to push: around damage, moving refs and a target that misled it.
+"""The attempts of a run with something to push: around damage, moving refs and a misleading target.
 
     plan, choose, travel       one attempt, by the routes
-    again                      without refs that the source can't send; with a new list where it has moved on;
+    again                      without refs that the source can't send; with a new list if it has moved on;
                                without what the target only claimed to have
 
-A dry run goes the same way as far as ancestry, and tells what it found.
+A dry run goes the same way up to ancestry, and reports what it found.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _unmisled(run: Run, result: SyncResult) -> SyncResult:
 
 
 def _without_damage(run: Run) -> SyncResult:
-    """Carry out, and once more without the refs that the source turns out to be unable to send."""
+    """Carry out; if the source can't send some refs, once more without them."""
     try:
         result = _at_current_refs(run)
     except MAY_BE_DAMAGE:
@@ -70,7 +70,7 @@ def _without_damage(run: Run) -> SyncResult:
 
 
 def _at_current_refs(run: Run) -> SyncResult:
-    """Carry out, and again with a new list of refs where the source has moved on since."""
+    """Carry out; if the source has moved on, again with a new list of refs."""
     request = run.request
     current = SourceList(
         run.source, run.source_refs, request.protocol, request.scope.ref_prefixes, run.progress
@@ -95,7 +95,7 @@ def _has_failed_at_source(result: SyncResult) -> bool:
 
 
 def _leave_out_damaged(run: Run) -> bool:
-    """Ask the source which refs it can't send, and count these as unreadable; False if it names none."""
+    """Ask the source which refs it can't send, and treat these as unreadable; False if it names none."""
     plan = run.plan()
     part = readable_part(
         run.source, run.source_refs, wants=plan.wants, haves=run.haves(plan), progress=run.progress
@@ -127,7 +127,7 @@ def _first_route(run: Run, plan: RefPlan) -> Route:
 
 
 def _preview(run: Run, plan: RefPlan) -> SyncResult:
-    """Find out which updates are fast-forwards, and what is known of the price, pushing nothing."""
+    """Find out which updates are fast-forwards and what the price would be, without pushing."""
     if not plan.is_open:
         return previewed(run, plan, run.choice, _price(run, run.choice, None))
     if (settled := settled_at_hand(run, plan)) is not None:
@@ -150,7 +150,7 @@ def _preview(run: Run, plan: RefPlan) -> SyncResult:
 
 
 def _price(run: Run, choice: Choice | None, fetched: Fetched | None) -> Price:
-    """Return what is known; `fetched` is given where it is all that will travel."""
+    """Return what is known of the price; `fetched` is set if it is everything that will travel."""
     objects = None if fetched is None else fetched.object_count
     pack_bytes = None if fetched is None else fetched.pack_bytes
     relays = choice is not None and choice.relay
@@ -162,5 +162,5 @@ def _price(run: Run, choice: Choice | None, fetched: Fetched | None) -> Price:
 
 
 def _taken_in(objects: int, limits: Limits) -> int:
-    """Return the memory that a pack taken in whole needs at most, search included."""
+    """Return the most memory that taking in a whole pack needs, search included."""
     return objects * _BYTES_FOR_EACH_OBJECT + max(limits.resolve_memory, limits.window_memory)

@@ -1,16 +1,16 @@
-"""A push in several requests: each batch is held by temporary refs, and the last request cuts over.
+"""A push in several requests: temporary refs hold each batch, and the last request cuts over.
 
     batch 1     pack   create refs/packcore/bootstrap/<id>      the refs that users see are as they were
     batch 2     pack   create refs/packcore/bootstrap/<id>
     cutover            create and update the users' refs, delete the temporary ones
 
-The cutover is one atomic request where the target can do that; where one of its refs is refused, it is
-done again without, unless all or none was asked for. A batch that the target finds too large is told by
-`BodyRefused`, and the caller makes it smaller. Where an answer leaves it open whether the batch was taken
-(`refusals`), the target is listed again: it was if its temporary refs are there.
+The cutover is one atomic request if the target supports that. If one of its refs is refused, the cutover is
+repeated without atomicity, unless the user requested it. `BodyRefused` reports a batch that the target finds
+too large, and the caller makes it smaller. If an answer leaves open whether the batch was taken (`refusals`),
+the target is listed again: the batch was taken if its temporary refs are there.
 
-A run that ends in between leaves its temporary refs, and the next one goes on from them. The cutover
-deletes all that there are, those of older runs included.
+A run that ends in between leaves its temporary refs, and the next one goes on from them. The cutover deletes
+all temporary refs, including those of older runs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _MESSAGES_KEPT = 50
 
 
 class BatchedPush:
-    """The target's side of one push in batches, and what was learned of the target so far."""
+    """The target's side of one push in batches, and what it has learned about the target."""
 
     def __init__(
         self,
@@ -76,13 +76,13 @@ class BatchedPush:
         limits: TargetLimits,
         progress: Progress,
     ) -> None:
-        """`plan` is what the cutover carries out."""
+        """Take the plan that the cutover carries out."""
         self.limits = limits
         self.batch_count = 0
         self.planned_batch_count = 0
         self.pack_bytes = 0
         self.may_grow = False
-        """Whether the limit has grown: what was cut to it may be cut anew."""
+        """Whether the limit has grown, so that parts cut to the old one may be cut again."""
         self._target = target
         self._advertisement = advertisement
         self._policy = policy
@@ -95,10 +95,10 @@ class BatchedPush:
         self._watch = Stopwatch()
 
     def check(self) -> None:
-        """Tell, before anything is pushed, why it can't be.
+        """Raise an error before the push if it can't work.
 
-        Raises UnsupportedByRemote where temporary refs could not be deleted again, or the target can't
-        promise all-or-none; LimitExceeded for all-or-none of more refs than one request takes.
+        Raises UnsupportedByRemote if the target can't delete temporary refs again, or can't do the requested
+        atomic push; LimitExceeded for an atomic push of more refs than one request takes.
         """
         check_atomic(self._plan.updates(), self._policy, self.limits)
         if self._policy.atomic and not self._advertisement.capabilities.atomic:
@@ -112,11 +112,11 @@ class BatchedPush:
 
     @property
     def temp_refs(self) -> tuple[str, ...]:
-        """Names of the temporary refs that this run has made."""
+        """Names of the temporary refs that this run has created."""
         return tuple(self._made)
 
     def head_bytes(self, tops: Sequence[ObjectId]) -> int:
-        """Return the size of the commands that hold so many objects."""
+        """Return the size of the commands that hold these objects."""
         return len(
             encode_commands(
                 self._creations(tops),
@@ -127,7 +127,7 @@ class BatchedPush:
         )
 
     def is_held(self, tops: Collection[ObjectId]) -> bool:
-        """Tell whether a batch is on the target already, from this run or one before."""
+        """Return whether a batch is on the target already, from this run or an earlier one."""
         return all(temp_ref(oid) in self._held for oid in tops)
 
     def hold(
@@ -140,8 +140,8 @@ class BatchedPush:
     ) -> None:
         """Push one batch; temporary refs hold its tops.
 
-        Raises BodyRefused where it was too much, RefRejected where the target takes no such refs, and
-        TransportError for the rest.
+        Raises BodyRefused if it was too large, RefRejected if the target takes no such refs, and
+        TransportError for anything else.
         """
         updates_max = self.limits.ref_updates_max
         tops = tops[:updates_max]
@@ -156,7 +156,7 @@ class BatchedPush:
                 self.hold(tops, blocks, body_bytes, shallow=shallow)
                 return
             if not isinstance(error, BodyRefused | RefRejected):
-                self._made += names  # Nobody knows whether they are there, so the result has to name them.
+                self._made += names  # They may be there, so the result must name them.
             raise
         self.batch_count += 1
         self._checksums += self._trailer.checksums
@@ -170,7 +170,7 @@ class BatchedPush:
         body_bytes: int,
         shallow: Collection[ObjectId],
     ) -> None:
-        """Push one batch and make sure that the target took it. Raises as `hold`."""
+        """Push one batch and check that the target took it. Raises as `hold`."""
         messages: deque[str] = deque(maxlen=_MESSAGES_KEPT)
         try:
             report = push(
@@ -194,7 +194,7 @@ class BatchedPush:
     def cut_over(self) -> PushOutcome:
         """Set the plan's refs and delete the temporary ones. A failure is part of the outcome.
 
-        Raises as `push_refs` does, where no batch was sent before.
+        Raises as `push_refs` does, if no batch was sent before.
         """
         try:
             return self._cut_over()
@@ -216,7 +216,7 @@ class BatchedPush:
         return self._with_figures(outcome)
 
     def broken_off(self, error: PackcoreError) -> PushOutcome:
-        """Return the outcome of a push that ended before its cutover: nothing that users see has changed."""
+        """Return the outcome of a push that ended before its cutover; the users' refs are unchanged."""
         if isinstance(error, BodyRefused):
             error = error.error
         why = "the push broke off; what was sent is kept for the next run" if self._held else "not pushed"
@@ -265,7 +265,7 @@ class BatchedPush:
     def _check(
         self, report: ReportStatus, updates: Sequence[RefUpdate], messages: Sequence[str], body_bytes: int
     ) -> None:
-        """Raise what a report says that isn't success."""
+        """Raise an error for whatever in a report isn't success."""
         if report.ok:
             return
         if not report.complete:
@@ -287,18 +287,18 @@ class BatchedPush:
         )
 
     def _learn(self, updates_max: int | None) -> None:
-        """Remember how many refs the target takes at once, where it said so."""
+        """Remember how many refs the target takes in one request, if it said so."""
         if updates_max is not None:
             self.limits.refuse_updates(updates_max)
 
     def _check_again(self, updates: Sequence[RefUpdate], error: TransportError, body_bytes: int) -> None:
-        """After an answer that leaves it open, see whether the batch was taken. Raises BodyRefused if not."""
+        """Check whether the batch was taken, after an unclear answer. Raises BodyRefused if not."""
         if Meaning.SURELY_NOT_TAKEN not in meaning(error) and self._are_there(updates, error):
             return
         raise BodyRefused(error, body_bytes) from None
 
     def _are_there(self, updates: Sequence[RefUpdate], error: TransportError | None = None) -> bool:
-        """List the target again. Where that fails too, the first error is the one to tell."""
+        """List the target again. If that fails too, raise the first error."""
         try:
             refs = advertise_push(self._target).refs
         except TransportError as second:

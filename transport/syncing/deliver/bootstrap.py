@@ -1,19 +1,19 @@
-"""The relay in batches: the source's packs pass to the target one by one, each within its limit.
+"""The relay in batches: the source's packs go to the target one by one, each within the target's limit.
 
-    all at once       the whole pack, if it fits: one request, no more; where the target refuses it all the
-                      same, packs of our own are cut from it (`taken_in`)
+    all in one        the whole pack, if it fits: one request, no more; if the target still refuses it,
+                      packs of our own are cut from it (`taken_in`)
     commit graph      source       commits and tags alone (filter=tree:0)
     pieces            (pure)       `transport.syncing.deliver.checkpoints`
-      fetch           source       wants: the piece's heads; haves: what the target has by now
+      fetch           source       wants: the piece's heads; haves: what the target has so far
                                    given up as soon as it grows beyond the limit
-      hold            target       temporary refs; halved and asked for anew where it is too much
-    cutover           target       the users' refs, and the temporary ones go
+      hold            target       temporary refs; halved and fetched again if it is too large
+    cutover           target       the users' refs; the temporary ones are deleted
 
-A commit whose own files are too many for one pack is taken in, and cut by `splitting`: a relay can't. So is
-everything where the source can't leave trees out, or gives nothing but its refs' tips. Each pack is received
-whole before its request is opened, so that a doomed one never reaches the target, and its size is known.
+A commit whose own files are too large for one pack is taken in and cut by `splitting`: a relay can't cut it.
+The same goes for everything if the source can't leave out trees, or only gives its refs' tips. Each pack is
+received whole before its request opens, so that its size is known and a doomed one never reaches the target.
 
-Going on after a crash needs nothing here: the temporary refs are among the target's tips.
+Resuming after a crash needs no code here: the temporary refs are among the target's tips.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ __all__ = ["relay_in_batches"]
 HEADER_BYTES = 12
 OBJECT_BYTES_MIN = 24.0
 _BENEFIT_OF_DOUBT = 1.25
-"""Packs differ: a pack is given up at its header if by those before it is so much too large."""
+"""Packs differ: give up a pack at its header only if earlier ones predict that it is this much too large."""
 _HEAD_BYTES = 1024
-"""Kept free for commands when the whole is tried."""
+"""Kept free for commands when the whole pack is tried."""
 
 
 def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult | GoOn:
-    """Carry out a settled plan whose pack may be more than the target takes; a limit is known.
+    """Carry out a settled plan whose pack may be larger than the target takes; a limit is known.
 
-    Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    Raises TransportError, CorruptData and LimitExceeded only before the push.
     """
     if not _gives_commits(run):
         return GoOn(Turn.NO_COMMITS, plan, _SOURCE_GIVES_NO_COMMITS)
@@ -102,7 +102,7 @@ _SOURCE_GIVES_NO_COMMITS = Choice(
 
 
 def _gives_commits(run: Run) -> bool:
-    """Tell whether the source can leave trees out, and takes commits as wants that are no ref's tip."""
+    """Return whether the source can leave out trees, and accepts wants that are not a ref's tip."""
     capabilities = run.source_refs.capabilities
     any_commit = run.source_refs.version == 2 or capabilities.allow_reachable_sha1_in_want
     return run.can_fetch_commits_alone and any_commit and not run.source_refs.shallow
@@ -110,7 +110,7 @@ def _gives_commits(run: Run) -> bool:
 
 @dataclass(slots=True)
 class _BatchedRelay:
-    """One run's batches. `haves` are what the target had at the start."""
+    """One run's batches. `haves` are the ids that the target had at the start."""
 
     run: Run
     plan: RefPlan
@@ -119,19 +119,19 @@ class _BatchedRelay:
     object_count: int = 0
     delta_count: int = 0
     whole_count: int = 0
-    """Objects that the whole would have had."""
+    """Objects that the whole pack would have had."""
     latest_count: int = 0
-    """Objects of the pack that was asked for last."""
+    """Objects of the pack that was requested last."""
     object_bytes: float = OBJECT_BYTES_MIN
-    """What an object takes: in the latest pack, or in all; before there was one, at least so much."""
+    """Bytes per object, of the latest pack or of all; before the first, a lower bound."""
     received_bytes: int = 0
     taken_in: Fetched | None = None
-    """The whole, where the target refused it and it can be cut here; its spool is still to be closed."""
+    """The whole pack, if the target refused it and it can be cut here; its spool is open."""
     made: list[ObjectId] = field(default_factory=list)
-    """What was brought, the latest first."""
+    """Tips of what was brought, latest first."""
 
     def try_whole(self) -> PushOutcome | None:
-        """Send all in one request; None where it is too large, `taken_in` if it got as far as the target."""
+        """Send all in one request; None if it is too large. Sets `taken_in` if the target refused it."""
         wants = self._wants()
         if not wants:
             return self.pushing.cut_over()
@@ -153,11 +153,11 @@ class _BatchedRelay:
                     return outcome
                 self.taken_in = take_in(self.run, ahead)
         except LimitExceeded:
-            pass  # by its header, or when so much of it was here
+            pass  # seen at its header, or once too much of it was here
         return None
 
     def in_pieces(self) -> PushOutcome:
-        """Send piece by piece, then cut over. What fails after the check is part of the outcome."""
+        """Send piece by piece, then cut over. A failure after the check is part of the outcome."""
         self.pushing.check()
         try:
             checkpoints = self._checkpoints()
@@ -243,7 +243,7 @@ class _BatchedRelay:
     ) -> Iterator[LookAhead]:
         """Receive a pack whole. Raises LimitExceeded as soon as it is larger than `room`.
 
-        `on_unknown` is for the first pack alone: later ones build on what the source itself has sent.
+        `on_unknown` is only for the first pack: later ones build on what the source itself has sent.
         """
         run = self.run
         haves = [*self.made, *self.haves]
@@ -277,7 +277,7 @@ class _BatchedRelay:
             yield ahead
 
     def _promising(self, blocks: Iterator[bytes], room: int) -> Iterator[bytes]:
-        """Pass a pack on, unless its header already tells that it is too large."""
+        """Pass a pack on, unless its header already shows that it is too large."""
         start = b""
         for block in blocks:
             start += block

@@ -1,17 +1,17 @@
-"""Where a relay in batches pauses: commits to fetch up to, chosen from what the packs so far weighed.
+"""Where a relay in batches pauses: commits to fetch up to, chosen from the sizes of the packs so far.
 
     sequence     c1 c2 c3 c4 c5 c6 c7 c8 m9 tag         parents first; m9 is a merge
-    piece        c1 c2 c3                               so many as should fill a pack to FILL of the limit
+    piece        c1 c2 c3                               as many as should fill a pack to FILL of the limit
     checkpoint         c3                               what to ask the source for; a temporary ref holds it
 
-    a pack came in within the limit     the next piece is sized by its bytes for each commit, at most GROWTH
+    a pack came in within the limit     the next piece is sized by its bytes per commit, at most GROWTH
                                         times as long: small packs are recombined
-    a pack was too large                half of the piece, or less if its object count tells so
+    a pack was too large                half of the piece, or less if its object count says so
     a piece of one was too large        a merge is opened: its side branches come first (topo order);
                                         a plain commit must be cut within
 
-A chain of first parents has the fewest checkpoints, and every one is a state that the branch once was in;
-`topo` names each commit, so that no merge must be opened. Tags count as commits upon what they name.
+A chain of first parents has the fewest checkpoints, and each is a former state of the branch; `topo` names
+every commit, so no merge needs to be opened. Tags count as commits whose parent is what they name.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoints", "parents_in"]
 
 FILL = 0.75
-"""How full a pack is planned; what comes is only known when it is there."""
+"""Planned share of the limit; the real size is only known once the pack is here."""
 GROWTH = 4
 OBJECT_BYTES_GUESSED = 400
-"""Of an average object in a pack, before any was seen."""
+"""Size of an average object in a pack, before any was seen."""
 
 
 def parents_in(store: ObjectStore, wants: Iterable[ObjectId]) -> dict[ObjectId, tuple[ObjectId, ...]]:
-    """Return the links of the commits and tags that the wants reach and the store has; other wants have none.
+    """Return the parents of the commits and tags in the store that the wants reach; other wants have none.
 
     Memory: some 300 bytes for each commit. Raises CorruptData.
     """
@@ -74,7 +74,7 @@ class Checkpoints:
         object_count: int,
         limit: int,
     ) -> None:
-        """`tips` are in the order of their importance; `object_count` is about what all of them bring."""
+        """`tips` are in order of importance; `object_count` is about how many objects all of them bring."""
         self._parents = parents
         self._sequence = _sequence(parents, tips, strategy)
         self._position = 0
@@ -82,11 +82,11 @@ class Checkpoints:
         batches = max(1.0, object_count * OBJECT_BYTES_GUESSED / (limit * FILL))
         self._span = max(1, int(len(self._sequence) / batches))
         self._commit_bytes = 0.0
-        """What a commit weighs, by the packs so far."""
+        """Size of a commit, by the packs so far."""
 
     @property
     def batches_left(self) -> int:
-        """How many more there will be, as far as can be told."""
+        """Estimate of how many more there will be."""
         return -(-(len(self._sequence) - self._position) // self._span)
 
     @property
@@ -95,27 +95,27 @@ class Checkpoints:
         return len(self._piece) == 1
 
     def next(self) -> list[ObjectId]:
-        """Return what to ask for next; empty at the end."""
+        """Return what to request next; empty at the end."""
         return heads(self._piece, self._parents)
 
     def passed(self, pack_bytes: int, limit: int) -> None:
-        """Say that the piece is on the target, and what its pack weighed."""
+        """Note that the piece is on the target, and how large its pack was."""
         piece = self._piece
         reach(self._parents, heads(piece, self._parents), self._done)
         self._position += len(piece)
         latest = max(1, pack_bytes) / len(piece)
-        # Up at once, down by halves: a pack too large costs more than one too small.
+        # Raise the estimate fully, lower it by halves: a pack too large costs more than one too small.
         self._commit_bytes = max(latest, (self._commit_bytes + latest) / 2)
         self._span = max(1, min(int(limit * FILL / self._commit_bytes), len(piece) * GROWTH))
 
     def shorten(self, pack_bytes: float, limit: int) -> None:
-        """Say that the piece was too large, of about so many bytes; it becomes half as long, or shorter."""
+        """Note that the piece was too large, of about `pack_bytes`; it becomes half as long, or shorter."""
         length = len(self._piece)
         self._commit_bytes = max(self._commit_bytes, max(pack_bytes, limit) / length)
         self._span = max(1, min(length // 2, int(limit * FILL / self._commit_bytes)))
 
     def open_merge(self) -> bool:
-        """Put what the single next commit brings in its place; tell whether that is more than itself."""
+        """Replace the single next commit with what it brings; return whether that is more than itself."""
         (commit,) = self._piece
         brought = parents_first(self._parents, [commit], self._done)
         self._sequence[self._position : self._position + 1] = brought

@@ -1,9 +1,9 @@
-"""The target's default branch, which HEAD names: it follows the source's where that can be done.
+"""The target's default branch, which HEAD names: it follows the source's if possible.
 
-    a bare repository on this disk     HEAD is pointed to the branch, once the target has it
-    an empty one, of an empty source   HEAD is pointed to the branch that is to come
-    a work tree, a detached HEAD       left alone: somebody works there
-    any other target                   only its owner can change it; with `verify` a difference is told
+    a bare repository on this disk     HEAD points to the branch, once the target has it
+    an empty one, of an empty source   HEAD points to the future branch
+    a work tree, a detached HEAD       left alone: someone works there
+    any other target                   only its owner can change it; with `verify` a difference is reported
 
 A branch that a mapping renames is followed under its new name.
 """
@@ -33,22 +33,22 @@ class DefaultBranch(Protocol):
     """The HEAD of a repository that can be changed from here."""
 
     def name(self) -> str | None:
-        """Return the branch that it names; None where it must be left alone."""
+        """Return the branch that it names; None if it must be left alone."""
 
     def is_born(self) -> bool:
-        """Tell whether that branch is there."""
+        """Return whether that branch exists."""
 
     def is_empty(self) -> bool:
-        """Tell whether the repository has no ref at all."""
+        """Return whether the repository has no ref at all."""
 
     def point_to(self, branch: str) -> None:
-        """Let it name another one."""
+        """Make it name another branch."""
 
 
 def follow_default_branch(
     target: Transport, request: SyncRequest, result: SyncResult, progress: Progress
 ) -> None:
-    """Let the target's HEAD name the branch that the source's names, or say that it doesn't."""
+    """Point the target's HEAD to the same branch as the source's, or report that it differs."""
     wanted = _wanted(request, result)
     if request.dry_run or wanted is None:
         return
@@ -82,7 +82,7 @@ def _wanted(request: SyncRequest, result: SyncResult) -> str | None:
 
 
 def _compare(target: Transport, wanted: str, progress: Progress) -> None:
-    """Say that a remote's default branch is another one; who can't be asked says nothing."""
+    """Report a remote's different default branch; skip a remote that can't be asked."""
     try:
         now = list_refs(target, prefixes=("HEAD",)).symrefs.get("HEAD")
     except PackcoreError:

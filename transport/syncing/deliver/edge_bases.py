@@ -1,11 +1,11 @@
-"""Bases for a thin pack where the whole history is at hand: what the target has at the paths of what is sent.
+"""Bases for a thin pack if the whole history is at hand: what the target has at the same paths.
 
     sent      o───o main        the target has E and all that E reaches
              /
         ────E                   E's trees and files at the same paths are possible bases
 
-Only folders in which something is sent are read, so the search costs what the push touches, not what the
-repository holds.
+Only folders in which something is sent are read, so the cost depends on what the push touches, not on the
+size of the repository.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["edge_bases"]
 
 EDGES_MAX = 8
-"""More commits at the edge bring the same files again."""
+"""Further commits at the edge bring the same files again."""
 COMMITS_MAX = 20_000
-"""A push of more commits has its bases among what it sends."""
+"""A push of more commits has its bases among the objects that it sends."""
 
 
 class _Folder:
@@ -42,7 +42,7 @@ class _Folder:
 
 
 def edge_bases(store: ObjectStore, objects: Sequence[Candidate]) -> list[Candidate]:
-    """Return older versions of what is sent that the target surely has. Raises CorruptData."""
+    """Return older versions of sent objects that the target surely has. Raises CorruptData."""
     edges = _edges(store, objects)
     if not edges:
         return []
@@ -56,7 +56,7 @@ def edge_bases(store: ObjectStore, objects: Sequence[Candidate]) -> list[Candida
 
 
 def _edges(store: ObjectStore, objects: Sequence[Candidate]) -> list[ObjectId]:
-    """Return commits on which those that are sent build: the target has them, since they are not sent."""
+    """Return the unsent parents of sent commits: the target has them, since they are not sent."""
     commits = [candidate.oid for candidate in objects if candidate.type is ObjectType.COMMIT]
     if len(commits) > COMMITS_MAX:
         return []
@@ -72,7 +72,7 @@ def _edges(store: ObjectStore, objects: Sequence[Candidate]) -> list[ObjectId]:
 
 
 def _folders(objects: Collection[Candidate]) -> _Folder:
-    """Return the folders of all that is sent by a path; the top is the root."""
+    """Return the tree of folders of all objects with a path, from the root."""
     top = _Folder()
     known: dict[TreePath | bytes, _Folder] = {b"": top}
     for candidate in objects:
@@ -98,7 +98,7 @@ def _collect(
         try:
             type_, data = store.read(oid)
         except MissingObject:
-            continue  # of a partial clone
+            continue  # a partial clone lacks it
         if type_ is not ObjectType.TREE:
             continue
         if oid not in seen:

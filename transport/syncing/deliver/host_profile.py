@@ -1,19 +1,19 @@
-"""What a host was found to accept: learned in a run, and remembered in a small file for the next.
+"""What a host accepts, learned in a run and remembered in a small file for the next.
 
     {"https://git.example.com": {"bodyBytesMax": 1048576, "chunked": false, "refUpdatesMax": 5000}}
 
-How large a body may be is found from both sides. `bodyBytesTaken` is the largest that was taken since one
-was refused, `bodyBytesRefused` the smallest that was refused, and the limit moves between them:
+The limit of a body is approached from both sides. `bodyBytesTaken` is the largest body taken since one was
+refused, `bodyBytesRefused` the smallest one refused, and the limit moves between them:
 
     a body is refused, none was taken      half of it
     a body of half the limit or more       the middle of both, while they are an eighth apart and more
     is taken
     a body above a taken one is refused    the middle again; after GROWTH_TRIES of these, what was taken
 
-The file is JSON, one entry for each scheme, host and port, and holds no path, user or secret. There is
-none unless one is named (`--host-profile FILE`). It only saves attempts: with a file that is lost, the
-same is learned again. A limit in it is never above what the user gives, and never taken for exact: what
-a host refuses all the same is made smaller again.
+The file is JSON, one entry for each scheme, host and port, and holds no path, user or secret. It is only
+written if the user names it (`--host-profile FILE`). It only saves attempts: if the file is lost, the same is
+learned again. Its limits never exceed what the user gives, and are not taken as exact: what a host still
+refuses is made smaller again.
 """
 
 from __future__ import annotations
@@ -33,69 +33,69 @@ if TYPE_CHECKING:
 __all__ = ["HostProfile", "TargetLimits", "host_of", "load_profile", "save_profile"]
 
 GROWTH_TRIES = 2
-"""Bodies that one run may lose for a limit that has grown too far: each is sent in vain."""
+"""Refused bodies that one run accepts to find a larger limit: each of them is wasted."""
 GROWTH_BYTES_MIN = 64 * 1024
-"""Smaller limits stay as they are: too little is won."""
+"""Smaller limits don't grow: the gain would be too small."""
 _NEAR = 8
-"""Growing ends when what was refused is larger than what was taken by no more than this part of it."""
+"""Growing ends when the refused size exceeds the taken one by at most a fraction: one over this."""
 
 _FILE_BYTES_MAX = 1024 * 1024
 
 
 @dataclass(slots=True)
 class HostProfile:
-    """What one host accepts; changes while a run learns. None: not known to be limited."""
+    """What one host accepts; changes while a run learns. None means no known limit."""
 
     body_bytes_max: int | None = None
-    """Bytes of a request's body that are known to be few enough, after larger ones were refused."""
+    """Size of a request's body that should be accepted, after larger ones were refused."""
     ref_updates_max: int | None = None
     """Commands in one request."""
     chunked: bool = True
     """Whether it takes bodies of unknown length."""
     body_bytes_taken: int | None = None
-    """The largest body that it took since one was refused."""
+    """The largest body taken since one was refused."""
     body_bytes_refused: int | None = None
-    """The smallest that it refused."""
+    """The smallest body refused."""
 
 
 @dataclass(slots=True)
 class TargetLimits:
-    """What a run keeps to: what its user gave, and what it learned or remembers of the host."""
+    """The limits that a run keeps: its user's, and what it learned or remembers about the host."""
 
     profile: HostProfile = field(default_factory=HostProfile)
     body_bytes_given: int | None = None
     ref_updates_given: int | None = None
     growth_tries_left: int = GROWTH_TRIES
     body_bytes_refused: int | None = None
-    """The smallest body that was refused in this run because it was too large, by the target's own word."""
+    """The smallest body of this run that the target itself called too large."""
 
     @property
     def body_bytes_max(self) -> int | None:
-        """Bytes of a request's body, at most."""
+        """Most bytes in a request's body."""
         return _smaller(self.profile.body_bytes_max, self.body_bytes_given)
 
     @property
     def ref_updates_max(self) -> int | None:
-        """Commands of a request, at most."""
+        """Most commands in a request."""
         return _smaller(self.profile.ref_updates_max, self.ref_updates_given)
 
     @property
     def hopeless_bytes(self) -> int:
-        """A body of this size is not tried, not even for an object that can't be cut."""
+        """A body of this size is never tried, even for an object that can't be cut."""
         given = None if self.body_bytes_given is None else self.body_bytes_given + 1
         return _smaller(given, self.body_bytes_refused) or sys.maxsize
 
     def refuse_body(self, size: int, *, surely: bool = True) -> int:
-        """Learn that a body of `size` bytes was too much; return the new limit, which is smaller.
+        """Learn that a body of `size` bytes was too large; return the new, smaller limit.
 
-        Not `surely` where a connection was lost, which may have had another reason.
+        `surely` is False after a lost connection, which may have had another reason.
         """
         if surely:
             self.body_bytes_refused = _smaller(size, self.body_bytes_refused)
         profile = self.profile
         profile.body_bytes_refused = min(size, profile.body_bytes_refused or size)
         if profile.body_bytes_taken is not None and profile.body_bytes_taken >= size:
-            profile.body_bytes_taken = None  # it takes less than it did
+            profile.body_bytes_taken = None  # it takes less than before
         limit = size // 2
         if profile.body_bytes_taken is not None:
             self.growth_tries_left -= 1
@@ -104,7 +104,7 @@ class TargetLimits:
         return self.body_bytes_max or profile.body_bytes_max
 
     def take_body(self, size: int) -> bool:
-        """Learn that a body of `size` bytes was taken; tell whether larger ones may be tried now."""
+        """Learn that a body of `size` bytes was taken; return whether larger ones may be tried now."""
         profile, before = self.profile, self.body_bytes_max
         refused, limit = profile.body_bytes_refused, profile.body_bytes_max
         if refused is None or limit is None or before is None or size >= refused:
@@ -128,7 +128,7 @@ def _smaller(one: int | None, other: int | None) -> int | None:
 
 
 def host_of(url: str) -> str:
-    """Return scheme, host and port of a transport's URL; "" for what is no host's.
+    """Return scheme, host and port of a transport's URL; "" if it names no host.
 
     >>> host_of("https://git.example.com:8443/a/b.git"), host_of("/srv/x.git")
     ('https://git.example.com:8443', '')
@@ -145,9 +145,9 @@ def host_of(url: str) -> str:
 
 
 def load_profile(path: Path, host: str) -> HostProfile:
-    """Read what is remembered of a host; nothing where there is no file, or no entry.
+    """Read what is remembered about a host; an empty profile without a file or an entry.
 
-    Raises RepositoryError for a file that can't be read, or is no profile.
+    Raises RepositoryError for a file that can't be read or isn't a profile.
     """
     sweep(path.parent)
     entry = _read(path).get(host, {})
@@ -164,7 +164,7 @@ def load_profile(path: Path, host: str) -> HostProfile:
 
 
 def save_profile(path: Path, host: str, profile: HostProfile) -> None:
-    """Remember a host's limits beside those of others; the file appears whole or not at all.
+    """Save a host's limits beside those of others; the file appears whole or not at all.
 
     Two runs that end at the same moment may lose one's entry. Raises RepositoryError.
     """

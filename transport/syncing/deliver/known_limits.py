@@ -1,4 +1,4 @@
-"""What is known of a target's limits before a run, from its host's profile or the user, and kept after it."""
+"""A target's limits: known before a run from the user or the host's profile, and saved after it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def known_limits(target: Transport, request: SyncRequest) -> TargetLimits:
 
 
 def remember_limits(target: Transport, request: SyncRequest, limits: TargetLimits) -> None:
-    """Write down what the target was found to accept. Raises RepositoryError."""
+    """Save what the target was found to accept. Raises RepositoryError."""
     if request.host_profile is not None:
         limits.profile.chunked = not target.stats.chunks_refused
         save_profile(request.host_profile, host_of(target.url), limits.profile)

@@ -1,14 +1,14 @@
-"""Which temporary refs may go: earlier runs left them behind, or a run under way still needs them.
+"""Which temporary refs may go: an earlier run left them behind, or a running one still needs them.
 
     holds a tip of this run                  goes: the users' refs hold the same
-    holds what these tips reach              goes: nothing is lost, whoever made it
-    holds something else                     stays, and it is said: another run may be at work
-    the source doesn't know, or doesn't say  stays, and it is said
+    holds what these tips reach              goes: nothing is lost, whoever created it
+    holds something else                     stays, with a message: another run may be at work
+    the source doesn't know, or doesn't say  stays, with a message
 
-Names and times tell nothing, reachability does. The source is asked for what the refs hold and the tips
-don't reach: of commits that are reached it sends none, so the answer is a few bytes. Trees and blobs are
-sent whether they are reached or not, and stay. A push in batches does not ask: it goes on from all the
-temporary refs that there are, and removes them (`transport.syncing.deliver.batches`).
+Names and times show nothing, reachability does. The source is asked for what the refs hold and the tips
+don't reach. It sends no commits that are reached, so the answer is a few bytes. It sends trees and blobs
+whether they are reached or not, so their refs stay. A push in batches does not ask: it goes on from all
+existing temporary refs, and removes them (`transport.syncing.deliver.batches`).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 __all__ = ["leftovers", "removals_of_leftovers", "sweep"]
 
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
-"""Of commits that none of the tips reaches; more of them need not be known."""
+"""Size of the answer about unreached commits; a longer one is not needed."""
 
 
 def leftovers(run: Run, plan: RefPlan) -> list[RefUpdate]:
-    """Return the commands that remove temporary refs of earlier runs, as far as nobody needs them."""
+    """Return the commands that remove unneeded temporary refs of earlier runs."""
     tips = [a.source_id for a in plan.actions if a.pushes or a.action == "skip"]
     return removals_of_leftovers(
         run.source,
@@ -58,7 +58,7 @@ def leftovers(run: Run, plan: RefPlan) -> list[RefUpdate]:
 
 
 def sweep(run: Run, plan: RefPlan) -> None:
-    """Delete temporary refs that an earlier run left behind; the result says which ones stay."""
+    """Delete temporary refs that an earlier run left behind; the result names those that stay."""
     removals = leftovers(run, plan)
     if not removals:
         return
@@ -84,7 +84,7 @@ def removals_of_leftovers(
 ) -> list[RefUpdate]:
     """Return the commands that remove what can go; `tips` are the source's, as the target will have them.
 
-    None where the target can't delete refs. Never raises for a source that gives no answer.
+    None if the target can't delete refs. Never raises for a source that gives no answer.
     """
     found = advertised_temp_refs(target_refs)
     if not target_refs.capabilities.delete_refs:
@@ -109,7 +109,7 @@ def removals_of_leftovers(
                 pack_bytes_max=_ANSWER_BYTES_MAX,
             ) as fetched:
                 kept = {oid for oid in doubtful if oid in fetched.store}
-        except PackcoreError:  # it doesn't know one of them, or doesn't give what no ref shows
+        except PackcoreError:  # it doesn't know one of them, or only gives what a ref shows
             kept = set(doubtful)
     left = [name for name, oid in found.items() if oid in kept]
     if left:

@@ -1,15 +1,15 @@
-"""The materialized sync: fetch into an object store of our own, select deltas, push a pack of our own.
+"""The materialized sync: fetch into our own object store, select deltas, push our own pack.
 
     fetch            source           pack -> spool           target tips as haves, never thin
     ancestry         spool            blocked or not          known before anything is pushed
-    common ground    target           what it has of that     only where the source knows not all of its tips
+    common ground    target           what it has of that     only if the source doesn't know all of its tips
     walk             spool            objects to send         limits are checked here
     select           PHASE 1          a plan of the pack      no connection to the target is open
-    push             PHASE 2          the pack, then refs     the first byte at once; never a stall
+    push             PHASE 2          the pack, then refs     first byte immediately; never a stall
     report           target           every ref accounted for
 
-`materialize` follows these steps from top to bottom. `pack_fetched` is its second half, for a route that has
-fetched already.
+`materialize` follows these steps from top to bottom. `pack_fetched` is its second half, for routes that have
+already fetched.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ __all__ = ["load", "materialize", "pack_fetched"]
 
 
 def materialize(run: Run, plan: RefPlan) -> SyncResult:
-    """Carry a plan out that has something to push."""
+    """Carry out a plan that has something to push."""
     haves = run.haves(plan)
     stop = partial(stop_at_unknown_tips, run, plan) if run.can_fetch_commits_alone else lambda _: None
     try:
@@ -78,7 +78,7 @@ def _push_settled(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
 
 
 def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
-    """Send what the target lacks of a settled plan, out of what was fetched for it with its tips as haves."""
+    """Send what the target lacks of a settled plan, from what was fetched with the target's tips as haves."""
     if not plan.wants:  # every command deletes
         pushed = push_refs(
             run.target,
@@ -111,8 +111,8 @@ def pack_fetched(run: Run, plan: RefPlan, fetched: Fetched) -> SyncResult:
 def load(
     run: Run, wants: Sequence[ObjectId], fetched: Fetched, haves: Sequence[ObjectId]
 ) -> tuple[Cargo, float]:
-    """List what the target lacks and select deltas; return that, and the seconds of the selection."""
-    # With haves, a tip that the source did not send is below one of them: the target has it.
+    """List what the target lacks and select deltas; return both, and the seconds of the selection."""
+    # With haves, a tip that the source did not send is below one of them, so the target has it.
     wants = [oid for oid in wants if not haves or oid in fetched.store]
     objects = _list_objects(run, wants, fetched, haves) if wants else []
     watch = Stopwatch()
@@ -129,10 +129,10 @@ def load(
 
 
 def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
-    """Return older versions of what is sent that the target surely has, and that were fetched all the same.
+    """Return older versions of sent objects that were fetched although the target surely has them.
 
-    They are there where the source did not know what the target has, or sent a thin pack itself. A pack in
-    parts has none: it may be taken by any receiver.
+    There are some if the source did not know what the target has, or sent a thin pack itself. A pack in
+    parts uses none, so that any receiver can take it.
     """
     if fetched.complete and run.may_be_thin:
         return edge_bases(fetched.store, objects)
@@ -146,7 +146,7 @@ def _thin_bases(run: Run, fetched: Fetched, objects: Sequence[Candidate]) -> lis
 
 
 def _fetched_bases(fetched: Fetched, objects: Sequence[Candidate]) -> list[Candidate]:
-    """Return the bases that came with a thin pack, each with the path of what it is a base of."""
+    """Return the bases that came with a thin pack, each with the path of an object that uses it."""
     paths: dict[ObjectId, TreePath | bytes] = {}
     for candidate, raw in zip(objects, raws_of(fetched.store, [c.oid for c in objects]), strict=True):
         if raw is not None and raw.base in fetched.bases:
@@ -193,7 +193,7 @@ def _select(
     share: float = 1.0,
     thin_bases: Sequence[Candidate] = (),
 ) -> PackPlan:
-    """Make the plan of a pack; `share` of the delta cache is its own, since plans of parts wait together."""
+    """Make the plan of a pack; it uses only `share` of the delta cache, since plans of parts coexist."""
     options = run.request.selection
     return select(
         fetched.store,

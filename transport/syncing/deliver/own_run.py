@@ -1,12 +1,12 @@
-"""A run whose source is a repository on this disk that is read in place: nothing is fetched or copied.
+"""A run whose source is a repository on this disk, read in place: nothing is fetched or copied.
 
-    refs        decided by `decide`, ref by ref, as a `git push` names them
+    refs        `decide` decides, ref by ref, as a `git push` names them
     objects     the repository's own, packs and loose ones
     haves       the target's tips that are here; what they reach is here too
     the rest    as in any run: common ground, deltas, one request or batches, the cutover
 
-The target is asked for more common ground only where much would be sent: it costs two requests. A partial
-clone leaves out what it lacks itself: its own remote has it, and another one says that it is missing.
+The target is asked for more common ground only if much would be sent: it costs two requests. A partial clone
+leaves out what it lacks itself: its own remote has it, and any other remote reports that it is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnRun"]
 
 _ASKED_COMMITS_MIN = 64
-"""Fewer commits than this are sent as they are."""
+"""Fewer commits are sent without asking."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,12 +41,12 @@ class OwnRun(Run):
 
     repository: Repository
     decide: Callable[[Advertisement], RefPlan]
-    """Returns what to do with each ref, by the target's list."""
+    """Returns what to do with each ref, given the target's list."""
     decided: tuple[Advertisement, RefPlan] | None = None
-    """What was decided last, and by which list."""
+    """The latest decision, and the list that it is based on."""
 
     def plan(self) -> RefPlan:
-        """Decide upon every ref, once for each list: a second try has one in which some are done."""
+        """Decide on every ref, once for each list: a second try has one in which some refs are done."""
         if self.decided is None or self.decided[0] is not self.target_refs:
             self.decided = self.target_refs, self.decide(self.target_refs)
         plan = self.decided[1]
@@ -54,12 +54,12 @@ class OwnRun(Run):
         return plan
 
     def haves(self, plan: RefPlan) -> list[ObjectId]:
-        """Return the ids that both sides have for certain."""
+        """Return the ids that both sides surely have."""
         present = self.repository.presence()
         return [oid for oid in Run.haves(self, plan) if oid in present]
 
     def at_hand(self) -> Fetched:
-        """Return the repository as what a fetch has brought."""
+        """Return the repository in the form of a fetch result."""
         plan = self.plan()
         present = self.repository.presence()
         unknown = frozenset(oid for oid in Run.haves(self, plan) if oid not in present)
@@ -77,7 +77,7 @@ class OwnRun(Run):
         )
 
     def links(self, store: ObjectStore, plan: RefPlan) -> dict[ObjectId, tuple[ObjectId, ...]]:
-        """Return the parents of the commits that would be sent, as far as these are sent too; tags' too."""
+        """Return the parents of the commits and tags to send; leave out parents that would not be sent."""
         commits = dict.fromkeys(self._commits_to_send(plan))
         found: dict[ObjectId, tuple[ObjectId, ...]] = {}
         for oid in commits:

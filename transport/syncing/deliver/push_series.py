@@ -1,12 +1,12 @@
 """The commands of one push and its pack, in as many requests as the target takes.
 
-    request 1    some commands, the pack       the pack goes again until a request had a ref accepted,
+    request 1    some commands, the pack       the pack is sent until a request has a ref accepted,
     request 2    more commands, an empty pack  since a server drops the objects of one that it declined
     ...
 
-Deletions go in requests that a silent server answers in time, see `_next`. After a request that was not
-answered, or whose pack was not unpacked, no further one is sent. What became of each command is then known,
-not known, or "not sent". All or none can only be had in one request.
+Deletions go in requests small enough for a slow server to answer in time; see `_next`. After a request that
+was not answered, or whose pack was not unpacked, no further one is sent. The result of each command is then
+known, unknown, or "not sent". An atomic push needs one request.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 __all__ = ["PushSeries", "check_atomic", "parted"]
 
 DELETIONS_TOGETHER_MAX = 25_000
-"""Deletions in one request that are done all or none: some seconds of a server's time."""
+"""Most deletions in one atomic request: some seconds of a server's time."""
 
 
 def parted(updates: Sequence[RefUpdate], limits: TargetLimits) -> list[list[RefUpdate]]:
-    """Return commands as they go in requests, as far as is known what the target takes."""
+    """Return the commands in requests, by the known limits of the target."""
     return list(in_requests(updates, count_max=limits.ref_updates_max, bytes_max=limits.body_bytes_max))
 
 
 def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLimits) -> None:
-    """Raise LimitExceeded where all or none is asked for, and one request can't hold all."""
+    """Raise LimitExceeded for an atomic push that doesn't fit one request."""
     if policy.atomic and len(parted(updates, limits)) > 1:
         raise LimitExceeded(
             f"an atomic push of {len(updates)} refs, more than the target takes in one request",
@@ -57,7 +57,7 @@ def check_atomic(updates: Sequence[RefUpdate], policy: Policy, limits: TargetLim
 
 @dataclass(slots=True)
 class PushSeries:
-    """What was sent, and what the target said of it."""
+    """What was sent, and what the target answered."""
 
     target: Transport
     advertisement: Advertisement
@@ -66,12 +66,12 @@ class PushSeries:
     progress: Progress
     shallow: Collection[ObjectId] = ()
     reports: dict[str, RefReport] = field(default_factory=dict)
-    """By ref, of the requests that were answered."""
+    """By ref, for the requests that were answered."""
     unanswered: set[str] = field(default_factory=set)
-    """Refs of a request that was not."""
+    """Refs of a request that was not answered."""
     unpack_error: str | None = None
     size_refusal: str | None = None
-    """The target's words, where it could not unpack the pack because it is too large."""
+    """The target's words, if it could not unpack the pack because it is too large."""
     failure: PackcoreError | None = None
     commands: int = 0
     _deletes_together: bool = True
@@ -86,8 +86,9 @@ class PushSeries:
     ) -> None:
         """Send all commands; `pack` with the first request that doesn't only delete.
 
-        `is_innocent` tells of an error that the target can't have taken the pack: it is raised, unless a
-        request was answered before. Raises LimitExceeded for an atomic push that doesn't fit one request.
+        `is_innocent` says that the target can't have taken the pack when an error came: the error is raised,
+        unless a request was answered before. Raises LimitExceeded for an atomic push that doesn't fit one
+        request.
         """
         waiting = list(updates)
         check_atomic(waiting, self.policy, self.limits)
@@ -112,7 +113,7 @@ class PushSeries:
                 self._part(accepted)
                 continue
             if together and not self.policy.atomic and report.complete and not report.ok:
-                self._deletes_together = False  # none was done: each for itself, as far as that can be
+                self._deletes_together = False  # none was done: try each on its own where possible
                 continue
             self.reports |= report.refs
             self.unpack_error = self.unpack_error or report.unpack_error
@@ -125,10 +126,11 @@ class PushSeries:
                 pack = None
 
     def _next(self, waiting: Sequence[RefUpdate]) -> tuple[list[RefUpdate], bool]:
-        """Return the commands of the next request, and whether all or none of them shall be done.
+        """Return the commands of the next request, and whether it is atomic.
 
-        A server that does each by itself rewrites all its refs for each deletion, in silence. So more than it
-        does in time are asked for as one change; if any of them is refused, by fewer at a time.
+        Without atomicity a server rewrites all its refs for each deletion, and is silent meanwhile. If there
+        are more deletions than it can do in time, they are one atomic change; if any of them is refused, they
+        go in smaller requests.
         """
         limits = self.limits
         if self.policy.atomic:
@@ -148,7 +150,7 @@ class PushSeries:
         return next(requests), False
 
     def _learned(self, error: PackcoreError, sent: int) -> bool:
-        """Tell whether a status said that the commands were too many; then it said so before any was done."""
+        """Return whether a status said that there were too many commands; then none of them was done."""
         if self.policy.atomic or sent < 2 or not isinstance(error, HttpStatusError):
             return False
         accepted = count_accepted([str(error)], sent)

@@ -3,8 +3,8 @@
     answer                       outcome of a ref
     ok                           pushed, deleted
     ng, target as at the start   refused, in the server's words; locked, where these say so
-    ng, target changed           moved: somebody else was faster; nothing was overwritten
-    none, for whatever reason    what the target shows when listed again: not pushed, moved, or
+    ng, target changed           moved: another writer was faster; nothing was overwritten
+    none, for any reason         what the target shows when listed again: not pushed, moved, or
                                  unanswered with a word on whether the new tip is there
 
 Only an explicit ok of the target counts as pushed. The second listing is made only after a refusal or a
@@ -46,25 +46,25 @@ WRITING_PHASE = "target: writing pack"
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """What came of a push."""
+    """The result of a push."""
 
     refs: list[RefResult]
     commands: int
     pack_bytes: int
     seconds: float
     failure: PackcoreError | None = None
-    """Why the push broke off, where it did after it had begun."""
+    """Why the push broke off after it had begun, if it did."""
     batch_count: int = 1
     """Packs that were sent, one after the other."""
     planned_batch_count: int = 1
     temp_refs: tuple[str, ...] = ()
-    """Refs that held the objects of earlier packs until the last one was there."""
+    """Refs that held the objects of earlier packs until the last one arrived."""
     checksums: tuple[str, ...] = ()
-    """Of each pack that was sent to its end, in hex."""
+    """In hex, for each pack that was sent completely."""
     left_temp_refs: tuple[str, ...] = ()
-    """Temporary refs that were to be deleted, and weren't."""
+    """Temporary refs that should have been deleted and weren't."""
     size_refusal: str | None = None
-    """The target's words, where it refused the pack because it is too large."""
+    """The target's words, if it refused the pack because it is too large."""
 
     def summary(
         self,
@@ -107,16 +107,15 @@ def push_refs(
     removals: Sequence[RefUpdate] = (),
     whole_bytes: Callable[[], int | None] | None = None,
 ) -> PushOutcome:
-    """Send the plan's commands, and the pack unless all of them delete; in several requests if need be.
+    """Send the plan's commands, and the pack unless all of them delete; in several requests if necessary.
 
-    `pack` starts over a pack's blocks each time it is called; None stands for an empty pack, or for none
-    where every command deletes. `shallow` are commits of the pack whose parents the source lacks; the
-    target decides whether it takes such a history. `whole_bytes` says how long the pack is,
-    as soon as that is known. `limits` bound a request, and learn; `removals` delete
-    temporary refs after all else.
-    Raises LimitExceeded for an atomic push that is too large, TransportError where nothing was sent yet,
-    and what the pack's own blocks raise, since the body is torn then and no target takes it for whole;
-    any other failure is part of the outcome.
+    Each call of `pack` starts over with the pack's blocks; None means an empty pack, or no pack if every
+    command deletes. `shallow` are commits of the pack whose parents the source lacks; the target decides
+    whether it takes such a history. `whole_bytes` returns the size of the pack as soon as that is known.
+    `limits` bound a request, and learn; `removals` delete temporary refs after everything else.
+    Raises LimitExceeded for an atomic push that is too large, TransportError if nothing was sent yet,
+    and what the pack's own blocks raise, since no target takes the torn body as whole; any other failure
+    is part of the outcome.
     """
     watch = Stopwatch()
     if policy.force_blind:
@@ -147,7 +146,7 @@ def push_refs(
 
 
 class Trailer:
-    """Watches a pack's blocks pass, and knows its checksum once all have passed."""
+    """Watches a pack's blocks, and knows its checksum once all have passed."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
         self._size = object_format.digest_size
@@ -165,7 +164,7 @@ class Trailer:
 
 
 class _PackBody:
-    """The pack as a body that can be sent again; counts the bytes of the latest time."""
+    """The pack as a body that can be sent again; counts the bytes of the latest attempt."""
 
     def __init__(
         self,
@@ -191,12 +190,12 @@ class _PackBody:
             for block in self.trailer.watch(self._own_blocks()):
                 if whole is None and (whole := self._whole_bytes()) is not None:
                     phase.total(whole)
-                self.sent_bytes += len(block)  # first: who refuses it on its way never asks for another
+                self.sent_bytes += len(block)  # first: after a refusal midway no further block is requested
                 yield block
                 phase.advance(len(block))
 
     def is_innocent(self, error: BaseException) -> bool:
-        """Tell whether the target can't have taken the pack: none of it was sent, or it broke by itself."""
+        """Return whether the target can't have the pack: none of it was sent, or its own blocks failed."""
         return self._is_pack and (not self._started or error is self._own_error)
 
     def _own_blocks(self) -> Iterator[bytes]:
@@ -208,7 +207,7 @@ class _PackBody:
 
 
 def _at_fresh_tips(plan: RefPlan, fresh: Advertisement) -> RefPlan:
-    """Return the plan against the tips that the target has now, whatever they were at the start."""
+    """Return the plan with the target's current tips in place of those at the start."""
     actions = []
     for action in plan.actions:
         tip = fresh.refs.get(action.target_ref)
@@ -293,7 +292,7 @@ def _moved(action: RefAction, tip: ObjectId | None) -> str:
 def list_again(target: Transport) -> dict[str, ObjectId] | None:
     """Return the target's refs as they are now, the zero id for one that it can't read itself.
 
-    None where it can't be asked.
+    None if it can't be asked.
     """
     try:
         return advertise_push(target).tips

@@ -1,10 +1,10 @@
-"""Ref commands in as many requests as the target takes: where they are parted, and when to part more.
+"""Splits ref commands into requests that the target takes.
 
-    commands     d c c | c c u | u d           at most so many in one, so many bytes, and so many deletions
+    commands     d c c | c c u | u d           limits for each request: commands, bytes, deletions
     the pack       ^                           with the first request that doesn't only delete
 
-A server that refuses a request for its number of commands has no status for it: its hook declines every
-ref, and says why on the side-band, in words. `refusals` knows these words.
+There is no status for a request with too many commands: the server's hook declines every ref, and explains
+why in words on the side-band. `refusals` knows these words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command_bytes", "deletions_in_time", "in_requests"]
 
 _HEAD_BYTES = 600
-"""What goes with the commands: capabilities, agent, flush, an empty pack."""
+"""Sent along with the commands: capabilities, agent, flush, an empty pack."""
 
 _SILENT_SECONDS = 30
 _DELETION_SECONDS = 0.001
@@ -29,7 +29,7 @@ _SECONDS_FOR_EACH_REF = 3e-7
 
 
 def command_bytes(update: RefUpdate) -> int:
-    """Return how much of a request one command takes."""
+    """Return the size of one command in a request."""
     return 6 + 2 * len(update.old) + 2 * len(update.new) + len(encode_ref_name(update.name))
 
 
@@ -40,7 +40,7 @@ def in_requests(
     bytes_max: int | None = None,
     deletions_max: int | None = None,
 ) -> Iterator[list[RefUpdate]]:
-    """Part commands, in their order, so that no request has more than so many, or so many bytes of them."""
+    """Split commands, in order, so that no request exceeds the limits in commands or bytes."""
     request: list[RefUpdate] = []
     room = (bytes_max or 0) - _HEAD_BYTES
     deletions = 0
@@ -59,9 +59,9 @@ def in_requests(
 
 
 def deletions_in_time(refs: int) -> int:
-    """Return how many deletions a server does in half a minute that has so many refs.
+    """Return how many deletions a server with this many refs does in half a minute.
 
-    git's writes all its packed refs again for each deletion, and says nothing meanwhile.
+    git's server rewrites all packed refs for each deletion, and is silent meanwhile.
 
     >>> deletions_in_time(1000), deletions_in_time(200_000)
     (23076, 491)

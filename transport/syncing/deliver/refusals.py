@@ -1,4 +1,4 @@
-"""What a refusal means: statuses, words and sizes of a target that did not take a push. Pure.
+"""What a refusal means: statuses, words and sizes of a target that refused a push. Pure.
 
     what came of a request                      smaller may do    cut off    surely not taken
     HTTP 413                                    yes                          yes
@@ -7,13 +7,13 @@
     connection lost, or silent for too long     yes               yes
     report cut off                              yes
     the remote's own words on a size            yes
-    anything else; a stall                      (a stall is waited for once)
+    anything else; a stall                      (a stall is retried once)
 
-*Smaller may do*: the same objects may be taken in smaller packs. *Cut off*: the request may have paused for
-too long while the source was still sending, so the whole pack may be taken at once. *Surely not taken*: the
-target need not be listed again to know.
+*Smaller may do*: the target may take the same objects in smaller packs. *Cut off*: the request may have
+paused for too long while the source was still sending, so the target may take the complete pack in one go.
+*Surely not taken*: this is known without listing the target again.
 
-Words of servers, each a refusal that something else gets around:
+Words of servers, each a refusal with a way around it:
 
     pack exceeds maximum allowed size (2.00 GiB)      git, GitHub, GitLab    smaller packs
     Pack exceeds the limit of 1000 bytes              JGit, Gerrit           smaller packs
@@ -21,8 +21,8 @@ Words of servers, each a refusal that something else gets around:
                                                                              than it said
     a push may hold at most 100 refs                  hooks                  fewer refs in a request
 
-Words about one file that is too large, or a repository whose space is used up, are not among them: packs
-in parts would be refused as well.
+Words about a single file that is too large, or a full repository, are not among them: the target would refuse
+packs in parts as well.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ __all__ = [
 ]
 
 BODY_BYTES_MIN = 16 * 1024
-"""A target that refuses even this has another reason than size."""
+"""If a target refuses even this, size is not the reason."""
 
 
 class Meaning(Flag):
-    """What is to be done about an error of a push; none of these for most errors."""
+    """What to do about an error of a push; most errors have none of these flags."""
 
     NOTHING = 0
     SMALLER_MAY_DO = auto()
@@ -72,11 +72,11 @@ class Meaning(Flag):
 _STATUSES = {
     413: Meaning.SMALLER_MAY_DO | Meaning.SURELY_NOT_TAKEN,
     408: Meaning.SMALLER_MAY_DO | Meaning.CUT_OFF,
-    # A proxy's word for a git that stopped reading, as with receive.maxInputSize behind nginx.
+    # A proxy's status if git stopped reading, as with receive.maxInputSize behind nginx.
     502: Meaning.SMALLER_MAY_DO | Meaning.CUT_OFF,
     504: Meaning.SMALLER_MAY_DO | Meaning.CUT_OFF,
     524: Meaning.SMALLER_MAY_DO | Meaning.CUT_OFF,
-    # What edges answer when the server behind them went away.
+    # The answer of edges when the server behind them went away.
     499: Meaning.CUT_OFF,
     503: Meaning.CUT_OFF,
     520: Meaning.CUT_OFF,
@@ -90,7 +90,7 @@ _SIZE_SIGNS = (
     "pack exceeds the limit of",
 )
 _LACK_SIGNS = ("missing necessary objects", "unpack")
-"""Words of servers for a ref from which something is missing, and for a pack that lacks its deltas' bases."""
+"""Words of servers for a ref that lacks objects, and for a pack that lacks bases of its deltas."""
 
 _REFS = r"(?:ref(?:erence)?s?(?:\s+updates?)?|commands?|branch(?:es)?|tags?|updates?)"
 _NUMBERED = re.compile(
@@ -104,7 +104,7 @@ _UNNUMBERED = re.compile(
 
 
 class BodyRefused(PackcoreError):
-    """A batch was too much for the target, and none of it was taken; `error` is what came of it."""
+    """A batch was too large for the target, which took none of it; `error` is the failure."""
 
     def __init__(self, error: TransportError, body_bytes: int) -> None:
         super().__init__(str(error), hint=error.hint, option=error.option)
@@ -113,7 +113,7 @@ class BodyRefused(PackcoreError):
 
 
 def meaning(error: PackcoreError | None) -> Meaning:
-    """Return what an error of a request says of the next one.
+    """Return what an error of a request means for the next one.
 
     >>> meaning(HttpStatusError("too large", status=413, url="")) == (
     ...     Meaning.SMALLER_MAY_DO | Meaning.SURELY_NOT_TAKEN
@@ -132,7 +132,7 @@ def meaning(error: PackcoreError | None) -> Meaning:
 
 
 def is_surely_too_large(error: PackcoreError | None) -> bool:
-    """Return whether the target itself said that a body was too large: a lost connection has no words."""
+    """Return whether the target itself said that a body was too large; a lost connection doesn't say so."""
     if isinstance(error, RemoteError):
         return Meaning.SMALLER_MAY_DO in meaning(error)
     return Meaning.SURELY_NOT_TAKEN in meaning(error)
@@ -144,7 +144,7 @@ def size_refusal(texts: Iterable[str]) -> str | None:
 
 
 def lacks_objects(texts: Iterable[str]) -> bool:
-    """Return whether a target says that it lacks something that it claimed to have."""
+    """Return whether a target says that it lacks something it claimed to have."""
     return any(sign in text for text in texts for sign in _LACK_SIGNS)
 
 
@@ -155,11 +155,11 @@ def may_fare_better_in_parts(
     failure: PackcoreError | None,
     parts_are_wished: bool,
 ) -> bool:
-    """Return whether a push in one request was refused for its size, and nothing of it came about.
+    """Return whether a push in one request was refused for its size, with no effect at all.
 
-    `outcomes` are those of the refs it should have pushed, `words` what the target said of the size, and
-    `failure` how it ended. A lost connection may have any reason, so it counts only where the user gave a
-    limit.
+    `outcomes` are those of the refs it should have pushed, `words` are the target's on the size, and
+    `failure` is how it ended. A lost connection may have any reason, so it counts only if the user gave
+    a limit.
     """
     if words is not None:
         return all(found in (Outcome.REFUSED, Outcome.NOT_PUSHED) for found in outcomes)
@@ -172,23 +172,23 @@ def may_fare_better_in_parts(
 
 
 def is_large_enough_to_halve(body_bytes: int) -> bool:
-    """Return whether a refused body was refused for its size: half of it is still a size to try."""
+    """Return whether size can be the reason of a refusal: half of this body is still worth trying."""
     return body_bytes // 2 >= BODY_BYTES_MIN
 
 
 def refused_bytes(size: int, sent: int, *, length_was_told: bool) -> int:
-    """Return how much was too much, of a body of `size` bytes that was refused after `sent` of them.
+    """Return the size to treat as refused, for a body of `size` bytes refused after `sent` of them.
 
-    A body that was refused on its way was too large by what had been sent, at most; one whose length came
-    first may have been refused for that.
+    A body that was refused midway was already too large at what was sent; one whose length came first may
+    have been refused for that length.
     """
     return max(2 * BODY_BYTES_MIN, size if length_was_told else min(size, sent))
 
 
 def updates_accepted(report: ReportStatus, messages: Iterable[str]) -> int | None:
-    """Return how many commands to try instead, where a target refused all of them for their number.
+    """Return how many commands to try instead, if a target refused all of them for their number.
 
-    None where that isn't what it said. Half of them where it named no number.
+    None if it said something else; half of them if it named no number.
     """
     sent = len(report.refs)
     if sent < 2 or any(ref.ok or not ref.reported for ref in report.refs.values()):

@@ -1,20 +1,20 @@
-"""The relay: the source's own pack passes through to the target, as it is.
+"""The relay: the source's own pack passes through to the target unchanged.
 
-    ancestry         source           blocked or not          commits alone, where the source can filter
+    ancestry         source           blocked or not          commits alone, if the source can filter
     fetch            source           pack -> look-ahead      target tips as haves; thin, if the target can
     push             target           the pack, then refs     opens when enough is ahead; never silent
     report           target           every ref accounted for
 
-A source that can't filter must send the pack before ancestry is known. It is taken in whole then, and
-passed on from the disk; if a ref turns out to be blocked, it holds too much, and a pack of our own is made
-of it. Either way the source is asked once.
+A source that can't filter must send the pack before ancestry is known. The pack is then taken in whole and
+passed on from the disk; if a ref turns out to be blocked, the pack holds too much, and a pack of our own is
+made from it. Either way the source is asked once.
 
-A source that does not know the target's tips is stopped before it makes a pack; the target is asked which
-of the source's commits it has (`gather.common_ground`), and the source then for the rest alone.
+A source that does not know the target's tips is stopped before it makes a pack. The target is asked which of
+the source's commits it has (`gather.common_ground`), and then the source is asked only for the rest.
 
-An edge may cut off a request that went out while the source was still sending. Then the rest is awaited,
-and, if the target's refs are as they were, the pack is sent again whole from the spool. Where the target
-finds it too large, packs of our own are cut from the spool (`taken_in`).
+An edge may cut off a request that went out while the source was still sending. Then the relay waits for the
+rest and, if the target's refs are unchanged, sends the whole pack again from the spool. If the target finds
+it too large, packs of our own are cut from the spool (`taken_in`).
 """
 
 from __future__ import annotations
@@ -63,25 +63,25 @@ __all__ = ["Relayed", "relay", "relay_from_disk", "relay_pack"]
 
 
 class ShallowSource(Exception):
-    """The source's answer says that its history is cut off."""
+    """The source's answer says that it is shallow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """What came of one pack that was passed on."""
+    """The result of one pack that was passed on."""
 
     pushed: PushOutcome
     object_count: int = 0
     delta_count: int = 0
     pack_bytes: int = 0
-    """Of the source's pack, however often it was sent."""
+    """Counts the source's pack once, however often it was sent."""
     too_large: bool = False
     """Whether the target refused it for its size."""
     taken_in: Fetched | None = None
-    """What was refused, where it can be cut here; its spool is still to be closed."""
+    """The refused pack, if it can be cut here; its spool is still open."""
 
     def summary(self, run: Run) -> PackSummary | None:
-        """Return the figures of the pack, or None where none was fetched."""
+        """Return the figures of the pack, or None if none was fetched."""
         if not self.pack_bytes:
             return None
         return self.pushed.summary(
@@ -94,9 +94,9 @@ class Relayed:
 
 
 def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
-    """Carry a plan out that has something to push, by the source's own pack.
+    """Carry out a plan that has something to push, with the source's own pack.
 
-    Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    Raises TransportError, CorruptData and LimitExceeded only before the push.
     """
     haves = run.haves(plan)
     if plan.is_open and (settled := settled_at_hand(run, plan)) is not None:
@@ -127,13 +127,13 @@ def relay(run: Run, plan: RefPlan) -> SyncResult | GoOn:
 
 
 def relay_pack(run: Run, plan: RefPlan, *, haves: Sequence[ObjectId]) -> Relayed:
-    """Pass one pack on: what the settled plan's tips reach and the haves don't, then the plan's commands.
+    """Pass on one pack, of what the settled plan's tips reach and the haves don't, then the plan's commands.
 
     Raises LimitExceeded for `request.max_pack_bytes`, ShallowSource, UnknownTips, TransportError and
     CorruptData, all of them before any ref has moved.
     """
     wants = run.count_wants(plan.wants, haves)
-    # Before the pack is on its way: a lasting connection can't be asked anything else meanwhile.
+    # Ask before the pack is in transit: a persistent connection can't answer anything else meanwhile.
     removals = leftovers(run, plan)
     if not wants:
         return Relayed(_push(run, plan, None, removals))
@@ -196,7 +196,7 @@ def _push(
 
 
 def _was_cut(run: Run, pushed: PushOutcome) -> bool:
-    """Tell whether the request broke off on its way, and every ref is as it was."""
+    """Return whether the request broke off midway with every ref unchanged."""
     cut = Meaning.CUT_OFF in meaning(pushed.failure)
     as_before = all(ref.outcome is Outcome.NOT_PUSHED for ref in pushed.refs if ref.planned.pushes)
     return cut and as_before and run.target.stateless
@@ -215,7 +215,7 @@ def _push_again(
 
 
 def relay_from_disk(run: Run, plan: RefPlan) -> SyncResult | GoOn:
-    """Take the pack in whole, settle what is open by it, and pass it on from the disk. Raises as `relay`."""
+    """Take in the pack, settle open updates with it, and pass it on from the disk. Raises as `relay`."""
     haves = run.haves(plan)
     with ExitStack() as held:
         fetched = held.enter_context(fetch_all(run, plan, haves, pack_bytes_max=run.request.max_pack_bytes))

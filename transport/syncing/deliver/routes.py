@@ -27,7 +27,7 @@ __all__ = ["NEXT", "Route", "travel"]
 
 
 class Route(Enum):
-    """A way for objects. The values are words for people."""
+    """A way for objects to travel. The values are words for people."""
 
     RELAY = "the source's pack passes through"
     RELAY_FROM_DISK = "the source's pack is received whole, and passed on from the disk"
@@ -48,15 +48,15 @@ NEXT: Mapping[tuple[Route, Turn], Route] = {
     (Route.RELAY_IN_BATCHES, Turn.NO_COMMITS): Route.MATERIALIZE,
     (Route.RELAY_IN_BATCHES, Turn.TOO_LARGE_BUT_HERE): Route.PACK_FETCHED,
 }
-"""Which route takes over. One that isn't on the left never leads on."""
+"""Which route takes over. A route that isn't on the left never leads on."""
 
 
 def travel(run: Run, plan: RefPlan, route: Route) -> SyncResult:
-    """Carry a plan out that has something to push, beginning with `route`.
+    """Carry out a plan that has something to push, beginning with `route`.
 
-    A route returns what it decides; only here does the run follow it.
+    A route returns its decision; only this function makes the run follow it.
 
-    Raises TransportError, CorruptData and LimitExceeded as long as nothing was pushed.
+    Raises TransportError, CorruptData and LimitExceeded only before the push.
     """
     fetched: Fetched | None = None
     with ExitStack() as held:

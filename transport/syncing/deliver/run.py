@@ -1,4 +1,4 @@
-"""The state of one run of a sync: what its steps share, whichever route the objects take."""
+"""The state of one run of a sync: what its steps share, on every route."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _RESOLVE_MEMORY_OF_A_RELAY = 16 * MIB
 
 @dataclass(slots=True)
 class Run:
-    """What one run was given, and what it has found out so far."""
+    """The input of one run, and what it has found out so far."""
 
     source: Transport
     target: Transport
@@ -45,20 +45,20 @@ class Run:
     target_refs: Advertisement
     watch: Stopwatch
     limits: TargetLimits
-    """What a request to the target may hold; learns while the run goes on."""
+    """Limits of a request to the target; learns during the run."""
     source_head: str | None = None
     choice: Choice | None = None
-    """How the objects travel; None before that is chosen. Set by `go_by`."""
+    """How the objects travel; None until chosen. Set by `go_by`."""
     notes: list[str] = field(default_factory=list)
-    """What people are told of the choice besides its own words."""
+    """Notes for people on the choice, in addition to its own words."""
     ground: Ground | None = None
-    """What the target was found to have; None as long as it was not asked."""
+    """What the target was found to have; None until it is asked."""
     knows_tips: bool = False
-    """Whether the source was found to know all tips of the target."""
+    """Whether the source is known to have all tips of the target."""
     wants: int = 0
     haves_sent: int = 0
     planned: tuple[Advertisement, Advertisement, RefPlan] | None = None
-    """The plan that was made last, behind the two lists that it was made of."""
+    """The two lists of refs that the latest plan is made from, and that plan."""
     left_temp_refs: tuple[str, ...] = ()
     """Temporary refs of an earlier run that could not be deleted."""
 
@@ -77,7 +77,7 @@ class Run:
         return cls(source, target, request, progress, source_refs, target_refs, watch, limits)
 
     def plan(self) -> RefPlan:
-        """Decide upon every ref, as far as the lists alone tell: once for each pair of lists.
+        """Decide on every ref as far as the lists alone allow, once for each pair of lists.
 
         Raises the planner's errors.
         """
@@ -94,25 +94,25 @@ class Run:
         return plan
 
     def go_by(self, choice: Choice) -> None:
-        """Let the objects travel in this way from here on."""
+        """Make the objects travel in this way from here on."""
         self.choice = choice
         self.notes.clear()
 
     def note(self, words: str) -> None:
-        """Tell people something more of the way in which the objects travel."""
+        """Add a note for people on the way in which the objects travel."""
         if words not in self.notes:
             self.notes.append(words)
 
     def start_over(self, source_refs: Advertisement, ground: Ground | None = None) -> None:
-        """Forget what followed from an old list of the source's refs; with `ground`, ask no target."""
+        """Forget what followed from an old list of the source's refs; with `ground`, don't ask the target."""
         self.source_refs, self.ground, self.knows_tips = source_refs, ground, False
         self.choice = None
         self.notes.clear()
 
     def haves(self, plan: RefPlan) -> list[ObjectId]:
-        """Return the ids whose history the target has for certain: none where it is shallow.
+        """Return the ids whose history the target surely has: none if it is shallow.
 
-        First come those that the wants most likely build on, since a server may stop reading early.
+        The likeliest ancestors of the wants come first, since a server may stop reading early.
         """
         if self.target_refs.shallow:
             return []
@@ -122,17 +122,17 @@ class Run:
         return list(dict.fromkeys([*found, *updated, *(oid for _, oid in tips), *self.target_refs.haves]))
 
     def at_hand(self) -> Fetched | None:
-        """Return the source's objects where they are read in place; None where they have to be fetched."""
+        """Return the source's objects if they are read in place; None if they must be fetched."""
         return None
 
     def links(self, store: ObjectStore, plan: RefPlan) -> dict[ObjectId, tuple[ObjectId, ...]]:
-        """Return the parents of the commits that the target is asked for, out of what was fetched."""
+        """Return the parents of the commits that the target is asked about, from what was fetched."""
         from transport.syncing.deliver.checkpoints import parents_in
 
         return parents_in(store, plan.wants)
 
     def count_wants(self, wanted: Sequence[ObjectId], haves: Sequence[ObjectId]) -> list[ObjectId]:
-        """Return what must be asked for: what the target's own tips don't hold. Remembered for the stats."""
+        """Return the wants to request: those that the haves don't name. Counts both for the stats."""
         had = set(haves)
         wants = [oid for oid in dict.fromkeys(wanted) if oid not in had]
         self.wants += len(wants)
@@ -141,22 +141,22 @@ class Run:
 
     @property
     def relays(self) -> bool:
-        """Whether the source's pack is passed on, as far as is chosen now."""
+        """Whether the source's pack is passed on, by the current choice."""
         return self.choice is not None and self.choice.relay
 
     @property
     def can_fetch_commits_alone(self) -> bool:
-        """Whether the source can leave trees and blobs out."""
+        """Whether the source can leave out trees and blobs."""
         return commits_only_filter(self.source_refs) is not None
 
     @property
     def may_be_thin(self) -> bool:
-        """Whether a pack of our own may have deltas against what only the target has."""
+        """Whether our own pack may have deltas against what only the target has."""
         return not self.target_refs.capabilities.no_thin and self.limits.body_bytes_max is None
 
     @property
     def spool_limits(self) -> Limits:
-        """The limits of taking a pack in, in the way that is chosen now."""
+        """The limits of taking in a pack, by the current choice."""
         limits = self.request.selection.limits
         if not self.relays:
             return limits

@@ -1,11 +1,11 @@
-"""A push that was refused because the target lacks what lies below commits that it said it has.
+"""A push that was refused because the target lacks objects below commits that it said it has.
 
     first try     asked the target what it has    it has commit C, but not C's tree; the pack leaves both out
     refused       missing necessary objects
-    second try    relies on the target's refs     all that they don't reach is sent
+    second try    relies on the target's refs     everything that they don't reach is sent
 
-A server may hold such a commit since a push of which it accepted only a part, and its upload-pack tells of
-objects, not of what they reach. Without a second try no later run would get further than this one.
+A server may hold such a commit after a push that it accepted only in part, and its upload-pack reports
+objects, not what they reach. Without a second try no later run would get further than this one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["second_try", "try_again", "was_misled"]
 
 
 def was_misled(run: Run, result: SyncResult) -> bool:
-    """Return whether the target refused refs, lacking objects below commits that it claimed to have."""
+    """Return whether the target refused refs because it lacks objects below commits it claimed to have."""
     if run.ground is None or not run.ground.commits:
         return False
     words = [ref.reason for ref in result.refs if ref.outcome is Outcome.REFUSED]
@@ -36,15 +36,15 @@ def was_misled(run: Run, result: SyncResult) -> bool:
 
 
 def second_try(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
-    """Try once more for the refs that were refused, without what the target claimed to have."""
+    """Retry the refused refs once, without what the target claimed to have."""
     run.progress.message("target", "it lacks something below commits that it has; sent again without these")
     return try_again(run, first, carry_out)
 
 
 def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult]) -> SyncResult:
-    """Try once more for what a run didn't do; return what came of both tries.
+    """Retry once what a run didn't do; return the result of both tries.
 
-    What the first try did stays as it was told, and all that it did not do is in the second's hands.
+    What the first try did is reported unchanged; everything else is up to the second.
     """
     done = {
         ref.planned.target_ref: ref for ref in first.refs if ref.outcome in (Outcome.PUSHED, Outcome.DELETED)
@@ -59,9 +59,9 @@ def try_again(run: Run, first: SyncResult, carry_out: Callable[[Run], SyncResult
 
 
 def _begin_again(run: Run, done: Iterable[RefResult]) -> None:
-    """Start over from the same lists, but for what was done since, and without asking for common ground.
+    """Start over from the same lists, updated by what was done, and without asking for common ground.
 
-    The target is not listed again: a lease holds against the tips that were seen at the start.
+    The target is not listed again: a lease compares with the tips seen at the start.
     """
     refs = dict(run.target_refs.refs)
     for ref in done:

@@ -1,4 +1,4 @@
-"""The plan of refs of a run under way: what is a fast-forward, and what is blocked.
+"""Settles the plan of refs during a run: what is a fast-forward, and what is blocked.
 
     at hand      the source is a repository on this disk     its commits are read, nothing is fetched
     by asking    what was fetched, and then the source       `gather.ancestry`
@@ -42,7 +42,7 @@ _BLOCKED_TOLD_MAX = 20
 
 
 def settled_by(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[ObjectId]) -> RefPlan:
-    """Find out which updates are fast-forwards, by what was fetched and where needed by asking again."""
+    """Find out which updates are fast-forwards, from what was fetched or by asking again."""
     at_hand = settled_at_hand(run, plan)
     if at_hand is not None:
         return at_hand
@@ -58,12 +58,12 @@ def settled_by(run: Run, plan: RefPlan, fetched: Fetched, haves: Sequence[Object
 
 
 def settled_at_hand(run: Run, plan: RefPlan) -> RefPlan | None:
-    """Do the same where the source is on this disk. None if it isn't, or if its history is not whole."""
+    """Do the same for a source on this disk. None if it isn't, or if its history is incomplete."""
     return settle_at_hand(plan, run.source, run.progress)
 
 
 def tell_blocked(run: Run, plan: RefPlan) -> None:
-    """Report what is blocked, before anything is pushed; what may be hidden was told with the plan."""
+    """Report what is blocked, before the push; the plan already reported what may be hidden."""
     blocked = [action for action in plan.blocked if not action.hidden]
     for action in blocked[:_BLOCKED_TOLD_MAX]:
         word = "unreadable" if action.unreadable else "blocked"
@@ -73,7 +73,7 @@ def tell_blocked(run: Run, plan: RefPlan) -> None:
 
 
 def settle_at_hand(plan: RefPlan, source: Transport, progress: Progress = SILENT) -> RefPlan | None:
-    """Settle by the source's own history; None where that isn't on this disk, or is not whole."""
+    """Settle by the source's own history; None if that isn't on this disk, or is incomplete."""
     if not plan.is_open:
         return plan
     history = source.history() if isinstance(source, HistoryAtHand) else None
@@ -102,7 +102,7 @@ def settle_by_asking(
     limits: Limits,
     directory: Path | None,
 ) -> RefPlan:
-    """Settle by what is known, and ask the source for more where that can't tell.
+    """Settle by what is known, and ask the source for more where that isn't enough.
 
     `unknown` are ids that the source may not know. Raises TransportError, CorruptData, LimitExceeded.
     """

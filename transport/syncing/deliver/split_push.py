@@ -1,13 +1,13 @@
-"""A pack of our own on its way to the target: in one request where it fits, else in batches.
+"""Sends our own pack to the target: in one request if it fits, else in batches.
 
     fits, or no limit known    one request: the pack, the refs
     too large                  cut; a batch for each part; the cutover
     refused as too large       the same, with half of what was refused as the limit from then on
     taken, after a refusal     the limit grows again (`transport.syncing.deliver.host_profile`)
 
-Whether a batch is refused for its size is seen on the first try and on each later one: what is not sent
-yet is then cut anew, as where the limit grows, and what is there stays. Deltas are selected again for
-each part, before its request is opened.
+Any batch may be refused for its size, the first or a later one. What is not sent yet is then cut again, as it
+is when the limit grows; what is there stays. Deltas are selected again for each part, before its request
+opens.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
 __all__ = ["Cargo", "batched_push", "hold_in_parts", "is_refused_for_size", "push_pack"]
 
 LOSSES_MAX = 3
-"""So often a push may lose a connection over an object that can't be cut, before that counts as too large."""
+"""Connections that a push may lose over an uncuttable object before the object counts as too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """What a push of our own packs is made from."""
+    """The input of a push of our own packs."""
 
     store: ObjectStore
     objects: Sequence[Candidate]
-    """As the walk listed them."""
+    """In the order of the walk."""
     wants: Sequence[ObjectId]
-    """The tips, the most important first."""
+    """The tips, most important first."""
     pack: PackPlan
     """All of the objects in one pack."""
     plan_of: Callable[[Sequence[Candidate]], PackPlan]
@@ -66,7 +66,7 @@ class Cargo:
 def push_pack(run: Run, plan: RefPlan, cargo: Cargo) -> PushOutcome:
     """Push the refs of a plan and what they need. Raises as `push_refs`, and CorruptData.
 
-    LimitExceeded, before anything is pushed, where one object alone is more than the target takes.
+    LimitExceeded, before anything is pushed, if a single object is larger than the target takes.
     """
     limit = run.limits.body_bytes_max
     if limit is None or _request_bytes(run, plan, cargo) <= limit:
@@ -145,7 +145,7 @@ def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> No
 
 
 def _cut_anew(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[Part]) -> list[Part]:
-    """Cut what is not sent yet by the limit that is known now; the next part is the last of the list."""
+    """Cut what is not sent yet by the current limit; the next part is the last of the list."""
     pushing.may_grow = False
     groups = [group for left in reversed(waiting) for group in left.groups]
     splitter = _splitter(run, pushing, cargo)
@@ -176,15 +176,15 @@ def _blocks(run: Run, pack: PackPlan) -> Iterator[bytes]:
 
 
 def _request_bytes(run: Run, plan: RefPlan, cargo: Cargo) -> int:
-    """Return the size of the one request that would do; its first part, where its commands go in several."""
+    """Return the size of a single request for everything; of the first one, if the commands need several."""
     updates = plan.updates()[: run.limits.ref_updates_max]
     return sum(map(command_bytes, updates)) + sum(len(block) for block in _blocks(run, cargo.pack))
 
 
 def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[[], int]) -> bool:
-    """Tell whether to send a push in parts after its one request; the limit for them is known then.
+    """Return whether to send a push in parts after its single request failed; their limit is then known.
 
-    `request_bytes` is the size of that request, or what is known to be less.
+    `request_bytes` returns the size of that request, or a lower bound.
     """
     pushes = [ref.outcome for ref in outcome.refs if ref.planned.pushes]
     request = run.request

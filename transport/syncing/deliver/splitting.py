@@ -1,14 +1,14 @@
-"""A push cut into several packs, each no larger than the target takes, each selected for itself.
+"""A push cut into several packs, each within the target's limit, each with its own delta selection.
 
     groups by commit, oldest first      g1 g2 g3 g4 g5 g6 g7
     estimated by the plan of the whole  [g1 g2 g3 g4] [g5 g6 g7]          filled to FILL of the limit
-    selected and measured               [g1 g2] [g3 g4] [g5 g6 g7]        halved where still too large
+    selected and measured               [g1 g2] [g3 g4] [g5 g6 g7]        halved if still too large
 
-A part's size is known exactly before anything is pushed: its plan is measured by making its bytes. A
-commit that is too large by itself is cut within, whole subtrees first. An object that is too large by itself
-is sent alone where the limit is a guess, since more may be taken; where that much was refused, or the user
-said so, it can't be sent, which is told before anything is. No part has a delta against another one's object:
-some bytes more, and any receiver can take it.
+A part's size is known exactly before anything is pushed, since its plan is measured by making its bytes. A
+commit that is too large for one part is cut within, whole subtrees first. A single object that is too large
+is sent alone if the limit is a guess, since the target may take more. If the target refused that size, or the
+user set the limit, the object can't be sent, and the run says so before it pushes. No part has a delta
+against an object of another part: that costs some bytes, but any receiver can take it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Part", "Splitter"]
 
 FILL = 0.8
-"""How full a part is planned: selected for itself it comes out larger than its share of the whole."""
+"""Planned share of the limit: with its own selection a part is larger than its share of the whole."""
 _ENTRY_BYTES = 12
-"""Header and base of an entry, about."""
+"""Rough size of an entry's header and base."""
 
 PlanOf = Callable[[Sequence[Candidate]], PackPlan]
 HeadBytes = Callable[[Sequence["ObjectId"]], int]
@@ -46,9 +46,9 @@ class Part(NamedTuple):
     plan: PackPlan
     groups: list[Group]
     tops: list[ObjectId]
-    """What a ref must hold for everything in the part to be held."""
+    """Objects that refs must hold to hold everything in the part."""
     body_bytes: int
-    """The pack and the commands before it."""
+    """Size of the pack and the commands before it."""
 
     @property
     def is_single(self) -> bool:
@@ -57,9 +57,9 @@ class Part(NamedTuple):
 
 
 class Splitter:
-    """Cuts the objects of one push, of which `whole` is the plan; `plan_of` selects deltas for a part.
+    """Cuts the objects of one push; `whole` is its plan, and `plan_of` selects deltas for a part.
 
-    `head_bytes` tells how long the commands are that create refs at so many objects.
+    `head_bytes` returns the size of the commands that create refs at given objects.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class Splitter:
         self._order = {candidate.oid: candidate.order for candidate in objects}
 
     def split(self, wants: Sequence[ObjectId], limit: int, hopeless: int | None = None) -> list[Part]:
-        """Cut all of a push; `hopeless` is a size that no part may have, the limit itself if None.
+        """Cut all of a push; `hopeless` is a size that no part may reach; None means the limit itself.
 
-        Raises LimitExceeded, naming the object, where one is too large; CorruptData.
+        Raises LimitExceeded, naming the object, if one is too large; CorruptData.
         """
         return self.cut(group_by_commit(self._store, self._objects, wants), limit, hopeless)
 
     def cut(self, groups: Sequence[Group], limit: int, hopeless: int | None = None) -> list[Part]:
-        """Cut groups, such as those of parts that a target did not take. Raises as `split`."""
+        """Cut groups, such as those of parts that a target refused. Raises as `split`."""
         parts: list[Part] = []
         for filled in self._filled(groups, round(limit * FILL)):
             parts += self._fitted(filled, limit, limit + 1 if hopeless is None else hopeless)
@@ -107,7 +107,7 @@ class Splitter:
         return filled
 
     def _fitted(self, groups: list[Group], limit: int, hopeless: int) -> list[Part]:
-        """Return the groups as one part if they fit, else halve them. A heap of halves, first one on top."""
+        """Return the groups as one part if they fit, else halve them, with a stack of halves."""
         parts: list[Part] = []
         stack = [groups]
         while stack:
@@ -141,7 +141,7 @@ class Splitter:
 
     @staticmethod
     def _middle(sizes: list[int]) -> int:
-        """Return where to cut so that both sides have something, and about the same."""
+        """Return where to cut so that both sides are non-empty and about equal."""
         left, half = 0, sum(sizes) / 2
         for position, size in enumerate(sizes):
             if position and left + size > half:
@@ -151,7 +151,7 @@ class Splitter:
 
 
 def _estimated_bytes(entry: PackEntry) -> int:
-    """Return about how many bytes an entry takes; exact up to its header where the plan carries it."""
+    """Return about how many bytes an entry takes; exact except for its header if the plan has its bytes."""
     encoding = entry.encoding
     if isinstance(encoding, Reused):
         return _ENTRY_BYTES + encoding.raw.end_offset - encoding.raw.payload_offset

@@ -1,12 +1,12 @@
-"""A pack on its way through that the target found too large: taken in, and cut into packs of our own.
+"""A relayed pack that the target found too large: taken in, and cut into packs of our own.
 
-    refused      target       the source's pack, as more than one request may hold
-    finish       look-ahead   the rest of it is awaited: the source is not asked again
+    refused      target       the source's pack, as too large for one request
+    finish       look-ahead   waits for the rest of it: the source is not asked again
     take in      spool        every object resolved and checked
-    cut, hold    target       as any pack of our own that is too large (`split_push`)
+    cut, hold    target       like any pack of our own that is too large (`split_push`)
 
-Not every pack can be taken in: of a thin one the target has the bases, and we don't; and memory follows
-the number of objects then, which the user may have bounded. Such a one is asked of the source anew, in
+Not every pack can be taken in. The target has the bases of a thin one, and we don't; and memory then grows
+with the number of objects, which the user may have bounded. Such a pack is fetched from the source again, in
 pieces (`transport.syncing.deliver.bootstrap`).
 """
 
@@ -29,9 +29,9 @@ __all__ = ["take_in"]
 
 
 def take_in(run: Run, ahead: LookAhead, unknown: Iterable[ObjectId] = ()) -> Fetched | None:
-    """Return what the look-ahead received, its spool still to be closed; None where it can't be taken in.
+    """Return what the look-ahead received, with its spool still open; None if it can't be taken in.
 
-    `unknown` are haves that the source lacks. Raises TransportError of the source, CorruptData, and
+    `unknown` are haves that the source lacks. Raises the source's TransportError, CorruptData, and
     RepositoryError for the file.
     """
     objects_max = run.request.materialized_max_objects

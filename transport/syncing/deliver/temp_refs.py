@@ -1,11 +1,11 @@
-"""Temporary refs on the target: they hold what the batches of one push have brought so far.
+"""Temporary refs on the target hold what the batches of one push have brought so far.
 
     refs/packcore/bootstrap/<hex id of what it holds>
 
-Named by content, so that two runs never fight over a name, a second attempt finds its own work done, and
-no ref of these is ever updated: they are created, and deleted at the end. The target advertises them like
-any ref, which is all that resuming needs: what they reach need not be sent again. No sync mirrors or
-prunes them (`Scope.excludes`), on neither side.
+They are named by content: two runs never fight over a name, and a second attempt finds its own work done.
+None is ever updated; they are created, and deleted at the end. The target advertises them like any ref, and
+resuming needs no more than that, since what they reach need not be sent again. No sync mirrors or prunes
+them (`Scope.excludes`) on either side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["advertised_temp_refs", "creations", "deletions", "temp_ref", "temp_refs_left", "tops_of"]
 
 TOPS_MAX = 64
-"""Temporary refs of one batch, at most; beyond it objects wait unheld for the cutover, seconds away."""
+"""Most temporary refs of one batch; further objects wait unheld for the cutover, seconds away."""
 
 
 def temp_ref(oid: ObjectId) -> str:
@@ -38,7 +38,7 @@ def temp_ref(oid: ObjectId) -> str:
 
 
 def advertised_temp_refs(advertisement: Advertisement) -> dict[str, ObjectId]:
-    """Return the temporary refs that a target has: of a run that was cut short, or is under way."""
+    """Return the target's temporary refs, of a run that was cut short or is still running."""
     return {name: oid for name, oid in advertisement.refs.items() if name.startswith(TEMP_REFS)}
 
 
@@ -58,10 +58,10 @@ def temp_refs_left(
     tips: Mapping[str, ObjectId] | None,
     progress: Progress,
 ) -> tuple[str, ...]:
-    """Return the temporary refs that were to be deleted and weren't, and say so.
+    """Return the temporary refs that should have been deleted and weren't, and report them.
 
     `tips` are the target's refs as listed afterwards: what is gone there is gone, whoever deleted it. None
-    where it was not or could not be listed: then only an explicit ok counts.
+    means that there is no such list: then only an explicit ok counts.
     """
     left = []
     for removal in removals:
@@ -75,9 +75,9 @@ def temp_refs_left(
 
 
 def tops_of(store: ObjectStore, objects: Collection[Candidate]) -> list[ObjectId]:
-    """Return the commits that none of the others builds on; without commits, objects that none names.
+    """Return the commits that are no other's parent; without commits, the objects that no other names.
 
-    What these reach is all of the objects, unless there were more than `TOPS_MAX`. Raises CorruptData.
+    These reach all of the objects, unless there are more than `TOPS_MAX`. Raises CorruptData.
     """
     commits = [candidate for candidate in objects if candidate.type is ObjectType.COMMIT]
     objects = commits or objects

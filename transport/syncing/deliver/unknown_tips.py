@@ -1,11 +1,11 @@
-"""Tips of the target that the source may not know: when to ask the target what it has, and when not.
+"""Tips of the target that the source may not know: whether to ask the target what it has.
 
     the source acknowledged all tips         nothing to ask
-    it kept silent on some                   asked once more for these (`lacks_tips`)
+    it didn't mention some                   asked once more about these (`lacks_tips`)
     it lacks some                            the target is asked (`gather.common_ground`), by the commits
                                              alone or by what was fetched anyway
 
-A source that can send commits alone is stopped before it makes a pack that may hold much that the target has.
+A source that can send commits alone is stopped before it makes a pack with much that the target may have.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __all__ = ["can_find_more", "find_ground", "find_ground_by_graph", "lacks_tips",
 
 
 def can_find_more(run: Run, plan: RefPlan, unacknowledged: Collection[ObjectId]) -> bool:
-    """Return whether asking the target for what it has may pay: the source may lack tips of it.
+    """Return whether it may pay to ask the target what it has: the source may lack some of its tips.
 
-    Not for a push of fast-forwards alone: below their old tips nothing is sent anyway.
+    It doesn't for a push of fast-forwards alone: nothing below their old tips is sent anyway.
     """
     unknown = set(unacknowledged).difference(run.source_refs.refs.values())
     if run.ground is not None or run.knows_tips or not unknown or run.source_refs.shallow:
@@ -41,7 +41,7 @@ def can_find_more(run: Run, plan: RefPlan, unacknowledged: Collection[ObjectId])
 
 
 def lacks_tips(run: Run, plan: RefPlan, unacknowledged: Collection[ObjectId]) -> bool:
-    """Return the same for certain: the source is asked again for what it did not acknowledge."""
+    """Return the same with certainty: ask the source again about what it did not acknowledge."""
     if not can_find_more(run, plan, unacknowledged):
         return False
     run.knows_tips = knows_all(run.source, run.source_refs, unacknowledged)
@@ -49,7 +49,7 @@ def lacks_tips(run: Run, plan: RefPlan, unacknowledged: Collection[ObjectId]) ->
 
 
 def stop_at_unknown_tips(run: Run, plan: RefPlan, unknown: Collection[ObjectId]) -> None:
-    """Raise UnknownTips before a pack is read that may hold much that the target has."""
+    """Raise UnknownTips before reading a pack with much that the target may have."""
     if not can_find_more(run, plan, unknown):
         return
     if run.can_fetch_commits_alone:
@@ -58,14 +58,14 @@ def stop_at_unknown_tips(run: Run, plan: RefPlan, unknown: Collection[ObjectId])
 
 
 def find_ground(run: Run, plan: RefPlan, store: ObjectStore) -> None:
-    """Ask the target which commits it has of those in the store; `haves` names them from now on."""
+    """Ask the target which of the store's commits it has; `haves` names them from now on."""
     run.ground = common_ground.find_ground(run.target, run.links(store, plan), plan.wants, run.progress)
     if run.ground.failure is not None:
         run.note(f"the target could not be asked for what it has ({run.ground.failure})")
 
 
 def find_ground_by_graph(run: Run, plan: RefPlan) -> RefPlan:
-    """Fetch the commits alone, and ask the target which of them it has; return the plan, settled."""
+    """Fetch the commits alone, and ask the target which of them it has; return the settled plan."""
     with fetch_graph(run, plan) as graph:
         plan = settled_by(run, plan, graph, run.haves(plan))
         if not is_over(run, plan):
