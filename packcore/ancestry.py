@@ -1,15 +1,15 @@
-"""Walks over commits alone: which commits a set of wants has and a set of haves has not; ancestry.
+"""Walks over commits alone: which commits wants reach and haves don't; ancestry.
 
     A───B───C───D  want     newest first, by committer date, in one heap for both sides: lists D, C
-         `──E───F  have     what a have reaches is uninteresting: F, E, B, A
-                            edge: an uninteresting parent of a listed commit: B
+         `──E───F  have     everything that a have reaches is uninteresting: F, E, B, A
+                            edge, an uninteresting parent of a listed commit: B
 
-The walk stops when only uninteresting commits wait, and the newest of these is older than the oldest
-commit listed, and a little further still. Clocks that run wrong by more than that make it list too much,
-never too little: the receiver then gets a commit that it has. git bounds its walk the same way.
+The walk stops a few commits after two conditions hold: only uninteresting commits wait, and the newest of
+them is older than the oldest listed commit. Clocks that are off by more than that margin make it list too
+much, never too little: the receiver then gets a commit that it has. git bounds its walk the same way.
 
-A store may hold only the newest part of history (a fetched pack does). Where haves are given, a parent
-that the store lacks is a boundary, not an error; see `absent_ok`.
+A store may hold only the newest part of history, as a fetched pack does. With haves, a parent that the store
+lacks is a boundary, not an error; see `absent_ok`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 _TAG_DEPTH = Limits().tag_depth
 SLOP_COMMITS = 64
-"""Uninteresting commits looked at beyond the point where dates say that the walk is done."""
+"""Uninteresting commits to visit after the dates say that the walk is done."""
 
 
 class ListedCommit(NamedTuple):
@@ -60,7 +60,7 @@ class CommitList(NamedTuple):
     commits: list[ListedCommit]
     """Newest first."""
     edge_trees: list[ObjectId]
-    """Trees of the haves and of the edges, as far as the store has these commits."""
+    """Trees of the haves and of the edges whose commits the store has."""
 
 
 def list_commits(
@@ -100,11 +100,12 @@ def walk_commits(
     on_commit: Callable[[], None] | None = None,
     had: Container[ObjectId] = frozenset(),
 ) -> CommitList:
-    """Walk from commits (tags already followed) and return those to send, and the trees at the edge.
+    """Walk from commits (tags already followed); return the commits to send, and the trees at the edge.
 
-    `haves` may be absent from the store. Commits in `shallow` are taken to have no parents. With
-    `absent_ok` a parent that the store lacks is a boundary. Raises MissingObject for any other, and
-    CorruptObject where a commit does not parse or is no commit. What is in `had` is reached by the haves.
+    `haves` may be absent from the store. Commits in `shallow` are treated as having no parents. With
+    `absent_ok` a parent that the store lacks is a boundary. `had` holds ids that the haves reach. Raises
+    MissingObject for any other absent commit, and CorruptObject for one that doesn't parse or has another
+    type.
     """
     walk = _Walk(store, shallow, had, absent_ok=absent_ok)
     have_ids = list(dict.fromkeys(haves))
@@ -138,7 +139,7 @@ class _Walk:
         self.shallow = frozenset(shallow)
         self.absent_ok = absent_ok
         self.nodes: dict[ObjectId, _Node | None] = {}
-        """Every commit met; None where the store lacks it, or where its links are no longer needed."""
+        """Every commit met; None if the store lacks it, or its links are no longer needed."""
         self.heap: list[tuple[int, int, ObjectId]] = []
         self.waiting: set[ObjectId] = set()
         """Interesting commits in the heap."""
@@ -184,10 +185,10 @@ class _Walk:
                 if parent not in self.nodes:
                     self._push(parent, needed_by=oid)
             if not self.has_haves:
-                self.nodes[oid] = None  # nothing will be marked later: give the links' memory back
+                self.nodes[oid] = None  # nothing will be marked later: free the links' memory
 
     def _mark(self, start: ObjectId) -> None:
-        """Make a commit and all that is known below it uninteresting."""
+        """Mark a commit and all known commits below it as uninteresting."""
         stack = [start]
         while stack:
             oid = stack.pop()
@@ -204,9 +205,9 @@ class _Walk:
                 self._push(oid, needed_by=None)
 
     def _push(self, oid: ObjectId, needed_by: ObjectId | str | None) -> None:
-        """Read a commit and let it wait its turn; `needed_by` is None for an uninteresting one.
+        """Read a commit and put it in the heap; `needed_by` is None for an uninteresting one.
 
-        Of an uninteresting commit the commit-graph knows all that is needed.
+        For an uninteresting commit, the commit-graph has everything that is needed.
         """
         if oid in self.had:
             self.nodes[oid] = None
@@ -229,7 +230,7 @@ class _Walk:
         except (CorruptData, LimitExceeded):
             if needed_by is not None:
                 raise
-            self.nodes[oid] = None  # the receiver has it, and needs none of what is damaged here
+            self.nodes[oid] = None  # the receiver has it, so damage here doesn't matter
             return
         if type_ is not ObjectType.COMMIT:
             if needed_by is None:
@@ -259,17 +260,17 @@ class _Walk:
 
 
 def is_ancestor(store: ObjectStore, ancestor: ObjectId, descendant: ObjectId) -> bool:
-    """Tell whether `ancestor` is `descendant` or reachable from it by parents; as `are_ancestors`."""
+    """Return whether `ancestor` is `descendant` or reachable from it by parents; as `are_ancestors`."""
     return are_ancestors(store, [(ancestor, descendant)])[0]
 
 
 def are_ancestors(store: ObjectStore, pairs: Sequence[tuple[ObjectId, ObjectId]]) -> list[bool]:
-    """Tell of each pair (ancestor, descendant) whether the one is the other or reachable from it by parents.
+    """Return for each (ancestor, descendant) whether it is the same commit or reachable from it by parents.
 
     One walk answers for all pairs. The store may hold only the new commits: an ancestor counts as reached
     when it appears as a parent's id, even if the store lacks it, and a parent that the store lacks ends
-    that line of the walk. So True is always right; False is right where the store holds the history down to
-    the ancestor. Any id may be a tag's, which is followed. Raises MissingObject if a descendant is absent.
+    that line of the walk. So True is always correct; False is correct if the store holds the history down
+    to the ancestor. Tags are followed. Raises MissingObject if a descendant is absent.
     """
     found = [ancestor == descendant for ancestor, descendant in pairs]
     open_ = [place for place, is_same in enumerate(found) if not is_same]
@@ -287,7 +288,7 @@ def are_ancestors(store: ObjectStore, pairs: Sequence[tuple[ObjectId, ObjectId]]
 def peel(store: ObjectStore, oid: ObjectId, tag_depth: int = _TAG_DEPTH) -> tuple[ObjectId, ObjectType]:
     """Follow tags to what they tag; return that object's id and type.
 
-    Raises MissingObject, saying which tag needs the object, CorruptObject, and LimitExceeded for more than
+    Raises MissingObject, naming the tag that needs the object, CorruptObject, and LimitExceeded for more than
     `tag_depth` tags in a row.
     """
     tag: ObjectId | None = None
@@ -306,7 +307,7 @@ def peel(store: ObjectStore, oid: ObjectId, tag_depth: int = _TAG_DEPTH) -> tupl
 
 
 def too_many_tags(oid: ObjectId, tag_depth: int) -> LimitExceeded:
-    """Return the error for tags of tags that don't end; `oid` is the tag that is one too many."""
+    """Return the error for an endless chain of tags; `oid` is the first tag beyond the limit."""
     return LimitExceeded(
         f"tag {oid.hex()} follows more than {tag_depth} tags in a row (tag_depth)", limit="tag_depth"
     )

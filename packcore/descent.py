@@ -1,20 +1,20 @@
-"""Does `new` descend from `old`? Asked of many pairs at once, and answered by one walk.
+"""Does `new` descend from `old`? One walk answers this for many pairs.
 
     o───o───old───o───m───new        seeks    down from `new`: bit i on all that new i reaches
          `──o──────o──'              below    down from `old`: bit i on all that old i reaches
 
-Each commit carries a set of bits for either mark. A question is answered when its bit of `seeks` meets `old`.
-What `old` reaches can't be above it, so from there on `seeks` does not go further. The walk ends when no
-commit waits with an open bit: every line of every open question has then come to a root, below its `old`,
-or to a commit whose generation says that `old` is not below it.
+Each commit carries a set of bits for each mark. A question is answered when its bit of `seeks` meets `old`.
+What `old` reaches can't be above it, so `seeks` stops there. The walk ends when no commit waits with an open
+bit: every line of every open question has then come to a root, below its `old`, or to a commit whose
+generation rules out that `old` is below it.
 
-The order is by generation, then by date. Where a date is wrong, a mark may come late: the commit then waits
-a second time. So wrong clocks cost time, and never change an answer.
+The order is by generation, then by date. If a date is wrong, a mark may come late, and the commit waits a
+second time. So wrong clocks cost time, but never change an answer.
 
-A store may hold only a part of history. Then the answer tells where the way went on into the unknown:
+A store may hold only a part of history. Then the answer says where the way left it:
 
     reached    yes
-    ends       commits that are not here; `old` may be below one of these, as far as this store can tell
+    ends       commits that are not here; `old` may be below one of them
     is_cut     the same below a shallow commit
 
 Memory: some 250 bytes for each commit that is met.
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["Descent", "trace_descents"]
 
 QUESTIONS_MAX = 1024
-"""Questions in one walk: the sets of bits are copied with each commit."""
+"""Most questions in one walk: each commit copies the sets of bits."""
 
 
 class Descent(NamedTuple):
-    """What a walk found out of one pair."""
+    """What a walk found out about one pair."""
 
     reached: bool
     """Whether `new` is `old` or descends from it. If not, and there are no ends and no cut, it does not."""
@@ -50,7 +50,7 @@ class Descent(NamedTuple):
 
 
 def trace_descents(history: History, questions: Sequence[tuple[ObjectId, ObjectId]]) -> list[Descent]:
-    """Answer for each pair of commits (old, new). What is no commit has no ancestors and is none.
+    """Answer for each pair of commits (old, new). Other objects neither have nor are ancestors.
 
     Raises CorruptData for a commit above `old` that can't be read.
     """
@@ -72,7 +72,7 @@ class _Walk:
         self._history = history
         self._questions = questions
         self._open = 0
-        """Questions that have no answer yet."""
+        """Questions without an answer."""
         self._reached = 0
         self._sought: dict[ObjectId, int] = {}
         """The questions of each `old`."""
@@ -80,17 +80,17 @@ class _Walk:
         self._below: dict[ObjectId, int] = {}
         self._heap: list[tuple[int, int, ObjectId]] = []
         self._waiting: dict[ObjectId, Node] = {}
-        """What is in the heap."""
+        """Commits in the heap."""
         self._live: set[ObjectId] = set()
-        """What waits and has an open question."""
+        """Waiting commits with an open question."""
         self._ends: set[ObjectId] = set()
         self._cuts: set[ObjectId] = set()
         self._undecided: int | None = None
-        """Questions that would end at an end or a cut; None where that has to be worked out again."""
+        """Questions that would end at an end or a cut; None if this must be computed again."""
         self._floors: list[tuple[int, int]] = []
-        """Generations at which questions come to nothing, with their bits; the highest is the last one."""
+        """Generations at which questions become hopeless, with their bits; the highest is last."""
         self._sunk = 0
-        """Questions whose `old` can't be below the commits that are still to come."""
+        """Questions whose `old` can't be below the remaining commits."""
 
     def run(self) -> list[Descent]:
         self._begin()
@@ -128,10 +128,10 @@ class _Walk:
         if self._live:
             self._live.discard(oid)
         elif not below & (self._undecided or 0):
-            return  # of no use to any question
+            return  # useless to every question
         if node.generation < UNKNOWN_GENERATION:
             seeks = self._above_floors(seeks, node.generation)
-            # All its descendants have been here: nothing is marked again.
+            # All its descendants were visited: it is never marked again.
             if oid not in self._cuts:
                 self._seeks.pop(oid, None)
                 self._below.pop(oid, None)
@@ -160,12 +160,12 @@ class _Walk:
         """Return the questions whose `old` may be below a commit of this generation."""
         while self._floors and self._floors[-1][0] >= generation:
             _, bits = self._floors.pop()
-            # From here on every commit is of this generation at most.
+            # From here on no commit has a higher generation.
             self._sunk |= bits
         return seeks & ~self._sunk
 
     def _mark(self, oid: ObjectId, seeks: int, below: int) -> None:
-        """Add marks to a commit; let it wait if that is news."""
+        """Add marks to a commit; put it in the heap if they are new."""
         if seeks and (sought := self._sought.get(oid, 0) & seeks & self._open):
             self._answer(sought)
         had_seeks, had_below = self._seeks.get(oid, 0), self._below.get(oid, 0)
@@ -186,7 +186,7 @@ class _Walk:
             self._live.discard(oid)
 
     def _push(self, oid: ObjectId, *, needed: bool) -> bool:
-        """Let a commit wait for its turn; False for what is not here, or has no parents to go on to."""
+        """Put a commit in the heap; return False if it is not here, or has no parents to go on to."""
         if oid in self._ends:
             self._undecided = None
             return False
@@ -213,7 +213,7 @@ class _Walk:
         self._undecided = None
 
     def _is_undecided(self) -> bool:
-        """Tell whether it may still turn out that an end or a cut is below the `old` that is sought there."""
+        """Return whether an end or a cut may still prove to be below the `old` sought there."""
         if self._undecided is None:
             self._undecided = 0
             for bits in map(self._left_at, self._stops()):
@@ -225,7 +225,7 @@ class _Walk:
         yield from self._cuts
 
     def _left_at(self, oid: ObjectId) -> int:
-        """Return the open questions whose way ends at a commit, as far as it is not known to be below."""
+        """Return the open questions whose way ends at a commit that is not known to be below their `old`."""
         return self._seeks.get(oid, 0) & ~self._below.get(oid, 0) & self._open
 
     def _descent(self, place: int) -> Descent:

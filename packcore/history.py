@@ -74,7 +74,7 @@ class History:
 
     @property
     def faults(self) -> list[str]:
-        """The files of git's that can't be used (commit-graphs, bitmaps), and why."""
+        """Git's files that can't be used (commit-graphs, bitmaps), and why."""
         return [] if self._shortcuts is None else self._shortcuts.faults
 
     def is_absent(self, oid: ObjectId) -> bool:

@@ -1,12 +1,12 @@
-"""Writing what makes a repository quicker to read: commit-graph, multi-pack-index, bitmaps.
+"""Writes what makes a repository faster to read: commit-graph, multi-pack-index, bitmaps.
 
     commit-graph       every commit that refs reach       objects/info/commit-graph
     multi-pack-index   where each object of all packs is  objects/pack/multi-pack-index
     bitmap             what some commits of a pack reach  beside the pack, or of the multi-pack-index
 
-Git reads and verifies them, and so does `fsck`. Each appears whole or not at all, and can be made again at
-any time. A bitmap needs a pack that is closed: what its commits reach must be in it. Commits get a set by
-their age: the tips of refs, every hundredth of the newest, every thousandth of the others.
+Git and `fsck` read and verify them. Each appears whole or not at all, and can be made again at any time. A
+bitmap needs a closed pack, one that contains everything that its commits reach. Age decides which commits get
+a set: the tips of refs, every hundredth of the newest, every thousandth of the others.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _EVERY = 1_000
 
 
 def prepare_commit_graph(repository: Repository, progress: Progress = SILENT) -> Path | None:
-    """Write the commit-graph of all that refs reach; None where there is no commit.
+    """Write the commit-graph of everything that refs reach; None if there is no commit.
 
-    Raises RepositoryError for a shallow clone, of which there can be none, and MissingObject, CorruptData.
+    Raises RepositoryError for a shallow clone, which can't have one, MissingObject, CorruptData.
     """
     if repository.shallow():
         raise RepositoryError("a shallow clone can't have a commit-graph: its history is cut off")
@@ -61,7 +61,7 @@ def prepare_commit_graph(repository: Repository, progress: Progress = SILENT) ->
         info.mkdir(exist_ok=True)
         path = info / "commit-graph"
         _replace(path, write_commit_graph(commits, repository.object_format))
-        # Layers that are there would be in nobody's way, but would go stale.
+        # Existing layers would do no harm, but would go stale.
         for old in (info / "commit-graphs").glob("*"):
             make_removable(old)
             old.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def prepare_commit_graph(repository: Repository, progress: Progress = SILENT) ->
 def prepare_multi_pack_index(
     repository: Repository, *, bitmap: bool = False, progress: Progress = SILENT
 ) -> Path | None:
-    """Write the table of all packs, and its bitmap where wished; None where there is no pack.
+    """Write the table of all packs, and its bitmap if requested; None if there is no pack.
 
     The largest pack is preferred. Raises as `prepare_bitmap`.
     """
@@ -118,7 +118,7 @@ def prepare_multi_pack_index(
 def prepare_bitmap(repository: Repository, pack_path: Path, progress: Progress = SILENT) -> Path:
     """Write the bitmap of a pack.
 
-    Raises MissingObject where the pack is not closed: what it lacks is named. RepositoryError, CorruptData.
+    Raises MissingObject if the pack is not closed, naming what it lacks, RepositoryError, CorruptData.
     """
     packs = PackedStore(pack_path.parent, repository.object_format, repository.limits)
     try:
@@ -136,7 +136,7 @@ def prepare_bitmap(repository: Repository, pack_path: Path, progress: Progress =
         )
         path = pack_path.with_suffix(".bitmap")
         try:
-            # Without a reverse index, a reader has to sort all offsets to find the bit of one object.
+            # Without a reverse index, a reader must sort all offsets to find the bit of one object.
             if not path.with_suffix(".rev").exists():
                 _replace(path.with_suffix(".rev"), pack.reverse_index_blocks())
             _replace(path, blocks)
@@ -166,7 +166,7 @@ def _commits(repository: Repository, phase: Phase) -> dict[ObjectId, CommitLinks
 
 
 def _tips(repository: Repository) -> list[ObjectId]:
-    """Return the commits that refs come to, and HEAD, the newest last."""
+    """Return the commits that refs and HEAD resolve to, newest last."""
     heads = [ref.oid for ref in repository.refs().known.values()]
     with suppress(RepositoryError, MissingObject):
         head = repository.read_ref("HEAD")
@@ -184,7 +184,7 @@ def _bitmap_blocks(
     checksum: bytes,
     progress: Progress,
 ) -> Iterator[bytes]:
-    """Return the bytes of a bitmap over the objects of these rows, in the order of its bits."""
+    """Return the bytes of a bitmap over the objects of these rows, given in the order of its bits."""
     oids = [oid_at(row) for row in rows]
     types = [0, 0, 0, 0]
     marks = [bytearray((len(oids) + 7) // 8) for _ in _TYPES]
@@ -210,7 +210,7 @@ class _Sets:
             self._bits[row] = bit
 
     def of_commits(self, phase: Phase) -> Iterator[tuple[int, int]]:
-        """Yield the rows of chosen commits with what they reach, ancestors before descendants."""
+        """Yield the row and the set of each chosen commit, ancestors before descendants."""
         repository = self._repository
         tips = [oid for oid in _tips(repository) if self._find(oid) >= 0]
         commits = self._below(tips)
@@ -249,9 +249,9 @@ class _Sets:
         ages: Mapping[ObjectId, int],
         made: Mapping[ObjectId, int],
     ) -> int:
-        """Return what a commit reaches, from the sets of chosen ancestors and what is above these.
+        """Return what a commit reaches, from the sets of chosen ancestors and the commits above these.
 
-        The walk goes by `ages`, the youngest first: what is below a set is known to be before it is met.
+        The walk goes by `ages`, youngest first: it adds a set before it meets any commit below that set.
         """
         marks = bytearray((self._count + 7) // 8)
         above: list[ObjectId] = []

@@ -1,10 +1,10 @@
-"""The exact set of all objects that some commits reach, from bitmaps and with little reading.
+"""The exact set of all objects that some commits reach, from bitmaps, with little reading.
 
     haves   o───o───B───o───o  have       B has a bitmap: one set for all below it
-                            `──o          the commits above it are read, with what is new in their trees
+                            `──o          the commits above it are read, with the new part of their trees
 
-Without bitmaps, a walk knows only those objects of the haves that it has read. With them, a walk from the
-wants stops at each object that the haves reach, however old, and reads none of their trees.
+Without bitmaps, a walk only knows the objects of the haves that it has read. With them, a walk from the wants
+stops at each object that the haves reach, however old, and reads none of their trees.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Reach:
 
 
 def reach_by_bitmaps(store: ObjectStore, commits: Iterable[ObjectId]) -> Reach | None:
-    """Return what the commits reach, as far as it is here; None if no bitmap helps.
+    """Return the objects here that the commits reach; None if no bitmap helps.
 
     Commits that are missing or damaged count as reaching nothing.
     """
@@ -76,7 +76,8 @@ def reached_ids(
 ) -> list[ObjectId] | None:
     """Return the ids of all objects that the wants reach and the haves don't, unread and in any order.
 
-    None means that bitmaps don't know, or that something above them is missing or damaged: a walk reports it.
+    None means that bitmaps don't help, or that something above them is missing or damaged, which a walk
+    reports.
     """
     had = list(haves)
 
@@ -114,7 +115,7 @@ _T = TypeVar("_T")
 
 
 def _by_bitmaps(store: ObjectStore, ask: Callable[[ReachBitmap], _T | None]) -> _T | None:
-    """Return an answer by the store's bitmap; None where there is none, or where it is found damaged."""
+    """Return an answer from the store's bitmap; None if there is none, or it turns out to be damaged."""
     shortcuts = shortcuts_of(store)
     bitmap = shortcuts.bitmap if shortcuts is not None else None
     if shortcuts is None or bitmap is None:
@@ -133,7 +134,7 @@ def _reach(
 ) -> Reach | None:
     """Return what the commits reach; None if they reach nothing in the bitmap.
 
-    With `strict` it raises MissingObject and CorruptData; without, it leaves out what can't be read.
+    With `strict`, raises MissingObject and CorruptData; without, leaves out what can't be read.
     """
     history = History(store)
     reach = Reach(bitmap)
@@ -166,7 +167,7 @@ def _reach(
     while heap:
         _, oid = heappop(heap)
         if oid in reach:
-            continue  # in a set that was added meanwhile
+            continue  # a set added meanwhile has it
         above.append(oid)
         for parent in parents[oid]:
             wait(parent)
@@ -180,7 +181,7 @@ def _reach(
 
 
 def _add_tree(store: ObjectStore, reach: Reach, commit: ObjectId, *, strict: bool) -> None:
-    """Add a commit's tree and the new objects below it, as far as they are here."""
+    """Add a commit's tree and the new objects below it that are here."""
     object_format = store.object_format
     try:
         stack = [commit_links(store.read(commit).data, object_format, commit).tree]

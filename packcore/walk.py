@@ -1,21 +1,22 @@
-"""From wants and haves to the objects to send, with the path where each was first met.
+"""From wants and haves to the objects to send, each with the path where the walk first met it.
 
     commits         newest first                       packcore.ancestry
-    tags            those on the way to the wants
+    tags            those on the way from the wants
     trees, blobs    of each commit in that order, depth first, as the tree lists them
 
-That is the order of `git rev-list --objects`, and the set is the same, up to what git itself sends too
-much of: an object that only an older commit of the receiver holds is listed, since knowing better would
-mean reading every tree the receiver ever had. Excluded are all trees and blobs of the haves themselves
-and of the edge (uninteresting parents of listed commits). Where the repository has bitmaps, the haves are
-known exactly, and nothing of their trees is read (`packcore.reach`).
+That is the order of `git rev-list --objects`, and the set is the same. Like git, the walk lists an object
+that only an older commit of the receiver holds: excluding it would mean reading every tree that the receiver
+ever had. It excludes all trees and blobs of the haves themselves and of the edge (uninteresting parents of
+listed commits). If the repository has bitmaps, it knows exactly what the haves reach, and reads none of their
+trees (`packcore.reach`).
 
-What the store may lack: with `haves`, whatever the receiver may have (a pack fetched against these haves
-holds only the rest); below a `shallow` commit, its parents; submodule entries always. Anything else
-that is absent raises MissingObject. An all-zero id in a tree names no object and is passed over.
+The store may lack the following: with `haves`, whatever the receiver may have (a pack fetched against these
+haves holds only the rest); below a `shallow` commit, its parents; always, submodule entries. Any other absent
+object raises MissingObject. An all-zero id in a tree names no object and is skipped.
 
-Memory: about 300 bytes for each object listed and 120 for each excluded, and what waits of the trees on the
-way down, each id once. A path costs its last name (`packcore.tree_path`). Every tree is read once.
+Memory: about 300 bytes for each listed object and 120 for each excluded one, plus the waiting entries of the
+trees on the way down, each id once. A path costs its last name (`packcore.tree_path`). Every tree is read
+once.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ __all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
 _WAITING_MAX = 1 << 14
-"""Entries that may wait before those are dropped that others of the same id come before."""
+"""Waiting entries before duplicates are dropped, keeping the first of each id."""
 
 _Waiting = tuple["ObjectId", bool, "dict[bytes, Any]", bytes, int]
-"""An entry to be visited: its id, whether it is a tree, the paths in its folder, its name and its depth."""
+"""An entry to visit: its id, whether it is a tree, the paths in its folder, its name and its depth."""
 
 
 def list_objects(
@@ -76,13 +77,13 @@ def list_objects(
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
     `wants` and `haves` are ids of objects of any type; haves may be absent from the store. Commits in
-    `shallow` are taken to have no parents. With `haves_complete` the caller says that the store holds
-    everything that the haves reach: then nothing may be missing, as when there are no haves.
+    `shallow` are treated as having no parents. `haves_complete` says that the store holds everything that
+    the haves reach: then nothing may be missing, as without haves.
     `want_paths` names paths of wanted trees and blobs, where these are known. With `named_anyway` these are
-    listed even if the haves reach them: a partial clone asks for what it left out. With `absent_ok` whatever
-    is missing below the wants is passed over: the list is of what is here.
+    listed even if the haves reach them: a partial clone requests what it left out. With `absent_ok`
+    missing objects below the wants are skipped: the list has only what is here.
 
-    Raises MissingObject (with who needs it), CorruptObject, and LimitExceeded for `tree_depth` and
+    Raises MissingObject (naming what needs it), CorruptObject, and LimitExceeded for `tree_depth` and
     `pack_objects`.
     """
     limits = limits or Limits()
@@ -112,7 +113,7 @@ def list_objects(
         return lister.collect(wanted, found, want_paths or {})
 
     with progress.phase("listing objects", unit="objects") as phase:
-        # Where history is cut off, a commit's set says more than what is reached.
+        # If history is cut off, a commit's set holds more than the commit reaches.
         if haves and not shallow and (shortcuts := shortcuts_of(store)) is not None:
             try:
                 return listed(phase, by_bitmaps=True)
@@ -129,10 +130,10 @@ def list_bases(
     limits: Limits | None = None,
     progress: Progress = SILENT,
 ) -> list[Candidate]:
-    """Return what the haves themselves hold and is not among `objects`: possible bases of a thin pack.
+    """Return what the haves themselves hold and `objects` doesn't: possible bases of a thin pack.
 
-    These are the trees and blobs of the haves' own states, not of their history, as far as the store has
-    them. Raises CorruptObject and LimitExceeded as `list_objects`.
+    These are the trees and blobs of the haves themselves, not of their history, if the store has them.
+    Raises CorruptObject and LimitExceeded as `list_objects`.
     """
     trees = []
     for have in haves:
@@ -152,12 +153,12 @@ def list_bases(
 
 
 class _Tips(NamedTuple):
-    """Wants or haves by type, tags followed."""
+    """Wants or haves by type, after following tags."""
 
     commits: list[ObjectId]
     tags: list[tuple[ObjectId, int]]
     others: dict[ObjectId, ObjectType]
-    """Trees and blobs, in the order in which they were named."""
+    """Trees and blobs, in the given order."""
 
 
 class _Lister:
@@ -169,7 +170,7 @@ class _Lister:
         self.phase = phase
         self.absent_ok = absent_ok
         self.seen: set[ObjectId] = {store.object_format.zero}
-        """Trees, blobs and tags that are listed or excluded."""
+        """Trees, blobs and tags that are already listed or excluded."""
         self.candidates: list[Candidate] = []
         self.folders: dict[TreePath | bytes, _Folder] = {}
         self.uncounted = 0
@@ -215,7 +216,7 @@ class _Lister:
         return found
 
     def exclude(self, tips: _Tips, found: CommitList) -> None:
-        """Mark as had: blobs, and everything in the trees of haves and edges, as far as present."""
+        """Mark as had: blobs, and everything in the trees of haves and edges that the store has."""
         seen, object_format = self.seen, self.store.object_format
         seen.update(oid for oid, type_ in tips.others.items() if type_ is ObjectType.BLOB)
         trees = (oid for oid, type_ in tips.others.items() if type_ is ObjectType.TREE)
@@ -230,7 +231,7 @@ class _Lister:
             except MissingObject as error:
                 if error.oid != oid.hex():
                     raise
-                continue  # below a have: the receiver's business
+                continue  # below a have: not needed here
             if type_ is not ObjectType.TREE:
                 continue
             for mode, _, entry in tree_rows(data, object_format, oid):
@@ -258,7 +259,7 @@ class _Lister:
         return candidates
 
     def name(self, wanted: _Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
-        """List the trees and blobs that tips name directly, and what these hold."""
+        """List the trees and blobs that tips name directly, and their content."""
         for oid, type_ in wanted.others.items():
             path = TreePath.of(filter(None, want_paths.get(oid, b"").split(b"/")))
             self._below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
@@ -324,7 +325,7 @@ class _Lister:
 
 
 class _SeenOrHad(set["ObjectId"]):
-    """What was seen, and what the haves reach: as far as `in` tells, one set."""
+    """What was seen, and what the haves reach, as one set for `in`."""
 
     def __init__(self, seen: set[ObjectId], had: Reach) -> None:
         super().__init__(seen)
@@ -335,7 +336,7 @@ class _SeenOrHad(set["ObjectId"]):
 
 
 class _Folder(dict[bytes, TreePath]):
-    """The paths in one folder by their names: made when first asked for, shared by versions of a file."""
+    """The paths in one folder by name: made on first use, shared by versions of a file."""
 
     __slots__ = ("path",)
 
@@ -350,7 +351,7 @@ class _Folder(dict[bytes, TreePath]):
 def _first_rows(
     data: bytes, object_format: ObjectFormat, oid: ObjectId
 ) -> Iterator[tuple[bytes, bytes, ObjectId]]:
-    """Yield the rows of a tree, of those with one id the first: the others would be passed over later."""
+    """Yield the first row of each id in a tree: the walk would skip the others later."""
     met: set[ObjectId] = set()
     modes: dict[bytes, bytes] = {}
     for mode, name, entry in iter_rows(data, object_format, oid):
@@ -360,7 +361,7 @@ def _first_rows(
 
 
 def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
-    """Drop what waits below another entry of the same id, which comes first."""
+    """Drop each waiting entry that is below another one of the same id, which comes first."""
     met: set[ObjectId] = set()
     kept: list[_Waiting] = []
     for waiting in reversed(stack):
