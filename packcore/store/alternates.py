@@ -3,8 +3,8 @@
     objects/info/alternates        one path a line; `#` comments; relative to the objects directory
                                    that the file belongs to; a line in double quotes is C-quoted
 
-An alternate may have alternates of its own. Paths that do not exist are passed over, as git does: what
-was borrowed from there shows as missing where it is needed.
+An alternate may have alternates itself. Paths that don't exist are skipped, as in git: objects borrowed from
+there show as missing when they are needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["find_alternates", "listed_alternates"]
 
 ALTERNATE_DEPTH_MAX = 5
-"""Nesting that git follows, too."""
+"""Deepest nesting followed; git's limit."""
 ALTERNATES_MAX = 256
 FILE_BYTES_MAX = 1024 * 1024
 
@@ -33,7 +33,7 @@ _LETTERS = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 def find_alternates(objects: Path) -> list[Path]:
     """Return the object directories that this one borrows from, nearest first, each once.
 
-    Cycles are harmless. Raises RepositoryError where they nest deeper than 5 levels or are more than 256.
+    Cycles are harmless. Raises RepositoryError for more than 5 levels of nesting or more than 256 alternates.
     """
     seen = {os.path.realpath(objects)}
     found: list[Path] = []
@@ -58,7 +58,7 @@ def find_alternates(objects: Path) -> list[Path]:
 
 
 def listed_alternates(objects: Path) -> list[Path]:
-    """Return what an objects directory names as alternates, there or not. Raises RepositoryError."""
+    """Return the alternates that an objects directory names, existing or not. Raises RepositoryError."""
     path = objects / "info" / "alternates"
     try:
         with path.open("rb") as file:
@@ -68,7 +68,7 @@ def listed_alternates(objects: Path) -> list[Path]:
     except OSError as error:
         raise RepositoryError(f"{path}: {error.strerror}") from None
     lines = [_unquote(line) for line in data.split(b"\n") if line and not line.startswith(b"#")]
-    if len(data) > FILE_BYTES_MAX or any(b"\0" in line for line in lines):  # an escaped NUL is one, too
+    if len(data) > FILE_BYTES_MAX or any(b"\0" in line for line in lines):  # an escaped NUL counts, too
         raise RepositoryError(f"{path}: not a list of paths")
     return [objects / os.fsdecode(line) for line in lines]
 

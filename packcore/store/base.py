@@ -1,14 +1,14 @@
-"""The one protocol of every object store, and the view of an object as it lies in a pack.
+"""The protocol of all object stores, and the view of an object as stored in a pack.
 
     memory      objects in a dict                                   tests, small work
-    loose       one zlib file an object                             objects/xx/...
+    loose       one zlib file per object                            objects/xx/...
     packed      .pack + .idx, mapped into memory                    objects/pack
     spool       a fetched pack in a temporary file                  one sync
     repository  packs, loose and alternates of a bare repository    on disk as git lays it out
 
-Callers test with `in`, read whole with `read` (small objects), in blocks with `stream` (any size),
-and ask `raw` for the bytes as they lie, to copy them into another pack without inflating. A store may
-also answer for many objects at once: see `packcore.store.bulk`.
+Callers test with `in`, read a whole object with `read` (if small) or in blocks with `stream` (any size), and
+use `raw` for the stored bytes, to copy them into another pack without inflating. A store may also answer for
+many objects in one call: see `packcore.store.bulk`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DAMAGE", "ObjectHeader", "ObjectStore", "OtherCopies", "PackBytes", "RawEntry", "StoredObject"]
 
 DAMAGE = (CorruptData, LimitExceeded)
-"""What reading a damaged copy raises: a size that was hit may be over a limit."""
+"""What reading a damaged copy raises: a damaged size may exceed a limit."""
 
 
 class ObjectHeader(NamedTuple):
@@ -35,7 +35,7 @@ class ObjectHeader(NamedTuple):
 
     type: ObjectType
     size: int
-    """Bytes of the whole object, inflated and with deltas applied."""
+    """Size of the whole object in bytes, inflated and with deltas applied."""
 
 
 class StoredObject(NamedTuple):
@@ -51,7 +51,7 @@ class PackBytes(Protocol):
     name: str
 
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
-        """Yield the entry's zlib stream in blocks of at most 64 KiB, as it lies.
+        """Yield the entry's stored zlib stream in blocks of at most 64 KiB.
 
         Raises CorruptPack if the entry's CRC-32 (where the pack's index has one) doesn't match; the
         check runs before the first block for an entry up to 64 KiB, at its end for a larger one.
@@ -60,7 +60,7 @@ class PackBytes(Protocol):
 
 
 class RawEntry(NamedTuple):
-    """An object as it lies in a pack: what reuse needs to copy it without inflating."""
+    """An object as stored in a pack: what reuse needs to copy it without inflating."""
 
     pack: PackBytes
     pack_offset: int
@@ -79,16 +79,16 @@ class OtherCopies(Protocol):
     """Where a pack looks for an object whose entry is damaged: see `packcore.store.copies`."""
 
     def are_several(self, oid: ObjectId) -> bool:
-        """Tell whether there is more than one copy."""
+        """Return whether there is more than one copy."""
 
     def content(self, oid: ObjectId, big_bytes: int) -> tuple[int, Content] | None:
-        """Return type code and content by a copy that is whole and needs no other copy itself."""
+        """Return type code and content from an intact copy that needs no other copy itself."""
 
     def header_checked(self, oid: ObjectId) -> ObjectHeader | None:
-        """Return type and size by a copy that is whole, all of it read."""
+        """Return type and size from an intact copy, after reading all of it."""
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes by a copy that is whole."""
+        """Yield the object's bytes from an intact copy."""
 
 
 @runtime_checkable
@@ -100,7 +100,7 @@ class ObjectStore(Protocol):
         """How this store's objects are named."""
 
     def __contains__(self, oid: object) -> bool:
-        """Tell whether the object is here. Never raises for an id of the right format."""
+        """Return whether the object is here. Never raises for an id of the right format."""
 
     def __iter__(self) -> Iterator[ObjectId]:
         """Iterate over all ids, each once, in no promised order."""
@@ -115,10 +115,10 @@ class ObjectStore(Protocol):
         """Yield the object's bytes in blocks of at most 64 KiB; memory does not depend on its size."""
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how the object lies in a pack, or None where it is in none."""
+        """Return the object's entry in a pack, or None if it is in none."""
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids in the order in which reading them all is cheapest (packs by offset)."""
+        """Return the ids in the cheapest order for reading all of them (packs by offset)."""
 
     def close(self) -> None:
-        """Give back files and maps. Idempotent."""
+        """Release files and maps. Idempotent."""

@@ -5,14 +5,14 @@
     for each entry          row of the commit in the .idx (4), xor (1), flags (1), a set
     (a table of entries)    flag 10
     (hashes of names)       flag 4: one for each object, of its path (4)
-    digest                  over all that is before it
+    digest                  over everything before it
 
-Bit n is the n-th object in the order of the pack. An entry with xor k is stored as the difference from the
-k-th entry before it. Specified in gitformat-bitmap. A bitmap without flag 1 is left aside: its pack need not
-be closed, so that a set could leave something out.
+Bit n is the n-th object in pack order. An entry with xor k is stored as the difference from the k-th entry
+before it. Specified in gitformat-bitmap. A bitmap without flag 1 is ignored: its pack need not be closed, so
+a set could be incomplete.
 
-A wrong bit would hide an object from whoever needs it. So the digest is checked whenever a bitmap is opened:
-a millisecond for a million bytes.
+A wrong bit would hide a needed object. So opening a bitmap always checks its digest: a millisecond for a
+million bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Bitmap:
     def __init__(
         self, data: bytes, object_format: ObjectFormat, path: str, *, checksum: bytes, object_count: int
     ) -> None:
-        """`checksum` is that of the pack. Raises CorruptShortcut."""
+        """Open a file's bytes; `checksum` is that of the pack. Raises CorruptShortcut."""
         self.path = path
         self.object_count = object_count
         self._data = data
@@ -72,9 +72,9 @@ class Bitmap:
             self._type_places.append(at)
             at = self._skip(at)
         self._entries: list[tuple[int, int]] = []
-        """Of each entry: where its set begins, and how far back the one is that it differs from."""
+        """For each entry: where its set begins, and how far back the entry is that it differs from."""
         self._numbers: dict[int, int] = {}
-        """The number of the entry by the row of its commit."""
+        """The number of each entry by the row of its commit."""
         for number in range(count):
             row, xor = int.from_bytes(data[at : at + 4], "big"), data[at + 4] if at + 4 < self._end else 0
             if row >= object_count or xor > min(number, _XOR_MAX):
@@ -96,7 +96,7 @@ class Bitmap:
         return self._decode(self._type_places[_TYPES.index(type_)])
 
     def reached_from(self, row: int) -> int | None:
-        """Return what the commit of that row reaches, itself included; None if it has no set."""
+        """Return what the commit of that row reaches, including itself; None if it has no set."""
         number = self._numbers.get(row)
         if number is None:
             return None

@@ -1,6 +1,6 @@
-"""Writing a bitmap from its sets. See `packcore.store.bitmap`.
+"""Writes a bitmap from its sets. See `packcore.store.bitmap`.
 
-Neighbours reach nearly the same, so most sets are stored as the difference from the one before.
+Neighbours reach nearly the same objects, so most sets are stored as the difference from the one before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["write_bitmap"]
 
 _CHAIN_MAX = 16
-"""Differences in a row: each costs a reader one more set."""
+"""Longest run of differences: each costs a reader one more set."""
 
 
 def write_bitmap(
@@ -30,8 +30,8 @@ def write_bitmap(
 ) -> Iterator[bytes]:
     """Yield the bytes of a bitmap.
 
-    `checksum` is that of the pack, or of the multi-pack-index, that has `object_count` objects. `types` are
-    the sets of its commits, trees, blobs and tags, `sets` the rows of some commits and what they reach.
+    `checksum` is that of the pack or multi-pack-index with these `object_count` objects. `types` are the
+    sets of its commits, trees, blobs and tags; `sets` are the rows of some commits and what they reach.
     """
     digest = object_format.new_hash()
     entries: list[bytes] = []

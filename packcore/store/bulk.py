@@ -1,21 +1,21 @@
-"""Many objects asked for at once: how they lie, and what they are.
+"""Reading many objects in one call: how they are stored, and what they are.
 
     raws_of(store, oids)       RawEntry or None for each        as `ObjectStore.raw`
     headers_of(store, oids)    ObjectHeader or None for each    as `ObjectStore.header`
     ids_between(store, …)      the ids of one range             as iterating over all
-    part_of_pack(store, oids)  how to copy all of them at once  None
+    part_of_pack(store, oids)  how to copy them all together    None
     shortcuts_of(store)        commit-graph, bitmaps           None
-    places_of(store, oids)     a number for where each lies     None
+    places_of(store, oids)     a number for each one's place    None
     reader_of(store, oids, …)  a function that reads by number  as `ObjectStore.read`
-    raw_in(store, oid, pack)   RawEntry in one certain pack     None
+    raw_in(store, oid, pack)   RawEntry in one given pack       None
 
-One by one, half of the time goes into finding the place of an id in the index and of an offset in the
-pack. Asked together, a pack sorts its offsets once and reads its index bucket by bucket, and an entry
-costs 2 microseconds where it took 10. A store that can do this says so by its type: it derives from
-`BulkReading` and overrides what it does better. Any other store is read by the same defaults, one by one.
+One by one, half of the time goes into finding an id in the index and an offset in the pack. For many, a pack
+sorts its offsets once and reads its index bucket by bucket: an entry costs 2 microseconds instead of 10. A
+store that can do this declares it by its type: it derives from `BulkReading` and overrides what it does
+better. The same defaults read any other store one by one.
 
-A wrapper that hides something of a store, and hands on the rest, is no `BulkReading`, so these answers
-never pass it by.
+A wrapper that hides a part of a store and passes on the rest is no `BulkReading`, so these answers never
+bypass it.
 """
 
 from __future__ import annotations
@@ -46,34 +46,34 @@ __all__ = [
 
 
 class BulkReading:
-    """What a store can answer for many objects at once. Each default asks one by one, or knows nothing."""
+    """What a store can answer for many objects in one call. The defaults ask one by one, or know nothing."""
 
     def raws(self: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how each object lies in a pack, None where it is in none. Raises as `ObjectStore.raw`."""
+        """Return each object's entry in a pack, None if it is in none. Raises as `ObjectStore.raw`."""
         return [self.raw(oid) for oid in oids]
 
     def headers(self: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-        """Return type and size of each object, None where it is missing. Raises CorruptData."""
+        """Return type and size of each object, None if it is missing. Raises CorruptData."""
         return [_header(self, oid) for oid in oids]
 
     def ids_between(self: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to those that begin with `high`."""
+        """Yield the ids from `low` up to and including those that begin with `high`."""
         return (oid for oid in self if low <= oid and oid[: len(high)] <= high)
 
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:  # noqa: ARG002 -- the protocol's
-        """Return these objects as one pack has them; None where that can't be."""
+        """Return these objects as one pack stores them; None if that is impossible."""
         return None
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:  # noqa: ARG002 -- the protocol's
-        """Return how the object lies in the pack of that file name, None where it doesn't."""
+        """Return the object's entry in the pack of that file name, None if it isn't there."""
         return None
 
     def prepared(self) -> Shortcuts | None:
-        """Return what git has prepared so that less must be read; None where it prepares nothing."""
+        """Return what git has prepared to save reading; None for a store without such files."""
         return None
 
     def places(self, oids: Sequence[ObjectId]) -> Sequence[int] | None:  # noqa: ARG002 -- the protocol's
-        """Return a number for each object's place; None where the store knows no places."""
+        """Return a number for each object's place; None if the store knows no places."""
         return None
 
     def reader(
@@ -83,7 +83,7 @@ class BulkReading:
         check: Callable[[int, int, bytes], None],
         more_bytes: int,  # noqa: ARG002 -- the protocol's
     ) -> Callable[[int], bytes]:
-        """Return a function that gives an object's bytes by its number in `oids`."""
+        """Return a function that returns an object's bytes by its number in `oids`."""
 
         def read(number: int) -> bytes:
             type_, data = self.read(oids[number])
@@ -94,17 +94,17 @@ class BulkReading:
 
 
 def raws_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-    """Return how each object lies in a pack, None where it is in none. Raises as `ObjectStore.raw`."""
+    """Return each object's entry in a pack, None if it is in none. Raises as `ObjectStore.raw`."""
     return store.raws(oids) if isinstance(store, BulkReading) else BulkReading.raws(store, oids)
 
 
 def headers_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-    """Return type and size of each object, None where it is missing. Raises CorruptData."""
+    """Return type and size of each object, None if it is missing. Raises CorruptData."""
     return store.headers(oids) if isinstance(store, BulkReading) else BulkReading.headers(store, oids)
 
 
 def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
-    """Yield the ids from `low` on and up to those that begin with `high` (raw bytes, of any length).
+    """Yield the ids from `low` up to and including those that begin with `high` (raw bytes, any length).
 
     An id may come more than once.
     """
@@ -114,24 +114,24 @@ def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectI
 
 
 def part_of_pack(store: ObjectStore, oids: Collection[ObjectId]) -> PackPart | None:
-    """Return these objects as one pack has them, to be copied as they lie; None where that can't be."""
+    """Return these objects as one pack stores them, to copy without inflating; None if that is impossible."""
     return store.part_of_pack(oids) if isinstance(store, BulkReading) else None
 
 
 def raw_in(store: ObjectStore, oid: ObjectId, pack_name: str) -> RawEntry | None:
-    """Return how an object lies in the pack of that file name; None where it doesn't, or nothing is known."""
+    """Return an object's entry in the pack of that file name; None if it isn't there, or nothing is known."""
     return store.raw_in(oid, pack_name) if isinstance(store, BulkReading) else None
 
 
 def shortcuts_of(store: ObjectStore) -> Shortcuts | None:
-    """Return what git has prepared for a store so that less must be read; None where it prepares nothing."""
+    """Return what git has prepared to save reading; None for a store without such files."""
     return store.prepared() if isinstance(store, BulkReading) else None
 
 
 def places_of(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[int] | None:
-    """Return a number for each object's place, for `reader_of`; None where the store knows no places.
+    """Return a number for each object's place, for `reader_of`; None if the store knows no places.
 
-    Places are good as long as the store is open, with whatever part of the ids they belong to.
+    Places stay valid while the store is open, also for any part of the ids.
     """
     return store.places(oids) if isinstance(store, BulkReading) else None
 
@@ -143,12 +143,11 @@ def reader_of(
     check: Callable[[int, int, bytes], None],
     more_bytes: int,
 ) -> Callable[[int], bytes]:
-    """Return a function that gives an object's bytes by its number in `oids`, from memory where it can.
+    """Return a function that returns an object's bytes by its number in `oids`, from memory if possible.
 
-    `places` are those of `oids`, by `places_of`, which must not have been None. `check(number, type code,
-    bytes)` is called for each object before it is given out. The memory that the store has for reading
-    deltas grows by `more_bytes`, once, however many readers there are. The function raises as
-    `ObjectStore.read`.
+    `places` are the result of `places_of` for `oids`, and not None. `check(number, type code, bytes)` is
+    called for each object before it is returned. The store's memory for reading deltas grows by
+    `more_bytes`, once, however many readers there are. The function raises as `ObjectStore.read`.
     """
     if isinstance(store, BulkReading):
         return store.reader(oids, places, check, more_bytes)

@@ -1,13 +1,13 @@
-"""What the files have in common that git prepares to be quicker: commit-graphs and multi-pack-indexes.
+"""The common format of files that git prepares for speed: commit-graphs and multi-pack-indexes.
 
     signature (4)  version, hash, number of chunks, number of … (4, and 4 more in a multi-pack-index)
     table          chunk id (4), offset (8), for each chunk, and a last row: four NULs, where the chunks end
-    chunks         among them OIDF, 256 counts, and OIDL, the ids in their order
-    digest         over all that is before it
+    chunks         among them OIDF, 256 counts, and OIDL, the sorted ids
+    digest         over everything before it
 
-Nothing depends on these files: they can be made again from the objects. So one that breaks its format is
-left aside, and the objects are read; `Shortcuts.faults` says so. That a file is what it should be down
-to the digest is checked by `fsck` alone. Specified in gitformat-chunk.
+Nothing depends on these files: they can be made again from the objects. So a malformed one is ignored, and
+the objects are read; `Shortcuts.faults` says so. Only `fsck` checks a file completely, with its digest.
+Specified in gitformat-chunk.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WHOLE_BYTES_MAX = 1 * MIB
 
 
 def map_shortcut(path: Path) -> bytes | mmap.mmap | None:
-    """Return a file's bytes, or a map of them; None where there is no such file.
+    """Return a file's bytes, or a map of them; None if there is no such file.
 
     Raises CorruptShortcut for what can't be mapped, RepositoryError for what can't be opened.
     """
@@ -59,7 +59,7 @@ def map_shortcut(path: Path) -> bytes | mmap.mmap | None:
 
 
 class ChunkFile:
-    """The chunks of one file, found by their ids. Opening checks that all of them are within the file."""
+    """The chunks of one file by id. Opening checks that all of them are within the file."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class ChunkFile:
         signature: bytes,
         header: int,
     ) -> None:
-        """`header` is where the table of chunks begins. Raises CorruptShortcut."""
+        """Read the table of chunks, which begins at `header`. Raises CorruptShortcut."""
         self.data = data
         self.path = path
         self.object_format = object_format
@@ -105,11 +105,11 @@ class ChunkFile:
         return chunks
 
     def has(self, name: bytes) -> bool:
-        """Tell whether there is a chunk of that id."""
+        """Return whether there is a chunk with that id."""
         return name in self._chunks
 
     def chunk(self, name: bytes, size: int | None = None) -> tuple[int, int]:
-        """Return where a chunk starts and ends. Raises CorruptShortcut if there is none of that size."""
+        """Return where a chunk starts and ends. Raises CorruptShortcut if there is none with that size."""
         found = self._chunks.get(name)
         if found is None:
             raise self.fault(f"it has no chunk {name.decode('ascii', 'backslashreplace')}")
@@ -124,7 +124,7 @@ class ChunkFile:
         return big_endian("I", self.data[start:end])
 
     def check_digest(self) -> None:
-        """Raise CorruptShortcut unless the digest is that of the bytes before it."""
+        """Raise CorruptShortcut unless the digest matches the bytes before it."""
         digest = self.object_format.new_hash()
         for start in range(0, self.end, MIB):
             digest.update(self.data[start : min(start + MIB, self.end)])
@@ -132,11 +132,11 @@ class ChunkFile:
             raise self.fault("its bytes have another digest than it says")
 
     def fault(self, message: str) -> CorruptShortcut:
-        """Return the error for a file that breaks its format."""
+        """Return the error for a malformed file."""
         return CorruptShortcut(message, path=self.path)
 
     def close(self) -> None:
-        """Give a map back. Idempotent."""
+        """Release the map, if any. Idempotent."""
         if isinstance(self.data, mmap.mmap):
             self.data.close()
 
@@ -148,7 +148,7 @@ def chunk_file_blocks(
     *,
     after_count: bytes,
 ) -> Iterator[bytes]:
-    """Yield the bytes of a file of these chunks, in blocks; `after_count` is the rest of its header."""
+    """Yield the bytes of a file with these chunks, in blocks; `after_count` is the rest of its header."""
     head = signature + bytes([1, HASH_NUMBERS[object_format.name], len(chunks)]) + after_count
     offset = len(head) + (len(chunks) + 1) * _ROW_BYTES
     for name, body in chunks:
@@ -164,10 +164,10 @@ def chunk_file_blocks(
 
 
 class IdTable:
-    """The ids of a chunk file in their order, of the chunks OIDF and OIDL."""
+    """The sorted ids of a chunk file, from the chunks OIDF and OIDL."""
 
     def __init__(self, file: ChunkFile) -> None:
-        """Read the counts. Raises CorruptShortcut where they don't rise, or don't fit the ids."""
+        """Read the counts. Raises CorruptShortcut if they don't rise, or don't fit the ids."""
         self._data = file.data
         self._digest_size = file.object_format.digest_size
         self._fan_out = file.numbers(*file.chunk(b"OIDF", _FAN_OUT_BYTES))
@@ -178,7 +178,7 @@ class IdTable:
         self._reach = 12 + 2 * isqrt(self.count >> 8)
 
     def find(self, oid: bytes) -> int:
-        """Return the position of an id, or -1. As in a pack's index, it is looked for where it should be."""
+        """Return the position of an id, or -1. As in a pack's index, the search begins where it should be."""
         size = self._digest_size
         if len(oid) != size:
             return -1
@@ -208,7 +208,7 @@ class IdTable:
         return ObjectId(self._data[start : start + self._digest_size])
 
     def first_disorder(self) -> int | None:
-        """Return the first position whose id is out of order, or not where the fan-out has it."""
+        """Return the first position whose id is out of order, or in the wrong bucket of the fan-out."""
         before = b""
         for position in range(self.count):
             oid = self.oid(position)

@@ -14,9 +14,9 @@ Positions count through all layers, the base first. The level of a commit is one
 parents, its corrected date at least one more than theirs: either serves as a generation. Specified in
 gitformat-commit-graph. Left out: the filters of changed paths (BIDX, BDAT).
 
-A graph is closed: what it holds of a commit, it holds of all its ancestors. It may name commits that the
-repository has lost; what it says of these was true all the same, since an id stands for the same bytes
-always. So presence is for the store to tell, and links are for the graph.
+A graph is closed: if it holds a commit, it holds all its ancestors. It may name commits that the repository
+has lost; what it says of these is still true, since an id always stands for the same bytes. So the store
+decides on presence, and the graph on links.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN_GENERATION", "CommitGraph", "Node", "parse_commit_graph", "read_commit_graph"]
 
 UNKNOWN_GENERATION = 1 << 63
-"""Of a commit without a known generation: above every known one, since ancestors of these are known too."""
+"""For a commit without a known generation: above all known ones, since those commits' ancestors are known."""
 _NO_PARENT = 0x70000000
 _MORE = 0x80000000
 _LEVEL_MAX = 0x3FFFFFFF
 _LAYERS_MAX = 256
-"""Git keeps a chain logarithmic in the number of commits."""
+"""Longest chain accepted; git keeps its length logarithmic in the number of commits."""
 _HEADER_BYTES = 8
 
 
@@ -53,13 +53,13 @@ class Node(NamedTuple):
 
     parents: tuple[ObjectId, ...]
     generation: int
-    """Larger than those of all ancestors."""
+    """Larger than that of every ancestor."""
     date: int
     """Committer date, seconds since 1970."""
 
 
 class _Layer:
-    """One file of a graph; `first` is the position of its first commit among all layers."""
+    """One file of a graph; `first` is the position of its first commit, counted through all layers."""
 
     def __init__(self, data: bytes | mmap.mmap, object_format: ObjectFormat, path: str, first: int) -> None:
         self.file = ChunkFile(data, object_format, path, signature=b"CGPH", header=_HEADER_BYTES)
@@ -118,7 +118,7 @@ class _Layer:
 
 
 class CommitGraph:
-    """Look-ups in a graph of one layer or several. Raises CorruptShortcut for rows that lead out of it."""
+    """Look-ups in a graph of one or more layers. Raises CorruptShortcut for rows that point outside."""
 
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self._layers = tuple(layers)
@@ -174,20 +174,20 @@ class CommitGraph:
         raise layer.file.fault("a parent is not in the graph")
 
     def rows(self) -> Iterator[tuple[ObjectId, ObjectId, Node]]:
-        """Yield every commit with its tree and its node, layer by layer: for checks."""
+        """Yield every commit with its tree and its node, layer by layer, for checks."""
         for layer in self._layers:
             for position in range(layer.count):
                 yield layer.ids.oid(position), ObjectId(layer.row(position)[0]), self._node(layer, position)
 
     def check_files(self) -> None:
-        """Check digests and orders of ids. Raises CorruptShortcut."""
+        """Check the digests and the order of ids. Raises CorruptShortcut."""
         for layer in self._layers:
             layer.file.check_digest()
             if (position := layer.ids.first_disorder()) is not None:
                 raise layer.file.fault(f"its ids are out of order at position {position}")
 
     def close(self) -> None:
-        """Give the maps back. Idempotent."""
+        """Release the maps. Idempotent."""
         for layer in self._layers:
             layer.file.close()
 
@@ -218,7 +218,7 @@ def parse_commit_graph(
 
 
 def read_commit_graph(objects: Path, object_format: ObjectFormat) -> CommitGraph | None:
-    """Open the graph of a folder of objects; None where there is none.
+    """Open the graph of a folder of objects; None if there is none.
 
     Raises CorruptShortcut, and RepositoryError for a file that can't be opened.
     """

@@ -1,6 +1,6 @@
-"""Writing a commit-graph of one layer, byte for byte as git writes it (without filters of changed paths).
+"""Writes a commit-graph of one layer, byte for byte as git does (without filters of changed paths).
 
-The commits must be all that the newest of them reach: a graph is closed. Memory: some 400 bytes a commit.
+A graph is closed: the commits must include all their ancestors. Memory: some 400 bytes per commit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEVEL_MAX = 0x3FFFFFFF
 def write_commit_graph(
     commits: Mapping[ObjectId, CommitLinks], object_format: ObjectFormat
 ) -> Iterator[bytes]:
-    """Yield the bytes of a graph. Raises MissingObject where a parent is not among the commits."""
+    """Yield the bytes of a graph. Raises MissingObject if a parent is not among the commits."""
     oids = sorted(commits)
     places = {oid: place for place, oid in enumerate(oids)}
     levels, dates = _generations(commits, oids)
@@ -68,7 +68,7 @@ def write_commit_graph(
 
 
 def _date(links: CommitLinks) -> int:
-    """Return a date as there is room for it."""
+    """Return a date, limited to what the format can hold."""
     return max(links.date, 0) & _DATE_BITS
 
 

@@ -1,14 +1,14 @@
-r"""A repository's config file: git's own syntax, as git-config describes it, and what we ask of it.
+r"""A repository's config file: git's syntax, as git-config describes it, and our use of it.
 
-    [core]                              core.bare                 sections and names without case
+    [core]                              core.bare                 sections and names ignore case
         bare = true         ; comment
         odd                             core.odd                  a name alone means true
     [remote "Origin"]                   remote.Origin.url         a subsection keeps its case
         url = "a # b" \                 quotes, \n \t \b \" \\, and a backslash to continue the line
               c
 
-Left out on purpose: includes (a repository that we open must not point us to other files), and the
-user's and the system's files.
+Left out on purpose: includes (a repository that we open must not point us to other files), and the user's
+and the system's config.
 
 >>> GitConfig.parse('[Core]\n\tBare = yes\n[remote "X"] url=a').get_bool("core.bare")
 True
@@ -56,7 +56,7 @@ class GitConfig:
 
     @classmethod
     def read(cls, path: Path) -> GitConfig:
-        """Read a config file; one that isn't there sets nothing. Raises RepositoryError."""
+        """Read a config file; a missing one sets nothing. Raises RepositoryError."""
         try:
             with path.open("rb") as file:
                 data = file.read(CONFIG_BYTES_MAX + 1)
@@ -69,12 +69,12 @@ class GitConfig:
         return cls.parse(data.decode("utf-8", "surrogateescape"), source=str(path))
 
     def get(self, key: str, default: str | None = None) -> str | None:
-        """Return the last value of a key; "true" for a name that stands alone."""
+        """Return the last value of a key; "true" for a name without a value."""
         found = self.get_all(key)
         return found[-1] if found else default
 
     def get_all(self, *keys: str) -> list[str]:
-        """Return all values of a key, or of several keys together, in the order of the file."""
+        """Return all values of one or more keys, in the order of the file."""
         if len(keys) > 1:
             return [value for _, value in self.entries(*keys)]
         return ["true" if value is None else value for value in self._values.get(_fold(keys[0]), [])]
@@ -140,11 +140,11 @@ def _read(text: str, source: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
-    """Read a value up to its line's end; return it, the place after it, and the lines it continued over."""
+    """Read a value up to the end of its line; return it, the place after it, and its continuation lines."""
     out: list[str] = []
     quoted = False
     newlines = 0
-    blank: list[str] = []  # kept back: white space counts only before more text
+    blank: list[str] = []  # held back: white space counts only before more text
     while at < len(text) and text[at] != "\n":
         char = text[at]
         at += 1
@@ -157,7 +157,7 @@ def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
             at += 1
             out += blank
             blank = []
-            if escaped in ("\n", ""):  # the file's end counts as a line's
+            if escaped in ("\n", ""):  # the end of the file counts as the end of a line
                 newlines += 1
             elif escaped in _ESCAPES:
                 out.append(_ESCAPES[escaped])

@@ -1,13 +1,13 @@
-"""All copies of an object that a repository has, for when the one that was found first is damaged.
+"""All copies of an object in a repository, for use when the first one found is damaged.
 
     objects/pack/pack-1.pack   at offset 12, at offset 340      an object may come twice in one pack
     objects/pack/pack-2.pack   at offset 57
     objects/xx/...             loose
     an alternate's packs and loose objects
 
-Reading asks one place and is done. Where that copy turns out to be damaged, all are tried, and the first
-whose bytes have the object's id is the answer: so repairing a repository takes no more than putting a good
-copy beside the bad one, as with git. A delta whose base is damaged is made from another copy of the base.
+Reading normally asks only one place. If that copy turns out to be damaged, all are tried, and the first whose
+bytes have the object's id is the answer. So to repair a repository, just put a good copy beside the bad one,
+as with git. A delta whose base is damaged is made from another copy of the base.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from packcore.store.packfile import PackFile
 
 _AT_ONCE = 65536
-"""Ids that are looked up together."""
+"""Ids to look up together."""
 
 __all__ = ["Copies", "Copy", "LooseCopy", "PackCopy"]
 
@@ -53,11 +53,11 @@ class PackCopy(NamedTuple):
         return self.pack.name
 
     def read(self) -> StoredObject:
-        """Return the object whole, its id unchecked. Raises CorruptPack, LimitExceeded."""
+        """Return the whole object without checking its id. Raises CorruptPack, LimitExceeded."""
         return self.pack.read_found(self.oid, self.offset)
 
     def check_frame(self) -> None:
-        """Check what there is to check without reading the object. Raises CorruptPack."""
+        """Check what can be checked without reading the object. Raises CorruptPack."""
         self.pack.copier.check_entry(self.offset)
 
     def header(self, *, alone: bool = False) -> ObjectHeader:
@@ -65,12 +65,12 @@ class PackCopy(NamedTuple):
         return self.pack.header_found(self.oid, self.offset, alone=alone)
 
     def blocks(self, *, alone: bool = False) -> Iterator[bytes]:
-        """Yield the object's bytes; `alone`: with no help of other copies of its bases."""
+        """Yield the object's bytes; `alone` means without other copies of its bases."""
         return self.pack.stream_found(self.oid, self.offset, alone=alone)
 
 
 class LooseCopy(NamedTuple):
-    """A file of its own."""
+    """A loose file."""
 
     oid: ObjectId
     store: LooseStore
@@ -85,7 +85,7 @@ class LooseCopy(NamedTuple):
         return self.store.read(self.oid)
 
     def check_frame(self) -> None:
-        """Do nothing: its file is no more than the object."""
+        """Do nothing: the file holds only the object."""
 
     def header(self, *, alone: bool = False) -> ObjectHeader:  # noqa: ARG002 -- it has no base
         """Return type and size. Raises CorruptObject, MissingObject, LimitExceeded."""
@@ -100,18 +100,18 @@ Copy = PackCopy | LooseCopy
 
 
 class PackDirectory(Protocol):
-    """A directory of packs, as `PackedStore` is one."""
+    """A directory of packs, such as `PackedStore`."""
 
     @property
     def packs(self) -> Sequence[PackFile]:
-        """Return the packs that are open."""
+        """Return the open packs."""
 
     def refresh(self) -> bool:
-        """Open packs that have come since."""
+        """Open packs added since the last look."""
 
 
 class Copies:
-    """The copies of objects in several places, in the order in which they are added."""
+    """The copies of objects in several places, in the order in which the places are added."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
         self._object_format = object_format
@@ -119,20 +119,20 @@ class Copies:
         self._loose: list[LooseStore] = []
 
     def add_packs(self, packed: PackDirectory) -> None:
-        """Look into one more directory of packs; it stays its owner's."""
+        """Also search a directory of packs; its owner keeps it."""
         self._packed.append(packed)
 
     def add_loose(self, loose: LooseStore) -> None:
-        """Look into one more directory of loose objects; it stays its owner's."""
+        """Also search a directory of loose objects; its owner keeps it."""
         self._loose.append(loose)
 
     def close(self) -> None:
-        """Forget the places: they hold on to this, too, and nothing that is in a circle is freed at once."""
+        """Forget the places: they refer back to this, and a reference cycle is not freed immediately."""
         self._packed.clear()
         self._loose.clear()
 
     def of(self, oid: ObjectId) -> Iterator[Copy]:
-        """Yield every copy, unread: those in packs first."""
+        """Yield every copy, unread, those in packs first."""
         for pack in self.packs():
             for offset in _offsets(pack, oid):
                 yield PackCopy(oid, pack, offset)
@@ -153,11 +153,11 @@ class Copies:
                 yield LooseCopy(oid, loose)
 
     def packs(self) -> list[PackFile]:
-        """Return all packs that are open."""
+        """Return all open packs."""
         return [pack for packed in self._packed for pack in packed.packs]
 
     def refuse_collisions(self, arriving: ObjectStore) -> None:
-        """Raise CorruptObject if an object that arrives has other bytes than the one of that id here."""
+        """Raise CorruptObject if an arriving object differs from the one with the same id here."""
         for oid in self._held(arriving):
             for copy in self.of(oid):
                 try:
@@ -169,7 +169,7 @@ class Copies:
                 break
 
     def _held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
-        """Yield those ids of which there is a copy here, damaged or not, perhaps more than once."""
+        """Yield the ids that have a copy here, damaged or not, perhaps more than once."""
         packs, loose = self.packs(), {oid for loose in self._loose for oid in loose}
         if not packs and not loose:
             return
@@ -181,27 +181,27 @@ class Copies:
                 yield from (oid for oid, offset in found if offset >= 0)
 
     def are_several(self, oid: ObjectId) -> bool:
-        """Tell whether there is more than one copy."""
+        """Return whether there is more than one copy."""
         found = self.of(oid)
         next(found, None)
         return next(found, None) is not None
 
     def header(self, oid: ObjectId) -> ObjectHeader | None:
-        """Return type and size by a copy that can be read, or None."""
+        """Return type and size from a readable copy, or None."""
         for copy in self.of(oid):
             with suppress(*DAMAGE):
                 return copy.header()
         return None
 
     def read(self, oid: ObjectId) -> StoredObject | None:
-        """Return the object by the first copy that has its id, or None."""
+        """Return the object from the first copy that has its id, or None."""
         for copy in self.of(oid):
             with suppress(*DAMAGE):
                 return self.read_copy(copy)
         return None
 
     def content(self, oid: ObjectId, big_bytes: int) -> tuple[int, Content] | None:
-        """Return type code and bytes by a copy that needs no other, else None; from `big_bytes` on a file."""
+        """Return type code and bytes from a copy that needs no other, or None; a file from `big_bytes` on."""
         for copy in self.of(oid):
             with suppress(*DAMAGE):
                 header, blocks = self._checked(copy, alone=True)
@@ -209,17 +209,17 @@ class Copies:
         return None
 
     def header_checked(self, oid: ObjectId) -> ObjectHeader | None:
-        """Return type and size by a copy that was read to its end and has the object's id; or None."""
+        """Return type and size from a copy that reads completely and has the object's id; or None."""
         for copy in self.of(oid):
             with suppress(*DAMAGE):
                 return self.check(copy)
         return None
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes in blocks: where there are several copies, by one that was found whole.
+        """Yield the object's bytes in blocks; of several copies, use one that was checked to be intact.
 
-        Such an object is read twice, since blocks can't be taken back. Where none is whole, raises as
-        reading the first does; yields nothing where there is no copy.
+        Such an object is read twice, since yielded blocks can't be taken back. If no copy is intact, raises
+        as reading the first does; yields nothing if there is no copy.
         """
         copies = list(self.of(oid))
         chosen = copies[0] if copies else None
@@ -232,16 +232,16 @@ class Copies:
             yield from chosen.blocks()
 
     def read_copy(self, copy: Copy) -> StoredObject:
-        """Return the object as one copy has it, its id checked. Raises CorruptData, LimitExceeded."""
+        """Return the object from one copy, with its id checked. Raises CorruptData, LimitExceeded."""
         type_, data = copy.read()
         if self._object_format.hash_object(type_.label, data) != copy.oid:
             raise CorruptObject("its bytes have another id", oid=copy.oid.hex())
         return StoredObject(type_, data)
 
     def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
-        """Read a copy to its end; return type and size. Raises CorruptData, LimitExceeded.
+        """Read a copy completely; return type and size. Raises CorruptData, LimitExceeded.
 
-        `alone`: with no help of other copies of its bases.
+        `alone` means without other copies of its bases.
         """
         header, blocks = self._checked(copy, alone=alone)
         for _ in blocks:
@@ -249,7 +249,7 @@ class Copies:
         return header
 
     def _checked(self, copy: Copy, *, alone: bool = False) -> tuple[ObjectHeader, Iterator[bytes]]:
-        """Return a copy's header, and its bytes, which end with CorruptObject if they have another id."""
+        """Return a copy's header, and its bytes, which end in CorruptObject if they have another id."""
         header = copy.header(alone=alone)
 
         def hashed() -> Iterator[bytes]:
@@ -263,7 +263,7 @@ class Copies:
         return header, hashed()
 
     def damages_whole(self, pack: PackFile) -> bool:
-        """Tell whether some entry of a pack is damaged, by its CRC-32, of which there is another copy."""
+        """Return whether a pack has an entry that is damaged, by its CRC-32, and has another copy."""
         try:
             for offset in self._held_elsewhere(pack):
                 pack.copier.check_entry(offset)
@@ -272,7 +272,7 @@ class Copies:
         return False
 
     def _held_elsewhere(self, pack: PackFile) -> Iterator[int]:
-        """Yield the offsets of those entries that are also held in another place."""
+        """Yield the offsets of the entries that are also in another place."""
         for other in self.packs():
             if other is not pack:
                 fewer, more = sorted((pack, other), key=len)
@@ -284,7 +284,7 @@ class Copies:
 
 
 def _same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
-    # By a hash that ids are not made with, since blocks may be cut at other places.
+    # Compare hashes, since blocks may be cut differently, with a function that ids don't use.
     digests = hashlib.blake2b(), hashlib.blake2b()
     for digest, blocks in zip(digests, (one, other), strict=True):
         for block in blocks:

@@ -1,6 +1,6 @@
-"""What the heads of entries say of a delta chain of one pack: bases, types, sizes; nothing is made.
+"""What the heads of entries say about a delta chain of one pack: bases, types, sizes. Makes no object.
 
-ofs-delta   its base's offset stands in its head          ref-delta   in the index, by the base's id
+ofs-delta   its base's offset is in its head              ref-delta   in the index, by the base's id
 type        that of the whole object at the chain's end   size        in the delta's first bytes
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeltaChains"]
 
-_TYPES_KNOWN_MAX = 1 << 16  # entries whose type is remembered: some 6 MB
+_TYPES_KNOWN_MAX = 1 << 16  # most entries whose type is remembered: some 6 MB
 
 
 class DeltaChains:
@@ -30,10 +30,10 @@ class DeltaChains:
         self._source = source
         self._index = index
         self._limits = limits
-        self._types: dict[int, int] = {}  # offset -> type of the object that lies there
+        self._types: dict[int, int] = {}  # offset -> type of the object there
 
     def base_offset(self, entry: EntryHeader) -> int:
-        """Return where the base of a delta starts. Raises CorruptPack where the pack lacks it."""
+        """Return where the base of a delta starts. Raises CorruptPack if the pack lacks it."""
         if entry.base_offset is not None:
             return entry.base_offset
         assert entry.base_oid is not None
@@ -66,14 +66,14 @@ class DeltaChains:
         return type_code
 
     def target_size(self, entry: EntryHeader) -> int:
-        """Return the size of what a delta makes, by its head. Raises CorruptPack."""
+        """Return the size of a delta's result, from its head. Raises CorruptPack."""
         try:
             return delta_sizes(self._source.inflate_head(entry, DELTA_HEAD_BYTES_MAX))[1]
         except CorruptData as error:
             raise self._source.fault(error, entry.offset) from None
 
     def too_deep(self, chain: list[EntryHeader]) -> CorruptPack | LimitExceeded:
-        """Return the error for a chain that is too long, or that never ends."""
+        """Return the error for a chain that is too long or endless."""
         start = chain[0].offset
         if len({entry.offset for entry in chain}) < len(chain):
             return CorruptPack("the delta's bases form a cycle", offset=start, pack=self._source.name)
@@ -86,7 +86,7 @@ class DeltaChains:
     def check_structure(self, type_code: int, size: int, entry: EntryHeader) -> None:
         """Raise LimitExceeded for a commit, tree or tag of more bytes than `structure_bytes`.
 
-        Raises CorruptPack for a whole entry whose stream ends before that: then its size was damaged.
+        Raises CorruptPack for a whole entry whose stream ends before that: its size is damaged then.
         """
         size_max = self._limits.structure_bytes
         if size <= size_max or type_code == ObjectType.BLOB:

@@ -1,7 +1,7 @@
-"""Entries of one pack copied as they lie, each checked by the CRC-32 that the pack's index has for it.
+"""Copies entries of one pack unchanged, checking each by its CRC-32 in the pack's index.
 
 up to 64 KiB    checked before it is given out
-larger          checked on the way, at its end; by `check_entry` beforehand, where another copy can
+larger          checked at its end, on the way; `check_entry` checks it beforehand if another copy can
                 still take its place
 """
 
@@ -32,7 +32,7 @@ class EntryCopier:
         self._order = order
 
     def payload(self, entry: RawEntry) -> Iterator[bytes]:
-        """Yield an entry's zlib stream in blocks of at most 64 KiB. Raises CorruptPack as drawn above."""
+        """Yield an entry's zlib stream in blocks of at most 64 KiB. Raises CorruptPack as shown above."""
         _, start, payload, end, _, _ = entry
         if end - start > BLOCK_BYTES:
             return self._blocks(start, payload, end)
@@ -49,14 +49,14 @@ class EntryCopier:
         self.check_crc(crc, said, start)
 
     def check_entry(self, offset: int) -> None:
-        """Raise CorruptPack where the entry at `offset` isn't what the index says, if it says anything."""
+        """Raise CorruptPack if the entry at `offset` doesn't match the index's CRC-32, if there is one."""
         crc = 0
         for block in self._source.slices(offset, self._order.end_of(offset)):
             crc = crc32(block, crc)
         self.check_crc(crc, self._order.crc_at(offset), offset)
 
     def check_trailer(self, new_hash: Callable[[], _Hash]) -> None:
-        """Read all of the pack, and raise CorruptPack where its trailer is not the digest of its bytes."""
+        """Read the whole pack, and raise CorruptPack if its trailer is not the digest of its bytes."""
         source, digest = self._source, new_hash()
         for block in source.slices(0, source.entries_end):
             digest.update(block)
@@ -67,7 +67,7 @@ class EntryCopier:
             )
 
     def check_crc(self, crc: int, said: int | None, offset: int) -> None:
-        """Raise CorruptPack where the CRC-32 of the entry at `offset` isn't the one that the index says."""
+        """Raise CorruptPack if the CRC-32 of the entry at `offset` differs from the one in the index."""
         if said is not None and crc != said:
             raise CorruptPack(
                 f"the entry's CRC-32 is {crc:08x}, its index says {said:08x}",

@@ -1,9 +1,9 @@
-"""EWAH: sets of numbers as bits, in words of 64, where runs of equal words are counted (gitformat-bitmap).
+"""EWAH: sets of numbers as bits, in 64-bit words, with runs of equal words as counts (gitformat-bitmap).
 
     bits (4)  words (4)  the words (8 each)  place of the last marker (4)
 
-    a marker    bit 0: of which bits the run is    32 bits: words in the run    31 bits: words as they lie
-                then the latter follow, bit 0 of a word being its first
+    a marker    bit 0: the bit that the run repeats    32 bits: words in the run    31 bits: literal words
+                then the literal words follow; the first bit of a word is bit 0
 
 In memory a set is a Python integer: bit n stands for the number n, and `|` `&` `~` are the operations.
 
@@ -32,11 +32,11 @@ _FULL = (1 << 64) - 1
 
 
 class EwahFault(ValueError):
-    """The bytes are no set of the size that is allowed."""
+    """The bytes are not a set of the allowed size."""
 
 
 def skip_ewah(data: bytes, at: int) -> int:
-    """Return where a set ends that begins at `at`. Raises EwahFault if that is not within the data."""
+    """Return the end of the set that begins at `at`. Raises EwahFault if that is not within the data."""
     end = at + 12 + 8 * int.from_bytes(data[at + 4 : at + 8], "big")
     if at + 12 > len(data) or end > len(data):
         raise EwahFault("a set of bits is cut off")
@@ -44,7 +44,7 @@ def skip_ewah(data: bytes, at: int) -> int:
 
 
 def decode_ewah(data: bytes, at: int, bits_max: int) -> tuple[int, int]:
-    """Return the set that begins at `at`, and where it ends. Raises EwahFault for more than `bits_max`."""
+    """Return the set that begins at `at`, and its end. Raises EwahFault for more than `bits_max`."""
     end = skip_ewah(data, at)
     words = array("Q", data[at + 8 : end - 4])
     if sys.byteorder == "little":
@@ -66,7 +66,7 @@ def decode_ewah(data: bytes, at: int, bits_max: int) -> tuple[int, int]:
         place += literals
     found = int.from_bytes(b"".join(parts), "little")
     if found >> bits_max:
-        # A run of ones may fill the last word; git takes that for what it is.
+        # A run of ones may fill the last word; git accepts that.
         found &= (1 << bits_max) - 1
     return found, end
 
@@ -105,7 +105,7 @@ def encode_ewah(numbers: int, bits: int) -> bytes:
 
 
 def set_bits(bits: int) -> Iterable[int]:
-    """Yield the numbers of a set, the lowest first."""
+    """Yield the numbers of a set, lowest first."""
     data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
     for start, byte in enumerate(data):
         if byte:

@@ -1,6 +1,6 @@
-"""Folders within folders, walked without recursion: a ref of 1,500 parts makes as many of them.
+"""Walks nested folders without recursion: a ref of 1,500 parts makes 1,500 of them.
 
-`os.walk` and `shutil.rmtree` recurse in Python 3.11, and end in a RecursionError there.
+`os.walk` and `shutil.rmtree` recurse in Python 3.11, and raise RecursionError there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ __all__ = ["files_below", "remove_empty_folders"]
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all files and links below a folder; links aren't followed, an unreadable folder is empty."""
+    """Yield all files and links below a folder. Links aren't followed; unreadable folders count as empty."""
     for _, files in _walk(folder):
         yield from files
 
 
 def remove_empty_folders(folder: Path) -> None:
-    """Remove a folder and those in it, as far as they hold no file."""
+    """Remove a folder and those in it, except those that hold a file."""
     for inner in reversed([inner for inner, _ in _walk(folder)]):
-        with suppress(OSError):  # not empty: then something is in there
+        with suppress(OSError):  # not empty
             inner.rmdir()
 
 

@@ -1,13 +1,13 @@
-"""Where a repository really is: its git directory, and the one that holds objects and refs.
+"""Finds a repository's git directory, and the directory that holds its objects and refs.
 
-A path is completed as git completes it, in this order; the first that is there counts:
+A path is completed as git completes it, in this order; the first that exists counts:
 
     x/.git          a work tree: the folder within, or a file with `gitdir: <path>` (linked, a submodule)
     x               a bare repository, or such a file itself
-    x.git/.git      the same two, where `.git` was left out
+    x.git/.git      the same two, if `.git` was left out
     x.git
 
-    x.git/worktrees/a/commondir    the git directory that a linked work tree shares, from there
+    x.git/worktrees/a/commondir    from there, the git directory that a linked work tree shares
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COMPLETIONS = ("/.git", "", ".git/.git", ".git")
 
 
 def find_git_directory(path: Path) -> Path:
-    """Return the git directory of what `path` names. Raises RepositoryError if that is no repository."""
+    """Return the git directory of what `path` names. Raises RepositoryError if that isn't a repository."""
     found = _completed(path)
     if found is None:
         raise RepositoryError(f"{path}: no git repository here")
@@ -52,7 +52,7 @@ def _completed(path: Path) -> Path | None:
 def is_git_directory(path: Path) -> bool:
     """Return whether `path` is a git directory itself. Raises RepositoryError if it can't be looked at."""
     head = path / "HEAD"
-    if not (is_file(head) or os.path.islink(head)):  # noqa: PTH114 -- any name may stand here, long ones too
+    if not (is_file(head) or os.path.islink(head)):  # noqa: PTH114 -- the name may be anything, even too long
         return False
     try:
         common = common_directory(path)
@@ -70,7 +70,7 @@ def _read_gitfile(path: Path) -> Path:
 
 
 def common_directory(git_directory: Path) -> Path:
-    """Return what holds objects and refs. Raises RepositoryError where the file that names it is broken."""
+    """Return the directory of objects and refs. Raises RepositoryError if `commondir` is broken."""
     path = git_directory / "commondir"
     if not is_file(path):
         return git_directory

@@ -1,11 +1,11 @@
-"""The empty tree and the empty blob: every repository has them, whether they are stored there or not.
+"""The empty tree and the empty blob: every repository has them, stored or not.
 
     tree  4b825dc642cb6eb9a060e54bf8d69288fbee4904      sha1
     blob  e69de29bb2d1d6434b8b29ae775ad8c2e48c5391
 
-git knows the empty tree the same way: `git commit-tree 4b825dc...` works in an empty repository, and what it
-makes can be cloned. The blob it only looks up. As objects to be sent, both are like any other: a receiver
-that doesn't know them needs them. They are not listed, since they are in no file.
+git knows the empty tree the same way: `git commit-tree 4b825dc...` works in an empty repository, and the
+result can be cloned. git looks up the blob like any object. When sending, both are like any other object: a
+receiver that doesn't know them needs them. They are not listed, since they are in no file.
 
 >>> from packcore.ids import SHA1
 >>> store = KnownObjects(SHA1)
@@ -32,7 +32,7 @@ __all__ = ["KnownObjects"]
 
 
 class KnownObjects:
-    """The two objects, of one object format."""
+    """The two objects in one object format."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
         self.object_format = object_format
@@ -62,7 +62,7 @@ class KnownObjects:
         return iter(())
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 -- the protocol's shape
-        """Return None: they lie in no pack."""
+        """Return None: they are in no pack."""
         return None
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
@@ -70,4 +70,4 @@ class KnownObjects:
         return list(oids)
 
     def close(self) -> None:
-        """Do nothing: they take no file."""
+        """Do nothing: there is no file."""

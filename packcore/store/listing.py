@@ -1,4 +1,4 @@
-"""Reading the heads of many entries of one pack: how objects lie, and what they are."""
+"""Reads the heads of many entries of one pack: how objects are stored, and what they are."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["PackListing"]
 
 _TYPES = (None, *ObjectType)
 _SIZE_SHIFT_MAX = 53
-"""Larger sizes than this can hold are odd."""
+"""A size that needs more bits is odd."""
 _STREAM_BYTES = 256
-"""As much of a zlib stream as the first bytes of a delta nearly always take, Huffman tables included."""
+"""Bytes of a zlib stream that nearly always yield the first bytes of a delta, including Huffman tables."""
 _DELTA_HEAD_BYTES = 10
-"""Two sizes are seldom longer."""
+"""The two sizes of a delta are seldom longer."""
 
 
 class PackListing:
     """Reads the heads of many entries of one pack. `PackFile.listing` makes it.
 
-    The answer for an entry that looks odd is None, as for an object that isn't in the pack. The caller then
-    reads that entry alone, and the error says what is wrong.
+    The answer for an odd entry is None, as for an object that isn't in the pack. The caller then reads that
+    entry alone, and the error says what is wrong.
     """
 
     def __init__(self, pack: PackBytes, index: PackIndex, source: PackSource, order: PackOrder) -> None:
@@ -44,12 +44,12 @@ class PackListing:
         self._source = source
         self._data = source.view
         self._positions = order.positions
-        # A list, and the trailer's place at its end: what is looked up most often is looked up fastest.
+        # A list, with the trailer's place at its end, since look-ups here are the most frequent.
         offsets = order.offsets
         self._offsets = [*offsets[: bisect_left(offsets, source.entries_end)], source.entries_end]
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how these objects lie."""
+        """Return the entries of these objects."""
         pack, positions, offsets = self._pack, self._positions, self._offsets
         oid_at = self._index.oid
         found: list[RawEntry | None] = [None] * len(oids)
@@ -65,7 +65,7 @@ class PackListing:
         types = bytearray(len(self._offsets))
         for number, _, rank, code, size, base_rank, payload in self._heads(oids):
             if base_rank >= 0:
-                # A base lies before its deltas, so its type is known first, if it was asked for.
+                # A base comes before its deltas, so its type is already known if it was requested.
                 code = types[base_rank] or self._type_of(base_rank)
                 size = _target_size(data[payload : payload + _STREAM_BYTES])
             types[rank] = code
@@ -74,7 +74,7 @@ class PackListing:
         return found
 
     def _type_of(self, rank: int) -> int:
-        """Return the type of an entry that was not asked for, through its chain; 0 where that is odd."""
+        """Return the type of an entry that was not requested, through its chain; 0 if the chain is odd."""
         while rank >= 0:
             code, _, base_rank, _ = self._head(self._offsets[rank], rank)
             if base_rank == -1:
@@ -83,7 +83,7 @@ class PackListing:
         return 0
 
     def _heads(self, oids: Sequence[ObjectId]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-        """Yield what is plain, in pack order: number in `oids`, offset, rank, and what `_head` returns."""
+        """Yield the regular entries in pack order: number in `oids`, offset, rank, and `_head`'s result."""
         offsets, head = self._offsets, self._head
         places = self._index.find_offsets(oids)
         numbers = sorted([n for n, place in enumerate(places) if place >= 0], key=places.__getitem__)
@@ -98,7 +98,7 @@ class PackListing:
                 give_back_at = offset + RESIDENT_BYTES
             if not PACK_HEADER_BYTES <= offset < end:
                 continue
-            if offsets[rank] != offset:  # not the neighbour of the one before
+            if offsets[rank] != offset:  # doesn't directly follow the previous one
                 rank = bisect_left(offsets, offset)
             code, size, base_rank, payload = head(offset, rank)
             if base_rank >= -1 and payload < offsets[rank + 1]:
@@ -107,7 +107,7 @@ class PackListing:
     def _head(self, offset: int, rank: int) -> tuple[int, int, int, int]:
         """Return type code, size of the stream, rank of the base, and where the stream starts.
 
-        The base's rank is -1 for a whole object, -2 for an entry that is odd, or a ref-delta.
+        The base's rank is -1 for a whole object, -2 for an odd entry or a ref-delta.
         """
         data, offsets = self._data, self._offsets
         try:
@@ -141,7 +141,7 @@ class PackListing:
 
 
 def _target_size(stream: memoryview) -> int:
-    """Return the target's size out of the start of a delta's zlib stream; -1 where it isn't in it."""
+    """Return the target's size from the start of a delta's zlib stream; -1 if it isn't in there."""
     try:
         head = new_inflater().decompress(stream, _DELTA_HEAD_BYTES)
         position = 0

@@ -1,12 +1,12 @@
-r"""Loose objects: one zlib stream in one file each, as git keeps what is new (gitrepository-layout).
+r"""Loose objects: one file with one zlib stream each, as git stores new objects (gitrepository-layout).
 
     objects/ce/013625030ba8dba906f756967f9e9ca394464a      the id in hex, its first byte as a folder
     zlib( "blob" SP "6" NUL "hello\n" )                    type, size in decimal, then the object's bytes
 
-A file appears whole or not at all: written under a temporary name, synced, made read-only, renamed.
-Reading checks the id, so that a damaged file is found before its bytes go anywhere; it counts for no copy,
-and is replaced when the object is written again. Left out: the
-uncompressed headers that git wrote for a few months in 2006, which git no longer reads either.
+A file appears whole or not at all: written under a temporary name, synced, made read-only, renamed. Reading
+checks the id, so a damaged file is found before its bytes are used; it doesn't count as a copy, and is
+replaced when the object is written again. Left out: the uncompressed headers that git wrote for a few months
+in 2006, which git no longer reads either.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["LooseStore"]
 
 HEADER_BYTES_MAX = 32
-"""`commit `, twenty digits and a NUL are less."""
+"""More than `commit `, twenty digits and a NUL."""
 
 _HEAD_BYTES = 512
 _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
@@ -50,7 +50,7 @@ _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
 
 
 class LooseStore(BulkReading):
-    """The loose objects below one `objects` directory, which need not exist before the first write."""
+    """The loose objects below one `objects` directory, which may not exist before the first write."""
 
     def __init__(self, directory: Path, object_format: ObjectFormat, limits: Limits | None = None) -> None:
         self.object_format = object_format
@@ -58,7 +58,7 @@ class LooseStore(BulkReading):
         self._directory = directory
         self._prefix = os.fspath(directory) + os.sep
         self._unsynced: set[Path] = set()
-        """Folders that have new names in them."""
+        """Folders with new names in them."""
 
     def __contains__(self, oid: object) -> bool:
         return (
@@ -68,11 +68,11 @@ class LooseStore(BulkReading):
         )
 
     def __iter__(self) -> Iterator[ObjectId]:
-        """Iterate in the order of ids. A file with any other name is passed over."""
+        """Iterate in the order of ids. Skips files with any other name."""
         return self._in_folders(range(256))
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
         folders = range(low[0] if low else 0, (high[0] if high else 255) + 1)
         return (oid for oid in self._in_folders(folders) if low <= oid and oid[: len(high)] <= high)
 
@@ -94,12 +94,12 @@ class LooseStore(BulkReading):
                     try:
                         yield self.object_format.from_hex(f"{first:02x}{name}")
                     except ValueError:
-                        continue  # not an object's name: somebody else's file
+                        continue  # not an object's name: a foreign file
 
     def header(self, oid: ObjectId) -> ObjectHeader:
         """Return type and size from the first bytes of the file.
 
-        A commit or a tag is read whole: it is short, and the tip of a ref is known to be good then.
+        A commit or a tag is read whole: it is short, and this verifies the tip of a ref.
         Raises MissingObject, CorruptObject, LimitExceeded.
         """
         with self._open(oid) as file:
@@ -111,14 +111,14 @@ class LooseStore(BulkReading):
         return found
 
     def read(self, oid: ObjectId) -> StoredObject:
-        """Return the object whole, its id checked. Raises MissingObject, CorruptObject, LimitExceeded."""
+        """Return the whole object, its id checked. Raises MissingObject, CorruptObject, LimitExceeded."""
         with self._open(oid) as file:
             head = file.read(_HEAD_BYTES)
             found, start = self._header(oid, head)
             return StoredObject(found.type, self._content(oid, head + file.read(), found, start)[start:])
 
     def _content(self, oid: ObjectId, packed: bytes, header: ObjectHeader, start: int) -> bytes:
-        """Return what a file's stream holds, its id checked; the object's bytes begin at `start`."""
+        """Return the content of a file's stream, with its id checked; the object's bytes begin at `start`."""
         type_, size = header
         if size > self.limits.structure_bytes and type_ is not ObjectType.BLOB:
             what = f"{type_.label.decode()} {oid.hex()}"
@@ -134,9 +134,9 @@ class LooseStore(BulkReading):
         return data
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the bytes in blocks of at most 64 KiB; a wrong id comes out at the end.
+        """Yield the bytes in blocks of at most 64 KiB; a wrong id shows at the end.
 
-        Raises MissingObject at once, CorruptObject while reading.
+        Raises MissingObject immediately, CorruptObject while reading.
         """
         file = self._open(oid)
         try:
@@ -164,20 +164,20 @@ class LooseStore(BulkReading):
             raise CorruptObject("its bytes have another id", oid=oid.hex())
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 -- the protocol's shape
-        """Return None: nothing here lies in a pack."""
+        """Return None: nothing here is in a pack."""
         return None
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids sorted: folder by folder."""
+        """Return the ids sorted, folder by folder."""
         return sorted(oids)
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
 
     def write(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Write an object unless it is there and whole, and return its id.
+        """Write an object unless an intact copy is there, and return its id.
 
-        Raises CorruptObject if another object of that id is there, RepositoryError if writing fails.
+        Raises CorruptObject if a different object has that id, RepositoryError if writing fails.
         """
         oid = self.object_format.hash_object(type_.label, data)
         if self._is_whole(oid):
@@ -189,7 +189,7 @@ class LooseStore(BulkReading):
     def write_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:
         """Write an object of any size from its blocks, and return its id; memory stays small.
 
-        Raises CorruptData if the blocks are not `size` bytes together, RepositoryError if writing fails.
+        Raises CorruptData if the blocks don't add up to `size` bytes, RepositoryError if writing fails.
         """
         digest = self.object_format.new_hash()
         try:
@@ -209,13 +209,13 @@ class LooseStore(BulkReading):
 
     def _install(self, temporary: Temporary, oid: ObjectId) -> None:
         path = Path(self._path(oid))
-        if not self._is_whole(oid):  # an object that is there is never replaced, a damaged file is
+        if not self._is_whole(oid):  # an intact object is never replaced, a damaged file is
             path.parent.mkdir(exist_ok=True)
             temporary.rename(path)
             self._unsynced.add(path.parent)
 
     def sync(self) -> None:
-        """Make durable that the objects written so far are there, before a ref names them.
+        """Make the objects written so far durable, before a ref names them.
 
         Raises RepositoryError.
         """
@@ -229,7 +229,7 @@ class LooseStore(BulkReading):
             raise RepositoryError(f"{self._directory}: {error.strerror}") from None
 
     def _is_whole(self, oid: ObjectId) -> bool:
-        """Tell whether the object is here and can be read to its end."""
+        """Return whether the object is here and can be read completely."""
         try:
             for _ in self.stream(oid):
                 pass
@@ -238,11 +238,11 @@ class LooseStore(BulkReading):
         return True
 
     def file_of(self, oid: ObjectId) -> str:
-        """Return the path of an object's file, whether it is there or not."""
+        """Return the path of an object's file, whether it exists or not."""
         return self._path(oid)
 
     def folder(self, first: int) -> str:
-        """Return the path of the folder of all objects whose ids begin with this byte, there or not."""
+        """Return the path of the folder of all objects whose ids begin with this byte, existing or not."""
         return f"{self._prefix}{first:02x}"
 
     def _path(self, oid: ObjectId) -> str:
@@ -273,7 +273,7 @@ class LooseStore(BulkReading):
 
 
 def _hashed(type_: ObjectType, size: int, blocks: Iterable[bytes], digest: _Hash) -> Iterator[bytes]:
-    """Yield header and blocks, hashing what passes by and holding it to its size."""
+    """Yield header and blocks; hash them, and check their total size."""
     update = digest.update
     header = b"%s %d\0" % (type_.label, size)
     update(header)

@@ -5,8 +5,8 @@ r"""Loose refs: one file each below `refs/` (gitrepository-layout), read as git 
     -> refs/heads/x       a symbolic link whose text is a ref's name: a symbolic ref, too
     -> ../some/file       any other symbolic link: the file or folder behind it
 
-A file that holds none of these is *unreadable*, which is not the same as absent: nothing may be deleted
-or overwritten because of it, and no older value in packed-refs stands in for it.
+A file with anything else is *unreadable*, which is not the same as absent: nothing may be deleted or
+overwritten because of it, and an older value in packed-refs does not replace it.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ _HEX = {size: re.compile(rb"([0-9a-fA-F]{%d})(?:[\s\0]|\Z)" % (2 * size)) for si
 
 
 class LooseNames(NamedTuple):
-    """What stands below a `refs` folder."""
+    """The files below a `refs` folder."""
 
     names: list[str]
-    """Of all files, whatever they hold; locks and names that start with a dot left out."""
+    """Names of all files, whatever they hold, except locks and names that start with a dot."""
     faults: dict[str, UnreadableRef]
-    """Folders that can't be listed, by their full name: any ref may be in there."""
+    """Unlistable folders by full name: any ref may be in there."""
 
 
 class LooseRefs(NamedTuple):
-    """What the files below a `refs` folder hold."""
+    """The content of the files below a `refs` folder."""
 
     values: dict[str, ObjectId | str]
     """An id, or the name that a symbolic ref points to."""
     faults: dict[str, UnreadableRef]
     """Files that can't be read."""
     folders: dict[str, UnreadableRef]
-    """Folders that can't be listed: any ref may be in there."""
+    """Unlistable folders: any ref may be in there."""
 
 
 def read_loose_ref(path: Path, name: str, object_format: ObjectFormat) -> ObjectId | str | None:
@@ -78,7 +78,7 @@ def read_loose_ref(path: Path, name: str, object_format: ObjectFormat) -> Object
         raise UnreadableRef(name, f"it is a symbolic link to {target!r}, which is not there") from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            return None  # no file can be called so: only packed-refs can hold this ref
+            return None  # no file can have this name: only packed-refs can hold this ref
         raise UnreadableRef(name, f"its file can't be read: {error.strerror}") from None
     return _parse(data, name, object_format)
 
@@ -125,10 +125,10 @@ def list_loose_names(base: Path) -> LooseNames:
 
 
 def scan_loose_refs(base: Path, object_format: ObjectFormat, prefixes: Sequence[bytes] = ()) -> LooseRefs:
-    """Read the files below `base`/refs, of those whose names begin with a prefix; no prefix: all.
+    """Read the files below `base`/refs whose names begin with a prefix; without prefixes, all.
 
-    Folders that none of these can be in are not listed. A file that has gone since its folder was listed is
-    left out. Raises RepositoryError if `refs` itself can't be listed.
+    Folders that can't contain any of these are not listed. A file that has vanished since its folder was
+    listed is left out. Raises RepositoryError if `refs` itself can't be listed.
     """
     values: dict[str, ObjectId | str] = {}
     faults: dict[str, UnreadableRef] = {}
@@ -146,7 +146,7 @@ def scan_loose_refs(base: Path, object_format: ObjectFormat, prefixes: Sequence[
             data = b"" if entry.is_symlink() else _read(entry.path)
             match = pattern.match(data)
             oid = ObjectId(unhexlify(match[1])) if match is not None else zero
-            # Whatever is not an id is looked at with more care.
+            # Anything that is not an id takes the careful path.
             found = oid if oid != zero else read_loose_ref(Path(os.fsdecode(entry.path)), name, object_format)
         except UnreadableRef as error:
             faults[name] = error
@@ -172,7 +172,7 @@ def _read(path: bytes) -> bytes:
 def _files(
     base: Path, faults: dict[str, UnreadableRef], wanted: tuple[bytes, ...] = ()
 ) -> Iterator[tuple[bytes, os.DirEntry[bytes]]]:
-    """Yield the files that may be refs, by their full names, one folder after the other."""
+    """Yield the files that may be refs, by full name, folder by folder."""
     root = os.fsencode(base)
     folders: list[tuple[bytes, tuple[bytes, ...]]] = [(b"refs", ())]
     while folders:
@@ -217,13 +217,13 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
     try:
         return stat.S_ISDIR(entry.stat().st_mode) if entry.is_symlink() else entry.is_dir()
     except OSError:
-        return False  # a link that leads nowhere: reading it says so
+        return False  # a dangling link: reading it reports that
 
 
 def _leads_back(link: bytes, crossed: tuple[bytes, ...]) -> bool:
-    """Return whether following a link to a folder would go round for ever.
+    """Return whether following a link to a folder would loop forever.
 
-    `crossed` holds the real paths of the links that were followed on the way here.
+    `crossed` holds the real paths of the links followed on the way here.
     """
     target = os.path.realpath(link)
     return any(

@@ -1,4 +1,4 @@
-"""Where a missing object may have been: places that a repository names or has, and that can't be looked into.
+"""Where a missing object may have been: places of a repository that can't be searched.
 
 objects/info/alternates names /pool/x.git/objects, which is not there      a file system not mounted
 objects/pack/pack-1.pack has no index                                      its .idx was lost
@@ -26,7 +26,7 @@ _SHOWN_MAX = 3
 
 
 class LostPlaces:
-    """The lost places of some `objects` directories, looked for once, when an object is missed."""
+    """The lost places of some `objects` directories, searched once, when an object is missing."""
 
     def __init__(self, folders: Sequence[Path], config: GitConfig) -> None:
         self._folders = folders
@@ -34,7 +34,7 @@ class LostPlaces:
         self._words: str | None = None
 
     def explain(self, error: MissingObject) -> MissingObject:
-        """Return the error, with the first few places in its words if any. Raises RepositoryError."""
+        """Return the error, with the first few places in its message if any. Raises RepositoryError."""
         promisor = promisor_of(self._config)
         if self._words is None:
             words = lost_places(self._folders)[:_SHOWN_MAX]
@@ -47,12 +47,12 @@ class LostPlaces:
         return MissingObject(error.oid, context=self._words, hint=hint)
 
     def forget(self) -> None:
-        """Look again the next time: packs have come."""
+        """Search again the next time, since packs were added."""
         self._words = None
 
 
 def lost_places(folders: Iterable[Path]) -> list[str]:
-    """Return a sentence for each such place, from `objects` directories. Raises RepositoryError."""
+    """Return a sentence for each such place in `objects` directories. Raises RepositoryError."""
     found = []
     for objects in folders:
         found += [

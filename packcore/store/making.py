@@ -1,15 +1,15 @@
-r"""A repository in the making: nothing on the disk is a repository until all of it is there.
+r"""A repository in the making: nothing on disk is a repository until all of it is there.
 
     packcore-making.lock       held by its maker (`packcore.store.ref_lock`), in a folder that was empty
     objects/ refs/             the folders
     config                     whole, synced
     …                          what the maker puts in: packs, refs
-    HEAD                       last, synced: what has no HEAD is no repository for git nor for us
+    HEAD                       last, synced: without HEAD it is no repository, for git or for us
     packcore-making.lock       removed
 
-A process that is killed on the way leaves a folder with that lock, or with empty folders alone. The next
-run takes it up again: it removes what the lock's holder made, and begins. A folder that holds anything
-else is never touched. Two processes at the same folder wait for each other; the second finds a repository.
+A killed process leaves a folder with that lock, or with empty folders alone. The next run takes over: it
+removes what the lock's holder made, and starts over. A folder that holds anything else is never touched. Two
+processes at the same folder wait for each other; the second finds a repository.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _FOLDERS = ("objects/info", "objects/pack", "refs/heads", "refs/tags")
 
 
 def is_unmade(root: Path) -> bool:
-    """Tell whether a repository can be made at `root`: nothing is there, or what a maker left half done.
+    """Return whether a repository can be made at `root`: nothing is there, or only a half-made one.
 
-    Raises RepositoryError where it can't be looked at.
+    Raises RepositoryError if it can't be examined.
     """
     try:
         if not root.exists():
@@ -56,10 +56,10 @@ def is_unmade(root: Path) -> bool:
 
 @contextmanager
 def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Callable[[], None]]:
-    """Make folders and configuration; what this yields makes it a repository, with HEAD at the ref `head`.
+    """Make folders and configuration; yield a function that completes the repository, with HEAD at `head`.
 
-    Without that call, and after an error, what was put there is removed again. Raises RepositoryError if
-    something is there already, or it can't be written, and RefLocked while another process is at it.
+    Without that call, and after an error, everything is removed again. Raises RepositoryError if something
+    is there already, or it can't be written, and RefLocked while another process makes one there.
     """
     existed = root.exists()
     locks = RefLocks(root, root)
@@ -84,10 +84,10 @@ def making(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Calla
 
 
 def unmake(root: Path, *, keeps_folder: bool) -> None:
-    """Remove a repository that was just made, if nothing was put into it; `keeps_folder`: all but `root`.
+    """Remove a new repository if nothing was put into it; with `keeps_folder`, keep `root` itself.
 
-    No file is removed but HEAD and our own configuration, so what another process puts there stays. Raises
-    nothing: what can't be removed is a valid empty repository, or one that the next run takes up.
+    Only removes HEAD and our own configuration, so another process's files stay. Raises nothing: whatever
+    can't be removed is a valid empty repository, or one that the next run takes over.
     """
     with suppress(OSError):
         names = {path.relative_to(root).as_posix() for path in files_below(root)}
@@ -115,7 +115,7 @@ def _made_in(root: Path, object_format: ObjectFormat, head: str) -> Iterator[Cal
         is_made = True
 
     _remove_own(root)
-    # Known for ours after a power loss, too, before anything else is there.
+    # Recognizable as ours even after a power loss, before anything else is there.
     sync_folder(root)
     try:
         for folder in _FOLDERS:
@@ -139,7 +139,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir()
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    with suppress(PermissionError):  # of a folder that we may write to but not read
+    with suppress(PermissionError):  # a folder that we may write to but not read
         sync_folder(folder.parent)
 
 
@@ -164,9 +164,9 @@ def _refuse_strangers(root: Path, *, was_begun: bool) -> None:
 
 
 def _strangers(root: Path, *, was_begun: bool) -> list[str]:
-    """Return the names in a folder that no maker of ours has put there.
+    """Return the names in a folder that we did not put there.
 
-    `was_begun`: its lock was there, so that what has our names is ours, whatever it holds.
+    `was_begun` means that the lock was there, so anything with our names is ours, whatever it holds.
     """
     names = sorted(name for name in os.listdir(root) if name != _LOCK_NAME and not is_temporary(name))  # noqa: PTH208
     return [name for name in names if not _is_own(root / name, was_begun=was_begun)]

@@ -33,7 +33,7 @@ class MemoryStore:
         self._objects: dict[ObjectId, StoredObject] = {}
 
     def add(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Take in an object and return its id; one that is there already stays as it is."""
+        """Add an object and return its id; an existing one stays unchanged."""
         oid = self.object_format.hash_object(type_.label, data)
         self._objects.setdefault(oid, StoredObject(type_, data))
         return oid
@@ -64,12 +64,12 @@ class MemoryStore:
             raise MissingObject(oid.hex()) from None
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject at once."""
+        """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject immediately."""
         data = self.read(oid).data
         return (data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES))
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 - the protocol's shape
-        """Return None: nothing here lies in a pack."""
+        """Return None: nothing here is in a pack."""
         return None
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:

@@ -1,14 +1,14 @@
-"""The multi-pack-index: where each object of many packs lies, in one table.
+"""The multi-pack-index: one table with the place of each object of many packs.
 
     MIDX 01 hash chunks bases packs (4)    objects/pack/multi-pack-index
-    PNAM  names of the .idx files, each ended by NUL, in their order
+    PNAM  sorted names of the .idx files, each ended by NUL
     OIDF OIDL
     OOFF  for each object: the number of its pack (4), its offset there (4), or 80000000 + a row of LOFF
     LOFF  offsets of eight bytes
-    RIDX  the rows in the order of the bitmap's bits: pack by pack, one that is preferred first, by offset
+    RIDX  the rows in the order of the bitmap's bits: pack by pack, the preferred one first, by offset
 
-An object that several packs hold is in the table once. Specified in gitformat-pack. A pack that it names and
-that is gone, or was added since, is found as ever: the table tells of the packs that are open, and no more.
+An object in several packs is in the table once. Specified in gitformat-pack. The table is used only for packs
+that are open: if a named pack is gone, or another was added since, look-ups work as usual.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _NAME_BYTES_MAX = 4096
 
 
 class Place(NamedTuple):
-    """Where an object lies."""
+    """The place of an object."""
 
     pack_number: int
     offset: int
 
 
 class MultiPackIndex:
-    """Look-ups in one table. Raises CorruptShortcut for rows that lead out of it."""
+    """Look-ups in one table. Raises CorruptShortcut for rows that point outside."""
 
     def __init__(self, data: bytes | mmap.mmap, object_format: ObjectFormat, path: str) -> None:
         self.file = ChunkFile(data, object_format, path, signature=b"MIDX", header=_HEADER_BYTES)
@@ -53,7 +53,7 @@ class MultiPackIndex:
         self.checksum = bytes(data[self.file.end :])
         """The digest, which names the bitmap."""
         self.names = self._read_names(int.from_bytes(data[8:12], "big"))
-        """The packs' names without folder and suffix, in their order."""
+        """The packs' sorted names without folder and suffix."""
         self._places, _ = self.file.chunk(b"OOFF", 8 * self.count)
         self._far = self.file.chunk(b"LOFF") if self.file.has(b"LOFF") else (0, 0)
 
@@ -73,12 +73,12 @@ class MultiPackIndex:
         return self.count
 
     def find(self, oid: bytes) -> Place | None:
-        """Return where an object lies; None if it isn't in the table."""
+        """Return the place of an object; None if it isn't in the table."""
         row = self.ids.find(oid)
         return None if row < 0 else self.place(row)
 
     def place(self, row: int) -> Place:
-        """Return where the object of a row lies."""
+        """Return the place of the object in a row."""
         at = self._places + 8 * row
         both = int.from_bytes(self.file.data[at : at + 8], "big")
         number, offset = both >> 32, both & 0xFFFFFFFF
@@ -93,7 +93,7 @@ class MultiPackIndex:
         return Place(number, offset)
 
     def rows_in_order(self) -> array[int] | None:
-        """Return the rows in the order of the bitmap's bits; None where the table does not say.
+        """Return the rows in the order of the bitmap's bits; None if the table doesn't have it.
 
         Raises CorruptShortcut if it does not name each row once.
         """
@@ -108,7 +108,7 @@ class MultiPackIndex:
         return rows
 
     def places(self) -> Iterator[tuple[ObjectId, Place]]:
-        """Yield every object and where it lies: for checks."""
+        """Yield every object and its place, for checks."""
         for row in range(self.count):
             yield self.ids.oid(row), self.place(row)
 
@@ -119,12 +119,12 @@ class MultiPackIndex:
             raise self.file.fault(f"its ids are out of order at position {position}")
 
     def close(self) -> None:
-        """Give the map back. Idempotent."""
+        """Release the map. Idempotent."""
         self.file.close()
 
 
 class MidxBitmap:
-    """What some commits reach, over the objects of a multi-pack-index: as `PackBitmap`."""
+    """What some commits reach, over the objects of a multi-pack-index; as `PackBitmap`."""
 
     def __init__(self, bitmap: Bitmap, index: MultiPackIndex, rows: array[int]) -> None:
         self._bitmap = bitmap
@@ -137,7 +137,7 @@ class MidxBitmap:
             self._bits[row] = bit
 
     def reached_from(self, oid: ObjectId) -> int | None:
-        """Return what a commit reaches, itself included; None if it has no set."""
+        """Return what a commit reaches, including itself; None if it has no set."""
         row = self._index.ids.find(oid)
         return None if row < 0 else self._bitmap.reached_from(row)
 
@@ -157,7 +157,7 @@ class MidxBitmap:
 
 
 def read_multi_pack_index(directory: Path, object_format: ObjectFormat) -> MultiPackIndex | None:
-    """Open the table of a folder of packs; None where there is none.
+    """Open the table of a folder of packs; None if there is none.
 
     Raises CorruptShortcut, and RepositoryError for a file that can't be opened.
     """
@@ -167,7 +167,7 @@ def read_multi_pack_index(directory: Path, object_format: ObjectFormat) -> Multi
 
 
 def open_midx_bitmap(index: MultiPackIndex, directory: Path) -> MidxBitmap | None:
-    """Open the table's bitmap; None where there is none, or the table has no order. Raises as above."""
+    """Open the table's bitmap; None if there is none, or the table has no bit order. Raises as above."""
     path = directory / f"{MIDX_NAME}-{index.checksum.hex()}.bitmap"
     data = map_shortcut(path)
     rows = index.rows_in_order() if data is not None else None

@@ -1,7 +1,7 @@
-"""Writing a multi-pack-index, with the order that a bitmap over it needs (`multi_pack_index` has the format).
+"""Writes a multi-pack-index, with the order that a bitmap over it needs (`multi_pack_index` has the format).
 
-Of an object that several packs hold, the copy in the first of them counts, and the first pack of all is the
-preferred one of the order.
+If several packs hold an object, the copy in the first of them counts. The first pack is the preferred one of
+the order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ALIGNMENT = 4
 def write_multi_pack_index(
     packs: Sequence[tuple[str, PackIndex]], object_format: ObjectFormat
 ) -> Iterator[bytes]:
-    """Yield the bytes of a table over packs, each by its name without suffix, the preferred one first.
+    """Yield the bytes of a table over packs, by name without suffix, the preferred one first.
 
     Memory: some 200 bytes for each object.
     """
@@ -44,7 +44,7 @@ def write_multi_pack_index(
     for oid in oids:
         counts[oid[0]] += 1
     far = bytearray()
-    # Where an offset needs eight bytes, all beyond 31 bits do; else four are enough up to 32.
+    # If any offset needs eight bytes, all beyond 31 bits use them; otherwise four bytes hold up to 32 bits.
     needs_far = any(offset >> 32 for _, _, offset in chosen.values())
     rows = bytearray()
     for oid in oids:

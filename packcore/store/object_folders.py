@@ -22,14 +22,14 @@ __all__ = ["ObjectFolders"]
 
 
 class ObjectFolders(NamedTuple):
-    """What is open of them."""
+    """The open stores of these folders."""
 
     packs: list[PackedStore]
-    """Of each folder."""
+    """One for each folder."""
     copies: Copies
-    """All copies of an object that are here."""
+    """All copies of objects in these folders."""
     all: UnionStore
-    """Packs before loose objects, folder by folder, and what every repository has."""
+    """Packs before loose objects, folder by folder, then the objects that every repository has."""
 
     @classmethod
     def open(cls, objects: Path, object_format: ObjectFormat, limits: Limits) -> ObjectFolders:

@@ -1,9 +1,9 @@
-"""A delta whose base can't be made in its own pack: from another copy of one of its bases.
+"""Makes a delta's object if its pack can't make the base: from another copy of one of its bases.
 
     delta  ->  base, damaged  ->  base's base  ->  whole
-               loose, good        in another pack          each is looked for, the nearest first
+               loose, good        in another pack          search for each, the nearest first
 
-As git does it. Copies are asked for that need no other copy themselves, so nothing recurses.
+git does the same. Only copies that need no other copy themselves count, so nothing recurses.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def other_bases(
     offset: int,
     limits: Limits,
 ) -> Iterator[tuple[tuple[int, Content], list[EntryHeader]]]:
-    """Yield what other places have of the bases of the delta at `offset`.
+    """Yield the bases of the delta at `offset` that other places have.
 
-    Each with its type code and content, and the deltas that lead down from it, the last one first. Ends
+    Each comes with its type code and content, and the deltas that lead down from it, last one first. Ends
     where the chain can't be followed further.
     """
     chain: list[EntryHeader] = []

@@ -1,9 +1,9 @@
 """The bitmap of a pack, and the places of the pack's objects: ids to bits, and bits to ids.
 
-    id -> row of the .idx -> offset -> place in the pack = bit        one id: by halves in the .rev, if any
-    bit -> row -> id                                                  many: the order of the pack, worked out
+    id -> row of the .idx -> offset -> place in the pack = bit        one id: bisect the .rev, if any
+    bit -> row -> id                                                  many: compute the pack order
 
-The .rev is believed as far as an offset is found where it should be.
+The .rev is only trusted if an offset is found where it should be.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ __all__ = ["PackBitmap", "open_pack_bitmap"]
 _BYTES_MAX = 512 * MIB
 _REV_HEADER_BYTES = 12
 _MANY = 32
-"""From one object asked about in so many on, the bits of all are worked out."""
+"""Compute the bits of all objects once more than one object in this many was looked up."""
 
 
 class PackBitmap:
-    """What some commits of a pack reach. Raises CorruptShortcut where bitmap and .rev don't fit the pack."""
+    """What some commits of a pack reach. Raises CorruptShortcut if bitmap or .rev don't fit the pack."""
 
     def __init__(self, bitmap: Bitmap, pack: PackFile, reverse_index: bytes | None) -> None:
         self._bitmap = bitmap
         self._pack = pack
         self._rows = reverse_index
-        """The .rev; None where there is none of that size."""
+        """The .rev; None if there is none of the right size."""
         self.object_count = bitmap.object_count
         self._asked = 0
         self._bits: array[int] | None = None
-        """The bit of each row, once many were asked for."""
+        """The bit of each row, after many look-ups."""
 
     def reached_from(self, oid: ObjectId) -> int | None:
-        """Return what a commit reaches, itself included; None if it has no set."""
+        """Return what a commit reaches, including itself; None if it has no set."""
         row = self._pack.index.find(oid)
         return None if row < 0 else self._bitmap.reached_from(row)
 
@@ -108,7 +108,7 @@ class PackBitmap:
 
 
 def open_pack_bitmap(pack: PackFile) -> PackBitmap | None:
-    """Open the bitmap beside a pack; None where there is none. Raises CorruptShortcut, RepositoryError."""
+    """Open the bitmap beside a pack; None if there is none. Raises CorruptShortcut, RepositoryError."""
     path = Path(pack.name).with_suffix(".bitmap")
     data = map_shortcut(path)
     if data is None:

@@ -1,15 +1,15 @@
-r"""How a pack gets into a repository while others work there: whole or not at all, and safe from `git gc`.
+r"""Installs a pack while others work in the repository: whole or not at all, and safe from `git gc`.
 
     packcore-tmp-….index-of-<hex>    written and synced first, as the .rev; `git gc` removes a lone .idx
-    pack-<hex>.keep                  while its refs are not there yet: git's repack leaves such a pack alone
+    pack-<hex>.keep                  until its refs are set: git's repack leaves such a pack alone
     pack-<hex>.pack                  renamed, or written and renamed
     pack-<hex>.rev
     pack-<hex>.idx                   last: a pack without it does not exist for git
     (the folder is synced)
 
-A process that is killed between .pack and .idx leaves all that is needed to finish, and `tidy` does.
-The .keep file holds what a lock file of ours holds (`packcore.store.ref_lock`) and is removed when the
-refs have moved, or by `tidy` when its process is gone; nobody else's is.
+A process killed between .pack and .idx leaves everything needed to finish, and `tidy` finishes.
+The .keep file has the content of our lock files (`packcore.store.ref_lock`). It is removed when the refs have
+moved, or by `tidy` when its process is gone; those of others never are.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class InstallablePack(ObjectStore, Protocol):
 
     @property
     def file_name(self) -> str:
-        """What the pack is called when it is installed: `pack-<checksum>.pack`."""
+        """The pack's name once installed: `pack-<checksum>.pack`."""
 
     def install(self, pack_directory: Path) -> Path:
-        """Move pack and index there, whole or not at all; return the pack's path."""
+        """Move pack and index into a folder, whole or not at all; return the pack's path."""
 
 
 def install_pack(
     target: Path, place_pack: Callable[[Path], None], reverse_index: Iterator[bytes], index: bytes
 ) -> None:
-    """Put a pack and its indexes into a folder that exists; `place_pack` puts the pack itself at `target`.
+    """Put a pack and its indexes into an existing folder; `place_pack` puts the pack itself at `target`.
 
     Raises OSError.
     """
@@ -87,9 +87,9 @@ def _waiting_index(target: Path) -> Temporary:
 
 @contextmanager
 def kept(target: Path) -> Iterator[None]:
-    """Keep a pack that has no refs yet from being removed as garbage. Raises RepositoryError."""
+    """Protect a pack without refs from garbage collection during the block. Raises RepositoryError."""
     keep = target.with_suffix(".keep")
-    if keep.exists():  # somebody's own, and stronger
+    if keep.exists():  # another's, and permanent
         yield
         return
     try:
@@ -113,9 +113,9 @@ def kept(target: Path) -> Iterator[None]:
 
 
 def tidy(folder: Path) -> None:
-    """Finish, in objects/pack, what killed processes had as good as done, and remove their .keep files."""
+    """Finish almost complete installs of killed processes in objects/pack, and remove their .keep files."""
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208 -- at each opening, of folders with many packs
+        names = sorted(os.listdir(folder))  # noqa: PTH208 -- at each opening, with many packs
     except OSError:
         return
     for name in names:
@@ -142,7 +142,7 @@ def _finish(waiting: Path, pack: Path) -> None:
 
 
 def _is_whole(index: Path, pack: Path) -> bool:
-    """Tell whether an index has its own checksum, and that of the pack."""
+    """Return whether an index has its own checksum and that of the pack."""
     data = index.read_bytes()
     size = len(bytes.fromhex(pack.stem.removeprefix("pack-")))
     new_hash = hashlib.sha1 if size == 20 else hashlib.sha256
@@ -154,6 +154,6 @@ def _is_whole(index: Path, pack: Path) -> bool:
 
 
 def same_bytes(target: Path, blocks: Iterator[bytes]) -> bool:
-    """Tell whether a file holds these bytes and no more. Raises OSError."""
+    """Return whether a file holds exactly these bytes. Raises OSError."""
     with target.open("rb") as file:
         return all(file.read(len(block)) == block for block in blocks) and not file.read(1)

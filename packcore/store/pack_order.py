@@ -1,11 +1,11 @@
-"""Where the entries of one pack begin and end, in the order in which they lie.
+"""Where the entries of one pack begin and end, in pack order.
 
     entry_index       0        1        2                 position in the pack
     sorted offset     12       151      890               where the entry starts
     position          7        0        3                 its row in the .idx, which is in order of ids
 
-An entry's end is the start of the next one, or of the trailer. Worked out when it is first asked for:
-reading objects needs none of it, copying entries does.
+An entry ends at the start of the next one or of the trailer. All of this is computed on first use: copying
+entries needs it, reading objects doesn't.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class PackOrder:
         self._entries_end = entries_end
         self._known: tuple[array[int], array[int]] | None = None
         self._crcs: array[int] | None = None
-        self._copied = -1  # the entry whose CRC-32 was asked for last
+        self._copied = -1  # the entry whose CRC-32 was read last
 
     def __len__(self) -> int:
         return len(self._index)
 
     def know(self, positions: array[int], sorted_offsets: array[int]) -> None:
-        """Take over an order that is known already, as that of a pack that was just taken in."""
+        """Take a known order, such as that of a pack just received."""
         self._known = positions, sorted_offsets
 
     @property
@@ -64,14 +64,14 @@ class PackOrder:
         return self._index.oid(self.positions[self.entry_index(offset)])
 
     def crc_at(self, offset: int) -> int | None:
-        """Return the entry's CRC-32 by the index; None where the index (version 1) has none."""
+        """Return the entry's CRC-32 from the index; None if the index (version 1) has none."""
         if self._crcs is None and self._index.version > 1:
             by_position = self._index.crcs()
             assert by_position is not None
             self._crcs = array("I", map(by_position.__getitem__, self.positions))
         if self._crcs is None:
             return None
-        # Entries are mostly copied in their order.
+        # Entries are mostly copied in pack order.
         _, sorted_offsets = self._arrays()
         entry_index = self._copied + 1
         if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
@@ -82,7 +82,7 @@ class PackOrder:
     def end_of(self, offset: int) -> int:
         """Return where the entry that starts at `offset` ends."""
         _, sorted_offsets = self._arrays()
-        # Past entries of the same offset, which only a damaged index has.
+        # Skip entries with the same offset, which only a damaged index has.
         following = bisect_right(sorted_offsets, sorted_offsets[self.entry_index(offset)])
         end = sorted_offsets[following] if following < len(sorted_offsets) else self._entries_end
         if end > self._entries_end:

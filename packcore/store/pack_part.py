@@ -1,16 +1,16 @@
-"""Objects of one pack that are all copied as they lie, and the bytes of the pack that they make.
+"""Objects of one pack that are all copied unchanged, and the bytes of the pack that they form.
 
-    ids asked for  -> places in the pack, sorted        all must be there
-    entry heads    -> bases                             each looked at once; a base must be asked for, too
-    bytes          -> all of the pack: blocks of 64 KiB, none of them looked at
-                      a part: entry by entry            a head anew where the distance to its base is another
+    requested ids  -> places in the pack, sorted        all must be there
+    entry heads    -> bases                             each read once; a base must be requested, too
+    bytes          -> all of the pack: blocks of 64 KiB, not inspected
+                      a part: entry by entry            new head if the distance to its base changes
 
-What comes of it is what would be written of the entries one by one. Deltas by id are written as deltas by
-distance, as everywhere. Whatever is odd about a head leaves the whole to the careful way, which says what.
+The result equals writing the entries one by one. Deltas by id become deltas by distance, as everywhere. If a
+head is odd, the caller falls back to the slow path, which reports what is wrong.
 
-Damage of an entry shows by its CRC-32, before it is written. Where all of a pack goes out, it shows in the
-end, by the digest that is made anyway and must be the pack's own: only then are the CRC-32 asked, which of
-the entries it is. No trailer follows. To ask them first would cost more than to copy.
+The CRC-32 shows damage of an entry before it is written. If a whole pack goes out, damage shows at the end:
+the digest, which is computed anyway, must be the pack's own. Only if it isn't are the CRC-32s checked, to
+find the entry; checking them first would cost more than copying. No trailer follows.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ if TYPE_CHECKING:
 __all__ = ["PackPart"]
 
 _SIZE_BYTES_MAX = 9
-"""Larger sizes than this can hold, 60 bits, are odd."""
+"""A size that needs more, beyond 60 bits, is odd."""
 _TYPE_BITS = 0x70
 _OFS_DELTA_BITS = OFS_DELTA << 4
 _REF_DELTA_BITS = REF_DELTA << 4
 _WHOLE_BITS = frozenset({0x10, 0x20, 0x30, 0x40})
 _FIRST = 16
-"""A listing begins with what is newest: if a pack lacks anything of it, it is mostly among these."""
+"""Ids to look up first: a listing begins with the newest, where a pack most likely lacks something."""
 
 
 class PackPart:
-    """Objects in the order of their pack. `PackPart.of` finds them."""
+    """Objects in pack order. `PackPart.of` finds them."""
 
     def __init__(self, pack: PackFile, heads: _Heads) -> None:
         self.delta_count = len(heads.bases) - heads.bases.count(-1)
         self.bases: Sequence[int] = heads.bases
-        """For each object the position of its base among these; -1 for a whole one."""
+        """For each object, the position of its base among these; -1 for a whole one."""
         self._pack = pack
         self._source, self._order = pack.source, pack.order
         self._heads = heads
@@ -71,27 +71,27 @@ class PackPart:
             and heads.offsets[0] == PACK_HEADER_BYTES
             and pack.source.slice(0, PACK_HEADER_BYTES) == encode_pack_header(len(pack))
         )
-        """Whether what is to be written is the pack's bytes, from the first to the last."""
+        """Whether the output is the pack's bytes from first to last."""
 
     @classmethod
     def of(cls, pack: PackFile, oids: Collection[ObjectId]) -> PackPart | None:
-        """Find these objects; None where one isn't there, a base isn't among them, or a head is odd."""
+        """Find these objects; None if one isn't there, a base isn't among them, or a head is odd."""
         if not 0 < len(oids) <= len(pack) or not all(oid in pack for oid in islice(oids, _FIRST)):
             return None
         oids = list(oids)
         places = pack.index.find_offsets(oids)
         try:
             heads = _Heads(pack.source, pack.order, oids, places)
-        except (IndexError, KeyError):  # the pack ends there, or no entry that was asked for starts there
+        except (IndexError, KeyError):  # the pack ends there, or no requested entry starts there
             return None
         return cls(pack, heads)
 
     def copy_singly(self) -> None:
-        """Write entry by entry, though it is all of the pack: some entry is damaged, and may be replaced."""
+        """Write entry by entry even for the whole pack: a damaged entry may be replaced."""
         self.is_whole_pack = False
 
     def blocks(self, block_bytes: int) -> Iterator[bytes]:
-        """Yield the pack that these objects make, without its trailer, in blocks of at most `block_bytes`."""
+        """Yield the pack of these objects, without its trailer, in blocks of at most `block_bytes`."""
         if not self.is_whole_pack:
             yield from gather(((piece, 0) for piece in self._pieces()), block_bytes)
             return
@@ -100,28 +100,28 @@ class PackPart:
             yield self._source.slice(start, min(start + block_bytes, end))
 
     def check(self, digest: bytes) -> None:
-        """Take the digest of what `blocks` gave. Raises CorruptPack if that was the whole pack, damaged.
+        """Check the digest of what `blocks` yielded. Raises CorruptPack if that was the whole pack, damaged.
 
-        The error names the entry if that can be told.
+        The error names the entry if that is known.
         """
         pack = self._pack
         if not self.is_whole_pack or digest == pack.index.pack_checksum:
             return
         for _ in self._pieces():
-            pass  # each is checked by its CRC-32 on the way
+            pass  # the CRC-32 of each is checked on the way
         raise CorruptPack(
             f"its trailer says {pack.index.pack_checksum.hex()}, its bytes give {digest.hex()}",
             pack=pack.name,
         )
 
     def _pieces(self) -> Iterator[bytes]:
-        """Yield the entries, in pieces of about 64 KiB; the first is the pack's header."""
+        """Yield the pack's header, then the entries in pieces of about 64 KiB."""
         pack, slice_of, crc_at = self._pack, self._source.slice, self._order.crc_at
         check_crc = pack.copier.check_crc
         heads = self._heads
         ready = [encode_pack_header(len(self))]
         ready_bytes = position = len(ready[0])
-        shifts = array("q")  # how far each entry is moved
+        shifts = array("q")  # how far each entry moves
         # Once for each entry of listings of any size, so all is in one loop.
         for offset, end, payload, base in zip(
             heads.offsets, heads.ends, heads.payloads, heads.bases, strict=True
@@ -160,7 +160,7 @@ class PackPart:
         yield b"".join(ready)
 
     def _entry_by_another_copy(self, offset: int, error: CorruptPack) -> Iterator[bytes]:
-        """Yield a damaged entry anew, whole, by another copy; raise `error` if there is none."""
+        """Yield a new, whole entry from another copy for a damaged one; raise `error` if there is none."""
         pack = self._pack
         oid = self._order.oid_at(offset)
         found = None if pack.copies is None else pack.copies.header_checked(oid)
@@ -173,7 +173,7 @@ class PackPart:
         return len(self._heads.offsets)
 
     def objects(self) -> Iterator[tuple[ObjectId, ObjectHeader, RawEntry]]:
-        """Yield each object's id, its type and size, and how it lies. Raises CorruptData."""
+        """Yield each object's id, its type and size, and its entry. Raises CorruptData."""
         pack = self._pack
         oids = list(map(self._order.oid_at, self._heads.offsets))
         listing = pack.listing()
@@ -183,7 +183,7 @@ class PackPart:
 
 
 class _Heads:
-    """What the heads of entries say, in pack order. Raises IndexError, KeyError for what isn't plain."""
+    """What the heads of entries say, in pack order. Raises IndexError or KeyError for irregular ones."""
 
     def __init__(
         self, source: PackSource, order: PackOrder, oids: Sequence[ObjectId], places: Sequence[int]
@@ -202,7 +202,7 @@ class _Heads:
         data, offsets = source.view, self.offsets
         rank_of = dict(zip(offsets, range(len(offsets)), strict=True))
         if len(rank_of) < len(offsets):
-            raise KeyError(offsets)  # an object is asked for twice
+            raise KeyError(offsets)  # an object is requested twice
         place_of: dict[bytes, int] = {}
         digest_size = len(oids[0])
         add_base, add_payload = self.bases.append, self.payloads.append
@@ -221,7 +221,7 @@ class _Heads:
                     byte = data[position]
                     position += 1
                 if not 0 < byte < 0x80:
-                    raise KeyError(offset)  # longer than it need be, or than it may be
+                    raise KeyError(offset)  # longer than necessary, or than allowed
             if bits == _OFS_DELTA_BITS:
                 byte = data[position]
                 position += 1
@@ -251,7 +251,7 @@ class _Heads:
 
 
 def _ends(offsets: list[int], order: PackOrder, entries_end: int) -> list[int]:
-    """Return where each of these entries ends. Raises KeyError where one is not in the pack."""
+    """Return where each of these entries ends. Raises KeyError if one is not in the pack."""
     if offsets[0] < PACK_HEADER_BYTES or offsets[-1] >= entries_end:
         raise KeyError(offsets[0])
     if len(offsets) == len(order):
@@ -262,7 +262,7 @@ def _ends(offsets: list[int], order: PackOrder, entries_end: int) -> list[int]:
 
 
 def _ofs_head(entry: bytes, distance: int) -> bytes:
-    """Return the head of a delta anew, with that distance to its base; its size stays."""
+    """Return a delta's head with a new distance to its base; its size stays."""
     stop = 1
     while entry[stop - 1] >= 0x80:
         stop += 1

@@ -1,12 +1,12 @@
-"""All packs of one directory, as one store, while `git gc` may be at work beside us.
+"""All packs of one directory as one store, while `git gc` may run concurrently.
 
-Packs are opened once and stay open: a map outlives the removal of its file. When an object is asked
-for that is in none of them, the directory is looked at again, once, as git does: the pack that `gc`
-just wrote holds it now. The pack that answered last is asked first.
+Packs are opened once and stay open: a map outlives the removal of its file. If an object is in none of them,
+the directory is listed again, once, as in git: a pack that `gc` just wrote may hold it. The pack that
+answered last is asked first.
 
-A pack or index that can't be opened is set aside in `faults` and does not hide the others; if then an
-object is missing, its error is the answer. Where the copy of an object that was found is damaged, all its
-other copies are tried: see `packcore.store.copies`.
+A pack or index that can't be opened goes to `faults` and does not hide the others; if an object is then
+missing, its error is raised. If the copy of an object that was found is damaged, all other copies are tried:
+see `packcore.store.copies`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ __all__ = ["PackFile", "PackedStore"]
 
 _Answer = TypeVar("_Answer")
 _TABLE_PACKS_MIN = 2
-"""Packs from which on a table of all is quicker than to ask one after the other."""
+"""From this many packs on, one table is faster than asking pack by pack."""
 
 
 class PackedStore(BulkReading):
-    """The packs of a directory (`objects/pack`), which need not exist. An ObjectStore."""
+    """The packs of a directory (`objects/pack`), which may not exist. An ObjectStore."""
 
     def __init__(
         self,
@@ -66,21 +66,21 @@ class PackedStore(BulkReading):
         self.directory = directory
         self.limits = limits
         self.faults: dict[str, CorruptData] = {}
-        """Packs that could not be opened, by file name, and why."""
+        """Why packs could not be opened, by file name."""
         self._object_format = object_format
         self._cache = BaseCache(limits.base_cache)
         self.copies = Copies(object_format) if copies is None else copies
-        """Where to look for an object whose entry is damaged: these packs, and what the owner adds."""
+        """Where to find another copy of a damaged object: in these packs, and where the owner adds."""
         self.copies.add_packs(self)
         self._rescan = rescan
-        """False where the owner calls `refresh` itself: a repository asks other places first."""
+        """False if the owner calls `refresh` itself: a repository asks other places first."""
         self._packs: list[PackFile] = []
         self._by_name: dict[str, PackFile] = {}
         self.table: MultiPackIndex | None = None
-        """Where each object of many packs lies, if git has prepared that and it can be used."""
+        """The multi-pack-index, if there is a usable one."""
         self.table_fault: CorruptShortcut | RepositoryError | None = None
         self._beside_table: list[PackFile] = []
-        """Packs that the table does not tell of."""
+        """Packs that are not in the table."""
         self._table_wanted = True
         self._known: set[str] = set()
         self._places = Places(self._cache)
@@ -93,17 +93,17 @@ class PackedStore(BulkReading):
 
     @property
     def packs(self) -> list[PackFile]:
-        """The open packs, in the order of their names."""
+        """The open packs, ordered by name."""
         return sorted(self._packs, key=lambda pack: pack.name)
 
     def refresh(self) -> bool:
-        """Look for packs that were added since; tell whether there were any.
+        """Open packs added since the last look; return whether there were any.
 
         Packs that vanished stay readable until `close`. Raises RepositoryError if files can't be opened
         for a reason other than having vanished.
         """
         try:
-            # Each miss comes here, so without Path objects.
+            # Each miss comes here, so avoid Path objects.
             names = sorted(name for name in os.listdir(self.directory) if name.endswith(".idx"))  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -119,7 +119,7 @@ class PackedStore(BulkReading):
     def _open(self, name: str) -> bool:
         path = (self.directory / name).with_suffix(".pack")
         if not path.exists():
-            return False  # gone again, or an index whose pack is not there yet: try again next time
+            return False  # already gone, or an index whose pack is not there yet: try again next time
         try:
             pack = PackFile(path, self._object_format, self.limits, cache=self._cache, copies=self.copies)
         except FileNotFoundError:
@@ -157,7 +157,7 @@ class PackedStore(BulkReading):
                     yield oid
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
         self.refresh()
         for pack in self.packs:
             for position in pack.index.find_range(low, high):
@@ -210,9 +210,9 @@ class PackedStore(BulkReading):
         yield from self.copies.stream(oid)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how the object lies in the first pack that has it, or None.
+        """Return the object's entry in the first pack that has it, or None.
 
-        Where an entry can't be made out, in the next; None if that is so of all.
+        Tries the next pack if an entry is unreadable; None if all are.
         """
         place = self._locate(oid)
         if place is None:
@@ -226,15 +226,15 @@ class PackedStore(BulkReading):
         return None
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how each object lies in the largest pack that has it, or None."""
+        """Return each object's entry in the largest pack that has it, or None."""
         return self._of_packs(oids, PackListing.raws, self.raw)
 
     def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-        """Return type and size of each object, None where it is in no pack."""
+        """Return type and size of each object, None if it is in no pack."""
         return self._of_packs(oids, PackListing.headers, self.header_here)
 
     def places(self, oids: Sequence[ObjectId]) -> array[int]:
-        """Return where each object lies in the largest pack that has it: see `packcore.store.bulk`."""
+        """Return each object's place in the largest pack that has it: see `packcore.store.bulk`."""
         return self._places.find(self._largest_first(), oids)
 
     def reader(
@@ -247,7 +247,7 @@ class PackedStore(BulkReading):
     ) -> Callable[[int], bytes]:
         """Return a function that reads objects by number: see `packcore.store.bulk`.
 
-        `read_one` reads what lies in no pack: None is for `read`.
+        `read_one` reads objects that are in no pack; None means `read`.
         """
         return self._places.reader(
             self._packs, oids, places, check=check, more_bytes=more_bytes, read_one=read_one or self.read
@@ -281,14 +281,14 @@ class PackedStore(BulkReading):
         return found
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
-        """Return how the object lies in the pack of that file name, or None: for saved plans."""
+        """Return the object's entry in the pack of that file name, or None, for saved plans."""
         for pack in self._packs:
             if os.path.basename(pack.name) == pack_name:  # noqa: PTH119
                 return pack.raw(oid)
         return None
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids pack by pack and by offset; those that are in no pack last, as they came."""
+        """Return the ids pack by pack and by offset; those in no pack come last, in the given order."""
         by_pack: dict[int, list[ObjectId]] = {}
         packs = self.packs
         for oid in oids:
@@ -301,7 +301,7 @@ class PackedStore(BulkReading):
         return ordered
 
     def close(self) -> None:
-        """Give back all files and maps. Idempotent."""
+        """Release all files and maps. Idempotent."""
         for pack in self._packs:
             pack.close()
         self._packs.clear()
@@ -312,14 +312,14 @@ class PackedStore(BulkReading):
         self._cache.clear()
 
     def leave_multi_pack_index(self, error: CorruptShortcut | RepositoryError | None = None) -> None:
-        """Look objects up pack by pack, since this was found wrong with the table of all packs."""
+        """Look up objects pack by pack from now on, because of this fault of the table."""
         self.table_fault = error
         if self.table is not None:
             self.table.close()
             self.table = None
 
     def _open_table(self) -> None:
-        """Open the multi-pack-index, where there are packs enough."""
+        """Open the multi-pack-index if there are enough packs."""
         if self._table_wanted and len(self._packs) >= _TABLE_PACKS_MIN:
             self._table_wanted = False
             try:
@@ -330,7 +330,7 @@ class PackedStore(BulkReading):
         self._beside_table = [pack for name, pack in self._by_name.items() if name not in covered]
 
     def _by_table(self, oid: bytes) -> tuple[PackFile, int] | Sequence[PackFile]:
-        """Return where the multi-pack-index has an object, or else the packs to ask."""
+        """Return an object's place by the multi-pack-index, or else the packs to ask."""
         assert self.table is not None
         try:
             place = self.table.find(oid)
@@ -343,7 +343,7 @@ class PackedStore(BulkReading):
         return self._packs if pack is None else (pack, place.offset)
 
     def _locate(self, oid: bytes) -> tuple[PackFile, int] | None:
-        """Return the first pack that has an object, and where in it."""
+        """Return the first pack that has an object, and its offset there."""
         packs = self._packs
         if self.table is not None:
             found = self._by_table(oid)

@@ -1,9 +1,9 @@
-"""packed-refs on the disk, and what was read of it: read again when the file is another one.
+"""packed-refs on disk and its content in memory: read again when the file is replaced.
 
-A change is a new file under the old name, which shows in the inode's number. That number can't come back
-while the file that was read is kept open. A program that writes into the file itself changes its times; these
-tell two moments apart only if some time is between them, which a clock tells. `RefViews` keeps what was read
-of several repositories, for a server that opens one for each request.
+A change is a new file under the old name, with a new inode number. The old number can't be reused while the
+file that was read is kept open. A program that writes into the file itself changes its times. Times
+distinguish two moments only if enough time passes between them, which a clock checks. `RefViews` keeps the
+content for several repositories, for a server that opens one for each request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PackedFile", "RefViews"]
 
 _UNSURE_NS = 2 * 10**9
-"""A file that was changed so shortly before it was read may change again and keep its times."""
+"""A file changed this shortly before it was read may change again with the same times."""
 
 
 class PackedFile:
@@ -36,7 +36,7 @@ class PackedFile:
     def __init__(
         self, path: Path, object_format: ObjectFormat, clock: Callable[[], int] | None = None
     ) -> None:
-        """`clock` returns the time in nanoseconds; None: two changes are taken to have different times."""
+        """`clock` returns the time in nanoseconds; None assumes that two changes have different times."""
         self.path = path
         self._format = object_format
         self._clock = clock
@@ -74,7 +74,7 @@ class PackedFile:
             self._table = PackedRefs.parse(file.read(), self.path, self._format)
             if now is None or now - max(before.st_mtime_ns, before.st_ctime_ns) > _UNSURE_NS:
                 self._stamp = _stamp(before)
-                # Windows could not replace a file that is open; there its number does not come back.
+                # Windows could not replace an open file; its number is not reused there.
                 if sys.platform != "win32":
                     self._pin = weakref.finalize(self, os.close, os.dup(file.fileno()))
 
@@ -85,13 +85,13 @@ class PackedFile:
             self._pin = None
 
     def close(self) -> None:
-        """Forget what was read. It is read again when asked for. Idempotent."""
+        """Forget what was read; the next use reads it again. Idempotent."""
         with self._guard:
             self._drop()
 
     @property
     def held_bytes(self) -> int:
-        """How much memory is held."""
+        """Memory in use."""
         return self._table.byte_count
 
 
@@ -100,12 +100,12 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
 
 
 class RefViews:
-    """The packed-refs files that were asked for last, each read once while it stays the same."""
+    """The latest packed-refs files, each read once while unchanged."""
 
     def __init__(
         self, clock: Callable[[], int], *, count_max: int = 32, bytes_max: int = 256 * 1024 * 1024
     ) -> None:
-        """Keep at most so many files, and so many bytes of them; `clock` as for PackedFile."""
+        """Limit the files to keep, and their bytes; `clock` as for PackedFile."""
         self._clock = clock
         self._count_max = count_max
         self._bytes_max = bytes_max
@@ -130,7 +130,7 @@ class RefViews:
         return found
 
     def close(self) -> None:
-        """Forget all. Idempotent."""
+        """Forget everything. Idempotent."""
         with self._guard:
             while self._files:
                 self._files.popitem()[1].close()

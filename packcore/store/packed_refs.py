@@ -2,12 +2,12 @@ r"""packed-refs as a table: read and checked in one pass, searched by bisection 
 
     # pack-refs with: peeled fully-peeled sorted      what the writer promises
     <hex> <name>                                      sorted by the names' bytes
-    ^<hex>                                            what the annotated tag above comes to
+    ^<hex>                                            what the annotated tag above resolves to
 
-The table is the file's own bytes, so 200,000 refs take 13 MB and no objects: a name is found by halving
-positions in them. One expression checks all lines at once, a more lenient one those with an unusual name.
-A file that is not sorted, has a name twice, or upper-case hex, is read line by line; so is one that is
-damaged, to name the line.
+The table is the file's own bytes, so 200,000 refs take 13 MB and no objects: a look-up bisects positions in
+the bytes. One regular expression checks all lines together, a more lenient one those with unusual names. A
+file that is unsorted, has a name twice, or upper-case hex, is read line by line; so is a damaged one, to name
+the line.
 
 >>> from packcore.ids import SHA1
 >>> file = b"# pack-refs with: sorted\n" + b"1b" * 20 + b" refs/heads/a\n"
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 __all__ = ["PackedRef", "PackedRefs", "PackedRow"]
 
 _NAME_BYTES_MAX = 65_000
-"""A longer name in packed-refs fits no line of the protocol, nor a file's path: git can have made none."""
+"""A longer name fits neither a line of the protocol nor a file's path, so git can't have made one."""
 _PIECE_BYTES = 1 << 20
-"""Bytes that are checked, or taken apart, at once: what that takes besides stays small."""
+"""Bytes to check or split in one step, which bounds the additional memory."""
 _LINES_AT_ONCE = 10_000
 _USUAL_LINE_BYTES = 64
 _BISECTED_PART = 16
-"""A larger part of the lines than one in so many is not looked up line by line to be changed."""
+"""Changes to more than one line in this many are merged in one pass, not looked up line by line."""
 _PEELED_WORDS = (b"peeled", b"fully-peeled")
 
 PackedRow = tuple[bytes, bytes, bytes]
-"""The id in hex, the name, and what the tag comes to in hex, empty where the file doesn't say."""
+"""The id in hex, the name, and what the tag resolves to in hex, empty if the file doesn't say."""
 
 
 class PackedRef(NamedTuple):
@@ -59,11 +59,11 @@ class PackedRef(NamedTuple):
 
 class _Patterns(NamedTuple):
     usual_lines: re.Pattern[bytes]
-    """Whole lines whose names break no rule, unless `.lock` is in one."""
+    """Whole lines whose names are valid, except for a `.lock`."""
     lines: re.Pattern[bytes]
     """The same with any name."""
     line: re.Pattern[bytes]
-    """A line as lenient as git reads it."""
+    """A line, as leniently as git reads it."""
     row: re.Pattern[bytes]
     """A line that was checked."""
 
@@ -97,7 +97,7 @@ class PackedRefs:
         promises: bytes = b"",
         invalid: frozenset[bytes] = frozenset(),
     ) -> None:
-        """Take lines that were checked, sorted, each name once; `promises` are the words of the header."""
+        """Take checked lines, sorted, each name once; `promises` are the words of the header."""
         self._lines = lines
         self._format = object_format
         self._patterns = _patterns(object_format.hex_size)
@@ -105,11 +105,11 @@ class PackedRefs:
         self.invalid = invalid
         """Names that git-check-ref-format refuses."""
         self.has_zero = object_format.zero.hex().encode() in lines
-        """Whether some ref may have the zero id, which is no value."""
+        """Whether some ref may have the zero id, which is invalid."""
 
     @classmethod
     def parse(cls, data: bytes, path: object, object_format: ObjectFormat) -> PackedRefs:
-        """Check a file. Raises CorruptData, which names `path` and the first damaged line."""
+        """Check and read a file. Raises CorruptData, which names `path` and the first damaged line."""
         if not data:
             raise CorruptData(
                 f"{path}: the file is empty, without even git's header line: refs may have been lost",
@@ -130,7 +130,7 @@ class PackedRefs:
 
     @property
     def byte_count(self) -> int:
-        """How much memory the table takes."""
+        """Memory that the table takes."""
         return len(self._lines)
 
     def __len__(self) -> int:
@@ -152,27 +152,27 @@ class PackedRefs:
         return self.ref_of(row)
 
     def first_below(self, folder: str) -> str | None:
-        """Return the first ref in a folder, a name without its slash."""
+        """Return the first ref in a folder, which is named without its slash."""
         inside = encode_ref_name(folder) + b"/"
         row = self._row_at(self._position(inside))
         return decode_ref_name(row[1]) if row is not None and row[1].startswith(inside) else None
 
     @property
     def are_all_peeled(self) -> bool:
-        """Whether each line says what it comes to if it is an annotated tag."""
+        """Whether the line of each annotated tag says what it resolves to."""
         return b"fully-peeled" in self._promises or not self._lines
 
     def is_peeled(self, name: bytes) -> bool:
-        """Return whether a ref's line says so."""
+        """Return whether a ref's line says what it resolves to."""
         return self.are_all_peeled or (b"peeled" in self._promises and name.startswith(b"refs/tags/"))
 
     @cached_property
     def by_name(self) -> dict[bytes, PackedRow]:
-        """Every line by name: to look up very many. Takes much more memory than the table."""
+        """Every line by name, to look up very many. Takes much more memory than the table."""
         return {row[1]: row for piece in self.pieces() for row in piece}
 
     def pieces(self, prefix: bytes = b"") -> Iterator[list[PackedRow]]:
-        """Yield the lines whose names begin with a prefix, in their order, some thousand at once."""
+        """Yield the lines whose names begin with a prefix, in order, some thousand at a time."""
         low, high = 0, len(self._lines)
         if prefix:
             low = self._position(prefix)
@@ -185,9 +185,10 @@ class PackedRefs:
     def rewritten(
         self, changes: Mapping[bytes, PackedRow | None], *, peeled: bool = False
     ) -> Iterator[bytes]:
-        """Yield the file with some lines changed or added, and those left out whose change is None.
+        """Yield the file with some lines changed or added, and without those whose change is None.
 
-        `peeled`: each new line says what its tag comes to. Only then the header goes on promising that.
+        `peeled` means that each new line says what its tag resolves to. Only then does the header keep
+        promising that.
         """
         is_kept = peeled or not any(changes.values())
         kept = [word for word in _PEELED_WORDS if is_kept and (word in self._promises or not self._lines)]
@@ -208,9 +209,9 @@ class PackedRefs:
         yield self._lines[done:]
 
     def _merged(self, changes: Mapping[bytes, PackedRow | None]) -> Iterator[bytes]:
-        """Yield all lines with the changes, taken apart and sorted: for many changes."""
+        """Yield all lines with the changes, split and sorted, for many changes."""
         rows: dict[bytes, PackedRow | None] = {**self.by_name, **changes}
-        self.__dict__.pop("by_name", None)  # as large as several tables; another thread may have been faster
+        self.__dict__.pop("by_name", None)  # as large as several tables; another thread may be faster
         names = sorted(rows)
         for start in range(0, len(names), _LINES_AT_ONCE):
             found = [rows[name] for name in names[start : start + _LINES_AT_ONCE]]
@@ -226,11 +227,11 @@ class PackedRefs:
         return None if match is None else (match[1], match[2], match[3] or b"")
 
     def _position(self, name: bytes, low: int = 0) -> int:
-        """Return where the first line begins whose name isn't before `name`, at `low` or after it."""
+        """Return the start of the first line, at or after `low`, whose name isn't before `name`."""
         lines, high = self._lines, len(self._lines)
         skipped = self._format.hex_size + 1
         while low < high:
-            # The line in which the middle is; a peeled id belongs to the line above.
+            # The line that contains the middle; a peeled id belongs to the line above.
             start = _row_start(lines, (low + high) // 2, low)
             end = lines.index(b"\n", start)
             if lines[start + skipped : end] < name:
@@ -241,7 +242,7 @@ class PackedRefs:
 
 
 def _row_start(lines: bytes, at: int, low: int) -> int:
-    """Return where the row of a position begins."""
+    """Return where the row at a position begins."""
     start = max(lines.rfind(b"\n", low, at) + 1, low)
     if lines.startswith(b"^", start):
         start = max(lines.rfind(b"\n", low, start - 1) + 1, low)
@@ -249,13 +250,13 @@ def _row_start(lines: bytes, at: int, low: int) -> int:
 
 
 def _row_end(lines: bytes, at: int) -> int:
-    """Return where the row of a position ends, its peeled id included."""
+    """Return where the row at a position ends, including its peeled id."""
     end = lines.index(b"\n", at) + 1
     return lines.index(b"\n", end) + 1 if lines.startswith(b"^", end) else end
 
 
 def _after(prefix: bytes) -> bytes:
-    """Return the first name after all that begin with a prefix; empty where there can be none."""
+    """Return the first name after all that begin with a prefix; empty if there can be none."""
     kept = prefix.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else b""
 
@@ -266,7 +267,7 @@ def _line(row: PackedRow) -> bytes:
 
 
 def _checked(lines: bytes, patterns: _Patterns) -> frozenset[bytes] | None:
-    """Check all lines at once; return the invalid names, or None where that must be done line by line."""
+    """Check all lines together; return the invalid names, or None if they must be read line by line."""
     if not lines:
         return frozenset()
     if not lines.endswith(b"\n") or lines.startswith(b"^"):
@@ -290,7 +291,7 @@ def _checked(lines: bytes, patterns: _Patterns) -> frozenset[bytes] | None:
 
 
 def _piece_end(lines: bytes, low: int) -> int:
-    """Return where a piece ends that begins at `low`, between two rows."""
+    """Return the end, between two rows, of a piece that begins at `low`."""
     end = low + _PIECE_BYTES
     if end >= len(lines):
         return len(lines)
@@ -322,7 +323,7 @@ def _read_carefully(data: bytes, at: int, path: object, object_format: ObjectFor
 
 
 def _damaged(path: object, data: bytes, at: int, fault: str) -> CorruptData:
-    """Return the error for a line that no git writes: whatever else the file held may be lost, too."""
+    """Return the error for a line that git never writes: other content of the file may be lost, too."""
     line = data.count(b"\n", 0, at) + 1
     return CorruptData(
         f"{path}: line {line} {fault}", hint="mend the line, or restore the file from a backup"

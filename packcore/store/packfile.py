@@ -1,11 +1,11 @@
-"""One pack with its index: objects by id, whole, in blocks, or as they lie.
+"""One pack with its index: objects by id, whole, in blocks, or as stored.
 
     pack-<digest>.idx   id -> position -> offset        packcore.pack.index
     pack-<digest>.pack  offset -> header, zlib stream   packcore.pack.mapping
 
-Reading a delta goes up its chain to a whole object or one in the cache, then down again, without
-recursion; every object made on the way is cached, by bytes. From `Limits.big_object` on, bases are
-temporary files. A fault names the pack, the offset and the object.
+Reading a delta goes up its chain to a whole or cached object, then down again, without recursion. Every
+object made on the way is cached, within a limit of bytes. From `Limits.big_object` on, bases are temporary
+files. An error names the pack, the offset and the object.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ if TYPE_CHECKING:
 
 __all__ = ["PackFile"]
 
-_TYPES = (None, *ObjectType)  # by code; looking one up by calling the enumeration costs ten times as much
+_TYPES = (None, *ObjectType)  # by code; calling the enumeration costs ten times as much
 
 
 class PackFile:
     """The objects of one pack: an ObjectStore, and the PackBytes of its raw entries.
 
-    `path` is the .pack; the .idx lies beside it. Opening checks that both belong together
-    (CorruptPack, CorruptIndex; OSError where one can't be opened). Several packs may share a `cache`.
-    `copies` finds other copies of a base that is damaged here.
+    `path` is the .pack; the .idx is beside it. Opening checks that both belong together (CorruptPack,
+    CorruptIndex; OSError if one can't be opened). Several packs may share a `cache`. `copies` finds other
+    copies of a base that is damaged here.
     """
 
     copies: OtherCopies | None
-    """Where else to look for an object whose entry is damaged; None: nowhere."""
+    """Where to find another copy of an object whose entry is damaged; None means nowhere."""
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ class PackFile:
         sorted_offsets: array[int],
         order: array[int],
     ) -> PackFile:
-        """Make one over a pack and an index that are open already, and known to belong together.
+        """Make one over an open pack and index that are known to belong together.
 
-        `sorted_offsets` are those of all entries in pack order, `order` the entry index of each
+        `sorted_offsets` are the offsets of all entries in pack order; `order` is the entry index of each
         position: what `PackTable` knows.
         """
         pack = cls.__new__(cls)
@@ -110,11 +110,11 @@ class PackFile:
         self._object_format = index.object_format
         self.cache = cache if cache is not None else BaseCache(limits.base_cache)
         self.first_place = self.cache.new_pack()
-        """What an entry's offset is added to, to name the object in the cache."""
+        """Added to an entry's offset to name the object in the cache."""
         self._chains = DeltaChains(source, index, limits)
         self.order = PackOrder(index, name=source.name, entries_end=source.entries_end)
         self.copier = EntryCopier(source, self.order)
-        """What copies and checks entries as they lie."""
+        """Copies and checks stored entries."""
 
     @property
     def object_format(self) -> ObjectFormat:
@@ -185,14 +185,14 @@ class PackFile:
             raise
 
     def _make(self, offset: int) -> tuple[int, bytes]:
-        """Make an object by what lies in this pack alone."""
+        """Make an object from this pack alone."""
         made, chain = self._climb(self.source.entry(offset))
         type_code, content = self._descend(made, chain) if chain else made
         assert isinstance(content, bytes)  # only bases of further deltas become files
         return type_code, content
 
     def offsets_of(self, oid: ObjectId) -> list[int]:
-        """Return where all entries of an object start: more than one where the pack holds it twice."""
+        """Return where all entries of an object start: more than one if the pack holds it twice."""
         index = self.index
         first = position = index.find(oid)
         while first >= 0 and position < len(index) and index.oid(position) == oid:
@@ -200,7 +200,7 @@ class PackFile:
         return [index.offset(place) for place in range(first, position)] if first >= 0 else []
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes in blocks of at most 64 KiB, whatever its size."""
+        """Yield the bytes of an object of any size in blocks of at most 64 KiB."""
         return self.stream_found(oid, self._find(oid))
 
     def stream_found(self, oid: ObjectId, offset: int, *, alone: bool = False) -> Iterator[bytes]:
@@ -257,9 +257,9 @@ class PackFile:
         )
 
     def _climb(self, entry: EntryHeader) -> tuple[tuple[int, Content], list[EntryHeader]]:
-        """Go up from an entry to what is at hand: a cached base, or a whole object.
+        """Go up from an entry to the nearest cached base or whole object.
 
-        Returns its type and content, and the deltas that lead down again, the last one first.
+        Returns its type and content, and the deltas that lead down again, last one first.
         """
         get, first_place, source = self.cache.get, self.first_place, self.source
         chain: list[EntryHeader] = []
@@ -286,9 +286,9 @@ class PackFile:
     def _descend(
         self, base: tuple[int, Content], chain: list[EntryHeader], *, is_base: bool = False
     ) -> tuple[int, Content]:
-        """Apply the deltas of a chain, the last one first, and return type and content of what comes out.
+        """Apply the deltas of a chain, last one first; return type and content of the result.
 
-        A large object on the way becomes a file; the one that comes out too if `is_base`.
+        A large object on the way becomes a file; so does the result if `is_base`.
         """
         type_code, content = base
         big_bytes = self.limits.big_object
@@ -308,7 +308,7 @@ class PackFile:
         return type_code, content
 
     def _descend_big(self, made: tuple[int, Content], entry: EntryHeader, *, whole: bool) -> Content:
-        """Apply one delta in pieces. A large target becomes a file, unless it is to be `whole`."""
+        """Apply one delta in pieces. A large target becomes a file unless `whole`."""
         type_code, base = made
         size = self._chains.target_size(entry)
         self._chains.check_size(size, entry.offset)
@@ -329,12 +329,12 @@ class PackFile:
         return self.source.inflate_blocks(entry)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how the object lies here; None if it does not."""
+        """Return the object's entry here; None if there is none."""
         offset = self.index.find_offset(oid)
         return self.raw_found(oid, offset) if offset >= 0 else None
 
     def raw_found(self, oid: ObjectId, offset: int) -> RawEntry:
-        """Return how the object lies whose entry was found at `offset`."""
+        """Return the entry of the object that was found at `offset`."""
         try:
             entry = self.source.entry(offset)
             base = entry.base_oid
@@ -346,14 +346,14 @@ class PackFile:
         return RawEntry(self, entry.offset, entry.payload_offset, end, entry.size, base)
 
     def listing(self) -> PackListing:
-        """Return what answers for many objects at once."""
+        """Return the reader for many objects in one call."""
         return PackListing(self, self.index, self.source, self.order)
 
     def copy_payload(self, entry: RawEntry) -> Iterator[bytes]:
-        """Yield the entry's zlib stream as it lies, in blocks of at most 64 KiB, its CRC-32 checked.
+        """Yield the entry's stored zlib stream in blocks of at most 64 KiB, with its CRC-32 checked.
 
-        The check runs before the first block for an entry up to 64 KiB, and where there is another copy of
-        the object; at its end for others.
+        The check runs before the first block for an entry up to 64 KiB, or if there is another copy of the
+        object; otherwise at the end.
         """
         start, end = entry.pack_offset, entry.end_offset
         is_large = end - start > BLOCK_BYTES
@@ -362,13 +362,13 @@ class PackFile:
         return self.copier.payload(entry)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids by their offset; those that are not here come last, as they came."""
+        """Return the ids by offset; those that are not here come last, in the given order."""
         placed = [(position, oid) for oid in oids for position in (self.index.find(oid),)]
         here = sorted((self.index.offset(position), oid) for position, oid in placed if position >= 0)
         return [oid for _, oid in here] + [oid for position, oid in placed if position < 0]
 
     def close(self) -> None:
-        """Give back the maps. Idempotent."""
+        """Release the maps. Idempotent."""
         self.source.close()
         self.index.close()
 

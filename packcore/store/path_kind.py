@@ -1,4 +1,4 @@
-"""What stands at a path that a user or a file of a repository names: such a path may be anything."""
+"""What is at a path that a user or a repository's file names: it may be anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN_CHARACTERS_MAX = 300
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a file is there. Raises RepositoryError if the path can't be looked at."""
+    """Return whether a file is there. Raises RepositoryError if the path can't be examined."""
     try:
         return path.is_file()
     except OSError as error:
@@ -24,9 +24,9 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether a folder is there: none is under a name too long for the file system, as in git.
+    """Return whether a folder is there; False for a name too long for the file system, as in git.
 
-    Raises RepositoryError if the path can't be looked at.
+    Raises RepositoryError if the path can't be examined.
     """
     try:
         return path.is_dir()

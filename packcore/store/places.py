@@ -1,12 +1,12 @@
-"""Reading many objects by number: where each of them lies is looked up once.
+"""Reads many objects by number: the place of each is looked up once.
 
     places = Places(cache)
     numbers = places.find(packs, oids)                          one place for each id
     read = places.reader(packs, oids, numbers, ...)             read(number) -> bytes
 
-An object that is found in a pack is read from there, with no further look into an index: an open pack
-stays readable, whatever happens to its files. Any other, and one whose entry there is damaged, is read by
-its id, which looks into every other place, and says what is wrong.
+An object found in a pack is read from there without using the index again: an open pack stays readable,
+whatever happens to its files. Any other object, or one whose entry there is damaged, is read by its id, which
+tries every other place and reports what is wrong.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = ["Places"]
 
 
 class Places:
-    """Where objects lie, in packs that share a cache or not."""
+    """The places of objects, in packs that may share a cache."""
 
     def __init__(self, cache: BaseCache) -> None:
         self._cache = cache
         self._elsewhere: dict[ObjectId, int] = {}
-        """What was asked for and lies in no pack: numbers below zero, for the cache."""
+        """Negative numbers, for the cache, of requested objects that are in no pack."""
 
     def find(self, packs: Iterable[PackFile], oids: Sequence[ObjectId]) -> array[int]:
         """Return the place of each object in the first of these packs that has it. Raises CorruptIndex."""
@@ -61,9 +61,9 @@ class Places:
         more_bytes: int,
         read_one: Callable[[ObjectId], StoredObject],
     ) -> Callable[[int], bytes]:
-        """Return a function that gives objects' bytes by number; see `packcore.store.bulk.reader_of`.
+        """Return a function that returns objects' bytes by number; see `packcore.store.bulk.reader_of`.
 
-        It raises as `read_one`, which reads by id what no pack gives.
+        It raises as `read_one`, which reads by id what no pack has.
         """
         cache = self._cache
         cache.widen(more_bytes)
@@ -75,7 +75,7 @@ class Places:
                 try:
                     return by_number[place >> OFFSET_BITS].read_at(place & OFFSET_MASK)
                 except DAMAGE:
-                    pass  # read by its id, from another pack perhaps
+                    pass  # read by its id, perhaps from another pack
             found = read_one(oids[number])
             cache.put(place, found)
             return found

@@ -1,8 +1,8 @@
-"""Whether objects are here, asked about very many ids of which few are: what a client of a server names.
+"""Checks very many ids, few of which are here, as a server does with those that a client names.
 
-For an id that is in no pack, a loose store looks for a file: a system call each. Here each of its 256
-folders is listed instead, when an id of it is asked for first. Objects that are added later may be missed,
-so a presence is for one request.
+For an id that is in no pack, a loose store looks for a file: one system call each. A presence lists each of
+its 256 folders instead, on the first question about an id in it. It may miss objects added later, so it
+serves one request.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = ["Presence"]
 
 
 class Presence:
-    """Some stores as they are now. `oid in presence` makes no system call for most ids that aren't here."""
+    """The current state of some stores. `oid in presence` makes no system call for most absent ids."""
 
     def __init__(self, stores: Iterable[Container[ObjectId]]) -> None:
-        """Ask the stores in their order."""
+        """Take stores, to ask in the given order."""
         self._stores = [_LooseNames(store) if isinstance(store, LooseStore) else store for store in stores]
 
     def __contains__(self, oid: object) -> bool:
@@ -35,7 +35,7 @@ class Presence:
 
 
 class _LooseNames:
-    """A loose store that is asked only about files that were listed."""
+    """A loose store that is only asked about listed files."""
 
     def __init__(self, store: LooseStore) -> None:
         self._store = store
@@ -51,6 +51,6 @@ class _LooseNames:
 
     def _listed(self, first: int) -> frozenset[str]:
         try:
-            return frozenset(os.listdir(self._store.folder(first)))  # noqa: PTH208 -- of many thousand files
+            return frozenset(os.listdir(self._store.folder(first)))  # noqa: PTH208 -- many thousand files
         except OSError:
             return frozenset()

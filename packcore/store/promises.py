@@ -4,7 +4,7 @@
     [extensions] partialClone = origin
     objects/pack/pack-<hash>.promisor     beside a pack that came from there
 
-What was promised is found by `packcore.checks.promised`. Left out: fetching it.
+`packcore.checks.promised` finds what was promised. Left out: fetching it.
 """
 
 from __future__ import annotations
