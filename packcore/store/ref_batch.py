@@ -1,14 +1,14 @@
-"""Very many refs changed at once: packed-refs is written one time, where one by one each would be a file.
+"""Changes very many refs together: writes packed-refs once instead of a file for each ref.
 
-    1  the loose locks of all names are taken, in their order: no other program changes one of them now
+    1  the loose locks of all names are taken, in order: now no other program changes one of them
     2  packed-refs.lock; then each ref is compared with what the caller saw, by one scan of the loose files
-    3  the new packed-refs is written beside the old one, and synced: the only content that is
-    4  it is renamed: from here on every ref without a loose file is at its new value
+    3  the new packed-refs is written beside the old one, and synced: no other content is written
+    4  it is renamed: from here on every ref without a loose file has its new value
     5  the loose files of these refs are removed, then the locks
 
-That is the order in which git takes these locks, and git reads the result as it reads its own. A process that
-is killed before step 4 has changed nothing; after it, refs with a loose file may be at their old value until
-that file has gone, as with `packcore.store.ref_transaction`. A lock is a link and keeps no file open.
+git takes these locks in the same order, and reads the result as its own. A process killed before step 4 has
+changed nothing; after it, refs with a loose file may keep their old value until that file is removed, as with
+`packcore.store.ref_transaction`. A lock is a link and keeps no file open.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 __all__ = ["Peeled", "RefBatch", "neighbour"]
 
 Peeled = Callable[[Collection[ObjectId]], dict[ObjectId, ObjectId]]
-"""Returns what those of the ids come to that are annotated tags."""
+"""Returns, for the ids that are annotated tags, what they resolve to."""
 
 
 class RefBatch:
-    """Changes of refs below refs/ that the common directory holds, each of another ref."""
+    """Changes of refs below refs/ in the common directory, at most one for each ref."""
 
     def __init__(self, refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None) -> None:
-        """Take changes whose names are those of the refs themselves, symbolic ones followed.
+        """Take changes of the refs themselves, after following symbolic ones.
 
-        Without `peeled`, packed-refs no longer says what all tags come to.
+        Without `peeled`, packed-refs no longer says what every tag resolves to.
         """
         self._refs = refs
         self._zero = refs.object_format.zero
@@ -54,13 +54,13 @@ class RefBatch:
         base = os.fspath(refs.common_directory)
         self._paths = {name: f"{base}/{os.fsdecode(name)}" for name in self._changes}
         self.faults: dict[str, PackcoreError] = {}
-        """Why a ref is not changed, by its name."""
+        """Why refs are not changed, by name."""
 
     def make(self, named: Mapping[str, str], *, together: bool) -> None:
-        """Make the changes; `together`: all of them, or raise the first fault; else as many as can be made.
+        """Make the changes: with `together`, all of them or raise the first fault; else as many as possible.
 
-        `named` has the symbolic refs by which some were asked for, by what they come to. Raises
-        RepositoryError and CorruptData, and nothing has changed then.
+        `named` has the symbolic refs through which some were requested, by the ref that they resolve to.
+        Raises RepositoryError and CorruptData; nothing has changed then.
         """
         locks = self._refs.locks
         lost = locks.take_all(self._paths.values())
@@ -98,12 +98,12 @@ class RefBatch:
     # What is there
 
     def _compared(self, name: bytes, loose: LooseRefs, packed: PackedRefs) -> ObjectId | None:
-        """Return what a ref holds, zero for nothing; None, and a fault, if it isn't what the caller saw."""
+        """Return what a ref holds, zero for nothing; None, with a fault, if it isn't what the caller saw."""
         change = self._changes[name]
         try:
             current = self._current(change, name, loose, packed)
         except UnreadableRef as error:
-            # As in `RefFiles`: a file that holds nothing may be written again.
+            # As in `RefFiles`: a file without a value may be overwritten.
             if error.is_blank and change.old == self._zero:
                 return self._zero
             self._refuse(name, error)
@@ -134,7 +134,7 @@ class RefBatch:
         return found_packed.oid
 
     def _refuse_clashes(self, names: Collection[bytes], loose: LooseRefs, packed: PackedRefs) -> None:
-        """Refuse names that can't be made: none may be the folder of another one, or too long for a file."""
+        """Refuse impossible names: none may be another one's folder, or too long for a file."""
         there = {*packed.by_name, *map(encode_ref_name, (*loose.values, *loose.faults))}
         limits = RefNameLimits.of(self._refs.common_directory)
         ordered, taken = sorted(there), set(there)
@@ -160,7 +160,7 @@ class RefBatch:
                 if rows:
                     lock.write(packed.rewritten(rows, peeled=self._peeled is not None))
                     lock.commit()
-                    # Before loose files go: else a power loss could bring back older values from here.
+                    # Before loose files go: otherwise a power loss could bring back older values from here.
                     sync_folder(path.parent)
 
             yield write
@@ -191,7 +191,7 @@ class RefBatch:
             change = self._changes[name]
             if change.name in loose.values or change.name in loose.faults:
                 try:
-                    os.unlink(self._paths[name])  # noqa: PTH108 -- of very many
+                    os.unlink(self._paths[name])  # noqa: PTH108 -- for very many
                 except FileNotFoundError:
                     pass
                 except OSError as error:
@@ -199,7 +199,7 @@ class RefBatch:
 
 
 def neighbour(name: bytes, taken: Collection[bytes], ordered: Sequence[bytes]) -> bytes | None:
-    """Return a name that can't be beside another: one of those taken above it, or of the ordered below it."""
+    """Return a name that conflicts with `name`: a taken one above it, or an ordered one below it."""
     end = name.find(b"/", len(b"refs/"))
     while end > 0:
         if name[:end] in taken:

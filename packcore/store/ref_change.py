@@ -11,7 +11,7 @@ __all__ = ["RefChange"]
 
 
 class RefChange(NamedTuple):
-    """One ref, from `old` to `new`; all-zero ids stand for no such ref."""
+    """One ref, from `old` to `new`; an all-zero id means no such ref."""
 
     name: str
     old: ObjectId
@@ -19,5 +19,5 @@ class RefChange(NamedTuple):
 
     @property
     def is_delete(self) -> bool:
-        """Whether the ref shall go."""
+        """Whether this deletes the ref."""
         return not any(self.new)

@@ -4,12 +4,12 @@ r"""Refs on disk: one file each, `packed-refs`, `HEAD`, and their locks (gitrepo
     refs/heads/main          an id in hex, or "ref: ..."                  wins over
     packed-refs              "# pack-refs with: peeled fully-peeled sorted"
                              "<hex> <name>", sorted by the names' bytes
-                             "^<hex>": what the annotated tag above comes to
+                             "^<hex>": what the annotated tag above resolves to
     refs/heads/main.lock     packcore.store.ref_lock
 
-Every change is a compare-and-swap under the ref's lock. In a linked worktree `HEAD` and
-refs/{bisect,worktree,rewritten} are the worktree's, all others the common directory's. Where changes are
-logged (`packcore.store.reflogs`), a line is written under the lock, before the ref changes.
+Every change is a compare-and-swap under the ref's lock. In a linked worktree, `HEAD` and
+refs/{bisect,worktree,rewritten} belong to the worktree, all others to the common directory. If changes are
+logged (`packcore.store.reflogs`), the line is written under the lock, before the ref changes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = ["RefFiles"]
 
 _SHOWN_CHARACTERS_MAX = 200
 SYMREF_DEPTH_MAX = 5
-"""Symbolic refs followed one after the other; git's limit."""
+"""Longest chain of symbolic refs to follow; git's limit."""
 _PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 
 
@@ -60,10 +60,10 @@ class RefFiles:
         object_format: ObjectFormat,
         views: RefViews | None = None,
     ) -> None:
-        """Take a repository's folders; `views` is what a server remembers between two requests."""
+        """Take a repository's folders; `views` is what a server keeps between requests."""
         self._git = git_directory
         self.common_directory = common_directory
-        """What holds all refs but those of a linked worktree."""
+        """The directory of all refs except a linked worktree's own."""
         self.object_format = object_format
         self.locks = RefLocks(git_directory, common_directory)
         self.logs = Reflogs()
@@ -74,7 +74,7 @@ class RefFiles:
         self._shares_packed = views is not None
 
     def close(self) -> None:
-        """Give back files and locks. Idempotent; what is asked for afterwards is read again."""
+        """Release files and locks. Idempotent; later calls read again."""
         self.locks.close()
         if not self._shares_packed:
             self._packed.close()
@@ -82,7 +82,7 @@ class RefFiles:
     # Reading
 
     def read(self, name: str) -> Ref | None:
-        """Return a ref with symbolic ones followed, or None where it, or what it points to, isn't there.
+        """Return a ref after following symbolic ones, or None if it, or what it points to, doesn't exist.
 
         Raises UnreadableRef.
         """
@@ -104,9 +104,9 @@ class RefFiles:
         raise UnreadableRef(name, f"more than {SYMREF_DEPTH_MAX} symbolic refs lead on from it")
 
     def read_raw(self, name: str) -> ObjectId | str | None:
-        """Return the id that a ref holds, or the name that it points to, or None where it isn't there.
+        """Return the id that a ref holds, or the name that it points to, or None if it doesn't exist.
 
-        A loose file hides the ref's line in packed-refs even if it can't be read: that line is older.
+        A loose file hides the ref's line in packed-refs even if it is unreadable: that line is older.
         Raises UnreadableRef.
         """
         loose = read_loose_ref(self.path_of(name), name, self.object_format)
@@ -120,19 +120,19 @@ class RefFiles:
         return packed.oid
 
     def all(self) -> RefList:
-        """Return every ref below refs/, and every name there that can't be read.
+        """Return every ref below refs/, and every unreadable name there.
 
         Raises CorruptData or RepositoryError if they can't be listed.
         """
         return self.table().list()
 
     def table(self, prefixes: Sequence[str] = ()) -> RefTable:
-        """Return the refs whose names begin with a prefix, in columns; no prefix: all. Raises as `all`.
+        """Return the refs whose names begin with a prefix, in columns; by default all. Raises as `all`.
 
-        With them come the folders that can't be listed and may hold such refs.
+        Includes unlistable folders that may hold such refs.
         """
         wanted = reduced(map(encode_ref_name, prefixes))
-        loose = self.loose(wanted)  # before packed-refs: a ref that is packed meanwhile is in one of both
+        loose = self.loose(wanted)  # before packed-refs: a ref packed meanwhile is in at least one
         packed = self.packed()
         unreadable = {**loose.faults, **loose.folders}
         decided: dict[bytes, Ref | ObjectId | None] = dict.fromkeys(map(encode_ref_name, loose.faults))
@@ -148,12 +148,12 @@ class RefFiles:
         return table_of(packed, wanted, decided, unreadable)
 
     def _followed(self, name: str) -> Ref | None:
-        """Return what a symbolic ref comes to."""
+        """Return what a symbolic ref resolves to."""
         ref = self.read(name)
         if ref is None and isinstance(target := self.read_raw(name), str):
             reason = f"it points to {target}, which is not there"
             raise UnreadableRef(name, reason, is_dangling=True, points_to=target)
-        return ref  # None: it was deleted since it was listed
+        return ref  # None if it was deleted after the listing
 
     def _known_peeled(self, name: str, oid: ObjectId) -> ObjectId | None:
         packed = self.packed().get(name)
@@ -179,10 +179,10 @@ class RefFiles:
     # Writing
 
     def update(self, name: str, new: ObjectId, old: ObjectId | None) -> None:
-        """Point a ref to an id if it still holds `old` (None: whatever it holds; zero: it must be new).
+        """Point a ref to an id if it still holds `old`; None means anything, zero that it must be new.
 
-        A symbolic ref's target is what changes. Raises InvalidRefName, RefMoved, and RepositoryError
-        on a lock held by another, a name that is in the way, or a failed write.
+        For a symbolic ref, its target changes. Raises InvalidRefName, RefMoved, and RepositoryError for a
+        lock held by another process, a conflicting name, or a failed write.
         """
         named, name = name, self.names_to(name)[-1]
         self.refuse_clash(name)
@@ -190,9 +190,9 @@ class RefFiles:
             change()
 
     def delete(self, name: str, old: ObjectId | None) -> None:
-        """Remove a ref itself (symbolic or not) if it still holds `old` (None: whatever it holds).
+        """Remove a ref itself (symbolic or not) if it still holds `old`; None means anything.
 
-        Raises as `update` does, and RefMoved if it isn't there.
+        Raises as `update` does, and RefMoved if it doesn't exist.
         """
         check_ref_name(name)
         with self.locked_change(name, old, self.object_format.zero) as change:
@@ -202,10 +202,10 @@ class RefFiles:
     def locked_change(
         self, name: str, old: ObjectId | None, new: ObjectId, *, named: str | None = None
     ) -> Iterator[Callable[[], None]]:
-        """Hold one ref's lock and compare it with `old`; the function that this yields makes the change.
+        """Hold one ref's lock and compare the ref with `old`; the yielded function makes the change.
 
-        `name` is taken as it is; `named` is the symbolic ref by which it was asked for. Raises as `update`
-        and `delete` do.
+        `name` is not resolved; `named` is the symbolic ref through which it was requested. Raises as
+        `update` and `delete` do.
         """
         path = self.path_of(name)
         deletes = new == self.object_format.zero
@@ -242,9 +242,9 @@ class RefFiles:
             lock.commit()
 
     def names_to(self, name: str) -> list[str]:
-        """Follow symbolic refs: return the name, those between, and the one that an update changes.
+        """Follow symbolic refs; return the name, those between, and the one that an update changes.
 
-        The last need not exist yet. Raises InvalidRefName, RepositoryError.
+        The last may not exist yet. Raises InvalidRefName, RepositoryError.
         """
         names: list[str] = []
         for _ in range(SYMREF_DEPTH_MAX + 1):
@@ -268,13 +268,13 @@ class RefFiles:
             return True
 
     def _compare(self, name: str, old: ObjectId | None) -> ObjectId:
-        """Return what a ref holds, zero where it holds nothing. Raises RefMoved if that isn't `old`."""
+        """Return what a ref holds, zero if nothing. Raises RefMoved if that isn't `old`."""
         if old is None and not self.logs.is_on:
-            return self.object_format.zero  # nobody asks
+            return self.object_format.zero  # not needed
         try:
             ref = self.read(name)
         except UnreadableRef as error:
-            # The file holds nothing that a new value could overwrite, or may be overwritten.
+            # The file has no value to lose, or may be overwritten.
             if old is None or (error.is_blank and old == self.object_format.zero):
                 return self.object_format.zero
             raise
@@ -286,13 +286,13 @@ class RefFiles:
     def packed_path(self) -> Path:
         """Return the file that is replaced to change packed-refs.
 
-        A link stays one: repositories that share their refs (git-new-workdir) share this file through it.
+        A link stays a link: repositories that share refs (git-new-workdir) share this file through it.
         """
         path = self.common_directory / "packed-refs"
         return path.resolve() if path.is_symlink() else path
 
     def head_target(self) -> ObjectId | str | None:
-        """Return the ref that HEAD points to, or HEAD's own id; None where it can't be read."""
+        """Return the ref that HEAD points to, or HEAD's own id; None if it is unreadable."""
         with suppress(UnreadableRef):
             return self.read_raw("HEAD")
         return None
@@ -300,9 +300,9 @@ class RefFiles:
     def log(
         self, named: str, name: str, old: ObjectId, new: ObjectId, head: ObjectId | str | None = None
     ) -> None:
-        """Log a change of `name`: also in the logs of the symbolic refs that lead to it, HEAD among them.
+        """Log a change of `name`, also in the logs of symbolic refs that lead to it, including HEAD.
 
-        `named` is the ref by which it was asked for, `head` what `head_target` returned, if it was asked.
+        `named` is the ref through which it was requested; `head` is `head_target`'s result, if called.
         """
         names = self.names_to(named) if named != name else [name]
         if "HEAD" not in names and (head or self.head_target()) in names:
@@ -323,7 +323,7 @@ class RefFiles:
         remove_log(self._log_path(name), kept)
 
     def refuse_clash(self, name: str) -> None:
-        """Refuse a name that can't be made: refs are files, and none can be another's folder."""
+        """Refuse an impossible name: refs are files, and none can be another's folder."""
         fault = ref_name_fault(name, self.common_directory)
         if fault is not None and not self._is_there(name):
             raise RepositoryError(f"can't make {name[:_SHOWN_CHARACTERS_MAX]}: {fault}")
@@ -344,10 +344,10 @@ class RefFiles:
     def _write_packed_without(self, name: str) -> None:
         path = self.packed_path()
         with self.locks.hold(path) as lock:
-            # A time stamp doesn't tell two changes apart that come at once, and this one must lose nothing.
+            # A time stamp can't distinguish two changes at the same moment, and this one must lose nothing.
             lock.write(self.packed(fresh=True).rewritten({encode_ref_name(name): None}))
             lock.commit()
-            # Before the ref's own file goes: else a power loss could bring back the older value from here.
+            # Before the ref's own file goes: otherwise a power loss could bring back the older value.
             sync_folder(path.parent)
 
     def path_of(self, name: str) -> Path:

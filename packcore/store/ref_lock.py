@@ -1,6 +1,6 @@
-r"""Locks of ref files, and how their content is replaced (git's lockfile protocol).
+r"""Locks ref files and replaces their content (git's lockfile protocol).
 
-    packcore-tmp-ext4-<hex>.owner    who holds locks here: one file a process, held by flock(2) while it lives
+    packcore-tmp-ext4-<hex>.owner    who holds locks here: one file per process, under flock(2) while it lives
     refs/heads/main.lock             a hard link to it: appears with its content, or not at all
     packcore-tmp-ext4-<hex>.ref      the new value, written and synced; renamed to refs/heads/main
 
@@ -8,11 +8,11 @@ r"""Locks of ref files, and how their content is replaced (git's lockfile protoc
     process 4711 on build7
     file-system ext4
 
-Git, and any other program, sees a lock file and keeps away from the ref; none of them reads it. We know
-ours by the first line, and a lock whose owner nobody holds any more is cleared, under the rules of
-`packcore.store.temporaries`. Another program's lock never is. No lock is taken through a symbolic link:
-a folder below the repository that is one is refused. Left out: the waiting clock that git has for locks.
-We try a bounded number of times.
+Git and other programs see a lock file and leave the ref alone; none of them reads it. We recognize ours by
+the first line. Ours is cleared if no process holds its owner's file any more, under the rules of
+`packcore.store.temporaries`; another program's lock never is. No lock is taken through a symbolic link: a
+folder below the repository that is one is refused. Left out: git's time limit for locks. We try a bounded
+number of times.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ _OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0
 
 
 class HeldLock:
-    """One lock while it is held: write the new content, then put it in place. All raise OSError."""
+    """One held lock: write the new content, then put it in place. All methods raise OSError."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self._path = path
         self._folder = folder
         self._new: Temporary | None = None
         self.has_changed = False
-        """Whether the file was replaced or removed: that is durable once the lock has been given back."""
+        """Whether the file was replaced or removed, which is durable once the lock is released."""
 
     def write(self, blocks: Iterable[bytes]) -> None:
-        """Make the new content durable beside the file; nothing has changed then."""
+        """Make the new content durable beside the file, which is still unchanged."""
         self._new = Temporary(self._folder, suffix=".ref", mode=0o666)
         self._new.write(blocks)
 
     def commit(self) -> None:
-        """Put what was written in place of the file."""
+        """Replace the file with what was written."""
         assert self._new is not None
         self._new.rename(self._path)
         self.has_changed = True
@@ -85,7 +85,7 @@ class HeldLock:
 class RefLocks:
     """The locks below a git directory, and the folders that ref files need.
 
-    Threads may share one; what is `deferred` in one of them is so in all.
+    Threads may share one; `deferred` in one of them applies to all.
     """
 
     def __init__(self, git_directory: Path, common_directory: Path) -> None:
@@ -99,10 +99,10 @@ class RefLocks:
 
     @contextmanager
     def hold(self, path: Path) -> Iterator[HeldLock]:
-        """Hold `path`.lock; what this yields replaces the file, durably once the block has ended.
+        """Hold `path`.lock; the yielded lock replaces the file, durably once the block has ended.
 
-        Raises RefLocked where another process has it, and RepositoryError where it can't be taken or the
-        content can't be written.
+        Raises RefLocked if another process has it, and RepositoryError if it can't be taken or the content
+        can't be written.
         """
         lock = path.with_name(path.name + ".lock")
         try:
@@ -115,7 +115,7 @@ class RefLocks:
                 yield held
             finally:
                 held.close()
-                with suppress(OSError):  # gone, or not to be removed now: `sweep` finds it by its owner
+                with suppress(OSError):  # gone, or not removable now: `sweep` finds it by its owner
                     lock.unlink()
                 self._unsynced[path.parent] = None
             if held.has_changed and not self._is_deferred:
@@ -145,30 +145,30 @@ class RefLocks:
     def _sync(self) -> None:
         while self._unsynced:
             folder, _ = self._unsynced.popitem()
-            with suppress(FileNotFoundError, NotADirectoryError):  # empty, and removed since
+            with suppress(FileNotFoundError, NotADirectoryError):  # empty, and removed meanwhile
                 sync_folder(folder)
 
     def close(self) -> None:
         """Remove this process's owner files. Idempotent; the next lock makes a new one."""
         with self._guard:
             with suppress(OSError):
-                self._sync()  # that no lock comes back after a loss of power, its owner gone
+                self._sync()  # so that no lock reappears without its owner after a power loss
             owners = [*self._owners.values(), *self._full_owners]
             self._owners.clear()
             self._full_owners.clear()
             for owner in owners:
                 with suppress(OSError):
                     if owner.path.lstat().st_nlink > 1:
-                        owner.forget()  # a lock could not be removed, and the next run shall find it
+                        owner.forget()  # a lock could not be removed; let the next run find it
                 owner.close()
 
-    # Many at once
+    # Many together
 
     def take_all(self, paths: Iterable[str]) -> dict[str, RepositoryError]:
-        """Take the locks of many files, which have no open file each; return why some can't be had.
+        """Take the locks of many files, without an open file for each; return why some can't be taken.
 
-        `release_all` gives them back. They put no content in place of the files. Only the first lock that
-        another process holds is waited for.
+        `release_all` releases them. They don't replace the files' content. Only waits for the first lock that
+        another process holds.
         """
         faults: dict[str, RepositoryError] = {}
         made: dict[str, str] = {}
@@ -181,7 +181,7 @@ class RefLocks:
                 os.link(made[folder], lock)
             except (OSError, AttributeError):
                 try:
-                    # Held by another, the folder gone meanwhile, no more links, or no links at all.
+                    # Held by another, the folder is gone, no more links, or no links at all.
                     self._take(Path(lock), tries=1 if faults else LOCK_TRIES)
                     made.pop(folder, None)
                 except RepositoryError as error:
@@ -193,15 +193,15 @@ class RefLocks:
         return faults
 
     def release_all(self, paths: Iterable[str]) -> None:
-        """Give the locks of many files back, and remove what folders are empty then. Raises RepositoryError.
+        """Release the locks of many files, and remove folders that are then empty. Raises RepositoryError.
 
-        What was changed below them is durable then.
+        Changes below them are durable then.
         """
         folders: dict[Path, None] = {}
         latest = ""
         for path in paths:
             with suppress(OSError):
-                os.unlink(f"{path}.lock")  # noqa: PTH108 -- of very many
+                os.unlink(f"{path}.lock")  # noqa: PTH108 -- for very many
             if (folder := path.rpartition("/")[0]) != latest:
                 folders[Path(folder)] = None
                 latest = folder
@@ -226,7 +226,7 @@ class RefLocks:
                 if not _clear(lock):
                     pause.wait(LOCK_PAUSE_SECONDS)
             except FileNotFoundError:
-                continue  # the folder that we just made, or the owner file, was removed: once more
+                continue  # the new folder, or the owner file, was removed: try again
             else:
                 return
         raise _refusal(lock)
@@ -237,7 +237,7 @@ class RefLocks:
         if refused == errno.EMLINK:
             refused = _link_refusal(self._other_owner(base), lock)
         if refused:
-            # Such a lock is known by its words, but after a crash it stays.
+            # Such a lock is recognized by its words, but stays after a crash.
             handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             with os.fdopen(handle, "wb") as file:
                 file.write(owner_mark("other"))
@@ -255,7 +255,7 @@ class RefLocks:
             return owner.path
 
     def _other_owner(self, base: Path) -> Path:
-        """Return a new owner's file, where the other has as many links as the disk allows."""
+        """Return a new owner file, if the current one has as many links as the disk allows."""
         with self._guard:
             if (owner := self._owners.pop(base, None)) is not None:
                 self._full_owners.append(owner)
@@ -263,7 +263,7 @@ class RefLocks:
 
     def _base(self, path: Path) -> Path:
         inside = (base for base in (self._git, self._common) if path.is_relative_to(base))
-        return next(inside, path.parent)  # of packed-refs that is a link to another repository's
+        return next(inside, path.parent)  # if packed-refs is a link to another repository's
 
     def _make_parents(self, folder: Path) -> None:
         base = self._base(folder)
@@ -282,7 +282,7 @@ class RefLocks:
     def remove_empty_parents(self, folder: Path) -> None:
         """Remove a deleted ref's folder and those above it while they are empty."""
         base = self._common / "refs"
-        # refs/heads and refs/tags stay, as git keeps them.
+        # Keep refs/heads and refs/tags, as git does.
         while folder.is_relative_to(base) and len(folder.relative_to(base).parts) > 1:
             try:
                 folder.rmdir()
@@ -293,7 +293,7 @@ class RefLocks:
     # After a crash
 
     def sweep(self) -> None:
-        """Clear the locks that processes left behind that are gone; what can't be removed stays."""
+        """Clear the locks that dead processes left behind; what can't be removed stays."""
         for base in dict.fromkeys((self._git, self._common)):
             try:
                 with os.scandir(base) as entries:
@@ -319,7 +319,7 @@ class RefLocks:
 
 
 def _link_refusal(owner: Path, lock: Path) -> int:
-    """Make a lock a hard link to its owner's file; return why there can't be one, 0 if there is.
+    """Make a lock as a hard link to its owner file; return the error number if impossible, else 0.
 
     Raises OSError.
     """
@@ -335,14 +335,14 @@ def _link_refusal(owner: Path, lock: Path) -> int:
 
 
 class LockOwner(NamedTuple):
-    """What a lock file of ours says of the process that made it."""
+    """What our lock file says about the process that made it."""
 
     process: str
     file_system: str
 
 
 def owner_mark(kind: str) -> bytes:
-    """Return what a lock file of this process holds; `kind` is the file system as it sees it."""
+    """Return the content of this process's lock files; `kind` is the file system as it sees it."""
     import platform
 
     host = re.sub(r"[^!-~]", "?", platform.node())[:200] or "an unnamed host"
@@ -350,7 +350,7 @@ def owner_mark(kind: str) -> bytes:
 
 
 def read_owner(lock: Path) -> LockOwner | None:
-    """Return who made a lock; None where it isn't ours, or is gone."""
+    """Return who made a lock; None if it isn't ours, or is gone."""
     try:
         with lock.open("rb") as file:
             match = _OWNER.match(file.read(_LOCK_BYTES_MAX))
@@ -362,7 +362,7 @@ def read_owner(lock: Path) -> LockOwner | None:
 
 
 def _clear(lock: Path) -> bool:
-    """Remove a lock if it is ours and its process is gone for certain; tell whether it was removed."""
+    """Remove a lock if it is ours and its process is surely gone; return whether it was removed."""
     owner = read_owner(lock)
     if owner is None:
         return False

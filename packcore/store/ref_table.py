@@ -1,11 +1,11 @@
-"""All refs of a repository in columns: loose ones over packed ones, sorted, with no object for each.
+"""All refs of a repository in columns: loose ones over packed ones, sorted, without an object for each.
 
     names   refs/heads/a    refs/tags/v1      sorted by their bytes
     ids     5f3c…           77ab…             in hex, as the files have them
-    peeled  (empty)         e549…             what an annotated tag comes to, where packed-refs says so
+    peeled  (empty)         e549…             what an annotated tag resolves to, if packed-refs says so
 
-Columns are taken from packed-refs as they stand. Only what differs is dealt with name by name: loose files,
-symbolic refs, names that are no valid ones.
+Columns are copied from packed-refs. Only exceptions are handled name by name: loose files, symbolic refs,
+invalid names.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["RefTable", "ids_of_hex", "reduced", "table_of"]
 
 _FEW = 100
-"""So many names are put into the columns one by one; for more, the columns are made again."""
+"""Up to this many names are inserted one by one; for more, the columns are rebuilt."""
 
 
 class RefTable(NamedTuple):
-    """The refs that come to an id, in columns of one length; and those that are there but can't be read."""
+    """The refs that resolve to an id, in columns of equal length, and the unreadable ones."""
 
     names: list[bytes]
     ids: list[bytes]
     peeled: list[bytes]
     symrefs: dict[bytes, str]
-    """What symbolic refs come to, by name."""
+    """What symbolic refs resolve to, by name."""
     unpeeled: Collection[bytes]
-    """Names of which it isn't known whether they are annotated tags. The others without `peeled` are none."""
+    """Names that may or may not be annotated tags. The others without `peeled` are not."""
     unreadable: dict[str, UnreadableRef]
 
     def list(self) -> RefList:
@@ -65,7 +65,7 @@ class RefTable(NamedTuple):
         return RefTable(names, ids, peeled, symrefs, self.unpeeled, unreadable)
 
     def of_names(self, names: Iterable[str]) -> dict[str, Ref | UnreadableRef]:
-        """Return the refs of these names; a symbolic one to nothing counts as absent."""
+        """Return the refs of these names; a dangling symbolic one counts as absent."""
         rows = dict(zip(self.names, zip(self.ids, self.peeled, strict=True), strict=True))
         found: dict[str, Ref | UnreadableRef] = {}
         for name in names:
@@ -78,7 +78,7 @@ class RefTable(NamedTuple):
         return found
 
     def tips(self) -> tuple[ObjectId, ...]:
-        """Return the ids, each once, in the order of the names."""
+        """Return the ids, each once, ordered by name."""
         return tuple(map(ObjectId, map(unhexlify, dict.fromkeys(self.ids))))
 
     def by_name(self) -> dict[str, ObjectId]:
@@ -87,13 +87,13 @@ class RefTable(NamedTuple):
 
 
 def ids_of_hex(hexes: Collection[bytes]) -> list[ObjectId]:
-    """Return ids from hex; equal ones are one object."""
+    """Return ids from hex; equal ones share one object."""
     ids = {text: ObjectId(unhexlify(text)) for text in set(hexes)}
     return [ids[text] for text in hexes]
 
 
 def reduced(prefixes: Iterable[bytes]) -> list[bytes]:
-    """Return prefixes sorted, without repeats and without those that another one covers."""
+    """Return prefixes sorted, without duplicates and without those that another one covers."""
     kept: list[bytes] = []
     for prefix in sorted(prefixes):
         if not kept or not prefix.startswith(kept[-1]):
@@ -107,10 +107,10 @@ def table_of(
     loose: dict[bytes, Ref | ObjectId | None],
     unreadable: dict[str, UnreadableRef],
 ) -> RefTable:
-    """Join packed-refs with what the loose files say, both for reduced prefixes; no prefix: all.
+    """Join packed-refs with the loose files, both for reduced prefixes; without prefixes, all.
 
-    `loose` has each name that packed-refs doesn't decide on: None where it comes to nothing. What packed-refs
-    has no value for is added to `unreadable`.
+    `loose` has each name that packed-refs doesn't decide: None if it resolves to nothing. Names without a
+    value in packed-refs are added to `unreadable`.
     """
     ids: list[bytes] = []
     names: list[bytes] = []
@@ -156,7 +156,7 @@ def _without_value(packed: PackedRefs, names: list[bytes], ids: list[bytes]) -> 
 
 def _fault(packed: PackedRefs, name: bytes) -> UnreadableRef | None:
     if name == b"HEAD":
-        return None  # no ref, whatever is in packed-refs
+        return None  # not a ref, whatever packed-refs has
     reason = "it is not a valid ref name" if name in packed.invalid else "packed-refs gives it the zero id"
     return UnreadableRef(decode_ref_name(name), reason)
 
@@ -164,7 +164,7 @@ def _fault(packed: PackedRefs, name: bytes) -> UnreadableRef | None:
 def _changed(
     ids: list[bytes], names: list[bytes], peeled: list[bytes], changes: dict[bytes, PackedRow | None]
 ) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """Return the columns with some rows changed or added, and those left out whose change is None."""
+    """Return the columns with some rows changed or added, and without those whose change is None."""
     if len(changes) > _FEW:
         rows: dict[bytes, PackedRow | None] = dict(
             zip(names, zip(ids, names, peeled, strict=True), strict=True)
@@ -184,5 +184,5 @@ def _changed(
 
 
 def _chosen(packed: PackedRow | None, row: PackedRow | None) -> PackedRow | None:
-    """Return a row that replaces the packed one; what that one peels to is good for the same id."""
+    """Return a row that replaces the packed one; for the same id, keep what that one peels to."""
     return packed if packed is not None and row is not None and packed[0] == row[0] else row

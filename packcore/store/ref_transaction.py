@@ -1,13 +1,13 @@
-"""Several refs changed together: all of them, or none (what `git push --atomic` asks of a receiver).
+"""Changes several refs together: all or none, as `git push --atomic` requires of a receiver.
 
-    1  every ref's lock is taken, in the order of names, so that two transactions can't block each other
+    1  every ref's lock is taken, ordered by name, so that two transactions can't block each other
     2  under the locks each ref is compared with what the caller saw, and each name with its neighbours
-    3  each new value is written beside its ref and synced: a full disk is found before any ref has changed
-    4  only then the files are renamed; should that fail, those before are put back
+    3  each new value is written beside its ref and synced: a full disk shows before any ref has changed
+    4  only then are the files renamed; if one fails, the earlier ones are restored
 
-A reader may see step 4 half done, as with git's own files: no file system renames two files at once. A
-process that is killed there leaves some refs changed and some not, each of them at a value that was asked
-for; its locks are cleared by the next run, which finds what is left to be done.
+A reader may see step 4 half done, as with git's own files: no file system renames two files in one step. A
+process killed there leaves some refs changed and some not, each at its old or its requested value. The next
+run clears its locks, and finds what is left to do.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["MANY_CHANGES", "change_refs", "change_refs_apart"]
 
 MANY_CHANGES = 300
-"""More are made by one new packed-refs: a file and a sync for each take longer than writing it."""
+"""More changes go into a new packed-refs, which is faster than a file and a sync for each."""
 
 
 def change_refs(refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None = None) -> None:
     """Make all changes or none.
 
-    Above MANY_CHANGES they go into packed-refs: see `packcore.store.ref_batch`; `peeled` is for these. Raises
+    Above MANY_CHANGES they go into packed-refs: see `packcore.store.ref_batch`, which uses `peeled`. Raises
     InvalidRefName, RefMoved for a ref that isn't what the caller saw, RepositoryError for a lock held by
-    another, a name in the way, or a failed write; every ref is then what it was.
+    another process, a conflicting name, or a failed write; every ref is then unchanged.
     """
     resolved = _resolved(refs, changes)
     named = {change.name: asked.name for change, asked in zip(resolved, changes, strict=True)}
@@ -71,9 +71,9 @@ def change_refs(refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | N
 def change_refs_apart(
     refs: RefFiles, changes: Sequence[RefChange], peeled: Peeled | None = None
 ) -> dict[str, PackcoreError]:
-    """Make each change for itself, in their order; return why some are not made, by the name that was given.
+    """Make each change separately, in order; return why some are not made, by the given name.
 
-    Above MANY_CHANGES they go into packed-refs, as far as they can be made there.
+    Above MANY_CHANGES they go into packed-refs, if they can be made there.
     """
     faults: dict[str, PackcoreError] = {}
     with refs.locks.deferred():
@@ -93,7 +93,7 @@ def change_refs_apart(
 
 
 def _parts(refs: RefFiles, changes: Sequence[RefChange]) -> list[list[RefChange]]:
-    """Part changes into those that are made one by one, and those that are made at once, in their order."""
+    """Split changes, in order, into those to make one by one and those to make together."""
     if len(changes) <= MANY_CHANGES:
         return [list(changes)]
     alone = [change for change in changes if not refs.is_shared(change.name)]
@@ -134,7 +134,7 @@ def _changed_at_once(
 
 
 def _final_names(refs: RefFiles, changes: Sequence[RefChange]) -> Callable[[str], str]:
-    """Return what follows symbolic refs: for many names by one scan, since only a file can be one."""
+    """Return a function that follows symbolic refs: one scan for many, since only files can be symbolic."""
     if len(changes) <= MANY_CHANGES:
         return lambda name: refs.names_to(name)[-1]
     loose = refs.loose()
@@ -144,7 +144,7 @@ def _final_names(refs: RefFiles, changes: Sequence[RefChange]) -> Callable[[str]
 
 
 def _resolved(refs: RefFiles, changes: Sequence[RefChange]) -> list[RefChange]:
-    """Follow symbolic refs: what they point to is what an update changes; a deletion removes them."""
+    """Follow symbolic refs: an update changes their target; a deletion removes them."""
     resolved = []
     final_name = _final_names(refs, changes)
     for change in changes:
@@ -167,7 +167,7 @@ def _refuse_clashes_within(changes: Sequence[RefChange]) -> None:
 
 def _put_back(refs: RefFiles, done: Sequence[RefChange]) -> None:
     for change in reversed(done):
-        # Best effort: whoever changed the ref after us has the last word.
+        # Best effort: a change of the ref after ours wins.
         with suppress(PackcoreError):
             if not any(change.old):
                 refs.delete(change.name, change.new)

@@ -1,9 +1,9 @@
-r"""Reflogs: what a ref held before, a line for each change, oldest first (gitrepository-layout, git-reflog).
+r"""Reflogs: a ref's former values, a line for each change, oldest first (gitrepository-layout, git-reflog).
 
     logs/refs/heads/main    "<old> <new> Name <mail> 1112911993 -0700\tpush\n"
     logs/HEAD               the same for the branch that HEAD points to
 
-Which refs get one follows core.logAllRefUpdates (git-config); a log that is there is written on in any case.
+core.logAllRefUpdates (git-config) decides which refs get one; an existing log is always continued.
 
     always          every ref
     true            HEAD, and refs below refs/heads, refs/remotes and refs/notes
@@ -84,7 +84,7 @@ class Reflogs:
             if self._logged.has(name):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if path.is_dir():
-                    remove_empty_folders(path)  # of refs that are gone
+                    remove_empty_folders(path)  # left by deleted refs
             elif not path.is_file():
                 return
             with path.open("ab", buffering=0) as file:
@@ -94,7 +94,7 @@ class Reflogs:
 
 
 def remove_log(path: Path, kept: Iterable[Path]) -> None:
-    """Remove a deleted ref's log, and its folders that are empty then, below those that are kept."""
+    """Remove a deleted ref's log, and its folders that are then empty, below the kept ones."""
     with suppress(OSError):
         path.unlink()
         for folder in path.parents:

@@ -1,17 +1,17 @@
 """A git repository on disk, as git itself lays it out (gitrepository-layout).
 
     HEAD  config  packed-refs  shallow        packcore.store.ref_files, packcore.store.config
-    refs/…                                    one file a ref
+    refs/…                                    one file per ref
     objects/pack/pack-<hash>.{pack,idx,rev}   packcore.store.packed
     objects/xx/…                              packcore.store.loose
     objects/info/{alternates,commit-graph}    packcore.store.alternates, packcore.store.shortcuts
     .git  commondir                           packcore.store.git_directory
 
-Opened with `Repository.open`: a bare repository, a work tree with its `.git` folder or file, or a linked
-worktree. It is an ObjectStore over packs, then loose objects, then alternates; a copy that is damaged is
-passed over where there is another. Where an object isn't found the packs are looked at again once, because a
-`gc` beside us may just have moved it. C git and we may use the same repository at the same time. Left out:
-reftables, hooks, the index.
+`Repository.open` opens a bare repository, a work tree with its `.git` folder or file, or a linked worktree.
+It is an ObjectStore over packs, then loose objects, then alternates; a damaged copy is skipped if there is
+another. If an object isn't found, the packs are listed again once, because a concurrent `gc` may just have
+moved it. C git and packcore may use the same repository at the same time. Left out: reftables, hooks, the
+index.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ _Result = TypeVar("_Result")
 
 
 class Repository(RepositoryRefs, BulkReading):
-    """An open repository. Close it, or use it as a context manager; closing gives back maps and files."""
+    """An open repository. Close it, or use it as a context manager; closing releases maps and files."""
 
     def __init__(
         self, git_directory: Path, limits: Limits | None = None, views: RefViews | None = None
     ) -> None:
-        """Open a git directory; `views` is what a server remembers of refs between two requests."""
+        """Open a git directory; `views` is what a server keeps of refs between requests."""
         self.path = git_directory
-        """The git directory: what holds HEAD."""
+        """The git directory, which holds HEAD."""
         self.limits = limits or Limits()
         self.common_path = common_directory(git_directory)
-        """What holds objects and refs: the same, but in a linked worktree."""
+        """The directory of objects and refs: the same, except in a linked worktree."""
         self.config = GitConfig.read(self.common_path / "config")
         self._format = object_format_of(self.config, source=str(git_directory))
         self._refs = RefFiles(git_directory, self.common_path, self._format, views)
@@ -90,7 +90,7 @@ class Repository(RepositoryRefs, BulkReading):
     ) -> Repository:
         """Open the repository at `path`: a bare one, or a work tree's top folder.
 
-        Raises RepositoryError if there is none, or of a kind we can't use.
+        Raises RepositoryError if there is none, or one of an unsupported kind.
         """
         return cls(find_git_directory(Path(path)), limits, views)
 
@@ -102,10 +102,10 @@ class Repository(RepositoryRefs, BulkReading):
         default_branch: str = "main",
         limits: Limits | None = None,
     ) -> Repository:
-        """Make an empty bare repository and open it; what a killed process left half made is taken up.
+        """Make an empty bare repository and open it; takes over a half-made one of a killed process.
 
-        Raises RepositoryError if one is there already, or anything else, and RefLocked while another
-        process makes one.
+        Raises RepositoryError if one or anything else is there already, and RefLocked while another process
+        makes one.
         """
         with cls.making(path, object_format, default_branch, limits):
             pass
@@ -120,9 +120,9 @@ class Repository(RepositoryRefs, BulkReading):
         default_branch: str = "main",
         limits: Limits | None = None,
     ) -> Iterator[Repository]:
-        """Make a bare repository with what the block puts in: it appears when the block has ended well.
+        """Make a bare repository with the content from the block; it appears when the block succeeds.
 
-        After an error, nothing of it is left. Raises as `init`.
+        After an error, nothing is left. Raises as `init`.
         """
         head = f"refs/heads/{default_branch}"
         check_ref_name(head)
@@ -138,14 +138,14 @@ class Repository(RepositoryRefs, BulkReading):
     def open_or_init(
         cls, path: str | Path, object_format: ObjectFormat = SHA1, limits: Limits | None = None
     ) -> Repository:
-        """Open the repository at `path`, or make an empty bare one where there is nothing. Raises as both."""
+        """Open the repository at `path`, or make an empty bare one if there is nothing. Raises as both."""
         root = Path(path)
         if not is_unmade(root) or is_repository_named(root):
             return cls.open(root, limits)
         try:
             return cls.init(root, object_format, limits=limits)
         except RepositoryError:
-            if is_git_directory(root):  # another process was quicker
+            if is_git_directory(root):  # another process was faster
                 return cls.open(root, limits)
             raise
 
@@ -156,7 +156,7 @@ class Repository(RepositoryRefs, BulkReading):
 
     @property
     def pack_faults(self) -> dict[str, CorruptData]:
-        """Packs that could not be opened, by file name, and why; alternates' too."""
+        """Why packs could not be opened, by file name, including alternates' packs."""
         return {name: fault for packs in self._packs for name, fault in packs.faults.items()}
 
     @property
@@ -171,20 +171,20 @@ class Repository(RepositoryRefs, BulkReading):
         return True
 
     def presence(self) -> Presence:
-        """Return what is open now, to be asked about very many ids: see `packcore.store.presence`."""
+        """Return the current stores for checks of very many ids: see `packcore.store.presence`."""
         return self._objects.presence()
 
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._objects)
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
         return self._objects.ids_between(low, high)
 
     def header(self, oid: AnyId) -> ObjectHeader:
         """Return type and size. Raises MissingObject, CorruptData."""
         oid = as_id(self._format, oid)
-        # Nearly all objects lie in our own packs: these are asked first, without further ado.
+        # Nearly all objects are in our own packs: ask these first, directly.
         found = self._packs[0].header_here(oid)
         return found if found is not None else self._retry(lambda: self._objects.header(oid))
 
@@ -200,23 +200,23 @@ class Repository(RepositoryRefs, BulkReading):
         return self._retry(lambda: self._objects.stream(oid))
 
     def raw(self, oid: AnyId) -> RawEntry | None:
-        """Return how the object lies in a pack, or None where it is only loose. Raises MissingObject."""
+        """Return the object's entry in a pack, or None if it is only loose. Raises MissingObject."""
         oid = as_id(self._format, oid)
         entry = self._packs[0].raw(oid)
         return entry if entry is not None else self._retry(lambda: self._objects.raw(oid))
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how each object lies in a pack, None where it is only loose. Raises MissingObject."""
+        """Return each object's entry in a pack, None if it is only loose. Raises MissingObject."""
         found = self._packs[0].raws(oids)
         return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
 
     def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-        """Return type and size of each object, None where it is missing. Raises CorruptData."""
+        """Return type and size of each object, None if it is missing. Raises CorruptData."""
         found = zip(self._packs[0].headers(oids), oids, strict=True)
         return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
 
     def places(self, oids: Sequence[ObjectId]) -> array[int]:
-        """Return where each object lies in our own packs: see `packcore.store.bulk`."""
+        """Return each object's place in our own packs: see `packcore.store.bulk`."""
         return self._packs[0].places(oids)
 
     def reader(
@@ -238,16 +238,16 @@ class Repository(RepositoryRefs, BulkReading):
         return self.shortcuts
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
-        """Return how the object lies in the pack of that file name, or None where it doesn't."""
+        """Return the object's entry in the pack of that file name, or None if it isn't there."""
         found = (packs.raw_in(oid, pack_name) for packs in self._packs)
         return next((raw for raw in found if raw is not None), None)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids in the order in which reading them all is cheapest."""
+        """Return the ids in the cheapest order for reading all of them."""
         return self._objects.storage_order(oids)
 
     def _retry(self, attempt: Callable[[], _Result]) -> _Result:
-        """Try, and once more after looking for new packs: what was loose may have been packed meanwhile."""
+        """Try, and retry once after looking for new packs: loose objects may have been packed meanwhile."""
         try:
             return attempt()
         except CorruptData as error:
@@ -256,22 +256,22 @@ class Repository(RepositoryRefs, BulkReading):
         try:
             return attempt()
         except MissingObject as error:
-            # A pack that can't be opened may be what holds it: then that is the thing to say.
+            # A pack that can't be opened may hold it: report that instead.
             for fault in self.pack_faults.values():
                 raise fault from None
             raise self._lost_places.explain(error) from None
 
     def _refresh(self) -> bool:
-        """Look for new packs everywhere; tell whether there were any."""
+        """Look for new packs everywhere; return whether there were any."""
         found = [packs.refresh() for packs in self._packs]
         if any(found):
             self._lost_places.forget()
         return any(found)
 
     def write_loose(self, type_: ObjectType, data: bytes) -> ObjectId:
-        """Write one loose object unless the repository has a copy that is whole, and return its id.
+        """Write one loose object unless the repository has an intact copy, and return its id.
 
-        Raises CorruptObject if that copy has other bytes, RepositoryError if writing fails.
+        Raises CorruptObject if that copy differs, RepositoryError if writing fails.
         """
         oid = self._format.hash_object(type_.label, data)
         found = self.copies.read(oid)
@@ -288,7 +288,7 @@ class Repository(RepositoryRefs, BulkReading):
     def add_pack(self, spooled: InstallablePack) -> Path | None:
         """Install a fetched pack and its index here; return the pack's path, None for an empty pack.
 
-        Raises CorruptObject if it brings other bytes for an id that is here, RepositoryError.
+        Raises CorruptObject if it has different bytes for an existing id, RepositoryError.
         """
         if spooled.object_count == 0:
             return None
@@ -314,11 +314,11 @@ class Repository(RepositoryRefs, BulkReading):
         return read_shallow(self.common_path / "shallow", self._format)
 
     def add_shallow(self, oids: Iterable[ObjectId]) -> None:
-        """Take commits to have no parents here from now on. Raises as `shallow`, and RefLocked."""
+        """Treat commits as having no parents here from now on. Raises as `shallow`, and RefLocked."""
         add_shallow(self._refs.locks, self.common_path / "shallow", self._format, oids)
 
     def close(self) -> None:
-        """Give back files and maps. Idempotent."""
+        """Release files and maps. Idempotent."""
         self._objects.close()
         self.shortcuts.close()
         self.copies.close()

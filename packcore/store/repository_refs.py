@@ -30,7 +30,7 @@ __all__ = ["RepositoryRefs"]
 
 _MANY_NAMES = 100
 _TAG_DEPTH_MAX = 100
-"""Tags of tags that are followed."""
+"""Longest chain of tags to follow."""
 
 
 class RepositoryRefs:
@@ -43,7 +43,7 @@ class RepositoryRefs:
     _loose: LooseStore
 
     if TYPE_CHECKING:
-        # The repository's own.
+        # Implemented by the repository.
         def __contains__(self, oid: object) -> bool:
             """Return whether an object is here."""
 
@@ -51,35 +51,35 @@ class RepositoryRefs:
             """Return type and size."""
 
         def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-            """Return the same of many."""
+            """Return type and size of many objects."""
 
         def read(self, oid: ObjectId) -> StoredObject:
             """Return the object whole."""
 
     def refs(self) -> RefList:
-        """Return every ref below refs/: the known ones, and those that are there but can't be read.
+        """Return every ref below refs/: the known ones, and the unreadable ones.
 
-        Whether the objects are there is not looked at. Raises CorruptData or RepositoryError if the refs
-        can't be listed.
+        Doesn't check that the objects exist. Raises CorruptData or RepositoryError if the refs can't be
+        listed.
         """
         return self._refs.all()
 
     def ref_table(self, prefixes: Sequence[str] = ()) -> RefTable:
-        """Return the refs that begin with a prefix (none: all) in columns, HEAD aside. Raises as `refs`."""
+        """Return the refs with a prefix, by default all, in columns, without HEAD. Raises as `refs`."""
         return self._refs.table(prefixes)
 
     def read_ref(self, name: str) -> Ref | None:
-        """Return one ref by its full name (`HEAD` too), or None if it, or what it points to, isn't there.
+        """Return one ref by its full name (`HEAD` too), or None if it, or what it points to, doesn't exist.
 
-        Raises UnreadableRef if it is there and can't be read.
+        Raises UnreadableRef if it exists and can't be read.
         """
         check_ref_name(name, one_level=True)
         return self._refs.read(name)
 
     def read_refs(self, names: Collection[str]) -> dict[str, Ref | UnreadableRef]:
-        """Return refs by their full names, which are valid; of those that are absent there is nothing.
+        """Return refs by their full names, which must be valid; absent ones are left out.
 
-        Many are looked up in one list of all. Raises CorruptData or RepositoryError if there can be none.
+        Many are looked up in one list of all. Raises CorruptData or RepositoryError if that fails.
         """
         if len(names) < _MANY_NAMES:
             found: dict[str, Ref | UnreadableRef] = {}
@@ -94,24 +94,24 @@ class RepositoryRefs:
         return self._refs.table().of_names(names)
 
     def symbolic_refs(self) -> frozenset[str]:
-        """Return the names of all refs that may be symbolic, HEAD aside. Raises as `refs`."""
+        """Return the names of all refs that may be symbolic, without HEAD. Raises as `refs`."""
         table = self._refs.table()
         return frozenset({*map(decode_ref_name, table.symrefs), *table.unreadable})
 
     def head(self) -> str | ObjectId | None:
-        """Return the branch's ref name that HEAD points to (it need not exist), or HEAD's own id.
+        """Return the ref name that HEAD points to (it may not exist), or HEAD's own id.
 
         Raises UnreadableRef.
         """
         return self._refs.read_raw("HEAD")
 
     def final_ref_name(self, name: str) -> str:
-        """Return what an update of a ref changes. Raises InvalidRefName, RepositoryError."""
+        """Return the ref that an update of this one changes. Raises InvalidRefName, RepositoryError."""
         return self._refs.names_to(name)[-1]
 
     @property
     def is_bare(self) -> bool:
-        """Whether no work tree belongs to it. Raises RepositoryError."""
+        """Whether it has no work tree. Raises RepositoryError."""
         return self.config.get_bool("core.bare", default=self.path.name != ".git")
 
     def log_ref_changes(self, signed: Callable[[], bytes], message: bytes) -> None:
@@ -121,7 +121,7 @@ class RepositoryRefs:
     def update_ref(self, name: str, new: ObjectId, old: ObjectId | None = None) -> None:
         """Point a ref to `new` if it still holds `old`.
 
-        `old` None: whatever it holds; the zero id: only if it isn't there. `new` must be present.
+        None for `old` means anything; the zero id, that it must not exist. `new` must be present.
         Raises InvalidRefName, RefMoved, MissingObject, RepositoryError.
         """
         if new == self._format.zero:
@@ -133,7 +133,7 @@ class RepositoryRefs:
         self._refs.update(name, new, old)
 
     def delete_ref(self, name: str, old: ObjectId | None = None) -> None:
-        """Remove a ref if it still holds `old` (None: whatever it holds). Raises as `update_ref`."""
+        """Remove a ref if it still holds `old`; None means anything. Raises as `update_ref`."""
         self._refs.delete(name, old)
 
     def change_refs(self, changes: Sequence[RefChange]) -> None:
@@ -146,7 +146,7 @@ class RepositoryRefs:
         change_refs(self._refs, changes, self._peeled)
 
     def change_refs_apart(self, changes: Sequence[RefChange]) -> dict[str, PackcoreError]:
-        """Make several changes, each for itself; return why some are not made, by name."""
+        """Make several changes separately; return why some are not made, by name."""
         lost = self._lost(changes)
         faults: dict[str, PackcoreError] = {
             change.name: MissingObject(change.new.hex(), context=f"new value of {change.name}")
@@ -161,7 +161,7 @@ class RepositoryRefs:
         return {oid for oid in {change.new for change in changes} if any(oid) and oid not in self}
 
     def _peeled(self, oids: Collection[ObjectId]) -> dict[ObjectId, ObjectId]:
-        """Return what annotated tags come to, for packed-refs; one that leads nowhere comes to nothing."""
+        """Return what annotated tags resolve to, for packed-refs, without those that lead nowhere."""
         ordered = sorted(oids)
         found = zip(ordered, self.headers(ordered), strict=True)
         tags = [oid for oid, header in found if header is not None and header.type is ObjectType.TAG]
@@ -176,11 +176,11 @@ class RepositoryRefs:
         return None
 
     def refs_durable_together(self) -> AbstractContextManager[None]:
-        """Let many changes of refs become durable together, at the block's end. Raises RepositoryError."""
+        """Make many ref changes durable together, at the end of the block. Raises RepositoryError."""
         return self._refs.locks.deferred()
 
     def set_head(self, name: str) -> None:
-        """Make HEAD point to the branch of this full ref name, which need not exist yet."""
+        """Make HEAD point to the branch with this full ref name, which may not exist yet."""
         self._refs.set_symbolic("HEAD", name)
 
     def set_symbolic_ref(self, name: str, target: str) -> None:

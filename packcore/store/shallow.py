@@ -1,4 +1,4 @@
-"""The `shallow` file: commits whose parents a shallow clone left out, an id in hex on each line."""
+"""The `shallow` file: commits whose parents a shallow clone left out, one hex id per line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["add_shallow", "read_shallow"]
 def read_shallow(path: Path, object_format: ObjectFormat) -> frozenset[ObjectId]:
     """Return the commits that the file lists; none if there is no file.
 
-    Raises CorruptData for a line that is no id, RepositoryError for a file that can't be read.
+    Raises CorruptData for a line that isn't an id, RepositoryError for an unreadable file.
     """
     try:
         lines = path.read_text(encoding="ascii", errors="replace").split()

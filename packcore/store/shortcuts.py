@@ -1,7 +1,7 @@
-"""What git has prepared in a repository so that less must be read: opened when first asked for.
+"""What git has prepared in a repository to save reading, opened on first use.
 
-One that can't be used is left aside, and `faults` says why, for a caller to tell. An alternate's serves where
-there is none of our own.
+An unusable one is ignored, and `faults` says why, for the caller to report. If we have none of our own, an
+alternate's is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Shortcuts"]
 
 
 class PackFolder(Protocol):
-    """The part of a `PackedStore` that is needed here."""
+    """The part of a `PackedStore` needed here."""
 
     directory: Path
     table: MultiPackIndex | None
@@ -40,14 +40,14 @@ class PackFolder(Protocol):
         """The open packs."""
 
     def leave_multi_pack_index(self) -> None:
-        """Look objects up pack by pack."""
+        """Look up objects pack by pack."""
 
 
 class Shortcuts:
-    """Those of a repository and its alternates."""
+    """The prepared files of a repository and its alternates."""
 
     def __init__(self, packs: Sequence[PackFolder], object_format: ObjectFormat, config: GitConfig) -> None:
-        """`packs` are those of each folder of objects, the repository's own first."""
+        """Take the pack folder of each folder of objects, the repository's own first."""
         self._packs = tuple(packs)
         self._folders = [packed.directory.parent for packed in packs]
         self._format = object_format
@@ -59,13 +59,13 @@ class Shortcuts:
 
     @property
     def faults(self) -> list[str]:
-        """What is left aside, and why."""
+        """What is ignored, and why."""
         tables = [f"{packed.table_fault}; it is not used" for packed in self._packs if packed.table_fault]
         return [*tables, *self._faults]
 
     @cached_property
     def commit_graph(self) -> CommitGraph | None:
-        """The commit-graph; None where there is none, or `core.commitGraph` says no."""
+        """The commit-graph; None if there is none, or `core.commitGraph` is false."""
         if not self._config.get_bool("core.commitgraph", default=True):
             return None
         for folder in self._folders:
@@ -80,7 +80,7 @@ class Shortcuts:
     def bitmap(self) -> PackBitmap | MidxBitmap | None:
         """The bitmap of the multi-pack-index, or of the largest pack that has one.
 
-        None where there is none, or `pack.useBitmaps` says no.
+        None if there is none, or `pack.useBitmaps` is false.
         """
         if not self._config.get_bool("pack.usebitmaps", default=True):
             return None
@@ -99,13 +99,13 @@ class Shortcuts:
         return None
 
     def leave_bitmap(self, error: CorruptShortcut) -> None:
-        """Use the bitmap no longer."""
+        """Stop using the bitmap."""
         if self.bitmap is not None:
             self.__dict__["bitmap"] = None
             self._left_aside(error)
 
     def leave_commit_graph(self, error: CorruptShortcut) -> None:
-        """Use the commit-graph no longer."""
+        """Stop using the commit-graph."""
         if self.commit_graph is not None:
             self.__dict__["commit_graph"] = None
             self._left_aside(error)
@@ -114,7 +114,7 @@ class Shortcuts:
         self._faults.append(f"{error}; it is not used")
 
     def close(self) -> None:
-        """Give maps back. Idempotent; what is asked for afterwards is opened again."""
+        """Release the maps. Idempotent; later uses open them again."""
         if (graph := self.__dict__.pop("commit_graph", None)) is not None:
             graph.close()
         self.__dict__.pop("bitmap", None)

@@ -1,4 +1,4 @@
-"""A fetched pack in a temporary file: checked whole, then an object store, then installed or gone.
+"""A fetched pack in a temporary file: checked, then an object store, then installed or removed.
 
     with SpooledPack.receive(blocks, object_format=SHA1) as spool:
         spool.read(oid) ...
@@ -8,9 +8,9 @@ Memory for each object (sha1), once received: index 28 bytes, and offset 8, size
 4 each = 53 bytes, so 53 MB for a million objects; while receiving, some 60 more. Beyond that, what
 `Limits` grants: `resolve_memory`, then `base_cache`.
 
-The file has no name unless `directory` is given, so that nothing stays behind, however we end; with a
-directory it is named there (`packcore.store.temporaries`), can be moved into place without copying, and
-is removed on error, on `close`, and when the interpreter ends.
+Without `directory`, the file has no name, so nothing is left behind, however the process ends. With one, it
+is named there (`packcore.store.temporaries`), can be moved into place without copying, and is removed on
+error, on `close`, and when the interpreter ends.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NAME = "received pack"
 
 
 class SpooledPack(BulkReading):
-    """A pack that was received and found right. An ObjectStore and a context manager; made by `receive`."""
+    """A received and verified pack. An ObjectStore and a context manager; made by `receive`."""
 
     def __init__(self, file: _SpoolFile, indexed: IndexedPack, limits: Limits) -> None:
         table = indexed.table
@@ -62,7 +62,7 @@ class SpooledPack(BulkReading):
         self.delta_count = len(table) - table.depths.count(0)
         self.longest_chain = max(table.depths, default=0)
         self.pack_bytes = table.pack_bytes
-        """Bytes of the pack, bases that were added included."""
+        """Bytes of the pack, including added bases."""
         self.checksum = table.checksum
         """The pack's trailer, which names the installed files."""
         self._file = file
@@ -93,13 +93,13 @@ class SpooledPack(BulkReading):
     ) -> SpooledPack:
         """Take in a pack, check everything, and return it.
 
-        `bases` completes a thin pack: what its deltas need and it lacks is appended from there.
-        It is a store, or what finds one for the ids that are needed, and is called once all else is here.
+        `bases` completes a thin pack: bases that its deltas need and it lacks are appended from there.
+        It is a store, or a function that opens one for the needed ids, called once everything else is here.
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
-        themselves), `counting` one for the objects that the pack announces; "indexing" follows. `lasting`:
-        the blocks come over a connection that stays open, and none is asked for behind the pack.
-        Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError where the file can't be written,
-        and what the blocks' iterator raises; the temporary file is gone then.
+        themselves), `counting` one for the objects that the pack announces; "indexing" follows. `lasting`
+        means that the connection stays open, so no block is read beyond the pack.
+        Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError if the file can't be written, and
+        what the blocks' iterator raises; the temporary file is removed then.
         """
         file = _SpoolFile(directory)
         try:
@@ -138,12 +138,12 @@ class SpooledPack(BulkReading):
 
     @property
     def file_name(self) -> str:
-        """What the pack is called when it is installed."""
+        """The pack's name once installed."""
         return f"pack-{self.checksum.hex()}.pack"
 
     @property
     def path(self) -> Path | None:
-        """Where the temporary file lies; None where it has no name."""
+        """Path of the temporary file; None if it has no name."""
         return self._file.path
 
     def __enter__(self) -> SpooledPack:
@@ -164,7 +164,7 @@ class SpooledPack(BulkReading):
         return iter(self._pack)
 
     def header(self, oid: ObjectId) -> ObjectHeader:
-        """Return type and size, which are known from receiving: nothing is inflated."""
+        """Return type and size, known from receiving; inflates nothing."""
         position = self._pack.index.find(oid)
         if position < 0:
             raise self._pack.missing(oid)
@@ -180,16 +180,16 @@ class SpooledPack(BulkReading):
         return self._pack.stream(oid)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
-        """Return how the object lies in the pack."""
+        """Return the object's entry in the pack."""
         return self._pack.raw(oid)
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how each object lies in the pack, None where it does not."""
+        """Return each object's entry in the pack, None if it isn't there."""
         found = self._pack.listing().raws(oids)
         return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
 
     def places(self, oids: Sequence[ObjectId]) -> array[int]:
-        """Return where each object lies: see `packcore.store.bulk`."""
+        """Return each object's place: see `packcore.store.bulk`."""
         return self._places.find([self._pack], oids)
 
     def reader(
@@ -214,16 +214,16 @@ class SpooledPack(BulkReading):
         return commits, trees, blobs, tags
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids by their offset; those that are not here come last."""
+        """Return the ids by offset; those that are not here come last."""
         return self._pack.storage_order(oids)
 
     def close(self) -> None:
-        """Give back map and file; a temporary file that was not installed is gone. Idempotent."""
+        """Release map and file; removes a temporary file that was not installed. Idempotent."""
         self._pack.close()
         self._file.close()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the pack's bytes from its start. Raises RepositoryError where the file can't be read."""
+        """Yield the pack's bytes from its start. Raises RepositoryError if the file can't be read."""
         try:
             yield from read_blocks(self._file.file)
         except OSError as error:
@@ -232,8 +232,8 @@ class SpooledPack(BulkReading):
     def install(self, pack_directory: Path, *, keep: bool = False) -> Path:
         """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
 
-        `packcore.store.pack_install` says how. `keep` adds a .keep file, which tells `git gc` to leave the
-        pack alone. The store goes on working. Raises RepositoryError.
+        See `packcore.store.pack_install`. `keep` adds a .keep file, which makes `git gc` leave the pack
+        alone. The store goes on working. Raises RepositoryError.
         """
         target = pack_directory / self.file_name
         try:
@@ -264,7 +264,7 @@ class SpooledPack(BulkReading):
             raise unwritable(error) from None
 
     def _place_pack(self, target: Path) -> None:
-        """Put the pack there, unless it is; a file of that name that holds something else is damaged."""
+        """Put the pack there unless it already is; a file of that name with other content is damaged."""
         if target.exists() and same_bytes(target, self.blocks()):
             return
         if not self._file.move_to(target):
@@ -310,7 +310,7 @@ class _SpoolFile:
 
     def move_to(self, target: Path) -> bool:
         """Rename the file into place; tell whether that was possible (it must have a name, same disk)."""
-        if self._named is None or sys.platform == "win32":  # a mapped file can't be renamed there
+        if self._named is None or sys.platform == "win32":  # which can't rename a mapped file
             return False
         os.fsync(self.file.fileno())
         try:
@@ -323,14 +323,14 @@ class _SpoolFile:
         return True
 
     def close(self) -> None:
-        with suppress(OSError):  # flushing to a full disk: the file is given up anyway
+        with suppress(OSError):  # a full disk may fail the flush, but the file is discarded anyway
             self.file.close()
         if self._named is not None:
             self._named.close()
 
 
 def unreadable(error: OSError) -> RepositoryError:
-    """Return the error of the family for a temporary pack that can't be read back."""
+    """Return our error for a temporary pack that can't be read back."""
     return RepositoryError(
         f"the temporary pack can't be read back: {error.strerror}",
         hint="let TMPDIR name a folder on another disk",
@@ -338,7 +338,7 @@ def unreadable(error: OSError) -> RepositoryError:
 
 
 def unwritable(error: OSError) -> RepositoryError:
-    """Return the error of the family for a temporary pack that can't be written."""
+    """Return our error for a temporary pack that can't be written."""
     return RepositoryError(
         f"the temporary pack can't be written: {error.strerror}",
         hint="free some disk space, or let TMPDIR name a folder with more",

@@ -2,17 +2,17 @@ r"""Files and folders in the making: named so that git leaves them alone, and fo
 
     packcore-tmp-ext4-5f0c9a1b7d3e.spool     the file system as its maker saw it, twelve hex digits, a suffix
 
-Whoever makes one holds flock(2) on it. The kernel drops that lock when the process ends, however it ends,
-and whatever its process number or container. So a temporary that nobody holds is left over, with one
-reservation: a machine that reaches the same disk over a network holds its locks elsewhere. Hence:
+Its maker holds flock(2) on it. The kernel drops that lock when the process ends, however it ends, and
+whatever its process number or container. So an unlocked temporary is left over, with one exception: a machine
+that reaches the same disk over a network holds its locks elsewhere. Hence:
 
-    made on, and seen on, the same kind of file system,     left over as soon as nobody holds it
+    made on, and seen on, the same kind of file system,     left over as soon as it is unlocked
     one that a single kernel mounts at a time
-    any other                                               left over when nobody holds it and it is a day old
+    any other                                               left over when it is unlocked and a day old
 
-git's prune removes `tmp_*` in objects/ and objects/pack/ at whatever age it is told, in use or not. These
-names don't start so; `git count-objects -v` lists them as garbage. `tmp_packcore_*` and `.tmp-packcore-*`
-are what earlier versions left.
+git's prune removes `tmp_*` in objects/ and objects/pack/ above a given age, in use or not. Our names have
+another start; `git count-objects -v` lists them as garbage. Earlier versions left `tmp_packcore_*` and
+`.tmp-packcore-*`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ __all__ = [
 
 TEMPORARY_PREFIX = "packcore-tmp-"
 STALE_SECONDS = 24 * 3600
-"""A temporary of this age that nobody holds belongs to no running process, wherever that might run."""
+"""An unlocked temporary of this age belongs to no running process on any machine."""
 
 # Windows would translate line ends in a file that is not opened as binary.
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -65,12 +65,12 @@ _MOUNTED_BY_ONE_KERNEL = frozenset(
         *("overlay", "ramfs", "reiserfs", "tmpfs", "xfs", "zfs"),
     }
 )
-"""File systems that no second machine can be using, so that this kernel knows every lock there is."""
+"""File systems that no second machine can use, so this kernel knows every lock."""
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Temporary:
-    """A file of ours that is in use until `close`, `forget`, or the end of the process.
+    """Our own file, in use until `close`, `forget`, or the end of the process.
 
     `path` names it, `handle` is its descriptor. Raises OSError.
     """
@@ -84,11 +84,11 @@ class Temporary:
             except FileExistsError:
                 continue
             self._remove = weakref.finalize(self, _unlink, self.path)
-            if sys.platform == "win32":  # no locks to keep, and an open file could not be renamed
+            if sys.platform == "win32":  # no locks, and an open file could not be renamed
                 self._let_go()
                 return
             if not _lock(self.handle) and kind != _OTHER:
-                kind = _OTHER  # this file system has no locks, or a sweep was quicker
+                kind = _OTHER  # this file system has no locks, or a sweep was faster
             elif _leads_to(self.path, self.handle):
                 return
             self.close()
@@ -102,7 +102,7 @@ class Temporary:
             os.fsync(file.fileno())
 
     def open(self) -> IO[bytes]:
-        """Return a new file object over it, for writing and for reading back. Raises OSError."""
+        """Return a new file object over it, for writing and reading back. Raises OSError."""
         if sys.platform == "win32":
             return self.path.open("r+b")
         return os.fdopen(os.dup(self.handle), "w+b")
@@ -113,7 +113,7 @@ class Temporary:
             self.path.chmod(mode)
 
     def rename(self, target: Path) -> None:
-        """Give the file its name, over what is there; it is no temporary then."""
+        """Rename the file to its final name, replacing what is there; it is no longer temporary."""
         make_removable(target)
         self.path.replace(target)
         self.forget()
@@ -129,14 +129,14 @@ class Temporary:
 
     def _let_go(self) -> None:
         if self.handle >= 0:
-            with suppress(OSError):  # what can't be written any more is given up anyway
+            with suppress(OSError):  # the file is discarded anyway
                 os.close(self.handle)
             self.handle = -1
 
 
 @contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder that is in use until the block ends, and is removed then. Raises OSError."""
+    """Make a folder that is in use until the block ends and then removed. Raises OSError."""
     while True:
         kind = file_system(parent)
         path = parent / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}"
@@ -165,33 +165,33 @@ def write_whole(target: Path, blocks: Iterable[bytes], mode: int, *, suffix: str
 
 
 def make_removable(path: Path) -> None:
-    """Clear the read-only mark that git gives its objects: on Windows it forbids to remove and to replace."""
+    """Clear git's read-only mark, which on Windows prevents removing and replacing a file."""
     if sys.platform == "win32":
-        with suppress(OSError):  # what isn't there needs none; what can't be changed can't be removed either
+        with suppress(OSError):  # nothing to do if it isn't there; otherwise removing it fails too
             path.chmod(0o666)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make durable which names a folder holds. Raises OSError."""
+    """Make the names in a folder durable. Raises OSError."""
     if sys.platform == "win32":  # a folder can't be opened there
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that has no such thing
+        if error.errno != errno.EINVAL:  # a file system without it
             raise
     finally:
         os.close(handle)
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file is called as ours are while in the making."""
+    """Return whether a file has the name of one of our temporaries."""
     return name.startswith((TEMPORARY_PREFIX, *_EARLIER_PREFIXES))
 
 
 def sweep(folder: Path) -> None:
-    """Remove from a folder what earlier processes left over; what can't be removed stays."""
+    """Remove what earlier processes left in a folder; what can't be removed stays."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if is_temporary(entry.name)]
@@ -205,15 +205,15 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def seized(path: Path, kind: str | None = None) -> Iterator[bool]:
-    """Tell whether what is at `path` is left over; inside the block no other process takes it for that.
+    """Yield whether `path` is left over; inside the block no other process treats it as such.
 
-    `kind` is the file system as its maker saw it; None: as the name tells.
+    `kind` is the file system as its maker saw it; None takes it from the name.
     """
     handle = _opened(path)
     if handle is None:
         yield False
         return
-    if sys.platform == "win32":  # no locks; and what is open could not be removed
+    if sys.platform == "win32":  # no locks, and an open file could not be removed
         is_stale = _is_stale(path, handle)
         os.close(handle)
         yield is_stale
@@ -237,12 +237,12 @@ def _opened(path: Path) -> int | None:
 
 
 def file_system(folder: Path) -> str:
-    """Return the kind of a folder's file system if one kernel alone can mount it, else "other"."""
+    """Return the kind of a folder's file system if only one kernel can mount it, else "other"."""
     return _file_system(os.fspath(folder), folder.stat().st_dev)
 
 
 @lru_cache(maxsize=64)
-def _file_system(folder: str, device: int) -> str:  # noqa: ARG001 -- a folder that is mounted over is another
+def _file_system(folder: str, device: int) -> str:  # noqa: ARG001 -- a mount changes it
     folder = os.path.realpath(folder)
     try:
         lines = _MOUNTS.read_bytes().splitlines()
@@ -258,14 +258,14 @@ def _file_system(folder: str, device: int) -> str:  # noqa: ARG001 -- a folder t
 
 
 def is_on_one_kernel(path: Path, kind: str | None = None) -> bool:
-    """Tell whether this kernel knows every lock on a file; `kind` as for `seized`."""
+    """Return whether this kernel knows every lock on a file; `kind` as for `seized`."""
     if kind is None:
         kind = path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
     return kind in _MOUNTED_BY_ONE_KERNEL and kind == file_system(path.parent)
 
 
 def _is_stale(path: Path, handle: int) -> bool:
-    """Tell by the file system's own clock, that is by the time it gives a new file."""
+    """Return whether a file is old by the file system's own clock: the time that it gives a new file."""
     if not is_temporary(path.name):
         return False
     try:
@@ -276,7 +276,7 @@ def _is_stale(path: Path, handle: int) -> bool:
 
 
 def _lock(handle: int) -> bool | None:
-    """Take the lock that shows that a process is at work; False if another has it, None if there are none."""
+    """Take the lock that marks a file as in use; False if another process has it, None without locks."""
     if not _HAS_LOCKS:
         return None
     try:
@@ -289,7 +289,7 @@ def _lock(handle: int) -> bool | None:
 
 
 def _leads_to(path: Path, handle: int) -> bool:
-    """Tell whether a path still names the file that is open."""
+    """Return whether a path still names the open file."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(handle))
     except OSError:

@@ -1,7 +1,7 @@
-"""Several stores as one: the first that holds an object answers for it; the next, if its copy is damaged.
+"""Several stores as one: the first that holds an object answers, or the next if that copy is damaged.
 
-A repository is such a union (packs, loose objects, alternates), and so is a fetched pack together with
-the repository whose objects complete it.
+Examples are a repository (packs, loose objects, alternates), and a fetched pack together with the repository
+whose objects complete it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Answer = TypeVar("_Answer")
 
 
 class UnionStore(BulkReading):
-    """A view over stores of one object format, asked in their order. Closing it closes them."""
+    """A view over stores of one object format, asked in the given order. Closing it closes them."""
 
     def __init__(self, stores: Sequence[ObjectStore]) -> None:
         formats = {store.object_format.name for store in stores}
@@ -45,7 +45,7 @@ class UnionStore(BulkReading):
         return any(oid in store for store in self._stores)
 
     def presence(self) -> Presence:
-        """Return the stores as they are now, to be asked about very many ids."""
+        """Return the current stores for checks of very many ids."""
         return Presence(self._stores)
 
     def __iter__(self) -> Iterator[ObjectId]:
@@ -56,7 +56,7 @@ class UnionStore(BulkReading):
                     yield oid
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
-        """Yield the ids from `low` on and up to those that begin with `high`: see `packcore.store.bulk`."""
+        """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
         for store in self._stores:
             yield from ids_between(store, low, high)
 
@@ -86,7 +86,7 @@ class UnionStore(BulkReading):
         return self._ask(oid, lambda store: store.read(oid))
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
-        """Yield the object's bytes in blocks: where several stores have it, by a copy that was found whole.
+        """Yield the object's bytes in blocks; if several stores have it, from a copy checked to be intact.
 
         Raises MissingObject, CorruptData.
         """
@@ -107,7 +107,7 @@ class UnionStore(BulkReading):
         return digest.digest() == oid
 
     def prepared(self) -> Shortcuts | None:
-        """Return what git has prepared for the first store that knows of such: see `packcore.store.bulk`."""
+        """Return what git has prepared for the first store that has such files: see `packcore.store.bulk`."""
         return next(filter(None, map(shortcuts_of, self._stores)), None)
 
     def raw(self, oid: ObjectId) -> RawEntry | None:
@@ -119,7 +119,7 @@ class UnionStore(BulkReading):
         return None
 
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return how each object lies in the first store that holds it in a pack. Raises MissingObject."""
+        """Return each object's entry in the first store that holds it in a pack. Raises MissingObject."""
         found: list[RawEntry | None] = [None] * len(oids)
         for store in self._stores:
             open_ = [number for number, entry in enumerate(found) if entry is None and oids[number] in store]
@@ -131,7 +131,7 @@ class UnionStore(BulkReading):
         return found
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the ids store by store, each part in its store's own order; unknown ones at the end."""
+        """Return the ids store by store, each part in its store's order; unknown ones at the end."""
         groups: list[list[ObjectId]] = [[] for _ in range(len(self._stores) + 1)]
         for oid in oids:
             place = next((n for n, store in enumerate(self._stores) if oid in store), len(self._stores))
