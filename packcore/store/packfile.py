@@ -141,7 +141,7 @@ class PackFile:
     def header_found(self, oid: ObjectId, offset: int, *, alone: bool = False) -> ObjectHeader:
         """Return type and size of the object whose entry was found at `offset`.
 
-        `alone`: by what lies in this pack, with no help of other copies of its bases.
+        `alone` means from this pack only, without other copies of its bases.
         """
         try:
             entry = self.source.entry(offset)
@@ -206,7 +206,7 @@ class PackFile:
     def stream_found(self, oid: ObjectId, offset: int, *, alone: bool = False) -> Iterator[bytes]:
         """Yield the bytes of the object whose entry was found at `offset`.
 
-        `alone`: by what lies in this pack, with no help of other copies of its bases.
+        `alone` means from this pack only, without other copies of its bases.
         """
         try:
             entry = self.source.entry(offset)

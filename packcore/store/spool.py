@@ -309,7 +309,7 @@ class _SpoolFile:
         return PackSource(self.file, _NAME, object_format.digest_size)
 
     def move_to(self, target: Path) -> bool:
-        """Rename the file into place; tell whether that was possible (it must have a name, same disk)."""
+        """Rename the file into place; return whether that worked (needs a name and the same disk)."""
         if self._named is None or sys.platform == "win32":  # which can't rename a mapped file
             return False
         os.fsync(self.file.fileno())

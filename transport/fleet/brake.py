@@ -148,7 +148,7 @@ class _BrakedPhase:
         self._brake.check()
 
     def total(self, count: int) -> None:
-        """Nobody draws it."""
+        """Do nothing: there is no display."""
 
     def note(self, **counts: int) -> None:
-        """Nobody draws it."""
+        """Do nothing: there is no display."""

@@ -7,7 +7,7 @@ result.exit_code, result.pushed, result.to_json()
 request    what is asked: Scope, Policy, SelectionOptions, SyncRequest
 carry_out  a whole run: list, plan, choose, move, report
 gather/    what both sides have: lists of refs, fetched packs, ancestry, common ground
-decide/    what becomes of each ref, and by which route (pure)
+decide/    what to do with each ref, and by which route (pure)
 deliver/   the routes: relay, pack of our own, batches; pushes, temporary refs, refusals
 outcome/   the result, typed and as JSON; receipts, reading the target back
 """

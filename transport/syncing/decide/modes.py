@@ -16,7 +16,7 @@ Relay modes and reasons are git-sync's words, if it has one for the case:
     incremental   fast-forward-branch-or-tag-create                   creates and fast-forwards alone
     replicate     replicate-overwrite-relay                           mode replicate: overwrites
     (none)        incremental-disabled-by-force-prune-or-dry-run      something is forced or deleted
-    (none)        incremental-branch-action-not-update-or-create      fetched in vain for a blocked ref
+    (none)        incremental-branch-action-not-update-or-create      fetched for a ref that turns out blocked
     (none)        materialize-requested, selection-requested,         an option asks for a pack of our own
                   optimize-bandwidth, target-max-pack-bytes
     (none)        target-has-unknown-tips                             the source sent what both have, too
