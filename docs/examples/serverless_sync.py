@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import packcore
 import transport
 from transport.fleet import PairOutcome, PairStatus, SyncPair, open_executor, sync_fleet
+from transport.syncing.measure import peak_rss_bytes
 from transport.syncing.request import SyncRequest
 
 MIB = 1024 * 1024
@@ -100,7 +101,7 @@ def summary(outcome: PairOutcome) -> dict[str, Any]:
             "way": "relay" if result.relay else "pack of our own",
             "objects": result.pack.objects if result.pack else 0,
         }
-    return {**told, "peakMemoryMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+    return {**told, "peakMemoryMB": (peak_rss_bytes() or 0) // 2**20}
 
 
 class LocalContext:

@@ -45,7 +45,7 @@ class Terminal:
         path = f"{program.parent}:{os.environ['PATH']}"
         self._environment = git_environment({"PATH": path, "PS1": "$ ", "HOME": str(folder), **environment})
         shell = "env -u COLUMNS -u LINES sh"
-        self._tmux("new-session", "-d", "-x", str(columns), "-y", "200", "-c", str(folder), shell)
+        self._tmux("new-session", "-d", "-x", str(columns), "-y", "400", "-c", str(folder), shell)
 
     def type(self, line: str) -> str:
         """Type a line, wait for its end, and return what it left on the screen."""

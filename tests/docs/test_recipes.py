@@ -364,6 +364,6 @@ def _heavy() -> Any:
 def test_the_function_keeps_below_its_memory_ceiling(tmp_path):
     source = make_repository(tmp_path / "source.git", _heavy())
     target = init_repository(tmp_path / "target.git")
-    code, told = _function(source, str(target), 96)
+    code, told = _function(source, str(target), 96, 300)
     assert code == 0, told
     assert told["peakMemoryMB"] <= 96

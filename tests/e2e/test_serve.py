@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.jgit import jgit_environment
+from tests.e2e.jgit import jgit_environment, skip_unless_it_starts
 from tests.support import (
     ROOT,
     fast_import,
@@ -117,6 +117,7 @@ def test_dulwich_clones_and_pushes(root: Path, tmp_path: Path) -> None:
 def test_jgit_clones_and_pushes(root: Path, tmp_path: Path) -> None:
     require("jgit", "java")
     environment = jgit_environment(tmp_path / "jgit")
+    skip_unless_it_starts(environment)
 
     def jgit(*words: str) -> None:
         done = subprocess.run(

@@ -32,7 +32,7 @@ def theirs(path: Path, *, strict: bool = False) -> list[str]:
     flags = ["--full", "--no-progress", "--no-reflogs", *(["--strict"] if strict else [])]
     done = run_git("fsck", *flags, cwd=path)
     found = re.findall(r".+(?:\n              to.+)?", (done.stdout + done.stderr).decode())
-    return sorted(line for line in found if not line.startswith("notice:"))
+    return sorted(line for line in found if not line.startswith(("notice:", "hint:")))
 
 
 @pytest.mark.parametrize("name", ["sha1", "sha256"])
@@ -162,6 +162,8 @@ def test_the_odd_repositories_of_libgit2_are_judged_as_git_judges_them(tmp_path:
     for beside in ("index", "objects/info/commit-graph"):  # git checks these too; we do not read them
         (path / beside).unlink(missing_ok=True)
     lines, expected = ours(path), theirs(path)
+    if any("unable to open ./objects" in line for line in expected):
+        pytest.skip("git reads no loose object here, since a file has the place of a folder of objects")
     if any("unexpected line in ./packed-refs" in line for line in expected):
         # There git gives up, and we go on to the dangling objects.
         assert any("packed-refs: line 5" in line for line in lines)

@@ -160,7 +160,8 @@ def same_as_git(path: Path, object_format: ObjectFormat, directory: Path) -> Non
     index.close()
 
 
-FIXTURES = sorted({path.name: path for path in EXAMPLES.rglob("*.pack")}.values())
+FIXTURES = sorted({path.name: path for path in EXAMPLES.rglob(f"pack-{'?' * 40}.pack")}.values())
+"""Those of SHA-1, by the length of their names; Debian 13 has some of SHA-256 too."""
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=[path.name[:13] for path in FIXTURES])

@@ -16,7 +16,8 @@ from tests.packcore.pack_builder import build_pack, chain_of, whole, write_pack_
 from tests.support import git, history, make_repository
 
 EXAMPLES = Path("/usr/share/doc/libgit2-fixtures/examples")
-FIXTURES = sorted({path.name: path for path in EXAMPLES.rglob("*.pack")}.values())
+FIXTURES = sorted({path.name: path for path in EXAMPLES.rglob(f"pack-{'?' * 40}.pack")}.values())
+"""Those of SHA-1, by the length of their names; Debian 13 has some of SHA-256 too."""
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=[path.name[:13] for path in FIXTURES])
