@@ -40,14 +40,14 @@ __all__ = [
     "BLOCKED_ON_THE_WAY",
     "TARGET_TAKES_LESS",
     "UNKNOWN_TIPS",
-    "Choice",
+    "TransferMode",
     "choose_mode",
     "source_is_shallow",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TransferMode:
     """How the objects of one run travel."""
 
     relay_mode: str
@@ -63,51 +63,51 @@ class Choice:
         return bool(self.relay_mode)
 
 
-_BOOTSTRAP = Choice(
+_BOOTSTRAP = TransferMode(
     "bootstrap",
     "empty-target-managed-refs",
     "the target has none of these refs, so the source's pack is passed on as it is",
 )
-_INCREMENTAL = Choice(
+_INCREMENTAL = TransferMode(
     "incremental",
     "fast-forward-branch-or-tag-create",
     "refs are only created or fast-forwarded, so the source's pack is passed on as it is",
 )
-_REPLICATE = Choice(
+_REPLICATE = TransferMode(
     "replicate", "replicate-overwrite-relay", "replicate overwrites by the source's own pack, in any case"
 )
-_MATERIALIZE = Choice("", "materialize-requested", "--materialize asks for a pack of our own")
-_SELECTION = Choice("", "selection-requested", "the options of selection ask for a pack of our own")
-_BANDWIDTH = Choice("", "optimize-bandwidth", "--optimize bandwidth selects every delta anew")
-_PACK_LIMIT = Choice(
+_MATERIALIZE = TransferMode("", "materialize-requested", "--materialize asks for a pack of our own")
+_SELECTION = TransferMode("", "selection-requested", "the options of selection ask for a pack of our own")
+_BANDWIDTH = TransferMode("", "optimize-bandwidth", "--optimize bandwidth searches every delta from scratch")
+_PACK_LIMIT = TransferMode(
     "", "target-max-pack-bytes", "--target-max-pack-bytes: packs of our own can be cut to that size"
 )
-_FORCE_OR_PRUNE = Choice(
+_FORCE_OR_PRUNE = TransferMode(
     "",
     "incremental-disabled-by-force-prune-or-dry-run",
     "refs are overwritten or deleted, so only what the target lacks is sent, in a pack of our own",
 )
-BLOCKED_ON_THE_WAY = Choice(
+BLOCKED_ON_THE_WAY = TransferMode(
     "",
     "incremental-branch-action-not-update-or-create",
     "the fetched pack holds what a blocked ref needs, so a pack of our own leaves that out",
 )
-UNKNOWN_TIPS = Choice(
+UNKNOWN_TIPS = TransferMode(
     "",
     "target-has-unknown-tips",
     "the source does not know some of the target's tips, so a pack of our own leaves out what both have",
 )
-TARGET_TAKES_LESS = Choice(
+TARGET_TAKES_LESS = TransferMode(
     "",
     "target-takes-less",
     "the target refused the source's pack for its size, so packs of our own are cut from it",
 )
-_SOURCE_IS_SHALLOW = Choice(
+_SOURCE_IS_SHALLOW = TransferMode(
     "", "source-is-shallow", "the source's history is cut off, and the target must be told where"
 )
 
 
-def choose_mode(plan: RefPlan, source: Advertisement, request: SyncRequest) -> Choice:
+def choose_mode(plan: RefPlan, source: Advertisement, request: SyncRequest) -> TransferMode:
     """Choose for a plan that has something to push; an open update counts as the fast-forward it may be.
 
     Raises UnsupportedByRemote if the mode requires a relay and none is possible.
@@ -134,7 +134,7 @@ def choose_mode(plan: RefPlan, source: Advertisement, request: SyncRequest) -> C
     return _INCREMENTAL if request.target_max_pack_bytes is None else _PACK_LIMIT
 
 
-def source_is_shallow(request: SyncRequest) -> Choice:
+def source_is_shallow(request: SyncRequest) -> TransferMode:
     """Choose for a shallow source. Raises UnsupportedByRemote if the mode requires a relay."""
     if request.mode == "sync":
         return _SOURCE_IS_SHALLOW

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from transport.syncing.decide.modes import Choice
+    from transport.syncing.decide.modes import TransferMode
     from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.gather.fetching import Fetched
 
@@ -32,7 +32,7 @@ class GoOn(NamedTuple):
 
     turn: Turn
     plan: RefPlan
-    choice: Choice | None = None
+    choice: TransferMode | None = None
     """How the objects travel from here on; None means as before."""
     fetched: Fetched | None = None
     """What is already fetched, with the target's tips as haves."""

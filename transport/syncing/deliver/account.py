@@ -12,7 +12,7 @@ from transport.syncing.outcome.result import SyncResult, results_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from transport.syncing.decide.modes import Choice
+    from transport.syncing.decide.modes import TransferMode
     from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.deliver.pushing import PushOutcome
     from transport.syncing.deliver.run import Run
@@ -54,7 +54,7 @@ def unpushed(run: Run, plan: RefPlan) -> SyncResult:
     return _result(run, results_of(plan.actions, held_back=held_back))
 
 
-def previewed(run: Run, plan: RefPlan, choice: Choice | None, price: Price | None = None) -> SyncResult:
+def previewed(run: Run, plan: RefPlan, choice: TransferMode | None, price: Price | None = None) -> SyncResult:
     """Return the result of a dry run: what a run would do now, and by which route."""
     result = replace(_result(run, results_of(plan.actions)), price=price)
     return _explained(result, choice, run.notes)
@@ -75,7 +75,7 @@ def _result(run: Run, refs: Sequence[RefResult], *, commands: int = 0) -> SyncRe
     )
 
 
-def _explained(result: SyncResult, choice: Choice | None, notes: Sequence[str]) -> SyncResult:
+def _explained(result: SyncResult, choice: TransferMode | None, notes: Sequence[str]) -> SyncResult:
     if choice is None:
         return result
     return replace(

@@ -28,7 +28,7 @@ from transport.syncing.outcome.result import Price
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
-    from transport.syncing.decide.modes import Choice
+    from transport.syncing.decide.modes import TransferMode
     from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.deliver.own_run import OwnRun
     from transport.syncing.deliver.run import Run
@@ -149,7 +149,7 @@ def _preview(run: Run, plan: RefPlan) -> SyncResult:
         return previewed(run, settled, choice, _price(run, choice, fetched if is_all else None))
 
 
-def _price(run: Run, choice: Choice | None, fetched: Fetched | None) -> Price:
+def _price(run: Run, choice: TransferMode | None, fetched: Fetched | None) -> Price:
     """Return what is known of the price; `fetched` is set if it is everything that will travel."""
     objects = None if fetched is None else fetched.object_count
     pack_bytes = None if fetched is None else fetched.pack_bytes

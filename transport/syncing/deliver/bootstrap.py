@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import LimitExceeded, PackcoreError
 from transport.fetch import fetch_pack
-from transport.syncing.decide.modes import TARGET_TAKES_LESS, Choice
+from transport.syncing.decide.modes import TARGET_TAKES_LESS, TransferMode
 from transport.syncing.decide.turns import GoOn, Turn
 from transport.syncing.deliver.account import pushed_result
 from transport.syncing.deliver.checkpoints import Checkpoints, parents_in
@@ -94,7 +94,7 @@ def relay_in_batches(run: Run, plan: RefPlan) -> SyncResult | GoOn:
     return pushed_result(run, outcome, summary if relay.object_count else None, in_pieces=in_pieces)
 
 
-_SOURCE_GIVES_NO_COMMITS = Choice(
+_SOURCE_GIVES_NO_COMMITS = TransferMode(
     "",
     "source-gives-no-commits",
     "the source can't be asked for single commits without their files, so packs of our own are cut to size",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
     from transport.base import Transport
-    from transport.syncing.decide.modes import Choice
+    from transport.syncing.decide.modes import TransferMode
     from transport.syncing.decide.ref_plan import RefPlan
     from transport.syncing.deliver.host_profile import TargetLimits
     from transport.syncing.gather.common_ground import Ground
@@ -47,7 +47,7 @@ class Run:
     limits: TargetLimits
     """Limits of a request to the target; learns during the run."""
     source_head: str | None = None
-    choice: Choice | None = None
+    choice: TransferMode | None = None
     """How the objects travel; None until chosen. Set by `go_by`."""
     notes: list[str] = field(default_factory=list)
     """Notes for people on the choice, in addition to its own words."""
@@ -93,7 +93,7 @@ class Run:
         self.planned = self.source_refs, self.target_refs, plan
         return plan
 
-    def go_by(self, choice: Choice) -> None:
+    def go_by(self, choice: TransferMode) -> None:
         """Make the objects travel in this way from here on."""
         self.choice = choice
         self.notes.clear()

@@ -28,7 +28,7 @@ from transport.syncing.deliver.refusals import (
     may_fare_better_in_parts,
     refused_bytes,
 )
-from transport.syncing.deliver.splitting import Part, Splitter
+from transport.syncing.deliver.splitting import PushPart, Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -116,7 +116,7 @@ def hold_in_parts(run: Run, pushing: BatchedPush, cargo: Cargo) -> None:
     _hold(run, pushing, cargo, parts)
 
 
-def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> None:
+def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[PushPart]) -> None:
     pushing.planned_batch_count += len(parts)
     waiting = parts[::-1]
     losses = 0
@@ -137,14 +137,14 @@ def _hold(run: Run, pushing: BatchedPush, cargo: Cargo, parts: list[Part]) -> No
             surely = is_surely_too_large(refused.error) or losses >= LOSSES_MAX
             limit = run.limits.refuse_body(refused.body_bytes, surely=surely)
             run.progress.message("target", f"{refused}; cut to {limit} bytes from here on")
-            waiting = _cut_anew(run, pushing, cargo, waiting)
+            waiting = _cut_again(run, pushing, cargo, waiting)
         else:
             waiting.pop()
             if pushing.may_grow and len(waiting) > 1:
-                waiting = _cut_anew(run, pushing, cargo, waiting)
+                waiting = _cut_again(run, pushing, cargo, waiting)
 
 
-def _cut_anew(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[Part]) -> list[Part]:
+def _cut_again(run: Run, pushing: BatchedPush, cargo: Cargo, waiting: Sequence[PushPart]) -> list[PushPart]:
     """Cut what is not sent yet by the current limit; the next part is the last of the list."""
     pushing.may_grow = False
     groups = [group for left in reversed(waiting) for group in left.groups]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from packcore.plans.entries import PackEntry
     from packcore.store.base import ObjectStore
 
-__all__ = ["Part", "Splitter"]
+__all__ = ["PushPart", "Splitter"]
 
 FILL = 0.8
 """Planned share of the limit: with its own selection a part is larger than its share of the whole."""
@@ -40,7 +40,7 @@ PlanOf = Callable[[Sequence[Candidate]], PackPlan]
 HeadBytes = Callable[[Sequence["ObjectId"]], int]
 
 
-class Part(NamedTuple):
+class PushPart(NamedTuple):
     """One pack of a split push."""
 
     plan: PackPlan
@@ -80,16 +80,16 @@ class Splitter:
         self._objects = objects
         self._order = {candidate.oid: candidate.order for candidate in objects}
 
-    def split(self, wants: Sequence[ObjectId], limit: int, hopeless: int | None = None) -> list[Part]:
+    def split(self, wants: Sequence[ObjectId], limit: int, hopeless: int | None = None) -> list[PushPart]:
         """Cut all of a push; `hopeless` is a size that no part may reach; None means the limit itself.
 
         Raises LimitExceeded, naming the object, if one is too large; CorruptData.
         """
         return self.cut(group_by_commit(self._store, self._objects, wants), limit, hopeless)
 
-    def cut(self, groups: Sequence[Group], limit: int, hopeless: int | None = None) -> list[Part]:
+    def cut(self, groups: Sequence[Group], limit: int, hopeless: int | None = None) -> list[PushPart]:
         """Cut groups, such as those of parts that a target refused. Raises as `split`."""
-        parts: list[Part] = []
+        parts: list[PushPart] = []
         for filled in self._filled(groups, round(limit * FILL)):
             parts += self._fitted(filled, limit, limit + 1 if hopeless is None else hopeless)
         return parts
@@ -106,9 +106,9 @@ class Splitter:
             room -= size
         return filled
 
-    def _fitted(self, groups: list[Group], limit: int, hopeless: int) -> list[Part]:
+    def _fitted(self, groups: list[Group], limit: int, hopeless: int) -> list[PushPart]:
         """Return the groups as one part if they fit, else halve them, with a stack of halves."""
-        parts: list[Part] = []
+        parts: list[PushPart] = []
         stack = [groups]
         while stack:
             groups = stack.pop()
@@ -119,7 +119,7 @@ class Splitter:
                 stack.extend(reversed(self._halves(groups, part, limit)))
         return parts
 
-    def _part(self, groups: list[Group]) -> Part:
+    def _part(self, groups: list[Group]) -> PushPart:
         objects = [candidate for group in groups for candidate in group]
         walked = sorted(objects, key=lambda candidate: self._order[candidate.oid])
         plan = self._plan_of(
@@ -127,9 +127,9 @@ class Splitter:
         )
         tops = tops_of(self._store, objects)
         pack_bytes = sum(len(block) for block in write_pack(plan, ofs_delta=self._ofs_delta))
-        return Part(plan, groups, tops, self._head_bytes(tops) + pack_bytes)
+        return PushPart(plan, groups, tops, self._head_bytes(tops) + pack_bytes)
 
-    def _halves(self, groups: list[Group], part: Part, limit: int) -> list[list[Group]]:
+    def _halves(self, groups: list[Group], part: PushPart, limit: int) -> list[list[Group]]:
         if len(groups) > 1:
             middle = self._middle([sum(self._sizes[c.oid] for c in group) for group in groups])
             return [groups[:middle], groups[middle:]]
@@ -160,7 +160,7 @@ def _estimated_bytes(entry: PackEntry) -> int:
     return _ENTRY_BYTES + (entry.size if isinstance(encoding, Whole) else encoding.delta_size) // 2
 
 
-def _too_large(candidate: Candidate, part: Part, limit: int) -> LimitExceeded:
+def _too_large(candidate: Candidate, part: PushPart, limit: int) -> LimitExceeded:
     name = path_end(candidate.where).decode("utf-8", "backslashreplace")
     what = candidate.type.name.lower()
     where = f" ({name!r})" if name else ""
