@@ -9,6 +9,7 @@ by the same `Output` as all of packcore: secrets are masked, control characters 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from functools import cached_property
@@ -152,6 +153,9 @@ def main() -> int:
             _serve(words[0], words[-1].removeprefix(_PREFIX), output)
         output.flush()
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            # The terminal and git each send one: the second must not cut off what is said of the first.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _told(error, output)
     return 0
 
