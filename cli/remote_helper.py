@@ -182,7 +182,6 @@ def _told(error: BaseException, output: Output) -> int:
 
 def _let_terminate() -> None:
     """Let SIGTERM end a push as Ctrl-C does: what was made on the way is removed."""
-    import signal
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
