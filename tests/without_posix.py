@@ -25,6 +25,7 @@ import stat
 import subprocess  # noqa: F401
 import sys
 import tempfile
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click.shell_completion  # noqa: F401
@@ -78,6 +79,8 @@ class Lacking(importlib.abc.MetaPathFinder):
 def take_away() -> None:
     """Make this process one of a system without POSIX."""
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    # From 3.12 on, shutil.which asks Windows whether the current folder counts.
+    shutil._winapi = SimpleNamespace(NeedCurrentDirectoryForExePath=lambda _: True)  # type: ignore[attr-defined]
     for name in MODULES:
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, Lacking())

@@ -21,7 +21,7 @@ from packcore.store.commit_graph import UNKNOWN_GENERATION, parse_commit_graph, 
 from packcore.store.commit_graph_write import write_commit_graph
 from packcore.store.repository import Repository
 from tests.packcore.drawings import Drawing, drawing, stored
-from tests.support import git
+from tests.support import git, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,12 @@ def octopus() -> Drawing:
 
 def links_of(graph: Drawing) -> dict[ObjectId, CommitLinks]:
     return {oid: commit_links(data, SHA1, oid) for oid, data in zip(graph.ids, graph.data, strict=True)}
+
+
+def skip_unless_git_agrees_with_itself(path: Path) -> None:
+    """Skip where git refuses the graph that it wrote: 2.47 drops offsets that need GDO2."""
+    if run_git("commit-graph", "verify", cwd=path).returncode:
+        pytest.skip("this git does not accept the graph that it wrote itself")
 
 
 def in_layers(path: Path) -> None:
@@ -63,6 +69,7 @@ def test_what_git_writes_is_read_as_the_commits_say(
         git("commit-graph", "write", "--reachable", "--changed-paths", cwd=path)
     else:
         in_layers(path)
+    skip_unless_git_agrees_with_itself(path)
     found = read_commit_graph(path / "objects", SHA1)
     assert found is not None
     assert len(found) == len(graph.ids)
@@ -80,6 +87,7 @@ def test_what_git_writes_is_read_as_the_commits_say(
 def test_what_we_write_is_what_git_writes(tmp_path: Path, graph: Drawing):
     path = stored(graph, tmp_path / "a.git")
     git("commit-graph", "write", "--reachable", cwd=path)
+    skip_unless_git_agrees_with_itself(path)
     theirs = (path / "objects/info/commit-graph").read_bytes()
     assert b"".join(write_commit_graph(links_of(graph), SHA1)) == theirs
 
