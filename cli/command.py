@@ -171,15 +171,19 @@ def _take_config(ctx: click.Context, parameter: click.Parameter, path: str | Non
     found = read(path)
     if found is not None:
         root.meta[CONFIG_KEY] = found
-        ctx.default_map = found.defaults if ctx.parent is not None else _ForEach(found.defaults)
+        ctx.default_map = found.defaults if ctx.parent is not None else _ForEach(found.defaults, ctx)
 
 
 class _ForEach(dict[str, Any]):
-    """Defaults that are the same for each command, by whatever name it is asked for."""
+    """Defaults that are the same for each command of a group."""
 
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002
-        """Return the defaults of a command."""
-        return dict(self)
+    def __init__(self, defaults: dict[str, Any], ctx: click.Context) -> None:
+        super().__init__(defaults)
+        self._own = {parameter.name for parameter in ctx.command.get_params(ctx)}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the defaults of a command. The group's own options have none; click looks them up, too."""
+        return default if key in self._own else dict(self)
 
 
 config_option = option(
