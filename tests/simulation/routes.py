@@ -45,7 +45,7 @@ WAYS: dict[str, tuple[Any, str]] = {
     "batches: a merge opened": (checkpoints.Checkpoints, "open_merge"),
     "batches: a piece shortened": (checkpoints.Checkpoints, "shorten"),
     "batches: parts of our own": (split_push, "_hold"),
-    "batches: cut anew": (split_push, "_cut_anew"),
+    "batches: cut anew": (split_push, "_cut_again"),
     "batches: a batch held": (batches.BatchedPush, "hold"),
     "batches: a batch looked for after its answer was lost": (batches.BatchedPush, "_check_again"),
     "batches: cutover": (batches.BatchedPush, "cut_over"),
