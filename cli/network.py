@@ -210,7 +210,7 @@ def _add_configured(side: str, own: dict[str, Any], given_by: dict[str, str]) ->
         return
     endpoint = _typed_endpoints(context)[side == "target"]
     given = {name for name in own if _source_of(context, f"{side}_{name}") in _SAID}
-    # A credential that was said is all that is said: a token of the file doesn't go beside it.
+    # A credential that the user gave is the only one to send: the file's token is not added to it.
     credentials = given & {"token", "bearer_token", "header"}
     for name in own:
         if name in given or (credentials and name in ("token", "bearer_token", "header")):

@@ -284,7 +284,7 @@ class PackReader:
         self._crc_position = start
 
     def _fill(self, wanted: int) -> None:
-        """Drop what was read; gather a window of bytes, or at least `wanted`, or all that is left."""
+        """Drop what was read, then buffer a window of bytes: at least `wanted`, or fewer at the end."""
         position = self._position
         if self._crc_position < position:
             self._crc = crc32(self._view[self._crc_position : position], self._crc)

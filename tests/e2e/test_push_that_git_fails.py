@@ -57,7 +57,7 @@ def test_an_edge_that_cuts_after_three_silent_seconds_while_the_pack_is_prepared
 ) -> None:
     thinking = EDGE_PATIENCE_SECONDS + 1.5
     desk.commit(a="one\n", b="two\n")
-    # So many commands fill git's post buffer: it opens the request, and prepares the pack inside of it.
+    # These commands fill git's post buffer, so git opens the request before it prepares the pack.
     desk.branches(f"a-branch-with-a-name-of-usual-length/{number:04}" for number in range(600))
     target = server.create(place.path("x.git"))
     url = server.url(place.path("x.git"), "edge")
@@ -139,7 +139,7 @@ def test_a_push_that_broke_off_goes_on_where_it_was(desk: Desk, server: GitHttpS
 
 @contextmanager
 def dropping(to_port: int, bytes_max: int) -> Iterator[int]:
-    """Relay connections to a port, and drop each once so many bytes came from the client."""
+    """Relay connections to a port; drop each after a given number of bytes from the client."""
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
 

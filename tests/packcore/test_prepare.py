@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def nothing_wrong(path: Path) -> None:
-    """Let git check all that is there, and ourselves."""
+    """Check the repository with git, then with our own fsck."""
     assert run_git("fsck", "--full", "--strict", cwd=path).returncode == 0
     with Repository.open(path) as repository:
         assert [found.text for found in check_repository(repository) if found.is_error] == []

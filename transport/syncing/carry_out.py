@@ -19,7 +19,8 @@ from transport.syncing.deliver.account import is_over, unpushed
 from transport.syncing.deliver.default_branch import follow_default_branch
 from transport.syncing.deliver.known_limits import remember_limits
 from transport.syncing.deliver.run import Run
-from transport.syncing.request import GITSYNC_REFS, TEMP_REFS
+from transport.syncing.deliver.temp_refs import advertised_temp_refs
+from transport.syncing.request import GITSYNC_REFS
 
 if TYPE_CHECKING:
     from transport.base import Transport
@@ -65,13 +66,9 @@ def push_from_here(run: OwnRun) -> SyncResult:
 def _nothing_to_do(run: Run) -> SyncResult | None:
     """Return the result if all refs are as they should be; None if there is anything to do."""
     plan = run.plan()
-    if not is_over(run, plan) or plan.is_open or any(map(_is_temporary, run.target_refs.refs)):
+    if not is_over(run, plan) or plan.is_open or advertised_temp_refs(run.target_refs):
         return None
     return unpushed(run, plan)
-
-
-def _is_temporary(name: str) -> bool:
-    return name.startswith(TEMP_REFS)
 
 
 def _tell_hidden(run: Run) -> None:

@@ -42,16 +42,10 @@ class OwnRun(Run):
     repository: Repository
     decide: Callable[[Advertisement], RefPlan]
     """Returns what to do with each ref, given the target's list."""
-    decided: tuple[Advertisement, RefPlan] | None = None
-    """The latest decision, and the list that it is based on."""
 
-    def plan(self) -> RefPlan:
-        """Decide on every ref, once for each list: a second try has one in which some refs are done."""
-        if self.decided is None or self.decided[0] is not self.target_refs:
-            self.decided = self.target_refs, self.decide(self.target_refs)
-        plan = self.decided[1]
-        self.source_head = plan.source_head
-        return plan
+    def decided(self) -> RefPlan:
+        """Decide on every ref as the push that was asked for names them."""
+        return self.decide(self.target_refs)
 
     def haves(self, plan: RefPlan) -> list[ObjectId]:
         """Return the ids that both sides surely have."""

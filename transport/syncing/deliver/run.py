@@ -85,12 +85,17 @@ class Run:
             source_refs, target_refs, plan = self.planned
             if source_refs is self.source_refs and target_refs is self.target_refs:
                 return plan
+        plan = self.decided()
+        self.source_head = plan.source_head
+        self.planned = self.source_refs, self.target_refs, plan
+        return plan
+
+    def decided(self) -> RefPlan:
+        """Decide on every ref by the lists as they are now. Raises the planner's errors."""
         request = self.request
         plan = plan_refs(self.source_refs, self.target_refs, request.scope, request.policy, request.mode)
-        self.source_head = plan.source_head
         if not self.target_refs.capabilities.delete_refs:
             plan = plan.block(lambda action: action.action == "delete", "the target can't delete refs")
-        self.planned = self.source_refs, self.target_refs, plan
         return plan
 
     def go_by(self, choice: TransferMode) -> None:
