@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "add_commit",
     "behind",
     "history",
     "kept",
     "packed_refs",
+    "refs_of",
     "scattered",
     "tags_of_tags",
     "tiny_objects",
@@ -172,3 +174,18 @@ def behind(source: Path, target: Path, branches: int) -> None:
     names = (f"create refs/heads/topic-{n} {tips[n * step]}\n".encode() for n in range(branches))
     _git(target, "update-ref", "--stdin", stdin=names)
     _import(source, _done(stream()))
+
+
+def add_commit(path: Path, number: int) -> None:
+    """Put one more commit on main."""
+    text = f"{number}\n"
+    stream = (
+        f"commit refs/heads/main\ncommitter {_WHO} {EPOCH * 2 + number} +0000\ndata {len(text)}\n{text}"
+        f"from refs/heads/main^0\nM 100644 inline changed\ndata {len(text)}\n{text}\ndone\n"
+    )
+    _git(path, "fast-import", "--quiet", "--done", stdin=iter([stream.encode()]))
+
+
+def refs_of(path: Path) -> str:
+    """Return all refs and their ids, a line each."""
+    return _git(path, "for-each-ref", "--format=%(objectname) %(refname)")
