@@ -139,7 +139,6 @@ def _recorder(name: str | None, secrets: Secrets) -> Iterator[Recorder | None]:
 
 def show_result(result: SyncResult, console: Console) -> None:
     """Show a result as text or as JSON."""
-    from cli.render.engine import engine_line
     from cli.render.sync import (
         choice_lines,
         measurement_lines,
@@ -152,7 +151,10 @@ def show_result(result: SyncResult, console: Console) -> None:
     if console.verbosity.json:
         console.show_json(result.to_json())
         return
-    console.detail(engine_line())
+    if console.verbosity.verbose:
+        from cli.render.engine import engine_line
+
+        console.detail(engine_line())
     console.detail(f"source: protocol {result.protocol}, HEAD is {result.source_head or 'not told'}")
     console.show(ref_lines(result.refs, dry_run=result.dry_run, all_refs=console.verbosity.verbose))
     console.show(choice_lines(result))

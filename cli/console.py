@@ -153,9 +153,9 @@ class Console:
 
 
 def _shown(place: str) -> str:
-    from transport.syncing.outcome.receipt import shown
+    from transport.endpoint import Endpoint
 
-    return shown(place)
+    return str(Endpoint.parse(place))
 
 
 def _is_live_terminal(stream: IO[str]) -> bool:

@@ -24,8 +24,8 @@ import transport
 from transport.agent import agent
 from transport.base import Body
 from transport.errors import NetworkError
+from transport.listing import advertise_push
 from transport.recording import Recorder
-from transport.send_pack import advertise_push
 from transport.wire.receive_pack import PushOptions, RefUpdate, encode_commands
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from transport.errors import AuthenticationRequired, InvalidOption
 from transport.http_rules.statuses import credential_words
-from transport.netrc import find_entry, parse_netrc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,6 +127,8 @@ class NetrcSource:
 
         Raises InvalidOption for a file that can't be read or parsed.
         """
+        from transport.netrc import find_entry, parse_netrc
+
         path = self._path()
         if path is None:
             return None

@@ -1,4 +1,8 @@
-"""The refs of a source, over any transport: GET the advertisement; in v2 a second request, ls-refs."""
+"""The refs of a remote, over any transport: GET the advertisement; in v2 a second request, ls-refs.
+
+list_refs        what a source offers, by upload-pack
+advertise_push   what a target has, by receive-pack; always protocol v0
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from transport.agent import agent
 from transport.base import Body
+from transport.errors import RemoteProtocolError
 from transport.truncation import naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
 from transport.wire.headway import Headway
@@ -18,13 +23,14 @@ if TYPE_CHECKING:
     from transport.base import Transport
     from transport.wire.limits import WireLimits
 
-__all__ = ["Protocol", "list_refs"]
+__all__ = ["Protocol", "advertise_push", "list_refs"]
 
 _T = TypeVar("_T")
 
 Protocol = Literal["auto", "v0", "v1", "v2"]
 
-_SERVICE: Literal["git-upload-pack"] = "git-upload-pack"
+_UPLOAD: Literal["git-upload-pack"] = "git-upload-pack"
+_RECEIVE: Literal["git-receive-pack"] = "git-receive-pack"
 _VERSIONS: dict[str, int] = {"auto": 2, "v0": 0, "v1": 1, "v2": 2}
 
 
@@ -45,9 +51,9 @@ def list_refs(
     to_end = transport.stateless
     with (
         naming_the_answer(transport, "its list of refs"),
-        transport.advertise(_SERVICE, version=_VERSIONS[protocol], headway=(headway := Headway())) as blocks,
+        transport.advertise(_UPLOAD, version=_VERSIONS[protocol], headway=(headway := Headway())) as blocks,
     ):
-        advertisement = parse_advertisement(blocks, _SERVICE, limits=limits, to_end=to_end, headway=headway)
+        advertisement = parse_advertisement(blocks, _UPLOAD, limits=limits, to_end=to_end, headway=headway)
     if advertisement.version < 2:
         return _below(advertisement, prefixes)
     body = encode_ls_refs(
@@ -55,7 +61,7 @@ def list_refs(
     )
     with (
         naming_the_answer(transport, "its list of refs"),
-        transport.request(_SERVICE, Body.of(body), version=2, headway=(headway := Headway())) as blocks,
+        transport.request(_UPLOAD, Body.of(body), version=2, headway=(headway := Headway())) as blocks,
     ):
         listing = parse_ls_refs(
             blocks,
@@ -77,6 +83,27 @@ def list_refs(
         head_fault=listing.head_fault,
         hidden=listing.hidden,
     )
+
+
+def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:
+    """Return the refs of the target and the capabilities of its receive-pack.
+
+    Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
+    """
+    with (
+        naming_the_answer(transport, "its list of refs"),
+        transport.advertise(_RECEIVE, version=0, headway=(headway := Headway())) as blocks,
+    ):
+        advertisement = parse_advertisement(
+            blocks,
+            _RECEIVE,
+            limits=limits or transport.limits,
+            to_end=transport.stateless,
+            headway=headway,
+        )
+    if advertisement.version == 2:
+        raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
+    return advertisement
 
 
 def _below(advertisement: Advertisement, prefixes: Sequence[str]) -> Advertisement:

@@ -1,7 +1,6 @@
-"""One conversation with receive-pack, over any transport: list the refs, then push.
+"""A push to receive-pack, over any transport: one request with commands, a flush and the pack.
 
-    advertise_push   GET the advertisement; always protocol v0
-    push             one request: commands, flush, pack; the answer is the status report
+The answer is the status report. `transport.listing.advertise_push` lists the target's refs before.
 
 The body can be produced again (for a replay after 401 or 411). Its first block has the commands and the first
 bytes of the pack together, so that there is no pause between them at which a proxy could cut the connection.
@@ -15,9 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from packcore.limits import BLOCK_BYTES
 from transport.agent import agent
 from transport.base import Body
-from transport.errors import LocalProtocolError, RemoteProtocolError, TransportError, TruncatedAnswer
-from transport.truncation import naming_the_answer, naming_what_is_too_large
-from transport.wire.advertisement import Advertisement, parse_advertisement
+from transport.errors import LocalProtocolError, TransportError, TruncatedAnswer
+from transport.truncation import naming_what_is_too_large
 from transport.wire.headway import Headway
 from transport.wire.pktline import FLUSH, PacketReader, Special, encode_packet, text_of
 from transport.wire.receive_pack import PushOptions, RefUpdate, empty_pack, encode_commands
@@ -29,28 +27,12 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectId
     from transport.base import Transport
+    from transport.wire.advertisement import Advertisement
     from transport.wire.limits import WireLimits
 
-__all__ = ["advertise_push", "push"]
+__all__ = ["push"]
 
 _SERVICE: Literal["git-receive-pack"] = "git-receive-pack"
-
-
-def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:
-    """Return the refs of the target and the capabilities of its receive-pack.
-
-    Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
-    """
-    with (
-        naming_the_answer(transport, "its list of refs"),
-        transport.advertise(_SERVICE, version=0, headway=(headway := Headway())) as blocks,
-    ):
-        advertisement = parse_advertisement(
-            blocks, _SERVICE, limits=limits or transport.limits, to_end=transport.stateless, headway=headway
-        )
-    if advertisement.version == 2:
-        raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
-    return advertisement
 
 
 def push(

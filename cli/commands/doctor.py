@@ -97,10 +97,9 @@ def _examined(
 ) -> Found:
     from cli.render.doctor import Found
     from packcore.errors import PackcoreError
-    from transport.listing import list_refs
+    from transport.listing import advertise_push, list_refs
     from transport.schemes.http import HttpTransport
     from transport.schemes.http.examine import Examination
-    from transport.send_pack import advertise_push
     from transport.sided import SidedTransport
     from transport.spelling import spelled_hint, spelled_message
     from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile

@@ -50,9 +50,8 @@ def run(
     from cli.render.probe import probe_json, side_lines
     from cli.render.sync import measurement_lines, stats_lines
     from cli.unreadable_refs import report_unreadable
-    from transport.listing import list_refs
+    from transport.listing import advertise_push, list_refs
     from transport.schemes import open_transport
-    from transport.send_pack import advertise_push
     from transport.syncing.measure import Measurement, SideStats, Stats, Stopwatch
 
     watch = Stopwatch()

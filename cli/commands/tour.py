@@ -118,8 +118,9 @@ def _push(shop: Workshop, path: Path) -> None:
     from packcore.store.repository import Repository
     from transport.base import Body
     from transport.endpoint import Endpoint
+    from transport.listing import advertise_push
     from transport.schemes import open_transport
-    from transport.send_pack import advertise_push, push
+    from transport.send_pack import push
     from transport.wire.receive_pack import RefUpdate
 
     Repository.init(path).close()

@@ -16,8 +16,8 @@ from tests.support import fast_import, fsck, git, git_bytes, history, init_repos
 from transport.base import Body
 from transport.errors import NetworkError
 from transport.fetch import fetch_pack
-from transport.listing import list_refs
-from transport.send_pack import advertise_push, push
+from transport.listing import advertise_push, list_refs
+from transport.send_pack import push
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from tests.support import fsck, git, git_bytes, history, init_repository, make_r
 from tests.transport.process_transport import ProcessTransport
 from transport.base import Body
 from transport.errors import LocalProtocolError, UnsupportedByRemote
-from transport.send_pack import advertise_push, push
+from transport.listing import advertise_push
+from transport.send_pack import push
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:

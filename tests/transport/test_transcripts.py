@@ -19,8 +19,8 @@ from tests.support import ROOT, fast_import, git, history, init_repository, make
 from tests.transport.process_transport import ProcessTransport, ReplayTransport, dump_transcript
 from transport.errors import RemoteError
 from transport.fetch import fetch_pack
-from transport.listing import list_refs
-from transport.send_pack import advertise_push, push
+from transport.listing import advertise_push, list_refs
+from transport.send_pack import push
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from email.utils import parsedate_to_datetime
 
 __all__ = ["RETRY_SECONDS_MAX", "retry_delay"]
 
@@ -32,6 +31,8 @@ def retry_delay(status: int, retry_after: str, *, now: float | None = None) -> f
     if re.fullmatch(r"[0-9]{1,9}", text):
         seconds = float(text)
     else:
+        from email.utils import parsedate_to_datetime
+
         try:
             seconds = parsedate_to_datetime(text).timestamp() - (time.time() if now is None else now)
         except (ValueError, OverflowError):

@@ -157,8 +157,8 @@ class Session:
         self._lines(ref_list(listed, for_push=for_push, names_format=names_format))
 
     def _list_target(self) -> Advertisement:
+        from transport.listing import advertise_push
         from transport.schemes import open_transport
-        from transport.send_pack import advertise_push
         from transport.syncing.gather.listing import in_format_of
 
         if self._target is not None:

@@ -116,6 +116,16 @@ class Capabilities:
     server_option: bool = False
     object_info: bool = False
 
+    @property
+    def is_dulwich(self) -> bool:
+        """Whether the server is dulwich, which sends an object format but no agent.
+
+        It refuses clients that don't accept thin packs with a 500, because git's client always does, although
+        it never makes one. With no-done, it may send a pack without saying that it is ready. And its filter
+        tree:0 also leaves out commits.
+        """
+        return self.agent is None and self.announces_object_format
+
 
 _FLAGS = {field.name.replace("_", "-"): field.name for field in fields(Capabilities) if field.type == "bool"}
 for _spelled in ("multi_ack", "multi_ack_detailed"):

@@ -31,7 +31,6 @@ __all__ = [
     "asks_no_done",
     "encode_fetch_v0",
     "encode_fetch_v2",
-    "is_dulwich",
     "v0_capabilities",
 ]
 
@@ -155,7 +154,7 @@ def v0_capabilities(
         "ofs-delta": capabilities.ofs_delta,
     }
     wished = [name for name, wanted in _wishes(options) if wanted]
-    if is_dulwich(capabilities):
+    if capabilities.is_dulwich:
         wished.insert(0, "thin-pack")
     tokens += [name for name in dict.fromkeys(wished) if offered[name]]
     if options.deepen_since is not None:
@@ -174,17 +173,7 @@ def v0_capabilities(
 
 def asks_no_done(capabilities: Capabilities, *, stateless: bool) -> bool:
     """Return whether to ask a v0 server for the pack as soon as it is ready, without another `done`."""
-    return capabilities.no_done and stateless and not is_dulwich(capabilities)
-
-
-def is_dulwich(capabilities: Capabilities) -> bool:
-    """Return whether the server is dulwich, which sends an object format but no agent.
-
-    It refuses clients that don't accept thin packs with a 500, because git's client always does, although it
-    never makes one. With no-done, it may send a pack without saying that it is ready. And its filter tree:0
-    also leaves out commits.
-    """
-    return capabilities.agent is None and capabilities.announces_object_format
+    return capabilities.no_done and stateless and not capabilities.is_dulwich
 
 
 def _check_v0(capabilities: Capabilities, options: FetchOptions) -> None:

@@ -19,11 +19,11 @@ from tests.transport.http.faults import ADVERT_TYPE, MIB, RESULT_TYPE, body_of, 
 from tests.transport.http.scripted import scripted
 from transport.errors import AnswerTooLarge, RemoteStalled, TransportError
 from transport.fetch import fetch_pack
-from transport.listing import list_refs
+from transport.listing import advertise_push, list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
 from transport.schemes.http import stream
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.wire.advertisement import Advertisement
 from transport.wire.capabilities import Capabilities
 from transport.wire.limits import WireLimits

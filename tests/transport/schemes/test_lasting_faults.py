@@ -28,10 +28,10 @@ from transport.errors import (
     TruncatedAnswer,
     UnsupportedByRemote,
 )
-from transport.listing import list_refs
+from transport.listing import advertise_push, list_refs
 from transport.options import TransportOptions
 from transport.schemes import open_transport
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.wire.pktline import encode_packet
 from transport.wire.receive_pack import RefUpdate
 

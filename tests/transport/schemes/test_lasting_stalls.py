@@ -17,9 +17,9 @@ import pytest
 from tests.transport.schemes.test_lasting_faults import UPDATE, closing, opened, program
 from transport.errors import AnswerTooLarge, RemoteStalled
 from transport.fetch import fetch_pack
-from transport.listing import list_refs
+from transport.listing import advertise_push, list_refs
 from transport.schemes.http import stream
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from packcore.ids import ObjectId
 from tests.support import git, git_bytes, history, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving
 from transport.base import Body
-from transport.listing import list_refs
+from transport.listing import advertise_push, list_refs
 from transport.schemes import open_transport
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.syncing import Policy, Scope, SyncRequest, sync
 from transport.syncing.outcome.result import Outcome
 from transport.wire.receive_pack import RefUpdate

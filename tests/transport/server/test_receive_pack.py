@@ -17,8 +17,9 @@ from tests.packcore.pack_builder import blob_id, build_pack, ref_delta, simple_d
 from tests.support import fsck, git, git_bytes, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving, snapshot
 from transport.base import Body
+from transport.listing import advertise_push
 from transport.schemes import open_transport
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.server.background import heard
 from transport.server.receive_pack import ReceivePack
 from transport.syncing import Scope, sync

@@ -12,8 +12,9 @@ from packcore.store.repository import Repository
 from tests.support import git, git_bytes, history, init_repository, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving, snapshot
 from transport.base import Body
+from transport.listing import advertise_push
 from transport.schemes import open_transport
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.server.ref_rules import NamesInUse
 from transport.server.shown_refs import HiddenRefs
 from transport.wire.receive_pack import RefUpdate

@@ -11,9 +11,9 @@ from tests.support import git, git_bytes, history, init_repository, ls_remote, m
 from tests.transport.server.serving import serving
 from transport.base import Body
 from transport.errors import RemoteError, TransportError
-from transport.listing import Protocol, list_refs
+from transport.listing import Protocol, advertise_push, list_refs
 from transport.schemes import open_transport
-from transport.send_pack import advertise_push, push
+from transport.send_pack import push
 from transport.server.words import without_folders
 from transport.wire.receive_pack import RefUpdate
 

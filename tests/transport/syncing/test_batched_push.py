@@ -13,7 +13,7 @@ from packcore.progress import SILENT
 from tests.transport.syncing.sides import Heard
 from transport.base import Body, Service, TransferStats
 from transport.errors import HttpStatusError, NetworkError, RefRejected, RemoteStalled, UnsupportedByRemote
-from transport.send_pack import advertise_push
+from transport.listing import advertise_push
 from transport.syncing.decide.ref_plan import RefAction, RefPlan
 from transport.syncing.deliver.batches import BatchedPush
 from transport.syncing.deliver.host_profile import TargetLimits

@@ -11,7 +11,7 @@ from packcore.store.repository import Repository
 from packcore.walk import list_objects
 from tests.support import git, init_repository
 from tests.transport.syncing.sides import random_dag
-from transport.syncing.deliver.temp_refs import tops_of
+from transport.syncing.deliver.tops import tops_of
 from transport.syncing.gather.commit_groups import group_by_commit
 
 if TYPE_CHECKING:

@@ -16,19 +16,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from transport.credentials import Filled, encode_question, encode_verdict, parse_answer
 from transport.errors import AuthenticationRequired
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
     from transport.auth import Credential
+    from transport.credentials import Filled
     from transport.endpoint import Endpoint
 
 __all__ = ["GitCredentialSource"]
@@ -64,6 +63,8 @@ class GitCredentialSource:
 
         Raises AuthenticationRequired if they don't answer in time or the answer is unusable.
         """
+        from transport.credentials import encode_question, parse_answer
+
         answer = self._run("fill", encode_question(endpoint, challenges), endpoint)
         filled = None if answer is None else parse_answer(answer, endpoint)
         if filled is None:
@@ -80,6 +81,8 @@ class GitCredentialSource:
         self._tell("reject", endpoint, credential)
 
     def _tell(self, verdict: str, endpoint: Endpoint, credential: Credential) -> None:
+        from transport.credentials import encode_verdict
+
         for filled in self._filled:
             if filled.credential is credential:
                 # A helper that hangs here costs time, but doesn't fail the sync.
@@ -88,6 +91,9 @@ class GitCredentialSource:
 
     def _run(self, action: str, sent: bytes, endpoint: Endpoint) -> bytes | None:
         """Run `git credential ACTION`; return None without a git, or if it has no answer."""
+        import shutil
+        import subprocess
+
         path = self._environment.get("PATH")
         git = shutil.which("git", path=path) if path else None
         if git is None:

@@ -29,7 +29,8 @@ from transport.errors import (
     TruncatedAnswer,
     UnsupportedByRemote,
 )
-from transport.send_pack import advertise_push, push
+from transport.listing import advertise_push
+from transport.send_pack import push
 from transport.syncing.deliver.push_series import check_atomic, parted
 from transport.syncing.deliver.pushing import PushOutcome, Trailer, push_refs
 from transport.syncing.deliver.refusals import (

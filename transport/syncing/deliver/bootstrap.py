@@ -35,7 +35,7 @@ from transport.syncing.deliver.pushing import PushOutcome, push_refs
 from transport.syncing.deliver.refusals import BodyRefused, is_large_enough_to_halve
 from transport.syncing.deliver.split_push import batched_push, hold_in_parts, is_refused_for_size
 from transport.syncing.deliver.taken_in import take_in
-from transport.syncing.deliver.temp_refs import TOPS_MAX
+from transport.syncing.deliver.tops import TOPS_MAX
 from transport.syncing.deliver.unknown_tips import find_ground_by_graph, lacks_tips, stop_at_unknown_tips
 from transport.syncing.gather.common_ground import UnknownTips, WatchedTips
 from transport.syncing.gather.fetching import fetch_missing

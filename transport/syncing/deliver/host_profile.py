@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from packcore.errors import RepositoryError
-from packcore.store.temporaries import sweep, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +148,8 @@ def load_profile(path: Path, host: str) -> HostProfile:
 
     Raises RepositoryError for a file that can't be read or isn't a profile.
     """
+    from packcore.store.temporaries import sweep
+
     sweep(path.parent)
     entry = _read(path).get(host, {})
     try:
@@ -170,6 +171,8 @@ def save_profile(path: Path, host: str, profile: HostProfile) -> None:
     """
     if not host:
         return
+    from packcore.store.temporaries import sync_folder, write_whole
+
     known = _read(path)
     entry: dict[str, Any] = {
         "bodyBytesMax": profile.body_bytes_max,

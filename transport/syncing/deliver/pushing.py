@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from transport.base import Body
 from transport.errors import TransportError
-from transport.send_pack import advertise_push
+from transport.listing import advertise_push
 from transport.syncing.decide.ref_plan import short_id
 from transport.syncing.deliver.host_profile import TargetLimits
 from transport.syncing.deliver.push_series import PushSeries, parted

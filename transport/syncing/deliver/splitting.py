@@ -21,7 +21,7 @@ from packcore.plans.entries import Candidate, Reused, Whole
 from packcore.plans.plan import PackPlan
 from packcore.plans.write import write_pack
 from packcore.tree_path import path_end
-from transport.syncing.deliver.temp_refs import tops_of
+from transport.syncing.deliver.tops import tops_of
 from transport.syncing.gather.commit_groups import Group, group_by_commit
 
 if TYPE_CHECKING:

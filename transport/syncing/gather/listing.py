@@ -10,10 +10,8 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from transport.listing import list_refs
-from transport.send_pack import advertise_push
+from transport.listing import advertise_push, list_refs
 from transport.syncing.request import REFS
-from transport.wire.upload_pack import is_dulwich
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +85,7 @@ def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str
 def commits_only_filter(advertisement: Advertisement) -> str | None:
     """Return the filter that leaves out trees and blobs, or None if the source can't filter (well)."""
     capabilities = advertisement.capabilities
-    if is_dulwich(capabilities):
+    if capabilities.is_dulwich:
         return None
     can_filter = capabilities.fetch.filter if capabilities.fetch is not None else capabilities.filter
     return "tree:0" if can_filter else None

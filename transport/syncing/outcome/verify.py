@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from transport.send_pack import advertise_push
+from transport.listing import advertise_push
 from transport.syncing.outcome.result import Outcome
 from transport.syncing.outcome.verification import RefDifference, Verification
 
