@@ -57,13 +57,29 @@ class Option(click.Option):
     """An option that knows its help section.
 
     `twin_of` names an option that this one repeats for the other side (`--target-token` for
-    `--source-token`): it works, and the help tells of both in one line.
+    `--source-token`): it works, and the help tells of both in one line. `bare` is the value of an option
+    that is given without one: such an option takes a value only after `=`, as git's do.
     """
 
-    def __init__(self, *args: Any, section: str = GENERAL, twin_of: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        section: str = GENERAL,
+        twin_of: str | None = None,
+        bare: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
         self.twin_of = twin_of
+        self.bare = bare
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return names and help; of an option with `bare`, the names are `--name[=VALUE]`."""
+        record = super().get_help_record(ctx)
+        if record is None or self.bare is None:
+            return record
+        return f"{', '.join(self.opts)}[={self.metavar}]", record[1]
 
 
 def option(*names: str, gitsync: Sequence[str] = (), **settings: Any) -> Callable[[FunctionT], FunctionT]:
@@ -71,9 +87,10 @@ def option(*names: str, gitsync: Sequence[str] = (), **settings: Any) -> Callabl
 
     The first long name gives the variable; `settings` are click's, and `section` and `twin_of` of `Option`.
     """
-    long_name = next(name for name in names if name.startswith("--")).split("/")[0]
-    variable = long_name[2:].replace("-", "_").upper()
-    settings.setdefault("envvar", [f"PACKCORE_{variable}", *gitsync])
+    long_names = [name for name in names if name.startswith("--")]
+    if long_names:
+        variable = long_names[0].split("/")[0][2:].replace("-", "_").upper()
+        settings.setdefault("envvar", [f"PACKCORE_{variable}", *gitsync])
     settings.setdefault("show_default", False)
     return click.option(*names, cls=Option, **settings)
 
@@ -131,6 +148,17 @@ class Command(HelpSections):
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.notes = notes
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with the values of bare options filled in."""
+        bare = {
+            name: f"{name}={one.bare}"
+            for one in self.get_params(ctx)
+            if isinstance(one, Option) and one.bare is not None
+            for name in one.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [bare.get(word, word) for word in args[:end]] + args[end:])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write notes and examples."""

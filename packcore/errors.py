@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "AmbiguousRevision",
     "CorruptData",
     "CorruptIndex",
     "CorruptObject",
@@ -215,3 +216,7 @@ class RefLocked(RepositoryError):
 
 class UnknownRevision(RepositoryError):
     """No object or ref has the name that a user typed."""
+
+
+class AmbiguousRevision(UnknownRevision):
+    """A short id fits more than one object."""

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from packcore.ancestry import peel
-from packcore.errors import UnknownRevision, UnreadableRef
+from packcore.errors import AmbiguousRevision, UnknownRevision, UnreadableRef
 from packcore.message_search import find_by_message
 from packcore.objects import ObjectType, commit_links, iter_tree
 from packcore.refs import encode_ref_name, is_valid_ref_name
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
 
-__all__ = ["resolve_revision", "resolve_with_path"]
+__all__ = ["peel_to", "resolve_revision", "resolve_with_path", "split_path"]
 
 ABBREVIATION_DIGITS_MIN = 4
 AMBIGUOUS_SHOWN_MAX = 8
@@ -62,7 +62,7 @@ def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, byte
     """Return the id, and the path if `text` is `x:path`, else b"". Raises what `resolve_revision` does."""
     if text.startswith(":/") and len(text) > 2:
         return _by_message(repository, _all_commits(repository), text[2:], text), b""
-    base, colon, path = _split_path(text)
+    base, colon, path = split_path(text)
     start, suffixes = _split_suffixes(base)
     if "@{" in start:
         raise UnknownRevision(f"{_shown(text)}: reflogs are not read")
@@ -74,10 +74,11 @@ def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, byte
     if not colon:
         return oid, b""
     name = encode_ref_name(path)
-    return _at_path(repository, _peel_to(repository, oid, "tree", text), name, text), name.strip(b"/")
+    return _at_path(repository, peel_to(repository, oid, "tree", text), name, text), name.strip(b"/")
 
 
-def _split_path(text: str) -> tuple[str, str, str]:
+def split_path(text: str) -> tuple[str, str, str]:
+    """Split `x:path` at its colon into x, ":" and path; any other text is x alone. Raises UnknownRevision."""
     depth = 0
     for at, char in enumerate(text):
         # A brace may be part of a ref name; it opens a suffix only after one of these characters.
@@ -143,7 +144,7 @@ def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted
         for oid in sorted(found)[:AMBIGUOUS_SHOWN_MAX]
     ]
     more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-    raise UnknownRevision(
+    raise AmbiguousRevision(
         f"{_shown(text)}: the short id {digits} is ambiguous", hint=f"it may be {', '.join(shown)}{more}"
     )
 
@@ -156,11 +157,11 @@ def _comes_to(repository: Repository, oid: ObjectId, wanted: str) -> bool:
 def _step(repository: Repository, oid: ObjectId, suffix: str, text: str) -> ObjectId:
     """Apply one suffix: {type}, {/text}, ^n or ~n."""
     if suffix.startswith("{/"):
-        oid = _peel_to(repository, oid, "commit", text)
+        oid = peel_to(repository, oid, "commit", text)
         return _by_message(repository, [oid], suffix[2:-1], text) if len(suffix) > 3 else oid
     if suffix.startswith("{"):
-        return _peel_to(repository, oid, suffix[1:-1], text)
-    oid = _peel_to(repository, oid, "commit", text)
+        return peel_to(repository, oid, suffix[1:-1], text)
+    oid = peel_to(repository, oid, "commit", text)
     number = _number(suffix[1:])
     if suffix.startswith("^"):
         return _parent(repository, oid, number, text) if number else oid
@@ -199,8 +200,11 @@ def _parent(repository: Repository, oid: ObjectId, number: int, text: str) -> Ob
     return parents[number - 1]
 
 
-def _peel_to(repository: Repository, oid: ObjectId, type_name: str, text: str) -> ObjectId:
-    """Follow tags, and a commit to its tree, until the type matches; "" stops at the first non-tag."""
+def peel_to(repository: Repository, oid: ObjectId, type_name: str, text: str) -> ObjectId:
+    """Follow tags, and a commit to its tree, until the type matches; "" stops at the first non-tag.
+
+    Raises UnknownRevision, quoting `text`, if that leads to no object of the type.
+    """
     if type_name == "object":
         repository.header(oid)
         return oid

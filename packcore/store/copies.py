@@ -15,12 +15,14 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from packcore.errors import (
     CorruptIndex,
     CorruptObject,
     CorruptPack,
+    MissingObject,
 )
 from packcore.pack.scratch import Scratch
 from packcore.store.base import DAMAGE, ObjectHeader, StoredObject
@@ -79,6 +81,13 @@ class LooseCopy(NamedTuple):
     def where(self) -> str:
         """Return the file that holds it."""
         return self.store.file_of(self.oid)
+
+    def file_bytes(self) -> int:
+        """Return the size of that file. Raises MissingObject if it is gone."""
+        try:
+            return Path(self.where).stat().st_size
+        except FileNotFoundError:
+            raise MissingObject(self.oid.hex()) from None
 
     def read(self) -> StoredObject:
         """Return the object whole. Raises CorruptObject, MissingObject, LimitExceeded."""

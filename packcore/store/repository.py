@@ -26,6 +26,7 @@ from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.bulk import BulkReading
 from packcore.store.config import GitConfig, object_format_of
+from packcore.store.copies import LooseCopy
 from packcore.store.git_directory import (
     common_directory,
     find_git_directory,
@@ -241,6 +242,12 @@ class Repository(RepositoryRefs, BulkReading):
         """Return the object's entry in the pack of that file name, or None if it isn't there."""
         found = (packs.raw_in(oid, pack_name) for packs in self._packs)
         return next((raw for raw in found if raw is not None), None)
+
+    def stored_size(self, oid: ObjectId) -> int:
+        """Return the bytes that an object takes: its entry in a pack, or its file. Raises MissingObject."""
+        if (entry := self.raw(oid)) is not None:
+            return entry.end_offset - entry.pack_offset
+        return next((copy.file_bytes() for copy in self.copies.of(oid) if isinstance(copy, LooseCopy)), 0)
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids in the cheapest order for reading all of them."""

@@ -49,3 +49,11 @@ def test_a_sync_from_it_names_the_cause_and_leaves_the_target_alone(packcore, pa
 
 def test_commits_alone_can_be_listed(packcore, partial):
     assert packcore("rev-list", partial, "main").exit_code == 0
+
+
+def test_a_batch_calls_a_promised_object_missing_and_says_who_has_it(packcore, partial):
+    names = b"main:src/part0/file0.txt\nmain:src/part0/file1.txt\n"
+    done = packcore("cat-file", partial, "--batch-check", stdin=names)
+    assert done.exit_code == 0
+    assert done.stdout == names.decode().replace("\n", " missing\n")
+    assert done.stderr.count("its remote origin may have what is called missing here") == 1
