@@ -357,13 +357,26 @@ _PROGRESS = option(
     help="Show live progress on stderr. Default: on a terminal.",
 )
 _VERBOSE = option("-v", "--verbose", is_flag=True, section=OUTPUT, help="Print more detail.")
+_VERBOSE_PROGRESS = option(
+    "-v", "--verbose", is_flag=True, section=OUTPUT, help="Show progress, on a terminal or not."
+)
 _QUIET = option("-q", "--quiet", is_flag=True, section=OUTPUT, help="Only print errors.")
 
 
-def output_options(*, json: bool = True, progress: bool = True) -> Callable[[FunctionT], FunctionT]:
-    """Add -v, -q and, where they make sense, --json and --progress; the function gets `console`."""
-    options = [_JSON] * json + [_PROGRESS] * progress + [_VERBOSE, _QUIET]
-    return group("console", _console, *options)
+def _progress_console(*, verbose: bool = False, progress: bool | None = None, **others: bool) -> Console:
+    return _console(verbose=verbose, progress=True if verbose and progress is None else progress, **others)
+
+
+def output_options(
+    *, json: bool = True, progress: bool = True, verbose_is_progress: bool = False
+) -> Callable[[FunctionT], FunctionT]:
+    """Add -v, -q and, where they make sense, --json and --progress; the function gets `console`.
+
+    `verbose_is_progress` is for commands whose -v shows progress off a terminal too, as with git.
+    """
+    verbose = _VERBOSE_PROGRESS if verbose_is_progress else _VERBOSE
+    options = [_JSON] * json + [_PROGRESS] * progress + [verbose, _QUIET]
+    return group("console", _progress_console if verbose_is_progress else _console, *options)
 
 
 metrics_option = option(

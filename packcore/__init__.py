@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UnknownRevision,
         UnreadableRef,
         WorkerLost,
+        WrongId,
     )
     from packcore.given_ids import is_ancestor, list_commits, list_objects
     from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
@@ -100,6 +101,7 @@ __all__ = [
     "UnreadableRef",
     "Work",
     "WorkerLost",
+    "WrongId",
     "__version__",
     "bind_plan",
     "compare_plans",
@@ -148,6 +150,7 @@ offer(
             "UnknownRevision",
             "UnreadableRef",
             "WorkerLost",
+            "WrongId",
         ),
         "packcore.ids": ("SHA1", "SHA256", "ObjectFormat", "ObjectId"),
         "packcore.limits": ("Limits",),

@@ -29,6 +29,7 @@ __all__ = [
     "UnknownRevision",
     "UnreadableRef",
     "WorkerLost",
+    "WrongId",
     "rebuild_error",
     "structure_too_large",
 ]
@@ -115,6 +116,13 @@ class CorruptObject(CorruptData):
         super().__init__(f"object {oid}: {message}", hint=hint)
         self.reason = message
         self.oid = oid
+
+
+class WrongId(CorruptObject):
+    """The bytes of an object are sound, but have another id than its name says."""
+
+    def __init__(self, oid: str) -> None:
+        super().__init__("its bytes have another id", oid=oid)
 
 
 class MissingObject(CorruptData):

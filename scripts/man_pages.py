@@ -89,6 +89,8 @@ def _head(name: str, what: str) -> Iterator[str]:
 def _option(option: click.Option) -> Iterator[str]:
     names = ", ".join(rf"\fB{_escaped(each)}\fR" for each in (*option.opts, *option.secondary_opts))
     value = "" if option.is_flag else rf" \fI{_escaped(option.metavar or option.type.name.upper())}\fR"
+    if isinstance(option, Option) and option.bare is not None:
+        value = f"[={value[1:]}]"
     text = option.help or ""
     if isinstance(option, Option) and option.twin_of and not text:
         text = f"As {option.twin_of}."

@@ -2,24 +2,144 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import command, option
-from cli.params import OBJECT_FORMAT, output_options
+from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
+from cli.command import command, group, option
+from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
 
 if TYPE_CHECKING:
     from cli.console import Console
-    from packcore.ids import ObjectFormat
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.limits import Limits
-    from packcore.store.base import ObjectStore
+    from packcore.pack.index_write import IndexForm
+    from packcore.progress import Progress
+    from packcore.store.repository import Repository
 
 PACK = "The pack"
+
+_INDEX_FORM = re.compile(r"([12])(?:,(0x[0-9a-f]+|[0-9]*))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What is written beside a pack."""
+
+    form: IndexForm
+    reverse_index: bool
+    marks: dict[str, bytes]
+    """The content of the .keep and .promisor file, by suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """What there is to say of the pack."""
+
+    checksum: str
+    objects: int
+    kept: bool
+    """Whether this run has written the .keep file."""
+    missing_gitmodules: list[ObjectId]
+    outside: int
+    """How many of the objects that it refers to are not in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One pack to index."""
+
+    object_format: ObjectFormat
+    limits: Limits
+    repository: Repository | None
+    checks: ArrivalChecks
+    written: _Written
+    progress: Progress
+    console: Console
+
+
+def _form(_: click.Context, __: click.Parameter, text: str | None) -> IndexForm:
+    from packcore.pack.index_write import DEFAULT_FORM, IndexForm
+
+    if text is None:
+        return DEFAULT_FORM
+    found = _INDEX_FORM.fullmatch(text)
+    try:
+        if found is None:
+            raise ValueError("use 1, 2, or a version and the largest offset of 32 bits, such as 2,0x40")
+        version = int(found[1])
+        return IndexForm(version) if found[2] is None else IndexForm(version, int(found[2] or "0", 0))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _written(
+    index_version: IndexForm, rev_index: bool | None, keep: str | None, promisor: str | None
+) -> _Written:
+    marks = {".keep": keep, ".promisor": promisor}
+    lines = {
+        suffix: f"{text}\n".encode() if text else b"" for suffix, text in marks.items() if text is not None
+    }
+    return _Written(index_version, rev_index is not False, lines)
+
+
+_written_options = group(
+    "written",
+    _written,
+    option(
+        "--index-version",
+        section=OUTPUT,
+        metavar="N[,OFFSET]",
+        callback=_form,
+        help="Version of the index, 1 or 2. Offsets above OFFSET are written with 64 bits. Default: 2.",
+    ),
+    option("--rev-index/--no-rev-index", default=None, section=OUTPUT, help="Write the .rev. Default: yes."),
+    option(
+        "--keep",
+        bare="",
+        section=OUTPUT,
+        metavar="MESSAGE",
+        envvar=None,
+        help="Write a .keep file too, so that git gc leaves the pack alone.",
+    ),
+    option(
+        "--promisor",
+        bare="",
+        section=OUTPUT,
+        metavar="MESSAGE",
+        envvar=None,
+        help="Write a .promisor file too: in a partial clone, the pack's origin has what it refers to.",
+    ),
+)
+
+_checks_options = group(
+    "checks",
+    lambda strict, fsck_objects, check_self_contained_and_connected: ArrivalChecks(
+        strict, fsck_objects, links=check_self_contained_and_connected
+    ),
+    STRICT,
+    option(
+        "--fsck-objects",
+        bare="",
+        section=CHECKS,
+        metavar="ID=SEVERITY,…",
+        envvar=None,
+        help="Refuse objects with broken content; don't check links.",
+    ),
+    option(
+        "--check-self-contained-and-connected",
+        is_flag=True,
+        section=CHECKS,
+        help="Refuse missing links. Exit code 1 means that the pack refers to objects outside of it.",
+    ),
+)
 
 
 @command(
@@ -28,7 +148,7 @@ PACK = "The pack"
     examples="""
         packcore index-pack x.pack
         packcore index-pack --stdin -o x.git/objects/pack < x.pack
-        packcore index-pack --stdin --fix-thin --repo x.git < thin.pack
+        packcore index-pack --stdin --fix-thin --strict --repo x.git < thin.pack
     """,
 )
 @click.argument("file", type=click.Path(), required=False, metavar="[FILE.pack]")
@@ -38,8 +158,8 @@ PACK = "The pack"
     "--output",
     type=click.Path(),
     section=PACK,
-    metavar="DIR",
-    help="With --stdin: write the pack to DIR.",
+    metavar="PATH",
+    help="Write the index of FILE.pack to PATH. With --stdin: write the pack to folder PATH.",
 )
 @option("--fix-thin", is_flag=True, section=PACK, help="With --stdin: add missing bases from --repo.")
 @option("--repo", type=click.Path(), section=PACK, help="The repository the pack belongs to.")
@@ -48,12 +168,14 @@ PACK = "The pack"
     type=SIZE,
     section=PACK,
     metavar="SIZE",
-    help="Keep at most this much of the delta bases in memory, e.g. 16m; others are rebuilt when needed."
+    help="Keep at most this much of the delta bases in memory, e.g. 16m; others are rebuilt when needed. "
     "Default: 64m.",
 )
-@option("--keep", is_flag=True, section=PACK, help="With --stdin: write a .keep file too.")
+@MAX_INPUT_SIZE
+@_checks_options
+@_written_options
 @OBJECT_FORMAT
-@output_options()
+@output_options(verbose_is_progress=True)
 def run(
     *,
     file: str | None,
@@ -62,82 +184,118 @@ def run(
     fix_thin: bool,
     repo: str | None,
     memory: int | None,
-    keep: bool,
+    max_input_size: int | None,
+    checks: ArrivalChecks,
+    written: _Written,
     object_format: ObjectFormat | None,
     console: Console,
-) -> None:
+) -> int:
     """Check every object, delta and checksum of FILE.pack, and write FILE.idx and FILE.rev beside it.
 
     With --stdin, read the pack from stdin and store it in DIR (or the repository) as pack-<hash>.pack, with
     its index. Print the pack's hash. If anything is wrong, write nothing.
+
+    With --repo, objects that the repository has already must have the same bytes, and its receive.fsck.*
+    settings say how bad each finding of --strict is.
     """
     from packcore.ids import SHA1
     from packcore.limits import Limits
 
     if from_stdin is (file is not None):
         raise click.UsageError("give either FILE.pack or --stdin")
-    if file is not None and (output or fix_thin or keep):
-        raise click.UsageError("-o, --fix-thin and --keep go with --stdin")
+    if file is not None and fix_thin:
+        raise click.UsageError("--fix-thin goes with --stdin")
     if fix_thin and repo is None:
         raise click.UsageError("--fix-thin needs --repo, which has the bases")
     with ExitStack() as stack:
         repository = _opened(repo, stack)
         chosen = object_format or (repository.object_format if repository else SHA1)
-        progress = stack.enter_context(console.progress())
+        checks.check_words(chosen)
         limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
+        progress = stack.enter_context(console.progress())
+        task = _Task(chosen, limited(limits, max_input_size), repository, checks, written, progress, console)
         if file is not None:
-            checksum, count = _index_file(Path(file), chosen, limits, progress)
+            found = _index_file(task, Path(file), output)
         else:
             directory = Path(output) if output else repository.pack_directory if repository else None
             if directory is None:
                 raise click.UsageError("--stdin needs -o DIR or --repo")
-            bases = repository if fix_thin else None
-            checksum, count = _take_in(
-                directory, chosen, bases=bases, keep=keep, limits=limits, progress=progress
-            )
+            if directory.suffix == ".idx":
+                raise click.UsageError("with --stdin, -o names the folder of the pack, not its index")
+            found = _take_in(task, directory, repository if fix_thin else None)
     if console.verbosity.json:
-        console.show_json({"pack": checksum, "objects": count, "objectFormat": chosen.name})
-    console.show(f"pack\t{checksum}" if from_stdin else checksum)
+        console.show_json(_report(found, chosen))
+    else:
+        word = "keep\t" if found.kept else "pack\t"
+        lines = [f"{word if from_stdin else ''}{found.checksum}"]
+        console.show([*lines, *(oid.hex() for oid in found.missing_gitmodules)])
+    return int(checks.links and found.outside > 0)
 
 
-def _opened(repo: str | None, stack: ExitStack) -> Any:
-    from packcore import open_repository
+def _report(found: _Indexed, object_format: ObjectFormat) -> dict[str, object]:
+    return {
+        "pack": found.checksum,
+        "objects": found.objects,
+        "objectFormat": object_format.name,
+        "kept": found.kept,
+        "missingGitmodules": [oid.hex() for oid in found.missing_gitmodules],
+        "outside": found.outside,
+    }
 
-    return stack.enter_context(open_repository(repo)) if repo else None
+
+def _opened(repo: str | None, stack: ExitStack) -> Repository | None:
+    from packcore.store.repository import Repository
+
+    return stack.enter_context(Repository.open(repo)) if repo else None
 
 
-def _index_file(path: Path, object_format: ObjectFormat, limits: Limits, progress: Any) -> tuple[str, int]:
+def _index_file(task: _Task, path: Path, index: str | None) -> _Indexed:
     from cli.files import AtomicFiles
     from packcore.pack.indexer import index_pack_file
+    from packcore.store.collisions import refuse_collisions
+    from packcore.store.indexed_file import open_indexed
 
     if path.suffix != ".pack":
         raise click.UsageError(f"the name of a pack ends in .pack: {path}")
-    indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
+    index_path = Path(index) if index is not None else path.with_suffix(".idx")
+    if index_path.suffix != ".idx":
+        raise click.UsageError(f"the name of an index ends in .idx: {index_path}")
+    indexed = index_pack_file(
+        path, object_format=task.object_format, limits=task.limits, progress=task.progress
+    )
+    with open_indexed(path, indexed, task.limits) as pack:
+        missing, outside = task.checks.run(pack, task.repository, task.console)
+        if task.repository:
+            refuse_collisions(task.repository.copies, pack)
+    marks = {path.with_suffix(suffix): text for suffix, text in task.written.marks.items()}
+    new = {mark: text for mark, text in marks.items() if not mark.exists()}
     with AtomicFiles(read_only=True) as files:
-        files.open(path.with_suffix(".rev")).writelines(indexed.reverse_index_blocks())
-        files.open(path.with_suffix(".idx")).writelines(indexed.index_blocks())
-    return indexed.table.checksum.hex(), len(indexed.table)
+        for mark, text in new.items():
+            files.open(mark).write(text)
+        if task.written.reverse_index:
+            files.open(index_path.with_suffix(".rev")).writelines(indexed.reverse_index_blocks())
+        files.open(index_path).writelines(indexed.index_blocks(task.written.form))
+    kept = path.with_suffix(".keep") in new
+    return _Indexed(indexed.table.checksum.hex(), len(indexed.table), kept, missing, outside)
 
 
-def _take_in(
-    directory: Path,
-    object_format: ObjectFormat,
-    *,
-    bases: ObjectStore | None,
-    keep: bool,
-    limits: Limits,
-    progress: Any,
-) -> tuple[str, int]:
+def _take_in(task: _Task, directory: Path, bases: Repository | None) -> _Indexed:
+    from packcore.store.collisions import refuse_collisions
     from packcore.store.spool import SpooledPack
 
-    blocks = pipe_blocks(binary_input())
     with SpooledPack.receive(
-        blocks,
-        object_format=object_format,
-        limits=limits,
-        progress=progress,
+        pipe_blocks(binary_input()),
+        object_format=task.object_format,
+        limits=task.limits,
+        progress=task.progress,
         bases=bases,
         directory=directory,
+        index_form=task.written.form,
     ) as spool:
-        spool.install(directory, keep=keep)
-        return spool.checksum.hex(), spool.object_count
+        missing, outside = task.checks.run(spool, task.repository, task.console, added=spool.added)
+        if task.repository:
+            refuse_collisions(task.repository.copies, spool, added=spool.added)
+        marks = task.written.marks
+        kept = ".keep" in marks and not (directory / spool.file_name).with_suffix(".keep").exists()
+        spool.install(directory, marks=marks, reverse_index=task.written.reverse_index)
+        return _Indexed(spool.checksum.hex(), spool.object_count, kept, missing, outside)

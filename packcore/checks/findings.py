@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BY_DEFAULT", "Finding", "Severities", "Severity", "finding"]
+__all__ = ["BY_DEFAULT", "MESSAGE_IDS", "Finding", "Severities", "Severity", "finding"]
 
 
 class Severity(IntEnum):
@@ -47,6 +47,24 @@ _SEVERITIES = {
     "extraHeaderEntry": Severity.IGNORE,
 }
 """Any other message is an ERROR."""
+
+
+_MESSAGE_IDS = """
+    baddate baddateoverflow bademail badfilemode badgpgsig badheadercontinuation badheadtarget badname
+    badobjectsha1 badpackedrefentry badpackedrefheader badparentsha1 badrefcontent badreferentname
+    badreffiletype badrefname badrefoid badreftabletablename badtagname badtimezone badtree badtreesha1
+    badtype duplicateentries emptyname emptypackedrefsfile extraheaderentry fullpathname gitattributesblob
+    gitattributeslarge gitattributeslinelength gitattributesmissing gitattributessymlink gitignoresymlink
+    gitmodulesblob gitmoduleslarge gitmodulesmissing gitmodulesname gitmodulesparse gitmodulespath
+    gitmodulessymlink gitmodulesupdate gitmodulesurl hasdot hasdotdot hasdotgit largepathname
+    mailmapsymlink missingauthor missingcommitter missingemail missingnamebeforeemail missingobject
+    missingspacebeforedate missingspacebeforeemail missingtag missingtagentry missingtaggerentry
+    missingtree missingtype missingtypeentry multipleauthors nulincommit nulinheader nullsha1
+    packedrefentrynotterminated packedrefunsorted refmissingnewline symlinkref symreftargetisnotaref
+    trailingrefcontent treenotsorted unknowntype unterminatedheader zeropaddeddate zeropaddedfilemode
+"""
+MESSAGE_IDS = frozenset(_MESSAGE_IDS.split())
+"""Every message id of git fsck, in lower case, including those of findings that no check here makes."""
 
 
 class Finding(NamedTuple):

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packcore.checks.objects import Finding
-    from packcore.ids import ObjectId
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.copies import Copy
     from packcore.store.repository import Repository
 
@@ -109,13 +109,12 @@ def check_repository(
 
 
 def object_links(
-    type_: ObjectType, data: bytes, repository: Repository, oid: ObjectId
+    type_: ObjectType, data: bytes, object_format: ObjectFormat, oid: ObjectId
 ) -> Iterator[tuple[ObjectId, ObjectType]]:
     """Yield the ids that an object refers to, with the type that each must have, except submodules.
 
     Raises CorruptObject; for a tree, only when it reaches the damage.
     """
-    object_format = repository.object_format
     if type_ is ObjectType.COMMIT:
         links = commit_links(data, object_format, oid)
         yield links.tree, ObjectType.TREE
@@ -202,14 +201,14 @@ class _Fsck:
         return True
 
     def _content(self, oid: ObjectId, type_: ObjectType, data: bytes) -> Iterator[FsckFinding]:
-        repository, object_format = self.repository, self.repository.object_format
+        object_format = self.repository.object_format
         if type_ is ObjectType.TREE:
             yield from self._tree(oid, data)
             return
         for found in check_object(type_, data, object_format, strict=self.strict):
             yield self._line(type_, oid, found)
         with suppress(CorruptObject):  # check_object just reported it
-            for target, _ in object_links(type_, data, repository, oid):
+            for target, _ in object_links(type_, data, object_format, oid):
                 if target in self.flags:
                     self.flags[target] |= _USED
 
@@ -313,7 +312,7 @@ class _Fsck:
             if type_ is ObjectType.TREE:
                 yield from self._open_entries(data, oid)
                 return
-            links = object_links(type_, data, self.repository, oid)
+            links = object_links(type_, data, self.repository.object_format, oid)
             yield from islice(links, 1) if oid in self.shallow and type_ is ObjectType.COMMIT else links
 
     def _open_entries(self, data: bytes, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:

@@ -12,19 +12,7 @@ r"""The pack index (.idx), versions 1 and 2: maps an id to the start of its entr
 Integers are big-endian. There are three ways to identify an object, and they are never mixed: `position` (in
 the order of ids), pack offset, and id.
 
-An index over no objects, sha1, is 8 + 1024 + 40 bytes:
-
->>> from packcore.ids import SHA1
->>> from packcore.pack.table import PackTable
->>> table = PackTable(SHA1)
->>> table.checksum = bytes(20)
->>> data = b"".join(write_index_v2(table, table.sorted_by_id()))
->>> len(data), data[:8].hex()
-(1072, 'ff744f6300000002')
->>> len(PackIndex(data, SHA1, "empty.idx"))
-0
-
-Writing version 1 is left out, because nothing has needed it since 2007.
+`packcore.pack.index_write` writes both.
 """
 
 from __future__ import annotations
@@ -46,15 +34,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
-    from packcore.pack.table import PackTable
 
-__all__ = ["FAR_OFFSET", "INDEX_SIGNATURE", "PackIndex", "big_endian", "open_index", "write_index_v2"]
+__all__ = ["FAN_OUT_BYTES", "FAR_OFFSET", "INDEX_SIGNATURE", "PackIndex", "big_endian", "open_index"]
 
 INDEX_SIGNATURE = b"\xfftOc"
 FAR_OFFSET = 0x80000000
 """Offsets from here on are stored in the table of far offsets."""
-_FAN_OUT_BYTES = 1024
-_BLOCK_ENTRIES = 4096
+FAN_OUT_BYTES = 1024
+"""256 counts: how many ids start with each byte or a lower one."""
 _FEW = 16  # fewer than one id in 16 are looked up one by one
 _WHOLE_BYTES_MAX = 256 * 1024  # a smaller index is read, not mapped: a map costs a file descriptor
 
@@ -73,11 +60,11 @@ class PackIndex:
         self.version = 2 if data[:4] == INDEX_SIGNATURE else 1
         digest_size = object_format.digest_size
         header_bytes = 8 if self.version == 2 else 0
-        if len(data) < header_bytes + _FAN_OUT_BYTES + 2 * digest_size:
+        if len(data) < header_bytes + FAN_OUT_BYTES + 2 * digest_size:
             raise self._corrupt("it is too short for an index")
         if self.version == 2 and data[4:8] != b"\0\0\0\2":
             raise self._corrupt(f"it has version {int.from_bytes(data[4:8], 'big')}; 1 and 2 are known")
-        table = header_bytes + _FAN_OUT_BYTES
+        table = header_bytes + FAN_OUT_BYTES
         self._fan_out = big_endian("I", data[header_bytes:table])
         if any(a > b for a, b in zip(self._fan_out, self._fan_out[1:], strict=False)):
             raise self._corrupt("its fan-out table does not rise")
@@ -309,45 +296,6 @@ def open_index(path: Path, object_format: ObjectFormat) -> PackIndex:
         raise
 
 
-def write_index_v2(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
-    """Yield a version 2 index in blocks, exactly as git writes it.
-
-    `order` is `table.sorted_by_id()`. The table must be resolved, and have the checksum of its pack.
-    """
-    digest = table.object_format.new_hash()
-    for block in _index_body(table, order):
-        digest.update(block)
-        yield block
-    yield digest.digest()
-
-
-def _index_body(table: PackTable, order: Sequence[int]) -> Iterator[bytes]:
-    digest_size = table.object_format.digest_size
-    oids = bytes(table.oids)
-    yield INDEX_SIGNATURE + b"\0\0\0\2"
-    fan_out = array("I", bytes(_FAN_OUT_BYTES))
-    for first in oids[::digest_size]:
-        fan_out[first] += 1
-    for first in range(1, 256):
-        fan_out[first] += fan_out[first - 1]
-    yield _to_big_endian(fan_out)
-    for start in range(0, len(order), _BLOCK_ENTRIES):
-        block = order[start : start + _BLOCK_ENTRIES]
-        yield b"".join([oids[i * digest_size : (i + 1) * digest_size] for i in block])
-    yield _to_big_endian(array("I", map(table.crcs.__getitem__, order)))
-    near = array("I")
-    far = array("Q")
-    for offset in map(table.offsets.__getitem__, order):
-        if offset < FAR_OFFSET:
-            near.append(offset)
-        else:
-            near.append(FAR_OFFSET | len(far))
-            far.append(offset)
-    yield _to_big_endian(near)
-    yield _to_big_endian(far)
-    yield table.checksum
-
-
 def big_endian(typecode: str, data: bytes) -> array[int]:
     """Return big-endian integers as an array ("I": 4 bytes each, "Q": 8)."""
     values: array[int] = array(typecode)
@@ -355,9 +303,3 @@ def big_endian(typecode: str, data: bytes) -> array[int]:
     if sys.byteorder == "little":
         values.byteswap()
     return values
-
-
-def _to_big_endian(values: array[int]) -> bytes:
-    if sys.byteorder == "little":
-        values.byteswap()
-    return values.tobytes()

@@ -19,7 +19,7 @@ from packcore.errors import CorruptObject, CorruptPack, LimitExceeded
 from packcore.limits import BLOCK_BYTES, DEFAULT_LIMITS, Limits
 from packcore.pack.duplicates import check_duplicates
 from packcore.pack.format import encode_entry_header, encode_pack_header
-from packcore.pack.index import write_index_v2
+from packcore.pack.index_write import DEFAULT_FORM, IndexForm, write_index
 from packcore.pack.mapping import PackSource
 from packcore.pack.reader import PackReader
 from packcore.pack.resolve import Resolver
@@ -58,9 +58,9 @@ class IndexedPack:
     order: array[int]
     """Entry indices, sorted by id."""
 
-    def index_blocks(self) -> Iterator[bytes]:
-        """Yield the bytes of its .idx (version 2), as git writes it."""
-        return write_index_v2(self.table, self.order)
+    def index_blocks(self, form: IndexForm = DEFAULT_FORM) -> Iterator[bytes]:
+        """Yield the bytes of its .idx, as git writes it."""
+        return write_index(self.table, self.order, form)
 
     def reverse_index_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of its .rev, as git writes it."""

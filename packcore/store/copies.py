@@ -12,7 +12,6 @@ as with git. A delta whose base is damaged is made from another copy of the base
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -20,9 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from packcore.errors import (
     CorruptIndex,
-    CorruptObject,
     CorruptPack,
     MissingObject,
+    WrongId,
 )
 from packcore.pack.scratch import Scratch
 from packcore.store.base import DAMAGE, ObjectHeader, StoredObject
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.pack.scratch import Content
-    from packcore.store.base import ObjectStore
     from packcore.store.loose import LooseStore
     from packcore.store.packfile import PackFile
 
@@ -165,29 +163,18 @@ class Copies:
         """Return all open packs."""
         return [pack for packed in self._packed for pack in packed.packs]
 
-    def refuse_collisions(self, arriving: ObjectStore) -> None:
-        """Raise CorruptObject if an arriving object differs from the one with the same id here."""
-        for oid in self._held(arriving):
-            for copy in self.of(oid):
-                try:
-                    self.check(copy)
-                except DAMAGE:
-                    continue
-                if not _same(copy.blocks(), arriving.stream(oid)):
-                    raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
-                break
-
-    def _held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
-        """Yield the ids that have a copy here, damaged or not, perhaps more than once."""
+    def held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
+        """Yield the ids that have a copy here, damaged or not."""
         packs, loose = self.packs(), {oid for loose in self._loose for oid in loose}
         if not packs and not loose:
             return
         waiting = iter(oids)
         while some := list(islice(waiting, _AT_ONCE)):
-            yield from (oid for oid in some if oid in loose)
+            here = {oid for oid in some if oid in loose}
             for pack in packs:
                 found = zip(some, pack.index.find_offsets(some), strict=True)
-                yield from (oid for oid, offset in found if offset >= 0)
+                here.update(oid for oid, offset in found if offset >= 0)
+            yield from (oid for oid in some if oid in here)
 
     def are_several(self, oid: ObjectId) -> bool:
         """Return whether there is more than one copy."""
@@ -244,7 +231,7 @@ class Copies:
         """Return the object from one copy, with its id checked. Raises CorruptData, LimitExceeded."""
         type_, data = copy.read()
         if self._object_format.hash_object(type_.label, data) != copy.oid:
-            raise CorruptObject("its bytes have another id", oid=copy.oid.hex())
+            raise WrongId(copy.oid.hex())
         return StoredObject(type_, data)
 
     def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
@@ -267,7 +254,7 @@ class Copies:
                 digest.update(block)
                 yield block
             if digest.digest() != copy.oid:
-                raise CorruptObject("its bytes have another id", oid=copy.oid.hex())
+                raise WrongId(copy.oid.hex())
 
         return header, hashed()
 
@@ -290,15 +277,6 @@ class Copies:
                 yield from pack.index.find_offsets([oid for oid, offset in found if offset >= 0])
         for loose in self._loose:
             yield from (offset for offset in pack.index.find_offsets(list(loose)) if offset >= 0)
-
-
-def _same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
-    # Compare hashes, since blocks may be cut differently, with a function that ids don't use.
-    digests = hashlib.blake2b(), hashlib.blake2b()
-    for digest, blocks in zip(digests, (one, other), strict=True):
-        for block in blocks:
-            digest.update(block)
-    return digests[0].digest() == digests[1].digest()
 
 
 def _offsets(pack: PackFile, oid: ObjectId) -> list[int]:

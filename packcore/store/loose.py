@@ -23,6 +23,7 @@ from packcore.errors import (
     LimitExceeded,
     MissingObject,
     RepositoryError,
+    WrongId,
     structure_too_large,
 )
 from packcore.ids import ObjectId
@@ -130,7 +131,7 @@ class LooseStore(BulkReading):
         if end != len(packed):
             raise CorruptObject("bytes behind its zlib stream", oid=oid.hex())
         if self.object_format.new_hash(data).digest() != oid:
-            raise CorruptObject("its bytes have another id", oid=oid.hex())
+            raise WrongId(oid.hex())
         return data
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
@@ -161,7 +162,7 @@ class LooseStore(BulkReading):
             except CorruptData as error:
                 raise CorruptObject(str(error), oid=oid.hex()) from None
         if digest.digest() != oid:
-            raise CorruptObject("its bytes have another id", oid=oid.hex())
+            raise WrongId(oid.hex())
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 -- the protocol's shape
         """Return None: nothing here is in a pack."""

@@ -29,13 +29,16 @@ from packcore.store.temporaries import (
     file_system,
     seized,
     sync_folder,
+    write_whole,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["InstallablePack", "install_pack", "kept", "same_bytes", "tidy"]
+    from packcore.ids import ObjectId
+
+__all__ = ["InstallablePack", "install_pack", "kept", "marked", "same_bytes", "tidy"]
 
 _UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})")
 _BLOCK_BYTES = 1 << 20
@@ -43,6 +46,9 @@ _BLOCK_BYTES = 1 << 20
 
 class InstallablePack(ObjectStore, Protocol):
     """A checked pack that can put itself into a repository: `packcore.store.spool.SpooledPack`."""
+
+    added: frozenset[ObjectId]
+    """Bases from the repository that completed a thin pack."""
 
     @property
     def object_count(self) -> int:
@@ -57,21 +63,22 @@ class InstallablePack(ObjectStore, Protocol):
 
 
 def install_pack(
-    target: Path, place_pack: Callable[[Path], None], reverse_index: Iterator[bytes], index: bytes
+    target: Path, place_pack: Callable[[Path], None], reverse_index: Iterator[bytes] | None, index: bytes
 ) -> None:
     """Put a pack and its indexes into an existing folder; `place_pack` puts the pack itself at `target`.
 
-    Raises OSError.
+    Without `reverse_index` there is no .rev. Raises OSError.
     """
     folder = target.parent
     was_there = target.exists()
     with closing(Temporary(folder)) as reverse, closing(_waiting_index(target)) as waiting:
-        for temporary, blocks in ((reverse, reverse_index), (waiting, iter((index,)))):
+        for temporary, blocks in ((reverse, reverse_index or iter(())), (waiting, iter((index,)))):
             temporary.write(blocks)
             temporary.set_mode(0o444)
         place_pack(target)
         try:
-            reverse.rename(target.with_suffix(".rev"))
+            if reverse_index is not None:
+                reverse.rename(target.with_suffix(".rev"))
             waiting.rename(target.with_suffix(".idx"))
         except BaseException:
             if not was_there:
@@ -83,6 +90,27 @@ def install_pack(
 
 def _waiting_index(target: Path) -> Temporary:
     return Temporary(target.parent, suffix=f".index-of-{target.stem.removeprefix('pack-')}")
+
+
+@contextmanager
+def marked(target: Path, marks: Mapping[str, bytes]) -> Iterator[None]:
+    """Write files beside a pack that the block installs, by their suffix; remove them if that fails.
+
+    A file that is there stays as it is. Raises OSError.
+    """
+    new: list[Path] = []
+    try:
+        for suffix, content in marks.items():
+            mark = target.with_suffix(suffix)
+            if not mark.exists():
+                new.append(mark)
+                write_whole(mark, [content], 0o444)
+        yield
+    except BaseException:
+        for mark in new:
+            with suppress(OSError):
+                mark.unlink()
+        raise
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from packcore.ids import SHA1, AnyId, ObjectFormat, ObjectId, as_id
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.bulk import BulkReading
+from packcore.store.collisions import refuse_collisions
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.copies import LooseCopy
 from packcore.store.git_directory import (
@@ -299,7 +300,7 @@ class Repository(RepositoryRefs, BulkReading):
         """
         if spooled.object_count == 0:
             return None
-        self.copies.refuse_collisions(spooled)
+        refuse_collisions(self.copies, spooled, added=spooled.added)
         path = spooled.install(self.pack_directory)
         self._refresh()
         return path

@@ -25,12 +25,13 @@ from packcore.errors import RepositoryError
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex
+from packcore.pack.index_write import DEFAULT_FORM, IndexForm
 from packcore.pack.indexer import IndexedPack, complete_thin_pack, index_pack, read_blocks
 from packcore.pack.mapping import PackSource
 from packcore.progress import SILENT
 from packcore.store.base import ObjectHeader
 from packcore.store.bulk import BulkReading
-from packcore.store.pack_install import install_pack, same_bytes
+from packcore.store.pack_install import install_pack, marked, same_bytes
 from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
 from packcore.store.places import Places
@@ -38,7 +39,7 @@ from packcore.store.temporaries import TEMPORARY_PREFIX, Temporary, write_whole
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -56,8 +57,12 @@ _NAME = "received pack"
 class SpooledPack(BulkReading):
     """A received and verified pack. An ObjectStore and a context manager; made by `receive`."""
 
-    def __init__(self, file: _SpoolFile, indexed: IndexedPack, limits: Limits) -> None:
+    def __init__(
+        self, file: _SpoolFile, indexed: IndexedPack, limits: Limits, form: IndexForm, added_count: int
+    ) -> None:
         table = indexed.table
+        self.added = frozenset(map(table.oid, range(len(table) - added_count, len(table))))
+        """Bases that completed a thin pack."""
         self.object_count = len(table)
         self.delta_count = len(table) - table.depths.count(0)
         self.longest_chain = max(table.depths, default=0)
@@ -67,7 +72,7 @@ class SpooledPack(BulkReading):
         """The pack's trailer, which names the installed files."""
         self._file = file
         self._object_format = table.object_format
-        self._index_bytes = b"".join(indexed.index_blocks())
+        self._index_bytes = b"".join(indexed.index_blocks(form))
         self._indexed_order = indexed.order
         self._sizes = table.sizes
         self._types = table.types
@@ -90,6 +95,7 @@ class SpooledPack(BulkReading):
         receiving: str | None = None,
         counting: str | None = None,
         lasting: bool = False,
+        index_form: IndexForm = DEFAULT_FORM,
     ) -> SpooledPack:
         """Take in a pack, check everything, and return it.
 
@@ -97,18 +103,21 @@ class SpooledPack(BulkReading):
         It is a store, or a function that opens one for the needed ids, called once everything else is here.
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
         themselves), `counting` one for the objects that the pack announces; "indexing" follows. `lasting`
-        means that the connection stays open, so no block is read beyond the pack.
+        means that the connection stays open, so no block is read beyond the pack. The index is written in
+        `index_form`.
         Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError if the file can't be written, and
         what the blocks' iterator raises; the temporary file is removed then.
         """
         file = _SpoolFile(directory)
+        added_count = 0
         try:
 
             def complete(source: PackSource, table: PackTable, resolver: Resolver) -> None:
+                nonlocal added_count
                 lacking = [oid for _, oid in resolver.missing()]
                 if bases is not None and lacking:
                     held = bases(lacking) if callable(bases) else bases
-                    complete_thin_pack(
+                    added_count = complete_thin_pack(
                         file.file, source, table, resolver, bases=held, level=limits.compression
                     )
 
@@ -124,7 +133,7 @@ class SpooledPack(BulkReading):
                 complete=complete,
                 lasting=lasting,
             )
-            return cls(file, indexed, limits)
+            return cls(file, indexed, limits, index_form, added_count)
         except BaseException as error:
             file.close()
             if isinstance(error, OSError) and error.errno is not None and error.filename is None:
@@ -229,18 +238,21 @@ class SpooledPack(BulkReading):
         except OSError as error:
             raise unreadable(error) from None
 
-    def install(self, pack_directory: Path, *, keep: bool = False) -> Path:
+    def install(
+        self, pack_directory: Path, *, marks: Mapping[str, bytes] | None = None, reverse_index: bool = True
+    ) -> Path:
         """Put the pack, its .idx and its .rev into a repository, whole or not at all; return the .pack.
 
-        See `packcore.store.pack_install`. `keep` adds a .keep file, which makes `git gc` leave the pack
-        alone. The store goes on working. Raises RepositoryError.
+        See `packcore.store.pack_install`. `marks` are further files beside it, by their suffix: with `.keep`,
+        `git gc` leaves the pack alone. A mark that is there stays as it is. The store goes on working.
+        Raises RepositoryError.
         """
         target = pack_directory / self.file_name
+        reverse = self._pack.reverse_index_blocks() if reverse_index else None
         try:
             pack_directory.mkdir(parents=True, exist_ok=True)
-            if keep:
-                write_whole(target.with_suffix(".keep"), iter(()), 0o644)
-            install_pack(target, self._place_pack, self._pack.reverse_index_blocks(), self._index_bytes)
+            with marked(target, marks or {}):
+                install_pack(target, self._place_pack, reverse, self._index_bytes)
         except OSError as error:
             raise RepositoryError(
                 f"{target}: the pack can't be installed: {error.strerror}",

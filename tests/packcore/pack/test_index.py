@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from packcore.errors import CorruptIndex, PackcoreError
 from packcore.ids import SHA1, SHA256, ObjectFormat, ObjectId
-from packcore.pack.index import PackIndex, open_index, write_index_v2
+from packcore.pack.index import PackIndex, open_index
+from packcore.pack.index_write import write_index
 from packcore.pack.indexer import index_pack_file
 from packcore.pack.reverse_index import pack_order_positions, read_reverse_index, write_reverse_index
 from packcore.pack.table import PackTable
@@ -33,7 +34,7 @@ def forged_table(offsets: list[int], object_format: ObjectFormat = SHA1) -> Pack
 
 
 def index_of(table: PackTable) -> bytes:
-    return b"".join(write_index_v2(table, table.sorted_by_id()))
+    return b"".join(write_index(table, table.sorted_by_id()))
 
 
 def version_1(table: PackTable) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from packcore.errors import CorruptData, CorruptIndex
 from packcore.ids import SHA1, SHA256
-from packcore.pack.index import write_index_v2
+from packcore.pack.index_write import write_index
 from packcore.pack.indexer import index_pack_file
 from packcore.pack.reverse_index import write_reverse_index
 from packcore.pack.verify import verify_pack
@@ -74,7 +74,7 @@ def test_an_index_that_is_right_in_itself_but_not_for_its_pack_is_found(
     indexed = index_pack_file(path, object_format=SHA1)
     getattr(indexed.table, field)[5] ^= 1
     order = indexed.table.sorted_by_id()
-    path.with_suffix(".idx").write_bytes(b"".join(write_index_v2(indexed.table, order)))
+    path.with_suffix(".idx").write_bytes(b"".join(write_index(indexed.table, order)))
     with pytest.raises(CorruptData, match=words):
         verify_pack(path, SHA1)
 

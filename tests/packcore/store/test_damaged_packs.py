@@ -21,7 +21,7 @@ from packcore.errors import (
 )
 from packcore.ids import SHA1
 from packcore.limits import BLOCK_BYTES, Limits
-from packcore.pack.index import write_index_v2
+from packcore.pack.index_write import write_index
 from packcore.pack.indexer import index_pack_file
 from packcore.store.packed import PackedStore, PackFile
 from tests.packcore.pack_builder import (
@@ -182,7 +182,7 @@ def test_a_base_that_the_pack_lacks_is_named(tmp_path: Path):
     indexed = index_pack_file(path, object_format=SHA1)
     indexed.table.set_object(0, 3, blob_id(b"another id"))
     order = indexed.table.sorted_by_id()
-    path.with_suffix(".idx").write_bytes(b"".join(write_index_v2(indexed.table, order)))
+    path.with_suffix(".idx").write_bytes(b"".join(write_index(indexed.table, order)))
     pack = PackFile(path, SHA1)
     with pytest.raises(CorruptPack, match=f"base {blob_id(a).hex()} is not in the pack"):
         pack.read(blob_id(b))

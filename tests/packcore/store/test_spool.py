@@ -111,7 +111,7 @@ def _label_and_data(store: ObjectStore, oid) -> tuple[bytes, bytes]:
 def test_installing_twice_and_keeping_are_harmless(tmp_path: Path):
     with receive() as spool:
         spool.install(tmp_path)
-        path = spool.install(tmp_path, keep=True)
+        path = spool.install(tmp_path, marks={".keep": b""})
     assert names(tmp_path) == [path.stem + suffix for suffix in (".idx", ".keep", ".pack", ".rev")]
 
 

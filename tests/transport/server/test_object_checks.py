@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.checks.findings import Severity
+from packcore.checks.findings import Severities
+from packcore.checks.settings import ArrivalSettings, config_severities
 from packcore.errors import RepositoryError
 from packcore.store.config import GitConfig
 from packcore.store.repository import Repository
 from tests.support import git, init_repository, run_git
 from tests.transport.server.serving import serving
-from transport.server.object_checks import push_severities, read_skip_list
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WHO, ODD_ZONE = "A <a@e> 1 +0000", "A <a@e> 1 +051800"
 HERE, BAD_LIST = "@skip@", "@bad@"
+PREFIX = "receive.fsck."
 CASES: list[tuple[str, dict[str, str]]] = [
     ("good", {}),
     ("odd-zone", {}),
@@ -112,7 +113,7 @@ def test_the_pusher_is_told_what_is_wrong(tmp_path, work):
 
 def test_settings_say_how_bad_each_finding_is():
     text = '[receive "fsck"]\nbadTimezone = ignore\nhasDot = warn\nskipList = x\n'
-    severities = push_severities(GitConfig.parse(text))
+    severities = Severities(config_severities(GitConfig.parse(text), PREFIX), strict=True)
     ids = ("badTimezone", "hasDot", "hasDotdot", "badDate", "badFilemode")
     assert [severities.of(one).name for one in ids] == ["IGNORE", "WARN", "ERROR", "ERROR", "INFO"]
 
@@ -120,18 +121,23 @@ def test_settings_say_how_bad_each_finding_is():
 @pytest.mark.parametrize("setting", ["badDate = often", "badDate", "nulInHeader = ignore"])
 def test_a_setting_that_cannot_be_read_is_refused(setting):
     with pytest.raises(RepositoryError, match=r"receive\.fsck\."):
-        push_severities(GitConfig.parse(f'[receive "fsck"]\n{setting}\n'))
+        config_severities(GitConfig.parse(f'[receive "fsck"]\n{setting}\n'), PREFIX)
 
 
 def test_settings_of_fetches_change_nothing_in_pushes():
-    severities = push_severities(GitConfig.parse('[fetch "fsck"]\nbadTimezone = ignore\n'))
-    assert severities.of("badTimezone") is Severity.ERROR
+    assert config_severities(GitConfig.parse('[fetch "fsck"]\nbadTimezone = ignore\n'), PREFIX) == {}
+
+
+def with_skip_list(path: Path, name: str) -> Path:
+    init_repository(path)
+    git("config", "receive.fsck.skipList", name, cwd=path)
+    return path
 
 
 @pytest.mark.parametrize("name", ["~/list", "nowhere"])
 def test_a_skip_list_that_cannot_be_read_is_refused(tmp_path, name):
     with (
-        Repository.open(init_repository(tmp_path / "x.git")) as repository,
+        Repository.open(with_skip_list(tmp_path / "x.git", name)) as repository,
         pytest.raises(RepositoryError, match=r"receive\.fsck\.skiplist"),
     ):
-        read_skip_list(repository, name)
+        ArrivalSettings.of_pushes(repository)

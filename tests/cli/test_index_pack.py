@@ -1,0 +1,316 @@
+"""`index-pack` with the options that scripts pass: the same words, files and refusals as git's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.repositories import object_format, only_pack
+from tests.support import git, git_bytes, init_repository, run_git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHO = "A <a@e> 1 +0000"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of packs, each of a few objects: `bad-name.pack`, `nul.pack`, …"""
+    folder = tmp_path_factory.mktemp("odd")
+    work = init_repository(folder / "work.git")
+
+    def write(type_: str, data: bytes) -> str:
+        return git("hash-object", "--literally", "-t", type_, "-w", "--stdin", cwd=work, stdin=data)
+
+    def commit(tree: str = EMPTY_TREE, *, author: str = WHO, message: str = "m", parent: str = "") -> str:
+        parents = f"parent {parent}\n" if parent else ""
+        text = f"tree {tree}\n{parents}author {author}\ncommitter {WHO}\n\n{message}\n"
+        return write("commit", text.encode())
+
+    def tree(name: bytes, oid: str, mode: bytes = b"100644") -> str:
+        return write("tree", mode + b" " + name + b"\0" + bytes.fromhex(oid))
+
+    def pack(name: str, *oids: str) -> None:
+        listed = "\n".join(oids).encode() + b"\n"
+        (folder / f"{name}.pack").write_bytes(
+            git_bytes("pack-objects", "--stdout", "-q", cwd=work, stdin=listed)
+        )
+
+    empty, blob = write("tree", b""), write("blob", b"x\n")
+    first = commit()
+    second = commit(parent=first)
+    listing = tree(b"f", blob)
+    modules, unsafe = write("blob", b"[submodule]\n"), write("blob", b'[submodule "../x"]\n\turl = -x\n')
+    pack("good", empty, first, second, blob, listing)
+    pack("bad-name", empty, commit(author="A <a> 0 +0000> x"))
+    pack("nul", empty, commit(message="x\0y"))
+    pack("no-parent", empty, second)
+    pack("no-blob", listing)
+    pack("blob-as-tree", tree(b"d", blob, b"40000"), blob)
+    pack("gitmodules-elsewhere", tree(b".gitmodules", modules))
+    pack("unsafe-gitmodules", tree(b".gitmodules", unsafe), unsafe)
+    pack("gitmodules-of-an-unsafe-one", tree(b".gitmodules", unsafe))
+    (folder / "unsafe").write_text(unsafe)
+    (folder / "first").write_text(first)
+    return folder
+
+
+ODD = [
+    "good",
+    "bad-name",
+    "nul",
+    "no-parent",
+    "no-blob",
+    "blob-as-tree",
+    "gitmodules-elsewhere",
+    "unsafe-gitmodules",
+]
+CHECKS = [
+    "--strict",
+    "--fsck-objects",
+    "--check-self-contained-and-connected",
+    "--strict=nulInCommit=warn,badName:ignore",
+    "--strict=NULINCOMMIT=ignore|badEmail=warn",
+]
+
+
+@pytest.mark.parametrize("pack", ODD)
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_pack_is_refused_exactly_if_git_refuses_it(packcore, odd, tmp_path, pack, check):
+    data = (odd / f"{pack}.pack").read_bytes()
+    ours, theirs = (init_repository(tmp_path / name) for name in ("ours.git", "theirs.git"))
+    expected = run_git("index-pack", "--stdin", check, cwd=theirs, stdin=data)
+    found = packcore("index-pack", "--stdin", "--repo", ours, check, stdin=data)
+    if expected.returncode and not expected.stdout:
+        assert (found.exit_code, found.stdout_bytes) == (3, b""), found.stderr
+        assert found.stderr.startswith("packcore: error: ")
+    elif not expected.returncode:
+        assert (found.exit_code, found.stdout_bytes) == (0, expected.stdout), found.stderr
+    else:  # git has stored the pack before it sees an unsafe .gitmodules
+        assert (found.exit_code, found.stdout_bytes) == (3, b""), found.stderr
+    if found.exit_code:
+        assert list((ours / "objects" / "pack").iterdir()) == []
+    for line in expected.stderr.decode().splitlines():
+        if line.startswith("warning: object "):
+            assert line in found.stderr.splitlines()
+
+
+def test_a_pack_file_is_checked_the_same_way(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "nul.pack", tmp_path)
+    assert packcore("index-pack", pack, "--strict").exit_code == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["nul.pack"]
+    assert packcore("index-pack", pack, "--strict=nulInCommit=ignore").exit_code == 0
+
+
+def test_links_may_lead_into_the_repository(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    take = ("index-pack", "--stdin", "--repo", path)
+    data = (odd / "no-parent.pack").read_bytes()
+    missing = packcore(*take, "--strict", stdin=data)
+    assert f"object {(odd / 'first').read_text()} is missing (a commit that commit " in missing.stderr
+    assert packcore(*take, stdin=(odd / "good.pack").read_bytes()).exit_code == 0
+    assert packcore(*take, "--strict", stdin=data).exit_code == 0
+
+
+def test_a_pack_that_is_connected_by_the_repository_alone_ends_with_code_1(packcore, odd, tmp_path):
+    arguments = ("index-pack", "--stdin", "--check-self-contained-and-connected")
+    for name, expected in (("good", 0), ("no-parent", 1)):
+        data = (odd / f"{name}.pack").read_bytes()
+        paths = [init_repository(tmp_path / f"{name}-{side}.git") for side in ("ours", "theirs")]
+        for path in paths:
+            git("unpack-objects", "-q", cwd=path, stdin=(odd / "good.pack").read_bytes())
+        theirs = run_git(*arguments, cwd=paths[1], stdin=data)
+        ours = packcore(*arguments, "--repo", paths[0], stdin=data)
+        assert (ours.exit_code, ours.stdout_bytes) == (theirs.returncode, theirs.stdout)
+        assert ours.exit_code == expected
+
+
+def test_parents_that_a_shallow_repository_lacks_are_not_missing(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    data = (odd / "no-parent.pack").read_bytes()
+    listing = git("show-index", cwd=path, stdin=indexed(odd / "no-parent.pack", tmp_path))
+    names = [line.split()[1] for line in listing.splitlines()]
+    (path / "shallow").write_text("".join(f"{name}\n" for name in names if name != EMPTY_TREE))
+    assert packcore("index-pack", "--stdin", "--strict", "--repo", path, stdin=data).exit_code == 0
+
+
+def indexed(pack: Path, folder: Path) -> bytes:
+    git("index-pack", "-o", folder / "git.idx", pack)
+    return (folder / "git.idx").read_bytes()
+
+
+def test_a_thin_packs_bases_are_not_checked_again(packcore, odd, tmp_path):
+    # The base is a tree whose blob the repository lacks, as a partial clone does.
+    work = init_repository(tmp_path / "work.git")
+    names = [git("hash-object", "-w", "--stdin", cwd=work, stdin=b"%d" % n) for n in range(60)]
+    rows = [f"100644 blob {name}\tfile-{number:03}\n" for number, name in enumerate(names)]
+    trees = [git("mktree", cwd=work, stdin="".join(some).encode()) for some in (rows[:-1], rows[1:])]
+    thin = git_bytes(
+        *("pack-objects", "--stdout", "-q", "--thin", "--revs"), cwd=work,
+        stdin=f"{trees[1]}\n^{trees[0]}\n".encode(),
+    )  # fmt: skip
+    here = init_repository(tmp_path / "here.git")
+    for name in names[1:]:
+        git("hash-object", "-w", "--stdin", cwd=here, stdin=git_bytes("cat-file", "blob", name, cwd=work))
+    tree = git_bytes("cat-file", "tree", trees[0], cwd=work)
+    git("hash-object", "-t", "tree", "--literally", "-w", "--stdin", cwd=here, stdin=tree)
+    arguments = ("--stdin", "--fix-thin", "--check-self-contained-and-connected")
+    theirs = run_git("index-pack", *arguments, cwd=here, stdin=thin)
+    ours = packcore("index-pack", *arguments, "--repo", here, stdin=thin)
+    assert (ours.exit_code, ours.stdout_bytes) == (theirs.returncode, theirs.stdout)
+    assert ours.exit_code == 1
+
+
+def test_a_gitmodules_blob_is_checked_where_the_repository_has_it(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    data = (odd / "gitmodules-of-an-unsafe-one.pack").read_bytes()
+    unsafe = (odd / "unsafe").read_text()
+    alone = packcore("index-pack", "--stdin", "--fsck-objects", "--repo", path, stdin=data)
+    assert alone.exit_code == 0
+    assert alone.stdout.splitlines()[1:] == [unsafe]
+    git("hash-object", "-w", "--stdin", cwd=path, stdin=b'[submodule "../x"]\n\turl = -x\n')
+    found = packcore("index-pack", "--stdin", "--fsck-objects", "--repo", path, stdin=data)
+    assert (found.exit_code, f"object {unsafe}: gitmodulesName: " in found.stderr) == (3, True)
+
+
+def test_settings_of_pushes_hold_and_words_of_the_command_outrank_them(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    data = (odd / "nul.pack").read_bytes()
+    git("config", "receive.fsck.nulInCommit", "ignore", cwd=path)
+    take = ("index-pack", "--stdin", "--repo", path)
+    assert packcore(*take, "--strict=nulInCommit=error", stdin=data).exit_code == 3
+    assert packcore(*take, "--strict", stdin=data).exit_code == 0
+
+
+def test_a_skip_list_excuses_its_objects(packcore, odd, tmp_path):
+    names = git("show-index", stdin=indexed(odd / "nul.pack", tmp_path)).split()[1::3]
+    (tmp_path / "skip").write_text("".join(f"{name}\n" for name in names))
+    data = (odd / "nul.pack").read_bytes()
+    arguments = ("index-pack", "--stdin", "-o", tmp_path / "packs", f"--strict=skipList={tmp_path}/skip")
+    assert packcore(*arguments, stdin=data).exit_code == 0
+
+
+@pytest.mark.parametrize("words", ["noSuch=warn", "badName=mild", "badName", "nulInHeader=ignore"])
+@pytest.mark.parametrize("option", ["--strict", "--fsck-objects"])
+def test_words_that_git_refuses_are_wrong_usage_before_anything_is_read(packcore, tmp_path, option, words):
+    result = packcore("index-pack", "--stdin", "-o", tmp_path / "packs", f"{option}={words}", stdin=b"")
+    assert (result.exit_code, option in result.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_over_the_limit_is_refused_while_it_streams(packcore, repository, tmp_path):
+    data = only_pack(repository).read_bytes()
+    chosen = ("--object-format", object_format(repository))
+    take = ("index-pack", "--stdin", "-o", tmp_path / "packs", *chosen)
+    cut = packcore(*take, "--max-input-size", str(len(data) - 1), stdin=data[:-5] + b"wrong")
+    assert cut.exit_code == 1
+    assert f"the pack has more than {len(data) - 1} bytes" in cut.stderr
+    assert list((tmp_path / "packs").iterdir()) == []
+    for size in (len(data), 0):
+        assert packcore(*take, "--max-input-size", str(size), stdin=data).exit_code == 0
+
+
+def test_a_pack_file_over_the_limit_is_refused_too(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    assert packcore("index-pack", pack, "--max-input-size=100").exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["good.pack"]
+
+
+@pytest.mark.parametrize("form", ["1", "2", "2,0x40", "1,0x40", "2,0", "2,", "2,100", "1,0x7fffffff"])
+def test_the_form_of_the_index_is_gits_to_the_byte(packcore, repository, tmp_path, form):
+    pack = shutil.copy(only_pack(repository), tmp_path / "x.pack")
+    chosen = ("--object-format", object_format(repository))
+    git("index-pack", f"--index-version={form}", "-o", tmp_path / "git.idx", pack, cwd=repository)
+    expected = (tmp_path / "git.idx").read_bytes()
+    result = packcore("index-pack", pack, "--index-version", form, "-o", tmp_path / "ours.idx", *chosen)
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "ours.idx").read_bytes() == expected
+    taken = packcore(
+        *("index-pack", "--stdin", f"--index-version={form}", "-o", tmp_path / "packs", *chosen),
+        stdin=only_pack(repository).read_bytes(),
+    )
+    assert taken.exit_code == 0, taken.stderr
+    assert next((tmp_path / "packs").glob("*.idx")).read_bytes() == expected
+
+
+@pytest.mark.parametrize("form", ["0", "3", "x", "2,0x80000000", "2,x", "", "2,-1"])
+def test_forms_that_git_refuses_are_wrong_usage(packcore, odd, tmp_path, form):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    assert packcore("index-pack", pack, f"--index-version={form}").exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["good.pack"]
+
+
+def test_the_index_of_a_pack_file_goes_where_o_says_with_its_reverse_index(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    (tmp_path / "there").mkdir()
+    assert packcore("index-pack", pack, "-o", tmp_path / "there" / "x.idx").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["x.idx", "x.rev"]
+    assert packcore("index-pack", pack, "-o", tmp_path / "x.index").exit_code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.pack", "there"]
+
+
+@pytest.mark.parametrize("source", ["file", "stdin"])
+def test_there_is_no_reverse_index_where_none_is_wanted(packcore, odd, tmp_path, source):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    data = (odd / "good.pack").read_bytes()
+    arguments = [pack] if source == "file" else ["--stdin", "-o", tmp_path]
+    assert packcore("index-pack", *arguments, "--no-rev-index", stdin=data).exit_code == 0
+    assert [path.suffix for path in tmp_path.iterdir() if path.suffix != ".pack"] == [".idx"]
+
+
+MARKS = [["--keep"], ["--keep=why"], ["--promisor"], ["--promisor=from there", "--keep=why"]]
+
+
+@pytest.mark.parametrize("marks", MARKS, ids=" ".join)
+def test_marks_beside_a_pack_and_the_words_about_it_are_gits(packcore, odd, tmp_path, marks):
+    data = (odd / "good.pack").read_bytes()
+    ours, theirs = (init_repository(tmp_path / name) for name in ("ours.git", "theirs.git"))
+    for _ in ("new", "again"):
+        expected = git_bytes("index-pack", "--stdin", *marks, cwd=theirs, stdin=data)
+        assert packcore("index-pack", "--stdin", *marks, "--repo", ours, stdin=data).stdout_bytes == expected
+    files = [
+        {
+            path.name: path.read_bytes()
+            for path in (side / "objects" / "pack").iterdir()
+            if path.suffix != ".rev"
+        }
+        for side in (ours, theirs)
+    ]
+    assert files[0] == files[1]
+
+
+def test_a_pack_file_gets_its_marks_too_and_the_word_behind_keep_is_the_pack(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    result = packcore("index-pack", "--keep", pack, "--promisor=there")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == git("index-pack", "-o", tmp_path / "git.idx", pack) + "\n"
+    assert (tmp_path / "good.keep").read_bytes() == b""
+    assert (tmp_path / "good.promisor").read_bytes() == b"there\n"
+
+
+def test_a_pack_that_is_refused_leaves_no_marks(packcore, odd, tmp_path):
+    data = (odd / "nul.pack").read_bytes()
+    arguments = ("index-pack", "--stdin", "--keep", "--promisor", "--strict", "-o", tmp_path)
+    assert packcore(*arguments, stdin=data).exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_v_progress_is_shown_off_a_terminal(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "good.pack", tmp_path)
+    assert packcore("index-pack", pack).stderr == ""
+    assert "indexed 5 objects" in packcore("index-pack", "-v", pack).stderr
+
+
+def test_json_says_what_the_lines_say(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    data = (odd / "gitmodules-elsewhere.pack").read_bytes()
+    arguments = ("index-pack", "--stdin", "--fsck-objects", "--keep", "--repo", path)
+    report = json.loads(packcore(*arguments, "--json", stdin=data).stdout)
+    words = packcore(*arguments, stdin=data).stdout.split()
+    assert ["pack", report["pack"], *report["missingGitmodules"]] == words
+    assert (report["kept"], report["objects"]) == (True, 1)
