@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from packcore.anatomy.origins import Origins, find_origins
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.pack.format import PACK_HEADER_BYTES, decode_pack_header
-from packcore.pack.index import PackIndex
 from packcore.pack.indexer import index_pack_file
-from packcore.pack.mapping import PackSource
 from packcore.progress import SILENT
-from packcore.store.packfile import PackFile
+from packcore.store.indexed_file import open_indexed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,14 +93,8 @@ def survey_pack(
     OSError if it can't be read.
     """
     indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
-    index = PackIndex(b"".join(indexed.index_blocks()), object_format, str(path.with_suffix(".idx")))
-    with path.open("rb") as file:
-        source = PackSource(file, str(path), object_format.digest_size)
     table = indexed.table
-    pack = PackFile.over(source, index, limits, sorted_offsets=table.offsets, order=indexed.order)
-    try:
-        version, _ = decode_pack_header(source.slice(0, PACK_HEADER_BYTES))
-        stream_sizes = array("Q", (source.entry(offset).size for offset in table.offsets))
+    with open_indexed(path, indexed, limits) as pack:
+        version, _ = decode_pack_header(pack.source.slice(0, PACK_HEADER_BYTES))
+        stream_sizes = array("Q", (pack.source.entry(offset).size for offset in table.offsets))
         return PackSurvey(path, version, table, stream_sizes, find_origins(pack, table, progress=progress))
-    finally:
-        pack.close()

@@ -15,19 +15,20 @@ Only ids that are here cost anything: each object is read once on each side, in 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptObject, WrongId
 from packcore.store.base import DAMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from packcore.ids import ObjectId
-    from packcore.store.base import ObjectStore
-    from packcore.store.copies import Copies, Copy
+    from packcore.store.base import ObjectHeader, ObjectStore
+    from packcore.store.copies import Copies
 
-__all__ = ["refuse_collisions"]
+__all__ = ["is_here", "refuse_collisions"]
 
 
 def refuse_collisions(
@@ -37,36 +38,34 @@ def refuse_collisions(
 
     `added` are objects that came from here, and are not compared.
     """
-    intact = set()
-    for oid in copies.held(arriving):
-        if oid in added:
+    held = (oid for oid in copies.held(arriving) if oid not in added)
+    return {oid for oid in held if is_here(copies, oid, arriving.header(oid), partial(arriving.stream, oid))}
+
+
+def is_here(
+    copies: Copies, oid: ObjectId, header: ObjectHeader, blocks: Callable[[], Iterator[bytes]]
+) -> bool:
+    """Return whether there is an intact copy of an object; `blocks` returns the bytes that arrive.
+
+    Raises CorruptObject if a copy is sound and has other bytes.
+    """
+    for copy in copies.of(oid):
+        try:
+            copy.check_frame()
+            is_same = copy.header() == header
+            digest = _digest(copy.blocks())
+        except WrongId:
+            is_same = False
+        except DAMAGE:
             continue
-        for copy in copies.of(oid):
-            same = _is_same(copy, arriving)
-            if same is False:
-                raise CorruptObject(
-                    f"it arrived with other bytes than in {copy.where}: a hash collision, or a forged object",
-                    oid=oid.hex(),
-                    hint="nothing was stored; fsck tells whether the bytes here have this id",
-                )
-            if same:
-                intact.add(oid)
-                break
-    return intact
-
-
-def _is_same(copy: Copy, arriving: ObjectStore) -> bool | None:
-    """Return whether a copy has the bytes of the arriving object; None if it is damaged."""
-    theirs = arriving.header(copy.oid)
-    try:
-        copy.check_frame()
-        same_header = copy.header() == theirs
-        ours = _digest(copy.blocks())
-    except WrongId:
-        return False
-    except DAMAGE:
-        return None
-    return same_header and ours == _digest(arriving.stream(copy.oid))
+        if not is_same or digest != _digest(blocks()):
+            raise CorruptObject(
+                f"it arrived with other bytes than in {copy.where}: a hash collision, or a forged object",
+                oid=oid.hex(),
+                hint="nothing was stored; fsck tells whether the bytes here have this id",
+            )
+        return True
+    return False
 
 
 def _digest(blocks: Iterator[bytes]) -> bytes:

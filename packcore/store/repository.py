@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from packcore.errors import CorruptData, CorruptObject, MissingObject, RepositoryError
+from packcore.errors import CorruptData, MissingObject, RepositoryError
 from packcore.ids import SHA1, AnyId, ObjectFormat, ObjectId, as_id
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
+from packcore.store.base import ObjectHeader
 from packcore.store.bulk import BulkReading
-from packcore.store.collisions import refuse_collisions
+from packcore.store.collisions import is_here, refuse_collisions
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.copies import LooseCopy
 from packcore.store.git_directory import (
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from packcore.objects import ObjectType
-    from packcore.store.base import ObjectHeader, RawEntry, StoredObject
+    from packcore.store.base import RawEntry, StoredObject
     from packcore.store.pack_part import PackPart
     from packcore.store.packed_file import RefViews
     from packcore.store.presence import Presence
@@ -282,11 +283,9 @@ class Repository(RepositoryRefs, BulkReading):
         Raises CorruptObject if that copy differs, RepositoryError if writing fails.
         """
         oid = self._format.hash_object(type_.label, data)
-        found = self.copies.read(oid)
-        if found is None:
-            return self._loose.write(type_, data)
-        if found != (type_, data):
-            raise CorruptObject("two objects of the same id: a hash collision", oid=oid.hex())
+        header = ObjectHeader(type_, len(data))
+        if not is_here(self.copies, oid, header, lambda: iter((data,))):
+            self._loose.write(type_, data)
         return oid
 
     def write_loose_stream(self, type_: ObjectType, size: int, blocks: Iterable[bytes]) -> ObjectId:

@@ -8,68 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.odd_packs import EMPTY_TREE, ODD_PACKS, write_odd_packs
 from tests.cli.repositories import object_format, only_pack
 from tests.support import git, git_bytes, init_repository, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHO = "A <a@e> 1 +0000"
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of packs, each of a few objects: `bad-name.pack`, `nul.pack`, …"""
-    folder = tmp_path_factory.mktemp("odd")
-    work = init_repository(folder / "work.git")
-
-    def write(type_: str, data: bytes) -> str:
-        return git("hash-object", "--literally", "-t", type_, "-w", "--stdin", cwd=work, stdin=data)
-
-    def commit(tree: str = EMPTY_TREE, *, author: str = WHO, message: str = "m", parent: str = "") -> str:
-        parents = f"parent {parent}\n" if parent else ""
-        text = f"tree {tree}\n{parents}author {author}\ncommitter {WHO}\n\n{message}\n"
-        return write("commit", text.encode())
-
-    def tree(name: bytes, oid: str, mode: bytes = b"100644") -> str:
-        return write("tree", mode + b" " + name + b"\0" + bytes.fromhex(oid))
-
-    def pack(name: str, *oids: str) -> None:
-        listed = "\n".join(oids).encode() + b"\n"
-        (folder / f"{name}.pack").write_bytes(
-            git_bytes("pack-objects", "--stdout", "-q", cwd=work, stdin=listed)
-        )
-
-    empty, blob = write("tree", b""), write("blob", b"x\n")
-    first = commit()
-    second = commit(parent=first)
-    listing = tree(b"f", blob)
-    modules, unsafe = write("blob", b"[submodule]\n"), write("blob", b'[submodule "../x"]\n\turl = -x\n')
-    pack("good", empty, first, second, blob, listing)
-    pack("bad-name", empty, commit(author="A <a> 0 +0000> x"))
-    pack("nul", empty, commit(message="x\0y"))
-    pack("no-parent", empty, second)
-    pack("no-blob", listing)
-    pack("blob-as-tree", tree(b"d", blob, b"40000"), blob)
-    pack("gitmodules-elsewhere", tree(b".gitmodules", modules))
-    pack("unsafe-gitmodules", tree(b".gitmodules", unsafe), unsafe)
-    pack("gitmodules-of-an-unsafe-one", tree(b".gitmodules", unsafe))
-    (folder / "unsafe").write_text(unsafe)
-    (folder / "first").write_text(first)
-    return folder
+    return write_odd_packs(tmp_path_factory.mktemp("odd"))
 
 
-ODD = [
-    "good",
-    "bad-name",
-    "nul",
-    "no-parent",
-    "no-blob",
-    "blob-as-tree",
-    "gitmodules-elsewhere",
-    "unsafe-gitmodules",
-]
 CHECKS = [
     "--strict",
     "--fsck-objects",
@@ -79,7 +30,7 @@ CHECKS = [
 ]
 
 
-@pytest.mark.parametrize("pack", ODD)
+@pytest.mark.parametrize("pack", ODD_PACKS)
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_pack_is_refused_exactly_if_git_refuses_it(packcore, odd, tmp_path, pack, check):
     data = (odd / f"{pack}.pack").read_bytes()

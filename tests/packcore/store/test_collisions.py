@@ -131,8 +131,9 @@ def test_only_objects_that_are_here_are_read_each_once_on_either_side(path: Path
     indexed_pack(path / "objects" / "pack", build_pack([whole(text) for text in texts[:3]]), "pack-a.pack")
     indexed_pack(path / "objects" / "pack", build_pack([whole(text) for text in texts[:2]]), "pack-b.pack")
     with Repository.open(path) as repository:
-        repository.write_loose(ObjectType.BLOB, texts[2])
+        forge_loose(path, blob_id(texts[2]), zlib.compress(b"blob 6\0" + texts[2]))
         repository.write_loose(ObjectType.BLOB, texts[3])
+        reads.clear()
         with received(*texts) as spool:
             here = refuse_collisions(repository.copies, spool)
     assert here == {blob_id(text) for text in texts[:4]}
