@@ -311,7 +311,8 @@ def endpoint_arguments(
                 if named[index] is None and words:
                     named[index] = words.pop(0)
             if words:
-                raise click.UsageError(f"too many arguments: {' and '.join(wanted)} are already given")
+                given = f"{' and '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} already given"
+                raise click.UsageError(f"too many arguments: {given}")
             missing = [name for name, value in zip(wanted, named, strict=False) if value is None]
             if missing and not (target is None and missing == ["TARGET"]):
                 raise click.UsageError(f"missing argument {missing[0]}")

@@ -126,7 +126,9 @@ class Output:
             self.out("\n".join(waiting))
 
     def err(self, text: str, *, end: str = "\n") -> None:
-        """Write text on stderr, at once."""
+        """Write text on stderr, at once, and before it what stdout holds: both may go to one place."""
+        with self.lock, contextlib.suppress(OSError, ValueError, RuntimeError):
+            sys.stdout.flush()  # the one at the end reports what fails here
         self._put(sys.stderr, self.clean(text) + end, flush=True)
 
     def out_json(self, value: object, *, indent: int | None = None, end: str = "\n") -> None:

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["ROOT", "Block", "Page", "Sandbox", "blocks_of", "pages", "run_page", "without_times"]
 
@@ -93,6 +93,8 @@ class Sandbox:
     """What stands in the page -> the port that is used."""
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    """What is added to the environment."""
 
     def environment(self) -> dict[str, str]:
         """Return an environment in which nothing depends on the machine or its user."""
@@ -111,6 +113,7 @@ class Sandbox:
             "GIT_CONFIG_VALUE_0": "main",
             "GIT_CONFIG_KEY_1": "safe.directory",
             "GIT_CONFIG_VALUE_1": "*",
+            **self.variables,
         }
 
     def run(self, command: str) -> str:
@@ -214,12 +217,21 @@ def without_times(text: str) -> str:
     return " ".join(_TIME.sub("…", text).split())
 
 
-def run_page(path: Path) -> Page:
-    """Run a page's examples, and return it as it is and as it ought to be."""
+def run_page(
+    path: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    ran: Callable[[Block], None] = lambda _: None,
+) -> Page:
+    """Run a page's examples, and return it as it is and as it ought to be.
+
+    `variables` are added to the environment of its commands; `ran` is called after each block.
+    """
     text = path.read_text(encoding="utf-8")
     updated, copied = [], 0
     with tempfile.TemporaryDirectory(prefix="packcore-docs-") as folder:
         sandbox = _prepare(Path(folder))
+        sandbox.variables.update(variables or {})
         try:
             for block in blocks_of(text, "console", "pycon"):
                 now = (
@@ -230,6 +242,7 @@ def run_page(path: Path) -> Page:
                 same = without_times(now) == without_times(block.body)
                 updated += [text[copied : block.start], block.body if same else now]
                 copied = block.end
+                ran(block)
         finally:
             sandbox.close()
     return Page(path, text, "".join([*updated, text[copied:]]))

@@ -124,9 +124,8 @@ def _errors() -> str:
     for kind in error_classes():
         first = " ".join((kind.__doc__ or "").split("\n\n")[0].split()).replace("|", "\\|")
         parent = kind.__bases__[0].__name__
-        rows.append(
-            f"| `{kind.__module__.split('.')[0]}.{kind.__name__}` | {kind.exit_code} | `{parent}` | {first} |"
-        )
+        name = f"[`{kind.__module__.split('.')[0]}.{kind.__name__}`](errors.md#{kind.__name__.lower()})"
+        rows.append(f"| {name} | {kind.exit_code} | `{parent}` | {first} |")
     return "\n".join(rows)
 
 

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from transport.base import Body, Service, Transport
     from transport.wire.headway import Headway
 
-__all__ = ["SidedTransport"]
+__all__ = ["SidedTransport", "about"]
+
+
+@contextmanager
+def about(side: str) -> Iterator[None]:
+    """Give `side` to errors that are raised in the block, or in a decorated function, and have none yet."""
+    try:
+        yield
+    except PackcoreError as error:
+        error.side = error.side or side
+        raise
 
 
 class SidedTransport:
@@ -42,7 +52,10 @@ class SidedTransport:
         self, service: Service, *, version: int, headway: Headway | None = None
     ) -> Iterator[Iterator[bytes]]:
         """Yield the blocks of the advertisement; see `Transport.advertise`."""
-        with self._noting(), self._transport.advertise(service, version=version, headway=headway) as blocks:
+        with (
+            about(self._side),
+            self._transport.advertise(service, version=version, headway=headway) as blocks,
+        ):
             yield blocks
 
     @contextmanager
@@ -51,14 +64,14 @@ class SidedTransport:
     ) -> Iterator[Iterator[bytes]]:
         """Send one request and yield the blocks of its answer; see `Transport.request`."""
         with (
-            self._noting(),
+            about(self._side),
             self._transport.request(service, body, version=version, headway=headway) as blocks,
         ):
             yield blocks
 
     def history(self) -> History | None:
         """Return the graph of the remote's commits, where it is on this disk."""
-        with self._noting():
+        with about(self._side):
             return self._transport.history() if isinstance(self._transport, HistoryAtHand) else None
 
     @property
@@ -74,11 +87,3 @@ class SidedTransport:
     def close(self) -> None:
         """Close whatever is open."""
         self._transport.close()
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
-        except PackcoreError as error:
-            error.side = error.side or self._side
-            raise

@@ -142,4 +142,4 @@ def ssh_error(url: str, code: int, said: str) -> TransportError | None:
         return NetworkError(f"ssh could not reach {url}{words}", hint=hint)
     if code == _NO_SUCH_COMMAND:
         return RemoteError(f"{url} has no such git service{words}", hint="is git installed on that host?")
-    return RemoteError(f"{url} refused{words}")
+    return RemoteError(f"{url} refused{words}", hint="is the path right, and may this user read it?")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from transport.errors import AnswerTooLarge, RemoteError, TransportError, TruncatedAnswer
+from transport.errors import (
+    AnswerTooLarge,
+    RemoteError,
+    RemoteProtocolError,
+    TransportError,
+    TruncatedAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +26,7 @@ _NOT_OUR_REF = "not our ref"
 
 @contextmanager
 def naming_the_answer(transport: Transport, what: str) -> Iterator[None]:
-    """Name the remote in a TruncatedAnswer, AnswerTooLarge or RemoteError that is raised in the block.
+    """Name the remote in a RemoteProtocolError or RemoteError that is raised in the block.
 
     `what` describes the expected answer.
     """
@@ -30,10 +36,14 @@ def naming_the_answer(transport: Transport, what: str) -> Iterator[None]:
     except RemoteError as error:
         lost = _NOT_OUR_REF in str(error)
         hint = "it lists this id and doesn't have the object; run `git fsck` there" if lost else error.hint
-        raise _named(error, f"{transport.url}: {error}", hint) from None
+        raise _named(error, _placed(transport, error), hint) from None
     except TruncatedAnswer as error:
         hint = "a server that stops there often can't read its own repository: run `git fsck` on it"
         raise _named(error, f"{transport.url}: {what} is cut off: {error}", hint) from None
+    except RemoteProtocolError as error:
+        if type(error) is not RemoteProtocolError:
+            raise
+        raise _named(error, _placed(transport, error), error.hint) from None
 
 
 @contextmanager
@@ -47,8 +57,13 @@ def naming_what_is_too_large(transport: Transport, what: str) -> Iterator[None]:
         raise named from None
 
 
+def _placed(transport: Transport, error: TransportError) -> str:
+    """Return an error's message with the remote's URL, once."""
+    return str(error) if transport.url in str(error) else f"{transport.url}: {error}"
+
+
 def _named(error: TransportError, message: str, hint: str | None) -> TransportError:
-    named = type(error)(message, hint=hint)
+    named = type(error)(message, hint=hint, option=error.option)
     named.side = error.side
     return named
 

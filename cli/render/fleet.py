@@ -100,4 +100,5 @@ def _row(word: str, outcomes: list[PairOutcome]) -> tuple[str, ...]:
 
 def problem_line(result: FleetResult) -> str:
     """Return a line with the number of repositories that are not done."""
-    return f"{len(result.failed):,} of {units.count_of(len(result.outcomes), 'repositories')} are not done"
+    verb = "is" if len(result.failed) == 1 else "are"
+    return f"{len(result.failed):,} of {units.count_of(len(result.outcomes), 'repositories')} {verb} not done"

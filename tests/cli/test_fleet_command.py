@@ -52,7 +52,7 @@ def test_what_is_not_done_is_told_again_at_the_end_and_is_exit_code_1(packcore, 
     done = packcore("sync", "--manifest", manifest, "--executor", "threads:2", "-q")
     assert (done.exit_code, done.stdout) == (1, "")
     first, second = done.stderr.splitlines()
-    assert first == "packcore: error: 1 of 3 repositories are not done"
+    assert first == "packcore: error: 1 of 3 repositories is not done"
     assert second.startswith("failed      r1  ")
 
 

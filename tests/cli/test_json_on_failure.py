@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import history, init_repository, make_repository
+from tests.transport.server.serving import serving
+from transport.server.faults import Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,18 @@ def test_the_side_is_that_of_the_remote_that_failed(packcore, torn, tmp_path):
     source = make_repository(tmp_path / "source.git", history(commits=2))
     found = json.loads(packcore("sync", "--json", source, torn).stdout)
     assert found["error"]["side"] == "target"
+
+
+@pytest.mark.parametrize("words", [(), ("--target-max-pack-bytes", "1k")], ids=["at once", "in batches"])
+def test_what_the_target_can_not_do_is_said_of_the_target_even_while_the_source_sends(
+    packcore, tmp_path, words
+):
+    source = make_repository(tmp_path / "source.git", history(commits=20))
+    target = init_repository(tmp_path / "root" / "target.git")
+    with serving(target.parent, allow_push=True, simulation=Simulation.parse("no-atomic")) as server:
+        url = f"http://127.0.0.1:{server.port}/target.git"
+        found = json.loads(packcore("sync", "--json", "--atomic", *words, source, url).stdout)["error"]
+    assert (found["kind"], found["side"]) == ("UnsupportedByRemote", "target")
 
 
 @pytest.mark.parametrize("command", [("ls-refs",), ("probe",), ("fetch",)])

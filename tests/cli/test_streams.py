@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import warnings
 
 import pytest
 
 from cli.streams import Output
+from tests.support import ROOT
 from transport.secrets import Secrets
 
 
@@ -24,6 +27,13 @@ def test_text_on_either_stream_is_masked_and_made_visible(output, capsys):
     output.err("a\thunter2\x07")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("to ^[[2J***\\u202e\n", "a\t***^G\n")
+
+
+def test_lines_keep_their_order_where_both_streams_lead_to_one_file(tmp_path):
+    code = "from cli.streams import Output; o = Output(); o.out('a'); o.err('b'); o.out('c'); o.err('d')"
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=log, stderr=log, check=True)
+    assert (tmp_path / "log").read_text().split() == ["a", "b", "c", "d"]
 
 
 def test_a_secret_found_after_the_first_line_is_masked_from_then_on(output, capsys):

@@ -34,6 +34,8 @@ _TRAILER_BYTES_MAX = 64 * 1024
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
 
+_CUT = "the server or a proxy ended the connection too early: run again, and if that recurs, look at its log"
+
 
 def encode_chunk(block: bytes) -> bytes:
     """Return one non-empty block as one chunk. An empty one would end the body."""
@@ -102,7 +104,8 @@ class _LengthReader:
     def end(self) -> None:
         if self._missing:
             raise RemoteProtocolError(
-                f"the answer was cut short: {self._missing} of {self._length} body bytes are missing"
+                f"the answer was cut short: {self._missing} of {self._length} body bytes are missing",
+                hint=_CUT,
             )
 
 
@@ -176,4 +179,4 @@ class _ChunkedReader:
 
     def end(self) -> None:
         if not self.complete:
-            raise RemoteProtocolError("the answer was cut short: its last chunk is missing")
+            raise RemoteProtocolError("the answer was cut short: its last chunk is missing", hint=_CUT)

@@ -68,6 +68,8 @@ _SHORT_BYTES = 4096
 """Below this size, two copies take less time than a view and one copy."""
 _COMPACT_BYTES = 256 * 1024
 
+_NOT_GIT = "this isn't git's protocol; over ssh, it is often text that the host's shell prints at login"
+
 
 class Special(Enum):
     """The packets without payload; the value is their length field."""
@@ -222,7 +224,8 @@ class PacketDecoder:
         try:
             return int.from_bytes(unhexlify(header), "big")
         except ValueError:
-            raise self._error(f"bad pkt-line length {one_line(header)!r}") from None
+            hint = _NOT_GIT if self._offset == 0 else None
+            raise self._error(f"bad pkt-line length {one_line(header)!r}", hint) from None
 
     def _take_special(self, length: int) -> Special:
         special = _SPECIALS.get(length)
@@ -232,8 +235,8 @@ class PacketDecoder:
         self._offset += 4
         return special
 
-    def _error(self, message: str) -> RemoteProtocolError:
-        return RemoteProtocolError(f"{message} at byte {self._offset} of the answer")
+    def _error(self, message: str, hint: str | None = None) -> RemoteProtocolError:
+        return RemoteProtocolError(f"{message} at byte {self._offset} of the answer", hint=hint)
 
 
 class PacketReader:

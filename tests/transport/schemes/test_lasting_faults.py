@@ -116,6 +116,20 @@ def test_an_ssh_that_fails_is_one_error_of_the_family(program, service, code, ki
     assert isinstance(caught.value, TransportError)
 
 
+def test_a_host_that_greets_at_login_is_named_with_the_likely_reason(program):
+    with closing(opened("ssh://h/x", program("say(b'Welcome to this host!\\n')"))) as transport:
+        with pytest.raises(RemoteProtocolError, match=r"^ssh://h/x: bad pkt-line length 'Welc'") as caught:
+            list_refs(transport)
+    assert "prints at login" in caught.value.hint
+
+
+def test_a_remote_that_refuses_is_named_once(program):
+    with closing(opened("ssh://h/x", program("sys.exit(1)"))) as transport:
+        with pytest.raises(RemoteError) as caught:
+            list_refs(transport)
+    assert str(caught.value) == "ssh://h/x refused (exit code 1)"
+
+
 def test_silence_is_given_up(program):
     code = "hear(b'never')"
     with closing(opened("ssh://h/x", program(code), idle_timeout=0.3)) as transport:

@@ -98,6 +98,11 @@ def test_a_branch_that_is_not_there_is_named_with_its_nearest(source, tmp_path, 
     assert hint.startswith(f"hint: near: {near}")
 
 
+def test_a_branch_that_is_asked_for_and_excluded_is_not_said_to_be_missing(source, tmp_path):
+    _, said = synced(source, tmp_path, "--branch", "main", "--exclude-ref-prefix", "refs/heads/ma")
+    assert said == "packcore: error: refs/heads/main: both asked for and excluded\n"
+
+
 def test_a_glob_that_nothing_fits_is_named(source, tmp_path):
     _, said = synced(source, tmp_path, "--ref", "hotfix/*")
     assert said.startswith("packcore: error: no ref of the source fits refs/heads/hotfix/*\n")

@@ -44,6 +44,8 @@ _TAIL_SECONDS = 5.0
 _AFTER_SEND_ERROR_SECONDS = 10.0
 _LEFT_OVER_BYTES_MAX = 64 * 1024
 
+_LIMIT = "if that recurs, a limit of the host may be the reason: packcore doctor finds limits"
+
 
 class NoAnswer(NetworkError):
     """The server closed the connection without a byte of an answer."""
@@ -265,7 +267,10 @@ class Exchange:
         sent = f", after {size_text(self.body_bytes_sent)} of the body" if self._trace.blocks else ""
         if self._answer.begun:
             return NetworkError(f"{self.request.url} closed the connection within its headers{reason}")
-        return NoAnswer(f"{self.request.url} closed the connection without an answer{sending}{sent}{reason}")
+        return NoAnswer(
+            f"{self.request.url} closed the connection without an answer{sending}{sent}{reason}",
+            hint=_LIMIT if self.body_bytes_sent else None,
+        )
 
     def _head_came(self, head: ResponseHead) -> None:
         if self._headway is not None:

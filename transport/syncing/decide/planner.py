@@ -107,6 +107,8 @@ def _no_refs_matched(source: RefListing, scope: Scope) -> NoRefsMatched:
         globs = [pattern.text for pattern in scope.patterns.wanted]
         what = f"no ref of the source fits {' or '.join(globs)}" if globs else None
         return NoRefsMatched(what or "no ref of the source is within the scope", hint=hidden or hint)
+    if left_out := [name for name in named if name in source.refs and scope.excludes(name)]:
+        return NoRefsMatched(f"{' and '.join(left_out[:_NAMED_MAX])}: both asked for and excluded")
     what = " and ".join(_in_words(name) for name in named[:_NAMED_MAX])
     more = f" and {len(named) - _NAMED_MAX} more" if len(named) > _NAMED_MAX else ""
     near = list(dict.fromkeys(each for name in named[:_NAMED_MAX] for each in _near(name, source)))

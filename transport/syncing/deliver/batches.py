@@ -31,6 +31,7 @@ from transport.errors import (
 )
 from transport.listing import advertise_push
 from transport.send_pack import push
+from transport.sided import about
 from transport.syncing.deliver.push_series import check_atomic, parted
 from transport.syncing.deliver.pushing import PushOutcome, Trailer, push_refs
 from transport.syncing.deliver.refusals import (
@@ -95,6 +96,7 @@ class BatchedPush:
         self._checksums: list[str] = []
         self._watch = Stopwatch()
 
+    @about("target")
     def check(self) -> None:
         """Raise an error before the push if it can't work.
 
@@ -263,6 +265,7 @@ class BatchedPush:
         messages.append(text)
         self._progress.message("target", text)
 
+    @about("target")
     def _check(
         self, report: ReportStatus, updates: Sequence[RefUpdate], messages: Sequence[str], body_bytes: int
     ) -> None:

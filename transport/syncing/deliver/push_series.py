@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import LimitExceeded, PackcoreError
 from transport.errors import HttpStatusError, LocalProtocolError, TransportError, UnsupportedByRemote
 from transport.send_pack import push
+from transport.sided import about
 from transport.syncing.deliver.ref_requests import deletions_in_time, in_requests
 from transport.syncing.deliver.refusals import count_accepted, size_refusal, updates_accepted
 
@@ -162,6 +163,7 @@ class PushSeries:
         self.limits.refuse_updates(accepted)
         self.progress.message("target", f"takes no more than {accepted} refs at once: sent in parts")
 
+    @about("target")
     def _request(
         self, updates: Sequence[RefUpdate], pack: Body | None, *, atomic: bool
     ) -> tuple[ReportStatus, list[str]]:
