@@ -1,0 +1,1 @@
+"""`make conformance`: run the test suites of other programs with packcore in their place."""

@@ -1,0 +1,114 @@
+"""Runs in place of one of git's programs: packcore's command of that name, its server or its remote helper.
+
+    stand_in.py REAL_GIT LOG OUTPUT -- [global options] COMMAND arguments…
+
+Appends a line to LOG for each call. It holds the current size of OUTPUT, which the script writes: this tells which
+test made the call. Options that packcore doesn't offer end the call with 129, as in git.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# A script's own folder comes first otherwise, and its modules would hide those of the library.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import click  # noqa: E402
+
+from scripts.conformance.arguments import Globals, known_options, split_globals, translate  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_USAGE, _FATAL = 129, 128
+_ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
+"""git's exit codes for packcore's; the others are the same."""
+_OWN_EXIT_CODES = {"fsck"}
+
+
+def main() -> int:
+    """Serve one call; return the exit code."""
+    real, log, output, _, *words = sys.argv[1:]
+    at = Path(output).stat().st_size
+    given, (command, *rest) = split_globals(words)
+    entry: dict[str, Any] = {"at": at, "arguments": [command, *rest]}
+    try:
+        entry["exit_code"] = _run(real, command, rest, given, entry)
+    except SystemExit as end:
+        entry["exit_code"] = end.code if isinstance(end.code, int) else 1
+    finally:
+        # One write of less than a page, to a file opened for appending: calls at once don't mix.
+        with Path(log).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+    return int(entry["exit_code"])
+
+
+def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[str, Any]) -> int:
+    if command in _SERVICES:
+        return _SERVICES[command](words)
+    from cli.app import app
+
+    os.chdir(given.folder)
+    offered = app.get_command(click.Context(app), command)
+    if offered is None:
+        entry["not_offered"] = [command]
+        print(f"git: '{command}' is not a git command.", file=sys.stderr)
+        return 1
+    translated = translate(command, words, known_options(offered), _repository(real, given))
+    entry["not_offered"] = translated.not_offered
+    if translated.not_offered:
+        print(f"error: unknown option `{translated.not_offered[0].lstrip('-')}'", file=sys.stderr)
+        return _USAGE
+    code = app.main(translated.arguments, standalone_mode=False)
+    return code if command in _OWN_EXIT_CODES else _ENDS_AS.get(code, code)
+
+
+def _repository(real: str, given: Globals) -> str | None:
+    """Return the git directory that git would use; None if it finds none."""
+    without_folder = [word for word in given.all if word not in {"-C", given.folder}]
+    asked = [real, *without_folder, "rev-parse", "--absolute-git-dir"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.removesuffix("\n") if done.returncode == 0 else None
+
+
+def _http_backend(_: list[str]) -> int:
+    """Answer one CGI request as `git http-backend` does (git-http-backend(1))."""
+    from wsgiref.handlers import BaseCGIHandler
+
+    from transport.server.hooks import HookSettings
+    from transport.server.wsgi import make_application
+
+    environment = os.environ
+    application = make_application(
+        environment["GIT_PROJECT_ROOT"],
+        export_all="GIT_HTTP_EXPORT_ALL" in environment,
+        allow_push=True,
+        hooks=HookSettings(300, environment),
+    )
+    request: dict[str, Any] = {**environment, "wsgi.input_terminated": True}
+    streams = (sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
+    BaseCGIHandler(*streams, request, multithread=False, multiprocess=True).run(application)
+    return 0
+
+
+def _remote_http(words: list[str]) -> int:
+    """Serve git as the remote helper for http and https."""
+    from cli.remote_helper import main as serve
+
+    sys.argv[1:] = words
+    return serve()
+
+
+_SERVICES: dict[str, Callable[[list[str]], int]] = {
+    "http-backend": _http_backend,
+    "remote-http": _remote_http,
+    "remote-https": _remote_http,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
