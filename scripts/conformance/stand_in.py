@@ -2,8 +2,9 @@
 
     stand_in.py REAL_GIT LOG OUTPUT -- [global options] COMMAND arguments…
 
-Appends a line to LOG for each call. It holds the current size of OUTPUT, which the script writes: this tells which
-test made the call. Options that packcore doesn't offer end the call with 129, as in git.
+Appends a line to LOG for each call. It holds the current size of OUTPUT, which the script writes: this tells
+which test made the call. Options that packcore doesn't offer end the call with 129, as in git. Exit codes and
+the first words of an error (`fatal:`) become git's; what the error says stays packcore's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 # A script's own folder comes first otherwise, and its modules would hide those of the library.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -29,6 +30,7 @@ _USAGE, _FATAL = 129, 128
 _ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
 """git's exit codes for packcore's; the others are the same."""
 _OWN_EXIT_CODES = {"fsck"}
+_FIRST_WORDS = {"packcore: error: ": "fatal: ", "packcore: warning: ": "warning: "}
 
 
 def main() -> int:
@@ -64,8 +66,24 @@ def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[
     if translated.not_offered:
         print(f"error: unknown option `{translated.not_offered[0].lstrip('-')}'", file=sys.stderr)
         return _USAGE
+    sys.stderr = _InGitsWords(sys.stderr)
     code = app.main(translated.arguments, standalone_mode=False)
     return code if command in _OWN_EXIT_CODES else _ENDS_AS.get(code, code)
+
+
+class _InGitsWords:
+    """Standard error; what begins a message becomes what git begins it with."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        for ours, gits in _FIRST_WORDS.items():
+            text = text.replace(ours, gits)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _repository(real: str, given: Globals) -> str | None:
