@@ -31,6 +31,7 @@ from packcore.store.base import DAMAGE
 from packcore.store.copies import PackCopy
 from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
+from packcore.store.path_kind import is_there
 from packcore.store.promises import is_promisor_pack, promisor_of
 from packcore.store.spool import SpooledPack
 from packcore.store.temporaries import make_removable, sync_folder
@@ -94,7 +95,7 @@ def repack(
     try:
         for fault in packs.faults.values():
             raise fault
-        old = [pack for pack in packs.packs if not Path(pack.name).with_suffix(".keep").exists()]
+        old = [pack for pack in packs.packs if not is_there(Path(pack.name).with_suffix(".keep"))]
         kept = [pack for pack in packs.packs if pack not in old]
         loose_ids = list(loose)
         wanted = _ids(old, loose_ids, kept, packs.copies)
@@ -255,7 +256,7 @@ def _write(
 def _remove_packs(directory: Path, old: Iterable[Path], *, keep: Collection[Path]) -> int:
     """Remove packs, but the multi-pack-index first, since it refers to them."""
     kept = {path.name for path in keep}
-    gone = [path for path in old if path.name not in kept and not path.with_suffix(".keep").exists()]
+    gone = [path for path in old if path.name not in kept and not is_there(path.with_suffix(".keep"))]
     if gone:
         for path in [directory / "multi-pack-index", *directory.glob("multi-pack-index-*")]:
             _unlink(path)

@@ -123,6 +123,13 @@ def run_git(
     )
 
 
+def git_version() -> tuple[int, int]:
+    """Return the first two numbers of git's version."""
+    words = run_git("--version").stdout.decode().split()
+    major, minor, *_ = words[2].split(".")
+    return int(major), int(minor)
+
+
 def git_bytes(
     *arguments: str | Path,
     cwd: Path | None = None,

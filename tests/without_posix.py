@@ -79,6 +79,9 @@ class Lacking(importlib.abc.MetaPathFinder):
 def take_away() -> None:
     """Make this process one of a system without POSIX."""
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    if hasattr(shutil, "_rmtree_impl"):  # from 3.14 on, chosen when shutil is imported
+        shutil._rmtree_impl = shutil._rmtree_unsafe  # type: ignore[attr-defined]
+        tempfile._rmtree_use_dir_fd = False  # type: ignore[attr-defined]
     # From 3.12 on, shutil.which asks Windows whether the current folder counts.
     shutil._winapi = SimpleNamespace(NeedCurrentDirectoryForExePath=lambda _: True)  # type: ignore[attr-defined]
     for name in MODULES:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import RepositoryError
 from packcore.store.base import ObjectStore
+from packcore.store.path_kind import is_there
 from packcore.store.ref_lock import owner_mark, read_owner
 from packcore.store.temporaries import (
     TEMPORARY_PREFIX,
@@ -117,7 +118,7 @@ def marked(target: Path, marks: Mapping[str, bytes]) -> Iterator[None]:
 def kept(target: Path) -> Iterator[None]:
     """Protect a pack without refs from garbage collection during the block. Raises RepositoryError."""
     keep = target.with_suffix(".keep")
-    if keep.exists():  # another's, and permanent
+    if is_there(keep):  # another's, and permanent
         yield
         return
     try:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import RefLocked, RepositoryError
 from packcore.store.folders import files_below
+from packcore.store.path_kind import is_there
 from packcore.store.temporaries import (
     Temporary,
     file_system,
@@ -245,7 +246,7 @@ class RefLocks:
     def _owner(self, base: Path) -> Path:
         with self._guard:
             owner = self._owners.get(base)
-            if owner is not None and not owner.path.exists():
+            if owner is not None and not is_there(owner.path):
                 owner.close()
                 owner = None
             if owner is None:

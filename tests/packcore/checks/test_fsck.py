@@ -30,6 +30,8 @@ def ours(path: Path, *, strict: bool = False, limits: Limits | None = None) -> l
 
 def theirs(path: Path, *, strict: bool = False) -> list[str]:
     flags = ["--full", "--no-progress", "--no-reflogs", *(["--strict"] if strict else [])]
+    if b"--[no-]references" in run_git("fsck", "-h", cwd=path).stdout:
+        flags.append("--no-references")  # which git checks with `git refs verify`, in other words
     done = run_git("fsck", *flags, cwd=path)
     found = re.findall(r".+(?:\n              to.+)?", (done.stdout + done.stderr).decode())
     return sorted(line for line in found if not line.startswith(("notice:", "hint:")))

@@ -23,7 +23,7 @@ from tests.packcore.pack_builder import (
     simple_delta,
     whole,
 )
-from tests.support import run_git
+from tests.support import git_version, run_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,9 @@ def test_ref_deltas_in_a_cycle_are_refused_though_the_objects_come_otherwise_too
     assert any(blob_id(text).hex() in str(caught.value) for text in (A, B, C))
     assert caught.value.offset in offsets_of(entries)
     run_git("init", "-q", "--bare", str(tmp_path))
-    assert run_git("index-pack", "--stdin", cwd=tmp_path, stdin=data).returncode != 0
+    # git 2.55 takes some of these, and its fsck may then never end.
+    if git_version() < (2, 48):
+        assert run_git("index-pack", "--stdin", cwd=tmp_path, stdin=data).returncode != 0
 
 
 @pytest.mark.parametrize("entries", NO_CYCLES.values(), ids=NO_CYCLES.keys())

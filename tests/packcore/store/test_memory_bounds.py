@@ -89,7 +89,7 @@ def test_many_objects_cost_few_bytes_each(peak: Callable[[], int]):
     with SpooledPack.receive(blocks(), object_format=SHA1, limits=limits) as spool:
         held, _ = tracemalloc.get_traced_memory()
         assert spool.object_count == count
-        assert held < 80 * count
+        assert held < 100 * count  # 79 with CPython 3.11, 83 with 3.14
     assert peak() < 200 * count + MIB
 
 

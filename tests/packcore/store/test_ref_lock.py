@@ -121,9 +121,10 @@ def test_a_lock_made_on_another_machine_is_never_cleared(path: Path, refs: RefFi
 
 
 def test_git_respects_a_lock_of_ours(path: Path):
-    blob = git("hash-object", "-w", "--stdin", cwd=path).strip()
+    tree = git("mktree", cwd=path).strip()
+    commit = git("commit-tree", "-m", "m", tree, cwd=path).strip()
     with another_process(lock_and(path, MAIN)):
-        done = run_git("update-ref", "refs/heads/main", blob, cwd=path)
+        done = run_git("update-ref", "refs/heads/main", commit, cwd=path)
     assert done.returncode != 0
     assert b"main.lock': File exists" in done.stderr
 

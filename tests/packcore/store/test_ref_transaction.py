@@ -15,10 +15,10 @@ from packcore.errors import (
     RepositoryError,
 )
 from packcore.ids import ObjectId
-from packcore.objects import ObjectType
 from packcore.store import ref_lock, ref_transaction
 from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
+from tests.object_makers import commit, tree
 from tests.support import git
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def repository(tmp_path) -> Iterator[Repository]:
 
 @pytest.fixture
 def ids(repository) -> list[ObjectId]:
-    return [repository.write_loose(ObjectType.BLOB, text) for text in (b"one", b"two")]
+    """Two commits, since a branch holds nothing else."""
+    empty = repository.write_loose(*tree({}))
+    return [repository.write_loose(*commit(empty, message=text)) for text in (b"one\n", b"two\n")]
 
 
 def values(repository: Repository) -> dict[str, ObjectId]:
