@@ -26,6 +26,7 @@ __all__ = [
     "HelpSections",
     "MissingCommand",
     "Option",
+    "arguments_in_order",
     "command",
     "config_option",
     "debug_option",
@@ -47,6 +48,10 @@ GENERAL = "General"
 _NAME_CELLS_MAX = 34
 _RANGE = re.compile(r"\s*\[[^]]*x[<>]=?[^]]*\]\Z")
 
+_NUMBER = re.compile(r"-[0-9]+\Z")
+_IN_ORDER = "\0"
+"""Begins an option that is passed on as an argument: no argument of a program can hold a NUL."""
+
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 
 _LAST_SECTIONS = ("Output", GENERAL)
@@ -58,7 +63,9 @@ class Option(click.Option):
 
     `twin_of` names an option that this one repeats for the other side (`--target-token` for
     `--source-token`): it works, and the help tells of both in one line. `bare` is the value of an option
-    that is given without one: such an option takes a value only after `=`, as git's do.
+    that is given without one: such an option takes a value only after `=`, as git's do. An option that
+    counts `in_order` stays where it is among the arguments: `arguments_in_order` returns both. The one that
+    `is_count` may be given as a number alone: `-3`.
     """
 
     def __init__(
@@ -67,12 +74,16 @@ class Option(click.Option):
         section: str = GENERAL,
         twin_of: str | None = None,
         bare: str | None = None,
+        in_order: bool = False,
+        is_count: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
         self.twin_of = twin_of
         self.bare = bare
+        self.in_order = in_order
+        self.is_count = is_count
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return names and help; of an option with `bare`, the names are `--name[=VALUE]`."""
@@ -150,15 +161,26 @@ class Command(HelpSections):
         self.notes = notes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with the values of bare options filled in."""
-        bare = {
-            name: f"{name}={one.bare}"
-            for one in self.get_params(ctx)
-            if isinstance(one, Option) and one.bare is not None
-            for name in one.opts
-        }
+        """Parse the arguments as git does where click would not: see `Option`."""
+        options = {name: one for one in self.get_params(ctx) if isinstance(one, Option) for name in one.opts}
         end = args.index("--") if "--" in args else len(args)
-        return super().parse_args(ctx, [bare.get(word, word) for word in args[:end]] + args[end:])
+        words: list[str] = []
+        before = iter(args[:end])
+        counts = next((name for name, one in options.items() if one.is_count and name.startswith("--")), None)
+        for word in before:
+            if counts is not None and _NUMBER.match(word):
+                word = f"{counts}={word[1:]}"
+            option = options.get(word.partition("=")[0])
+            if option is None:
+                words.append(word)
+            elif option.in_order:
+                needs_value = not option.is_flag and option.bare is None and "=" not in word
+                words.append(_IN_ORDER + (f"{word}={next(before, '')}" if needs_value else word))
+            else:
+                words.append(f"{word}={option.bare}" if option.bare is not None and "=" not in word else word)
+        keeps_order = any(option.in_order for option in options.values())
+        dashes = ["--", f"{_IN_ORDER}--"] if keeps_order and end < len(args) else args[end : end + 1]
+        return super().parse_args(ctx, [*words, *dashes, *args[end + 1 :]])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write notes and examples."""
@@ -171,6 +193,13 @@ class Command(HelpSections):
                     formatter.write(
                         f"{'':>{formatter.current_indent}}{line.strip()}\n" if line.strip() else "\n"
                     )
+
+
+def arguments_in_order(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return a command's arguments with the options among them, and what follows `--`."""
+    dashes = f"{_IN_ORDER}--"
+    end = words.index(dashes) if dashes in words else len(words)
+    return [word.removeprefix(_IN_ORDER) for word in words[:end]], list(words[end + 1 :])
 
 
 def _remember_debug(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

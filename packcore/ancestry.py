@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommitList",
+    "CommitWalk",
     "ListedCommit",
     "are_ancestors",
     "is_ancestor",
@@ -107,7 +108,7 @@ def walk_commits(
     MissingObject for any other absent commit, and CorruptObject for one that doesn't parse or has another
     type.
     """
-    walk = _Walk(store, shallow, had, absent_ok=absent_ok)
+    walk = CommitWalk(store, shallow, had, absent_ok=absent_ok)
     have_ids = list(dict.fromkeys(haves))
     for have in have_ids:
         walk.exclude(have)
@@ -122,8 +123,11 @@ class _Node(NamedTuple):
     size: int
 
 
-class _Walk:
-    """The state of one walk. Ids in `uninteresting` may be absent from the store."""
+class CommitWalk:
+    """The state of one walk. Ids in `uninteresting` may be absent from the store.
+
+    `packcore.rev_walk` derives from it: `follow` and `accepts_absent` are what it overrides.
+    """
 
     def __init__(
         self,
@@ -145,22 +149,26 @@ class _Walk:
         """Interesting commits in the heap."""
         self.uninteresting: set[ObjectId] = set()
         self.has_haves = False
+        self.is_done = False
         self.listed: list[ListedCommit] = []
 
     def exclude(self, oid: ObjectId) -> None:
+        """Leave out a commit and all that it reaches; the store may lack it."""
         self.has_haves = True
         self.uninteresting.add(oid)
         if oid not in self.nodes:
             self._push(oid, needed_by=None)
 
     def want(self, oid: ObjectId) -> None:
+        """List a commit and all that it reaches. Raises MissingObject, CorruptObject."""
         if oid not in self.nodes:
             self._push(oid, needed_by="wanted")
 
     def run(self, on_commit: Callable[[], None] | None) -> None:
+        """Walk to the end, or until `is_done`; `on_commit` is called for each listed commit."""
         oldest_listed_date: int | None = None
         slop = SLOP_COMMITS
-        while self.heap:
+        while self.heap and not self.is_done:
             negative_date, _, oid = heappop(self.heap)
             if not self.waiting:
                 if oldest_listed_date is None:
@@ -173,7 +181,7 @@ class _Walk:
             assert node is not None
             if oid in self.uninteresting:
                 for parent in node.links.parents:
-                    self._mark(parent)
+                    self.mark(parent)
                 continue
             self.waiting.discard(oid)
             date = -negative_date
@@ -181,13 +189,21 @@ class _Walk:
             self.listed.append(ListedCommit(oid, node.links.tree, node.size))
             if on_commit is not None:
                 on_commit()
-            for parent in node.links.parents:
+            for parent in self.follow(oid, node.links):
                 if parent not in self.nodes:
                     self._push(parent, needed_by=oid)
             if not self.has_haves:
                 self.nodes[oid] = None  # nothing will be marked later: free the links' memory
 
-    def _mark(self, start: ObjectId) -> None:
+    def follow(self, oid: ObjectId, links: CommitLinks) -> Iterable[ObjectId]:  # noqa: ARG002 -- see above
+        """Return the parents of an interesting commit to go on with."""
+        return links.parents
+
+    def accepts_absent(self, oid: ObjectId, needed_by: ObjectId | str) -> bool:  # noqa: ARG002 -- see above
+        """Return whether a commit that the store lacks is a boundary, and no error."""
+        return self.absent_ok and needed_by != "wanted"
+
+    def mark(self, start: ObjectId) -> None:
         """Mark a commit and all known commits below it as uninteresting."""
         stack = [start]
         while stack:
@@ -221,7 +237,7 @@ class _Walk:
         except MissingObject as error:
             if error.oid != oid.hex():
                 raise
-            if needed_by is None or (self.absent_ok and needed_by != "wanted"):
+            if needed_by is None or self.accepts_absent(oid, needed_by):
                 self.nodes[oid] = None
                 self.uninteresting.add(oid)
                 return
@@ -248,6 +264,7 @@ class _Walk:
             self.waiting.add(oid)
 
     def result(self, haves: list[ObjectId]) -> CommitList:
+        """Return the listed commits, and the trees of the edges and of `haves`."""
         commits = [commit for commit in self.listed if commit.oid not in self.uninteresting]
         edges = dict.fromkeys(haves)
         if self.has_haves:

@@ -17,6 +17,7 @@ __all__ = [
     "CorruptObject",
     "CorruptPack",
     "CorruptShortcut",
+    "InvalidFilter",
     "InvalidPlan",
     "InvalidRefName",
     "LimitExceeded",
@@ -228,3 +229,7 @@ class UnknownRevision(RepositoryError):
 
 class AmbiguousRevision(UnknownRevision):
     """A short id fits more than one object."""
+
+
+class InvalidFilter(PackcoreError):
+    """The text of an object filter is not understood, or what it names can't be used."""

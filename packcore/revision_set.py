@@ -4,6 +4,10 @@
     a..b             ^a b
     a...b            a and b, without what both reach
     a^@  a^!  a^-2   a's parents; a without them; a without the second
+    --all            every ref, and HEAD
+    --branches[=G]  --tags[=G]  --remotes[=G]  --glob=G    the refs of a kind, or those that a glob fits
+    --exclude=G      leaves out refs of the next such option
+    --not            exchanges both sides for what follows
 
 Dots may also be part of a path or a message: text that is not a range is tried as a single name.
 """
@@ -15,22 +19,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import list_commits
 from packcore.errors import UnknownRevision, UnreadableRef
-from packcore.objects import ObjectType, commit_links, parse_tag
-from packcore.progress import SILENT, Progress
-from packcore.reach import reached_ids
+from packcore.objects import commit_links
+from packcore.refs import encode_ref_name
 from packcore.revision import resolve_revision, resolve_with_path
-from packcore.walk import list_objects
+from packcore.wildcards import has_wildcard, wildcard_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
-    from packcore.tree_path import TreePath
 
-__all__ = ["ListedObject", "RevisionSet", "count_revisions", "list_revisions", "parse_revisions"]
+__all__ = ["RevisionSet", "parse_revisions"]
 
 _RANGE = re.compile(r"(?!\.\.?/)(.*?)(\.\.\.?)(.*)\Z", re.DOTALL)
+_KINDS = {"--branches": b"refs/heads/", "--tags": b"refs/tags/", "--remotes": b"refs/remotes/"}
 _PARENTS = re.compile(r"(.+)\^(@|!|-([0-9]*))\Z", re.DOTALL)
 
 
@@ -42,108 +45,97 @@ class RevisionSet(NamedTuple):
     paths: dict[ObjectId, bytes]
     """The paths of wanted trees and blobs that were given as `x:path`."""
     unreadable: list[UnreadableRef]
-    """With `all_refs`, the refs that can't be read; the wants lack what those reach."""
-
-
-class ListedObject(NamedTuple):
-    """A line of `rev-list`."""
-
-    oid: ObjectId
-    where: TreePath | bytes | None
-    """Its path, as in `Candidate.where`; None for a commit; the name of the tag for a tag."""
-
-    @property
-    def path(self) -> bytes | None:
-        """The same as bytes, made on each access."""
-        return None if self.where is None else bytes(self.where)
-
-
-def list_revisions(
-    repository: Repository,
-    revisions: Sequence[str] | RevisionSet,
-    *,
-    objects: bool = False,
-    all_refs: bool = False,
-    progress: Progress = SILENT,
-) -> list[ListedObject]:
-    """List what `git rev-list [--objects] [--all] REVISION…` lists, newest first.
-
-    `revisions` may be a result of `parse_revisions`. Raises UnknownRevision, MissingObject, CorruptData, and
-    with `all_refs` UnreadableRef if a ref can't be read.
-    """
-    if isinstance(revisions, RevisionSet):
-        chosen = revisions
-    else:
-        chosen = parse_revisions(repository, revisions, all_refs=all_refs)
-        for error in chosen.unreadable:
-            raise error
-    shallow = repository.shallow()
-    if not objects:
-        commits = list_commits(repository, chosen.wants, chosen.haves, shallow=shallow, haves_complete=True)
-        return [ListedObject(oid, None) for oid in commits]
-    found = list_objects(
-        repository,
-        chosen.wants,
-        chosen.haves,
-        shallow=shallow,
-        limits=repository.limits,
-        progress=progress,
-        haves_complete=True,
-        want_paths=chosen.paths,
-    )
-    names = {ObjectType.COMMIT: None, ObjectType.TAG: None}
-    return [
-        ListedObject(one.oid, _tag_name(repository, one.oid))
-        if one.type is ObjectType.TAG
-        else ListedObject(one.oid, names.get(one.type, one.where))
-        for one in found
-    ]
-
-
-def count_revisions(repository: Repository, chosen: RevisionSet) -> int | None:
-    """Return how many objects `list_revisions` would list, where bitmaps tell; None where they don't."""
-    if repository.shallow() or chosen.paths:
-        return None
-    had = set(chosen.haves)
-    found = reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
-    return None if found is None else len(found)
-
-
-def _tag_name(repository: Repository, oid: ObjectId) -> bytes:
-    return parse_tag(repository.read(oid).data, repository.object_format, oid).name
+    """The refs that can't be read, of those that options chose; the set lacks what those reach."""
 
 
 def parse_revisions(
     repository: Repository, revisions: Iterable[str], *, all_refs: bool = False
 ) -> RevisionSet:
-    """Return the set for `a ^b c..d e...f` and `--all` (every ref, and HEAD).
+    """Return the set for `a ^b c..d e...f`, with options for refs among them; `all_refs` is `--all` first.
 
-    Raises UnknownRevision, and UnreadableRef for a ref that is given by name. With `all_refs`, other
-    unreadable refs are part of the result.
+    Raises UnknownRevision, and UnreadableRef for a ref that is given by name. Other unreadable refs are part
+    of the result.
     """
-    wants: dict[ObjectId, None] = {}
-    haves: dict[ObjectId, None] = {}
-    paths: dict[ObjectId, bytes] = {}
-    unreadable: list[UnreadableRef] = []
-    if all_refs:
-        refs = repository.refs()
-        wants.update(dict.fromkeys(ref.oid for ref in refs.known.values()))
-        unreadable += refs.unreadable.values()
-        try:
-            head = repository.read_ref("HEAD")
-        except UnreadableRef as error:
-            unreadable.append(error)
-        else:
-            wants.update({} if head is None else {head.oid: None})
-    for text in revisions:
+    found = _Parsed(repository)
+    for text in (*(("--all",) if all_refs else ()), *revisions):
+        found.add(text)
+    return RevisionSet(list(found.wants), list(found.haves), found.paths, found.unreadable)
+
+
+class _Parsed:
+    """The words of a command line so far."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self.wants: dict[ObjectId, None] = {}
+        self.haves: dict[ObjectId, None] = {}
+        self.paths: dict[ObjectId, bytes] = {}
+        self.unreadable: list[UnreadableRef] = []
+        self._is_not = False
+        self._excluded: list[bytes] = []
+
+    def add(self, text: str) -> None:
+        """Add a revision, a range, or what an option chooses. Raises UnknownRevision, UnreadableRef."""
+        if text.startswith("--"):
+            self._add_option(text)
+            return
+        wants, haves = (self.haves, self.wants) if self._is_not else (self.wants, self.haves)
         if text.startswith("^"):
-            haves[resolve_revision(repository, text[1:])] = None
-        elif not _add_range(repository, text, wants, haves):
-            oid, path = resolve_with_path(repository, text)
+            haves[resolve_revision(self._repository, text[1:])] = None
+        elif not _add_range(self._repository, text, wants, haves):
+            oid, path = resolve_with_path(self._repository, text)
             wants[oid] = None
             if path:
-                paths.setdefault(oid, path)
-    return RevisionSet(list(wants), list(haves), paths, unreadable)
+                self.paths.setdefault(oid, path)
+
+    def _add_option(self, text: str) -> None:
+        name, equals, value = text.partition("=")
+        glob = value.encode("utf-8", "surrogateescape")
+        if text == "--not":
+            self._is_not = not self._is_not
+        elif name == "--exclude" and equals:
+            self._excluded.append(glob)
+        elif text == "--all":
+            self._add_refs(b"refs/", b"")
+            self._add_head()
+        elif name == "--glob" and equals:
+            self._add_refs(_whole_glob(glob if glob.startswith(b"refs/") else b"refs/" + glob), b"")
+        elif name in _KINDS:
+            prefix = _KINDS[name]
+            self._add_refs(_whole_glob(prefix + glob) if equals else prefix, prefix)
+        else:
+            raise UnknownRevision(f"{text[:80]!r}: no such option among revisions")
+
+    def _add_refs(self, glob: bytes, prefix: bytes) -> None:
+        """Add refs by a glob, or below a folder; those to exclude are named without the prefix."""
+        excluded, self._excluded = self._excluded, []
+        side = self.haves if self._is_not else self.wants
+
+        def fits(name: str) -> bool:
+            encoded = encode_ref_name(name)
+            found = encoded.startswith(glob) if glob.endswith(b"/") else wildcard_fits(glob, encoded)
+            inner = encoded.removeprefix(prefix)
+            return found and not any(wildcard_fits(pattern, inner) for pattern in excluded)
+
+        refs = self._repository.refs()
+        side.update(
+            (refs.known[name].oid, None) for name in sorted(refs.known, key=encode_ref_name) if fits(name)
+        )
+        self.unreadable += [error for name, error in refs.unreadable.items() if fits(name)]
+
+    def _add_head(self) -> None:
+        try:
+            head = self._repository.read_ref("HEAD")
+        except UnreadableRef as error:
+            self.unreadable.append(error)
+        else:
+            side = self.haves if self._is_not else self.wants
+            side.update({} if head is None else {head.oid: None})
+
+
+def _whole_glob(glob: bytes) -> bytes:
+    """Return a glob for a name without wildcards: all below it."""
+    return glob if has_wildcard(glob) else glob.rstrip(b"/") + b"/"
 
 
 def _add_range(

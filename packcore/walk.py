@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from packcore.reach import Reach
     from packcore.store.base import ObjectStore
 
-__all__ = ["is_ancestor", "list_bases", "list_commits", "list_objects"]
+__all__ = ["ObjectLister", "Tips", "is_ancestor", "list_bases", "list_commits", "list_objects"]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
@@ -91,7 +91,7 @@ def list_objects(
     absent_ok = absent_ok or (bool(haves) and not haves_complete)
 
     def listed(phase: Phase, *, by_bitmaps: bool) -> list[Candidate]:
-        lister = _Lister(store, limits, phase, absent_ok=absent_ok)
+        lister = ObjectLister(store, limits, phase, absent_ok=absent_ok)
         excluded = lister.resolve(haves, wanted=False)
         had = set(haves)
         wanted = lister.resolve([want for want in wants if want not in had], wanted=True)
@@ -146,13 +146,13 @@ def list_bases(
         except MissingObject:
             continue
     with progress.phase("listing bases", unit="objects") as phase:
-        lister = _Lister(store, limits or Limits(), phase, absent_ok=True)
+        lister = ObjectLister(store, limits or Limits(), phase, absent_ok=True)
         held = lister.collect(lister.resolve(trees, wanted=True), CommitList([], []), {})
     sent = {candidate.oid for candidate in objects}
     return [candidate for candidate in held if candidate.oid not in sent]
 
 
-class _Tips(NamedTuple):
+class Tips(NamedTuple):
     """Wants or haves by type, after following tags."""
 
     commits: list[ObjectId]
@@ -161,7 +161,7 @@ class _Tips(NamedTuple):
     """Trees and blobs, in the given order."""
 
 
-class _Lister:
+class ObjectLister:
     """The state of one listing."""
 
     def __init__(self, store: ObjectStore, limits: Limits, phase: Phase, *, absent_ok: bool) -> None:
@@ -176,17 +176,19 @@ class _Lister:
         self.uncounted = 0
 
     def count_commit(self) -> None:
-        self._count(1)
+        """Report one commit as progress."""
+        self.count(1)
 
-    def _count(self, objects: int) -> None:
+    def count(self, objects: int) -> None:
+        """Report objects as progress, many at a time."""
         self.uncounted += objects
         if self.uncounted >= ADVANCE_EVERY:
             self.phase.advance(self.uncounted)
             self.uncounted = 0
 
-    def resolve(self, tips: Iterable[ObjectId], *, wanted: bool) -> _Tips:
+    def resolve(self, tips: Iterable[ObjectId], *, wanted: bool) -> Tips:
         """Sort tips by type and follow tags. An absent have counts as a commit that we lack."""
-        found = _Tips([], [], {})
+        found = Tips([], [], {})
         for tip in tips:
             oid, context = tip, "wanted"
             tags_before = len(found.tags)
@@ -215,7 +217,7 @@ class _Lister:
                 context, oid = f"target of tag {oid.hex()}", target
         return found
 
-    def exclude(self, tips: _Tips, found: CommitList) -> None:
+    def exclude(self, tips: Tips, found: CommitList) -> None:
         """Mark as had: blobs, and everything in the trees of haves and edges that the store has."""
         seen, object_format = self.seen, self.store.object_format
         seen.update(oid for oid, type_ in tips.others.items() if type_ is ObjectType.BLOB)
@@ -242,7 +244,7 @@ class _Lister:
                         seen.add(entry)
 
     def collect(
-        self, wanted: _Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
+        self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
     ) -> list[Candidate]:
         """List commits, tags, what tips name directly, and what the commits hold."""
         candidates = self.candidates
@@ -250,21 +252,21 @@ class _Lister:
             candidates.append(Candidate(commit.oid, ObjectType.COMMIT, commit.size, b"", len(candidates)))
         for oid, size in wanted.tags:
             candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
-        self._count(len(wanted.tags))
+        self.count(len(wanted.tags))
         self.name(wanted, want_paths)
         for commit in found.commits:
             if commit.tree not in self.seen:
-                self._below(commit.tree, b"", is_tree=True, context=commit.oid)
+                self.below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
         return candidates
 
-    def name(self, wanted: _Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
+    def name(self, wanted: Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
         """List the trees and blobs that tips name directly, and their content."""
         for oid, type_ in wanted.others.items():
             path = TreePath.of(filter(None, want_paths.get(oid, b"").split(b"/")))
-            self._below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
+            self.below(oid, path or b"", is_tree=type_ is ObjectType.TREE, context="wanted")
 
-    def _below(
+    def below(
         self, root: ObjectId, root_path: TreePath | bytes, *, is_tree: bool, context: ObjectId | str
     ) -> None:
         """List a tree and what it holds, depth first; or one blob.
@@ -288,7 +290,7 @@ class _Lister:
                 if not is_tree:
                     type_, size = header(oid)
                     if type_ is not ObjectType.BLOB:
-                        raise _wrong_type(oid, type_, "blob")
+                        raise wrong_type(oid, type_, "blob")
                     candidates.append(Candidate(oid, ObjectType.BLOB, size, path, len(candidates)))
                     continue
                 type_, data = read(oid)
@@ -297,9 +299,9 @@ class _Lister:
                     continue
                 if self.absent_ok and error.oid == oid.hex() and not isinstance(context, str):
                     continue
-                raise error.needed_by(_describe(path, context)) from None
+                raise error.needed_by(describe(path, context)) from None
             if type_ is not ObjectType.TREE:
-                raise _wrong_type(oid, type_, "tree")
+                raise wrong_type(oid, type_, "tree")
             candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
@@ -321,7 +323,7 @@ class _Lister:
                 waiting_max = max(_WAITING_MAX, 2 * len(stack))
         if len(candidates) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
-        self._count(len(candidates) - before)
+        self.count(len(candidates) - before)
 
 
 class _SeenOrHad(set["ObjectId"]):
@@ -372,10 +374,10 @@ def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
     return kept
 
 
-def _describe(path: TreePath | bytes, context: ObjectId | str) -> str:
+def describe(path: TreePath | bytes, context: ObjectId | str) -> str:
     where = context if isinstance(context, str) else f"tree of commit {context.hex()}"
     return f"{path_end(path).decode('utf-8', 'backslashreplace')!r} in the {where}" if path else where
 
 
-def _wrong_type(oid: ObjectId, type_: ObjectType, needed: str) -> CorruptObject:
+def wrong_type(oid: ObjectId, type_: ObjectType, needed: str) -> CorruptObject:
     return CorruptObject(f"a {needed} is needed here, but it is a {type_.name.lower()}", oid=oid.hex())

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import command, option
+from cli.command import arguments_in_order, command
 from cli.params import output_options
+from cli.rev_list_options import ref_options, rev_list_options
+from cli.streams import binary_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from cli.console import Console
-    from packcore.revision_set import ListedObject
+    from cli.rev_list_options import RevListOptions
+    from packcore.progress import Progress
+    from packcore.rev_list import Listing, RevList
+    from packcore.revision_set import RevisionSet
+    from packcore.store.repository import Repository
 
 
 @command(
@@ -21,58 +27,109 @@ if TYPE_CHECKING:
     short_help="List commits, or all objects, that revisions reach.",
     examples="""
         packcore rev-list x.git main ^v1.0
+        packcore rev-list x.git -n 3 --first-parent main -- src
         packcore rev-list x.git --objects --all | packcore pack-objects x.git -o all.pack
+        packcore rev-list x.git --objects --filter=blob:limit=1m --missing=print --all
+        packcore rev-list x.git --branches --not --tags
     """,
 )
 @click.argument("repo", type=click.Path())
-@click.argument("revisions", nargs=-1, metavar="REV…")
-@option(
-    "--objects",
-    is_flag=True,
-    section="What to list",
-    help="List trees, blobs and tags too, with their paths.",
-)
-@option(
-    "--all",
-    "all_refs",
-    is_flag=True,
-    section="What to list",
-    help="Start from every ref and HEAD.",
-    envvar=None,
-)
-@option("--count", is_flag=True, section="What to list", help="Only print how many there are.")
+@click.argument("words", nargs=-1, metavar="REV… [-- PATH…]")
+@ref_options
+@rev_list_options()
 @output_options(json=False)
-def run(
-    *, repo: str, revisions: tuple[str, ...], objects: bool, all_refs: bool, count: bool, console: Console
-) -> int:
+def run(*, repo: str, words: tuple[str, ...], options: RevListOptions, console: Console) -> int:
     """List what the revisions of REPO reach, newest first.
 
-    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of the two reaches. Exit code
-    1 means that --all met refs that can't be read. They are named on stderr.
+    `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of the two reaches. With
+    paths, only commits that change something there are listed, and only objects that lie there. SPEC is
+    blob:none, blob:limit=N, tree:N, object:type=T, sparse:oid=REV:PATH or combine:F+G.
+
+    Exit code 1 means that --all and its like met refs that can't be read. They are named on stderr.
     """
     from cli.unreadable_refs import report_unreadable
-    from packcore.revision_set import count_revisions, list_revisions, parse_revisions
+    from packcore.revision_set import parse_revisions
     from packcore.store.repository import Repository
 
-    if not revisions and not all_refs:
+    arguments, paths = arguments_in_order(words)
+    if options.stdin:
+        _add_stdin(arguments, paths)
+    elif not arguments:
         raise click.UsageError("missing argument REV (or --all)")
     with Repository.open(repo) as repository, console.progress() as progress:
-        chosen = parse_revisions(repository, revisions, all_refs=all_refs)
-        counted = count_revisions(repository, chosen) if count and objects else None
-        listed = (
-            list_revisions(repository, chosen, objects=objects, progress=progress) if counted is None else []
-        )
+        listing = options.listing(repository, paths)
+        chosen = parse_revisions(repository, arguments)
+        lines = _lines(repository, chosen, listing, options, progress)
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
-    if count:
-        console.show_exact([b"%d" % (len(listed) if counted is None else counted)])
-    else:
-        console.show_exact(_lines(listed))
+    if not console.verbosity.quiet:
+        console.show_exact(lines)
     return report_unreadable({fault.ref: fault.reason for fault in chosen.unreadable}, console)
 
 
-def _lines(listed: Sequence[ListedObject]) -> Iterator[bytes]:
-    for each in listed:
-        name, path = each.oid.hex().encode(), each.path
-        # A line feed in a path would forge a line of its own: git cuts there, too.
-        yield name if path is None else b"%s %s" % (name, path.partition(b"\n")[0])
+def _add_stdin(arguments: list[str], paths: list[str]) -> None:
+    """Add the revisions of stdin up to an empty line or `--`, and the paths that follow that."""
+    if arguments.count("--not") % 2:
+        arguments.append("--not")  # one on the command line says nothing about what stdin names
+    lines = [line.decode("utf-8", "surrogateescape") for line in binary_input().read().splitlines()]
+    for number, line in enumerate(lines):
+        if not line:
+            return
+        if line == "--":
+            paths += lines[number + 1 :]
+            return
+        arguments.append(line)
+
+
+def _lines(
+    repository: Repository,
+    chosen: RevisionSet,
+    listing: Listing,
+    options: RevListOptions,
+    progress: Progress,
+) -> Iterable[bytes]:
+    """List, and return what is to be printed."""
+    from packcore.rev_list import Listing, count_revisions, list_revisions
+
+    if options.count and listing == Listing(objects=True) and (not chosen.haves or options.use_bitmap_index):
+        counted = count_revisions(repository, chosen)
+        if counted is not None:
+            return [b"%d" % counted]
+    found = list_revisions(repository, chosen, listing, progress=progress)
+    if options.count:
+        return [b"%d" % len(found.items)]
+    if options.disk_usage is not None:
+        total = sum(repository.stored_size(each.oid) for each in found.items)
+        return [b"%d" % total if options.disk_usage == "bytes" else _readable(total)]
+    return _printed(found, options)
+
+
+def _printed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
+    for oid in found.edges:
+        yield b"-" + oid.hex().encode()
+    for each in found.items:
+        name, path = each.oid.hex().encode(), each.path if options.object_names else None
+        if path is not None:
+            # A line feed in a path would forge a line of its own: git cuts there, too.
+            yield b"%b %b" % (name, path.partition(b"\n")[0])
+        elif options.parents and each.where is None:
+            yield b" ".join([name, *(parent.hex().encode() for parent in found.parents.get(each.oid, ()))])
+        else:
+            yield name
+    for oid in found.omitted:
+        yield b"~" + oid.hex().encode()
+    for oid in found.missing if options.missing == "print" else ():
+        yield b"?" + oid.hex().encode()
+
+
+def _readable(size: int) -> bytes:
+    """Return a size as git's --disk-usage=human prints it."""
+    if size < 1024:
+        return b"%d byte%b" % (size, b"" if size == 1 else b"s")
+    shift, unit = next(
+        (shift, unit)
+        for shift, unit in ((30, b"GiB"), (20, b"MiB"), (10, b"KiB"))
+        if size > 1 << shift or shift == 10
+    )
+    hundredths = (size * 100 + (0 if shift == 30 else (1 << shift) // 2)) >> shift
+    return b"%d.%02d %b" % (*divmod(hundredths, 100), unit)

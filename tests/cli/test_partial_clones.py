@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import git, history, init_repository, ls_remote, make_repository
+from tests.support import git, history, init_repository, ls_remote, make_repository, run_git
 
 
 @pytest.fixture
@@ -57,3 +57,29 @@ def test_a_batch_calls_a_promised_object_missing_and_says_who_has_it(packcore, p
     assert done.exit_code == 0
     assert done.stdout == names.decode().replace("\n", " missing\n")
     assert done.stderr.count("its remote origin may have what is called missing here") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--objects", "--filter=blob:none", "--all"],
+        ["--objects", "--missing=print", "main"],
+        ["--objects", "--missing=allow-any", "main"],
+        ["--objects", "--missing=allow-promisor", "main"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_here_can_be_listed_as_by_git(packcore, partial, arguments):
+    theirs = run_git("rev-list", *arguments, cwd=partial, environment={"GIT_NO_LAZY_FETCH": "1"})
+    ours = packcore("rev-list", partial, *arguments)
+    assert ours.exit_code == theirs.returncode == 0
+    assert sorted(ours.stdout_bytes.splitlines()) == sorted(theirs.stdout.splitlines())
+
+
+def test_a_lost_object_is_no_promised_one(packcore, partial):
+    tree = git("rev-parse", "main:src", cwd=partial)
+    text = f"100644 blob {'1' * 40}\tlost\n040000 tree {tree}\tsrc\n".encode()
+    lost = git("mktree", "--missing", cwd=partial, stdin=text)
+    done = packcore("rev-list", partial, "--objects", "--missing=allow-promisor", lost)
+    assert done.exit_code == 3
+    assert "1" * 40 in done.stderr

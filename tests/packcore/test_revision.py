@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.errors import UnknownRevision
+from packcore.rev_list import Listing, list_revisions
 from packcore.revision import resolve_revision
-from packcore.revision_set import list_revisions, parse_revisions
+from packcore.revision_set import parse_revisions
 from packcore.store.repository import Repository
 from tests.object_makers import blob
 from tests.support import fast_import, git, history, init_repository, make_repository, run_git
@@ -249,11 +250,11 @@ SETS = [
 @pytest.mark.parametrize("revisions", SETS, ids=" ".join)
 def test_a_set_lists_what_gits_rev_list_lists(repository: Repository, path: Path, revisions: list[str]):
     expected = git("rev-list", *revisions, cwd=path).split()
-    assert sorted(one.oid.hex() for one in list_revisions(repository, revisions)) == sorted(expected)
+    assert sorted(one.oid.hex() for one in list_revisions(repository, revisions).items) == sorted(expected)
     done = run_git("rev-list", "--objects", *revisions, cwd=path).stdout.splitlines()
     lines = [
         one.oid.hex().encode() + (b"" if one.path is None else b" " + one.path)
-        for one in list_revisions(repository, revisions, objects=True)
+        for one in list_revisions(repository, revisions, Listing(objects=True)).items
     ]
     assert set(lines) == set(done)
 
@@ -261,7 +262,7 @@ def test_a_set_lists_what_gits_rev_list_lists(repository: Repository, path: Path
 def test_all_refs_list_every_object_as_git_does(repository: Repository, path: Path):
     lines = [
         one.oid.hex() + ("" if one.path is None else f" {one.path.decode()}")
-        for one in list_revisions(repository, [], objects=True, all_refs=True)
+        for one in list_revisions(repository, ["--all"], Listing(objects=True)).items
     ]
     expected = git("rev-list", "--objects", "--all", cwd=path).splitlines()
     # A blob or tree that a ref points to directly is printed without a path by git, and by us.
@@ -275,7 +276,7 @@ def test_all_refs_take_a_detached_head_along(tmp_path: Path):
     with Repository.open(path) as repository:
         chosen = parse_revisions(repository, ["^main"], all_refs=True)
         assert lone in {oid.hex() for oid in chosen.wants}
-        assert [one.oid.hex() for one in list_revisions(repository, ["^main"], all_refs=True)] == [lone]
+        assert [one.oid.hex() for one in list_revisions(repository, ["--all", "^main"]).items] == [lone]
 
 
 @pytest.fixture(scope="module")

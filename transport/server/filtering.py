@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from packcore.ids import ObjectId
+    from packcore.object_filter import Filter
     from packcore.plans.entries import Candidate
+    from packcore.sparse_patterns import SparsePatterns
     from packcore.store.base import ObjectStore
-    from transport.server.filters import Filter
-    from transport.server.sparse_patterns import SparsePatterns
 
 __all__ = ["filtered"]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.errors import InvalidFilter
+from packcore.sparse_patterns import SparsePatterns
 from tests.support import git, init_repository, run_git
 from tests.transport.server.serving import serving
-from transport.server.budget import BadRequest
-from transport.server.sparse_patterns import SparsePatterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def test_patterns_made_to_take_long_take_no_time():
 
 
 def test_too_many_patterns_are_refused():
-    with pytest.raises(BadRequest, match="more than 1000"):
+    with pytest.raises(InvalidFilter, match="more than 1000"):
         SparsePatterns.parse(b"x\n" * 1001)
 
 

@@ -20,10 +20,10 @@ the time is that of names times patterns.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from transport.server.budget import BadRequest
+from packcore.errors import InvalidFilter
+from packcore.wildcards import wildcard_fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["SparsePatterns"]
 
 _PATTERNS_MAX = 1000
-_NAMES_KEPT = 1 << 16
 _TRAILING_BLANKS = re.compile(rb"(?<!\\)[ ]+\Z")
 
 
@@ -54,10 +53,10 @@ class SparsePatterns(NamedTuple):
 
     @classmethod
     def parse(cls, data: bytes) -> SparsePatterns:
-        """Read the list. Raises BadRequest if it is too long."""
+        """Read the list. Raises InvalidFilter if it is too long."""
         found = [pattern for line in data.split(b"\n") if (pattern := _parsed(line)) is not None]
         if len(found) > _PATTERNS_MAX:
-            raise BadRequest(f"more than {_PATTERNS_MAX} sparse patterns")
+            raise InvalidFilter(f"more than {_PATTERNS_MAX} sparse patterns")
         return cls(tuple(reversed(found)))
 
     def verdict(self, names: Sequence[bytes], *, is_folder: bool) -> bool | None:
@@ -94,7 +93,7 @@ def _parts_fit(parts: Sequence[bytes], names: Sequence[bytes]) -> bool:
         if part < len(parts) and parts[part] == b"**":
             retry = (part + 1, name)
             part += 1
-        elif part < len(parts) and _name_fits(parts[part], names[name]):
+        elif part < len(parts) and wildcard_fits(parts[part], names[name]):
             part += 1
             name += 1
         elif retry is not None:
@@ -103,74 +102,3 @@ def _parts_fit(parts: Sequence[bytes], names: Sequence[bytes]) -> bool:
         else:
             return False
     return all(rest == b"**" for rest in parts[part:])
-
-
-@lru_cache(maxsize=_NAMES_KEPT)
-def _name_fits(pattern: bytes, name: bytes) -> bool:
-    """Compare one name: go on from the last star alone."""
-    signs = _signs(pattern)
-    sign = byte = 0
-    retry: tuple[int, int] | None = None
-    while byte < len(name):
-        if sign < len(signs) and signs[sign] is None:
-            sign += 1
-            retry = (sign, byte)
-        elif sign < len(signs) and name[byte] in (signs[sign] or ()):
-            sign += 1
-            byte += 1
-        elif retry is not None:
-            sign, byte = retry[0], retry[1] + 1
-            retry = (sign, byte)
-        else:
-            return False
-    return all(rest is None for rest in signs[sign:])
-
-
-_ANY = frozenset(range(256))
-
-
-@lru_cache(maxsize=4 * _PATTERNS_MAX)
-def _signs(pattern: bytes) -> tuple[frozenset[int] | None, ...]:
-    """Return what each place of a name may hold; None stands for a star."""
-    found: list[frozenset[int] | None] = []
-    at = 0
-    while at < len(pattern):
-        sign = pattern[at : at + 1]
-        at += 1
-        if sign == b"*":
-            found.append(None)
-        elif sign == b"?":
-            found.append(_ANY)
-        elif sign == b"[" and (end := _class_end(pattern, at)) > 0:
-            found.append(_class(pattern[at:end]))
-            at = end + 1
-        elif sign == b"\\" and at < len(pattern):
-            found.append(frozenset(pattern[at : at + 1]))
-            at += 1
-        else:
-            found.append(frozenset(sign))
-    return tuple(found)
-
-
-def _class_end(pattern: bytes, start: int) -> int:
-    """Return where a class that begins at `start` ends, -1 if it doesn't: then `[` stands for itself."""
-    first = start + 1 if pattern[start : start + 1] in (b"!", b"^") else start
-    return pattern.find(b"]", first + 1)
-
-
-def _class(text: bytes) -> frozenset[int]:
-    """Return the bytes of a class: `a-z`, `!0-9`."""
-    negated = text[:1] in (b"!", b"^")
-    text = text[1:] if negated else text
-    held: set[int] = set()
-    at = 0
-    while at < len(text):
-        if text[at : at + 1] == b"\\" and at + 1 < len(text):
-            at += 1
-        if text[at + 1 : at + 2] == b"-" and at + 2 < len(text):
-            held.update(range(text[at], text[at + 2] + 1))
-            at += 3
-        else:
-            held.add(text[at])
-            at += 1
-    return frozenset(_ANY - held if negated else held)

@@ -1,0 +1,251 @@
+"""What `git rev-list` lists, in git's order (git-rev-list).
+
+edges       uninteresting parents of listed commits               with `edges`, before all else
+commits     newest first                                          packcore.rev_walk
+objects     tags, trees and blobs that were given, in the order given; then each commit's tree, depth
+            first, without what the edges' trees hold             packcore.walk, packcore.filtered_walk
+omitted     what a filter left out                                with `omitted`
+missing     objects that aren't here                              with `missing` other than "error"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from packcore.ancestry import CommitList
+from packcore.checks.promised import promised_and_missing
+from packcore.errors import MissingObject
+from packcore.filtered_walk import FilteringLister
+from packcore.objects import ObjectType, parse_tag
+from packcore.pathspec import TreeComparison
+from packcore.progress import SILENT, Phase, Progress
+from packcore.reach import reached_ids
+from packcore.rev_walk import CommitChoice, RevisionWalk
+from packcore.revision_set import RevisionSet, parse_revisions
+from packcore.walk import ObjectLister
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from packcore.ancestry import ListedCommit
+    from packcore.ids import ObjectId
+    from packcore.object_filter import Filter
+    from packcore.pathspec import Pathspec
+    from packcore.store.repository import Repository
+    from packcore.tree_path import TreePath
+    from packcore.walk import Tips
+
+__all__ = ["ListedObject", "Listing", "RevList", "count_revisions", "list_revisions"]
+
+
+class Listing(NamedTuple):
+    """How revisions are listed; the fields are named after the options of git rev-list."""
+
+    objects: bool = False
+    max_count: int | None = None
+    skip: int = 0
+    reverse: bool = False
+    no_walk: Literal["sorted", "unsorted"] | None = None
+    """Only the commits that are given themselves, unless some are left out."""
+    first_parent: bool = False
+    since: int | None = None
+    until: int | None = None
+    """Seconds since 1970."""
+    paths: Pathspec | None = None
+    filter: Filter | None = None
+    filter_given: bool = False
+    """Filter what is given by name, too."""
+    omitted: bool = False
+    """Collect what the filter leaves out."""
+    missing: Literal["error", "print", "allow-any", "allow-promisor"] = "error"
+    in_commit_order: bool = False
+    edges: Literal["parents", "all"] | None = None
+    """Collect edges: `all` are those that were given, too."""
+
+
+class ListedObject(NamedTuple):
+    """A line of `rev-list`."""
+
+    oid: ObjectId
+    where: TreePath | bytes | None
+    """Its path, as in `Candidate.where`; None for a commit; the name of the tag for a tag."""
+
+    @property
+    def path(self) -> bytes | None:
+        """The same as bytes, made on each access."""
+        return None if self.where is None else bytes(self.where)
+
+
+class RevList(NamedTuple):
+    """What was listed."""
+
+    items: list[ListedObject]
+    parents: dict[ObjectId, tuple[ObjectId, ...]]
+    """Of each listed commit; with `paths`, those through which they came."""
+    edges: list[ObjectId]
+    omitted: list[ObjectId]
+    missing: list[ObjectId]
+
+
+def list_revisions(
+    repository: Repository,
+    revisions: Sequence[str] | RevisionSet,
+    listing: Listing | None = None,
+    *,
+    progress: Progress = SILENT,
+) -> RevList:
+    """List what revisions reach; they may be a result of `parse_revisions`.
+
+    Raises UnknownRevision, MissingObject, CorruptData, LimitExceeded, and UnreadableRef for a ref that can't
+    be read, unless the set is given with its unreadable refs.
+    """
+    listing = listing or Listing()
+    if isinstance(revisions, RevisionSet):
+        chosen = revisions
+    else:
+        chosen = parse_revisions(repository, revisions)
+        for error in chosen.unreadable:
+            raise error
+    with progress.phase("listing objects", unit="objects") as phase:
+        return _Work(repository, chosen, listing, phase).result()
+
+
+def count_revisions(repository: Repository, chosen: RevisionSet) -> int | None:
+    """Return how many objects a list without options has, where bitmaps tell; None where they don't."""
+    if repository.shallow() or chosen.paths:
+        return None
+    had = set(chosen.haves)
+    found = reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
+    return None if found is None else len(found)
+
+
+class _Work:
+    """One listing."""
+
+    def __init__(self, repository: Repository, chosen: RevisionSet, listing: Listing, phase: Phase) -> None:
+        self._repository = repository
+        self._chosen = chosen
+        self._listing = listing
+        self._missing: dict[ObjectId, None] = {}
+        self._on_missing = self._noting()
+        self._lister = self._make_lister(phase)
+        self._items: list[ListedObject] = []
+
+    def _make_lister(self, phase: Phase) -> ObjectLister:
+        listing, repository = self._listing, self._repository
+        if listing.filter is None and listing.paths is None and listing.missing == "error":
+            return ObjectLister(repository, repository.limits, phase, absent_ok=False)
+        return FilteringLister(
+            repository,
+            repository.limits,
+            phase,
+            filter_=listing.filter,
+            pathspec=listing.paths,
+            spare_given=not listing.filter_given,
+            on_missing=self._on_missing,
+            omitted=set() if listing.omitted else None,
+        )
+
+    def _noting(self) -> Callable[[MissingObject], None] | None:
+        """Return what is called with the error for an absent object; None if it is to be raised."""
+        promised: set[ObjectId] | None = None
+
+        def note(error: MissingObject) -> None:
+            nonlocal promised
+            oid = self._repository.object_format.from_hex(error.oid)
+            if self._listing.missing == "allow-promisor":
+                promised = promised_and_missing(self._repository) if promised is None else promised
+                if oid not in promised:
+                    raise error
+            self._missing[oid] = None
+
+        return None if self._listing.missing == "error" else note
+
+    def result(self) -> RevList:
+        listing, lister, repository = self._listing, self._lister, self._repository
+        for have in self._chosen.haves:
+            repository.header(have)  # one that isn't here may be a slip of the pen
+        excluded = lister.resolve(self._chosen.haves, wanted=False)
+        had = set(self._chosen.haves)
+        wanted = [lister.resolve([want], wanted=True) for want in self._chosen.wants if want not in had]
+        tips = list(dict.fromkeys(commit for each in wanted for commit in each.commits))
+        walk = self._walk(tips, excluded.commits)
+        commits = self._cut(walk, tips)
+        named = [*excluded.commits, *tips] if listing.edges == "all" else []
+        edges = walk.edges([oid for oid in named if oid in {*self._chosen.haves, *self._chosen.wants}])
+        if listing.objects:
+            lister.exclude(excluded, CommitList([], [tree for _, tree in edges]))
+        if isinstance(lister, FilteringLister):
+            lister.reached = {commit.tree for commit in commits}
+        groups = [[commit] for commit in commits] if listing.in_commit_order else [commits]
+        for number, group in enumerate(groups or [[]]):
+            self._add_commits(group, {*tips, *self._chosen.wants})
+            for each in wanted if listing.objects and number == 0 else ():
+                self._add_tags(each)
+                lister.name(each, self._chosen.paths)
+            for commit in group if listing.objects else ():
+                if commit.tree not in lister.seen:
+                    lister.below(commit.tree, b"", is_tree=True, context=commit.oid)
+            self._take_candidates()
+        omitted = lister.omitted if isinstance(lister, FilteringLister) else None
+        return RevList(
+            self._items,
+            walk.parents,
+            [oid for oid, _ in edges] if listing.edges else [],
+            sorted(omitted or ()),
+            sorted(self._missing),
+        )
+
+    def _walk(self, tips: Iterable[ObjectId], haves: Iterable[ObjectId]) -> RevisionWalk:
+        """Walk from the tips; return the walk at its end."""
+        listing, repository = self._listing, self._repository
+        haves = list(dict.fromkeys(haves))
+        choice = CommitChoice(
+            first_parent=listing.first_parent,
+            no_parents=listing.no_walk is not None and not haves,
+            since=listing.since,
+            until=listing.until,
+            paths=None if listing.paths is None else TreeComparison(repository, listing.paths),
+        )
+        enough = None if listing.max_count is None else listing.skip + listing.max_count
+        note = self._on_missing
+        on_missing = None if note is None else lambda oid: note(MissingObject(oid.hex()))
+        walk = RevisionWalk(repository, repository.shallow(), choice, enough=enough, on_missing=on_missing)
+        for commit in haves:
+            walk.exclude(commit)
+        for commit in tips:
+            walk.want(commit)
+        walk.run(self._lister.count_commit)
+        return walk
+
+    def _cut(self, walk: RevisionWalk, tips: Sequence[ObjectId]) -> list[ListedCommit]:
+        """Return the commits that are asked for, in the order that is asked for."""
+        listing, commits = self._listing, walk.shown
+        if listing.no_walk == "unsorted" and not walk.has_haves:
+            places = {oid: place for place, oid in enumerate(tips)}
+            commits.sort(key=lambda commit: places[commit.oid])
+        end = None if listing.max_count is None else listing.skip + listing.max_count
+        commits = commits[listing.skip : end]
+        return commits[::-1] if listing.reverse else commits
+
+    def _add_commits(self, commits: Iterable[ListedCommit], given: Collection[ObjectId]) -> None:
+        lister = self._lister
+        for commit in commits:
+            if not isinstance(lister, FilteringLister) or lister.shows(
+                ObjectType.COMMIT, is_given=commit.oid in given
+            ):
+                self._items.append(ListedObject(commit.oid, None))
+
+    def _add_tags(self, tips: Tips) -> None:
+        """List the tags on the way from what was given, after the objects before them."""
+        self._take_candidates()
+        lister, repository = self._lister, self._repository
+        for oid, _ in tips.tags:
+            if not isinstance(lister, FilteringLister) or lister.shows(ObjectType.TAG, is_given=True):
+                tag = parse_tag(repository.read(oid).data, repository.object_format, oid)
+                self._items.append(ListedObject(oid, tag.name))
+
+    def _take_candidates(self) -> None:
+        candidates = self._lister.candidates
+        self._items += [ListedObject(one.oid, one.where) for one in candidates]
+        candidates.clear()
