@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.errors import (
+        AmbiguousRevision,
         CorruptData,
         CorruptIndex,
         CorruptObject,
         CorruptPack,
         CorruptShortcut,
+        InvalidFilter,
         InvalidPlan,
         InvalidRefName,
         LimitExceeded,
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHA1",
     "SHA256",
+    "AmbiguousRevision",
     "Candidate",
     "Choice",
     "CorruptData",
@@ -73,6 +76,7 @@ __all__ = [
     "CorruptPack",
     "CorruptShortcut",
     "EngineStrategy",
+    "InvalidFilter",
     "InvalidPlan",
     "InvalidRefName",
     "LimitExceeded",
@@ -133,11 +137,13 @@ offer(
     __name__,
     {
         "packcore.errors": (
+            "AmbiguousRevision",
             "CorruptData",
             "CorruptIndex",
             "CorruptObject",
             "CorruptPack",
             "CorruptShortcut",
+            "InvalidFilter",
             "InvalidPlan",
             "InvalidRefName",
             "LimitExceeded",

@@ -1,27 +1,29 @@
 """Revisions that users type for an object (see gitrevisions); `revision_set` handles sets of commits.
 
-    main  v1.0  refs/heads/main  HEAD  @     refs, tried as x, refs/x, refs/tags/x, refs/heads/x, ...
+    main  v1.0  refs/heads/main  HEAD  @     refs                                  packcore.ref_shorthand
+    main@{2}  @{-1}  main@{upstream}         by reflogs and configuration          packcore.ref_shorthand
     ce013625…  ce01                          ids, whole or at least their first four digits
     x~3  x^  x^2  x^0                        ancestors by first parent; parents by number
     x^{commit}  x^{tree}  x^{}               the object of that type behind x; x with tags followed
     x^{/text}  :/text                        the newest commit whose message matches, from x or any ref
     x:src/a.c                                the object at a path of a tree
+    :src/a.c  :2:src/a.c                     the object that is staged at a path, or on a side of a conflict
 
-Suffixes are parsed from the end, as in git, because the text of a message may contain any character. Reflogs
-(`@{…}`) and the index (`:path`) are left out.
+Suffixes are parsed from the end, as in git, because the text of a message may contain any character.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from packcore.ancestry import peel
 from packcore.errors import AmbiguousRevision, UnknownRevision, UnreadableRef
 from packcore.message_search import find_by_message
 from packcore.objects import ObjectType, commit_links, iter_tree
-from packcore.refs import encode_ref_name, is_valid_ref_name
+from packcore.ref_shorthand import find_ref, resolve_at
+from packcore.refs import encode_ref_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,46 +31,47 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
 
-__all__ = ["peel_to", "resolve_revision", "resolve_with_path", "split_path"]
+__all__ = ["Hint", "peel_to", "resolve_revision", "resolve_with_path", "split_path"]
 
 ABBREVIATION_DIGITS_MIN = 4
 AMBIGUOUS_SHOWN_MAX = 8
 
-_REF_RULES = (
-    "{}",
-    "refs/{}",
-    "refs/tags/{}",
-    "refs/heads/{}",
-    "refs/remotes/{}",
-    "refs/remotes/{}/HEAD",
-)
-_TOP_LEVEL = re.compile(r"[A-Z][A-Z_]*\Z")
-"""Names that are allowed outside refs/: HEAD, FETCH_HEAD, ORIG_HEAD …"""
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _NUMBERED = re.compile(r"([\^~])([0-9]*)\Z")
 _DESCRIBED = re.compile(r".+-g([0-9a-f]{4,})\Z")
+_STAGED = re.compile(r":(?:([0-3]):)?(.*)\Z", re.DOTALL)
 _TYPE_NAMES = {type_.name.lower(): type_ for type_ in ObjectType}
 
 
-def resolve_revision(repository: Repository, text: str) -> ObjectId:
-    """Return the id of the object that `text` names.
+Hint = Literal["", "commit", "committish", "tree", "treeish", "blob"]
+"""Which of the objects that a short id fits is meant."""
+_HINTS: dict[str, Hint] = {
+    "commit": "commit",
+    "committish": "committish",
+    "tree": "tree",
+    "treeish": "treeish",
+    "blob": "blob",
+}
 
-    Raises UnknownRevision if it names no object or is ambiguous (the message lists the choices).
+
+def resolve_revision(repository: Repository, text: str, hint: Hint = "") -> ObjectId:
+    """Return the id of the object that `text` names; `hint` says which one a short id means.
+
+    Raises UnknownRevision if it names no object, and AmbiguousRevision if a short id fits several (the
+    message lists the choices).
     """
-    return resolve_with_path(repository, text)[0]
+    return resolve_with_path(repository, text, hint)[0]
 
 
-def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
+def resolve_with_path(repository: Repository, text: str, hint: Hint = "") -> tuple[ObjectId, bytes]:
     """Return the id, and the path if `text` is `x:path`, else b"". Raises what `resolve_revision` does."""
     if text.startswith(":/") and len(text) > 2:
         return _by_message(repository, _all_commits(repository), text[2:], text), b""
+    if text.startswith(":"):
+        return _staged(repository, text)
     base, colon, path = split_path(text)
     start, suffixes = _split_suffixes(base)
-    if "@{" in start:
-        raise UnknownRevision(f"{_shown(text)}: reflogs are not read")
-    needs_commit = bool(suffixes) and not suffixes[0].startswith("{")
-    wanted = "tree" if colon else "commit" if needs_commit else ""
-    oid = _resolve_base(repository, start, text, wanted)
+    oid = _resolve_base(repository, start, text, _wanted(suffixes[0] if suffixes else colon) or hint)
     for suffix in suffixes:
         oid = _step(repository, oid, suffix, text)
     if not colon:
@@ -77,8 +80,29 @@ def resolve_with_path(repository: Repository, text: str) -> tuple[ObjectId, byte
     return _at_path(repository, peel_to(repository, oid, "tree", text), name, text), name.strip(b"/")
 
 
+def _wanted(following: str) -> Hint:
+    """Return what must be meant by a short id for what follows it to make sense."""
+    if following in (":", "{tree}"):
+        return "treeish"
+    return "committish" if following.startswith(("~", "^", "{/")) or following == "{commit}" else ""
+
+
+def _staged(repository: Repository, text: str) -> tuple[ObjectId, bytes]:
+    match = _STAGED.match(text)
+    assert match is not None
+    stage, path = int(match[1] or 0), encode_ref_name(match[2])
+    stages = repository.staged(path)
+    if stage in stages:
+        return stages[stage], path
+    others = ", ".join(f":{other}:" for other in sorted(stages))
+    raise UnknownRevision(
+        f"{_shown(text)}: the index has no such path" + (f" in stage {stage}" if others else ""),
+        hint=f"it is there as {others}" if others else None,
+    )
+
+
 def split_path(text: str) -> tuple[str, str, str]:
-    """Split `x:path` at its colon into x, ":" and path; any other text is x alone. Raises UnknownRevision."""
+    """Split `x:path` at its colon into x, ":" and path; any other text is x alone."""
     depth = 0
     for at, char in enumerate(text):
         # A brace may be part of a ref name; it opens a suffix only after one of these characters.
@@ -87,8 +111,6 @@ def split_path(text: str) -> tuple[str, str, str]:
         elif char == "}" and depth:
             depth -= 1
         elif char == ":" and not depth:
-            if at == 0:
-                raise UnknownRevision(f"{_shown(text)}: an index is not read")
             return text[:at], ":", text[at + 1 :]
     return text, "", ""
 
@@ -107,33 +129,35 @@ def _split_suffixes(base: str) -> tuple[str, list[str]]:
             return base, suffixes[::-1]
 
 
-def _resolve_base(repository: Repository, name: str, text: str, wanted: str) -> ObjectId:
+def _resolve_base(repository: Repository, name: str, text: str, wanted: Hint) -> ObjectId:
     object_format = repository.object_format
-    name = "HEAD" if name == "@" else name
+    if "@{" in name:
+        found = resolve_at(repository, name)
+        if not isinstance(found, str):
+            return found
+        name = found
     is_hex = bool(_HEX.match(name))
     if is_hex and len(name) == object_format.hex_size:
         return object_format.from_hex(name.lower())
-    for rule in _REF_RULES:
-        full = rule.format(name)
-        if (full.startswith("refs/") and is_valid_ref_name(full)) or _TOP_LEVEL.match(full):
-            ref = repository.read_ref(full)
-            if ref is not None:
-                return ref.oid
+    ref = find_ref(repository, name)
+    if ref is not None:
+        return ref.oid
     described = _DESCRIBED.match(name)
     digits = described[1] if described else name.lower() if is_hex else ""
     if ABBREVIATION_DIGITS_MIN <= len(digits) < object_format.hex_size:
-        return _resolve_abbreviation(repository, digits, text, wanted)
+        return _resolve_abbreviation(repository, digits, text, "commit" if described else wanted)
     raise UnknownRevision(
         f"{_shown(text)}: no such revision", hint="name a ref, or an id of at least four hex digits"
     )
 
 
-def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted: str) -> ObjectId:
+def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted: Hint) -> ObjectId:
     odd = len(digits) % 2
     low, high = bytes.fromhex(digits + "0" * odd), bytes.fromhex(digits + "f" * odd)
     found = set(repository.ids_between(low, high))
+    wanted = wanted or _HINTS.get(repository.config.get("core.disambiguate") or "", "")
     if len(found) > 1 and wanted:
-        fitting = {oid for oid in found if _comes_to(repository, oid, wanted)}
+        fitting = {oid for oid in found if _is_meant(repository, oid, wanted)}
         found = fitting or found
     if len(found) == 1:
         return found.pop()
@@ -149,9 +173,13 @@ def _resolve_abbreviation(repository: Repository, digits: str, text: str, wanted
     )
 
 
-def _comes_to(repository: Repository, oid: ObjectId, wanted: str) -> bool:
-    _, type_ = peel(repository, oid)
-    return type_ is ObjectType.COMMIT or (wanted == "tree" and type_ is ObjectType.TREE)
+def _is_meant(repository: Repository, oid: ObjectId, wanted: Hint) -> bool:
+    type_ = repository.header(oid).type
+    if not wanted.endswith("ish"):
+        return type_.name.lower() == wanted
+    if type_ is ObjectType.TAG:
+        _, type_ = peel(repository, oid)
+    return type_ is ObjectType.COMMIT or (wanted == "treeish" and type_ is ObjectType.TREE)
 
 
 def _step(repository: Repository, oid: ObjectId, suffix: str, text: str) -> ObjectId:

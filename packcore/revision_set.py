@@ -151,7 +151,8 @@ def _add_range(
     left, dots, right = match[1] or "HEAD", match[2], match[3] or "HEAD"
     try:
         if dots == "..":
-            without, ends = [resolve_revision(repository, left)], [resolve_revision(repository, right)]
+            without = [resolve_revision(repository, left, "committish")]
+            ends = [resolve_revision(repository, right, "committish")]
         else:
             ends = [_commit(repository, left), _commit(repository, right)]
             without = _common_commits(repository, *ends)

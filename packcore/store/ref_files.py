@@ -31,7 +31,7 @@ from packcore.store.packed_file import PackedFile
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
 from packcore.store.ref_table import RefTable, reduced, table_of
-from packcore.store.reflogs import Reflogs, remove_log
+from packcore.store.reflogs import LogEntry, Reflogs, read_log, remove_log
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
@@ -315,6 +315,10 @@ class RefFiles:
     def has_logs(self) -> bool:
         """Whether any ref below refs/ may have a log."""
         return (self.common_directory / "logs" / "refs").exists()
+
+    def read_log(self, name: str) -> list[LogEntry] | None:
+        """Return the changes of a ref, oldest first; None if it has no log. Raises as `reflogs.read_log`."""
+        return read_log(self._log_path(name), self.object_format)
 
     def remove_log(self, name: str) -> None:
         """Remove a deleted ref's log, if it has one."""

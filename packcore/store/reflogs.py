@@ -10,16 +10,17 @@ core.logAllRefUpdates (git-config) decides which refs get one; an existing log i
     false           none
     not set         as true, but in a bare repository as false
 
-A deleted ref's log goes with it. Reading and expiring are left out.
+A deleted ref's log goes with it. Expiring is left out.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import RepositoryError
+from packcore.errors import CorruptData, RepositoryError
 from packcore.store.config import bool_of
 from packcore.store.folders import remove_empty_folders
 
@@ -27,12 +28,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from packcore.ids import ObjectId
+    from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.config import GitConfig
 
-__all__ = ["LoggedRefs", "Reflogs", "logged_refs", "remove_log"]
+__all__ = ["LogEntry", "LoggedRefs", "Reflogs", "logged_refs", "read_log", "remove_log"]
 
 _USUAL = ("refs/heads/", "refs/remotes/", "refs/notes/")
+
+
+LOG_BYTES_MAX = 1 << 30
+_LINE = re.compile(rb"([0-9a-f]+) ([0-9a-f]+) [^\t]*(?:\t(.*))?\Z", re.DOTALL)
+
+
+class LogEntry(NamedTuple):
+    """One change of a ref."""
+
+    old: ObjectId
+    new: ObjectId
+    message: bytes
 
 
 class LoggedRefs(Enum):
@@ -91,6 +104,30 @@ class Reflogs:
                 file.write(line)
         except OSError as error:
             raise RepositoryError(f"{path}: can't write the reflog: {error.strerror}") from None
+
+
+def read_log(path: Path, object_format: ObjectFormat) -> list[LogEntry] | None:
+    """Return the entries of a log, oldest first; None without one. Raises RepositoryError, CorruptData."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LOG_BYTES_MAX + 1)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise RepositoryError(f"{path}: {error.strerror}") from None
+    if len(data) > LOG_BYTES_MAX:
+        raise RepositoryError(f"{path}: longer than {LOG_BYTES_MAX} bytes")
+    found: list[LogEntry] = []
+    for number, line in enumerate(data.split(b"\n")[:-1], 1):
+        match = _LINE.match(line)
+        try:
+            if match is None:
+                raise ValueError("it is malformed")
+            old, new = object_format.from_hex(match[1]), object_format.from_hex(match[2])
+        except ValueError as error:
+            raise CorruptData(f"{path}: line {number}: {error}") from None
+        found.append(LogEntry(old, new, match[3] or b""))
+    return found
 
 
 def remove_log(path: Path, kept: Iterable[Path]) -> None:

@@ -6,12 +6,13 @@
     objects/xx/…                              packcore.store.loose
     objects/info/{alternates,commit-graph}    packcore.store.alternates, packcore.store.shortcuts
     .git  commondir                           packcore.store.git_directory
+    index                                     packcore.store.index_file, to be read
 
 `Repository.open` opens a bare repository, a work tree with its `.git` folder or file, or a linked worktree.
 It is an ObjectStore over packs, then loose objects, then alternates; a damaged copy is skipped if there is
 another. If an object isn't found, the packs are listed again once, because a concurrent `gc` may just have
-moved it. C git and packcore may use the same repository at the same time. Left out: reftables, hooks, the
-index.
+moved it. C git and packcore may use the same repository at the same time. Left out: reftables, hooks,
+changing the index.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from packcore.store.git_directory import (
     is_git_directory,
     is_repository_named,
 )
+from packcore.store.index_file import staged_at
 from packcore.store.loose import LooseStore
 from packcore.store.lost_places import LostPlaces
 from packcore.store.making import is_unmade, making
@@ -315,6 +317,10 @@ class Repository(RepositoryRefs, BulkReading):
             return
         with kept(self.pack_directory / spooled.file_name):
             yield self.add_pack(spooled)
+
+    def staged(self, path: bytes) -> dict[int, ObjectId]:
+        """Return what the work tree's index has at a path, by stage; see `packcore.store.index_file`."""
+        return staged_at(self.path / "index", self._format, path)
 
     def shallow(self) -> frozenset[ObjectId]:
         """Return the commits whose parents a shallow clone left out. Raises CorruptData, RepositoryError."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from packcore.store.ref_change import RefChange
     from packcore.store.ref_files import RefFiles
     from packcore.store.ref_table import RefTable
+    from packcore.store.reflogs import LogEntry
 
 __all__ = ["RepositoryRefs"]
 
@@ -113,6 +114,14 @@ class RepositoryRefs:
     def is_bare(self) -> bool:
         """Whether it has no work tree. Raises RepositoryError."""
         return self.config.get_bool("core.bare", default=self.path.name != ".git")
+
+    def reflog(self, name: str) -> list[LogEntry] | None:
+        """Return the changes of a ref by its full name, oldest first; None if it has no log.
+
+        Raises InvalidRefName, RepositoryError, CorruptData.
+        """
+        check_ref_name(name, one_level=True)
+        return self._refs.read_log(name)
 
     def log_ref_changes(self, signed: Callable[[], bytes], message: bytes) -> None:
         """Write reflogs from now on: see `packcore.store.reflogs`. Raises RepositoryError."""

@@ -14,9 +14,11 @@ from packcore.revision_set import parse_revisions
 from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.git_directory import find_git_directory
+from packcore.store.index_file import staged_at
 from packcore.store.loose import LooseStore
 from packcore.store.loose_refs import read_loose_ref
 from packcore.store.ref_files import RefFiles
+from packcore.store.reflogs import read_log
 from packcore.store.repository import Repository
 from packcore.store.shallow import read_shallow
 from tests.fuzz import samples
@@ -190,6 +192,32 @@ def config(data: bytes) -> None:
 def shallow(data: bytes) -> None:
     """Read the list of cut points."""
     read_shallow(_written("shallow", data), SHA1)
+
+
+def _index_seeds() -> Iterator[bytes]:
+    """Yield two entries in each version of the file: `a` in stage 0, `ab` in stage 2."""
+    for version, names in ((2, (b"a\0", b"ab\0")), (3, (b"a\0", b"ab\0")), (4, (b"\0a\0", b"\0b\0"))):
+        body = b"DIRC" + version.to_bytes(4, "big") + b"\0\0\0\2"
+        for stage, name in zip((0, 2), names, strict=True):
+            entry = b"\0" * 40 + b"\x1b" * 20 + (stage << 12).to_bytes(2, "big") + name
+            body += entry if version == 4 else entry + b"\0" * (-len(entry) % 8)
+        yield body + b"TREE\0\0\0\0" + b"\0" * 20
+
+
+@target(seeds=_index_seeds, shape=WORDS, words=(b"DIRC", b"link\0\0\0\1x", b"\x40\0", b"\xff\xff"))
+def index_file(data: bytes) -> None:
+    """Read the index of a work tree."""
+    staged_at(_written("index", data), SHA1, b"a")
+
+
+@target(
+    seeds=lambda: [b"%s %s A <a@b> 1 +0000\tcheckout: moving from x to y\n" % (_ID, b"2c" * 20)],
+    shape=LINES,
+    words=(_ID, b"\t", b"\r\n", b"\0"),
+)
+def reflog(data: bytes) -> None:
+    """Read the former values of a ref."""
+    read_log(_written("log", data), SHA1)
 
 
 @target(
