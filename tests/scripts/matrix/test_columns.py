@@ -88,7 +88,8 @@ def test_the_table_names_files_that_are_there() -> None:
         assert not column.setup or (HERE / column.setup).is_file()
         for test in column.leave_out:
             path, _, name = test.partition("::")
-            assert not name or f"def {name}(" in (ROOT / path).read_text(), test
+            function = name.partition("[")[0]
+            assert not name or f"def {function}(" in (ROOT / path).read_text(), test
             assert (ROOT / path).is_file(), test
 
 
