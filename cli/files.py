@@ -48,6 +48,12 @@ class AtomicFiles:
         self._waiting.append((file, temporary, path))
         return file
 
+    def name(self, file: IO[bytes], path: Path) -> None:
+        """Let an opened file appear under another name in the same folder, once that is known."""
+        self._waiting = [
+            (each, temporary, path if each is file else old) for each, temporary, old in self._waiting
+        ]
+
     def __enter__(self) -> AtomicFiles:
         return self
 

@@ -236,20 +236,25 @@ def _selection(
         jobs=_jobs(jobs),
         chosen=strategy is not None or bool(given),
     )
-    if strategy is None:
-        return options
-    get_strategy(strategy)  # an unknown name ends here, before any work
-    return replace(options, strategy=strategy)
+    if strategy is not None:
+        get_strategy(strategy)  # an unknown name ends here, before any work
+        options = replace(options, strategy=strategy)
+    if limits.get("window") == 0:  # no search, as with git; deltas are still reused
+        options = replace(options, strategy="none" if no_reuse_delta else "reuse")
+    return options
 
 
-_LIMITS = (
-    option(
+def _window(more: str = "") -> Callable[[FunctionT], FunctionT]:
+    return option(
         "--window",
         type=click.IntRange(0, 10_000),
         section=PACKING,
         metavar="N",
-        help="Compare each object with N others, if the strategy compares.",
-    ),
+        help=f"Compare each object with N others, if the strategy compares.{more}",
+    )
+
+
+_LIMITS = (
     option(
         "--window-memory",
         type=SIZE,
@@ -291,6 +296,7 @@ _PACKING = (
         shell_complete=completion.strategies,
         help="Delta selection strategy; see `packcore strategies`.",
     ),
+    _window(" 0 means no search."),
     *_LIMITS,
     option(
         "--no-reuse-delta",
@@ -317,7 +323,7 @@ def _limits(**limits: int | None) -> Limits:
     return Limits(**{name: value for name, value in limits.items() if value is not None})
 
 
-limit_options = group("limits", _limits, *_LIMITS)
+limit_options = group("limits", _limits, _window(), *_LIMITS)
 jobs_options = group("jobs", _jobs, _JOBS)
 
 

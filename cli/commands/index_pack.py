@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
 from cli.command import command, group, option
+from cli.index_version import INDEX_VERSION
 from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
 
 PACK = "The pack"
-
-_INDEX_FORM = re.compile(r"([12])(?:,(0x[0-9a-f]+|[0-9]*))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +63,6 @@ class _Task:
     console: Console
 
 
-def _form(_: click.Context, __: click.Parameter, text: str | None) -> IndexForm:
-    from packcore.pack.index_write import DEFAULT_FORM, IndexForm
-
-    if text is None:
-        return DEFAULT_FORM
-    found = _INDEX_FORM.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError("use 1, 2, or a version and the largest offset of 32 bits, such as 2,0x40")
-        version = int(found[1])
-        return IndexForm(version) if found[2] is None else IndexForm(version, int(found[2] or "0", 0))
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def _written(
     index_version: IndexForm, rev_index: bool | None, keep: str | None, promisor: str | None
 ) -> _Written:
@@ -93,13 +76,7 @@ def _written(
 _written_options = group(
     "written",
     _written,
-    option(
-        "--index-version",
-        section=OUTPUT,
-        metavar="N[,OFFSET]",
-        callback=_form,
-        help="Version of the index, 1 or 2. Offsets above OFFSET are written with 64 bits. Default: 2.",
-    ),
+    INDEX_VERSION,
     option("--rev-index/--no-rev-index", default=None, section=OUTPUT, help="Write the .rev. Default: yes."),
     option(
         "--keep",

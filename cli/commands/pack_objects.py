@@ -2,31 +2,72 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import ExitStack
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.command import command, option
-from cli.object_list import read_object_list
+from cli.command import command, group, option
+from cli.index_version import INDEX_VERSION
+from cli.pack_inputs import WHAT, PackInputs, ToPack, input_options
+from cli.pack_outputs import PackOutput, Written, write_stream
 from cli.params import OUTPUT, output_options, selection_options
-from cli.streams import binary_input, binary_output
+from cli.streams import binary_output
+from cli.values import SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cli.console import Console
-    from packcore.ids import ObjectId
-    from packcore.plans.entries import Candidate
+    from packcore.pack.index_write import IndexForm
     from packcore.plans.plan import PackPlan
     from packcore.progress import Progress
     from packcore.revision_set import RevisionSet
     from packcore.store.repository import Repository
     from transport.selection import SelectionOptions
 
-WHAT = "What to pack"
+_PACK_BYTES_MIN = 1 << 20
+"""The smallest limit that git takes for packs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the pack is written."""
+
+    ofs_delta: bool
+    index: IndexForm
+    pack_bytes_max: int | None
+    non_empty: bool
+
+
+def _form(
+    delta_base_offset: bool, index_version: IndexForm, max_pack_size: int | None, non_empty: bool
+) -> _Form:
+    return _Form(delta_base_offset, index_version, max_pack_size or None, non_empty)
+
+
+_form_options = group(
+    "form",
+    _form,
+    option(
+        "--delta-base-offset/--no-delta-base-offset",
+        default=True,
+        section=OUTPUT,
+        help="Name bases of deltas by distance, or by id, which is longer. Default: by distance.",
+    ),
+    INDEX_VERSION,
+    option(
+        "--max-pack-size",
+        type=SIZE,
+        section=OUTPUT,
+        metavar="SIZE",
+        help="Write several packs, each of at most SIZE, at least 1m: FILE, FILE-2, … Not for stdout.",
+    ),
+    option("--non-empty", is_flag=True, section=OUTPUT, help="Write nothing if there is nothing to pack."),
+)
 
 
 @command(
@@ -35,22 +76,15 @@ WHAT = "What to pack"
     examples="""
         packcore pack-objects x.git --all -o all.pack
         git -C x.git rev-list --objects main | packcore pack-objects x.git > main.pack
-        echo "main ^v1.0" | tr ' ' '\\n' | packcore pack-objects x.git --stdin-revs --thin > update.pack
+        echo "main ^v1.0" | tr ' ' '\\n' | packcore pack-objects x.git --revs --thin > update.pack
+        ls x.git/objects/pack | grep pack$ | packcore pack-objects x.git --stdin-packs x.git/objects/pack/pack
         packcore pack-objects x.git --all --save-plan x.plan -o x.pack
         packcore pack-objects x.git --plan x.plan -o the-same.pack
     """,
 )
 @click.argument("repo", type=click.Path())
-@option(
-    "--all", "all_refs", is_flag=True, section=WHAT, help="Pack all that refs and HEAD reach.", envvar=None
-)
-@option(
-    "--stdin-revs",
-    is_flag=True,
-    section=WHAT,
-    help="Pack all that the revisions on stdin reach (`main`, `^v1`).",
-)
-@option("--thin", is_flag=True, section=WHAT, help="Allow deltas against objects of the ^revisions.")
+@click.argument("base", type=click.Path(), required=False)
+@input_options
 @option(
     "--plan",
     "plan_file",
@@ -67,6 +101,8 @@ WHAT = "What to pack"
     help="Save the plan, as JSON lines, before the pack is written.",
 )
 @option("-o", "--output", type=click.Path(), section=OUTPUT, metavar="FILE", help="Write FILE and its index.")
+@option("--stdout", is_flag=True, section=OUTPUT, envvar=None, help="Write the pack to stdout (the default).")
+@_form_options
 @selection_options
 @output_options(json=False)
 @option(
@@ -75,17 +111,20 @@ WHAT = "What to pack"
 def run(
     *,
     repo: str,
-    all_refs: bool,
-    stdin_revs: bool,
-    thin: bool,
+    base: str | None,
+    inputs: PackInputs,
     plan_file: str | None,
     save_plan: str | None,
     output: str | None,
+    stdout: bool,
+    form: _Form,
     as_json: bool,
     selection: SelectionOptions,
     console: Console,
 ) -> int:
     """Pack objects of REPO, and write the pack to stdout, or to FILE with its .idx and .rev.
+
+    With BASE, the files are BASE-<hash>.pack, .idx and .rev, and the hash is printed, as with git.
 
     Stdin lists the objects as `git rev-list --objects` does: one per line, an id and optionally a path. A
     line that begins with `-` names an object that the receiver has. All deltas are selected before the
@@ -95,74 +134,116 @@ def run(
     from cli.unreadable_refs import report_unreadable
     from packcore.store.repository import Repository
 
-    if plan_file and (all_refs or stdin_revs or thin):
-        raise click.UsageError("--plan lists the objects itself: leave out --all, --stdin-revs and --thin")
-    if thin and output:
-        raise click.UsageError("a thin pack has no index: leave out -o, and give it to index-pack --fix-thin")
-    if all_refs and stdin_revs:
-        raise click.UsageError("--all and --stdin-revs exclude each other")
-    stream = None if output else binary_output()
-    unreadable: dict[str, str] = {}
+    place = _place(base, output, stdout)
+    _check_words(place, plan_file, inputs, form)
+    stream = None if place else binary_output()
     with ExitStack() as stack:
         repository = stack.enter_context(Repository.open(repo, selection.limits))
         progress = stack.enter_context(console.progress())
+        unreadable: dict[str, str] = {}
+        selected = 0.0
         if plan_file:
-            started = time.monotonic()
-            plan = _read_plan(plan_file, repository, progress, whole_pack=output is not None)
-        elif all_refs or stdin_revs:
-            chosen = _chosen(repository, all_refs)
-            unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
-            started = time.monotonic()
-            copied = _copied(repository, chosen, selection, progress)
-            if copied is not None:
-                plan = copied
-            else:
-                objects, bases = _by_revisions(repository, chosen, thin, progress)
-                started = time.monotonic()
-                plan = _select(repository, objects, bases, selection, progress)
+            plan = _read_plan(plan_file, repository, progress, whole_pack=place is not None)
         else:
-            wanted, held = read_object_list(binary_input(), repository.object_format)
-            started = time.monotonic()
-            plan = _select_listed(repository, wanted, held if thin else {}, selection, progress)
+            plan, unreadable, selected = _planned(repository, inputs, selection, progress)
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
         if save_plan:
             _save_plan(plan, save_plan)
-        selected = time.monotonic()
-        if stream is not None:
-            size, checksum = _write(plan, stream, progress)
-            stream.flush()
-        else:
-            size, checksum = _write_files(plan, Path(output or ""), progress)
+        started = time.monotonic()
+        packs: list[Written] = []
+        if not (form.non_empty and not plan.object_count):
+            if stream is not None:
+                size, checksum = write_stream(plan, stream, progress, ofs_delta=form.ofs_delta)
+                stream.flush()
+                packs.append(Written(checksum, size, plan.object_count))
+            else:
+                files = PackOutput(Path(place or ""), base is not None, form.ofs_delta, form.index)
+                packs = files.write(_split(plan, form, console), progress)
         written = time.monotonic()
     if as_json:
-        report = _report(plan, size, checksum, selected - started, written - selected)
-        console.report_json(report)
-    elif output:
-        console.show(checksum)
+        console.report_json(_report(plan, packs, selected, written - started))
+    elif place:
+        console.show([pack.checksum for pack in packs])
     return report_unreadable(unreadable, console)
 
 
+def _place(base: str | None, output: str | None, stdout: bool) -> str | None:
+    """Return what names the files; None for stdout."""
+    if sum((base is not None, output is not None, stdout)) > 1:
+        raise click.UsageError("give one of BASE, -o FILE and --stdout")
+    return base or output
+
+
+def _check_words(place: str | None, plan_file: str | None, inputs: PackInputs, form: _Form) -> None:
+    if plan_file and not inputs.is_default:
+        raise click.UsageError("--plan lists the objects itself: leave out the other options of what to pack")
+    if inputs.thin and place:
+        raise click.UsageError("a thin pack has no index: leave out -o, and give it to index-pack --fix-thin")
+    if form.pack_bytes_max and not place:
+        raise click.UsageError("--max-pack-size makes several packs, which need files: give -o FILE or BASE")
+
+
+def _planned(
+    repository: Repository, inputs: PackInputs, selection: SelectionOptions, progress: Progress
+) -> tuple[PackPlan, dict[str, str], float]:
+    """Return the plan, why refs can't be read, and how long the selection took."""
+    from packcore.search.select import select_copies
+
+    copied: PackPlan | None = None
+    if inputs.by_revisions:
+        chosen = inputs.chosen(repository)
+        unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
+        started = time.monotonic()
+        if inputs.is_plain:
+            copied = _copied(repository, chosen, selection, progress)
+        if copied is not None:
+            return copied, unreadable, time.monotonic() - started
+        found = inputs.reached(repository, chosen, progress)
+    elif inputs.stdin_packs:
+        unreadable, found = {}, inputs.packed(repository)
+    else:
+        wanted, held = inputs.listed(repository)
+        unreadable, started = {}, time.monotonic()
+        if inputs.is_plain and selection.reuse_deltas and not (inputs.thin and held):
+            # Nothing need be known of objects that are copied with the pack that they are.
+            copied = select_copies(
+                repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
+            )
+        if copied is not None:
+            return copied, unreadable, time.monotonic() - started
+        found = inputs.named(repository, wanted, held)
+    started = time.monotonic()
+    plan = _select(repository, found, selection, progress)
+    return plan, unreadable, time.monotonic() - started
+
+
 def _select(
-    repository: Repository,
-    objects: list[Candidate],
-    bases: list[Candidate],
-    selection: SelectionOptions,
-    progress: Progress,
+    repository: Repository, found: ToPack, selection: SelectionOptions, progress: Progress
 ) -> PackPlan:
     from packcore.search.select import select
 
     return select(
         repository,
-        objects,
+        found.objects,
         strategy=selection.strategy,
         limits=selection.limits,
         reuse_deltas=selection.reuse_deltas,
-        thin_bases=bases,
+        thin_bases=found.bases,
         should_stop=selection.stopper(),
         jobs=selection.jobs,
         progress=progress,
     )
+
+
+def _split(plan: PackPlan, form: _Form, console: Console) -> Iterable[PackPlan]:
+    from packcore.plans.split import split_plan
+
+    if form.pack_bytes_max is None:
+        return [plan]
+    if form.pack_bytes_max < _PACK_BYTES_MIN:
+        console.warn("the smallest --max-pack-size is 1m, which is used")
+    return split_plan(plan, max(form.pack_bytes_max, _PACK_BYTES_MIN))
 
 
 def _read_plan(path: str, repository: Repository, progress: Progress, *, whole_pack: bool) -> PackPlan:
@@ -189,14 +270,6 @@ def _save_plan(plan: PackPlan, path: str) -> None:
         files.open(path).writelines(SavedPlan.of(plan).lines())
 
 
-def _chosen(repository: Repository, all_refs: bool) -> RevisionSet:
-    """Return the revisions that stdin names, or all refs."""
-    from packcore.revision_set import parse_revisions
-
-    lines = [] if all_refs else [line.strip() for line in sys.stdin.read().splitlines()]
-    return parse_revisions(repository, [line for line in lines if line], all_refs=all_refs)
-
-
 def _copied(
     repository: Repository, chosen: RevisionSet, selection: SelectionOptions, progress: Progress
 ) -> PackPlan | None:
@@ -214,100 +287,8 @@ def _copied(
     )
 
 
-def _by_revisions(
-    repository: Repository, chosen: RevisionSet, thin: bool, progress: Progress
-) -> tuple[list[Candidate], list[Candidate]]:
-    """Return the objects to pack, and the bases of thin deltas."""
-    from packcore.walk import list_bases, list_objects
-
-    shallow = repository.shallow()
-    limits = repository.limits
-    objects = list_objects(
-        repository,
-        chosen.wants,
-        chosen.haves,
-        shallow=shallow,
-        limits=limits,
-        progress=progress,
-        haves_complete=True,
-    )
-    bases = list_bases(repository, chosen.haves, objects, limits=limits) if thin else []
-    return objects, bases
-
-
-def _select_listed(
-    repository: Repository,
-    wanted: dict[ObjectId, bytes],
-    held: dict[ObjectId, bytes],
-    selection: SelectionOptions,
-    progress: Progress,
-) -> PackPlan:
-    from packcore.search.select import select_copies
-
-    if selection.reuse_deltas and not held:
-        # Nothing need be known of objects that are copied with the pack that they are.
-        copy = select_copies(
-            repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
-        )
-        if copy is not None:
-            return copy
-    bases = {oid: path for oid, path in held.items() if oid not in wanted}
-    return _select(
-        repository, _candidates(repository, wanted), _candidates(repository, bases), selection, progress
-    )
-
-
-def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Candidate]:
-    """Look up types and sizes. Raises MissingObject."""
-    from packcore.plans.entries import Candidate
-    from packcore.store.bulk import headers_of
-
-    headers = zip(paths, headers_of(repository, [*paths]), strict=True)
-    known = [header or repository.header(oid) for oid, header in headers]
-    types, sizes = [header.type for header in known], [header.size for header in known]
-    return [*map(Candidate, paths, types, sizes, paths.values(), count())]
-
-
-def _write(plan: PackPlan, stream: IO[bytes], progress: Progress) -> tuple[int, str]:
-    """Write the pack; return its size and checksum."""
-    from packcore.plans.write import write_pack
-
-    digest_size = plan.object_format.digest_size
-    size, tail = 0, b""
-    with progress.phase("writing pack", unit="bytes") as phase:
-        for block in write_pack(plan):
-            stream.write(block)
-            size += len(block)
-            tail = (tail + block[-digest_size:])[-digest_size:]
-            phase.advance(len(block))
-    return size, tail.hex()
-
-
-def _write_files(plan: PackPlan, path: Path, progress: Progress) -> tuple[int, str]:
-    """Write pack and index; all of it is read back and checked before it gets its name."""
-    from cli.files import AtomicFiles
-    from packcore.pack.indexer import index_pack, read_blocks
-    from packcore.pack.mapping import PackSource
-
-    stem = path.with_suffix("") if path.suffix == ".pack" else path
-    with AtomicFiles(read_only=True) as files:
-        pack = files.open(path)
-        size, checksum = _write(plan, pack, progress)
-        pack.flush()
-
-        def source() -> PackSource:
-            return PackSource(pack, str(path), plan.object_format.digest_size)
-
-        indexed = index_pack(
-            read_blocks(pack), source, object_format=plan.object_format, limits=plan.limits, progress=progress
-        )
-        files.open(f"{stem}.rev").writelines(indexed.reverse_index_blocks())
-        files.open(f"{stem}.idx").writelines(indexed.index_blocks())
-    return size, checksum
-
-
 def _report(
-    plan: PackPlan, size: int, checksum: str, select_seconds: float, write_seconds: float
+    plan: PackPlan, packs: list[Written], select_seconds: float, write_seconds: float
 ) -> dict[str, Any]:
     from packcore.deflate import DEFLATE_LIBRARY
     from packcore.delta.chunks import CHUNK_HASH
@@ -316,8 +297,9 @@ def _report(
         "objects": plan.object_count,
         "deltas": plan.delta_count,
         "reused": plan.reused_count,
-        "bytes": size,
-        "checksum": checksum,
+        "bytes": sum(pack.size for pack in packs),
+        "checksum": packs[0].checksum if packs else None,
+        "packs": [pack._asdict() for pack in packs],
         "strategy": plan.strategy,
         "complete": plan.complete,
         "unsearched": plan.unsearched_count,

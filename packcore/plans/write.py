@@ -10,7 +10,7 @@ the writer copies what they carry and makes the rest again, one object at a time
 since each block becomes one HTTP chunk. A block is sent early if it took much work, so that the connection is
 never idle for long.
 
-Format: gitformat-pack in git's documentation. Left out on purpose: splitting into several packs.
+Format: gitformat-pack in git's documentation. `packcore.plans.split` cuts a plan for several packs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from packcore.plans.entries import PackEntry
     from packcore.plans.plan import PackPlan
 
-__all__ = ["write_pack"]
+__all__ = ["payload_bytes", "write_pack"]
 
 
 def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -118,6 +118,19 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
             yield b"".join(ready), 0
             ready, ready_bytes = [], 0
     yield b"".join(ready), 0
+
+
+def payload_bytes(plan: PackPlan, entry: PackEntry) -> int:
+    """Return how long the zlib stream of an entry of the plan gets; makes it if the plan doesn't carry it.
+
+    Raises MissingObject or CorruptData if the store can't return the object.
+    """
+    encoding = entry.encoding
+    if isinstance(encoding, Reused):
+        return encoding.raw.end_offset - encoding.raw.payload_offset
+    if encoding.deflated is not None:
+        return len(encoding.deflated)
+    return sum(len(piece) for piece, _ in _payload(plan, entry))
 
 
 def _by_another_copy(plan: PackPlan, entry: PackEntry, error: CorruptPack) -> Whole:

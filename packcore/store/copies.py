@@ -163,6 +163,14 @@ class Copies:
         """Return all open packs."""
         return [pack for packed in self._packed for pack in packed.packs]
 
+    def own_loose(self) -> LooseStore:
+        """Return the repository's own loose objects."""
+        return self._loose[0]
+
+    def borrowed_loose(self) -> list[LooseStore]:
+        """Return the loose objects of alternates."""
+        return self._loose[1:]
+
     def held(self, oids: Iterable[ObjectId]) -> Iterator[ObjectId]:
         """Yield the ids that have a copy here, damaged or not."""
         packs, loose = self.packs(), {oid for loose in self._loose for oid in loose}

@@ -1,0 +1,42 @@
+"""The option --index-version, of the commands that write an index: git's `<version>[,<offset>]`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import option
+from cli.params import OUTPUT
+
+if TYPE_CHECKING:
+    from packcore.pack.index_write import IndexForm
+
+__all__ = ["INDEX_VERSION"]
+
+_INDEX_FORM = re.compile(r"([12])(?:,(0x[0-9a-f]+|[0-9]*))?", re.IGNORECASE)
+
+
+def _form(_: click.Context, __: click.Parameter, text: str | None) -> IndexForm:
+    from packcore.pack.index_write import DEFAULT_FORM, IndexForm
+
+    if text is None:
+        return DEFAULT_FORM
+    found = _INDEX_FORM.fullmatch(text)
+    try:
+        if found is None:
+            raise ValueError("use 1, 2, or a version and the largest offset of 32 bits, such as 2,0x40")
+        version = int(found[1])
+        return IndexForm(version) if found[2] is None else IndexForm(version, int(found[2] or "0", 0))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+INDEX_VERSION = option(
+    "--index-version",
+    section=OUTPUT,
+    metavar="N[,OFFSET]",
+    callback=_form,
+    help="Version of the index, 1 or 2. Offsets above OFFSET are written with 64 bits. Default: 2.",
+)

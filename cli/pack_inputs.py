@@ -1,0 +1,275 @@
+"""What `pack-objects` packs: a list of objects, what revisions or refs reach, or what packs hold.
+
+    stdin                   options              objects
+    ids and paths                                those
+    main, ^v1, --not        --revs               what they reach
+                            --all                what refs and HEAD reach
+    pack-1.pack, ^pack-2.pack  --stdin-packs     what the first has and the second lacks
+
+Then the rules of `packcore.store.stored_where` take objects out, and --include-tag adds tags.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import group, option
+from cli.object_list import read_object_list
+from cli.streams import binary_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from packcore.ids import ObjectId
+    from packcore.plans.entries import Candidate
+    from packcore.progress import Progress
+    from packcore.revision_set import RevisionSet
+    from packcore.store.packfile import PackFile
+    from packcore.store.repository import Repository
+    from packcore.store.stored_where import LeaveOut
+
+__all__ = ["PackInputs", "ToPack", "input_options"]
+
+WHAT = "What to pack"
+
+
+@dataclass(slots=True)
+class ToPack:
+    """The objects of a pack."""
+
+    objects: list[Candidate]
+    bases: list[Candidate] = field(default_factory=list)
+    """What the receiver has, for deltas of a thin pack."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why refs can't be read; the objects lack what these reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackInputs:
+    """The options that say what is packed."""
+
+    all_refs: bool
+    revs: bool
+    stdin_packs: bool
+    unpacked: bool
+    include_tag: bool
+    thin: bool
+    leave_out: LeaveOut
+
+    @property
+    def by_revisions(self) -> bool:
+        """Whether stdin names revisions, or refs are packed."""
+        return (self.all_refs or self.revs or self.unpacked) and not self.stdin_packs
+
+    @property
+    def is_default(self) -> bool:
+        """Whether none of the options is given."""
+        return self.is_plain and not (self.all_refs or self.revs or self.stdin_packs or self.thin)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything listed is packed, and nothing else."""
+        return not (self.unpacked or self.include_tag or self.leave_out)
+
+    def chosen(self, repository: Repository) -> RevisionSet:
+        """Return the revisions. Raises UnknownRevision, UnreadableRef, UsageError."""
+        from packcore.revision_set import parse_revisions
+
+        revisions = list(_revisions(sys.stdin.read().splitlines())) if self.revs else []
+        return parse_revisions(repository, revisions, all_refs=self.all_refs)
+
+    def reached(self, repository: Repository, chosen: RevisionSet, progress: Progress) -> ToPack:
+        """Return what revisions reach. Raises MissingObject, CorruptData."""
+        from packcore.walk import list_bases, list_objects
+
+        shallow, limits = repository.shallow(), repository.limits
+
+        def listed(wants: list[ObjectId]) -> list[Candidate]:
+            return list_objects(
+                repository,
+                wants,
+                chosen.haves,
+                shallow=shallow,
+                limits=limits,
+                progress=progress,
+                haves_complete=True,
+            )
+
+        objects = listed(chosen.wants)
+        if self.unpacked:
+            objects = _unpacked(repository, objects, listed)
+        bases = list_bases(repository, chosen.haves, objects, limits=limits) if self.thin else []
+        unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
+        return self._adjusted(repository, ToPack(objects, bases, unreadable))
+
+    def listed(self, repository: Repository) -> tuple[dict[ObjectId, bytes], dict[ObjectId, bytes]]:
+        """Return the paths of the objects that stdin lists, and of those that the receiver has."""
+        return read_object_list(binary_input(), repository.object_format)
+
+    def named(
+        self, repository: Repository, wanted: dict[ObjectId, bytes], held: dict[ObjectId, bytes]
+    ) -> ToPack:
+        """Return objects with their types and sizes. Raises MissingObject."""
+        bases = {oid: path for oid, path in held.items() if oid not in wanted} if self.thin else {}
+        return self._adjusted(
+            repository, ToPack(_candidates(repository, wanted), _candidates(repository, bases))
+        )
+
+    def packed(self, repository: Repository) -> ToPack:
+        """Return what packs hold. Raises UsageError for one that isn't there."""
+        names = [line.strip() for line in sys.stdin.read().splitlines()]
+        packs = {Path(pack.name).name: pack for pack in repository.copies.packs()}
+        for name in filter(None, names):
+            if name.removeprefix("^") not in packs:
+                raise click.UsageError(f"there is no pack {name.removeprefix('^')!r} in the repository")
+        excluded = [packs[name[1:]] for name in names if name.startswith("^")]
+        included = [packs[name] for name in names if name and not name.startswith("^")]
+        oids = _stored(repository, included, excluded, loose=self.unpacked)
+        return self._adjusted(repository, ToPack(_candidates(repository, dict.fromkeys(oids, b""))))
+
+    def _adjusted(self, repository: Repository, found: ToPack) -> ToPack:
+        if self.include_tag:
+            found.objects += _tags(repository, {each.oid for each in found.objects})
+        if self.leave_out:
+            out = self.leave_out.find(repository, [each.oid for each in found.objects])
+            found.objects = [each for each in found.objects if each.oid not in out]
+        return found
+
+
+def _revisions(lines: Iterable[str]) -> Iterable[str]:
+    """Yield revisions; those behind a line `--not` are turned around, up to the next one."""
+    turned = False
+    for line in lines:
+        text = line.strip()
+        if text == "--not":
+            turned = not turned
+        elif text.startswith("-"):
+            raise click.UsageError(f"not a revision: {text!r}")
+        elif text:
+            yield (text[1:] if text.startswith("^") else f"^{text}") if turned else text
+
+
+def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Candidate]:
+    """Look up types and sizes. Raises MissingObject."""
+    from packcore.plans.entries import Candidate
+    from packcore.store.bulk import headers_of
+
+    headers = zip(paths, headers_of(repository, [*paths]), strict=True)
+    known = [header or repository.header(oid) for oid, header in headers]
+    types, sizes = [header.type for header in known], [header.size for header in known]
+    return [*map(Candidate, paths, types, sizes, paths.values(), count())]
+
+
+def _unpacked(
+    repository: Repository,
+    objects: list[Candidate],
+    listed: Callable[[list[ObjectId]], list[Candidate]],
+) -> list[Candidate]:
+    """Return tags, the commits that are in no pack, and their trees and blobs, packed or not."""
+    from packcore.objects import ObjectType, commit_links
+    from packcore.store.stored_where import in_packs
+
+    commits = [each.oid for each in objects if each.type is ObjectType.COMMIT]
+    packed = in_packs(repository.copies.packs(), commits)
+    new = [oid for oid in commits if oid not in packed]
+    trees = [commit_links(repository.read(oid).data, repository.object_format, oid).tree for oid in new]
+    below = {each.oid for each in listed(trees)} if trees else set()
+    kept = below.union(new)
+    return [each for each in objects if each.oid in kept or each.type is ObjectType.TAG]
+
+
+def _stored(
+    repository: Repository, included: list[PackFile], excluded: list[PackFile], *, loose: bool
+) -> list[ObjectId]:
+    """Return the objects of some packs, and perhaps loose ones, that are not in others."""
+    from packcore.store.stored_where import in_packs
+
+    found: dict[ObjectId, None] = {}
+    for pack in included:
+        found.update(dict.fromkeys(pack.storage_order(pack)))
+    if loose:
+        found.update(dict.fromkeys(repository.copies.own_loose()))
+    out = in_packs(excluded, list(found))
+    return [oid for oid in found if oid not in out]
+
+
+def _tags(repository: Repository, packed: Collection[ObjectId]) -> list[Candidate]:
+    """Return the tags below refs/tags that come to a packed object, with the tags between."""
+    from packcore.objects import ObjectType, tag_target
+
+    found: dict[ObjectId, bytes] = {}
+    for name, ref in repository.refs().known.items():
+        chain: list[ObjectId] = []
+        oid = ref.oid
+        if not name.startswith("refs/tags/"):
+            continue
+        while oid in repository and repository.header(oid).type is ObjectType.TAG and oid not in chain:
+            chain.append(oid)
+            oid = tag_target(repository.read(oid).data, repository.object_format, oid)[0]
+        if oid in packed:
+            found.update(dict.fromkeys((tag for tag in chain if tag not in packed), b""))
+    return _candidates(repository, found)
+
+
+def _inputs(
+    *,
+    all_refs: bool,
+    stdin_revs: bool,
+    stdin_packs: bool,
+    unpacked: bool,
+    include_tag: bool,
+    thin: bool,
+    incremental: bool,
+    local: bool,
+    honor_pack_keep: bool,
+    keep_pack: tuple[str, ...],
+) -> PackInputs:
+    from packcore.store.stored_where import LeaveOut
+
+    if stdin_packs and (all_refs or stdin_revs or thin):
+        raise click.UsageError("--stdin-packs names packs on stdin: leave out --all, --revs and --thin")
+    rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
+    return PackInputs(all_refs, stdin_revs, stdin_packs, unpacked, include_tag, thin, rules)
+
+
+def _flag(*names: str, help_text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    return option(*names, is_flag=True, section=WHAT, envvar=None, help=help_text)
+
+
+input_options = group(
+    "inputs",
+    _inputs,
+    _flag("--all", "all_refs", help_text="Pack all that refs and HEAD reach."),
+    _flag(
+        "--stdin-revs",
+        "--revs",
+        "stdin_revs",
+        help_text="Pack all that the revisions on stdin reach (`main`, `^v1`, `--not`).",
+    ),
+    _flag(
+        "--stdin-packs", help_text="Pack what the packs named on stdin hold (`pack-1.pack`), and ^packs lack."
+    ),
+    _flag("--thin", help_text="Allow deltas against objects of the ^revisions."),
+    _flag(
+        "--unpacked",
+        help_text="Of revisions, only commits that are in no pack. With --stdin-packs: loose objects too.",
+    ),
+    _flag("--include-tag", help_text="Pack annotated tags too whose object is packed."),
+    _flag("--incremental", help_text="Leave out objects that are in any pack."),
+    _flag("--local", help_text="Leave out objects that an alternate has."),
+    _flag("--honor-pack-keep", help_text="Leave out objects of packs that have a .keep file."),
+    option(
+        "--keep-pack",
+        multiple=True,
+        section=WHAT,
+        metavar="NAME",
+        envvar=None,
+        help="Leave out objects of the pack NAME (pack-….pack); repeatable.",
+    ),
+)

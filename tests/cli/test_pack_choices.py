@@ -1,0 +1,275 @@
+"""Which objects `pack-objects` packs, and how they are written: with git's options, beside git."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore.ids import SHA1
+from packcore.pack.format import OFS_DELTA, REF_DELTA
+from packcore.pack.reader import PackReader
+from tests.support import git, git_bytes, history, init_repository, make_repository, run_git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def ids_in(pack: bytes, repository: Path) -> list[str]:
+    """Return the ids in a pack, sorted, after git has checked all of it."""
+    path = repository / "check.pack"
+    path.write_bytes(pack)
+    git("index-pack", path, cwd=repository)
+    listing = git("show-index", cwd=repository, stdin=path.with_suffix(".idx").read_bytes())
+    path.unlink()
+    path.with_suffix(".idx").unlink()
+    return sorted(line.split()[1] for line in listing.splitlines())
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Path:
+    """Return a repository with objects in every kind of place.
+
+    In an alternate's pack: three commits. In own packs: three more, the first in one with a .keep file.
+    Loose: a commit, of whose blob the alternate has a loose copy; tag v1 of main~1, and a tag of that tag.
+    """
+    pool = make_repository(tmp_path / "pool.git", history(commits=3, files=3), repack=True)
+    path = tmp_path / "r.git"
+    git("clone", "-q", "--bare", "--shared", pool, path)
+    work = tmp_path / "work"
+    git("clone", "-q", path, work)
+    for number in range(4):
+        (work / f"new-{number}").write_text(f"{number}\n" * 50)
+        git("add", ".", cwd=work)
+        git("commit", "-q", "-m", f"new {number}", cwd=work)
+        git("push", "-q", "origin", "main", cwd=work)
+        if number < 3:
+            git("repack", "-dlq", cwd=path)
+        if number == 0:
+            (pack,) = (path / "objects" / "pack").glob("*.pack")
+            pack.with_suffix(".keep").touch()
+    git("tag", "-a", "-m", "one", "v1", "main~1", cwd=path)
+    git("tag", "-a", "-m", "two", "twice", "v1", cwd=path)
+    blob = git("rev-parse", "main:new-3", cwd=path)
+    git("hash-object", "-w", "--stdin", cwd=pool, stdin=git_bytes("cat-file", "blob", blob, cwd=path))
+    return path
+
+
+def own_packs(path: Path) -> list[str]:
+    packs = sorted((path / "objects" / "pack").glob("*.pack"), key=os.path.getmtime)
+    return [pack.name for pack in packs]
+
+
+CHOICES = [
+    (["--all"], ""),
+    (["--revs"], "main\n"),
+    (["--revs"], "main\n^main~2\n"),
+    (["--revs"], "main\n--not\nmain~2\n"),
+    (["--revs"], "--not\nmain~1\n^main\n--not\nv1\n"),
+    (["--revs", "--all"], "main~1\n"),
+    (["--revs", "--incremental"], "main\n"),
+    (["--all", "--incremental"], ""),
+    (["--all", "--local"], ""),
+    (["--all", "--honor-pack-keep"], ""),
+    (["--all", "--local", "--honor-pack-keep", "--incremental"], ""),
+    (["--all", "--keep-pack=@1"], ""),
+    (["--all", "--keep-pack=@1", "--keep-pack=@2"], ""),
+    (["--all", "--keep-pack=nosuch.pack"], ""),
+    (["--all", "--unpacked"], ""),
+    (["--unpacked", "--revs"], "main\n"),
+    (["--all", "--unpacked", "--incremental"], ""),
+    (["--revs", "--include-tag"], "main\n^main~3\n"),
+    (["--revs", "--include-tag"], "main~2\n"),
+    (["--revs", "--include-tag"], "v1\n"),
+    (["--stdin-packs"], "@1\n"),
+    (["--stdin-packs"], "@0\n@1\n@2\n"),
+    (["--stdin-packs"], "@0\n@2\n^@1\n"),
+    (["--stdin-packs", "--unpacked"], "@1\n"),
+    (["--stdin-packs"], ""),
+]
+
+
+@pytest.mark.parametrize(("options", "lines"), CHOICES, ids=str)
+def test_the_same_objects_are_packed_as_by_git(packcore, places, options, lines):
+    def named(text: str) -> str:
+        for number, name in enumerate(own_packs(places)):
+            text = text.replace(f"@{number}", name)
+        return text
+
+    words, stdin = [named(word) for word in options], named(lines).encode()
+    # With bitmaps git leaves --unpacked out.
+    arguments = ("pack-objects", "--stdout", "-q", "--no-use-bitmap-index", *words)
+    theirs = git_bytes(*arguments, cwd=places, stdin=stdin)
+    ours = packcore("pack-objects", places, "--stdout", "-q", *words, stdin=stdin)
+    assert ours.exit_code == 0, ours.stderr
+    assert ids_in(ours.stdout_bytes, places) == ids_in(theirs, places)
+
+
+@pytest.mark.parametrize("option", ["--incremental", "--local", "--honor-pack-keep", "--include-tag"])
+def test_the_rules_hold_for_listed_objects_too(packcore, places, option):
+    listed = git_bytes("rev-list", "--objects", "main", cwd=places)
+    theirs = git_bytes("pack-objects", "--stdout", "-q", option, cwd=places, stdin=listed)
+    ours = packcore("pack-objects", places, option, stdin=listed)
+    assert ids_in(ours.stdout_bytes, places) == ids_in(theirs, places)
+
+
+def test_a_pack_that_is_not_there_is_named(packcore, places):
+    result = packcore("pack-objects", places, "--stdin-packs", stdin=b"pack-1.pack\n")
+    assert (result.exit_code, result.stdout_bytes) == (2, b"")
+    assert "there is no pack 'pack-1.pack'" in result.stderr
+
+
+@pytest.mark.parametrize("line", ["--glob=x", "-3", "--all"])
+def test_an_option_on_stdin_is_no_revision(packcore, places, line):
+    result = packcore("pack-objects", places, "--revs", stdin=f"{line}\n".encode())
+    assert (result.exit_code, f"not a revision: '{line}'" in result.stderr) == (2, True)
+    assert run_git("pack-objects", "--stdout", "--revs", cwd=places, stdin=f"{line}\n".encode()).returncode
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--stdin-packs", "--revs"],
+        ["--stdin-packs", "--all"],
+        ["--stdin-packs", "--thin"],
+        ["--max-pack-size=2m"],
+        ["--max-pack-size=2m", "--stdout"],
+        ["--stdout", "base"],
+        ["--stdout", "-o", "x.pack"],
+        ["-o", "x.pack", "base"],
+        ["--thin", "--revs", "base"],
+        ["--plan", "/dev/null", "--incremental"],
+    ],
+    ids=str,
+)
+def test_contradicting_words_are_wrong_usage(packcore, places, words):
+    assert packcore("pack-objects", places, *words, stdin=b"").exit_code == 2
+
+
+def deltas(pack: Path) -> int:
+    listing = git("verify-pack", "-v", pack, cwd=pack.parent)
+    return sum(len(line.split()) == 7 for line in listing.splitlines())
+
+
+@pytest.fixture(scope="module")
+def similar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository of similar files, packed with deltas."""
+    path = tmp_path_factory.mktemp("similar") / "r.git"
+    return make_repository(path, history(commits=20, files=3), repack=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "are_there"),
+    [
+        (["--window=0"], True),
+        (["--window=0", "--no-reuse-delta"], False),
+        (["--depth=0"], False),
+        (["--depth=0", "--no-reuse-delta"], False),
+        (["--window=0", "--strategy=git-window", "--no-reuse-delta"], False),
+        (["--no-reuse-delta"], True),
+    ],
+    ids=str,
+)
+def test_without_a_window_nothing_is_searched_and_deltas_are_reused_as_with_git(
+    packcore, similar, tmp_path, options, are_there
+):
+    pack = tmp_path / "x.pack"
+    assert packcore("pack-objects", similar, "--all", "-o", pack, *options).exit_code == 0
+    assert (deltas(pack) > 0) is are_there
+
+
+def test_bases_are_named_by_id_on_request(packcore, similar, tmp_path):
+    kinds = {}
+    for option in ("--delta-base-offset", "--no-delta-base-offset"):
+        pack = tmp_path / f"x{option}.pack"
+        result = packcore("pack-objects", similar, "--all", option, "-o", pack)
+        assert result.exit_code == 0, result.stderr
+        assert deltas(pack) > 0
+        kinds[option] = {item.type_code for item in PackReader([pack.read_bytes()], object_format=SHA1)}
+    assert REF_DELTA not in kinds["--delta-base-offset"]
+    assert OFS_DELTA not in kinds["--no-delta-base-offset"]
+
+
+def test_with_a_base_name_the_files_are_named_by_their_hash_as_with_git(packcore, similar, tmp_path):
+    (tmp_path / "ours").mkdir()
+    result = packcore("pack-objects", similar, tmp_path / "ours" / "a.b", "--all", "--index-version=1")
+    assert result.exit_code == 0, result.stderr
+    (name,) = result.stdout.split()
+    names = {file.name for file in (tmp_path / "ours").iterdir()}
+    assert names == {f"a.b-{name}{suffix}" for suffix in (".pack", ".idx", ".rev")}
+    assert (tmp_path / "ours" / f"a.b-{name}.pack").read_bytes()[-20:].hex() == name
+    assert (tmp_path / "ours" / f"a.b-{name}.idx").read_bytes()[:4] != b"\xfftOc"
+    git("verify-pack", tmp_path / "ours" / f"a.b-{name}.idx", cwd=similar)
+
+
+def test_nothing_is_written_where_there_is_nothing_and_that_is_asked_for(packcore, similar, tmp_path):
+    empty = packcore("pack-objects", similar, stdin=b"").stdout_bytes
+    assert empty == git_bytes("pack-objects", "--stdout", "-q", cwd=similar, stdin=b"")
+    assert packcore("pack-objects", similar, "--non-empty", stdin=b"").stdout_bytes == b""
+    result = packcore("pack-objects", similar, tmp_path / "x", "--non-empty", "--json", stdin=b"")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert json.loads(result.stderr)["packs"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository with 6 MB that don't compress, in pairs of similar objects, and one large one."""
+    path = init_repository(tmp_path_factory.mktemp("large") / "r.git")
+    lines = []
+    for number in range(20):
+        data = os.urandom(150_000)
+        for end in (b"one", b"two"):
+            text = data + b"%d" % number + end
+            lines.append(git("hash-object", "-w", "--stdin", cwd=path, stdin=text))
+    lines.append(git("hash-object", "-w", "--stdin", cwd=path, stdin=os.urandom(3_000_000)))
+    (path / "list").write_text("".join(f"{line} f\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("naming", [["--delta-base-offset"], ["--no-delta-base-offset"]], ids=str)
+def test_packs_of_a_limited_size_hold_everything_and_stand_alone(packcore, large, tmp_path, naming):
+    listed = (large / "list").read_bytes()
+    arguments = ("pack-objects", large, tmp_path / "p", "--max-pack-size=1m", *naming)
+    result = packcore(*arguments, stdin=listed)
+    assert result.exit_code == 0, result.stderr
+    names = result.stdout.split()
+    assert len(names) > 3
+    found: list[str] = []
+    for name in names:
+        pack = tmp_path / f"p-{name}.pack"
+        git("index-pack", "-o", tmp_path / "check.idx", pack, cwd=large)
+        listing = git("show-index", cwd=large, stdin=(tmp_path / "check.idx").read_bytes())
+        inside = [line.split()[1] for line in listing.splitlines()]
+        assert pack.stat().st_size <= 1 << 20 or len(inside) == 1
+        found += inside
+    assert sorted(found) == sorted(line.split()[0].decode() for line in listed.splitlines())
+    assert sum(map(deltas, tmp_path.glob("*.pack"))) > 0
+
+
+def test_further_packs_beside_a_file_are_numbered(packcore, large, tmp_path):
+    listed = (large / "list").read_bytes()
+    result = packcore(
+        "pack-objects", large, "-o", tmp_path / "x.pack", "--max-pack-size=4m", "--json", stdin=listed
+    )
+    report = json.loads(result.stderr)
+    assert [pack["path"] for pack in report["packs"]] == [f"{tmp_path}/x.pack", f"{tmp_path}/x-2.pack"]
+    assert sum(pack["objects"] for pack in report["packs"]) == report["objects"]
+    assert {path.name for path in tmp_path.iterdir()} >= {"x-2.idx", "x-2.rev", "x.idx", "x.rev"}
+
+
+def test_one_pack_that_fits_is_the_one_that_would_be_written_anyway(packcore, similar, tmp_path):
+    for name, options in (("a", []), ("b", ["--max-pack-size=1g"])):
+        assert (
+            packcore("pack-objects", similar, "--all", "-o", tmp_path / f"{name}.pack", *options).exit_code
+            == 0
+        )
+    assert (tmp_path / "a.pack").read_bytes() == (tmp_path / "b.pack").read_bytes()
+
+
+def test_a_limit_below_the_smallest_is_raised_with_a_word(packcore, similar, tmp_path):
+    result = packcore("pack-objects", similar, "--all", "-o", tmp_path / "x.pack", "--max-pack-size=10")
+    assert result.exit_code == 0
+    assert "the smallest --max-pack-size is 1m" in result.stderr
