@@ -62,10 +62,11 @@ class ArrivalChecks:
         console: Console,
         *,
         added: Container[ObjectId] = (),
+        entries: int | None = None,
     ) -> tuple[list[ObjectId], int]:
         """Check a pack; return the blobs of .gitmodules that are nowhere, and how many links lead outside.
 
-        Raises CorruptObject, MissingObject, UsageError.
+        `entries` is how many the pack has, if no object may come twice. Raises CorruptData, UsageError.
         """
         from packcore.checks.arrivals import check_content, check_links
         from packcore.checks.promised import promised_and_missing
@@ -80,7 +81,9 @@ class ArrivalChecks:
         if self.strict is not None or self.links:
             shallow = repository.shallow() if repository else ()
             promised = promised_and_missing(repository) if repository else ()
-            outside = check_links(arriving, repository, added=added, shallow=shallow, promised=promised)
+            outside = check_links(
+                arriving, repository, added=added, shallow=shallow, promised=promised, entries=entries
+            )
         return missing, outside
 
     def check_words(self, object_format: ObjectFormat) -> None:

@@ -12,17 +12,34 @@ from cli.params import OUTPUT
 
 if TYPE_CHECKING:
     from packcore.pack.index_write import IndexForm
+    from packcore.store.config import GitConfig
 
-__all__ = ["INDEX_VERSION"]
+__all__ = ["INDEX_VERSION", "default_form"]
 
 _INDEX_FORM = re.compile(r"([12])(?:,(0x[0-9a-f]+|[0-9]*))?", re.IGNORECASE)
 
 
-def _form(_: click.Context, __: click.Parameter, text: str | None) -> IndexForm:
+def default_form(config: GitConfig | None) -> IndexForm:
+    """Return what a repository's pack.indexVersion says, or the usual form.
+
+    Raises RepositoryError for a version that doesn't exist.
+    """
+    from packcore.errors import RepositoryError
     from packcore.pack.index_write import DEFAULT_FORM, IndexForm
 
-    if text is None:
+    version = None if config is None else config.get("pack.indexVersion")
+    if version is None:
         return DEFAULT_FORM
+    if version not in ("1", "2"):
+        raise RepositoryError(f"pack.indexVersion must be 1 or 2, not {version[:40]!r}")
+    return IndexForm(int(version))
+
+
+def _form(_: click.Context, __: click.Parameter, text: str | None) -> IndexForm | None:
+    from packcore.pack.index_write import IndexForm
+
+    if text is None:
+        return None
     found = _INDEX_FORM.fullmatch(text)
     try:
         if found is None:
@@ -38,5 +55,6 @@ INDEX_VERSION = option(
     section=OUTPUT,
     metavar="N[,OFFSET]",
     callback=_form,
-    help="Version of the index, 1 or 2. Offsets above OFFSET are written with 64 bits. Default: 2.",
+    help="Version of the index, 1 or 2. Offsets above OFFSET are written with 64 bits. Default: the "
+    "repository's pack.indexVersion, or 2.",
 )

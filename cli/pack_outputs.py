@@ -40,6 +40,7 @@ class PackOutput:
     """Whether the pack's hash and .pack follow the path."""
     ofs_delta: bool
     form: IndexForm
+    reverse_index: bool
 
     def write(self, plans: Iterable[PackPlan], progress: Progress) -> list[Written]:
         """Write packs and indexes; all are read back and checked before any gets its name."""
@@ -55,7 +56,8 @@ class PackOutput:
                 files.name(file, pack)
                 indexed = _indexed(file, pack, plan, progress)
                 stem = str(pack).removesuffix(".pack")
-                files.open(f"{stem}.rev").writelines(indexed.reverse_index_blocks())
+                if self.reverse_index:
+                    files.open(f"{stem}.rev").writelines(indexed.reverse_index_blocks())
                 files.open(f"{stem}.idx").writelines(indexed.index_blocks(self.form))
                 written.append(Written(checksum, size, plan.object_count, str(pack)))
         return written

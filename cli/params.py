@@ -247,7 +247,7 @@ def _selection(
 def _window(more: str = "") -> Callable[[FunctionT], FunctionT]:
     return option(
         "--window",
-        type=click.IntRange(0, 10_000),
+        type=click.IntRange(0, 10_000, clamp=True),  # git, too, takes a negative one for 0
         section=PACKING,
         metavar="N",
         help=f"Compare each object with N others, if the strategy compares.{more}",
@@ -263,7 +263,11 @@ _LIMITS = (
         help="Memory for the search, e.g. 64m or 1g.",
     ),
     option(
-        "--depth", type=click.IntRange(0, 4095), section=PACKING, metavar="N", help="Longest delta chain."
+        "--depth",
+        type=click.IntRange(0, 4095, clamp=True),
+        section=PACKING,
+        metavar="N",
+        help="Longest delta chain.",
     ),
     option("--compression", type=click.IntRange(0, 9), section=PACKING, metavar="0-9", help="zlib level."),
 )

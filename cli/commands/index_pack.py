@@ -11,7 +11,7 @@ import click
 
 from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
 from cli.command import command, group, option
-from cli.index_version import INDEX_VERSION
+from cli.index_version import INDEX_VERSION, default_form
 from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
@@ -28,13 +28,30 @@ PACK = "The pack"
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _Beside:
     """What is written beside a pack."""
 
     form: IndexForm
     reverse_index: bool
     marks: dict[str, bytes]
     """The content of the .keep and .promisor file, by suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the options say of that; None means as the repository's settings have it."""
+
+    form: IndexForm | None
+    reverse_index: bool | None
+    marks: dict[str, bytes]
+
+    def settled(self, repository: Repository | None) -> _Beside:
+        """Return what is written. Raises RepositoryError for a setting that can't be read."""
+        config = None if repository is None else repository.config
+        reverse = self.reverse_index
+        if reverse is None:
+            reverse = config is None or config.get_bool("pack.writeReverseIndex", default=True)
+        return _Beside(self.form or default_form(config), reverse, self.marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +75,24 @@ class _Task:
     limits: Limits
     repository: Repository | None
     checks: ArrivalChecks
-    written: _Written
+    beside: _Beside
     progress: Progress
     console: Console
 
 
-def _written(
-    index_version: IndexForm, rev_index: bool | None, keep: str | None, promisor: str | None
-) -> _Written:
+def _asked(
+    index_version: IndexForm | None, rev_index: bool | None, keep: str | None, promisor: str | None
+) -> _Asked:
     marks = {".keep": keep, ".promisor": promisor}
     lines = {
         suffix: f"{text}\n".encode() if text else b"" for suffix, text in marks.items() if text is not None
     }
-    return _Written(index_version, rev_index is not False, lines)
+    return _Asked(index_version, rev_index, lines)
 
 
-_written_options = group(
-    "written",
-    _written,
+_beside_options = group(
+    "beside",
+    _asked,
     INDEX_VERSION,
     option("--rev-index/--no-rev-index", default=None, section=OUTPUT, help="Write the .rev. Default: yes."),
     option(
@@ -138,6 +155,30 @@ _checks_options = group(
     metavar="PATH",
     help="Write the index of FILE.pack to PATH. With --stdin: write the pack to folder PATH.",
 )
+@option(
+    "--verify",
+    "verified",
+    flag_value="",
+    section=PACK,
+    envvar=None,
+    help="Only check FILE.pack and the indexes beside it.",
+)
+@option(
+    "--verify-stat",
+    "verified",
+    flag_value="list",
+    section=PACK,
+    envvar=None,
+    help="The same, and list the objects as `verify-pack -v` does.",
+)
+@option(
+    "--verify-stat-only",
+    "verified",
+    flag_value="chains",
+    section=PACK,
+    envvar=None,
+    help="The same, and only show how long the delta chains are.",
+)
 @option("--fix-thin", is_flag=True, section=PACK, help="With --stdin: add missing bases from --repo.")
 @option("--repo", type=click.Path(), section=PACK, help="The repository the pack belongs to.")
 @option(
@@ -150,7 +191,7 @@ _checks_options = group(
 )
 @MAX_INPUT_SIZE
 @_checks_options
-@_written_options
+@_beside_options
 @OBJECT_FORMAT
 @output_options(verbose_is_progress=True)
 def run(
@@ -158,12 +199,13 @@ def run(
     file: str | None,
     from_stdin: bool,
     output: str | None,
+    verified: str | None,
     fix_thin: bool,
     repo: str | None,
     memory: int | None,
     max_input_size: int | None,
     checks: ArrivalChecks,
-    written: _Written,
+    beside: _Asked,
     object_format: ObjectFormat | None,
     console: Console,
 ) -> int:
@@ -190,7 +232,19 @@ def run(
         checks.check_words(chosen)
         limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
         progress = stack.enter_context(console.progress())
-        task = _Task(chosen, limited(limits, max_input_size), repository, checks, written, progress, console)
+        if verified is not None and file is None:
+            raise click.UsageError("--verify checks a FILE.pack with its index, not a stream")
+        task = _Task(
+            chosen,
+            limited(limits, max_input_size),
+            repository,
+            checks,
+            beside.settled(repository),
+            progress,
+            console,
+        )
+        if verified is not None and file is not None:
+            return _verify(task, Path(file), verified)
         if file is not None:
             found = _index_file(task, Path(file), output)
         else:
@@ -226,6 +280,22 @@ def _opened(repo: str | None, stack: ExitStack) -> Repository | None:
     return stack.enter_context(Repository.open(repo)) if repo else None
 
 
+def _verify(task: _Task, path: Path, shown: str) -> int:
+    """Check a pack and its indexes, and show what --verify-stat… asks for."""
+    from packcore.pack.verify import verify_pack
+    from packcore.store.packfile import PackFile
+
+    report = verify_pack(path, task.object_format, limits=task.limits, progress=task.progress)
+    pack = PackFile(path, task.object_format, task.limits)
+    try:
+        _, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
+    finally:
+        pack.close()
+    lines = {"": (), "list": report.listing(), "chains": report.histogram()}[shown]
+    task.console.show_exact(line.encode() for line in lines)
+    return int(task.checks.links and outside > 0)
+
+
 def _index_file(task: _Task, path: Path, index: str | None) -> _Indexed:
     from cli.files import AtomicFiles
     from packcore.pack.indexer import index_pack_file
@@ -241,17 +311,17 @@ def _index_file(task: _Task, path: Path, index: str | None) -> _Indexed:
         path, object_format=task.object_format, limits=task.limits, progress=task.progress
     )
     with open_indexed(path, indexed, task.limits) as pack:
-        missing, outside = task.checks.run(pack, task.repository, task.console)
+        missing, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
         if task.repository:
             refuse_collisions(task.repository.copies, pack)
-    marks = {path.with_suffix(suffix): text for suffix, text in task.written.marks.items()}
+    marks = {path.with_suffix(suffix): text for suffix, text in task.beside.marks.items()}
     new = {mark: text for mark, text in marks.items() if not mark.exists()}
     with AtomicFiles(read_only=True) as files:
         for mark, text in new.items():
             files.open(mark).write(text)
-        if task.written.reverse_index:
+        if task.beside.reverse_index:
             files.open(index_path.with_suffix(".rev")).writelines(indexed.reverse_index_blocks())
-        files.open(index_path).writelines(indexed.index_blocks(task.written.form))
+        files.open(index_path).writelines(indexed.index_blocks(task.beside.form))
     kept = path.with_suffix(".keep") in new
     return _Indexed(indexed.table.checksum.hex(), len(indexed.table), kept, missing, outside)
 
@@ -267,12 +337,15 @@ def _take_in(task: _Task, directory: Path, bases: Repository | None) -> _Indexed
         progress=task.progress,
         bases=bases,
         directory=directory,
-        index_form=task.written.form,
+        index_form=task.beside.form,
     ) as spool:
-        missing, outside = task.checks.run(spool, task.repository, task.console, added=spool.added)
+        count = spool.object_count - len(spool.added)
+        missing, outside = task.checks.run(
+            spool, task.repository, task.console, added=spool.added, entries=count
+        )
         if task.repository:
             refuse_collisions(task.repository.copies, spool, added=spool.added)
-        marks = task.written.marks
+        marks = task.beside.marks
         kept = ".keep" in marks and not (directory / spool.file_name).with_suffix(".keep").exists()
-        spool.install(directory, marks=marks, reverse_index=task.written.reverse_index)
+        spool.install(directory, marks=marks, reverse_index=task.beside.reverse_index)
         return _Indexed(spool.checksum.hex(), spool.object_count, kept, missing, outside)

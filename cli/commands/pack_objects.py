@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, group, option
-from cli.index_version import INDEX_VERSION
+from cli.index_version import INDEX_VERSION, default_form
 from cli.pack_inputs import WHAT, PackInputs, ToPack, input_options
 from cli.pack_outputs import PackOutput, Written, write_stream
 from cli.params import OUTPUT, output_options, selection_options
@@ -38,13 +38,14 @@ class _Form:
     """How the pack is written."""
 
     ofs_delta: bool
-    index: IndexForm
+    index: IndexForm | None
+    """None means what the repository's settings say."""
     pack_bytes_max: int | None
     non_empty: bool
 
 
 def _form(
-    delta_base_offset: bool, index_version: IndexForm, max_pack_size: int | None, non_empty: bool
+    delta_base_offset: bool, index_version: IndexForm | None, max_pack_size: int | None, non_empty: bool
 ) -> _Form:
     return _Form(delta_base_offset, index_version, max_pack_size or None, non_empty)
 
@@ -64,7 +65,8 @@ _form_options = group(
         type=SIZE,
         section=OUTPUT,
         metavar="SIZE",
-        help="Write several packs, each of at most SIZE, at least 1m: FILE, FILE-2, … Not for stdout.",
+        help="Write several packs, each of at most SIZE, at least 1m: FILE, FILE-2, … Not for stdout. "
+        "Default: the repository's pack.packSizeLimit.",
     ),
     option("--non-empty", is_flag=True, section=OUTPUT, help="Write nothing if there is nothing to pack."),
 )
@@ -77,7 +79,7 @@ _form_options = group(
         packcore pack-objects x.git --all -o all.pack
         git -C x.git rev-list --objects main | packcore pack-objects x.git > main.pack
         echo "main ^v1.0" | tr ' ' '\\n' | packcore pack-objects x.git --revs --thin > update.pack
-        ls x.git/objects/pack | grep pack$ | packcore pack-objects x.git --stdin-packs x.git/objects/pack/pack
+        ls x.git/objects/pack | grep pack$ | packcore pack-objects x.git --stdin-packs new
         packcore pack-objects x.git --all --save-plan x.plan -o x.pack
         packcore pack-objects x.git --plan x.plan -o the-same.pack
     """,
@@ -158,8 +160,8 @@ def run(
                 stream.flush()
                 packs.append(Written(checksum, size, plan.object_count))
             else:
-                files = PackOutput(Path(place or ""), base is not None, form.ofs_delta, form.index)
-                packs = files.write(_split(plan, form, console), progress)
+                files = _files(Path(place or ""), base is not None, form, repository)
+                packs = files.write(_split(plan, form, repository, console), progress)
         written = time.monotonic()
     if as_json:
         console.report_json(_report(plan, packs, selected, written - started))
@@ -236,14 +238,26 @@ def _select(
     )
 
 
-def _split(plan: PackPlan, form: _Form, console: Console) -> Iterable[PackPlan]:
+def _files(path: Path, by_hash: bool, form: _Form, repository: Repository) -> PackOutput:
+    config = repository.config
+    return PackOutput(
+        path,
+        by_hash,
+        form.ofs_delta,
+        form.index or default_form(config),
+        config.get_bool("pack.writeReverseIndex", default=True),
+    )
+
+
+def _split(plan: PackPlan, form: _Form, repository: Repository, console: Console) -> Iterable[PackPlan]:
     from packcore.plans.split import split_plan
 
-    if form.pack_bytes_max is None:
+    limit = form.pack_bytes_max or repository.config.get_size("pack.packSizeLimit")
+    if limit is None:
         return [plan]
-    if form.pack_bytes_max < _PACK_BYTES_MIN:
-        console.warn("the smallest --max-pack-size is 1m, which is used")
-    return split_plan(plan, max(form.pack_bytes_max, _PACK_BYTES_MIN))
+    if limit < _PACK_BYTES_MIN:
+        console.warn("the smallest size of a pack is 1m, which is used")
+    return split_plan(plan, max(limit, _PACK_BYTES_MIN))
 
 
 def _read_plan(path: str, repository: Repository, progress: Progress, *, whole_pack: bool) -> PackPlan:

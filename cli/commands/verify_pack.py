@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 def run(
     *, files: tuple[str, ...], stat_only: bool, object_format: ObjectFormat | None, console: Console
 ) -> None:
-    """Check each pack FILE (.pack or .idx) completely, and that its index is right.
+    """Check each pack FILE (.pack or .idx) completely, and that its .idx, and a .rev beside it, are right.
 
     With -v, list each object as git does: id, type, size, size in the pack, offset, and for a delta its
-    depth and base. Then show how long the delta chains are.
+    depth and base. Then show how long the delta chains are, and `FILE.pack: ok`, or `bad`. All files are
+    checked, even if one is damaged.
     """
     from packcore.errors import CorruptData
     from packcore.ids import SHA1
@@ -49,6 +50,8 @@ def run(
         except (CorruptData, OSError) as error:
             # The others are looked at all the same; the first failure ends the run.
             failures.append(error)
+            if (console.verbosity.verbose or stat_only) and not console.verbosity.json:
+                console.show_exact([f"{path}: bad".encode()])
             continue
         if console.verbosity.json:
             reports.append(_json(report))

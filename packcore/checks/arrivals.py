@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from packcore.checks.fsck import object_links
 from packcore.checks.objects import check_object, special_blobs
 from packcore.checks.special import check_special_blob
-from packcore.errors import CorruptObject, MissingObject
+from packcore.errors import CorruptObject, CorruptPack, MissingObject
 from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
@@ -72,14 +72,19 @@ def check_links(
     added: Container[ObjectId] = (),
     shallow: Container[ObjectId] = (),
     promised: Container[ObjectId] = (),
+    entries: int | None = None,
 ) -> int:
     """Check that everything the objects refer to is among them or `here`; return how much is only there.
 
     What is in `added` counts as only there. Parents of commits in `shallow` are not looked for, and what is
     in `promised` isn't either: a partial clone lacks it on purpose.
-    Raises MissingObject, and CorruptObject for an object of another type than a link says.
+    `entries` is the number of entries, if no object may come twice, as with git.
+    Raises MissingObject, CorruptObject for an object of another type than a link says, and CorruptPack for an
+    object that comes twice.
     """
     types = {oid: arriving.header(oid).type for oid in arriving if oid not in added}
+    if entries is not None and len(types) < entries:
+        raise CorruptPack(f"{entries - len(types)} of its {entries} entries are objects that come twice")
     outside: dict[ObjectId, ObjectType] = {}
     for oid in arriving.storage_order(arriving):
         if types.get(oid, ObjectType.BLOB) is ObjectType.BLOB:

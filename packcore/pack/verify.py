@@ -73,11 +73,15 @@ class PackReport:
             label = f"chain length = {depth}" if depth else "non delta"
             yield f"{label}: {count} object{'' if count == 1 else 's'}"
 
-    def lines(self) -> Iterator[str]:
-        """Yield everything that `git verify-pack -v` prints."""
+    def listing(self) -> Iterator[str]:
+        """Yield what `git index-pack --verify-stat` prints."""
         for row in self.rows:
             yield row.line()
         yield from self.histogram()
+
+    def lines(self) -> Iterator[str]:
+        """Yield everything that `git verify-pack -v` prints."""
+        yield from self.listing()
         yield f"{self.path}: ok"
 
 
@@ -100,6 +104,8 @@ def verify_pack(
     if reverse_path.exists():
         data = reverse_path.read_bytes()
         found = read_reverse_index(data, len(indexed.table), object_format, str(reverse_path))
+        if bytes(data[-2 * object_format.digest_size : -object_format.digest_size]) != indexed.table.checksum:
+            raise CorruptIndex("it is for another pack: the trailers differ", path=str(reverse_path))
         if found != pack_order_positions(indexed.order):
             raise CorruptIndex("it is not in the order of its pack", path=str(reverse_path))
     with path.open("rb") as file:

@@ -84,6 +84,19 @@ class GitConfig:
         value = self.get(key)
         return default if value is None else bool_of(key, value)
 
+    def get_size(self, key: str) -> int | None:
+        """Return a number of bytes, perhaps given with k, m or g; None if it isn't set or 0.
+
+        Raises RepositoryError.
+        """
+        value = self.get(key)
+        if not value:
+            return None
+        number, unit = (value[:-1], value[-1].lower()) if value[-1].isalpha() else (value, "")
+        if unit not in ("", "k", "m", "g") or not number.isdecimal() or len(number) > 12:
+            raise RepositoryError(f"{key} is no size: {value[:40]!r}")
+        return int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit] or None
+
     def entries(self, *keys: str) -> list[tuple[str, str]]:
         """Return all entries of several keys, in the order of the file."""
         folded = set(map(_fold, keys))

@@ -23,7 +23,7 @@ COMMANDS = sorted(
 def test_every_command_of_this_version_is_there_and_no_other():
     assert set(COMMANDS) == {
         *("sync", "plan", "bootstrap", "replicate", "probe", "fetch", "ls-refs", "strategies"),
-        *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "plans"),
+        *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "show-index", "plans"),
         *("bench", "serve", "upload-pack", "receive-pack"),
         *("cat-file", "rev-list", "fsck"),
         *("explain", "report", "delta", "tour", "convert-sha256"),

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.odd_packs import EMPTY_TREE, ODD_PACKS, write_odd_packs
 from tests.cli.repositories import object_format, only_pack
+from tests.packcore.pack_builder import build_pack, whole
 from tests.support import git, git_bytes, init_repository, run_git
 
 if TYPE_CHECKING:
@@ -265,3 +266,66 @@ def test_json_says_what_the_lines_say(packcore, odd, tmp_path):
     words = packcore(*arguments, stdin=data).stdout.split()
     assert ["pack", report["pack"], *report["missingGitmodules"]] == words
     assert (report["kept"], report["objects"]) == (True, 1)
+
+
+@pytest.mark.parametrize("option", ["--verify", "--verify-stat", "--verify-stat-only"])
+@pytest.mark.parametrize("form", ["1", "2,0x40"])
+def test_a_pack_with_its_index_is_verified_as_by_git(packcore, repository, tmp_path, option, form):
+    pack = tmp_path / "x.pack"
+    shutil.copy(only_pack(repository), pack)
+    chosen = ("--object-format", object_format(repository))
+    assert packcore("index-pack", pack, f"--index-version={form}", *chosen).exit_code == 0
+    theirs = git_bytes(
+        "index-pack", f"--object-format={object_format(repository)}", option, pack, cwd=repository
+    )
+    ours = packcore("index-pack", option, pack, *chosen)
+    assert (ours.exit_code, ours.stdout_bytes) == (0, theirs)
+    (tmp_path / "x.idx").chmod(0o644)
+    (tmp_path / "x.idx").write_bytes(bytes(2000))
+    damaged = packcore("index-pack", option, pack, *chosen)
+    assert (damaged.exit_code, damaged.stdout) == (3, "")
+    assert "x.idx" in damaged.stderr
+
+
+def test_verifying_writes_nothing_and_checks_strictly_if_asked(packcore, odd, tmp_path):
+    pack = shutil.copy(odd / "nul.pack", tmp_path)
+    assert packcore("index-pack", "--verify", pack).exit_code != 0
+    assert packcore("index-pack", pack).exit_code == 0
+    assert packcore("index-pack", "--verify", pack).exit_code == 0
+    assert packcore("index-pack", "--verify", "--strict", pack).exit_code == 3
+    assert packcore("index-pack", "--verify", "--stdin").exit_code == 2
+    assert {path.suffix for path in tmp_path.iterdir()} == {".pack", ".idx", ".rev"}
+
+
+@pytest.mark.parametrize(
+    "check", [None, "--strict", "--fsck-objects", "--check-self-contained-and-connected"]
+)
+@pytest.mark.parametrize("source", ["stdin", "file"])
+def test_an_object_that_comes_twice_is_refused_where_git_refuses_it(packcore, tmp_path, check, source):
+    pack = tmp_path / "twice.pack"
+    pack.write_bytes(build_pack([whole(b"twin"), whole(b"twin")]))
+    options = [] if check is None else [check]
+    paths = [init_repository(tmp_path / f"{side}.git") for side in ("ours", "theirs")]
+    arguments = ["--stdin", *options] if source == "stdin" else [*options, pack]
+    theirs = run_git("index-pack", *arguments, cwd=paths[1], stdin=pack.read_bytes())
+    ours = packcore("index-pack", "--repo", paths[0], *arguments, stdin=pack.read_bytes())
+    assert (ours.exit_code == 0) == (theirs.returncode == 0), (ours.stderr, theirs.stderr)
+    assert ours.exit_code in (0, 3)
+
+
+def test_the_repositorys_settings_say_what_is_written_beside_a_pack(packcore, odd, tmp_path):
+    path = init_repository(tmp_path / "x.git")
+    data = (odd / "good.pack").read_bytes()
+    git("config", "pack.writeReverseIndex", "false", cwd=path)
+    git("config", "pack.indexVersion", "1", cwd=path)
+    assert packcore("index-pack", "--stdin", "--repo", path, stdin=data).exit_code == 0
+    (index,) = (path / "objects" / "pack").glob("*.idx")
+    assert index.read_bytes()[:4] != b"\xfftOc"
+    assert not index.with_suffix(".rev").exists()
+    given = ("--index-version=2", "--rev-index")
+    assert packcore("index-pack", "--stdin", "--repo", path, *given, stdin=data).exit_code == 0
+    assert index.read_bytes()[:4] == b"\xfftOc"
+    assert index.with_suffix(".rev").exists()
+    git("config", "pack.indexVersion", "7", cwd=path)
+    result = packcore("index-pack", "--stdin", "--repo", path, stdin=data)
+    assert (result.exit_code, "pack.indexVersion must be 1 or 2" in result.stderr) == (1, True)

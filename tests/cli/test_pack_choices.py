@@ -165,6 +165,8 @@ def similar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["--window=0"], True),
         (["--window=0", "--no-reuse-delta"], False),
+        (["--window=-3"], True),
+        (["--depth=-1"], False),
         (["--depth=0"], False),
         (["--depth=0", "--no-reuse-delta"], False),
         (["--window=0", "--strategy=git-window", "--no-reuse-delta"], False),
@@ -272,4 +274,19 @@ def test_one_pack_that_fits_is_the_one_that_would_be_written_anyway(packcore, si
 def test_a_limit_below_the_smallest_is_raised_with_a_word(packcore, similar, tmp_path):
     result = packcore("pack-objects", similar, "--all", "-o", tmp_path / "x.pack", "--max-pack-size=10")
     assert result.exit_code == 0
-    assert "the smallest --max-pack-size is 1m" in result.stderr
+    assert "the smallest size of a pack is 1m" in result.stderr
+
+
+def test_the_repositorys_settings_limit_the_size_of_files_and_choose_the_index(packcore, large, tmp_path):
+    listed = (large / "list").read_bytes()
+    for key, value in (("packSizeLimit", "4m"), ("writeReverseIndex", "false"), ("indexVersion", "1")):
+        git("config", f"pack.{key}", value, cwd=large)
+    try:
+        names = packcore("pack-objects", large, tmp_path / "p", stdin=listed).stdout.split()
+        whole = packcore("pack-objects", large, "--stdout", stdin=listed)
+    finally:
+        git("config", "--remove-section", "pack", cwd=large)
+    assert len(names) == 2
+    assert {path.suffix for path in tmp_path.iterdir()} == {".pack", ".idx"}
+    assert {path.read_bytes()[:4] == b"\xfftOc" for path in tmp_path.glob("*.idx")} == {False}
+    assert len(whole.stdout_bytes) > 4 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.support import (
     git,
     git_bytes,
     init_repository,
+    run_git,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +49,67 @@ def test_verify_pack_looks_at_every_file_though_one_is_damaged(packcore, reposit
     result = packcore("verify-pack", "-v", *files, "--object-format", object_format(repository))
     assert result.exit_code == 3
     assert [f"{name}.pack" in result.stderr for name in "xy"] == [True, True]
-    assert result.stdout.endswith(f"{only_pack(repository)}: ok\n")
+    assert f"{only_pack(repository)}: ok\n" in result.stdout
+
+
+@pytest.mark.parametrize("flags", [["-v"], ["-s"], ["-v", "-s"], []], ids=str)
+def test_verify_pack_says_of_each_of_several_packs_what_git_says(packcore, repository, tmp_path, flags):
+    kind = object_format(repository)
+    names = [tmp_path / f"{name}.pack" for name in "abc"]
+    for name in names:
+        for suffix in (".pack", ".idx"):
+            shutil.copy(only_pack(repository).with_suffix(suffix), name.with_suffix(suffix))
+    damaged = bytearray(names[1].read_bytes())
+    damaged[len(damaged) // 2] ^= 0x10
+    names[1].chmod(0o644)
+    names[1].write_bytes(damaged)
+    theirs = run_git("verify-pack", *flags, "--object-format", kind, *names, cwd=repository)
+    ours = packcore("verify-pack", *flags, "--object-format", kind, *names)
+    assert ours.stdout_bytes == theirs.stdout
+    assert (ours.exit_code, theirs.returncode) == (3, 1)
+    assert [f"{name}" in ours.stderr for name in names] == [False, True, False]
+
+
+@pytest.mark.parametrize("damage", ["a byte", "of another pack", "cut off"])
+def test_verify_pack_names_a_reverse_index_that_is_damaged(packcore, repository, tmp_path, damage):
+    flag = ["--object-format", object_format(repository)]
+    pack = shutil.copy(only_pack(repository), tmp_path / "x.pack")
+    assert packcore("index-pack", pack, *flag).exit_code == 0
+    reverse = tmp_path / "x.rev"
+    good = reverse.read_bytes()
+    reverse.chmod(0o644)
+    if damage == "of another pack":
+        other = tmp_path / "y.pack"
+        assert packcore("pack-objects", repository, "-o", other, stdin=b"").exit_code == 0
+        reverse.write_bytes(other.with_suffix(".rev").read_bytes())
+    else:
+        reverse.write_bytes(good[:-1] if damage == "cut off" else good[:13] + b"\x7f" + good[14:])
+    result = packcore("verify-pack", pack, *flag)
+    assert result.exit_code == 3
+    assert str(reverse) in result.stderr
+
+
+@pytest.mark.parametrize("form", ["1", "2", "2,0x40"])
+def test_show_index_prints_what_git_prints(packcore, repository, tmp_path, form):
+    pack = shutil.copy(only_pack(repository), tmp_path / "x.pack")
+    git("index-pack", f"--index-version={form}", "-o", tmp_path / "x.idx", pack, cwd=repository)
+    data = (tmp_path / "x.idx").read_bytes()
+    theirs = git_bytes("show-index", cwd=repository, stdin=data)
+    ours = packcore("show-index", "--object-format", object_format(repository), stdin=data)
+    assert ours.stdout_bytes == theirs
+    entries = json.loads(
+        packcore("show-index", "--json", "--object-format", object_format(repository), stdin=data).stdout
+    )["entries"]
+    assert [str(entry["offset"]) for entry in entries] == [
+        line.split()[0].decode() for line in theirs.splitlines()
+    ]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xfftOc", b"\xfftOc\0\0\0\7" + bytes(2000), bytes(1072)])
+def test_show_index_refuses_what_is_no_index(packcore, data):
+    result = packcore("show-index", stdin=data)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "stdin: " in result.stderr
 
 
 def test_index_pack_writes_gits_index_to_the_byte(packcore, repository, tmp_path):

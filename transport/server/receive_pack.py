@@ -285,11 +285,5 @@ def _refusal(error: PackcoreError, limits: Limits, words: Words) -> str:
 
 def _with_input_limit(limits: Limits, repository: Repository) -> Limits:
     """Lower `pack_bytes` to receive.maxInputSize, where the repository sets it."""
-    size = repository.config.get("receive.maxinputsize")
-    if not size:
-        return limits
-    number, unit = (size[:-1], size[-1].lower()) if size[-1].isalpha() else (size, "")
-    if unit not in ("", "k", "m", "g") or not number.isdecimal() or len(number) > 12:
-        raise LimitExceeded(f"receive.maxInputSize is no size: {size[:40]!r}", limit="pack_bytes")
-    bound = int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]
+    bound = repository.config.get_size("receive.maxInputSize")
     return replace(limits, pack_bytes=min(bound, limits.pack_bytes)) if bound else limits

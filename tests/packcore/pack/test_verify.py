@@ -10,7 +10,7 @@ from packcore.errors import CorruptData, CorruptIndex
 from packcore.ids import SHA1, SHA256
 from packcore.pack.index_write import write_index
 from packcore.pack.indexer import index_pack_file
-from packcore.pack.reverse_index import write_reverse_index
+from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
 from packcore.pack.verify import verify_pack
 from tests.packcore.pack_builder import build_pack, chain_of, whole, write_pack_file
 from tests.support import git, history, make_repository
@@ -106,4 +106,12 @@ def test_an_index_with_fewer_objects_than_its_pack_is_told_by_their_number(tmp_p
     fewer.table.checksum = index_pack_file(path, object_format=SHA1).table.checksum
     path.with_suffix(".idx").write_bytes(b"".join(fewer.index_blocks()))
     with pytest.raises(CorruptIndex, match="it has 1 objects, its pack 2"):
+        verify_pack(path, SHA1)
+
+
+def test_a_reverse_index_of_another_pack_is_told_by_the_trailers_and_named(tmp_path: Path):
+    path = pack_with_files(tmp_path)
+    positions = pack_order_positions(index_pack_file(path, object_format=SHA1).order)
+    path.with_suffix(".rev").write_bytes(b"".join(write_reverse_index(positions, bytes(20), SHA1)))
+    with pytest.raises(CorruptIndex, match=r"test\.rev: it is for another pack: the trailers differ"):
         verify_pack(path, SHA1)
