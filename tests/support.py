@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = [
     "missing_is_failure",
     "remove_tree",
     "require",
+    "require_git",
     "require_path",
     "run_git",
     "write_hook",
@@ -70,6 +72,13 @@ def require(*programs: str) -> None:
     absent = [name for name in programs if find_program(name) is None]
     if absent:
         _lack(f"needs {', '.join(absent)} (Debian packages: see .ci/install)")
+
+
+def require_git(*version: int) -> None:
+    """Skip the test, in CI too, if git is older than this: `make matrix` has columns with newer ones."""
+    if (found := git_version()) < version:
+        needed, present = (".".join(map(str, numbers)) for numbers in (version, found))
+        pytest.skip(f"needs git {needed}; this is {present}")
 
 
 def require_path(path: Path, *, package: str) -> None:
@@ -123,11 +132,11 @@ def run_git(
     )
 
 
-def git_version() -> tuple[int, int]:
-    """Return the first two numbers of git's version."""
-    words = run_git("--version").stdout.decode().split()
-    major, minor, *_ = words[2].split(".")
-    return int(major), int(minor)
+def git_version() -> tuple[int, ...]:
+    """Return the numbers of git's version."""
+    found = re.search(r"\d+(?:\.\d+)+", git("--version"))
+    assert found is not None
+    return tuple(map(int, found[0].split(".")))
 
 
 def git_bytes(

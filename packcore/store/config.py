@@ -17,7 +17,7 @@ True
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from packcore.errors import RepositoryError
 from packcore.ids import FORMATS, SHA1, ObjectFormat
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["GitConfig", "bool_of", "object_format_of"]
+__all__ = ["GitConfig", "RefStorageName", "bool_of", "object_format_of", "ref_storage_of"]
 
 _SECTION = re.compile(r'[ \t]*\[([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\]')
 _NAME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
+
+RefStorageName = Literal["files", "reftable"]
+_REF_STORAGES: dict[str, RefStorageName] = {"files": "files", "reftable": "reftable"}
 
 CONFIG_BYTES_MAX = 16 * 1024 * 1024
 
@@ -193,18 +196,12 @@ def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
 def object_format_of(config: GitConfig, *, source: str) -> ObjectFormat:
     """Check that we know this kind of repository, and return its object format.
 
-    Raises RepositoryError for a newer format, an unknown extension, or refs in a reftable.
+    Raises RepositoryError for a newer format, or an unknown extension.
     """
     version_text = config.get("core.repositoryformatversion", "0") or "0"
     if version_text not in ("0", "1"):
         raise RepositoryError(f"{source}: repository format version {version_text[:20]!r} is not known")
     extensions = {key.removeprefix("extensions."): config.get(key) for key in config.keys("extensions.")}
-    storage = (extensions.get("refstorage") or "files").lower()
-    if storage != "files":
-        raise RepositoryError(
-            f"{source}: its refs are kept as {storage[:40]!r}; only files are supported",
-            hint="git refs migrate --ref-format=files" if storage == "reftable" else None,
-        )
     if version_text == "1":
         unknown = sorted(set(extensions) - _KNOWN_EXTENSIONS)
         if unknown:
@@ -215,3 +212,14 @@ def object_format_of(config: GitConfig, *, source: str) -> ObjectFormat:
     if name not in FORMATS:
         raise RepositoryError(f"{source}: object format {name[:40]!r} is not known")
     return FORMATS[name]
+
+
+def ref_storage_of(config: GitConfig, *, source: str) -> RefStorageName:
+    """Return how a repository keeps its refs. Raises RepositoryError for a way that we don't know."""
+    storage = (config.get("extensions.refstorage") or "files").lower()
+    if storage in _REF_STORAGES:
+        return _REF_STORAGES[storage]
+    raise RepositoryError(
+        f"{source}: its refs are kept as {storage[:40]!r}; files and reftable are supported",
+        hint="git refs migrate --ref-format=files",
+    )

@@ -13,7 +13,7 @@ import sys
 import threading
 import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import RepositoryError
 from packcore.store.packed_refs import PackedRefs
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
+    from packcore.store.reftable_stack import ReftableStack
 
 __all__ = ["PackedFile", "RefViews"]
+
+_View = TypeVar("_View", "PackedFile", "ReftableStack")
 
 _UNSURE_NS = 2 * 10**9
 """A file changed this shortly before it was read may change again with the same times."""
@@ -45,11 +48,6 @@ class PackedFile:
         self._pin: weakref.finalize[..., PackedFile] | None = None
         """Closes the file that was read."""
         self._guard = threading.Lock()
-
-    @property
-    def format_name(self) -> str:
-        """The name of the object format."""
-        return self._format.name
 
     def read(self, *, fresh: bool = False) -> PackedRefs:
         """Return what the file holds, read again when it changed, or if it must be `fresh`.
@@ -100,37 +98,50 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
 
 
 class RefViews:
-    """The latest packed-refs files, each read once while unchanged."""
+    """The latest packed-refs files and stacks of reftables, each read once while unchanged."""
 
     def __init__(
         self, clock: Callable[[], int], *, count_max: int = 32, bytes_max: int = 256 * 1024 * 1024
     ) -> None:
-        """Limit the files to keep, and their bytes; `clock` as for PackedFile."""
+        """Limit the views to keep, and their bytes; `clock` as for PackedFile."""
         self._clock = clock
         self._count_max = count_max
         self._bytes_max = bytes_max
-        self._files: OrderedDict[tuple[Path, str], PackedFile] = OrderedDict()
+        self._views: OrderedDict[tuple[Path, str], PackedFile | ReftableStack] = OrderedDict()
         self._guard = threading.Lock()
 
     def packed_file(self, path: Path, object_format: ObjectFormat) -> PackedFile:
         """Return the file at a path."""
+        return self._kept(
+            PackedFile, path, object_format, lambda: PackedFile(path, object_format, self._clock)
+        )
+
+    def reftable_stack(self, path: Path, object_format: ObjectFormat) -> ReftableStack:
+        """Return the stack in a folder."""
+        from packcore.store.reftable_stack import ReftableStack
+
+        return self._kept(ReftableStack, path, object_format, lambda: ReftableStack(path, object_format))
+
+    def _kept(
+        self, kind: type[_View], path: Path, object_format: ObjectFormat, make: Callable[[], _View]
+    ) -> _View:
+        """Return the view of a path that is kept, or make it; drop the oldest ones beyond the limits."""
         key = path, object_format.name
         with self._guard:
-            found = self._files.get(key)
-            if found is None:
-                found = self._files[key] = PackedFile(path, object_format, self._clock)
-            self._files.move_to_end(key)
-            others = [file for other, file in self._files.items() if other != key]
-            held = sum(file.held_bytes for file in self._files.values())
-            while others and (len(self._files) > self._count_max or held > self._bytes_max):
-                oldest = others.pop(0)
+            found = self._views.get(key)
+            if not isinstance(found, kind):
+                found = self._views[key] = make()
+            self._views.move_to_end(key)
+            others = [other for other in self._views if other != key]
+            held = sum(view.held_bytes for view in self._views.values())
+            while others and (len(self._views) > self._count_max or held > self._bytes_max):
+                oldest = self._views.pop(others.pop(0))
                 held -= oldest.held_bytes
-                del self._files[oldest.path, oldest.format_name]
                 oldest.close()
         return found
 
     def close(self) -> None:
         """Forget everything. Idempotent."""
         with self._guard:
-            while self._files:
-                self._files.popitem()[1].close()
+            while self._views:
+                self._views.popitem()[1].close()

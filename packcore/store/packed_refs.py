@@ -96,12 +96,17 @@ class PackedRefs:
         *,
         promises: bytes = b"",
         invalid: frozenset[bytes] = frozenset(),
+        label: str = "packed-refs",
     ) -> None:
-        """Take checked lines, sorted, each name once; `promises` are the words of the header."""
+        """Take checked lines, sorted, each name once; `promises` are the words of the header.
+
+        `label` names in messages what the lines are from.
+        """
         self._lines = lines
         self._format = object_format
         self._patterns = _patterns(object_format.hex_size)
         self._promises = promises.split()
+        self.label = label
         self.invalid = invalid
         """Names that git-check-ref-format refuses."""
         self.has_zero = object_format.zero.hex().encode() in lines

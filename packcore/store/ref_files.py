@@ -19,18 +19,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from packcore.errors import RefMoved, RepositoryError, UnreadableRef
-from packcore.refs import (
-    Ref,
-    RefList,
-    check_ref_name,
-    encode_ref_name,
-)
+from packcore.refs import check_ref_name, encode_ref_name
 from packcore.store.folders import remove_empty_folders
 from packcore.store.loose_refs import LooseRefs, read_loose_ref, scan_loose_refs
 from packcore.store.packed_file import PackedFile
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
-from packcore.store.ref_table import RefTable, reduced, table_of
+from packcore.store.ref_storage import PER_WORKTREE, RefStorage
 from packcore.store.reflogs import LogEntry, Reflogs, read_log, remove_log
 from packcore.store.temporaries import sync_folder
 
@@ -45,12 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["RefFiles"]
 
 _SHOWN_CHARACTERS_MAX = 200
-SYMREF_DEPTH_MAX = 5
-"""Longest chain of symbolic refs to follow; git's limit."""
-_PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 
 
-class RefFiles:
+class RefFiles(RefStorage):
     """The refs below a git directory."""
 
     def __init__(
@@ -63,7 +55,6 @@ class RefFiles:
         """Take a repository's folders; `views` is what a server keeps between requests."""
         self._git = git_directory
         self.common_directory = common_directory
-        """The directory of all refs except a linked worktree's own."""
         self.object_format = object_format
         self.locks = RefLocks(git_directory, common_directory)
         self.logs = Reflogs()
@@ -81,28 +72,6 @@ class RefFiles:
 
     # Reading
 
-    def read(self, name: str) -> Ref | None:
-        """Return a ref after following symbolic ones, or None if it, or what it points to, doesn't exist.
-
-        Raises UnreadableRef.
-        """
-        target = name
-        for _ in range(SYMREF_DEPTH_MAX + 1):
-            try:
-                found = self.read_raw(target)
-            except UnreadableRef as error:
-                if target == name:
-                    raise
-                reason = f"it points to {target}: {error.reason}"
-                raise UnreadableRef(name, reason, points_to=target) from None
-            if found is None:
-                return None
-            if not isinstance(found, str):
-                peeled = self._known_peeled(target, found)
-                return Ref(name, found, target if target != name else None, peeled)
-            target = found
-        raise UnreadableRef(name, f"more than {SYMREF_DEPTH_MAX} symbolic refs lead on from it")
-
     def read_raw(self, name: str) -> ObjectId | str | None:
         """Return the id that a ref holds, or the name that it points to, or None if it doesn't exist.
 
@@ -119,54 +88,14 @@ class RefFiles:
             raise UnreadableRef(name, "packed-refs gives it the zero id")
         return packed.oid
 
-    def all(self) -> RefList:
-        """Return every ref below refs/, and every unreadable name there.
-
-        Raises CorruptData or RepositoryError if they can't be listed.
-        """
-        return self.table().list()
-
-    def table(self, prefixes: Sequence[str] = ()) -> RefTable:
-        """Return the refs whose names begin with a prefix, in columns; by default all. Raises as `all`.
-
-        Includes unlistable folders that may hold such refs.
-        """
-        wanted = reduced(map(encode_ref_name, prefixes))
-        loose = self.loose(wanted)  # before packed-refs: a ref packed meanwhile is in at least one
-        packed = self.packed()
-        unreadable = {**loose.faults, **loose.folders}
-        decided: dict[bytes, Ref | ObjectId | None] = dict.fromkeys(map(encode_ref_name, loose.faults))
-        for name, value in loose.values.items():
-            raw = encode_ref_name(name)
-            if not isinstance(value, str):
-                decided[raw] = value
-                continue
-            try:
-                decided[raw] = self._followed(name)
-            except UnreadableRef as error:
-                decided[raw], unreadable[name] = None, error
-        return table_of(packed, wanted, decided, unreadable)
-
-    def _followed(self, name: str) -> Ref | None:
-        """Return what a symbolic ref resolves to."""
-        ref = self.read(name)
-        if ref is None and isinstance(target := self.read_raw(name), str):
-            reason = f"it points to {target}, which is not there"
-            raise UnreadableRef(name, reason, is_dangling=True, points_to=target)
-        return ref  # None if it was deleted after the listing
-
-    def _known_peeled(self, name: str, oid: ObjectId) -> ObjectId | None:
-        packed = self.packed().get(name)
-        return packed.peeled if packed is not None and packed.oid == oid else None
-
     def loose(self, prefixes: Sequence[bytes] = ()) -> LooseRefs:
         """Return the refs that are files, as `scan_loose_refs`."""
         shared = scan_loose_refs(self.common_directory, self.object_format, prefixes)
         if self._git == self.common_directory:
             return shared
         own = scan_loose_refs(self._git, self.object_format, prefixes)
-        values = {name: value for name, value in shared.values.items() if not name.startswith(_PER_WORKTREE)}
-        values |= {name: value for name, value in own.values.items() if name.startswith(_PER_WORKTREE)}
+        values = {name: value for name, value in shared.values.items() if not name.startswith(PER_WORKTREE)}
+        values |= {name: value for name, value in own.values.items() if name.startswith(PER_WORKTREE)}
         return LooseRefs(values, {**shared.faults, **own.faults}, {**shared.folders, **own.folders})
 
     def packed(self, *, fresh: bool = False) -> PackedRefs:
@@ -241,25 +170,12 @@ class RefFiles:
             lock.write([b"ref: " + encode_ref_name(target) + b"\n"])
             lock.commit()
 
-    def names_to(self, name: str) -> list[str]:
-        """Follow symbolic refs; return the name, those between, and the one that an update changes.
-
-        The last may not exist yet. Raises InvalidRefName, RepositoryError.
-        """
-        names: list[str] = []
-        for _ in range(SYMREF_DEPTH_MAX + 1):
-            check_ref_name(name, one_level=name == "HEAD")
-            if name != "HEAD" and not name.startswith("refs/"):
-                raise RepositoryError(f"{name!r} is not below refs/")
-            try:
-                found = read_loose_ref(self.path_of(name), name, self.object_format)
-            except UnreadableRef:
-                found = None
-            names.append(name)
-            if not isinstance(found, str):
-                return names
-            name = found
-        raise RepositoryError(f"{name}: symbolic refs are nested too deep")
+    def points_to(self, name: str) -> str | None:
+        """Return the ref that a symbolic one points to; None for any other, or if it is unreadable."""
+        with suppress(UnreadableRef):
+            found = read_loose_ref(self.path_of(name), name, self.object_format)
+            return found if isinstance(found, str) else None
+        return None
 
     def _is_there(self, name: str) -> bool:
         try:
@@ -291,12 +207,6 @@ class RefFiles:
         path = self.common_directory / "packed-refs"
         return path.resolve() if path.is_symlink() else path
 
-    def head_target(self) -> ObjectId | str | None:
-        """Return the ref that HEAD points to, or HEAD's own id; None if it is unreadable."""
-        with suppress(UnreadableRef):
-            return self.read_raw("HEAD")
-        return None
-
     def log(
         self, named: str, name: str, old: ObjectId, new: ObjectId, head: ObjectId | str | None = None
     ) -> None:
@@ -304,10 +214,7 @@ class RefFiles:
 
         `named` is the ref through which it was requested; `head` is `head_target`'s result, if called.
         """
-        names = self.names_to(named) if named != name else [name]
-        if "HEAD" not in names and (head or self.head_target()) in names:
-            names.insert(0, "HEAD")
-        for one in names:
+        for one in self.names_logged(named, name, head):
             if one != name or any(new):
                 self.logs.write(one, self._log_path(one), old, new)
 
@@ -366,7 +273,7 @@ class RefFiles:
         return self._folder(name) / "logs" / _to_path(name)
 
     def _folder(self, name: str) -> Path:
-        shared = name.startswith("refs/") and not name.startswith(_PER_WORKTREE)
+        shared = name.startswith("refs/") and not name.startswith(PER_WORKTREE)
         return self.common_directory if shared else self._git
 
 

@@ -316,6 +316,7 @@ class RefLocks:
     def _locks(self) -> Iterator[Path]:
         for base in dict.fromkeys((self._git, self._common)):
             yield from base.glob("*.lock")
+            yield from base.glob("reftable/*.lock")
             yield from (path for path in files_below(base / "refs") if path.name.endswith(".lock"))
 
 

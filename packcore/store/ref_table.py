@@ -157,7 +157,9 @@ def _without_value(packed: PackedRefs, names: list[bytes], ids: list[bytes]) -> 
 def _fault(packed: PackedRefs, name: bytes) -> UnreadableRef | None:
     if name == b"HEAD":
         return None  # not a ref, whatever packed-refs has
-    reason = "it is not a valid ref name" if name in packed.invalid else "packed-refs gives it the zero id"
+    reason = (
+        "it is not a valid ref name" if name in packed.invalid else f"{packed.label} gives it the zero id"
+    )
     return UnreadableRef(decode_ref_name(name), reason)
 
 

@@ -76,25 +76,30 @@ class Reflogs:
     """The logs of one repository's refs. Nothing is written before `begin`."""
 
     def __init__(self) -> None:
-        self._logged = LoggedRefs.NONE
+        self.logged = LoggedRefs.NONE
+        """Which refs get a log."""
         self._signed: Callable[[], bytes] | None = None
         self._message = b""
 
     def begin(self, logged: LoggedRefs, signed: Callable[[], bytes], message: bytes) -> None:
         """Log changes from now on. `signed` returns `Name <mail> seconds zone` for each."""
-        self._logged, self._signed, self._message = logged, signed, message
+        self.logged, self._signed, self._message = logged, signed, message
 
     @property
     def is_on(self) -> bool:
         """Whether changes are logged."""
         return self._signed is not None
 
+    def signed_message(self) -> tuple[bytes, bytes]:
+        """Return who makes a change now, as `Name <mail> seconds zone`, and why."""
+        assert self._signed is not None
+        return self._signed(), self._message
+
     def write(self, name: str, path: Path, old: ObjectId, new: ObjectId) -> None:
         """Write a line to a ref's log, whose path is given, if it gets one. Raises RepositoryError."""
-        assert self._signed is not None
-        line = b"%b %b %b\t%b\n" % (old.hex().encode(), new.hex().encode(), self._signed(), self._message)
+        line = b"%b %b %b\t%b\n" % (old.hex().encode(), new.hex().encode(), *self.signed_message())
         try:
-            if self._logged.has(name):
+            if self.logged.has(name):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if path.is_dir():
                     remove_empty_folders(path)  # left by deleted refs

@@ -1,7 +1,8 @@
 """A git repository on disk, as git itself lays it out (gitrepository-layout).
 
     HEAD  config  packed-refs  shallow        packcore.store.ref_files, packcore.store.config
-    refs/…                                    one file per ref
+    refs/…                                    one file per ref, or
+    reftable/…                                packcore.store.reftable_refs
     objects/pack/pack-<hash>.{pack,idx,rev}   packcore.store.packed
     objects/xx/…                              packcore.store.loose
     objects/info/{alternates,commit-graph}    packcore.store.alternates, packcore.store.shortcuts
@@ -11,8 +12,8 @@
 `Repository.open` opens a bare repository, a work tree with its `.git` folder or file, or a linked worktree.
 It is an ObjectStore over packs, then loose objects, then alternates; a damaged copy is skipped if there is
 another. If an object isn't found, the packs are listed again once, because a concurrent `gc` may just have
-moved it. C git and packcore may use the same repository at the same time. Left out: reftables, hooks,
-changing the index.
+moved it. C git and packcore may use the same repository at the same time. Left out: hooks, and changing the
+index.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ from packcore.store.loose import LooseStore
 from packcore.store.lost_places import LostPlaces
 from packcore.store.making import is_unmade, making
 from packcore.store.object_folders import ObjectFolders
+from packcore.store.open_refs import open_refs
 from packcore.store.pack_install import InstallablePack, kept, tidy
-from packcore.store.ref_files import RefFiles
 from packcore.store.repository_refs import RepositoryRefs
 from packcore.store.shallow import add_shallow, read_shallow
 from packcore.store.shortcuts import Shortcuts
@@ -77,7 +78,7 @@ class Repository(RepositoryRefs, BulkReading):
         """The directory of objects and refs: the same, except in a linked worktree."""
         self.config = GitConfig.read(self.common_path / "config")
         self._format = object_format_of(self.config, source=str(git_directory))
-        self._refs = RefFiles(git_directory, self.common_path, self._format, views)
+        self._refs = open_refs(git_directory, self.common_path, self.config, views)
         objects = self.common_path / "objects"
         self._refs.locks.sweep()
         tidy(objects / "pack")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import CorruptData, MissingObject, UnreadableRef
 from packcore.objects import ObjectType, tag_target
 from packcore.refs import check_ref_name, decode_ref_name
-from packcore.store.ref_transaction import change_refs, change_refs_apart
+from packcore.store.open_refs import change_refs, change_refs_apart, open_refs
 from packcore.store.reflogs import logged_refs
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from packcore.store.base import ObjectHeader, StoredObject
     from packcore.store.config import GitConfig
     from packcore.store.loose import LooseStore
+    from packcore.store.open_refs import Refs
     from packcore.store.ref_change import RefChange
-    from packcore.store.ref_files import RefFiles
     from packcore.store.ref_table import RefTable
     from packcore.store.reflogs import LogEntry
 
@@ -38,9 +38,10 @@ class RepositoryRefs:
     """What a repository does with its refs."""
 
     path: Path
+    common_path: Path
     config: GitConfig
     _format: ObjectFormat
-    _refs: RefFiles
+    _refs: Refs
     _loose: LooseStore
 
     if TYPE_CHECKING:
@@ -105,6 +106,26 @@ class RepositoryRefs:
         Raises UnreadableRef.
         """
         return self._refs.read_raw("HEAD")
+
+    def worktree_heads(self) -> dict[str, str | ObjectId | UnreadableRef]:
+        """Return the HEAD of each linked worktree by name, as `head`, or why it can't be read.
+
+        Raises CorruptData or RepositoryError if a worktree's refs can't be read at all.
+        """
+        found: dict[str, str | ObjectId | UnreadableRef] = {}
+        for folder in sorted(self.common_path.glob("worktrees/*")):
+            if not (folder / "HEAD").exists():
+                continue  # a worktree that is just being removed
+            refs = open_refs(folder, self.common_path, self.config)
+            try:
+                head = refs.read_raw("HEAD")
+            except UnreadableRef as error:
+                found[folder.name] = error
+            else:
+                found |= {} if head is None else {folder.name: head}
+            finally:
+                refs.close()
+        return found
 
     def final_ref_name(self, name: str) -> str:
         """Return the ref that an update of this one changes. Raises InvalidRefName, RepositoryError."""

@@ -14,6 +14,7 @@ mutations change a piece, drop one, repeat one or swap two, and `join` seals the
 | PACKETS     | payloads, and the special packets        | pkt-line lengths                 |
 | CHUNKS      | chunks of a body                         | chunk sizes, the last chunk      |
 | LINES       | lines                                    | nothing                          |
+| REFTABLE    | header, blocks, the footer's positions   | the footer's header and checksum |
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ __all__ = [
     "PACK",
     "PACKETS",
     "PACK_PAIR",
+    "REFTABLE",
     "SEALED",
     "WORDS",
     "ZLIB",
@@ -158,6 +160,22 @@ def _moved(index: bytes, entries: list[bytes]) -> bytes:
 PACK = Shape(_split_pack, _join_pack)
 PACK_PAIR = Shape(_split_pack_pair, _join_pack_pair)
 SEALED = Shape(lambda data: [data[:-_DIGEST_BYTES]], lambda pieces: _seal(b"".join(pieces)))
+
+
+# --- refs ---------------------------------------------------------------------------------------------
+
+
+def _split_reftable(data: bytes) -> list[bytes]:
+    return [data[:24], data[24:-68], data[-44:-4]]
+
+
+def _join_reftable(pieces: list[bytes]) -> bytes:
+    header, body, positions = (*pieces, b"", b"", b"")[:3]
+    footer = header + positions
+    return header + body + footer + zlib.crc32(footer).to_bytes(4, "big")
+
+
+REFTABLE = Shape(_split_reftable, _join_reftable)
 
 
 # --- streams, lines, frames ---------------------------------------------------------------------------

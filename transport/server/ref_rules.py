@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from packcore.ancestry import is_ancestor
 from packcore.errors import CorruptData, UnreadableRef
 from packcore.objects import ObjectType
-from packcore.refs import decode_ref_name, encode_ref_name, is_valid_ref_name
+from packcore.refs import encode_ref_name, is_valid_ref_name
 from packcore.store.config import bool_of
 from packcore.store.ref_names import RefNameLimits
 from transport.server.proc_receive import PROC_RECEIVE, ProcReceiveRefs
@@ -35,7 +35,6 @@ from transport.server.words import public_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from pathlib import Path
 
     from packcore.ids import ObjectId
     from packcore.refs import Ref
@@ -82,7 +81,8 @@ class RefRules:
         self._limits = RefNameLimits.of(repository.common_path)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
-        self._checked_out = _worktree_heads(repository.common_path)
+        heads = repository.worktree_heads().values()
+        self._checked_out = {head for head in heads if isinstance(head, str)}
         if not repository.is_bare and self._head is not None:
             self._checked_out.add(self._head)
         self._deny_current = _denies(config, "receive.denycurrentbranch")
@@ -222,17 +222,3 @@ def _folders(name: str) -> Iterator[str]:
     while end > 0:
         yield name[:end]
         end = name.find("/", end + 1)
-
-
-def _worktree_heads(common: Path) -> set[str]:
-    """Return the branches that linked worktrees have checked out."""
-    found = set()
-    for head in common.glob("worktrees/*/HEAD"):
-        try:
-            with head.open("rb") as file:
-                data = file.read(8192)
-        except OSError:
-            continue  # a worktree that is just being removed
-        if data.startswith(b"ref:"):
-            found.add(decode_ref_name(data[4:].strip()))
-    return found

@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from bisect import bisect_left
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import UnreadableRef
+from packcore.errors import CorruptData, RepositoryError, UnreadableRef
 from packcore.ids import ObjectId
 from packcore.refs import decode_ref_name, encode_ref_name, ref_kind
 from packcore.store.alternates import find_alternates
-from packcore.store.ref_files import RefFiles
+from packcore.store.config import GitConfig
+from packcore.store.open_refs import open_refs
 from packcore.store.ref_table import ids_of_hex
 from transport.server.want_rules import want_rules
 from transport.server.words import public_words
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from packcore.refs import Ref, RefKind
-    from packcore.store.config import GitConfig
     from packcore.store.ref_table import RefTable
     from packcore.store.repository import Repository
     from transport.server.ref_prefixes import RefPrefixes
@@ -268,7 +269,8 @@ def alternate_tips(repository: Repository) -> list[ObjectId]:
     for objects in find_alternates(repository.common_path / "objects"):
         around = objects.parent
         if (around / "HEAD").is_file() and (around / "refs").is_dir():
-            # These only spare a pusher some objects, so one that can't be read is no loss.
-            table = RefFiles(around, around, repository.object_format).table()
-            tips.update(oid for oid in ids_of_hex(set(table.ids)) if oid in repository)
+            # These only spare a pusher some objects, so what can't be read is no loss.
+            with suppress(CorruptData, RepositoryError):
+                table = open_refs(around, around, GitConfig.read(around / "config")).table()
+                tips.update(oid for oid in ids_of_hex(set(table.ids)) if oid in repository)
     return sorted(tips)

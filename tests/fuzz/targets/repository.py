@@ -19,11 +19,15 @@ from packcore.store.loose import LooseStore
 from packcore.store.loose_refs import read_loose_ref
 from packcore.store.ref_files import RefFiles
 from packcore.store.reflogs import read_log
+from packcore.store.reftable import Reftable
+from packcore.store.reftable_refs import ReftableRefs
+from packcore.store.reftable_write import table_bytes
 from packcore.store.repository import Repository
 from packcore.store.shallow import read_shallow
 from tests.fuzz import samples
-from tests.fuzz.shapes import LINES, WORDS, ZLIB
+from tests.fuzz.shapes import LINES, REFTABLE, WORDS, ZLIB
 from tests.fuzz.target import agree, scratch, target
+from tests.reftables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +113,29 @@ def packed_refs(data: bytes) -> None:
         assert {*packed} - {"HEAD"} == {*listed.known, *listed.unreadable}
     finally:
         refs.locks.close()
+
+
+@target(
+    seeds=lambda: [path.read_bytes() for path in sorted(TABLES.glob("*.ref")) if path.stem != "sha256"],
+    shape=REFTABLE,
+    words=(b"REFT", b"r\0", b"i\0", b"g\0", b"refs/heads/", b"\x80", b"\xff" * 3),
+    bytes_max=8192,
+)
+def reftable(data: bytes) -> None:
+    """Read a table, write what it says, and read that; then as the only table of a repository."""
+    folder = _written("tables.git/reftable/x.ref", data).parent
+    table = Reftable(data, "x.ref", SHA1)
+    refs, logs = list(table.refs()), list(table.logs())
+    indexes = table.update_index_min, max((table.update_index_max, *(ref.update_index for ref in refs)))
+    if indexes[1] < 1 << 63:
+        again = Reftable(table_bytes(refs, logs, indexes, SHA1), "y.ref", SHA1)
+        assert list(again.refs()) == refs
+        assert list(again.logs()) == logs
+    (folder / "tables.list").write_bytes(b"x.ref\n")
+    kept = ReftableRefs(folder.parent, folder.parent, SHA1)
+    listed = kept.all()
+    told = {ref.name for ref in refs if ref.kind and ref.name.startswith(b"refs/")}
+    assert told == set(map(encode_ref_name, (*listed.known, *listed.unreadable)))
 
 
 @target(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from packcore.errors import RepositoryError
 from packcore.ids import SHA1, SHA256
-from packcore.store.config import GitConfig, object_format_of
+from packcore.store.config import GitConfig, object_format_of, ref_storage_of
 from tests.support import git, run_git
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ def test_a_known_repository_format_gives_its_object_format(text: str, expected):
             "[core]\nrepositoryformatversion = 1\n[extensions]\nshiny = 1\n",
             "unknown repository extension shiny",
         ),
-        ("[core]\nrepositoryformatversion = 1\n[extensions]\nrefStorage = reftable\n", "'reftable'"),
         ("[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = md5\n", "'md5'"),
         ("[extensions]\nobjectFormat = sha256\n", "format version 0"),
     ],
@@ -143,3 +142,17 @@ def test_a_known_repository_format_gives_its_object_format(text: str, expected):
 def test_an_unknown_repository_format_is_refused(text: str, words: str):
     with pytest.raises(RepositoryError, match=words):
         object_format_of(GitConfig.parse(text), source="x")
+
+
+@pytest.mark.parametrize(("word", "storage"), [("files", "files"), ("Reftable", "reftable")])
+def test_how_refs_are_kept_is_an_extension(word: str, storage: str):
+    config = GitConfig.parse(f"[extensions]\nrefStorage = {word}\n")
+    assert ref_storage_of(config, source="x") == storage
+    assert ref_storage_of(GitConfig.parse(""), source="x") == "files"
+
+
+@pytest.mark.parametrize("word", ["lmdb", "reftable:///elsewhere"])
+def test_refs_that_are_kept_in_another_way_are_refused(word: str):
+    config = GitConfig.parse(f"[extensions]\nrefStorage = {word}\n")
+    with pytest.raises(RepositoryError, match=f"its refs are kept as '{word}'"):
+        ref_storage_of(config, source="x")
