@@ -7,11 +7,12 @@
     missing blob <oid>                    the one that isn't there
     dangling commit <oid>                 nothing refers to it; legal
 
-The first pass reads and hashes every copy of each object in storage order, even if another copy is intact,
-because a repair needs to know. It checks the first intact copy and marks all objects that it refers to. It
-compares each pack with its trailer, its index and the CRC-32 of its entries, and the commit-graph with the
-commits. The second pass follows all links from the refs. Memory: about 130 bytes for each object; an object
-larger than `Limits.big_object` is never whole in memory.
+The first pass reads and hashes every copy of each object, even if another copy is intact, because a repair
+needs to know: an intact pack in one run, everything else object by object. It checks the first intact copy
+and all its links. It compares each pack with its trailer, its index and the CRC-32 of its entries, and the
+commit-graph with the commits. Only if some link leads nowhere, a second pass follows all links from the refs,
+since what nothing reaches may have broken links. Memory: about 130 bytes for each object, and 55 more for
+each of the pack being read; an object larger than `Limits.big_object` is never whole in memory.
 """
 
 from __future__ import annotations
@@ -20,47 +21,33 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.checks.objects import check_object
+from packcore.checks.content import ContentChecks
+from packcore.checks.marks import REACHABLE, TYPE_BITS, USED, Marks, object_links
 from packcore.checks.promised import promised_and_missing
 from packcore.checks.shortcuts import check_shortcuts
 from packcore.checks.special import check_special_blob
-from packcore.checks.trees import survey_tree
+from packcore.checks.whole_pack import check_whole_pack
 from packcore.errors import (
     CorruptData,
-    CorruptObject,
     CorruptPack,
     LimitExceeded,
     MissingObject,
     RepositoryError,
     UnreadableRef,
 )
-from packcore.objects import (
-    LARGE_TREE_BYTES,
-    MODE_DIRECTORY,
-    MODE_GITLINK,
-    ObjectType,
-    commit_links,
-    iter_rows,
-    mode_kind,
-    row_chunks,
-    tag_target,
-    tree_rows,
-)
+from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, mode_kind, row_chunks
 from packcore.progress import SILENT, Phase, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from packcore.checks.objects import Finding
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectId
     from packcore.store.copies import Copy
     from packcore.store.repository import Repository
 
 __all__ = ["FsckFinding", "check_repository", "object_links"]
 
-_TYPE_BITS = 7
-_USED = 8
-_REACHABLE = 16
 _ADVANCE_EVERY = 256
 
 _FAILURES = (CorruptData, LimitExceeded)
@@ -99,34 +86,14 @@ def check_repository(
             yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
     for fault in repository.pack_faults.values():
         yield FsckFinding(f"error: {fault}", is_error=True, kind="unreadable", oid=None)
-    for fault_text in check_shortcuts(repository):
+    for fault_text in check_shortcuts(repository, check.marks.type_of):
         yield FsckFinding(f"error: {fault_text}", is_error=True, kind="unreadable", oid=None)
     with progress.phase("checking connectivity", unit="objects") as phase:
         yield from check.refs()
-        yield from check.connectivity(phase)
+        if not check.is_connected():
+            yield from check.connectivity(phase)
     if dangling:
         yield from check.dangling()
-
-
-def object_links(
-    type_: ObjectType, data: bytes, object_format: ObjectFormat, oid: ObjectId
-) -> Iterator[tuple[ObjectId, ObjectType]]:
-    """Yield the ids that an object refers to, with the type that each must have, except submodules.
-
-    Raises CorruptObject; for a tree, only when it reaches the damage.
-    """
-    if type_ is ObjectType.COMMIT:
-        links = commit_links(data, object_format, oid)
-        yield links.tree, ObjectType.TREE
-        for parent in links.parents:
-            yield parent, ObjectType.COMMIT
-    elif type_ is ObjectType.TAG:
-        yield tag_target(data, object_format, oid)
-    elif type_ is ObjectType.TREE:
-        for mode_digits, _, entry in iter_rows(data, object_format, oid):
-            kind = mode_kind(mode_digits)
-            if kind != MODE_GITLINK:
-                yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
 
 
 class _Fsck:
@@ -135,33 +102,32 @@ class _Fsck:
     def __init__(self, repository: Repository, *, strict: bool) -> None:
         self.repository = repository
         self.strict = strict
-        self.flags: dict[ObjectId, int] = {}
-        """The type of every readable object, and its two marks."""
-        self.unread: set[ObjectId] = set()
-        self.shallow: frozenset[ObjectId] = frozenset()
+        self.marks = Marks(repository)
+        self.whole: set[str] = set()
+        """The names of the packs that are intact."""
         self.special: dict[tuple[bytes, ObjectId], None] = {}
         self.promised: set[ObjectId] | None = None
         """The objects that a partial clone may lack; None until something is missing."""
         self.tips: list[tuple[ObjectId, ObjectType | None]] = []
 
     def objects(self, phase: Phase) -> Iterator[FsckFinding]:
-        repository = self.repository
-        self.shallow = repository.shallow()
-        self.flags = dict.fromkeys(repository, 0)
-        self.unread = set(self.flags)
-        phase.total(len(self.flags))
-        for number, copy in enumerate(repository.copies.all(), 1):
-            if number % _ADVANCE_EVERY == 0:
-                phase.advance(_ADVANCE_EVERY)
-            try:
-                yield from self._object(copy)
-            except _FAILURES as error:
-                where = "" if isinstance(error, CorruptPack) else f"{copy.where}: "
-                yield FsckFinding(f"error: {where}{error}", is_error=True, kind="unreadable", oid=copy.oid)
-        phase.advance(len(self.flags) % _ADVANCE_EVERY)
+        repository, copies = self.repository, self.repository.copies
+        marks = self.marks
+        marks.list_objects()
+        checks = ContentChecks(marks, repository.object_format, strict=self.strict)
+        phase.total(len(marks.flags))
+        for pack in copies.packs():
+            if check_whole_pack(pack, checks, phase):
+                self.whole.add(pack.name)
+                for copy in copies.of_pack(pack) if checks.are_held() else ():
+                    yield from self._reported(checks, copy.oid)
+            else:
+                yield from self._copies(copies.of_pack(pack), checks, phase)
+        yield from self._copies(copies.loose(), checks, phase)
+        marks.settle()
         yield from self._packs()
         for kind, oid in self.special:
-            if oid in self.unread:
+            if oid in marks.unread:
                 continue
             try:
                 for found in check_special_blob(repository, kind, oid):
@@ -172,63 +138,44 @@ class _Fsck:
     def _packs(self) -> Iterator[FsckFinding]:
         """Check packs and indexes against their own digests."""
         for pack in self.repository.copies.packs():
+            if pack.name in self.whole:
+                continue
             try:
                 pack.copier.check_trailer(pack.object_format.new_hash)
                 pack.index.verify()
             except CorruptData as error:
                 yield FsckFinding(f"error: {error}", is_error=True, kind="unreadable", oid=None)
 
-    def _object(self, copy: Copy) -> Iterator[FsckFinding]:
+    def _copies(self, some: Iterable[Copy], checks: ContentChecks, phase: Phase) -> Iterator[FsckFinding]:
+        """Check copies one by one, and report each that is damaged."""
+        for number, copy in enumerate(some, 1):
+            if number % _ADVANCE_EVERY == 0:
+                phase.advance(_ADVANCE_EVERY)
+            try:
+                self._object(copy, checks)
+            except _FAILURES as error:
+                where = "" if isinstance(error, CorruptPack) else f"{copy.where}: "
+                yield FsckFinding(f"error: {where}{error}", is_error=True, kind="unreadable", oid=copy.oid)
+            yield from self._reported(checks, copy.oid)
+
+    def _object(self, copy: Copy, checks: ContentChecks) -> None:
         repository, oid = self.repository, copy.oid
         copy.check_frame()
         type_, size = copy.header()
-        if not self.flags[oid]:
-            self.flags[oid] = int(type_)
+        self.marks.state(oid, type_)
         if size >= repository.limits.big_object and type_ is ObjectType.BLOB:
             repository.copies.check(copy)
-            self._is_whole(oid, type_)
+            self.marks.is_first(oid, type_)
             return
         type_, data = repository.copies.read_copy(copy)
-        if self._is_whole(oid, type_):
-            yield from self._content(oid, type_, data)
+        if self.marks.is_first(oid, type_):
+            checks.check(oid, type_, data)
 
-    def _is_whole(self, oid: ObjectId, type_: ObjectType) -> bool:
-        """Record that a copy is intact; return whether it is the first."""
-        if oid not in self.unread:
-            return False
-        self.unread.discard(oid)
-        self.flags[oid] = self.flags[oid] & ~_TYPE_BITS | int(type_)
-        return True
-
-    def _content(self, oid: ObjectId, type_: ObjectType, data: bytes) -> Iterator[FsckFinding]:
-        object_format = self.repository.object_format
-        if type_ is ObjectType.TREE:
-            yield from self._tree(oid, data)
-            return
-        for found in check_object(type_, data, object_format, strict=self.strict):
-            yield self._line(type_, oid, found)
-        with suppress(CorruptObject):  # check_object just reported it
-            for target, _ in object_links(type_, data, object_format, oid):
-                if target in self.flags:
-                    self.flags[target] |= _USED
-
-    def _tree(self, oid: ObjectId, data: bytes) -> Iterator[FsckFinding]:
-        """Check a tree and mark its entries as used. Its rows are parsed only once, unless it is large."""
-        object_format, flags = self.repository.object_format, self.flags
-        rows = None
-        with suppress(CorruptObject):  # survey_tree reports it
-            rows = tree_rows(data, object_format) if len(data) < LARGE_TREE_BYTES else None
-        survey = survey_tree(data, object_format, strict=self.strict, rows=rows)
-        for found in survey.findings:
-            yield self._line(ObjectType.TREE, oid, found)
-        self.special.update(dict.fromkeys(survey.special))
-        get = flags.get
-        with suppress(CorruptObject):
-            for some in row_chunks(data, object_format) if rows is None else [rows]:
-                # Nearly all entries of most trees are marked already.
-                for mode, _, entry in [row for row in some if not get(row[2], _USED) & _USED]:
-                    if mode_kind(mode) != MODE_GITLINK:
-                        flags[entry] |= _USED
+    def _reported(self, checks: ContentChecks, oid: ObjectId) -> Iterator[FsckFinding]:
+        if (held := checks.take(oid)) is not None:
+            self.special.update(dict.fromkeys(held.special))
+            for found in held.findings:
+                yield self._line(held.type, oid, found)
 
     def _line(self, type_: ObjectType, oid: ObjectId, found: Finding) -> FsckFinding:
         is_error = found.severity.is_error(strict=self.strict)
@@ -258,30 +205,35 @@ class _Fsck:
             text = f"error: HEAD points to something strange ({head})"
             yield FsckFinding(text, is_error=True, kind="ref", oid=None)
         for name, oid in tips.items():
-            if oid not in self.flags and self._is_promised(oid):
+            if oid not in self.marks.flags and self._is_promised(oid):
                 continue
-            if oid not in self.flags:
+            if oid not in self.marks.flags:
                 text = f"error: {name}: invalid sha1 pointer {oid.hex()}"
                 yield FsckFinding(text, is_error=True, kind="ref", oid=oid)
                 continue
-            kind = self.flags[oid] & _TYPE_BITS
-            if name.startswith("refs/heads/") and kind != ObjectType.COMMIT and oid not in self.unread:
+            kind = self.marks.flags[oid] & TYPE_BITS
+            if name.startswith("refs/heads/") and kind != ObjectType.COMMIT and oid not in self.marks.unread:
                 yield FsckFinding(f"error: {name}: not a commit", is_error=True, kind="ref", oid=oid)
-            self.flags[oid] |= _USED
+            self.marks.flags[oid] |= USED
             self.tips.append((oid, None))
+
+    def is_connected(self) -> bool:
+        """Return whether no link leads to an object that is missing or of another type, from anywhere."""
+        marks = self.marks
+        return marks.are_sound(self._promised() if marks.lacks_some else ())
 
     def connectivity(self, phase: Phase) -> Iterator[FsckFinding]:
         """Follow all links from the refs; report each absent object once, each broken link to it."""
-        flags = self.flags
+        flags = self.marks.flags
         missing: dict[ObjectId, ObjectType] = {}
         stack = [oid for oid, _ in self.tips]
         for oid in stack:
-            flags[oid] |= _REACHABLE
+            flags[oid] |= REACHABLE
         while stack:
             oid = stack.pop()
             phase.advance(1)
-            type_bits = flags[oid] & _TYPE_BITS
-            if type_bits == ObjectType.BLOB or oid in self.unread or not type_bits:
+            type_bits = flags[oid] & TYPE_BITS
+            if type_bits == ObjectType.BLOB or oid in self.marks.unread or not type_bits:
                 continue
             for target, target_type in self._links(oid):
                 mark = flags.get(target)
@@ -292,19 +244,22 @@ class _Fsck:
                 if mark is None:
                     missing.setdefault(target, target_type)
                     yield self._broken_link(oid, ObjectType(type_bits), target, target_type)
-                elif not mark & _REACHABLE:
-                    flags[target] = mark | _REACHABLE
+                elif not mark & REACHABLE:
+                    flags[target] = mark | REACHABLE
                     stack.append(target)
-                if mark is not None and mark & _TYPE_BITS not in (target_type, 0):
+                if mark is not None and mark & TYPE_BITS not in (target_type, 0):
                     yield self._broken_link(oid, ObjectType(type_bits), target, target_type)
         for oid, type_ in missing.items():
             text = f"missing {type_.name.lower()} {oid.hex()}"
             yield FsckFinding(text, is_error=True, kind="missing", oid=oid)
 
     def _is_promised(self, oid: ObjectId) -> bool:
+        return oid in self._promised()
+
+    def _promised(self) -> set[ObjectId]:
         if self.promised is None:
             self.promised = promised_and_missing(self.repository)
-        return oid in self.promised
+        return self.promised
 
     def _links(self, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
         with suppress(*_FAILURES, MissingObject):  # reported when it was first read
@@ -313,11 +268,11 @@ class _Fsck:
                 yield from self._open_entries(data, oid)
                 return
             links = object_links(type_, data, self.repository.object_format, oid)
-            yield from islice(links, 1) if oid in self.shallow and type_ is ObjectType.COMMIT else links
+            yield from islice(links, 1) if oid in self.marks.shallow and type_ is ObjectType.COMMIT else links
 
     def _open_entries(self, data: bytes, oid: ObjectId) -> Iterator[tuple[ObjectId, ObjectType]]:
         """Yield the links of a tree, except those to objects of the right type that were reached before."""
-        get = self.flags.get
+        get = self.marks.flags.get
         for rows in row_chunks(data, self.repository.object_format, oid):
             final = {mode: _final_flags(mode) for mode in {mode for mode, _, _ in rows}}
             for mode, _, entry in [row for row in rows if get(row[2]) != final[row[0]]]:
@@ -336,9 +291,9 @@ class _Fsck:
         return FsckFinding(text, is_error=True, kind="broken link", oid=target)
 
     def dangling(self) -> Iterator[FsckFinding]:
-        for oid, flags in self.flags.items():
-            if not flags & (_USED | _REACHABLE) and flags & _TYPE_BITS:
-                text = f"dangling {ObjectType(flags & _TYPE_BITS).name.lower()} {oid.hex()}"
+        for oid, flags in self.marks.flags.items():
+            if not flags & (USED | REACHABLE) and flags & TYPE_BITS:
+                text = f"dangling {ObjectType(flags & TYPE_BITS).name.lower()} {oid.hex()}"
                 yield FsckFinding(text, is_error=False, kind="dangling", oid=oid)
 
 
@@ -347,4 +302,4 @@ def _final_flags(mode_digits: bytes) -> int | None:
     kind = mode_kind(mode_digits)
     if kind == MODE_GITLINK:
         return None  # it is in another repository
-    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | _USED | _REACHABLE
+    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | USED | REACHABLE

@@ -28,7 +28,7 @@ from packcore.objects import (
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
 
-__all__ = ["TreeSurvey", "check_tree", "special_blobs", "survey_tree"]
+__all__ = ["TreeSurvey", "check_tree", "special_blobs", "survey_entries", "survey_tree"]
 
 _Row = tuple[bytes, bytes, ObjectId]
 
@@ -112,7 +112,18 @@ def survey_tree(
             seen.found |= _check_order(rows)
     except CorruptObject:
         return TreeSurvey([finding("badTree", _TREE_TEXTS["badTree"])], [])
-    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in seen.found]
+    return _survey(seen)
+
+
+def survey_entries(rows: list[_Row], object_format: ObjectFormat, *, strict: bool) -> TreeSurvey:
+    """Return what `survey_tree` finds in some entries of a tree, apart from their order."""
+    seen = _Seen(object_format.zero, strict=strict)
+    seen.take(rows)
+    return _survey(seen)
+
+
+def _survey(seen: _Seen) -> TreeSurvey:
+    in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in seen.found] if seen.found else []
     symlinks = [finding(message_id, _TREE_TEXTS[message_id]) for message_id in seen.symlinks]
     return TreeSurvey(symlinks + in_order, seen.special)
 

@@ -30,7 +30,7 @@ from packcore.ids import ObjectId
 from packcore.limits import BLOCK_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
@@ -142,6 +142,13 @@ class PackIndex:
         start = ids + low * stride
         return low if low < end and data[start : start + digest_size] == oid else -1
 
+    def part(self, first: int) -> tuple[range, list[bytes]]:
+        """Return the positions of the ids with this first byte, and these ids."""
+        low, end = self._fan_out[first - 1] if first else 0, self._fan_out[first]
+        digest_size, stride = self.object_format.digest_size, self._stride
+        block = self._data[self._ids + low * stride : self._ids + end * stride]
+        return range(low, end), [block[at : at + digest_size] for at in range(0, len(block), stride)]
+
     def find_range(self, low: bytes, high: bytes) -> range:
         """Return the positions of the ids from `low` up to `high`, both given as raw bytes of any length."""
         return range(self._lower_bound(low), self._lower_bound(high + b"\xff" * 32))
@@ -185,7 +192,6 @@ class PackIndex:
     def _find_many(self, oids: Sequence[bytes]) -> array[int]:
         found = array("q", repeat(-1, len(oids)))
         offsets = self.offsets()
-        digest_size, stride = self.object_format.digest_size, self._stride
         wanted: list[list[int]] = [[] for _ in range(256)]
         for number, oid in enumerate(oids):
             wanted[oid[0]].append(number)
@@ -193,8 +199,7 @@ class PackIndex:
         low = 0
         for numbers, end in zip(wanted, self._fan_out, strict=True):
             if numbers:
-                block = self._data[self._ids + low * stride : self._ids + end * stride]
-                ids = [block[start : start + digest_size] for start in range(0, len(block), stride)]
+                _, ids = self.part(oids[numbers[0]][0])
                 ids.reverse()  # of a duplicate id, the first position counts
                 places = dict(zip(ids, range(end - 1, low - 1, -1), strict=False))
                 for number in numbers:
@@ -270,6 +275,16 @@ class PackIndex:
                 raise self._corrupt(f"its fan-out table does not fit id {oid.hex()}")
             previous = oid
         self.offsets()
+
+    def has_bytes(self, blocks: Iterable[bytes]) -> bool:
+        """Return whether the file consists of these blocks, as those of `write_index_v2` for its pack."""
+        data = self._data
+        end = 0
+        for block in blocks:
+            start, end = end, end + len(block)
+            if data[start:end] != block:
+                return False
+        return end == len(data)
 
     def close(self) -> None:
         """Release the map."""

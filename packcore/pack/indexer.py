@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.pack.resolve import Observer
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
 
@@ -76,7 +77,8 @@ def scan_pack(
 ) -> None:
     """Read all entries into the table, and their deltas and data into the resolver.
 
-    Now and then, it calls `advance` with the number of entries read since the last call.
+    Now and then, it calls `advance` with the number of entries read since the last call. The resolver's
+    `observe` is called for each whole object.
     """
     # This runs for each entry, so it fills the arrays itself instead of calling the table.
     add_offset, add_crc, add_size = table.offsets.append, table.crcs.append, table.sizes.append
@@ -84,7 +86,7 @@ def scan_pack(
     oids = table.oids
     zero = table.object_format.zero
     index_at = table.index_at
-    add = resolver.add
+    add, observe = resolver.add, resolver.observe
     rows = reader.rows() if advance is None else _ticked(reader.rows(), advance)
     for entry_index, item in enumerate(rows):
         offset, type_code, size, _, _, crc, oid, base_offset, base_oid, data = item
@@ -97,6 +99,8 @@ def scan_pack(
             add_type(type_code)
             oids += oid
             add(entry_index, data=data)
+            if observe is not None:
+                observe(type_code, oid, data, None, None)
         else:
             add_type(0)
             oids += zero
@@ -125,18 +129,19 @@ def index_pack(
     counting: str | None = None,
     complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
     lasting: bool = False,
+    observe: Observer | None = None,
 ) -> IndexedPack:
     """Check a pack completely and compute the ids of its objects.
 
     `open_source` is called after the last block, and returns random access to the same bytes. `directory` is
     for the temporary files of large objects. `receiving` is the name of a progress phase that counts the
     bytes of the blocks, `counting` of one that counts the objects announced in the header. `complete` may add
-    missing bases. With `lasting` no block is asked for behind the pack.
+    missing bases. With `lasting` no block is asked for behind the pack. `observe` is called for each object.
 
     Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
     """
     table = PackTable(object_format)
-    resolver = Resolver(table, limits, directory)
+    resolver = Resolver(table, limits, directory, observe)
     if receiving is not None:
         blocks = _counted(blocks, progress, receiving)
     reader = PackReader(blocks, object_format=object_format, limits=limits, lasting=lasting)
@@ -163,9 +168,16 @@ def index_pack(
 
 
 def index_pack_file(
-    path: Path, *, object_format: ObjectFormat, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
+    path: Path,
+    *,
+    object_format: ObjectFormat,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+    observe: Observer | None = None,
 ) -> IndexedPack:
     """Check a pack file completely and compute the ids of its objects. Does not change the file.
+
+    `observe` is called for each object.
 
     Raises what `index_pack` does, and OSError if the file can't be read.
     """
@@ -178,6 +190,7 @@ def index_pack_file(
                 limits=limits,
                 progress=progress,
                 receiving="reading pack",
+                observe=observe,
             )
         except CorruptPack as error:
             raise CorruptPack(error.reason, offset=error.offset, pack=str(path), hint=error.hint) from None

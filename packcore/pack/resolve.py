@@ -22,6 +22,7 @@ second time, perhaps whole, the entire cycle resolves: `packcore.pack.duplicates
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
@@ -31,14 +32,19 @@ from packcore.objects import ObjectType
 from packcore.pack.scratch import Content, Scratch, apply_to, same_content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from packcore.limits import Limits
     from packcore.pack.mapping import PackSource
     from packcore.pack.table import PackTable
 
-__all__ = ["Resolver"]
+__all__ = ["Observer", "Resolver"]
+
+Observer = Callable[[int, ObjectId, "bytes | None", "ObjectId | None", "bytes | None"], None]
+"""Called once for each object: type code, id, bytes; and id and bytes of its base, None for a whole object.
+
+Bytes are None from `Limits.big_object` on. A base comes before its deltas."""
 
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
 _KEPT_COST_BYTES = 130  # memory for a kept stream on top of its bytes: object header, slot, number
@@ -48,7 +54,15 @@ _ADVANCE_DELTAS = 256  # report progress after this many deltas
 class Resolver:
     """Resolves the deltas of one pack into its table. `directory` is for temporary files."""
 
-    def __init__(self, table: PackTable, limits: Limits, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        table: PackTable,
+        limits: Limits,
+        directory: Path | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self.observe = observe
+        """Called for each delta once it is resolved; whoever scans calls it for whole objects."""
         self._table = table
         self._limits = limits
         self._directory = directory
@@ -165,6 +179,7 @@ class Resolver:
         type_ = types[root]
         label = _LABELS[type_]
         depth_max = self._limits.chain_depth
+        observe = self.observe
         done = 0
         while stack:
             entry_index = stack.pop()
@@ -211,6 +226,9 @@ class Resolver:
             sizes[entry_index] = size
             types[entry_index] = type_
             oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
+            if observe is not None:
+                base_oid = ObjectId(bytes(oids[base_index * digest_size : (base_index + 1) * digest_size]))
+                observe(type_, oid, made, base_oid, base if isinstance(base, bytes) else None)
             done += 1
             if done >= _ADVANCE_DELTAS:
                 advance(done)

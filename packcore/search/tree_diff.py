@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from packcore.delta.chunks import tree_entry_start, tree_ids
 from packcore.delta.match import common_prefix
+from packcore.delta.new_entries import sort_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def tree_difference(
             break
         old_name, new_name = old[old_at:old_nul], new[new_at:new_nul]
         if old_name != new_name:
-            old_name, new_name = _sorted_as(old_name), _sorted_as(new_name)
+            old_name, new_name = sort_key(old_name), sort_key(new_name)
         old_next, new_next = old_nul + 1 + digest_size, new_nul + 1 + digest_size
         if old_name != new_name:
             count += 1
@@ -104,9 +105,3 @@ def entry_ids(tree: bytes, heads: Sequence[bytes], digest_size: int) -> list[byt
 def is_folder(head: bytes) -> bool:
     """Return whether an entry is a folder, given its mode and name."""
     return head.startswith(_FOLDER_MODES)
-
-
-def _sorted_as(head: bytes) -> bytes:
-    """Return git's sort key for an entry, given its mode and name; a folder sorts as if it ended in "/"."""
-    name = head.partition(b" ")[2]
-    return name + b"/" if is_folder(head) else name

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptShortcut
+from packcore.limits import MIB
 from packcore.objects import ObjectType
 from packcore.store.ewah import EwahFault, decode_ewah, skip_ewah
 
@@ -38,6 +39,7 @@ _XOR_MAX = 160
 _TYPES = (ObjectType.COMMIT, ObjectType.TREE, ObjectType.BLOB, ObjectType.TAG)
 _ENTRY_BYTES = 6
 _LOOKUP_BYTES = 16
+_DECODED_BYTES_MAX = 16 * MIB
 
 
 class Bitmap:
@@ -62,6 +64,9 @@ class Bitmap:
             raise self._fault("it is made for another pack")
         if object_format.new_hash(data[:-size]).digest() != data[-size:]:
             raise self._fault("its bytes have another digest than it says")
+        self._decoded: dict[int, int] = {}
+        """Sets by the number of their entry: most are stored as what differs from an earlier one."""
+        self._decoded_max = max(2, _DECODED_BYTES_MAX * 8 // (object_count + 1))
         count = int.from_bytes(data[8:12], "big")
         self._end = len(data) - size
         self._end -= 4 * object_count if flags & NAME_HASHES else 0
@@ -100,13 +105,21 @@ class Bitmap:
         number = self._numbers.get(row)
         if number is None:
             return None
-        found = 0
+        first, found = number, 0
         while True:
+            if (known := self._decoded.get(number)) is not None:
+                found ^= known
+                break
             place, xor = self._entries[number]
             found ^= self._decode(place)
             if not xor:
-                return found
+                break
             number -= xor
+        if first not in self._decoded:
+            if len(self._decoded) >= self._decoded_max:
+                del self._decoded[next(iter(self._decoded))]
+            self._decoded[first] = found
+        return found
 
     def _skip(self, at: int) -> int:
         try:

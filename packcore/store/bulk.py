@@ -2,6 +2,7 @@
 
     raws_of(store, oids)       RawEntry or None for each        as `ObjectStore.raw`
     headers_of(store, oids)    ObjectHeader or None for each    as `ObjectStore.header`
+    are_here(store, oids)      True or False for each           as `in`
     ids_between(store, …)      the ids of one range             as iterating over all
     part_of_pack(store, oids)  how to copy them all together    None
     shortcuts_of(store)        commit-graph, bitmaps           None
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BulkReading",
+    "are_here",
     "headers_of",
     "ids_between",
     "part_of_pack",
@@ -55,6 +57,10 @@ class BulkReading:
     def headers(self: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
         """Return type and size of each object, None if it is missing. Raises CorruptData."""
         return [_header(self, oid) for oid in oids]
+
+    def are_here(self: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[bool]:
+        """Return for each object whether the store has it."""
+        return [oid in self for oid in oids]
 
     def ids_between(self: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:
         """Yield the ids from `low` up to and including those that begin with `high`."""
@@ -101,6 +107,11 @@ def raws_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[RawEntry | Non
 def headers_of(store: ObjectStore, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
     """Return type and size of each object, None if it is missing. Raises CorruptData."""
     return store.headers(oids) if isinstance(store, BulkReading) else BulkReading.headers(store, oids)
+
+
+def are_here(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[bool]:
+    """Return for each object whether the store has it, as `in` does."""
+    return store.are_here(oids) if isinstance(store, BulkReading) else BulkReading.are_here(store, oids)
 
 
 def ids_between(store: ObjectStore, low: bytes, high: bytes) -> Iterator[ObjectId]:

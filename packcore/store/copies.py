@@ -152,9 +152,17 @@ class Copies:
         for packed in self._packed:
             packed.refresh()
             for pack in packed.packs:
-                positions, offsets = pack.index.pack_order()
-                for position, offset in zip(positions, offsets, strict=True):
-                    yield PackCopy(pack.index.oid(position), pack, offset)
+                yield from self.of_pack(pack)
+        yield from self.loose()
+
+    def of_pack(self, pack: PackFile) -> Iterator[Copy]:
+        """Yield every copy in one pack, in its order."""
+        positions, offsets = pack.index.pack_order()
+        for position, offset in zip(positions, offsets, strict=True):
+            yield PackCopy(pack.index.oid(position), pack, offset)
+
+    def loose(self) -> Iterator[Copy]:
+        """Yield every loose copy."""
         for loose in self._loose:
             for oid in loose:
                 yield LooseCopy(oid, loose)

@@ -48,22 +48,24 @@ class PackListing:
         offsets = order.offsets
         self._offsets = [*offsets[: bisect_left(offsets, source.entries_end)], source.entries_end]
 
-    def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
-        """Return the entries of these objects."""
+    def raws(self, oids: Sequence[ObjectId], places: Sequence[int] | None = None) -> list[RawEntry | None]:
+        """Return the entries of these objects; `places` are their offsets, if known."""
         pack, positions, offsets = self._pack, self._positions, self._offsets
         oid_at = self._index.oid
         found: list[RawEntry | None] = [None] * len(oids)
-        for number, offset, rank, _, size, base_rank, payload in self._heads(oids):
+        for number, offset, rank, _, size, base_rank, payload in self._heads(oids, places):
             base = None if base_rank < 0 else oid_at(positions[base_rank])
             found[number] = RawEntry(pack, offset, payload, offsets[rank + 1], size, base)
         return found
 
-    def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
-        """Return type and size of these objects."""
+    def headers(
+        self, oids: Sequence[ObjectId], places: Sequence[int] | None = None
+    ) -> list[ObjectHeader | None]:
+        """Return type and size of these objects; `places` are their offsets, if known."""
         data = self._data
         found: list[ObjectHeader | None] = [None] * len(oids)
         types = bytearray(len(self._offsets))
-        for number, _, rank, code, size, base_rank, payload in self._heads(oids):
+        for number, _, rank, code, size, base_rank, payload in self._heads(oids, places):
             if base_rank >= 0:
                 # A base comes before its deltas, so its type is already known if it was requested.
                 code = types[base_rank] or self._type_of(base_rank)
@@ -82,10 +84,12 @@ class PackListing:
             rank = base_rank  # always less
         return 0
 
-    def _heads(self, oids: Sequence[ObjectId]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
+    def _heads(
+        self, oids: Sequence[ObjectId], places: Sequence[int] | None
+    ) -> Iterator[tuple[int, int, int, int, int, int, int]]:
         """Yield the regular entries in pack order: number in `oids`, offset, rank, and `_head`'s result."""
         offsets, head = self._offsets, self._head
-        places = self._index.find_offsets(oids)
+        places = self._index.find_offsets(oids) if places is None else places
         numbers = sorted([n for n, place in enumerate(places) if place >= 0], key=places.__getitem__)
         end = offsets[-1]
         rank = -1

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,7 +35,7 @@ from packcore.store.bulk import BulkReading
 from packcore.store.temporaries import Temporary, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from hashlib import _Hash
 
     from packcore.ids import ObjectFormat
@@ -45,6 +46,8 @@ HEADER_BYTES_MAX = 32
 """More than `commit `, twenty digits and a NUL."""
 
 _HEAD_BYTES = 512
+_MANY = 512
+"""From this many ids on, folders are listed instead of looking for each file: two ids a folder."""
 _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
 
 _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
@@ -77,17 +80,29 @@ class LooseStore(BulkReading):
         folders = range(low[0] if low else 0, (high[0] if high else 255) + 1)
         return (oid for oid in self._in_folders(folders) if low <= oid and oid[: len(high)] <= high)
 
+    def are_here(self, oids: Sequence[ObjectId]) -> Sequence[bool]:
+        """Return for each object whether its file is here: see `packcore.store.bulk`."""
+        if len(oids) < _MANY:
+            return [oid in self for oid in oids]
+        names: dict[int, frozenset[str]] = {}
+        for first in {oid[0] for oid in oids}:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                names[first] = frozenset(os.listdir(self.folder(first)))  # noqa: PTH208
+        none = frozenset[str]()
+        return [oid[1:].hex() in names.get(oid[0], none) and oid in self for oid in oids]
+
     def _in_folders(self, folders: Iterable[int]) -> Iterator[ObjectId]:
         rest_hex = self.object_format.hex_size - 2
         try:
-            present = {entry.name for entry in self._directory.iterdir()}
+            present = set(os.listdir(self._directory))  # noqa: PTH208 -- as below
         except (FileNotFoundError, NotADirectoryError):
             return
         for first in folders:
             if f"{first:02x}" not in present:
                 continue
             try:
-                names = sorted(entry.name for entry in Path(f"{self._prefix}{first:02x}").iterdir())
+                # There may be a hundred thousand files, so avoid Path objects.
+                names = sorted(os.listdir(self.folder(first)))  # noqa: PTH208
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for name in names:

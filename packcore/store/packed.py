@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import (
@@ -24,12 +25,14 @@ from packcore.errors import (
     MissingObject,
     RepositoryError,
 )
+from packcore.ids import ObjectId
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.store.base import DAMAGE
-from packcore.store.base_cache import BaseCache
+from packcore.store.base_cache import OFFSET_BITS, OFFSET_MASK, BaseCache
 from packcore.store.bulk import BulkReading
 from packcore.store.copies import Copies
 from packcore.store.listing import PackListing
+from packcore.store.merged_index import MergedIndex
 from packcore.store.multi_pack_index import read_multi_pack_index
 from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectFormat
     from packcore.store.base import ObjectHeader, RawEntry, StoredObject
     from packcore.store.multi_pack_index import MultiPackIndex
 
@@ -49,6 +52,8 @@ __all__ = ["PackFile", "PackedStore"]
 _Answer = TypeVar("_Answer")
 _TABLE_PACKS_MIN = 2
 """From this many packs on, one table is faster than asking pack by pack."""
+_ASKED_SHARE = 16
+"""Merge the indexes once more than one object in this many was looked up."""
 
 
 class PackedStore(BulkReading):
@@ -82,6 +87,9 @@ class PackedStore(BulkReading):
         self._beside_table: list[PackFile] = []
         """Packs that are not in the table."""
         self._table_wanted = True
+        self._merged: MergedIndex | None = None
+        """All indexes as one, after many look-ups."""
+        self._asked = 0
         self._known: set[str] = set()
         self._places = Places(self._cache)
         self.refresh()
@@ -138,6 +146,7 @@ class PackedStore(BulkReading):
             raise RepositoryError(f"{path}: {error.strerror}", hint=hint) from None
         self._known.add(name)
         self._packs.insert(0, pack)
+        self._merged = None
         self._by_name[path.stem] = pack
         return True
 
@@ -149,12 +158,13 @@ class PackedStore(BulkReading):
 
     def __iter__(self) -> Iterator[ObjectId]:
         self.refresh()
-        packs = self.packs
-        for number, pack in enumerate(packs):
-            before = packs[:number]
-            for oid in pack:
-                if not any(oid in other for other in before):
-                    yield oid
+        for first in range(256):
+            parts = [pack.index.part(first)[1] for pack in self.packs]
+            yield from map(ObjectId, dict.fromkeys(chain.from_iterable(parts)))
+
+    def are_here(self, oids: Sequence[ObjectId]) -> Sequence[bool]:
+        """Return for each object whether a pack has it: see `packcore.store.bulk`."""
+        return list(map(bool, self._places_in(self._largest_first(), oids)))
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
         """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
@@ -265,20 +275,29 @@ class PackedStore(BulkReading):
     def _of_packs(
         self,
         oids: Sequence[ObjectId],
-        ask: Callable[[PackListing, Sequence[ObjectId]], list[_Answer | None]],
+        ask: Callable[[PackListing, Sequence[ObjectId], Sequence[int]], list[_Answer | None]],
         ask_one: Callable[[ObjectId], _Answer | None],
     ) -> list[_Answer | None]:
         found: list[_Answer | None] = [None] * len(oids)
-        left = list(range(len(oids)))
-        for pack in self._largest_first():
-            if left:
-                answers = ask(pack.listing(), [oids[number] for number in left])
-                for number, answer in zip(left, answers, strict=True):
-                    found[number] = answer
-                left = [number for number in left if found[number] is None]
-        for number in left:
-            found[number] = ask_one(oids[number])
+        packs = self._largest_first()
+        places = self._places_in(packs, oids)
+        for pack in packs:
+            first = pack.first_place
+            here = [number for number, place in enumerate(places) if first <= place <= first + OFFSET_MASK]
+            if not here:
+                continue
+            asked = [oids[number] for number in here]
+            answers = ask(pack.listing(), asked, [places[number] - first for number in here])
+            for number, answer in zip(here, answers, strict=True):
+                found[number] = ask_one(oids[number]) if answer is None else answer
         return found
+
+    def _places_in(self, packs: Sequence[PackFile], oids: Sequence[ObjectId]) -> array[int]:
+        """Return each object's place, 0 for one that is in no pack."""
+        places = self._places.in_packs(packs, oids)
+        if self._rescan and not all(places) and self.refresh():
+            return self._places.in_packs(self._largest_first(), oids)
+        return places
 
     def raw_in(self, oid: ObjectId, pack_name: str) -> RawEntry | None:
         """Return the object's entry in the pack of that file name, or None, for saved plans."""
@@ -289,22 +308,20 @@ class PackedStore(BulkReading):
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids pack by pack and by offset; those in no pack come last, in the given order."""
-        by_pack: dict[int, list[ObjectId]] = {}
-        packs = self.packs
-        for oid in oids:
-            number = next((n for n, pack in enumerate(packs) if oid in pack), len(packs))
-            by_pack.setdefault(number, []).append(oid)
-        ordered: list[ObjectId] = []
-        for number in sorted(by_pack):
-            held = by_pack[number]
-            ordered += packs[number].storage_order(held) if number < len(packs) else held
-        return ordered
+        asked = list(oids)
+        places = self._places.in_packs(self.packs, asked)
+        number_of = {pack.first_place >> OFFSET_BITS: number for number, pack in enumerate(self.packs)}
+        held = [number for number, place in enumerate(places) if place]
+        held.sort(key=lambda n: (number_of[places[n] >> OFFSET_BITS], places[n] & OFFSET_MASK))
+        absent = [oid for oid, place in zip(asked, places, strict=True) if not place]
+        return [asked[number] for number in held] + absent
 
     def close(self) -> None:
         """Release all files and maps. Idempotent."""
         for pack in self._packs:
             pack.close()
         self._packs.clear()
+        self._merged = None
         self._by_name.clear()
         self.leave_multi_pack_index(self.table_fault)
         self._table_wanted = True
@@ -350,6 +367,15 @@ class PackedStore(BulkReading):
             if isinstance(found, tuple):
                 return found
             packs = list(found)
+        elif len(packs) > 1:
+            self._asked += 1
+            if self._merged is None and self._asked * _ASKED_SHARE > len(self):
+                self._merged = MergedIndex(self._largest_first())
+            if self._merged is not None and len(oid) == self._object_format.digest_size:
+                with suppress(CorruptIndex):
+                    if (place := self._merged.find(oid)) is not None:
+                        return place
+                    return self._locate(oid) if self._rescan and self.refresh() else None
         for number, pack in enumerate(packs):
             try:
                 offset = pack.index.find_offset(oid)

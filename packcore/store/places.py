@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Places"]
 
+_FEW = 16
+"""Fewer than one object in this many are looked up one by one."""
+
 
 class Places:
     """The places of objects, in packs that may share a cache."""
@@ -36,9 +39,19 @@ class Places:
         self._elsewhere: dict[ObjectId, int] = {}
         """Negative numbers, for the cache, of requested objects that are in no pack."""
 
-    def find(self, packs: Iterable[PackFile], oids: Sequence[ObjectId]) -> array[int]:
+    def find(self, packs: Sequence[PackFile], oids: Sequence[ObjectId]) -> array[int]:
         """Return the place of each object in the first of these packs that has it. Raises CorruptIndex."""
+        places = self.in_packs(packs, oids)
+        for number in [number for number, place in enumerate(places) if not place]:
+            places[number] = self._elsewhere.setdefault(oids[number], -1 - len(self._elsewhere))
+        return places
+
+    def in_packs(self, packs: Sequence[PackFile], oids: Sequence[ObjectId]) -> array[int]:
+        """Return what `find` does, but 0 for an object that is in none of these packs."""
         places = array("q", bytes(8 * len(oids)))
+        if len(packs) > 1 and len(oids) * _FEW >= sum(map(len, packs)):
+            _find_in_all(packs, oids, places)
+            return places
         left: Sequence[int] = range(len(oids))
         for pack in packs:
             if left:
@@ -47,8 +60,6 @@ class Places:
                     if 0 <= offset <= OFFSET_MASK:
                         places[number] = pack.first_place + offset
                 left = [number for number in left if not places[number]]
-        for number in left:
-            places[number] = self._elsewhere.setdefault(oids[number], -1 - len(self._elsewhere))
         return places
 
     def reader(
@@ -81,3 +92,26 @@ class Places:
             return found
 
         return cache.reader(places, load, check)
+
+
+def _find_in_all(packs: Sequence[PackFile], oids: Sequence[ObjectId], places: array[int]) -> None:
+    """Fill in the places of many objects: each id of each pack is read once, however many packs there are."""
+    wanted: list[list[int]] = [[] for _ in range(256)]
+    for number, oid in enumerate(oids):
+        wanted[oid[0]].append(number)
+    lying = [(pack, pack.index.offsets()) for pack in reversed(packs)]
+    for first, numbers in enumerate(wanted):
+        if not numbers:
+            continue
+        found: dict[bytes, int] = {}
+        for pack, offsets in lying:
+            positions, ids = pack.index.part(first)
+            # Of an id that comes twice in a pack, the first position counts.
+            ids.reverse()
+            found.update(
+                (oid, pack.first_place + offset)
+                for oid, offset in zip(ids, reversed(offsets[positions.start : positions.stop]), strict=True)
+                if offset <= OFFSET_MASK
+            )
+        for number in numbers:
+            places[number] = found.get(oids[number], 0)

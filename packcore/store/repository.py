@@ -18,7 +18,7 @@ index.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,7 @@ from packcore.errors import CorruptData, MissingObject, RepositoryError
 from packcore.ids import SHA1, AnyId, ObjectFormat, ObjectId, as_id
 from packcore.limits import Limits
 from packcore.refs import check_ref_name
-from packcore.store.base import ObjectHeader
+from packcore.store.base import DAMAGE, ObjectHeader
 from packcore.store.bulk import BulkReading
 from packcore.store.collisions import is_here, refuse_collisions
 from packcore.store.config import GitConfig, object_format_of
@@ -192,13 +192,21 @@ class Repository(RepositoryRefs, BulkReading):
         oid = as_id(self._format, oid)
         # Nearly all objects are in our own packs: ask these first, directly.
         found = self._packs[0].header_here(oid)
-        return found if found is not None else self._retry(lambda: self._objects.header(oid))
+        if found is not None:
+            return found
+        with suppress(*DAMAGE):
+            return self._loose.header(oid)
+        return self._retry(lambda: self._objects.header(oid))
 
     def read(self, oid: AnyId) -> StoredObject:
         """Return the object whole. Raises MissingObject, CorruptData."""
         oid = as_id(self._format, oid)
         found = self._packs[0].read_here(oid)
-        return found if found is not None else self._retry(lambda: self._objects.read(oid))
+        if found is not None:
+            return found
+        with suppress(*DAMAGE):
+            return self._loose.read(oid)
+        return self._retry(lambda: self._objects.read(oid))
 
     def stream(self, oid: AnyId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject, CorruptData."""
@@ -214,12 +222,25 @@ class Repository(RepositoryRefs, BulkReading):
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
         """Return each object's entry in a pack, None if it is only loose. Raises MissingObject."""
         found = self._packs[0].raws(oids)
-        return [entry or self.raw(oid) for entry, oid in zip(found, oids, strict=True)]
+        left = [number for number, entry in enumerate(found) if entry is None]
+        if left:
+            elsewhere = [oids[number] for number in left]
+            for number, entry in zip(left, self._retry(lambda: self._objects.raws(elsewhere)), strict=True):
+                found[number] = entry
+        return found
+
+    def are_here(self, oids: Sequence[ObjectId]) -> Sequence[bool]:
+        """Return for each object whether it is here: see `packcore.store.bulk`."""
+        found = self._objects.are_here(oids)
+        return self._objects.are_here(oids) if not all(found) and self._refresh() else found
 
     def headers(self, oids: Sequence[ObjectId]) -> list[ObjectHeader | None]:
         """Return type and size of each object, None if it is missing. Raises CorruptData."""
-        found = zip(self._packs[0].headers(oids), oids, strict=True)
-        return [entry or (self.header(oid) if oid in self else None) for entry, oid in found]
+        found = self._packs[0].headers(oids)
+        left = [number for number, entry in enumerate(found) if entry is None]
+        for number, here in zip(left, self.are_here([oids[n] for n in left]), strict=True):
+            found[number] = self.header(oids[number]) if here else None
+        return found
 
     def places(self, oids: Sequence[ObjectId]) -> array[int]:
         """Return each object's place in our own packs: see `packcore.store.bulk`."""

@@ -7,11 +7,13 @@ whose objects complete it.
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import compress, islice
+from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import MissingObject
 from packcore.store.base import DAMAGE
-from packcore.store.bulk import BulkReading, ids_between, raws_of, shortcuts_of
+from packcore.store.bulk import BulkReading, are_here, ids_between, raws_of, shortcuts_of
 from packcore.store.presence import Presence
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["UnionStore"]
 
 _Answer = TypeVar("_Answer")
+_AT_ONCE = 65536
+"""Ids to look up together."""
 
 
 class UnionStore(BulkReading):
@@ -50,10 +54,21 @@ class UnionStore(BulkReading):
 
     def __iter__(self) -> Iterator[ObjectId]:
         for position, store in enumerate(self._stores):
-            earlier = self._stores[:position]
-            for oid in store:
-                if not any(oid in other for other in earlier):
-                    yield oid
+            ids = iter(store)
+            while some := list(islice(ids, _AT_ONCE)):
+                for earlier in self._stores[:position]:
+                    some = [oid for oid, here in zip(some, are_here(earlier, some), strict=True) if not here]
+                yield from some
+
+    def are_here(self, oids: Sequence[ObjectId]) -> Sequence[bool]:
+        """Return for each object whether a store has it: see `packcore.store.bulk`."""
+        found = bytearray(len(oids))
+        left = list(range(len(oids)))
+        for store in self._stores:
+            for number, here in zip(left, are_here(store, [oids[n] for n in left]), strict=True):
+                found[number] = here
+            left = [number for number in left if not found[number]]
+        return list(map(bool, found))
 
     def ids_between(self, low: bytes, high: bytes) -> Iterator[ObjectId]:
         """Yield the ids from `low` up to those that begin with `high`: see `packcore.store.bulk`."""
@@ -122,7 +137,9 @@ class UnionStore(BulkReading):
         """Return each object's entry in the first store that holds it in a pack. Raises MissingObject."""
         found: list[RawEntry | None] = [None] * len(oids)
         for store in self._stores:
-            open_ = [number for number, entry in enumerate(found) if entry is None and oids[number] in store]
+            left = [number for number, entry in enumerate(found) if entry is None]
+            here = are_here(store, [oids[number] for number in left])
+            open_ = list(compress(left, here))
             for number, entry in zip(open_, raws_of(store, [oids[n] for n in open_]), strict=True):
                 found[number] = entry
         for entry, oid in zip(found, oids, strict=True):
@@ -132,14 +149,13 @@ class UnionStore(BulkReading):
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids store by store, each part in its store's order; unknown ones at the end."""
-        groups: list[list[ObjectId]] = [[] for _ in range(len(self._stores) + 1)]
-        for oid in oids:
-            place = next((n for n, store in enumerate(self._stores) if oid in store), len(self._stores))
-            groups[place].append(oid)
+        left = list(oids)
         ordered: list[ObjectId] = []
-        for store, group in zip(self._stores, groups, strict=False):
-            ordered += store.storage_order(group) if group else []
-        return ordered + groups[-1]
+        for store in self._stores:
+            here = are_here(store, left)
+            ordered += store.storage_order(list(compress(left, here)))
+            left = list(compress(left, map(not_, here)))
+        return ordered + left
 
     def close(self) -> None:
         """Close every store."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore import objects
-from packcore.checks import fsck
+from packcore.checks import content, trees
 from packcore.checks.fsck import check_repository
 from packcore.store.copies import Copies
 from packcore.store.repository import Repository
 from tests import bombs
-from tests.support import git, init_repository
+from tests.support import fast_import, git, init_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -42,37 +42,77 @@ def stored(bomb: BombPack, path: Path) -> Repository:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_fsck_reads_each_object_once_follows_it_once_and_checks_its_lines_once(
+def test_fsck_reads_an_intact_pack_in_one_run_and_parses_no_tree_twice(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    repository = stored(BOMBS[name](), tmp_path / "a.git")
+    tree_bytes = sum(size for type_, size in map(repository.header, repository) if type_.name == "TREE")
+    work = Work(monkeypatch)
+    assert list(check_repository(repository)) == []
+    repository.close()
+    assert work.copies_read == work.objects_read == 0
+    assert work.tree_bytes <= tree_bytes
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_fsck_reads_each_object_of_a_pack_with_a_damaged_index_once_more_and_follows_it_once(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     repository = stored(BOMBS[name](), tmp_path / "a.git")
     count = len(list(repository))
-    tree_bytes = sum(size for type_, size in map(repository.header, repository) if type_.name == "TREE")
-    reads = followed = rows_bytes = 0
-    read_copy, read, find_rows = Copies.read_copy, Repository.read, objects.tree_rows
-
-    def counted_copy(self: Copies, copy: Copy) -> StoredObject:
-        nonlocal reads
-        reads += 1
-        return read_copy(self, copy)
-
-    def counted_read(self: Repository, oid: ObjectId) -> StoredObject:
-        nonlocal followed
-        followed += 1
-        return read(self, oid)
-
-    def counted_rows(
-        data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
-    ) -> list[tuple[bytes, bytes, ObjectId]]:
-        nonlocal rows_bytes
-        rows_bytes += len(data)
-        return find_rows(data, object_format, oid)
-
-    monkeypatch.setattr(Copies, "read_copy", counted_copy)
-    monkeypatch.setattr(Repository, "read", counted_read)
-    monkeypatch.setattr(fsck, "tree_rows", counted_rows)
-    assert list(check_repository(repository)) == []
+    path = next(repository.pack_directory.glob("*.idx"))
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")  # in its digest
+    repository = Repository.open(tmp_path / "a.git")
+    work = Work(monkeypatch)
+    assert any("its digest does not match" in found.text for found in check_repository(repository))
     repository.close()
-    assert reads == count
-    assert 0 < followed <= count
-    assert rows_bytes == tree_bytes
+    assert work.copies_read == count
+    assert work.objects_read <= count
+
+
+@pytest.mark.parametrize("commits", [20, 80])
+def test_of_a_folder_that_changes_little_fsck_parses_what_changed(
+    commits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stream() -> Iterator[bytes]:
+        for number in range(commits):
+            yield b"commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 0\n" % (10**9 + number)
+            changed = range(500) if not number else [number * 7 % 500]
+            yield from (b"M 100644 inline file%d\ndata 4\n%4d\n" % (file, number) for file in changed)
+
+    path = init_repository(tmp_path / "a.git")
+    fast_import(path, stream())
+    git("repack", "-adfq", cwd=path)
+    work = Work(monkeypatch)
+    with Repository.open(path) as repository:
+        assert list(check_repository(repository)) == []
+    whole_tree_bytes = 500 * (len("100644 file100") + 21)
+    assert work.tree_bytes <= 2 * whole_tree_bytes + commits * 2 * 35
+
+
+class Work:
+    """Counts what a check reads and parses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.copies_read = self.objects_read = self.tree_bytes = 0
+        read_copy, read, find_rows = Copies.read_copy, Repository.read, objects.tree_rows
+
+        def counted_copy(copies: Copies, copy: Copy) -> StoredObject:
+            self.copies_read += 1
+            return read_copy(copies, copy)
+
+        def counted_read(repository: Repository, oid: ObjectId) -> StoredObject:
+            self.objects_read += 1
+            return read(repository, oid)
+
+        def counted_rows(
+            data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
+        ) -> list[tuple[bytes, bytes, ObjectId]]:
+            self.tree_bytes += len(data)
+            return find_rows(data, object_format, oid)
+
+        monkeypatch.setattr(Copies, "read_copy", counted_copy)
+        monkeypatch.setattr(Repository, "read", counted_read)
+        for module in (content, trees):
+            monkeypatch.setattr(module, "tree_rows", counted_rows)

@@ -1,0 +1,110 @@
+"""Checks what objects say, and records their links, each in one look at its bytes.
+
+    commit, tag    packcore.checks.objects
+    tree           packcore.checks.trees; of a version of a tree that was checked, only the new entries
+    blob           nothing: two kinds are checked afterwards, by the names that trees give them
+
+Nearly every tree of a history is a version of another one, and differs from it in a few entries. If that one
+was in order, these entries are all there is to check. Findings are held until they are taken, so objects may
+be checked in any order and reported in that of the storage.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from packcore.checks.objects import check_object
+from packcore.checks.trees import survey_entries, survey_tree
+from packcore.delta.new_entries import new_entries
+from packcore.errors import CorruptObject
+from packcore.objects import LARGE_TREE_BYTES, ObjectType, row_chunks, tree_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packcore.checks.findings import Finding
+    from packcore.checks.marks import Marks
+    from packcore.ids import ObjectFormat, ObjectId
+
+__all__ = ["ContentChecks", "Held"]
+
+
+class Held(NamedTuple):
+    """What is to be reported of an object."""
+
+    oid: ObjectId
+    type: ObjectType
+    findings: Sequence[Finding]
+    special: Sequence[tuple[bytes, ObjectId]]
+    """The special blobs that a tree lists: see `packcore.checks.special`."""
+
+
+class ContentChecks:
+    """Checks objects one at a time, each once."""
+
+    def __init__(self, marks: Marks, object_format: ObjectFormat, *, strict: bool) -> None:
+        self.marks = marks
+        self._object_format = object_format
+        self._strict = strict
+        self._held: dict[ObjectId, Held] = {}
+        self._odd_trees: set[ObjectId] = set()
+        """Trees with findings: their versions are checked whole."""
+
+    def check(
+        self,
+        oid: ObjectId,
+        type_: ObjectType,
+        data: bytes,
+        version: tuple[ObjectId, bytes] | None = None,
+    ) -> None:
+        """Check an intact object and record its links. `version` is another version, checked before."""
+        if type_ is ObjectType.TREE:
+            if version is None or version[0] in self._odd_trees or not self._check_new(oid, data, version[1]):
+                self._check_tree(oid, data)
+        elif type_ is not ObjectType.BLOB:
+            if found := check_object(type_, data, self._object_format, strict=self._strict):
+                self._held[oid] = Held(oid, type_, found, ())
+            with suppress(CorruptObject):  # check_object just reported it
+                self.marks.mark_links(oid, type_, data)
+
+    def _check_new(self, oid: ObjectId, data: bytes, version: bytes) -> bool:
+        """Check the entries that another version lacks; return False if all must be checked."""
+        object_format = self._object_format
+        new = new_entries(version, data, object_format.digest_size)
+        if new is None or not new.keeps_order:
+            return False
+        try:
+            rows = tree_rows(b"".join([data[start:end] for start, end in new.ranges]), object_format)
+        except CorruptObject:
+            return False
+        survey = survey_entries(rows, object_format, strict=self._strict)
+        if survey.findings:
+            return False
+        if survey.special:
+            self._held[oid] = Held(oid, ObjectType.TREE, (), survey.special)
+        self.marks.mark_rows(rows)
+        return True
+
+    def _check_tree(self, oid: ObjectId, data: bytes) -> None:
+        """Check a whole tree. Its rows are parsed only once, unless it is large."""
+        object_format = self._object_format
+        rows = None
+        with suppress(CorruptObject):  # survey_tree reports it
+            rows = tree_rows(data, object_format) if len(data) < LARGE_TREE_BYTES else None
+        survey = survey_tree(data, object_format, strict=self._strict, rows=rows)
+        if survey.findings:
+            self._odd_trees.add(oid)
+        if survey.findings or survey.special:
+            self._held[oid] = Held(oid, ObjectType.TREE, survey.findings, survey.special)
+        with suppress(CorruptObject):
+            for some in row_chunks(data, object_format) if rows is None else [rows]:
+                self.marks.mark_rows(some)
+
+    def take(self, oid: ObjectId) -> Held | None:
+        """Return what is to be reported of an object, once."""
+        return self._held.pop(oid, None) if self._held else None
+
+    def are_held(self) -> bool:
+        """Return whether anything is to be reported."""
+        return bool(self._held)
