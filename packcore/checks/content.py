@@ -21,10 +21,11 @@ from packcore.errors import CorruptObject
 from packcore.objects import LARGE_TREE_BYTES, ObjectType, row_chunks, tree_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from packcore.checks.findings import Finding
     from packcore.checks.marks import Marks
+    from packcore.checks.options import FsckSettings
     from packcore.ids import ObjectFormat, ObjectId
 
 __all__ = ["ContentChecks", "Held"]
@@ -43,10 +44,15 @@ class Held(NamedTuple):
 class ContentChecks:
     """Checks objects one at a time, each once."""
 
-    def __init__(self, marks: Marks, object_format: ObjectFormat, *, strict: bool) -> None:
+    def __init__(
+        self, marks: Marks, object_format: ObjectFormat, *, strict: bool, settings: FsckSettings
+    ) -> None:
         self.marks = marks
         self._object_format = object_format
         self._strict = strict
+        self._settings = settings
+        self.watch: Callable[[ObjectId, ObjectType, bytes], None] | None = None
+        """Gets each commit and tag in which nothing is an error."""
         self._held: dict[ObjectId, Held] = {}
         self._odd_trees: set[ObjectId] = set()
         """Trees with findings: their versions are checked whole."""
@@ -63,8 +69,14 @@ class ContentChecks:
             if version is None or version[0] in self._odd_trees or not self._check_new(oid, data, version[1]):
                 self._check_tree(oid, data)
         elif type_ is not ObjectType.BLOB:
-            if found := check_object(type_, data, self._object_format, strict=self._strict):
+            severities = self._settings.severities
+            found = check_object(type_, data, self._object_format, strict=self._strict, severities=severities)
+            if oid in self._settings.skipped:
+                found = []
+            if found:
                 self._held[oid] = Held(oid, type_, found, ())
+            if self.watch is not None and not any(one.severity.is_error(strict=False) for one in found):
+                self.watch(oid, type_, data)
             with suppress(CorruptObject):  # check_object just reported it
                 self.marks.mark_links(oid, type_, data)
 
@@ -95,8 +107,9 @@ class ContentChecks:
         survey = survey_tree(data, object_format, strict=self._strict, rows=rows)
         if survey.findings:
             self._odd_trees.add(oid)
-        if survey.findings or survey.special:
-            self._held[oid] = Held(oid, ObjectType.TREE, survey.findings, survey.special)
+        findings = self._settings.judged(oid, survey.findings) if survey.findings else []
+        if findings or survey.special:
+            self._held[oid] = Held(oid, ObjectType.TREE, findings, survey.special)
         with suppress(CorruptObject):
             for some in row_chunks(data, object_format) if rows is None else [rows]:
                 self.marks.mark_rows(some)

@@ -54,10 +54,10 @@ class Marks:
         self._absent: set[ObjectId] = set()
         self._types_fit = True
 
-    def list_objects(self) -> None:
-        """Start with all objects of the repository. Raises CorruptData."""
+    def list_objects(self, oids: Iterable[ObjectId]) -> None:
+        """Start with all objects to check. Raises CorruptData."""
         self.shallow = self._repository.shallow()
-        self.flags = dict.fromkeys(self._repository, 0)
+        self.flags = dict.fromkeys(oids, 0)
         self.unread = set(self.flags)
 
     def state(self, oid: ObjectId, type_: int) -> None:

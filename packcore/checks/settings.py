@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from packcore.store.config import GitConfig
     from packcore.store.repository import Repository
 
-__all__ = ["ArrivalSettings", "config_severities", "read_skip_list"]
+__all__ = ["ArrivalSettings", "config_severities", "config_skip_list", "read_skip_list"]
 
 _SKIP_LIST = "skiplist"
 _SEVERITIES = {"error": Severity.ERROR, "warn": Severity.WARN, "ignore": Severity.IGNORE}
@@ -55,15 +55,7 @@ class ArrivalSettings:
         """Return what `receive.fsck.*` says. Raises RepositoryError for a setting that git refuses."""
         prefix = "receive.fsck."
         changed = config_severities(repository.config, prefix)
-        skipped: set[ObjectId] = set()
-        for name in repository.config.get_all(prefix + _SKIP_LIST):
-            if name.startswith("~"):
-                raise RepositoryError(
-                    f"{prefix}{_SKIP_LIST}: {name[:200]!r} is read without a home: give an absolute path"
-                )
-            path = repository.path / name
-            skipped |= read_skip_list(path, repository.object_format, f"{prefix}{_SKIP_LIST}")
-        return cls(changed, frozenset(skipped))
+        return cls(changed, config_skip_list(repository, prefix))
 
     def and_given(self, text: str, object_format: ObjectFormat) -> ArrivalSettings:
         """Return these settings, changed by `<msg-id>=<severity>,…` from a command line.
@@ -92,16 +84,34 @@ class ArrivalSettings:
             raise ValueError(f"{error} can't be less than an error") from None
 
 
-def config_severities(config: GitConfig, prefix: str) -> dict[str, Severity]:
-    """Return the severities set below `prefix`, by message id in lower case; unknown ids mean nothing.
+def config_skip_list(repository: Repository, prefix: str) -> frozenset[ObjectId]:
+    """Return the ids that `<prefix>skipList` names; a relative path begins at the git directory.
 
-    Raises RepositoryError for a setting that git refuses.
+    Raises RepositoryError.
+    """
+    skipped: set[ObjectId] = set()
+    for name in repository.config.get_all(prefix + _SKIP_LIST):
+        if name.startswith("~"):
+            raise RepositoryError(
+                f"{prefix}{_SKIP_LIST}: {name[:200]!r} is read without a home: give an absolute path"
+            )
+        path = repository.path / name
+        skipped |= read_skip_list(path, repository.object_format, f"{prefix}{_SKIP_LIST}")
+    return frozenset(skipped)
+
+
+def config_severities(config: GitConfig, prefix: str, *, are_all_known: bool = False) -> dict[str, Severity]:
+    """Return the severities set below `prefix`, by message id in lower case.
+
+    Unknown ids mean nothing, unless `are_all_known`. Raises RepositoryError for a setting that git refuses.
     """
     changed = {}
     for key in config.keys(prefix):
         if key == prefix + _SKIP_LIST:
             continue
         value = config.get(key) or ""
+        if are_all_known and key.removeprefix(prefix) not in MESSAGE_IDS:
+            raise RepositoryError(f"{key}: there is no such finding; git-fsck's manual lists them")
         if value not in _SEVERITIES:
             raise RepositoryError(f"{key} must be error, warn or ignore, not {value[:40]!r}")
         changed[key.removeprefix(prefix)] = _SEVERITIES[value]

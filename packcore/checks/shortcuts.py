@@ -26,22 +26,28 @@ _DATE_BITS = 0x3FFFFFFFF
 
 
 def check_shortcuts(repository: Repository, type_of: Callable[[ObjectId], int]) -> Iterator[str]:
-    """Yield what is wrong with the repository's own commit-graph, multi-pack-index and bitmaps.
+    """Yield what is wrong with commit-graphs, multi-pack-indexes and bitmaps, here and in alternates.
 
     `type_of` returns the type of an object, 0 if it isn't known: then the check of the object reports it.
     """
     for pack in repository.copies.packs():
         try:
-            if Path(pack.name).parent == repository.pack_directory and (found := open_pack_bitmap(pack)):
+            if (found := open_pack_bitmap(pack)) is not None:
                 yield from _check_bitmap(
                     repository, type_of, found, str(Path(pack.name).with_suffix(".bitmap"))
                 )
         except (CorruptShortcut, RepositoryError) as error:
             yield str(error)
-    yield from _check_table(repository, type_of)
-    objects = repository.pack_directory.parent
+    for folder in repository.shortcuts.folders:
+        if repository.shortcuts.has_tables:
+            yield from _check_table(repository, folder / "pack", type_of)
+        if repository.shortcuts.has_graphs:
+            yield from _check_graph_of(repository, folder)
+
+
+def _check_graph_of(repository: Repository, folder: Path) -> Iterator[str]:
     try:
-        graph = read_commit_graph(objects, repository.object_format)
+        graph = read_commit_graph(folder, repository.object_format)
     except (CorruptShortcut, RepositoryError) as error:
         yield str(error)
         return
@@ -54,9 +60,10 @@ def check_shortcuts(repository: Repository, type_of: Callable[[ObjectId], int]) 
             graph.close()
 
 
-def _check_table(repository: Repository, type_of: Callable[[ObjectId], int]) -> Iterator[str]:
-    """Check the multi-pack-index against the packs that it names, and its bitmap."""
-    directory = repository.pack_directory
+def _check_table(
+    repository: Repository, directory: Path, type_of: Callable[[ObjectId], int]
+) -> Iterator[str]:
+    """Check the multi-pack-index of a folder against the packs that it names, and its bitmap."""
     try:
         table = read_multi_pack_index(directory, repository.object_format)
     except (CorruptShortcut, RepositoryError) as error:
@@ -64,7 +71,11 @@ def _check_table(repository: Repository, type_of: Callable[[ObjectId], int]) -> 
         return
     if table is None:
         return
-    packs = {Path(pack.name).stem: pack for pack in repository.copies.packs()}
+    packs = {
+        Path(pack.name).stem: pack
+        for pack in repository.copies.packs()
+        if Path(pack.name).parent == directory
+    }
     try:
         table.check_file()
         yield from (f"{table.path}: {name} is not here" for name in table.names if name not in packs)

@@ -1,24 +1,27 @@
-r"""The index file of a work tree: which object is staged at a path (gitformat-index).
+r"""Which objects an index file (`.git/index`) names: what is staged, and what is in use (gitformat-index).
 
-    "DIRC"  version (4)  entries (4)                           versions 2, 3 and 4
-    each    times, device, owner, size …   24 bytes            not read
-            mode (4) after them; uid, gid, size                not read
-            object id                      20 or 32 bytes
-            flags (2)                      0x4000 two more bytes of flags follow, 0x3000 the stage
-            name NUL                       2, 3: and NULs up to a multiple of 8
-                                           4: a varint before it says how much of the last name's end goes
-    extensions                             "link": the entries are in another file (split index)
+    DIRC, version 2 to 4 (4), number of entries (4)
+    entry       times, device, owner (24), mode (4), more (12), id, flags (2, and 2 more if a bit says so;
+                two bits are the stage: 0, or the sides 1, 2 and 3 of a conflict)
+                then the path and one to eight NULs, so that the entry is a multiple of eight bytes;
+                in version 4: how many bytes of the path before to drop, the rest of this one, a NUL
+    TREE        trees that were written: path, NUL, "<entries> <subtrees>\n", an id unless entries are -1,
+                then the subtrees
+    REUC        conflicts that were resolved: path, NUL, three modes in octal and NULs, an id for each not 0
+    link        what a split index shares: the file sharedindex.<hash>, and its entries that don't count
+    digest      over everything before it; zeros if index.skipHash left it out
 
-Entries are in order of name and stage. Stage 0 is the usual one; 1, 2 and 3 are the sides of a conflict.
-Left out: changing the file, its checksum, which git doesn't check either, and split indexes.
+Other parts of the file are skipped. Nothing here writes one.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, RepositoryError
 from packcore.ids import ObjectId
+from packcore.store.ewah import EwahFault, decode_ewah, set_bits
 from packcore.varint import decode_ofs
 
 if TYPE_CHECKING:
@@ -27,75 +30,175 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat
 
-__all__ = ["IndexEntry", "iter_index", "staged_at"]
+__all__ = ["IndexEntry", "IndexNames", "read_index", "staged_at"]
 
-INDEX_BYTES_MAX = 1 << 30
-NAME_BYTES_MAX = 1 << 16
-"""Longer than any path that a file system takes; a hostile file of version 4 can claim any length."""
+_HEADER_BYTES = 12
 _STAT_BYTES = 40
 _MODE_AT = 24
 _EXTENDED = 0x4000
+_PATH_BYTES_MAX = 1 << 16
+"""Longer than any that a file system takes; each entry of version 4 could make the path before it longer."""
+_TREE_LINE = re.compile(rb"([^\0]*)\0(-?[0-9]{1,10}) ([0-9]{1,10})\n")
+_UNDO_LINE = re.compile(rb"([^\0]*)\0([0-7]{1,10})\0([0-7]{1,10})\0([0-7]{1,10})\0")
 
 
 class IndexEntry(NamedTuple):
-    """What is staged at a path."""
+    """A file that is staged, or a folder that a sparse index keeps whole."""
 
-    path: bytes
-    stage: int
     mode: int
     oid: ObjectId
+    path: bytes
+    stage: int
+
+
+class IndexNames(NamedTuple):
+    """What one index names."""
+
+    entries: list[IndexEntry]
+    trees: list[tuple[ObjectId | None, int]]
+    """Each tree that was written from it, None for one that has changed since, and how many are below it."""
+    resolved: list[tuple[ObjectId, bytes, int]]
+    """Id, path and stage of the sides of resolved conflicts."""
+
+
+def read_index(path: Path, object_format: ObjectFormat) -> IndexNames | None:
+    """Return what an index names; None if there is none. Raises CorruptData, RepositoryError."""
+    data = _content(path)
+    if data is None:
+        return None
+    own = _Index(data, path, object_format)
+    if own.link is None:
+        return own.names
+    size = object_format.digest_size
+    if not any(own.link[:size]):
+        return own.names
+    shared_path = path.with_name(f"sharedindex.{own.link[:size].hex()}")
+    shared_data = _content(shared_path)
+    if shared_data is None:
+        raise CorruptData(f"{path}: it shares entries with {shared_path.name}, which is not there")
+    shared = _Index(shared_data, shared_path, object_format).names.entries
+    try:
+        deleted, at = decode_ewah(own.link, size, len(shared))
+        replaced, _ = decode_ewah(own.link, at, len(shared))
+    except EwahFault as error:
+        raise CorruptData(f"{path}: {error}") from None
+    kept = [entry for number, entry in enumerate(shared) if not (deleted | replaced) >> number & 1]
+    # The entries that replace others come first, in their order, and without their paths.
+    paths = [shared[number].path for number in set_bits(replaced)]
+    named = [entry._replace(path=path) for entry, path in zip(own.names.entries, paths, strict=False)]
+    return own.names._replace(entries=[*kept, *named, *own.names.entries[len(named) :]])
 
 
 def staged_at(path: Path, object_format: ObjectFormat, name: bytes) -> dict[int, ObjectId]:
     """Return what an index file has at a path, by stage; nothing if there is no file.
 
-    Raises RepositoryError if it can't be read or is a split index, CorruptData if it breaks the format.
+    Raises as `read_index`.
     """
+    names = read_index(path, object_format)
+    return {} if names is None else {entry.stage: entry.oid for entry in names.entries if entry.path == name}
+
+
+def _content(path: Path) -> bytes | None:
     try:
-        with path.open("rb") as file:
-            data = file.read(INDEX_BYTES_MAX + 1)
+        return path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise RepositoryError(f"{path}: {error.strerror}") from None
-    if len(data) > INDEX_BYTES_MAX:
-        raise RepositoryError(f"{path}: longer than {INDEX_BYTES_MAX} bytes")
-    try:
-        return {entry.stage: entry.oid for entry in iter_index(data, object_format) if entry.path == name}
-    except (CorruptData, RepositoryError) as error:
-        raise type(error)(f"{path}: {error}", hint=error.hint) from None
 
 
-def iter_index(data: bytes, object_format: ObjectFormat) -> Iterator[IndexEntry]:
-    """Yield the entries of an index file's bytes. Raises RepositoryError and CorruptData as `staged_at`."""
-    version, count = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
-    if data[:4] != b"DIRC" or not 2 <= version <= 4:
-        raise CorruptData("no index file of version 2, 3 or 4")
-    at, name = 12, b""
-    end = len(data) - object_format.digest_size
-    for _ in range(count):
-        id_at = at + _STAT_BYTES
-        flags_at = id_at + object_format.digest_size
-        flags = int.from_bytes(data[flags_at : flags_at + 2], "big")
-        name_at = flags_at + (4 if flags & _EXTENDED else 2)
-        kept = 0
-        if version == 4:
-            removed, name_at = decode_ofs(data, name_at)
-            kept = len(name) - removed
-        name_end = data.find(b"\0", name_at, end)
-        if name_end < 0 or kept < 0 or kept + name_end - name_at > NAME_BYTES_MAX:
-            raise CorruptData("it ends within an entry, or an entry's name is malformed")
-        name = name[:kept] + data[name_at:name_end]
-        mode = int.from_bytes(data[at + _MODE_AT : at + _MODE_AT + 4], "big")
-        yield IndexEntry(name, flags >> 12 & 3, mode, ObjectId(data[id_at:flags_at]))
-        at = name_end + 1 if version == 4 else name_end + 8 - (name_end - at) % 8
-    _check_extensions(data, at, end)
+class _Index:
+    """One file."""
 
+    def __init__(self, data: bytes, path: Path, object_format: ObjectFormat) -> None:
+        self._data = data
+        self._path = path
+        self._size = object_format.digest_size
+        self._end = len(data) - self._size
+        self.link: bytes | None = None
+        """The content of the part `link`."""
+        self.names = IndexNames([], [], [])
+        if self._end < _HEADER_BYTES or data[:4] != b"DIRC":
+            raise self._fault("it does not begin with DIRC")
+        version = int.from_bytes(data[4:8], "big")
+        if not 2 <= version <= 4:
+            raise self._fault(f"it has version {version}; 2 to 4 are known")
+        digest = object_format.new_hash(data[: self._end]).digest()
+        if data[self._end :] not in (digest, bytes(self._size)):
+            raise self._fault("its bytes have another digest than it says")
+        try:
+            self._extensions(self._entries(int.from_bytes(data[8:12], "big"), version))
+        except (ValueError, IndexError, CorruptData) as error:
+            if isinstance(error, CorruptData) and str(error).startswith(str(path)):
+                raise
+            raise self._fault("an entry is cut off") from None
 
-def _check_extensions(data: bytes, at: int, end: int) -> None:
-    while at + 8 <= end:
-        if data[at : at + 4] == b"link":
-            raise RepositoryError(
-                "a split index is not supported", hint="git update-index --no-split-index makes it one file"
-            )
-        at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
+    def _entries(self, count: int, version: int) -> int:
+        """Read the entries; return where they end."""
+        data, size, at = self._data, self._size, _HEADER_BYTES
+        path = b""
+        for _ in range(count):
+            start = at
+            mode = int.from_bytes(data[at + _MODE_AT : at + _MODE_AT + 4], "big")
+            at += _STAT_BYTES
+            oid = ObjectId(data[at : at + size])
+            at += size
+            flags = int.from_bytes(data[at : at + 2], "big")
+            at += 4 if flags & _EXTENDED else 2
+            if version == 4:
+                dropped, at = decode_ofs(data, at)
+                end = data.index(b"\0", at, self._end)
+                path = path[: max(len(path) - dropped, 0)] + data[at:end]
+                at = end + 1
+            else:
+                end = data.index(b"\0", at, self._end)
+                path = data[at:end]
+                at = start + (end - start + 8) // 8 * 8
+            if at > self._end:
+                raise self._fault("an entry is cut off")
+            if len(path) > _PATH_BYTES_MAX:
+                raise self._fault(f"a path has more than {_PATH_BYTES_MAX} bytes")
+            self.names.entries.append(IndexEntry(mode, oid, path, flags >> 12 & 3))
+        return at
+
+    def _extensions(self, at: int) -> None:
+        while at < self._end:
+            name, length = self._data[at : at + 4], int.from_bytes(self._data[at + 4 : at + 8], "big")
+            body = self._data[at + 8 : at + 8 + length]
+            at += 8 + length
+            if at > self._end:
+                raise self._fault(f"its part {name!r} is cut off")
+            if name == b"TREE":
+                self.names.trees.extend(self._trees(body))
+            elif name == b"REUC":
+                self.names.resolved.extend(self._resolved(body))
+            elif name == b"link":
+                self.link = body
+
+    def _trees(self, body: bytes) -> Iterator[tuple[ObjectId | None, int]]:
+        at = 0
+        while at < len(body):
+            match = _TREE_LINE.match(body, at)
+            if match is None:
+                raise self._fault("its list of trees does not parse")
+            at = match.end()
+            oid = None
+            if int(match[2]) >= 0:
+                oid = ObjectId(body[at : at + self._size])
+                at += self._size
+            yield oid, int(match[3])
+
+    def _resolved(self, body: bytes) -> Iterator[tuple[ObjectId, bytes, int]]:
+        at = 0
+        while at < len(body):
+            match = _UNDO_LINE.match(body, at)
+            if match is None:
+                raise self._fault("its list of resolved conflicts does not parse")
+            at = match.end()
+            for stage in range(3):
+                if int(match[2 + stage], 8):
+                    yield ObjectId(body[at : at + self._size]), match[1], stage
+                    at += self._size
+
+    def _fault(self, message: str) -> CorruptData:
+        return CorruptData(f"{self._path}: {message}", hint="`git reset` makes it again")

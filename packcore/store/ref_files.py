@@ -19,23 +19,24 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from packcore.errors import RefMoved, RepositoryError, UnreadableRef
-from packcore.refs import check_ref_name, encode_ref_name
-from packcore.store.folders import remove_empty_folders
+from packcore.refs import check_ref_name, decode_ref_name, encode_ref_name
+from packcore.store.folders import files_below, remove_empty_folders
 from packcore.store.loose_refs import LooseRefs, read_loose_ref, scan_loose_refs
 from packcore.store.packed_file import PackedFile
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
 from packcore.store.ref_storage import PER_WORKTREE, RefStorage
-from packcore.store.reflogs import LogEntry, Reflogs, read_log, remove_log
+from packcore.store.reflogs import Reflogs, read_log, remove_log
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.packed_file import RefViews
     from packcore.store.packed_refs import PackedRefs
+    from packcore.store.reflogs import LogEntry
 
 __all__ = ["RefFiles"]
 
@@ -104,6 +105,15 @@ class RefFiles(RefStorage):
         Raises CorruptData if it doesn't parse, RepositoryError if it can't be opened.
         """
         return self._packed.read(fresh=fresh)
+
+    def read_logs(self) -> Iterator[tuple[str, Iterable[LogEntry]]]:
+        """Yield each ref that has a log, with its entries. Raises RepositoryError."""
+        for base in dict.fromkeys((self.common_directory, self._git)):
+            folder = base / "logs"
+            for path in files_below(folder):
+                name = decode_ref_name(os.fsencode(path.relative_to(folder)))
+                if self._log_path(name) == path:
+                    yield name, read_log(path, self.object_format)
 
     # Writing
 
@@ -224,8 +234,8 @@ class RefFiles(RefStorage):
         return (self.common_directory / "logs" / "refs").exists()
 
     def read_log(self, name: str) -> list[LogEntry] | None:
-        """Return the changes of a ref, oldest first; None if it has no log. Raises as `reflogs.read_log`."""
-        return read_log(self._log_path(name), self.object_format)
+        """Return the changes of a ref, oldest first; None if it has no log. Raises RepositoryError."""
+        return list(read_log(self._log_path(name), self.object_format)) or None
 
     def remove_log(self, name: str) -> None:
         """Remove a deleted ref's log, if it has one."""

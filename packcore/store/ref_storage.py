@@ -18,7 +18,7 @@ from packcore.refs import Ref, RefList, check_ref_name, encode_ref_name
 from packcore.store.ref_table import RefTable, reduced, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -170,6 +170,10 @@ class RefStorage(ABC):
         if "HEAD" not in names and (head or self.head_target()) in names:
             names.insert(0, "HEAD")
         return names
+
+    @abstractmethod
+    def read_logs(self) -> Iterator[tuple[str, Iterable[LogEntry]]]:
+        """Yield each ref that has a log, with its entries. Raises CorruptData, RepositoryError."""
 
     # Writing
 

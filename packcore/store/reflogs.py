@@ -10,25 +10,28 @@ core.logAllRefUpdates (git-config) decides which refs get one; an existing log i
     false           none
     not set         as true, but in a bare repository as false
 
-A deleted ref's log goes with it. Expiring is left out.
+A deleted ref's log goes with it. Logs are read for the ids in them, which are in use; as in git, a line that
+isn't one is passed over. Expiring is left out.
 """
 
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptData, RepositoryError
+from packcore.errors import RepositoryError
+from packcore.ids import ObjectId
 from packcore.store.config import bool_of
 from packcore.store.folders import remove_empty_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectFormat
     from packcore.store.config import GitConfig
 
 __all__ = ["LogEntry", "LoggedRefs", "Reflogs", "logged_refs", "read_log", "remove_log"]
@@ -36,16 +39,15 @@ __all__ = ["LogEntry", "LoggedRefs", "Reflogs", "logged_refs", "read_log", "remo
 _USUAL = ("refs/heads/", "refs/remotes/", "refs/notes/")
 
 
-LOG_BYTES_MAX = 1 << 30
-_LINE = re.compile(rb"([0-9a-f]+) ([0-9a-f]+) [^\t]*(?:\t(.*))?\Z", re.DOTALL)
-
-
 class LogEntry(NamedTuple):
-    """One change of a ref."""
+    """One change of a ref: a line of its log."""
 
     old: ObjectId
     new: ObjectId
+    seconds: int
+    """When, since 1970."""
     message: bytes
+    """Why."""
 
 
 class LoggedRefs(Enum):
@@ -111,28 +113,25 @@ class Reflogs:
             raise RepositoryError(f"{path}: can't write the reflog: {error.strerror}") from None
 
 
-def read_log(path: Path, object_format: ObjectFormat) -> list[LogEntry] | None:
-    """Return the entries of a log, oldest first; None without one. Raises RepositoryError, CorruptData."""
+def read_log(path: Path, object_format: ObjectFormat) -> Iterator[LogEntry]:
+    """Yield a log's entries, oldest first; none if there is no log.
+
+    Raises RepositoryError if it can't be read.
+    """
+    line = re.compile(
+        rb"([0-9a-f]{%d}) ([0-9a-f]{%d}) [^\n]*> ([0-9]{1,18}) [+-][0-9]*(?:\t([^\n]*))?"
+        % ((object_format.hex_size,) * 2)
+    )
     try:
         with path.open("rb") as file:
-            data = file.read(LOG_BYTES_MAX + 1)
+            for text in file:
+                if match := line.match(text):
+                    old, new = (ObjectId(unhexlify(match[group])) for group in (1, 2))
+                    yield LogEntry(old, new, int(match[3]), match[4] or b"")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return None
+        return
     except OSError as error:
         raise RepositoryError(f"{path}: {error.strerror}") from None
-    if len(data) > LOG_BYTES_MAX:
-        raise RepositoryError(f"{path}: longer than {LOG_BYTES_MAX} bytes")
-    found: list[LogEntry] = []
-    for number, line in enumerate(data.split(b"\n")[:-1], 1):
-        match = _LINE.match(line)
-        try:
-            if match is None:
-                raise ValueError("it is malformed")
-            old, new = object_format.from_hex(match[1]), object_format.from_hex(match[2])
-        except ValueError as error:
-            raise CorruptData(f"{path}: line {number}: {error}") from None
-        found.append(LogEntry(old, new, match[3] or b""))
-    return found
 
 
 def remove_log(path: Path, kept: Iterable[Path]) -> None:

@@ -80,22 +80,27 @@ class LogRecord(NamedTuple):
     entry: bytes
     """The old and the new id, who changed it and when, as stored; empty if the entry was deleted."""
 
-    def ids(self, object_format: ObjectFormat) -> tuple[ObjectId, ObjectId] | None:
-        """Return the old and the new id; None for a deleted entry."""
+    def ids(self, object_format: ObjectFormat) -> tuple[ObjectId, ObjectId]:
+        """Return the old and the new id; for an entry that is there."""
         size = object_format.digest_size
-        return (ObjectId(self.entry[:size]), ObjectId(self.entry[size : 2 * size])) if self.entry else None
+        return ObjectId(self.entry[:size]), ObjectId(self.entry[size : 2 * size])
+
+    def seconds(self, object_format: ObjectFormat) -> int:
+        """Return when the change was made, since 1970; for an entry that is there."""
+        return _varint(self.entry, self._behind_the_name(object_format))[0]
 
     def message(self, object_format: ObjectFormat) -> bytes:
-        """Return why it changed, a line without its end; nothing for a deleted entry."""
-        if not self.entry:
-            return b""
+        """Return why it was made, a line without its end; for an entry that is there."""
+        _, at = _varint(self.entry, self._behind_the_name(object_format))
+        length, at = _varint(self.entry, at + 2)  # behind the time zone
+        return self.entry[at : at + length].rstrip(b"\n")
+
+    def _behind_the_name(self, object_format: ObjectFormat) -> int:
         at = 2 * object_format.digest_size
         for _ in range(2):  # name and mail
             length, at = _varint(self.entry, at)
             at += length
-        _, at = _varint(self.entry, at)  # seconds
-        length, at = _varint(self.entry, at + 2)  # behind the time zone
-        return self.entry[at : at + length].rstrip(b"\n")
+        return at
 
 
 class _Block(NamedTuple):

@@ -17,10 +17,10 @@ from packcore.store.packed_refs import PackedRefs
 from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_storage import PER_WORKTREE, RefStorage
 from packcore.store.reflogs import LogEntry, Reflogs
-from packcore.store.reftable_stack import ReftableStack
+from packcore.store.reftable_stack import ReftableStack, merged_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
@@ -116,6 +116,16 @@ class ReftableReading(RefStorage):
             faults.update((name, fault) for name, fault in found.faults.items() if name in names)
         return LooseRefs(values, faults, {})
 
+    def read_logs(self) -> Iterator[tuple[str, Iterable[LogEntry]]]:
+        """Yield each ref that has a log, with its entries. Raises CorruptData, RepositoryError."""
+        logs: dict[str, list[LogEntry]] = {}
+        for stack in self.stacks():
+            for record in merged_logs(stack.tables()):
+                name = decode_ref_name(record.name)
+                if record.entry and self.stack_of(name) is stack:
+                    logs.setdefault(name, []).append(self._log_entry(record))
+        yield from logs.items()
+
     def points_to(self, name: str) -> str | None:
         """Return the ref that a symbolic one points to; None for any other, or if it is unreadable."""
         found = self.stack_of(name).read()
@@ -125,14 +135,12 @@ class ReftableReading(RefStorage):
     def read_log(self, name: str) -> list[LogEntry] | None:
         """Return the changes of a ref, oldest first; None if it has no log. Raises CorruptData."""
         raw = encode_ref_name(name)
-        found: dict[int, LogRecord] = {}
-        for table in self.stack_of(name).tables():
-            found.update((record.update_index, record) for record in table.logs() if record.name == raw)
-        entries = []
-        for _, record in sorted(found.items()):
-            if (ids := record.ids(self.object_format)) is not None:
-                entries.append(LogEntry(*ids, record.message(self.object_format)))
-        return entries or None
+        newest_first = [one for one in merged_logs(self.stack_of(name).tables()) if one.name == raw]
+        return [self._log_entry(record) for record in reversed(newest_first) if record.entry] or None
+
+    def _log_entry(self, record: LogRecord) -> LogEntry:
+        old, new = record.ids(self.object_format)
+        return LogEntry(old, new, record.seconds(self.object_format), record.message(self.object_format))
 
     def has(self, name: str) -> bool:
         """Return whether there is a ref of this name, readable or not."""

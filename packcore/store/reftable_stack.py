@@ -23,16 +23,16 @@ from packcore.errors import CorruptData, RepositoryError, UnreadableRef
 from packcore.ids import ObjectId
 from packcore.refs import decode_ref_name, encode_ref_name, invalid_ref_names, is_valid_ref_name
 from packcore.store.packed_refs import PackedRefs
-from packcore.store.reftable import DELETED, PEELED, SYMBOLIC, Reftable
+from packcore.store.reftable import DELETED, PEELED, SYMBOLIC, Reftable, log_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from packcore.ids import ObjectFormat
-    from packcore.store.reftable import RefRecord
+    from packcore.store.reftable import LogRecord, RefRecord
 
-__all__ = ["ReftableStack", "StackRefs"]
+__all__ = ["ReftableStack", "StackRefs", "merged", "merged_logs"]
 
 _LIST_BYTES_MAX = 1024 * 1024
 _TRIES = 5
@@ -152,6 +152,18 @@ def merged(tables: Sequence[Reftable]) -> Iterator[RefRecord]:
     by_age = [_numbered(table, age) for age, table in enumerate(tables)]
     for _, group in groupby(heapq.merge(*by_age), key=itemgetter(0)):
         yield next(group)[2]
+
+
+def merged_logs(tables: Sequence[Reftable]) -> Iterator[LogRecord]:
+    """Yield the latest record of each log entry, sorted, including deletions. Raises CorruptData."""
+    by_age = [_keyed(table, age) for age, table in enumerate(tables)]
+    for _, group in groupby(heapq.merge(*by_age), key=lambda row: row[0]):
+        yield next(group)[2]
+
+
+def _keyed(table: Reftable, age: int) -> Iterator[tuple[bytes, int, LogRecord]]:
+    for record in table.logs():
+        yield log_key(record), -age, record
 
 
 def _numbered(table: Reftable, age: int) -> Iterator[tuple[bytes, int, RefRecord]]:

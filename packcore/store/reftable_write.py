@@ -12,19 +12,17 @@ before it while they are less than twice as large (git's rule), with all that th
 
 from __future__ import annotations
 
-import heapq
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.deflate import crc32, deflate
 from packcore.delta.match import common_prefix
 from packcore.ids import SHA1
 from packcore.store.reftable import DELETED, HASH_NAMES, SYMBOLIC, Reftable, log_key
-from packcore.store.reftable_stack import merged
+from packcore.store.reftable_stack import merged, merged_logs
 from packcore.varint import encode_ofs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from packcore.ids import ObjectFormat
     from packcore.store.reftable import LogRecord, RefRecord
@@ -75,7 +73,7 @@ def joined_table(tables: Sequence[Reftable], object_format: ObjectFormat, *, is_
     In the base of the stack, nothing is left that a deletion could hide. Raises CorruptData.
     """
     refs = (ref for ref in merged(tables) if not is_base or ref.kind != DELETED)
-    logs = (log for log in _merged_logs(tables) if not is_base or log.entry)
+    logs = (log for log in merged_logs(tables) if not is_base or log.entry)
     indexes = tables[0].update_index_min, max(table.update_index_max for table in tables)
     return table_bytes(refs, logs, indexes, object_format)
 
@@ -87,18 +85,6 @@ def taken_in(sizes: Sequence[int], size: int) -> int:
         size += sizes[-1 - count]
         count += 1
     return count
-
-
-def _merged_logs(tables: Sequence[Reftable]) -> Iterator[LogRecord]:
-    """Yield the latest record of each log entry, sorted, including deletions."""
-    by_age = [_keyed(table, age) for age, table in enumerate(tables)]
-    for _, group in groupby(heapq.merge(*by_age), key=lambda row: row[0]):
-        yield next(group)[2]
-
-
-def _keyed(table: Reftable, age: int) -> Iterator[tuple[bytes, int, LogRecord]]:
-    for record in table.logs():
-        yield log_key(record), -age, record
 
 
 def _value(ref: RefRecord, update_index_min: int) -> bytes:

@@ -12,7 +12,7 @@ from packcore.store.open_refs import change_refs, change_refs_apart, open_refs
 from packcore.store.reflogs import logged_refs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -107,25 +107,27 @@ class RepositoryRefs:
         """
         return self._refs.read_raw("HEAD")
 
-    def worktree_heads(self) -> dict[str, str | ObjectId | UnreadableRef]:
-        """Return the HEAD of each linked worktree by name, as `head`, or why it can't be read.
+    def other_worktrees(self) -> Iterator[tuple[str, Refs]]:
+        """Yield the refs of each other worktree, with what git puts before the name of one of its own.
 
-        Raises CorruptData or RepositoryError if a worktree's refs can't be read at all.
+        The main one comes first, as `main-worktree/`, then the linked ones, as `worktrees/<name>/`. Each is
+        open until the next. Raises RepositoryError.
         """
-        found: dict[str, str | ObjectId | UnreadableRef] = {}
-        for folder in sorted(self.common_path.glob("worktrees/*")):
-            if not (folder / "HEAD").exists():
-                continue  # a worktree that is just being removed
+        linked = [
+            folder for folder in sorted(self.common_path.glob("worktrees/*")) if (folder / "HEAD").exists()
+        ]
+        for folder in (self.common_path, *linked):
+            if folder.resolve() == self.path.resolve():
+                continue
             refs = open_refs(folder, self.common_path, self.config)
             try:
-                head = refs.read_raw("HEAD")
-            except UnreadableRef as error:
-                found[folder.name] = error
-            else:
-                found |= {} if head is None else {folder.name: head}
+                yield ("main-worktree/" if folder is self.common_path else f"worktrees/{folder.name}/"), refs
             finally:
                 refs.close()
-        return found
+
+    def ref_logs(self) -> Iterator[tuple[str, Iterable[LogEntry]]]:
+        """Yield each ref that has a log, with its entries. Raises CorruptData, RepositoryError."""
+        return self._refs.read_logs()
 
     def final_ref_name(self, name: str) -> str:
         """Return the ref that an update of this one changes. Raises InvalidRefName, RepositoryError."""

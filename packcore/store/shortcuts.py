@@ -49,11 +49,16 @@ class Shortcuts:
     def __init__(self, packs: Sequence[PackFolder], object_format: ObjectFormat, config: GitConfig) -> None:
         """Take the pack folder of each folder of objects, the repository's own first."""
         self._packs = tuple(packs)
-        self._folders = [packed.directory.parent for packed in packs]
+        self.folders = [packed.directory.parent for packed in packs]
+        """The folders of objects, the repository's own first."""
         self._format = object_format
         self._config = config
         self._faults: list[str] = []
-        if not config.get_bool("core.multipackindex", default=True):
+        self.has_tables = config.get_bool("core.multipackindex", default=True)
+        """Whether `core.multiPackIndex` allows to use a multi-pack-index."""
+        self.has_graphs = config.get_bool("core.commitgraph", default=True)
+        """Whether `core.commitGraph` allows to use a commit-graph."""
+        if not self.has_tables:
             for packed in packs:
                 packed.leave_multi_pack_index()
 
@@ -66,9 +71,9 @@ class Shortcuts:
     @cached_property
     def commit_graph(self) -> CommitGraph | None:
         """The commit-graph; None if there is none, or `core.commitGraph` is false."""
-        if not self._config.get_bool("core.commitgraph", default=True):
+        if not self.has_graphs:
             return None
-        for folder in self._folders:
+        for folder in self.folders:
             try:
                 if (graph := read_commit_graph(folder, self._format)) is not None:
                     return graph

@@ -48,7 +48,7 @@ def test_fsck_reads_an_intact_pack_in_one_run_and_parses_no_tree_twice(
     repository = stored(BOMBS[name](), tmp_path / "a.git")
     tree_bytes = sum(size for type_, size in map(repository.header, repository) if type_.name == "TREE")
     work = Work(monkeypatch)
-    assert list(check_repository(repository)) == []
+    assert not any(found.is_error for found in check_repository(repository))
     repository.close()
     assert work.copies_read == work.objects_read == 0
     assert work.tree_bytes <= tree_bytes
@@ -86,7 +86,7 @@ def test_of_a_folder_that_changes_little_fsck_parses_what_changed(
     git("repack", "-adfq", cwd=path)
     work = Work(monkeypatch)
     with Repository.open(path) as repository:
-        assert list(check_repository(repository)) == []
+        assert not any(found.is_error for found in check_repository(repository))
     whole_tree_bytes = 500 * (len("100644 file100") + 21)
     assert work.tree_bytes <= 2 * whole_tree_bytes + commits * 2 * 35
 

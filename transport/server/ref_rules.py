@@ -81,7 +81,9 @@ class RefRules:
         self._limits = RefNameLimits.of(repository.common_path)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
-        heads = repository.worktree_heads().values()
+        heads = [
+            refs.head_target() for name, refs in repository.other_worktrees() if name.startswith("worktrees/")
+        ]
         self._checked_out = {head for head in heads if isinstance(head, str)}
         if not repository.is_bare and self._head is not None:
             self._checked_out.add(self._head)

@@ -14,7 +14,7 @@ from packcore.revision_set import parse_revisions
 from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.git_directory import find_git_directory
-from packcore.store.index_file import staged_at
+from packcore.store.index_file import read_index
 from packcore.store.loose import LooseStore
 from packcore.store.loose_refs import read_loose_ref
 from packcore.store.ref_files import RefFiles
@@ -25,7 +25,7 @@ from packcore.store.reftable_write import table_bytes
 from packcore.store.repository import Repository
 from packcore.store.shallow import read_shallow
 from tests.fuzz import samples
-from tests.fuzz.shapes import LINES, REFTABLE, WORDS, ZLIB
+from tests.fuzz.shapes import LINES, REFTABLE, SEALED, WORDS, ZLIB
 from tests.fuzz.target import agree, scratch, target
 from tests.reftables import TABLES
 
@@ -138,6 +138,22 @@ def reftable(data: bytes) -> None:
     assert told == set(map(encode_ref_name, (*listed.known, *listed.unreadable)))
 
 
+def _index_seeds() -> Iterator[bytes]:
+    entry = bytes(24) + (0o100644).to_bytes(4, "big") + bytes(12) + b"\x1b" * 20 + b"\0\1" + b"a\0"
+    trees = b"\0" + b"1 1\n" + b"\x1b" * 20 + b"d\0" + b"-1 0\n"
+    undo = b"a\0" + b"100644\0" + 2 * b"0\0" + b"\x1b" * 20
+    body = b"DIRC\0\0\0\2\0\0\0\1" + entry
+    for name, part in ((b"TREE", trees), (b"REUC", undo)):
+        body += name + len(part).to_bytes(4, "big") + part
+    yield body + SHA1.new_hash(body).digest()
+
+
+@target(seeds=_index_seeds, shape=SEALED, words=(b"DIRC", b"TREE", b"REUC", b"link", b"\0\0\0\4", b"-1 "))
+def index_file(data: bytes) -> None:
+    """Read what an index names."""
+    read_index(_written("index", data), SHA1)
+
+
 @target(
     seeds=lambda: [b"refs/heads/main", b"HEAD", b"refs/tags/v1.0/x"],
     words=(b"..", b".lock", b"@{", b"//", b"/.", b"refs/", b"~", b"\x7f"),
@@ -221,22 +237,6 @@ def shallow(data: bytes) -> None:
     read_shallow(_written("shallow", data), SHA1)
 
 
-def _index_seeds() -> Iterator[bytes]:
-    """Yield two entries in each version of the file: `a` in stage 0, `ab` in stage 2."""
-    for version, names in ((2, (b"a\0", b"ab\0")), (3, (b"a\0", b"ab\0")), (4, (b"\0a\0", b"\0b\0"))):
-        body = b"DIRC" + version.to_bytes(4, "big") + b"\0\0\0\2"
-        for stage, name in zip((0, 2), names, strict=True):
-            entry = b"\0" * 40 + b"\x1b" * 20 + (stage << 12).to_bytes(2, "big") + name
-            body += entry if version == 4 else entry + b"\0" * (-len(entry) % 8)
-        yield body + b"TREE\0\0\0\0" + b"\0" * 20
-
-
-@target(seeds=_index_seeds, shape=WORDS, words=(b"DIRC", b"link\0\0\0\1x", b"\x40\0", b"\xff\xff"))
-def index_file(data: bytes) -> None:
-    """Read the index of a work tree."""
-    staged_at(_written("index", data), SHA1, b"a")
-
-
 @target(
     seeds=lambda: [b"%s %s A <a@b> 1 +0000\tcheckout: moving from x to y\n" % (_ID, b"2c" * 20)],
     shape=LINES,
@@ -244,7 +244,7 @@ def index_file(data: bytes) -> None:
 )
 def reflog(data: bytes) -> None:
     """Read the former values of a ref."""
-    read_log(_written("log", data), SHA1)
+    list(read_log(_written("log", data), SHA1))
 
 
 @target(

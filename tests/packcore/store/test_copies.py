@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.checks.fsck import check_repository
+from packcore.checks.fsck import FsckOptions, check_repository
 from packcore.errors import CorruptData, CorruptPack
 from packcore.ids import SHA1
 from packcore.limits import Limits
@@ -206,7 +206,11 @@ def test_a_write_fails_where_what_is_copied_is_damaged_and_nothing_else_is_there
 @pytest.mark.parametrize("place", PLACES)
 def test_fsck_names_the_damaged_copy_by_its_file_though_another_is_whole(place: str, tmp_path: Path):
     with repository_with(tmp_path, ENTRIES, 1, place=place, damage="middle") as repository:
-        found = [finding for finding in check_repository(repository, dangling=False) if finding.is_error]
+        found = [
+            finding
+            for finding in check_repository(repository, FsckOptions(dangling=False))
+            if finding.is_error
+        ]
     assert [finding.oid for finding in found] == [OIDS[1], None]
     assert "pack-main.pack at offset" in found[0].text
     assert OIDS[1].hex() in found[0].text or "CRC-32" in found[0].text
@@ -219,7 +223,11 @@ def test_fsck_names_every_damaged_copy(tmp_path: Path):
         file = repository.path / "objects" / name[:2] / name[2:]
         file.unlink()
         file.write_bytes(b"")
-        found = [finding for finding in check_repository(repository, dangling=False) if finding.is_error]
+        found = [
+            finding
+            for finding in check_repository(repository, FsckOptions(dangling=False))
+            if finding.is_error
+        ]
     assert sum(finding.oid == OIDS[1] for finding in found) == 2
     assert any(str(file) in finding.text for finding in found)
 

@@ -308,7 +308,8 @@ def test_a_reflog_is_read_as_it_was_written_oldest_first(repository: Repository,
     repository.update_ref(MAIN, first)
     found = repository.reflog(MAIN)
     assert found is not None
-    assert found[-2:] == [(first, other, b"push: why"), (other, first, b"push: why")]
+    assert [(entry.old, entry.new) for entry in found[-2:]] == [(first, other), (other, first)]
+    assert found[-1][2:] == (1112911993, b"push: why")
     assert repository.reflog("refs/heads/nosuch") is None
 
 
