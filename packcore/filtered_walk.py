@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded, MissingObject
+from packcore.listed_blobs import describe, wrong_type
 from packcore.object_filter import Filter
 from packcore.objects import (
     LARGE_TREE_BYTES,
@@ -26,7 +27,7 @@ from packcore.objects import (
 )
 from packcore.plans.entries import Candidate
 from packcore.tree_path import TreePath, inside
-from packcore.walk import ObjectLister, describe, wrong_type
+from packcore.walk import ObjectLister
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -24,15 +24,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, too_many_tags, walk_commits
-from packcore.errors import CorruptObject, CorruptShortcut, LimitExceeded, MissingObject
+from packcore.errors import CorruptShortcut, LimitExceeded, MissingObject
 from packcore.limits import Limits
+from packcore.listed_blobs import ListedBlobs, describe, wrong_type
 from packcore.objects import (
-    LARGE_TREE_BYTES,
     MODE_DIRECTORY,
     MODE_GITLINK,
     ObjectType,
     commit_links,
-    iter_rows,
     mode_kind,
     tag_target,
     tree_rows,
@@ -41,12 +40,13 @@ from packcore.plans.entries import Candidate
 from packcore.progress import SILENT, Phase, Progress
 from packcore.reach import reach_by_bitmaps
 from packcore.store.bulk import shortcuts_of
-from packcore.tree_path import TreePath, path_end
+from packcore.tree_path import TreePath
+from packcore.tree_versions import TreeVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from packcore.ids import ObjectFormat, ObjectId
+    from packcore.ids import ObjectId
     from packcore.reach import Reach
     from packcore.store.base import ObjectStore
 
@@ -172,6 +172,8 @@ class ObjectLister:
         self.seen: set[ObjectId] = {store.object_format.zero}
         """Trees, blobs and tags that are already listed or excluded."""
         self.candidates: list[Candidate] = []
+        self.blobs = ListedBlobs(store, absent_ok=absent_ok)
+        self.versions = TreeVersions(store.object_format)
         self.folders: dict[TreePath | bytes, _Folder] = {}
         self.uncounted = 0
 
@@ -258,7 +260,7 @@ class ObjectLister:
             if commit.tree not in self.seen:
                 self.below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
-        return candidates
+        return self.blobs.completed(candidates)
 
     def name(self, wanted: Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
         """List the trees and blobs that tips name directly, and their content."""
@@ -275,9 +277,11 @@ class ObjectLister:
         and a comprehension drops these before anything else looks at them.
         """
         store, seen, candidates, folders = self.store, self.seen, self.candidates, self.folders
-        read, header, object_format = store.read, store.header, store.object_format
+        read = store.read
+        add_blob, new_rows = self.blobs.add, self.versions.new_rows
         depth_max = self.limits.tree_depth
         before = len(candidates)
+        self.blobs.start(before, context)
         waiting_max = _WAITING_MAX
         stack: list[_Waiting] = [(root, is_tree, {b"": root_path}, b"", 0)]
         while stack:
@@ -286,13 +290,10 @@ class ObjectLister:
                 continue
             seen.add(oid)
             path = paths[name]
+            if not is_tree:
+                add_blob(candidates, oid, path)
+                continue
             try:
-                if not is_tree:
-                    type_, size = header(oid)
-                    if type_ is not ObjectType.BLOB:
-                        raise wrong_type(oid, type_, "blob")
-                    candidates.append(Candidate(oid, ObjectType.BLOB, size, path, len(candidates)))
-                    continue
                 type_, data = read(oid)
             except MissingObject as error:
                 if self.absent_ok and error.oid == oid.hex() and oid != root:
@@ -305,8 +306,7 @@ class ObjectLister:
             candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
-            rows = tree_rows if len(data) < LARGE_TREE_BYTES else _first_rows
-            new = [row for row in rows(data, object_format, oid) if row[2] not in seen]
+            new = [row for row in new_rows(path, data, oid) if row[2] not in seen]
             if not new:
                 continue
             new.reverse()
@@ -350,18 +350,6 @@ class _Folder(dict[bytes, TreePath]):
         return made
 
 
-def _first_rows(
-    data: bytes, object_format: ObjectFormat, oid: ObjectId
-) -> Iterator[tuple[bytes, bytes, ObjectId]]:
-    """Yield the first row of each id in a tree: the walk would skip the others later."""
-    met: set[ObjectId] = set()
-    modes: dict[bytes, bytes] = {}
-    for mode, name, entry in iter_rows(data, object_format, oid):
-        if entry not in met:
-            met.add(entry)
-            yield modes.setdefault(mode, mode), name, entry
-
-
 def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
     """Drop each waiting entry that is below another one of the same id, which comes first."""
     met: set[ObjectId] = set()
@@ -372,12 +360,3 @@ def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
             kept.append(waiting)
     kept.reverse()
     return kept
-
-
-def describe(path: TreePath | bytes, context: ObjectId | str) -> str:
-    where = context if isinstance(context, str) else f"tree of commit {context.hex()}"
-    return f"{path_end(path).decode('utf-8', 'backslashreplace')!r} in the {where}" if path else where
-
-
-def wrong_type(oid: ObjectId, type_: ObjectType, needed: str) -> CorruptObject:
-    return CorruptObject(f"a {needed} is needed here, but it is a {type_.name.lower()}", oid=oid.hex())

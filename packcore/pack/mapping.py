@@ -41,6 +41,9 @@ RESIDENT_BYTES = 16 * MIB
 """How much of a map to read before giving its pages back."""
 LOOK_BYTES = 16 * KIB
 """How much reading a few bytes makes resident: their page, and the neighbours that the system maps too."""
+_SHIFT_MAX = 53
+"""A size that needs more bits is odd."""
+_WHOLE_TYPES_END = 5
 _DONTNEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # Windows doesn't have it, nor need it
 
 
@@ -137,6 +140,35 @@ class PackSource:
             self.give_back()
         if not PACK_HEADER_BYTES <= offset < self.entries_end:
             raise CorruptPack("no entry can be there", offset=offset, pack=self.name)
+        # The fast path for a head as any program writes it; `_entry` names what is wrong with any other.
+        data = self._map
+        byte = data[offset]
+        position = offset + 1
+        type_code = byte >> 4 & 7
+        size = byte & 0x0F
+        shift = 4
+        while byte >= 0x80 and shift < _SHIFT_MAX and position < self.entries_end:
+            byte = data[position]
+            position += 1
+            size |= (byte & 0x7F) << shift
+            shift += 7
+        if byte < 0x80 and position < self.entries_end:
+            if type_code == OFS_DELTA:
+                byte = data[position]
+                position += 1
+                distance = byte & 0x7F
+                while byte >= 0x80 and distance < offset and position < self.entries_end:
+                    byte = data[position]
+                    position += 1
+                    distance = distance + 1 << 7 | byte & 0x7F
+                base_offset = offset - distance
+                if byte < 0x80 and PACK_HEADER_BYTES <= base_offset < offset and position < self.entries_end:
+                    return EntryHeader(offset, type_code, size, base_offset, None, position)
+            elif 0 < type_code < _WHOLE_TYPES_END:
+                return EntryHeader(offset, type_code, size, None, None, position)
+        return self._entry(offset)
+
+    def _entry(self, offset: int) -> EntryHeader:
         head = self._map[offset : offset + ENTRY_HEADER_BYTES_MAX]
         base_offset = base_oid = None
         try:

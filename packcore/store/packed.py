@@ -52,8 +52,8 @@ __all__ = ["PackFile", "PackedStore"]
 _Answer = TypeVar("_Answer")
 _TABLE_PACKS_MIN = 2
 """From this many packs on, one table is faster than asking pack by pack."""
-_ASKED_SHARE = 16
-"""Merge the indexes once more than one object in this many was looked up."""
+_FEW = 16
+"""Fewer than one object in this many are looked up one by one; more by all of an index, or of all indexes."""
 
 
 class PackedStore(BulkReading):
@@ -281,13 +281,16 @@ class PackedStore(BulkReading):
         found: list[_Answer | None] = [None] * len(oids)
         packs = self._largest_first()
         places = self._places_in(packs, oids)
+        by_pack: dict[int, list[int]] = {0: []}
+        for number, place in enumerate(places):
+            by_pack.setdefault(place >> OFFSET_BITS, []).append(number)
         for pack in packs:
-            first = pack.first_place
-            here = [number for number, place in enumerate(places) if first <= place <= first + OFFSET_MASK]
-            if not here:
-                continue
-            asked = [oids[number] for number in here]
-            answers = ask(pack.listing(), asked, [places[number] - first for number in here])
+            here = by_pack.get(pack.first_place >> OFFSET_BITS, [])
+            if len(here) * _FEW < len(pack):  # less than a listing costs, which looks at the whole index
+                answers: list[_Answer | None] = [None] * len(here)
+            else:
+                asked = [oids[number] for number in here]
+                answers = ask(pack.listing(), asked, [places[n] - pack.first_place for n in here])
             for number, answer in zip(here, answers, strict=True):
                 found[number] = ask_one(oids[number]) if answer is None else answer
         return found
@@ -369,7 +372,7 @@ class PackedStore(BulkReading):
             packs = list(found)
         elif len(packs) > 1:
             self._asked += 1
-            if self._merged is None and self._asked * _ASKED_SHARE > len(self):
+            if self._merged is None and self._asked * _FEW > len(self):
                 self._merged = MergedIndex(self._largest_first())
             if self._merged is not None and len(oid) == self._object_format.digest_size:
                 with suppress(CorruptIndex):
