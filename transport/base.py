@@ -56,6 +56,8 @@ class TransferStats:
     """For the last streamed request: the time from the request line to the first body byte."""
     longest_gap_seconds: float | None = None
     """For the last streamed request: the longest time between two of its body blocks, whatever the cause."""
+    credentials_from: str | None = None
+    """Where the credentials came from that the remote accepted last; None if none were sent."""
     chunks_refused: bool = False
     """Whether the remote accepts no body of unknown length: found out, or known from before."""
     pushes_begun: int = 0

@@ -29,6 +29,7 @@ ASKED = "What is asked"
     examples="""
         packcore doctor https://example.com/x.git
         packcore doctor https://example.com/x.git --for path/to/clone --idle 60
+        packcore doctor https://example.com/x.git --refs 5000
         packcore doctor https://example.com/x.git --host-profile hosts.json
     """,
 )
@@ -50,6 +51,14 @@ ASKED = "What is asked"
     help="Keep a request silent for S seconds, to see if the host cuts it. Default: 10.",
 )
 @option(
+    "--refs",
+    "refs",
+    type=click.IntRange(min=1, max=1_000_000),
+    section=ASKED,
+    metavar="N",
+    help="Test if one request may hold N refs, or how many: requests ask to delete refs that don't exist.",
+)
+@option(
     "--host-profile",
     type=click.Path(dir_okay=False, path_type=Path),
     section=ASKED,
@@ -64,6 +73,7 @@ def run(
     source: str,
     directory: str | None,
     idle: float,
+    refs: int | None,
     host_profile: Path | None,
     protocol: Protocol,
     network: NetworkOptions,
@@ -71,8 +81,9 @@ def run(
 ) -> int:
     """Find out what SOURCE's host accepts (protocol, sign-in, chunks, sizes, silence), without a push.
 
-    Requests stop before they name a ref, so nothing changes. Exit code 1 means that the push of --for would
-    break, or that SOURCE accepts no push at all.
+    Nothing changes: requests stop before they name a ref. Those of --refs name refs that don't exist; the
+    host's hooks see them. Exit code 1 means that the push of --for would break, or that SOURCE accepts no
+    push at all.
     """
     from contextlib import ExitStack
 
@@ -83,7 +94,10 @@ def run(
         progress = stack.enter_context(console.progress(source=source))
         transport = open_transport(source, network.source)
         stack.callback(transport.close)
-        found = _examined(transport, protocol, idle, host_profile, progress)
+        found = _examined(transport, protocol, idle, progress)
+        if refs is not None:
+            _count_refs(transport, refs, found, progress)
+        _remember(host_profile, found)
         push = None if directory is None else _push(directory, found, progress)
     if console.verbosity.json:
         console.show_json(doctor_json(found, push))
@@ -92,9 +106,7 @@ def run(
     return 1 if found.push_refused or (push is not None and push.breaks) else 0
 
 
-def _examined(
-    transport: Transport, protocol: Protocol, idle: float, host_profile: Path | None, progress: Progress
-) -> Found:
+def _examined(transport: Transport, protocol: Protocol, idle: float, progress: Progress) -> Found:
     from cli.render.doctor import Found
     from packcore.errors import PackcoreError
     from transport.listing import advertise_push, list_refs
@@ -102,7 +114,6 @@ def _examined(
     from transport.schemes.http.examine import Examination
     from transport.sided import SidedTransport
     from transport.spelling import spelled_hint, spelled_message
-    from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile
 
     found = Found(url=transport.url, idle_asked=idle)
     try:
@@ -129,14 +140,35 @@ def _examined(
         found.size = asking.size_limit()
         if found.chunked:
             found.cut_after = asking.silence(idle)
-    if host_profile is not None:
-        profile = load_profile(host_profile, host_of(transport.url))
-        found.ref_updates = profile.ref_updates_max
-        profile.chunked = found.chunked
-        if found.size.refused is not None:
-            profile.body_bytes_max, profile.body_bytes_refused = found.size.taken, found.size.refused
-        save_profile(host_profile, host_of(transport.url), profile)
+    found.credentials_from = http.stats.credentials_from
     return found
+
+
+def _count_refs(transport: Transport, count: int, found: Found, progress: Progress) -> None:
+    """Find out how many refs a request may hold, where pushing is allowed."""
+    from transport.syncing.deliver.refs_per_request import refs_per_request
+
+    if found.target is None or not found.target.capabilities.delete_refs:
+        return
+    with progress.phase("source: asking how many refs it takes", unit="refs") as phase:
+        found.refs_limit = refs_per_request(transport, found.target, count, on_try=phase.advance)
+
+
+def _remember(path: Path | None, found: Found) -> None:
+    """Complete the findings by what the profile knows of the host, and save them."""
+    from transport.syncing.deliver.host_profile import host_of, load_profile, save_profile
+
+    if path is None or not found.is_http:
+        return
+    profile = load_profile(path, host_of(found.url))
+    if found.refs_limit is None:
+        found.refs_known = profile.ref_updates_max
+    elif found.refs_limit.taken and not found.refs_limit.is_of_body:
+        profile.ref_updates_max = found.refs_max
+    profile.chunked = found.chunked
+    if found.size is not None and found.size.refused is not None:
+        profile.body_bytes_max, profile.body_bytes_refused = found.size.taken, found.size.refused
+    save_profile(path, host_of(found.url), profile)
 
 
 def _push(directory: str, found: Found, progress: Progress) -> Push | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from transport.schemes.http.examine import SizeLimit
+    from transport.syncing.deliver.refs_per_request import RefsLimit
     from transport.wire.advertisement import Advertisement
 
 __all__ = ["Found", "Push", "doctor_json", "doctor_lines"]
@@ -35,8 +36,20 @@ class Found:
     chunked: bool = True
     size: SizeLimit | None = None
     cut_after: float | None = None
-    ref_updates: int | None = None
-    """The limit that a host profile recorded earlier: no request can find it without creating refs."""
+    credentials_from: str | None = None
+    """Where the credentials came from that it accepted; None if it asked for none."""
+    refs_limit: RefsLimit | None = None
+    """What a test of refs per request found."""
+    refs_known: int | None = None
+    """The limit on refs per request that a host profile recorded earlier."""
+
+    @property
+    def refs_max(self) -> int | None:
+        """Most refs in a request, as far as a limit is known."""
+        if self.refs_limit is None:
+            return self.refs_known
+        has_limit = self.refs_limit.refused is not None and not self.refs_limit.is_of_body
+        return self.refs_limit.taken if has_limit else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +73,10 @@ class Push:
                 f"its {units.size(self.pack_bytes)} exceed the limit on a body: packcore then sends it in "
                 f"batches, or from the start with --target-max-pack-bytes {found.size.taken}"
             )
-        if found.ref_updates is not None and self.ref_count > found.ref_updates:
+        if found.refs_max and self.ref_count > found.refs_max:
             words.append(
-                f"its {self.ref_count:,} refs exceed the limit on a request: "
-                f"--target-max-ref-updates {found.ref_updates}"
+                f"its {self.ref_count:,} refs exceed the limit on a request: packcore then sends them in "
+                f"parts, or from the start with --target-max-ref-updates {found.refs_max}"
             )
         return words
 
@@ -110,11 +123,15 @@ def _rows(found: Found) -> Iterator[tuple[str, str]]:
         if found.hint:
             yield "", found.hint
         return
+    if found.is_http:
+        yield "sign-in", "not needed" if found.credentials_from is None else f"by {found.credentials_from}"
     capabilities = found.target.capabilities if found.target is not None else None
     if capabilities is not None:
         can = [("atomic", capabilities.atomic), ("deletes refs", capabilities.delete_refs)]
         can += [("push options", capabilities.push_options), ("ofs-deltas", capabilities.ofs_delta)]
         yield "pushing", "allowed; " + ", ".join(name if has else f"no {name}" for name, has in can)
+    if found.refs_limit is not None and not found.is_http:
+        yield "refs in a request", _refs_words(found)
     if not found.is_http:
         yield "limits", "none on bodies and silence: this is not HTTP"
         return
@@ -126,8 +143,23 @@ def _rows(found: Found) -> Iterator[tuple[str, str]]:
         yield "silence", f"cut after {units.seconds(found.cut_after)}"
     else:
         yield "silence", f"not cut within {units.seconds(found.idle_asked)}"
-    known = "unknown until a host refuses; a run then continues in parts"
-    yield "refs in a request", f"{found.ref_updates:,} at most" if found.ref_updates is not None else known
+    yield "refs in a request", _refs_words(found)
+
+
+def _refs_words(found: Found) -> str:
+    limit = found.refs_limit
+    if limit is None:
+        if found.refs_known is not None:
+            return f"{found.refs_known:,} at most, says the host profile"
+        if found.target is not None and not found.target.capabilities.delete_refs:
+            return "can't be tested: the host deletes no refs"
+        return "not tested: --refs N does that; if a host refuses, a run goes on in parts"
+    if limit.refused is None:
+        return f"{limit.taken:,} are accepted"
+    if limit.is_of_body:
+        return f"{limit.taken:,} are accepted; more exceed the limit on a body"
+    taken = f"{limit.taken:,} are accepted, " if limit.taken else ""
+    return f"{taken}{limit.refused:,} are refused: {limit.words}"
 
 
 def _size_words(found: Found) -> str:
@@ -152,7 +184,10 @@ def doctor_json(found: Found, push: Push | None) -> dict[str, Any]:
         "bodyBytesRefused": None if size is None else size.refused,
         "idleSeconds": found.idle_asked if found.is_http and found.chunked else None,
         "idleCutSeconds": None if found.cut_after is None else round(found.cut_after, 3),
-        "refUpdatesMax": found.ref_updates,
+        "credentialsFrom": found.credentials_from,
+        "refUpdatesMax": found.refs_max,
+        "refUpdatesTaken": None if found.refs_limit is None else found.refs_limit.taken,
+        "refUpdatesRefused": None if found.refs_limit is None else found.refs_limit.refused,
     }
     if push is not None:
         answer["push"] = {

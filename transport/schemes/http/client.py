@@ -78,9 +78,6 @@ class HttpTransport:
         self.stats = TransferStats()
         self.limits = options.wire_limits
 
-    def __repr__(self) -> str:
-        return f"HttpTransport({self.url!r})"
-
     @contextmanager
     def advertise(
         self, service: Service, *, version: int, headway: Headway | None = None
@@ -380,7 +377,9 @@ class HttpTransport:
         )
 
     def _approved(self, exchange: Exchange) -> Exchange:
-        self._keyring.accepted(exchange.request.url, exchange.request.credential)
+        url, sent = exchange.request.url, exchange.request.credential
+        self._keyring.accepted(url, sent)
+        self.stats.credentials_from = self._keyring.origin(url, sent)
         return exchange
 
 
