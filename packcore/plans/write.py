@@ -28,26 +28,37 @@ from packcore.plans.entries import STREAMED_BYTES, Delta, Reused, ThinDelta, Who
 from packcore.varint import encode_ofs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from packcore.ids import ObjectId
     from packcore.plans.entries import PackEntry
     from packcore.plans.plan import PackPlan
+    from packcore.store.pack_part import PackPart
 
 __all__ = ["payload_bytes", "write_pack"]
 
 
-def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+def write_pack(
+    plan: PackPlan,
+    *,
+    ofs_delta: bool = True,
+    block_bytes: int = BLOCK_BYTES,
+    on_objects: Callable[[int], None] = lambda _: None,
+) -> Iterator[bytes]:
     """Yield the bytes of the pack in blocks of at most `block_bytes`, including the trailer.
 
     `block_bytes` (1 to 64 KiB) is for callers that put each block into a frame. Each call yields the same
-    bytes. `ofs_delta=False` names bases by id, for receivers that don't know offset deltas. Raises
-    MissingObject or CorruptData if the store no longer has what the plan was made from. Then the trailer is
-    never written, so no receiver mistakes the pack for complete.
+    bytes. `ofs_delta=False` names bases by id, for receivers that don't know offset deltas. `on_objects` is
+    called now and then with the number of objects written since; where a pack is copied as it is, that is
+    estimated from its bytes. Raises MissingObject or CorruptData if the store no longer has what the plan was
+    made from. Then the trailer is never written, so no receiver mistakes the pack for complete.
     """
     checksum = plan.object_format.new_hash()
     copied = plan.entries.part if ofs_delta and isinstance(plan.entries, CopiedEntries) else None
-    blocks = copied.blocks(block_bytes) if copied else gather(_pieces(plan, ofs_delta), block_bytes)
+    if copied:
+        blocks = _counted(copied.blocks(block_bytes), copied, on_objects)
+    else:
+        blocks = gather(_pieces(plan, ofs_delta, on_objects), block_bytes)
     for block in blocks:
         checksum.update(block)
         yield block
@@ -57,7 +68,20 @@ def write_pack(plan: PackPlan, *, ofs_delta: bool = True, block_bytes: int = BLO
     yield digest
 
 
-def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
+def _counted(blocks: Iterator[bytes], part: PackPart, on_objects: Callable[[int], None]) -> Iterator[bytes]:
+    """Pass blocks on, and tell how many objects they are, as if all had the same size."""
+    whole, done_bytes, told = part.byte_count, 0, 0
+    for block in blocks:
+        yield block
+        done_bytes += len(block)
+        done = len(part) * min(done_bytes, whole) // whole
+        on_objects(done - told)
+        told = done
+
+
+def _pieces(
+    plan: PackPlan, ofs_delta: bool, on_objects: Callable[[int], None]
+) -> Iterator[tuple[bytes, int]]:
     """Yield the pack without its trailer as pieces, each with the number of inflated bytes it took."""
     header = encode_pack_header(len(plan.entries))
     # Pieces that are only copied are gathered here, to save a turn of the loop for each.
@@ -65,6 +89,7 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
     ready_bytes = 0
     offset = len(header)
     offsets = array("Q")
+    told = 0
     for entry in plan.entries:
         offsets.append(offset)
         encoding = entry.encoding
@@ -117,7 +142,11 @@ def _pieces(plan: PackPlan, ofs_delta: bool) -> Iterator[tuple[bytes, int]]:
         if ready_bytes >= BLOCK_BYTES:
             yield b"".join(ready), 0
             ready, ready_bytes = [], 0
+        if not ready:
+            on_objects(len(offsets) - told)
+            told = len(offsets)
     yield b"".join(ready), 0
+    on_objects(len(offsets) - told)
 
 
 def payload_bytes(plan: PackPlan, entry: PackEntry) -> int:

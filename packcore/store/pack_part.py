@@ -86,6 +86,11 @@ class PackPart:
             return None
         return cls(pack, heads)
 
+    @property
+    def byte_count(self) -> int:
+        """The size of the output without its trailer, but for heads whose size changes."""
+        return PACK_HEADER_BYTES + sum(self._heads.ends) - sum(self._heads.offsets)
+
     def copy_singly(self) -> None:
         """Write entry by entry even for the whole pack: a damaged entry may be replaced."""
         self.is_whole_pack = False

@@ -12,13 +12,16 @@ from packcore.errors import CorruptObject, InvalidPlan, MissingObject, PackcoreE
 from packcore.ids import SHA1, SHA256
 from packcore.limits import BLOCK_BYTES, Limits
 from packcore.objects import ObjectType
+from packcore.plans.copied import CopiedEntries
 from packcore.plans.write import write_pack
 from packcore.search.select import select
 from packcore.store.base import RawEntry
 from packcore.store.memory import MemoryStore
+from packcore.store.repository import Repository
 from packcore.walk import list_objects
 from tests.pack_stores import LyingInPack, Unreadable, candidates_of, make_history
-from tests.support import git_environment, require
+from tests.support import git, git_environment, make_repository, require
+from tests.support import history as history_of
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,35 @@ def test_no_block_is_longer_than_64_kib_whatever_the_object():
     store = MemoryStore(SHA1)
     store.add(ObjectType.BLOB, random.Random(1).randbytes(1_000_000))
     assert max(map(len, write_pack(select(store, candidates_of(store))))) == BLOCK_BYTES
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["made", "copied"])
+@pytest.mark.parametrize("ofs_delta", [True, False])
+def test_the_objects_that_are_written_are_counted_as_their_blocks_leave(copied, ofs_delta):
+    store, tip = make_history(commits=60)
+    objects = list_objects(store, [tip])
+    plan = select(store, objects)
+    if copied:
+        plan = select(LyingInPack(plan), objects)
+    counts: list[int] = []
+    left = [
+        sum(counts) for _ in write_pack(plan, ofs_delta=ofs_delta, block_bytes=500, on_objects=counts.append)
+    ]
+    assert left == sorted(left)
+    assert left[0] < len(objects) == sum(counts)
+
+
+def test_the_objects_of_a_pack_that_is_copied_whole_are_counted_by_its_bytes(tmp_path):
+    made = make_repository(tmp_path / "x.git", history_of(commits=30, files=5))
+    git("repack", "-adq", cwd=made)
+    with Repository(made) as repository:
+        objects = list_objects(repository, [ref.oid for ref in repository.refs().known.values()])
+        plan = select(repository, objects)
+        assert isinstance(plan.entries, CopiedEntries)
+        counts: list[int] = []
+        left = [sum(counts) for _ in write_pack(plan, block_bytes=1000, on_objects=counts.append)]
+    assert left == sorted(left)
+    assert left[0] < len(objects) // 2 < len(objects) == sum(counts)
 
 
 def test_the_same_plan_can_be_written_again(history):

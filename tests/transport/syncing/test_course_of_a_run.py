@@ -53,6 +53,38 @@ def test_the_phases_come_in_the_documented_order(sides):
     assert [name for name in recorder.complete if name in PHASES] == PHASES
 
 
+class Counts(Recorder):
+    """Remembers how much was counted in each phase of one name, and of how much."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+        self.totals: list[int | None] = []
+        self._name = name
+
+    @contextmanager
+    def phase(self, name: str, *, unit: str, total: int | None = None) -> Iterator[Recorder]:
+        if name != self._name:
+            yield Recorder()
+            return
+        self.totals.append(total)
+        self.counts.append(0)
+        yield self
+
+    def advance(self, count: int = 1) -> None:
+        self.counts[-1] += count
+
+
+@pytest.mark.parametrize("limit", [None, 3000], ids=["at once", "in batches"])
+def test_the_objects_of_an_own_pack_are_counted_against_their_number(sides, limit):
+    fast_import(sides.source, history(commits=20, files=4))
+    written = Counts("target: writing objects")
+    result = sides.sync(progress=written, target_max_pack_bytes=limit)
+    assert written.counts == written.totals
+    assert sum(written.counts) == result.pack.objects
+    assert (len(written.counts) > 1) == (limit is not None)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_interrupted_run_leaves_nothing_behind_and_the_next_one_completes(sides, tmp_path, phase):
     fast_import(sides.source, history(commits=5))

@@ -172,13 +172,17 @@ def _limit(run: Run) -> int:
 
 
 def _blocks(run: Run, pack: PackPlan) -> Iterator[bytes]:
-    return write_pack(pack, ofs_delta=run.target_refs.capabilities.ofs_delta)
+    """Yield a pack for the target, and show how many of its objects are written."""
+    ofs_delta = run.target_refs.capabilities.ofs_delta
+    with run.progress.phase("target: writing objects", unit="objects", total=pack.object_count) as phase:
+        yield from write_pack(pack, ofs_delta=ofs_delta, on_objects=phase.advance)
 
 
 def _request_bytes(run: Run, plan: RefPlan, cargo: Cargo) -> int:
     """Return the size of a single request for everything; of the first one, if the commands need several."""
     updates = plan.updates()[: run.limits.ref_updates_max]
-    return sum(map(command_bytes, updates)) + sum(len(block) for block in _blocks(run, cargo.pack))
+    pack = write_pack(cargo.pack, ofs_delta=run.target_refs.capabilities.ofs_delta)
+    return sum(map(command_bytes, updates)) + sum(len(block) for block in pack)
 
 
 def is_refused_for_size(run: Run, outcome: PushOutcome, request_bytes: Callable[[], int]) -> bool:
