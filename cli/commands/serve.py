@@ -107,6 +107,13 @@ def _faults() -> str:
     help="The same for one address (IPv6: a /64 network). Default: three quarters of --max-connections.",
 )
 @option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    section=SERVING,
+    metavar="N",
+    help="Answer GET /metrics on this port of --host, for Prometheus; 0 picks a free one.",
+)
+@option(
     "--idle-timeout",
     type=SECONDS,
     default=120,
@@ -152,6 +159,7 @@ def run(
     max_push: int | None,
     max_connections: int,
     max_connections_per_client: int | None,
+    metrics_port: int | None,
     idle_timeout: float,
     pack_cache: str | None,
     pack_cache_bytes: int,
@@ -193,11 +201,19 @@ def run(
         "log": lambda line: console.tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"),
     }
     with GitHttpServer(
-        directory, host=host, port=port, export_all=export_all, allow_push=allow_push, **settings
+        directory,
+        host=host,
+        port=port,
+        metrics_port=metrics_port,
+        export_all=export_all,
+        allow_push=allow_push,
+        **settings,
     ) as server:
         if htpasswd is None and allow_push and not host.startswith(_LOOPBACK):
             console.tell("warning: whoever reaches this address may push; --htpasswd asks for a password")
         console.show(f"serving {directory} at {server.url}{', pushing allowed' if allow_push else ''}")
+        if server.metrics_url is not None:
+            console.show(f"metrics at {server.metrics_url}")
         # A reader that waits for the port must not wait for a buffer to fill.
         console.output.flush()
         try:

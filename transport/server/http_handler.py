@@ -116,6 +116,7 @@ class Exchange:
         self._words = words_about(settings.repositories.root)
         self._began = time.monotonic()
         self._status, self._sent_bytes, self._method = 0, 0, ""
+        self._received_bytes, self._service = 0, ""
         self._signed_in = signed_in
         self._user = one_line(signed_in, limit=40) if signed_in else "-"
 
@@ -172,6 +173,7 @@ class Exchange:
             raise _Refused(*refusal)
         self._authenticate()
         target = self._target()
+        self._service = target.service
         settings = self._settings
         with Repository.open(self._find(target), settings.limits, settings.views) as repository:
             self._check_allowed(repository, target.service)
@@ -202,13 +204,18 @@ class Exchange:
             pushes = target.service == "git-receive-pack"
             self._connection.gives_way = not pushes
             content = content_of(
-                self._connection.body(),
+                self._body(),
                 self._request.header("content-encoding"),
                 bytes_max=None if pushes else settings.request_limits.fetch_bytes,
             )
             with closing(content) as blocks:
                 coming = self._edge.coming(blocks)
                 self._stream(f"application/x-{target.service}-result", server.answer(coming, version))
+
+    def _body(self) -> Iterator[bytes]:
+        for block in self._connection.body():
+            self._received_bytes += len(block)
+            yield block
 
     def _signed(self) -> bytes:
         return signature_now(http_identity(self._signed_in, self._client))
@@ -327,6 +334,13 @@ class Exchange:
         status = self._status or "-"
         self._settings.log(
             f'{self._client} {self._user} "{words}" {status} {self._sent_bytes} {seconds:.3f}s'
+        )
+        self._settings.counts.answered(
+            self._service,
+            self._status,
+            received=self._received_bytes,
+            sent=self._sent_bytes,
+            seconds=seconds,
         )
 
 

@@ -53,6 +53,7 @@ class PackCache:
         self._too_large: OrderedDict[bytes, None] = OrderedDict()
         self._byte_count = 0
         self._numbers = 0
+        self._alone = self._reused = 0
         self._folder: Path | None = None
         self._resources = ExitStack()
         self._is_closed = False
@@ -62,6 +63,11 @@ class PackCache:
         """How many bytes the files have now."""
         return self._byte_count
 
+    def counts(self) -> dict[str, int]:
+        """Return for how many requests a pack was made, and for how many one was there."""
+        with self._lock:
+            return {"made": self._numbers + self._alone, "kept": self._reused}
+
     def join(self, key: bytes) -> tuple[KeptPack, bool] | None:
         """Return the pack for a request, and whether the caller is to make it; None: it can't be kept.
 
@@ -69,16 +75,19 @@ class PackCache:
         """
         with self._lock:
             if self._is_closed or key in self._too_large:
+                self._alone += 1
                 return None
             kept = self._packs.get(key)
             is_new = kept is None
             if kept is None:
                 folder = self._own_folder()
                 if folder is None:
+                    self._alone += 1
                     return None
                 self._numbers += 1
                 kept = KeptPack(key, folder / f"{self._numbers}.pack", self._lock)
                 self._packs[key] = kept
+            self._reused += not is_new
             self._packs.move_to_end(key)
             kept.readers += 1
             return kept, is_new

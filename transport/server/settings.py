@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packcore.limits import Limits
 from packcore.store.packed_file import RefViews
 from transport.server.budget import RequestLimits
+from transport.server.counts import ServerCounts
 from transport.server.faults import Simulation
 from transport.server.pack_cache import PackCache
 
@@ -56,6 +57,8 @@ class ServerSettings:
     """Between two signs of life while a pack is selected or checked."""
     request_limits: RequestLimits = field(default_factory=RequestLimits)
     """What one request may cost before it is answered."""
+    counts: ServerCounts = field(default_factory=ServerCounts)
+    """What was answered, received and sent."""
     views: RefViews = field(default_factory=lambda: RefViews(time.time_ns))
     """What was read of packed-refs for earlier requests."""
     packs: PackCache | None = field(default_factory=PackCache)
