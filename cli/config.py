@@ -49,6 +49,8 @@ _HOST_KEYS = (*_PLAIN, *(f"{name}-{way}" for name in _SECRETS for way in _REFERE
 _NO_DEFAULT = re.compile(
     r"(?:source|target)-|(?:prune|force-with-lease|force-blind|allow-insecure-auth|map|name|mode|manifest)\Z"
 )
+_SECRET = re.compile(r"(?:source-|target-)?(?:token|bearer-token|header|password|secret|access-token)\Z")
+"""Keys that would hold a secret by value, whatever they are called elsewhere."""
 _HELPER_SECONDS = 60
 
 
@@ -92,6 +94,8 @@ class Config:
     defaults: dict[str, Any] = field(default_factory=dict)
     """Values by the names of parameters."""
     hosts: tuple[_Host, ...] = ()
+    _found: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    """What references came to: a helper is not run for each pair of a manifest."""
 
     @classmethod
     def read(cls, path: str, option_of: Callable[[str], click.Option | None], keys: Sequence[str]) -> Config:
@@ -132,7 +136,10 @@ class Config:
                 name = f"{key}-{way}"
                 if name in host.settings:
                     origin = f'{name} of [host."{host.name}"] in {self.path}'
-                    return Setting(_resolved(way, host.settings[name], origin, environment), origin)
+                    word = host.settings[name]
+                    if (way, word) not in self._found:
+                        self._found[way, word] = _resolved(way, word, origin, environment)
+                    return Setting(self._found[way, word], origin)
         return None
 
 
@@ -210,10 +217,7 @@ class _Reader:
         for key, value in table.items():
             option = self._option_of(key)
             if option is None or _NO_DEFAULT.match(key):
-                why = f"unknown key {key}{did_you_mean(nearest(key, self._keys))}"
-                if option is not None:
-                    why = f"{key} can't be a default: it belongs to one run, or to one host"
-                raise self._error("defaults", key, why)
+                raise self._error("defaults", key, self._why_no_default(key))
             if option.is_flag and not isinstance(value, bool):
                 raise self._error("defaults", key, f"{key} must be true or false")
             values = value if isinstance(value, list) else [value]
@@ -223,6 +227,18 @@ class _Reader:
                 raise self._error("defaults", key, f"{key} must be text, a number, true or false")
             found[str(option.name)] = values if option.multiple else value
         return found
+
+    def _why_no_default(self, key: str) -> str:
+        spelled = key.replace("_", "-")
+        own = spelled.removeprefix("source-").removeprefix("target-")
+        if _SECRET.match(spelled):
+            return f'{key} {_named_by(own)}, in the [host."https://..."] of its host'
+        if own in _HOST_KEYS and (own != spelled or self._option_of(spelled) is None):
+            return f'{key} belongs to one host: write {own} below [host."https://..."]'
+        if self._option_of(spelled) is not None and _NO_DEFAULT.match(spelled):
+            return f"{key} can't be a default: it belongs to one run, or to one host"
+        near = [spelled] if spelled in self._keys else nearest(spelled, self._keys)
+        return f"unknown key {key}{did_you_mean(near)}"
 
     def _host(self, name: str, settings: Any) -> _Host:
         from transport.endpoint import Endpoint
@@ -238,12 +254,8 @@ class _Reader:
                 "host", name, f"[{where}] must name an https:// or http:// URL, without a password"
             )
         for key, value in self._table(settings, where).items():
-            if key in _SECRETS:
-                ways = " or ".join(f"{key}-{way}" for way in _REFERENCES)
-                raise self._error(where, key, f"{key} is a secret, not to be kept here: name it by {ways}")
             if key not in _HOST_KEYS:
-                close = did_you_mean(nearest(key, _HOST_KEYS))
-                raise self._error(where, key, f"unknown key {key}{close}")
+                raise self._error(where, key, _why_no_host_key(key))
             kind = _PLAIN.get(key, str)
             if not isinstance(value, kind) or value == "":
                 what = "true or false" if kind is bool else "text"
@@ -266,3 +278,21 @@ class _Reader:
             if inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
                 return click.UsageError(f"{self._path}:{number}: {words}")
         return click.UsageError(f"{self._path}: {words}")
+
+
+def _why_no_host_key(key: str) -> str:
+    """Return what to say of a key that a host doesn't have."""
+    spelled = key.replace("_", "-")
+    own = spelled.removeprefix("source-").removeprefix("target-")
+    if _SECRET.match(spelled):
+        return f"{key} {_named_by(own)}"
+    near = [own] if own in _HOST_KEYS else nearest(own, _HOST_KEYS)
+    near = near or [known for known in _HOST_KEYS if known.startswith(own)]
+    return f"unknown key {key}{did_you_mean(near)}"
+
+
+def _named_by(key: str) -> str:
+    """Return what to say of a key that would hold a secret."""
+    name = key if key in _SECRETS else "token"
+    ways = " or ".join(f"{name}-{way}" for way in _REFERENCES)
+    return f"is a secret, not to be kept here: name it by {ways}"

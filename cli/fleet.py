@@ -21,7 +21,7 @@ import click
 from click.core import ParameterSource
 
 from cli.carry_out import NO_METRICS, NO_RECEIPT
-from cli.command import DEBUG_KEY
+from cli.command import CONFIG_KEY, DEBUG_KEY
 from cli.exits import FAILED, INTERRUPTED
 from cli.streams import Output
 from cli.values import is_true
@@ -44,8 +44,10 @@ def sync_manifest(job: SyncJob, manifest: str, executor: str) -> int:
     from cli.manifest import Manifest
 
     _check_options(job)
-    pairs = Manifest(manifest, secrets=job.console.output.secrets).pairs(job)
-    state: dict[str, Any] = click.get_current_context().find_root().ensure_object(dict)
+    root = click.get_current_context().find_root()
+    config = root.meta.get(CONFIG_KEY)
+    pairs = Manifest(manifest, config=config, secrets=job.console.output.secrets).pairs(job)
+    state: dict[str, Any] = root.ensure_object(dict)
     return _Fleet(job, pairs, manifest, debug=bool(state.get(DEBUG_KEY))).run(executor)
 
 

@@ -13,9 +13,10 @@
     mode = "replicate"               sync (default), replicate, bootstrap
 
 A key is an option of `packcore sync` without its dashes, with the option's values: true and false for
-switches, a list for a repeatable option. A pair wins over the defaults, the defaults over the environment.
-Credentials are the exception: only a variable named by a `…-env` key is read, so that a token never goes to
-the wrong host. Relative paths start at packcore's working folder.
+switches, a list for a repeatable option. A pair wins over the defaults, the defaults over the environment,
+and that over the user's configuration file (`cli.config`), whose settings of hosts hold for pairs, too.
+Credentials are the exception: of the environment only a variable named by a `…-env` key is read, so that a
+token never goes to the wrong host. Relative paths start at packcore's working folder.
 
 An error names the file, the line and the pair.
 """
@@ -30,8 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from cli.command import GENERAL, Command, Option, option
+from cli.command import CONFIG_KEY, GENERAL, Command, Option, option
 from cli.given_secrets import add_given
 from cli.nearest import did_you_mean, nearest
 from cli.params import OUTPUT, policy_options, selection_options
@@ -43,8 +45,10 @@ from cli.values import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cli.config import Config
     from cli.sync_job import SyncJob
     from transport.fleet import SyncPair
+    from transport.options import TransportOptions
     from transport.secrets import Secrets
     from transport.syncing.request import SyncRequest
 
@@ -136,9 +140,18 @@ class Manifest:
     """A manifest that was read. Raises UsageError for whatever is wrong with it."""
 
     def __init__(
-        self, name: str, environment: Mapping[str, str] | None = None, *, secrets: Secrets | None = None
+        self,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        config: Config | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
-        """`secrets` learns every credential of the file, and what each pair's run finds in this process."""
+        """`config` is the user's configuration file.
+
+        `secrets` learns every credential of the file, and what each pair's run finds in this process.
+        """
+        self._config = config
         self._name = name
         self._output = Output(None if secrets is None else lambda: secrets)
         self._environment = os.environ if environment is None else environment
@@ -233,8 +246,8 @@ class Manifest:
                 asked.target,
                 request,
                 # What only the worker's own machine knows is filled in there.
-                replace(network.source, environment={}, trace=None, given_by=_given_by("source", table)),
-                replace(network.target, environment={}, trace=None, given_by=_given_by("target", table)),
+                _own_options("source", network.source, table),
+                _own_options("target", network.target, table),
                 time_limit,
             )
         except click.UsageError as error:
@@ -247,11 +260,14 @@ class Manifest:
         given: dict[str, Any] = {"source_url": table["source"], "target_url": table["target"]}
         for key, parameter in _OPTIONS.items():
             given |= self._given(key, parameter, table)
-        with _COMMAND.make_context("pair", [], obj=given) as context:
+        defaults = None if self._config is None else self._config.defaults
+        with _COMMAND.make_context("pair", [], obj=given, default_map=defaults) as context:
+            context.meta[CONFIG_KEY] = self._config
             context.meta[OUTPUT_KEY] = self._output  # whose secrets are the parents of each side's
             for key, parameter in _OPTIONS.items():
                 if _CREDENTIALS.match(key) and parameter.name not in given:
                     context.params[str(parameter.name)] = () if parameter.multiple else None
+                    context.set_parameter_source(str(parameter.name), ParameterSource.DEFAULT)
             return _COMMAND.invoke(context)
 
     def _given(self, key: str, parameter: click.Parameter, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,6 +294,17 @@ class Manifest:
         if not value:
             raise click.UsageError(f"the environment variable {variable}, which {key} names, is not set")
         return value
+
+
+def _own_options(side: str, options: TransportOptions, table: Mapping[str, Any]) -> TransportOptions:
+    """Return one side's options, with the words of manifests in its messages."""
+    return replace(
+        options,
+        environment={},
+        trace=None,
+        given_by={**options.given_by, **_given_by(side, table)},
+        credential_words=f"{side}-token-env in the manifest",
+    )
 
 
 def _given_by(side: str, table: Mapping[str, Any]) -> dict[str, str]:

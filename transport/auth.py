@@ -243,7 +243,7 @@ class Keyring:
         side = self._options.side
         raise failed or AuthenticationRequired(
             f"{self._named(url)} wants credentials{remote}",
-            hint=f"give a token by {credential_words(side)}, "
+            hint=f"give a token by {self._options.credential_words or credential_words(side)}, "
             "or store one in a netrc file or a git credential helper",
             option=f"{side}_token" if side else "token",
         )

@@ -70,6 +70,8 @@ class TransportOptions:
     """"source" or "target", for messages; empty if there is only one side."""
     given_by: Mapping[str, str] = field(default_factory=dict)
     """By field (`token`, `headers` …), for messages: the option or variable that the value came from."""
+    credential_words: str = ""
+    """How the user gives credentials, for hints; empty for the options of the command line."""
     may_ask: bool = False
     """Somebody sits at this program as at git: `git credential` and ssh may ask on the terminal, and the
     configuration of the repository that one stands in counts."""

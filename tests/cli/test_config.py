@@ -10,6 +10,7 @@ from cli.config import Config, default_place
 from cli.manifest import known_keys, option_of
 from tests.support import git, history, init_repository, make_repository
 from tests.transport.server.serving import serving
+from transport.server.htpasswd import Passwords
 
 
 @pytest.fixture
@@ -94,8 +95,6 @@ def test_a_hosts_credential_is_taken_by_reference(packcore, write, sides, tmp_pa
         "file": f'token-file = "{secret}"',
         "helper": f"token-helper = \"{sys.executable} -c 'print(chr(116)+chr(101)+chr(115)+chr(116))'\"",
     }[way]
-    from transport.server.htpasswd import Passwords
-
     with serving(sides[1].parent, passwords=Passwords.read(users)) as server:
         base = f"http://127.0.0.1:{server.port}"
         write(f'[host."{base}/target.git"]\nusername = "me"\n{reference}\n')
@@ -109,8 +108,6 @@ def test_a_hosts_credential_is_taken_by_reference(packcore, write, sides, tmp_pa
 def test_a_refused_credential_is_named_by_its_place_in_the_file(packcore, write, sides, tmp_path):
     users = tmp_path / "users"
     users.write_text("me:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n")
-    from transport.server.htpasswd import Passwords
-
     with serving(sides[1].parent, passwords=Passwords.read(users)) as server:
         base = f"http://127.0.0.1:{server.port}"
         path = write(f'[host."{base}/"]\nusername = "me"\ntoken-env = "HOST_TOKEN"\n')
@@ -119,14 +116,61 @@ def test_a_refused_credential_is_named_by_its_place_in_the_file(packcore, write,
     assert "wrong-and-secret" not in result.stderr
 
 
-@pytest.mark.parametrize("key", ["token", "bearer-token", "header"])
-def test_a_secret_in_the_file_is_refused_with_the_line_and_without_the_secret(packcore, write, sides, key):
-    path = write(f'[host."https://example.com/"]\nusername = "me"\n{key} = "hunter2"\n')
+@pytest.mark.parametrize(
+    ("key", "way"),
+    [
+        ("token", "token"),
+        ("bearer-token", "bearer-token"),
+        ("header", "header"),
+        ("password", "token"),
+        ("target-token", "token"),
+        ("bearer_token", "bearer-token"),
+    ],
+)
+@pytest.mark.parametrize("table", ['host."https://example.com/"', "defaults"], ids=["host", "defaults"])
+def test_a_secret_in_the_file_is_refused_with_the_line_and_without_the_secret(
+    packcore, write, sides, key, way, table
+):
+    path = write(f'[{table}]\n# mine\n{key} = "hunter2"\n')
     result = packcore("plan", *sides)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"packcore: error: {path}:3: {key} is a secret, not to be kept here: ")
-    assert f"{key}-env or {key}-file or {key}-helper" in result.stderr
+    assert f"{way}-env or {way}-file or {way}-helper" in result.stderr
     assert "hunter2" not in result.stderr
+
+
+def test_settings_of_hosts_hold_for_the_pairs_of_a_manifest(packcore, write, sides, tmp_path):
+    users, helper, asked = tmp_path / "users", tmp_path / "helper", tmp_path / "asked"
+    users.write_text("me:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n")  # "test"
+    helper.write_text(f"#!/bin/sh\necho x >> {asked}\necho test\n")
+    helper.chmod(0o755)
+    with serving(sides[1].parent, passwords=Passwords.read(users)) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        write(f'[host."{base}/"]\nusername = "me"\ntoken-helper = "{helper}"\n[defaults]\ntags = true\n')
+        pair = f'[[pair]]\nsource = "{sides[0]}"\ntarget = "{base}/target.git"\n'
+        manifest = tmp_path / "fleet.toml"
+        manifest.write_text(f'{pair}name = "one"\n{pair}name = "two"\n')
+        # A token for whatever host is in the environment is neither sent nor in the way.
+        result = packcore("sync", "--manifest", manifest, env={"PACKCORE_TARGET_TOKEN": "for-another"})
+        assert result.exit_code == 0, result.stderr
+        assert refs_of(sides[1]) == {"refs/heads/main", "refs/tags/v1"}
+        assert asked.read_text() == "x\n", "the helper is asked once, not for each pair"
+        manifest.write_text(pair + 'target-token-env = "OWN"\ntarget-username = "me"\n')
+        refused = packcore("sync", "--manifest", manifest, env={"OWN": "not-it"})
+    assert "OWN, which target-token-env names" in refused.stderr
+    assert "not-it" not in refused.stderr
+
+
+def test_a_pair_without_credentials_is_told_how_a_manifest_names_them(packcore, sides, tmp_path):
+    users = tmp_path / "users"
+    users.write_text("me:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=\n")
+    with serving(sides[1].parent, passwords=Passwords.read(users)) as server:
+        manifest = tmp_path / "fleet.toml"
+        url = f"http://127.0.0.1:{server.port}/target.git"
+        manifest.write_text(f'[[pair]]\nsource = "{sides[0]}"\ntarget = "{url}"\n')
+        result = packcore("sync", "--manifest", manifest)
+    assert "give a token by target-token-env in the manifest" in result.stderr
+    assert "PACKCORE_TARGET_TOKEN" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -134,7 +178,14 @@ def test_a_secret_in_the_file_is_refused_with_the_line_and_without_the_secret(pa
     [
         ("[defaults]\nprune = true\n", ":2: prune can't be a default"),
         ("[defaults]\nforce-blind = true\n", ":2: force-blind can't be a default"),
-        ('[defaults]\ntarget-token = "hunter2"\n', ":2: target-token can't be a default"),
+        ('[defaults]\ntoken-env = "X"\n', ":2: token-env belongs to one host: write token-env below [host."),
+        ("[defaults]\nforce_blind = true\n", ":2: force_blind can't be a default"),
+        ("[defaults]\nidle_timeout = 9\n", ":2: unknown key idle_timeout; did you mean idle-timeout?"),
+        ('[host."https://example.com/"]\nuser = "me"\n', ":2: unknown key user; did you mean username?"),
+        (
+            '[host."https://example.com/"]\ntarget-token-env = "X"\n',
+            ":2: unknown key target-token-env; did you mean token-env?",
+        ),
         ("[defaults]\ntgas = true\n", ":2: unknown key tgas"),
         ('[defaults]\ntags = "yes"\n', ":2: tags must be true or false"),
         ("[default]\n", ":1: unknown key default; did you mean defaults?"),

@@ -65,11 +65,13 @@ def status_error(
     body_bytes_sent: int | None = None,
     credentials_from: str | None = None,
     side: str = "",
+    credentials_by: str = "",
     proxy: str | None = None,
 ) -> TransportError:
     """Return the error for an answer.
 
-    `side` is "source" or "target", or empty. `proxy` is the proxy that the request went through, which may be
+    `side` is "source" or "target", or empty. `credentials_by` says how the user gives credentials; empty for
+    the options of the command line. `proxy` is the proxy that the request went through, which may be
     what answered. `credentials_from` says where the credentials in the request came from; None means that
     there were none. `body_bytes_sent` is None if the request had no body, or one too small to matter.
     """
@@ -90,10 +92,11 @@ def status_error(
     if identity and status >= 500:
         message += f" [{one_line(identity, limit=120)}]"
     option = f"{side}_token" if side else "token"
+    by = credentials_by or credential_words(side)
     if status in (401, 407):
         return AuthenticationRequired(message, hint=_HINTS.get(status))
     if status == 203 and media_type(header(headers, "content-type")) == "text/html":
-        signing_in = f"a page to sign in, it seems: give credentials by {credential_words(side)}"
+        signing_in = f"a page to sign in, it seems: give credentials by {by}"
         return AuthenticationRequired(
             f"{message}: a page, and not git's answer", hint=signing_in, option=option
         )
@@ -101,7 +104,7 @@ def status_error(
     if credentials_from and status in _ABOUT_CREDENTIALS:
         hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
     elif status in _WITHOUT_CREDENTIALS:
-        hint = _WITHOUT_CREDENTIALS[status].format(credential_words(side))
+        hint = _WITHOUT_CREDENTIALS[status].format(by)
     if proxy and status in (403, 502, 503, 504):
         hint = f"it may be the proxy's answer: NO_PROXY goes around it{f'; or {hint}' if hint else ''}"
     named = f"target_max_pack_bytes {option}"

@@ -359,6 +359,7 @@ class HttpTransport:
             body_bytes_sent=sent,
             credentials_from=self._keyring.origin(request.url, request.credential),
             side=self._options.side,
+            credentials_by=self._options.credential_words,
             proxy=str(proxy) if proxy is not None and request.url.scheme == "http" else None,
         )
 
