@@ -158,7 +158,7 @@ def test_a_hook_that_hangs_is_ended_with_what_it_started(source, target):
     assert time.monotonic() - began < 60
     child = (target / "child").read_text().strip()
     gone = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True, check=False)
-    assert gone.stdout.strip() in ("", "Z")
+    assert gone.stdout.strip()[:1] in ("", "Z")
 
 
 def test_what_a_hook_says_comes_while_it_runs(source, target):
@@ -185,21 +185,3 @@ def test_over_http_a_hook_is_told_of_the_client(source, target):
         "GIT_COMMITTER_NAME=anonymous",
         "REMOTE_ADDR=127.0.0.1",
     ]
-
-
-@pytest.mark.parametrize(
-    ("setting", "name", "refused"),
-    [
-        ("refs/for", "refs/for/main", True),
-        ("refs/for", "refs/forward/main", False),
-        ("md:refs/for", "refs/for/main", False),
-        ("a:refs/for", "refs/for/main", True),
-        ("!:refs/heads", "refs/tags/x", True),
-        ("!:refs/heads", "refs/heads/x", False),
-    ],
-)
-def test_refs_that_are_left_to_proc_receive_are_refused_by_its_name(source, target, setting, name, refused):
-    git("config", "receive.procReceiveRefs", setting, cwd=target)
-    done = push(source, target, OURS, f"main:{name}")
-    assert (b"left to the hook proc-receive" in done.stderr) == refused
-    assert (name in ls_remote(target)) != refused

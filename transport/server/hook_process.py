@@ -1,4 +1,4 @@
-"""One hook's run: its input from a file, its words as they come, its end within a time.
+"""One hook's run: its input from a file, or a conversation; its words as they come, its end within a time.
 
 A hook gets a process group of its own. At the limit the whole group is ended, by SIGTERM and then by SIGKILL.
 What a hook leaves running is not waited for: its output is no longer read a moment after the hook's own end.
@@ -12,13 +12,14 @@ import subprocess
 import tempfile
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["HookEnd", "run_hook"]
+__all__ = ["HookEnd", "run_hook", "talk_to_hook"]
 
 _POLITE_SECONDS = 2.0
 _BLOCK_BYTES = 4096
@@ -74,6 +75,76 @@ def run_hook(
         heard.join(_POLITE_SECONDS)
         if not heard.is_alive():
             process.stdout.close()
+
+
+def talk_to_hook(
+    program: Path,
+    talk: Callable[[Callable[[bytes], None], Iterator[bytes]], None],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    say: Callable[[str], None],
+) -> HookEnd:
+    """Run a hook in `folder` while `talk` writes to it and reads from it; `say` gets its standard error.
+
+    `talk` gets a function that sends and an iterator of what comes in. A hook that takes too long is ended,
+    which ends both.
+    """
+    try:
+        process = subprocess.Popen(
+            [program],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        return HookEnd(passed=False, words=f"the hook {program.name} can't be run: {error.strerror}")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    heard = threading.Thread(target=_pass_on, args=(process.stderr, say), name="hook", daemon=True)
+    heard.start()
+    is_late = threading.Event()
+
+    def end_late() -> None:
+        is_late.set()
+        _end(process)
+
+    limit = threading.Timer(seconds, end_late)
+    limit.daemon = True
+    limit.start()
+    try:
+        talk(partial(_send_all, process.stdin), _blocks(process.stdout))
+        process.stdin.close()
+        code = process.wait()
+    finally:
+        limit.cancel()
+        if process.returncode is None:
+            _end(process)
+        process.stdin.close()
+        process.stdout.close()
+        heard.join(_POLITE_SECONDS)
+        if not heard.is_alive():
+            process.stderr.close()
+    if is_late.is_set():
+        return HookEnd(passed=False, words=f"the hook {program.name} was ended after {seconds:g} seconds")
+    return HookEnd(passed=code == 0)
+
+
+def _send_all(pipe: IO[bytes], data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[pipe.write(view) :]
+
+
+def _blocks(output: IO[bytes]) -> Iterator[bytes]:
+    while block := os.read(output.fileno(), _BLOCK_BYTES):
+        yield block
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

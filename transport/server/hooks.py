@@ -1,7 +1,8 @@
 """A repository's hooks around a push, run only where the server was told to run them.
 
     pre-receive            before anything changes; all refs: its refusal is every ref's
-    update                 the objects are in place; ref by ref: `update REF OLD NEW`
+    proc-receive           the objects are in place; receive.procReceiveRefs: `server.proc_receive_hook`
+    update                 the other refs, one by one: `update REF OLD NEW`
     reference-transaction  `prepared` before a change, then `committed` or `aborted`
     post-receive           after the report; the refs that changed
     post-update            the same, as arguments
@@ -27,14 +28,16 @@ from typing import TYPE_CHECKING
 from packcore.errors import RepositoryError
 from packcore.store.temporaries import temporary_folder
 from transport.home_paths import expand_home
-from transport.server.hook_process import run_hook
+from transport.server.hook_process import run_hook, talk_to_hook
+from transport.server.proc_receive_hook import Answer, ask, really_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
+    from transport.server.proc_receive_hook import RefReport
     from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["HookSettings", "Hooks"]
@@ -79,6 +82,7 @@ class Hooks:
         self._settings = settings
         self._say = say
         self._folder = _hooks_folder(repository, settings.environment.get("HOME"))
+        self._push_options = push_options
         self._options = {} if push_options is None else {"GIT_PUSH_OPTION_COUNT": str(len(push_options))}
         self._options |= {
             f"GIT_PUSH_OPTION_{number}": text
@@ -93,10 +97,45 @@ class Hooks:
         with self._quarantine(spool) as variables:
             return self._refusal("pre-receive", (), _lines(updates), {**variables, **self._options})
 
+    def proc_receive(self, updates: Sequence[RefUpdate], others: Collection[str], *, atomic: bool) -> Answer:
+        """Leave updates to the hook; `others` are the push's other refs."""
+        program = self._find("proc-receive")
+        if program is None:
+            return Answer.of_failure(updates, "cannot find hook 'proc-receive'")
+        answer = Answer.of_failure(updates)
+
+        def talk(send: Callable[[bytes], None], blocks: Iterator[bytes]) -> None:
+            nonlocal answer
+            answer = ask(
+                updates,
+                others,
+                self._repository.object_format,
+                options=self._push_options,
+                atomic=atomic,
+                send=send,
+                blocks=blocks,
+            )
+
+        end = talk_to_hook(
+            program,
+            talk,
+            folder=self._repository.path,
+            environment=self._environment(self._options),
+            seconds=self._settings.seconds,
+            say=self._say,
+        )
+        if not end.passed:
+            answer.failed = True
+            answer.faults += [end.words] if end.words else []
+        return answer
+
     def update(self, update: RefUpdate) -> str | None:
         """Ask about one update; return the reason of a refusal."""
         arguments = (update.name, update.old.hex(), update.new.hex())
-        return self._refusal("update", arguments, b"", {}, words="hook declined")
+        reason = self._refusal("update", arguments, b"", {}, words="hook declined")
+        if reason is not None:
+            self._say(f"error: hook declined to update {update.name}")
+        return reason
 
     @property
     def hear_of_changes(self) -> bool:
@@ -118,10 +157,21 @@ class Hooks:
         finally:
             self._refusal(name, (end,), lines, {})
 
-    def after(self, updates: Sequence[RefUpdate], say: Callable[[str], None]) -> None:
-        """Tell the hooks of the refs that were changed; `say` gets their words from now on."""
+    def after(
+        self,
+        updates: Sequence[RefUpdate],
+        reports: Mapping[str, Sequence[RefReport]],
+        say: Callable[[str], None],
+    ) -> None:
+        """Tell the hooks of the refs that were changed; `say` gets their words from now on.
+
+        `reports` says, by the ref's name, what proc-receive changed in its place.
+        """
         self._say = say
-        self._refusal("post-receive", (), _lines(updates), self._options)
+        changes = [
+            change for update in updates for change in really_changed(update, reports.get(update.name, ()))
+        ]
+        self._refusal("post-receive", (), _lines(changes), self._options)
         self._refusal("post-update", [update.name for update in updates], b"", {})
 
     def _refusal(

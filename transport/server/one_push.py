@@ -5,6 +5,7 @@
     connected    the new tips reach nothing that is missing          server.connectivity
     pre-receive  where hooks are run                                 server.hooks
     install      pack, .rev, .idx: whole, and only if some ref will use them
+    proc-receive where hooks are run: does some refs itself          server.proc_receive_hook
     update       where hooks are run
     refs         compare-and-swap, each alone, or all or none if the client asks for that
 
@@ -24,11 +25,13 @@ from packcore.store.union import UnionStore
 from packcore.walk import list_objects
 from transport.server.aliases import find_aliases
 from transport.server.connectivity import broken_tips
+from transport.server.proc_receive import PROC_RECEIVE
+from transport.server.proc_receive_hook import FAILED
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shallow_pushes import new_cut_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from packcore.ids import ObjectId
     from packcore.limits import Limits
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
     from transport.server.hooks import Hooks
+    from transport.server.proc_receive_hook import RefReport
     from transport.server.push_request import PushRequest
     from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
@@ -74,6 +78,10 @@ class Push:
         self._aliases = find_aliases(repository, request.updates)
         self._settled = set(self._aliases.followed)
         """Refs that nothing is to be done for."""
+        self._for_hook: set[str] = set()
+        """Refs that proc-receive does."""
+        self.reports: Mapping[str, Sequence[RefReport]] = {}
+        """What proc-receive changed, by the ref's name."""
         self._cut_tips: set[ObjectId] = set()
         """Tips that need cut points of the client's."""
         self._told: set[ObjectId] = set()
@@ -100,12 +108,14 @@ class Push:
             if self._spool is not None and any(not update.is_delete for update in accepted):
                 stack.enter_context(self._repository.adding_pack(self._spool))
             if self._hooks is not None:
-                for update in accepted:
-                    self._verdicts[update.name] = self._hooks.update(update)
+                self._leave_to_hook(self._hooks, accepted, rules)
+                for update in self._accepted():
+                    if update.name not in self._for_hook:
+                        self._verdicts[update.name] = self._hooks.update(update)
                 self._hold_together()
                 accepted = self._accepted()
             self._add_cut_points(accepted)
-            self._change(accepted)
+            self._change([update for update in accepted if update.name not in self._for_hook])
         for name, other in self._aliases.followed.items():
             self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
         return self._verdicts
@@ -117,17 +127,45 @@ class Push:
         return [update for update in made if update.name not in self._settled]
 
     def _hold_together(self) -> None:
-        """Refuse all updates if the client wants all or none, and one is refused."""
+        """Refuse all updates if the client wants all or none, and one is refused.
+
+        What proc-receive has done can't be refused any more.
+        """
         if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
-            for name, reason in self._verdicts.items():
-                self._verdicts[name] = reason or "atomic push failure"
+            for name in self._verdicts.keys() - self.reports.keys():
+                self._verdicts[name] = self._verdicts[name] or "atomic push failure"
 
     def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
         if update.name in self._verdicts:
             return "multiple updates for one ref"
         if update.name in self._aliases.followed:
             return None  # its verdict is that of the ref that it comes to
-        return self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
+        reason = self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
+        if reason != PROC_RECEIVE or self._hooks is None:
+            return reason
+        self._for_hook.add(update.name)
+        return None if update.is_delete or update.new in self._objects else "bad pack"
+
+    def _leave_to_hook(self, hooks: Hooks, accepted: list[RefUpdate], rules: RefRules) -> None:
+        """Let proc-receive do its refs; those that it leaves to us are judged as others are."""
+        asked = [update for update in accepted if update.name in self._for_hook]
+        if not asked:
+            return
+        others = [update.name for update in self._request.updates if update.name not in self._for_hook]
+        answer = hooks.proc_receive(asked, others, atomic=self._request.atomic)
+        for fault in answer.faults:
+            self._say(f"error: {fault}")
+        self.reports = answer.reports
+        self._verdicts.update(answer.refused)
+        self._for_hook -= answer.left
+        for update in asked:
+            if update.name in answer.left:
+                self._verdicts[update.name] = rules.refusal(update, self._objects, may_be_left=False)
+        if answer.failed and self._request.atomic:
+            self._verdicts = {
+                name: reason if name in answer.reports else reason or FAILED
+                for name, reason in self._verdicts.items()
+            }
 
     def _accepted(self) -> list[RefUpdate]:
         """Return what is to be done, in an order in which it can be done."""
@@ -144,6 +182,8 @@ class Push:
         there = [*decode_ref_names(refs.names), *refs.unreadable]
         names = NamesInUse(there, (update.name for update in accepted))
         for update in accepted:
+            if update.name in self._for_hook:
+                continue
             if update.is_delete:
                 if not self._request.atomic:  # all at once: what goes still stands when the others come
                     names.remove(update.name)

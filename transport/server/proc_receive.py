@@ -4,8 +4,8 @@
     ad:refs/heads      only those that add or delete a ref there; m: those that modify one
     !:refs/heads       pushes to all other refs
 
-That hook speaks a protocol of its own, which is not spoken here: a push to such a ref is refused, since to
-make a plain ref of it is never what is meant. Specified in git-config.
+The hook itself is `server.proc_receive_hook`. Where no hooks are run, a push to such a ref is refused, since
+to make a plain ref of it is never what is meant. Specified in git-config.
 """
 
 from __future__ import annotations

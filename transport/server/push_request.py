@@ -6,7 +6,8 @@ r"""What a client asks of receive-pack, read from its pkt-lines: the server's si
     0000  [ <push option> * 0000 ]                               options only if push-options was asked for
     PACK …                                                       none if all commands delete
 
-and the report that answers it: `unpack ok`, then `ok <ref>` or `ng <ref> <reason>` for each command.
+and the report that answers it: `unpack ok`, then `ok <ref>` or `ng <ref> <reason>` for each command, and in
+report-status-v2 `option` lines after an `ok` that changed another ref, or to another id, than was asked for.
 
 Specified in gitprotocol-pack and gitprotocol-capabilities. Read strictly: a line that is none of these
 is a `BadRequest`. A ref's name is taken as it comes; judging it is `server.ref_rules`' part. Left out:
@@ -16,6 +17,7 @@ signed pushes (push-cert), which aren't advertised.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name
@@ -26,9 +28,10 @@ from transport.wire.pktline import FLUSH, Special, encode_text
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
+    from transport.server.proc_receive_hook import RefReport
     from transport.wire.pktline import PacketReader
 
 __all__ = ["PushRequest", "encode_report", "read_push"]
@@ -47,6 +50,8 @@ class PushRequest:
     atomic: bool = False
     quiet: bool = False
     report: bool = False
+    report_v2: bool = False
+    """Whether the report may say what a ref was really changed to."""
     band_bytes: int | None = None
     """Longest payload of a side-band packet, band included; None: the report goes out bare."""
 
@@ -102,11 +107,25 @@ def read_push(
     return request
 
 
-def encode_report(unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
-    """Build the report; `verdicts` are reasons by the ref's name, None where it is done."""
+def encode_report(
+    unpack: str,
+    verdicts: Mapping[str, str | None],
+    reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+) -> bytes:
+    """Build the report; `verdicts` are reasons by the ref's name, None where it is done.
+
+    `reports` says what proc-receive changed in the place of some refs (report-status-v2).
+    """
     lines = [encode_text(f"unpack {unpack}")]
     for name, reason in verdicts.items():
-        lines.append(encode_text(f"ok {name}" if reason is None else f"ng {name} {reason}"))
+        if reason is not None:
+            lines.append(encode_text(f"ng {name} {reason}"))
+        elif name in reports:
+            from transport.server.proc_receive_hook import report_lines
+
+            lines.append(report_lines(name, reports[name]))
+        else:
+            lines.append(encode_text(f"ok {name}"))
     return b"".join(lines) + FLUSH
 
 
@@ -120,7 +139,8 @@ def _update(command: bytes, object_format: ObjectFormat) -> RefUpdate:
 
 
 def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format: ObjectFormat) -> bool:
-    request.report = b"report-status" in tokens or b"report-status-v2" in tokens
+    request.report_v2 = b"report-status-v2" in tokens
+    request.report = b"report-status" in tokens or request.report_v2
     request.atomic = b"atomic" in tokens
     request.quiet = b"quiet" in tokens
     for token, band_bytes in _KNOWN_BANDS.items():

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded, PackcoreError
@@ -31,11 +32,13 @@ from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
     from transport.server.hooks import Hooks, HookSettings
+    from transport.server.one_push import Push
+    from transport.server.proc_receive_hook import RefReport
     from transport.server.words import Words
     from transport.wire.receive_pack import RefUpdate
 
@@ -55,6 +58,8 @@ class _Outcome(NamedTuple):
     changed: list[RefUpdate]
     hooks: Hooks | None
     """What is to be told of the changes."""
+    reports: Mapping[str, Sequence[RefReport]]
+    """What proc-receive changed in their place, by the ref's name."""
 
 
 class ReceivePack:
@@ -121,9 +126,14 @@ class ReceivePack:
     def judge(self, request: PushRequest) -> None:
         """Raise what refuses a push as a whole, before its pack is read: nothing, here."""
 
-    def report(self, unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
-        """Build the report; `verdicts` are reasons by the ref's name, None where it is done."""
-        return encode_report(unpack, verdicts)
+    def report(
+        self,
+        unpack: str,
+        verdicts: Mapping[str, str | None],
+        reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+    ) -> bytes:
+        """Build the report: `push_request.encode_report`."""
+        return encode_report(unpack, verdicts, reports)
 
     def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
         """Take one push, whose body's blocks are given, and yield the report on it.
@@ -171,7 +181,7 @@ class ReceivePack:
             yield from _banded(request, outcome.report)
             yield b""
         if outcome.hooks is not None and outcome.changed:
-            yield from self._after(request, outcome.hooks, outcome.changed)
+            yield from self._after(request, outcome, outcome.hooks)
         if request.band_bytes is not None:
             yield FLUSH
         return None
@@ -190,18 +200,19 @@ class ReceivePack:
                 if self._hooks is None
                 else Hooks(self._repository, self._hooks, request.push_options, say)
             )
-            verdicts, changed = self._judged(request, pack, progress, hooks=hooks, lasting=lasting)
-            return _Outcome(self.report("ok", verdicts), changed, hooks)
+            push, verdicts = self._judged(request, pack, progress, hooks=hooks, lasting=lasting)
+            reports = push.reports if request.report_v2 else {}
+            return _Outcome(self.report("ok", verdicts, reports), push.changed, hooks, push.reports)
         except PackcoreError as error:
             words = _refusal(error, self._limits, self._words)
             say(f"error: {words}")
             report = self.report(words, {update.name: "unpacker error" for update in request.updates})
-            return _Outcome(report, [], None)
+            return _Outcome(report, [], None, {})
 
-    def _after(self, request: PushRequest, hooks: Hooks, changed: list[RefUpdate]) -> Iterator[bytes]:
+    def _after(self, request: PushRequest, outcome: _Outcome, hooks: Hooks) -> Iterator[bytes]:
         """Run the hooks that follow a push, and pass their words on."""
         yield from heard(
-            lambda say: hooks.after(changed, say),
+            lambda say: hooks.after(outcome.changed, outcome.reports, say),
             seconds=self._keepalive_seconds if request.band_bytes is not None else None,
             line=lambda text: _progress(request, text),
             keepalive=encode_packet(_DATA),
@@ -215,20 +226,17 @@ class ReceivePack:
         *,
         hooks: Hooks | None,
         lasting: bool,
-    ) -> tuple[dict[str, str | None], list[RefUpdate]]:
-        """Do the push; return the reason for each ref, None where it is done, and what changed.
-
-        Raises PackcoreError.
-        """
+    ) -> tuple[Push, dict[str, str | None]]:
+        """Do the push; return it, and each ref's reason, None where it is done. Raises PackcoreError."""
         from packcore.store.spool import SpooledPack
         from transport.server.object_checks import check_objects
         from transport.server.one_push import Push
 
-        def judged(spool: SpooledPack | None) -> tuple[dict[str, str | None], list[RefUpdate]]:
+        def judged(spool: SpooledPack | None) -> tuple[Push, dict[str, str | None]]:
             push = Push(
                 self._repository, request, spool, self._limits, say=say, words=self._words, hooks=hooks
             )
-            return push.run(), push.changed
+            return push, push.run()
 
         if not request.brings_pack:
             return judged(None)

@@ -90,8 +90,11 @@ class RefRules:
         self._deny_current = _denies(config, "receive.denycurrentbranch")
         self._deny_delete_current = _denies(config, "receive.denydeletecurrent")
 
-    def refusal(self, update: RefUpdate, objects: ObjectStore) -> str | None:
-        """Return why an update is refused, None where it isn't; `objects` holds the pack's objects too."""
+    def refusal(self, update: RefUpdate, objects: ObjectStore, *, may_be_left: bool = True) -> str | None:
+        """Return why an update is refused, None where it isn't; `objects` holds the pack's objects too.
+
+        PROC_RECEIVE if it is left to the hook proc-receive, unless it may not be left.
+        """
         name = update.name
         if not name.startswith("refs/") or _is_funny(name, is_delete=update.is_delete):
             return "funny refname"
@@ -99,7 +102,7 @@ class RefRules:
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
-        if self._proc_receive.takes(update):
+        if may_be_left and self._proc_receive.takes(update):
             return PROC_RECEIVE
         if name in self._checked_out:
             if self._deny_current == "refuse":

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from transport.http_rules.statuses import header
 from transport.server.faults import Simulation
 from transport.server.http_connection import HttpFault
-from transport.server.push_request import PushRequest, encode_report
 from transport.server.receive_pack import ReceivePack
 from transport.server.upload_pack import UploadPack
 from transport.wire.pktline import FLUSH, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from transport.server.proc_receive_hook import RefReport
+    from transport.server.push_request import PushRequest
 
 __all__ = ["ConnectionCut", "Edge", "LameReceivePack", "LameUploadPack"]
 
@@ -144,8 +147,13 @@ class LameReceivePack(ReceivePack):
         if most is not None and len(request.updates) > most:
             raise HttpFault(500, f"more than {most} ref updates")
 
-    def report(self, unpack: str, verdicts: Mapping[str, str | None]) -> bytes:
+    def report(
+        self,
+        unpack: str,
+        verdicts: Mapping[str, str | None],
+        reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+    ) -> bytes:
         """Build the report, without its last ref where that is asked for."""
         if "omit-ref" in self.simulation.names:
             verdicts = dict(list(verdicts.items())[:-1])
-        return encode_report(unpack, verdicts)
+        return super().report(unpack, verdicts, reports)

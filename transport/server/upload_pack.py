@@ -57,8 +57,8 @@ __all__ = ["UploadPack"]
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _DAMAGE_CHARACTERS_MAX = 400
 _FETCH_FEATURES = "shallow wait-for-done filter ref-in-want find-damage"
-_SWITCHES = {"filter": "uploadpack.allowfilter", "ref-in-want": "uploadpack.allowrefinwant"}
-"""Settings that take a feature away."""
+_SWITCHES = {"filter": ("uploadpack.allowfilter", True), "ref-in-want": ("uploadpack.allowrefinwant", False)}
+"""Settings of features, and their defaults. `git fetch-pack` fails if ref-in-want is offered."""
 
 
 class _FaultTold(Exception):
@@ -140,7 +140,8 @@ class UploadPack:
         return list(filter(self._has, tokens))
 
     def _has(self, token: str) -> bool:
-        return token not in _SWITCHES or self._repository.config.get_bool(_SWITCHES[token], default=True)
+        key, default = _SWITCHES.get(token, ("", True))
+        return self._repository.config.get_bool(key, default=default) if key else default
 
     def _capabilities_v0(self, listed: ShownRefs, view: RepositoryView, *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]

@@ -61,7 +61,7 @@ class RepositoryView:
     @property
     def allows_ref_in_want(self) -> bool:
         """Whether a client may want refs by name. Raises RepositoryError."""
-        return self.config.get_bool("uploadpack.allowrefinwant", default=True)
+        return self.config.get_bool("uploadpack.allowrefinwant")
 
     @cached_property
     def _all(self) -> FetchableRefs:

@@ -79,11 +79,17 @@ def test_a_cut_that_leaves_nothing_is_refused_in_gits_words(url: str, tmp_path: 
     assert b"deepen-not is not a ref" in done.stderr
 
 
-def test_refs_are_wanted_by_name_where_the_client_asks_so(url: str, tmp_path: Path) -> None:
+def test_refs_are_wanted_by_name_where_the_repository_allows_it(
+    url: str, source: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "target.git"
     git("init", "-q", "--bare", target)
     packets = git_environment({"GIT_TRACE_PACKET": "1"})
-    done = run_git("fetch", url, "refs/heads/main:refs/heads/got", cwd=target, environment=packets)
+    git("config", "uploadpack.allowRefInWant", "true", cwd=source)
+    try:
+        done = run_git("fetch", url, "refs/heads/main:refs/heads/got", cwd=target, environment=packets)
+    finally:
+        git("config", "--unset", "uploadpack.allowRefInWant", cwd=source)
     assert done.returncode == 0
     assert b"want-ref refs/heads/main" in done.stderr
     assert b"wanted-refs" in done.stderr

@@ -157,11 +157,7 @@ def test_where_filters_are_not_allowed_none_is_offered(source, url, tmp_path, ve
     assert b"filtering not recognized by server" in done.stderr
 
 
-def test_where_wants_by_name_are_not_allowed_none_is_offered(source, url, tmp_path):
+def test_wants_by_name_are_not_offered_by_default(url, tmp_path):
     environment = {"GIT_TRACE_PACKET": "1"}
-    git("config", "uploadpack.allowRefInWant", "false", cwd=source)
-    try:
-        done = run_git("clone", "-q", "--bare", url, tmp_path / "x.git", environment=environment)
-    finally:
-        git("config", "--unset", "uploadpack.allowRefInWant", cwd=source)
+    done = run_git("clone", "-q", "--bare", url, tmp_path / "x.git", environment=environment)
     assert b"clone< fetch=shallow wait-for-done filter find-damage" in done.stderr
