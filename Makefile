@@ -8,6 +8,7 @@
 #   make check                     run what CI runs: test, e2e, lint, type, docs
 #   make matrix [COLUMNS=a,b] [SUITES=a,b]   run the suites with every git, Python and set of dependencies
 #   make clients [WRITE=1]         test six kinds of clients against our server and git's; WRITE=1 puts the table into the docs
+#   make conformance PEER=PATH [SUITE=git|git-sync] [FAMILIES=a,b] [SCRIPTS=t5300] [RECORD=1]   run a peer's suite with packcore in its place
 #   make ci-fresh [DEBIAN=trixie]   run .ci/run on a fresh Debian (as root)
 #   make matrix LIST=1             show the columns and suites, and what can't run on this machine
 #   make test-all                  run every test, including slow ones and those that need real servers
@@ -40,7 +41,7 @@ FUZZ_STAMP := $(VENV)/.installed-fuzz
 RELEASE_STAMP := $(VENV)/.installed-release
 
 .DEFAULT_GOAL := help
-.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean clients crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix release-check simulate test test-all type workflows
+.PHONY: help api-check audit bench-expect bench-history check ci-fresh clean clients conformance crash demo dist docs docs-update e2e format fuzz fuzz-corpus lint lock matrix release-check simulate test test-all type workflows
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -90,6 +91,11 @@ matrix:
 # isomorphic-git counts if `npm install --no-save isomorphic-git` has put it here.
 clients: $(DEV_STAMP)
 	$(BIN)/python -m tests.e2e.clients.table $(if $(WRITE),--write)
+
+# The peer's checkout is the user's: neither its code nor the way to build it is part of this project.
+conformance: $(DEV_STAMP)
+	@$(BIN)/python -m scripts.conformance $(or $(SUITE),git) "$(PEER)" $(if $(FAMILIES),--families "$(FAMILIES)") \
+	  $(if $(SCRIPTS),--scripts "$(SCRIPTS)") $(if $(RECORD),--record)
 
 ci-fresh:
 	@$(PYTHON) -m scripts.matrix.fresh "$(DEBIAN)"

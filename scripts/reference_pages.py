@@ -18,6 +18,8 @@ from cli import exits
 from cli.app import app
 from packcore.errors import PackcoreError
 from packcore.search.registry import strategies
+from scripts.conformance import render as peers_suites
+from scripts.conformance import results as peers_results
 from scripts.matrix.columns import load
 from scripts.matrix.render import markdown
 from scripts.matrix.results import read_record
@@ -160,6 +162,10 @@ def _works_with() -> str:
     )
 
 
+def _conformance() -> str:
+    return peers_suites.markdown(peers_results.read_record())
+
+
 def _routes() -> str:
     rows = ["| route | stops because | then |", "|---|---|---|"]
     ends = [route for route in Route if not any(taken is route for taken, _ in NEXT)]
@@ -177,6 +183,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "faults": _faults,
     "stall-picture": stall_picture,
     "works-with": _works_with,
+    "conformance": _conformance,
     "routes": _routes,
 }
 """What a page may ask for, by name."""

@@ -1,0 +1,71 @@
+"""git's arguments become packcore's; what packcore doesn't offer is named."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from cli.app import app
+from scripts.conformance.arguments import Known, known_options, split_globals, translate
+
+FLAG, VALUE, OPTIONAL = Known(False), Known(True), Known(True, value_is_optional=True)
+KNOWN = {
+    "--all": FLAG,
+    "-v": FLAG,
+    "-s": FLAG,
+    "-n": VALUE,
+    "--depth": VALUE,
+    "--batch": OPTIONAL,
+    "--repo": VALUE,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["--all", "main"], []),
+        (["--depth", "--all", "x"], []),  # a value may look like an option
+        (["--depth=5", "--al"], ["--al"]),
+        (["--batch", "--window=3"], ["--window"]),  # an optional value is given with = only
+        (["-vs"], []),
+        (["-n5", "-vn5"], []),
+        (["-vx"], ["-vx"]),
+        (["--", "--window"], []),  # a path
+        (["-"], []),
+    ],
+)
+def test_options_that_packcore_lacks_are_named(words, missing):
+    assert translate("rev-list", words, KNOWN, "/x.git").not_offered == missing
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("rev-list", ["rev-list", "/x.git", "main"]),
+        ("index-pack", ["index-pack", "--repo", "/x.git", "main"]),
+        ("upload-pack", ["upload-pack", "main"]),
+        ("receive-pack", ["receive-pack", "--hooks", "main"]),
+    ],
+)
+def test_the_repository_goes_where_packcore_takes_it(command, arguments):
+    assert translate(command, ["main"], KNOWN, "/x.git").arguments == arguments
+
+
+def test_what_stands_before_the_command_is_split_off():
+    words = ["-C", "a", "-c", "core.x=1", "--git-dir=x", "--namespace", "n", "-C", "b", "fsck", "-v"]
+    found, rest = split_globals(words)
+    assert rest == ["fsck", "-v"]
+    assert (found.folder, found.settings) == ("./a/b", ["core.x=1"])
+    assert found.all == words[:-2]
+
+
+def test_a_folder_may_be_absolute():
+    assert split_globals(["-C", "a", "-C", "/b", "fsck"])[0].folder == "/b"
+
+
+def test_the_options_of_a_command_are_read_from_it():
+    command = app.get_command(click.Context(app), "upload-pack")
+    assert command is not None
+    known = known_options(command)
+    assert known["--timeout"].takes_value
+    assert not known["--no-strict"].takes_value
