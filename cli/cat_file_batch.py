@@ -133,7 +133,7 @@ class Batch:
                 "rest": rest,
             }
             if self.format.uses("objectsize:disk"):
-                values["objectsize:disk"] = b"%d" % self.repository.stored_size(oid)
+                values["objectsize:disk"] = b"%d" % self.repository.stored_size(self.repository.shown_id(oid))
             if self.format.uses("deltabase"):
                 entry = self.repository.raw(oid)
                 base = entry.base if entry is not None else None

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REF_KINDS",
     "REF_NAME_BYTES_MAX",
+    "REPLACE_PREFIX",
     "Ref",
     "RefKind",
     "RefList",
@@ -53,6 +54,9 @@ __all__ = [
 
 RefKind = Literal["branch", "tag", "other"]
 REF_KINDS: tuple[RefKind, ...] = get_args(RefKind)
+
+REPLACE_PREFIX = "refs/replace/"
+"""An id follows: what git reads in place of that object."""
 
 REF_NAME_BYTES_MAX = 4096
 """Longer names fit no path of a file system, so no repository on disk can hold them."""

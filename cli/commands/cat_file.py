@@ -11,6 +11,7 @@ from cli.batch_format import DEFAULT_FORMAT
 from cli.command import command, option
 from cli.exits import FAILED, OK
 from cli.params import OUTPUT, output_options
+from cli.reading import open_for_reading, replace_option
 from cli.streams import binary_input, raw_output
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ BATCH = "Many objects"
     help="Follow symbolic links within the tree of REV:PATH.",
     envvar=None,
 )
+@replace_option
 @output_options(json=False, progress=False)
 def run(
     *,
@@ -131,6 +133,7 @@ def run(
     nul_in: bool,
     nul: bool,
     follow_links: bool,
+    no_replace: bool,
     console: Console,
 ) -> int:
     """Show the object OID of REPO: an id, a ref, or anything else that names one (`main~2:README`).
@@ -153,13 +156,12 @@ def run(
             raise click.UsageError("options for many objects need --batch, --batch-check or --batch-command")
         if not words:
             raise click.UsageError("missing argument OID")
-        return _show_one(repo, words, shown, console)
+        return _show_one(repo, words, shown, console, no_replace=no_replace)
     from cli.batch_format import BatchFormat
     from cli.cat_file_batch import Batch, names_from
-    from packcore import open_repository
 
     format_ = BatchFormat.parse(formats[0])
-    with open_repository(repo) as repository:
+    with open_for_reading(repo, no_replace=no_replace or all_objects) as repository:
         answers = Batch(
             repository,
             raw_output(),
@@ -180,16 +182,18 @@ def run(
     return OK
 
 
-def _show_one(repo: str, words: tuple[str, ...], shown: str | None, console: Console) -> int:
+def _show_one(
+    repo: str, words: tuple[str, ...], shown: str | None, console: Console, *, no_replace: bool
+) -> int:
     """Show one object, named by `OID` or `TYPE OID`; return the exit code."""
     from cli.render.objects import tree_lines
-    from packcore import ObjectType, open_repository, resolve_revision
+    from packcore import ObjectType, resolve_revision
 
     if len(words) > 2:
         raise click.UsageError(f"unexpected argument {words[2]!r}")
     if len(words) == 2 and shown is not None:
         raise click.UsageError("a type and an option of what to show exclude each other")
-    with open_repository(repo) as repository:
+    with open_for_reading(repo, no_replace=no_replace) as repository:
         if len(words) == 2:
             name, shown = _of_type(repository, *words), "raw"
         else:

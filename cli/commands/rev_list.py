@@ -8,6 +8,7 @@ import click
 
 from cli.command import arguments_in_order, command
 from cli.params import output_options
+from cli.reading import open_for_reading, replace_option
 from cli.rev_list_options import ref_options, rev_list_options
 from cli.streams import binary_input
 
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
 @click.argument("words", nargs=-1, metavar="REV… [-- PATH…]")
 @ref_options
 @rev_list_options()
+@replace_option
 @output_options(json=False)
-def run(*, repo: str, words: tuple[str, ...], options: RevListOptions, console: Console) -> int:
+def run(
+    *, repo: str, words: tuple[str, ...], options: RevListOptions, no_replace: bool, console: Console
+) -> int:
     """List what the revisions of REPO reach, newest first.
 
     `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of the two reaches. With
@@ -49,14 +53,13 @@ def run(*, repo: str, words: tuple[str, ...], options: RevListOptions, console: 
     """
     from cli.unreadable_refs import report_unreadable
     from packcore.revision_set import parse_revisions
-    from packcore.store.repository import Repository
 
     arguments, paths = arguments_in_order(words)
     if options.stdin:
         _add_stdin(arguments, paths)
     elif not arguments:
         raise click.UsageError("missing argument REV (or --all)")
-    with Repository.open(repo) as repository, console.progress() as progress:
+    with open_for_reading(repo, no_replace=no_replace) as repository, console.progress() as progress:
         listing = options.listing(repository, paths)
         chosen = parse_revisions(repository, arguments)
         lines = _lines(repository, chosen, listing, options, progress)

@@ -16,15 +16,15 @@ import re
 from typing import TYPE_CHECKING
 
 from packcore.ids import ObjectId
+from packcore.refs import REPLACE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-__all__ = ["NOTES_PREFIX", "REPLACE_PREFIX", "new_name", "replaces_nothing"]
+__all__ = ["NOTES_PREFIX", "new_name", "replaces_nothing"]
 
 _ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{40}(?![0-9A-Za-z])")
 NOTES_PREFIX = "refs/notes/"
-REPLACE_PREFIX = "refs/replace/"
 _CHOSEN = ("refs/heads/", "refs/tags/", "refs/remotes/", NOTES_PREFIX)
 
 

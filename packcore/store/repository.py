@@ -260,7 +260,7 @@ class Repository(RepositoryRefs, BulkReading):
         """Return these objects as a part of one pack: see `packcore.store.bulk`."""
         return next(filter(None, (packs.part_of_pack(oids) for packs in self._packs)), None)
 
-    def prepared(self) -> Shortcuts:
+    def prepared(self) -> Shortcuts | None:
         """Return what git has prepared here: see `packcore.store.bulk`."""
         return self.shortcuts
 
@@ -269,9 +269,13 @@ class Repository(RepositoryRefs, BulkReading):
         found = (packs.raw_in(oid, pack_name) for packs in self._packs)
         return next((raw for raw in found if raw is not None), None)
 
+    def shown_id(self, given: AnyId) -> ObjectId:
+        """Return the id of the object that is read for this one: another only if objects are replaced."""
+        return as_id(self._format, given)
+
     def stored_size(self, oid: ObjectId) -> int:
         """Return the bytes that an object takes: its entry in a pack, or its file. Raises MissingObject."""
-        if (entry := self.raw(oid)) is not None:
+        if (entry := Repository.raw(self, oid)) is not None:
             return entry.end_offset - entry.pack_offset
         return next((copy.file_bytes() for copy in self.copies.of(oid) if isinstance(copy, LooseCopy)), 0)
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from packcore.convert.notes_tree import peel_to_tree, read_notes_tree
 from packcore.convert.notes_writer import NotesWriter
-from packcore.convert.ref_names import NOTES_PREFIX, REPLACE_PREFIX, new_name, replaces_nothing
+from packcore.convert.ref_names import NOTES_PREFIX, new_name, replaces_nothing
 from packcore.errors import RepositoryError
 from packcore.objects import ObjectType
+from packcore.refs import REPLACE_PREFIX
 from packcore.walk import list_objects
 
 if TYPE_CHECKING:
