@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -24,7 +24,7 @@ from cli.object_list import read_object_list
 from cli.streams import binary_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from packcore.ids import ObjectId
     from packcore.plans.entries import Candidate
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from packcore.store.packfile import PackFile
     from packcore.store.repository import Repository
     from packcore.store.stored_where import LeaveOut
+    from packcore.tree_path import TreePath
 
 __all__ = ["PackInputs", "ToPack", "input_options"]
 
@@ -61,6 +62,8 @@ class PackInputs:
     include_tag: bool
     thin: bool
     leave_out: LeaveOut
+    filters: tuple[str, ...] = ()
+    missing: Literal["error", "allow-any", "allow-promisor"] = "error"
 
     @property
     def by_revisions(self) -> bool:
@@ -75,7 +78,8 @@ class PackInputs:
     @property
     def is_plain(self) -> bool:
         """Whether everything listed is packed, and nothing else."""
-        return not (self.unpacked or self.include_tag or self.leave_out)
+        limited = self.unpacked or self.leave_out or self.filters
+        return not (limited or self.include_tag or self.missing != "error")
 
     def chosen(self, repository: Repository) -> RevisionSet:
         """Return the revisions. Raises UnknownRevision, UnreadableRef, UsageError."""
@@ -86,27 +90,43 @@ class PackInputs:
 
     def reached(self, repository: Repository, chosen: RevisionSet, progress: Progress) -> ToPack:
         """Return what revisions reach. Raises MissingObject, CorruptData."""
-        from packcore.walk import list_bases, list_objects
+        from packcore.walk import list_bases
 
-        shallow, limits = repository.shallow(), repository.limits
-
-        def listed(wants: list[ObjectId]) -> list[Candidate]:
-            return list_objects(
-                repository,
-                wants,
-                chosen.haves,
-                shallow=shallow,
-                limits=limits,
-                progress=progress,
-                haves_complete=True,
-            )
-
-        objects = listed(chosen.wants)
+        objects = self._listed(repository, chosen, progress)
         if self.unpacked:
-            objects = _unpacked(repository, objects, listed)
+            objects = _unpacked(
+                repository,
+                objects,
+                lambda trees: self._listed(repository, chosen._replace(wants=trees), progress),
+            )
+        limits = repository.limits
         bases = list_bases(repository, chosen.haves, objects, limits=limits) if self.thin else []
         unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
         return self._adjusted(repository, ToPack(objects, bases, unreadable))
+
+    def _listed(self, repository: Repository, chosen: RevisionSet, progress: Progress) -> list[Candidate]:
+        from packcore.walk import list_objects
+
+        if self.filters or self.missing != "error":
+            return self._filtered(repository, chosen, progress)
+        return list_objects(
+            repository,
+            chosen.wants,
+            chosen.haves,
+            shallow=repository.shallow(),
+            limits=repository.limits,
+            progress=progress,
+            haves_complete=True,
+        )
+
+    def _filtered(self, repository: Repository, chosen: RevisionSet, progress: Progress) -> list[Candidate]:
+        from cli.object_filters import combined_filter
+        from packcore.rev_list import Listing, list_revisions
+
+        filter_ = combined_filter(repository, self.filters) if self.filters else None
+        listing = Listing(objects=True, filter=filter_, missing=self.missing)
+        found = list_revisions(repository, chosen, listing, progress=progress).items
+        return _candidates(repository, {each.oid: each.where or b"" for each in found})
 
     def listed(self, repository: Repository) -> tuple[dict[ObjectId, bytes], dict[ObjectId, bytes]]:
         """Return the paths of the objects that stdin lists, and of those that the receiver has."""
@@ -155,7 +175,7 @@ def _revisions(lines: Iterable[str]) -> Iterable[str]:
             yield (text[1:] if text.startswith("^") else f"^{text}") if turned else text
 
 
-def _candidates(repository: Repository, paths: dict[ObjectId, bytes]) -> list[Candidate]:
+def _candidates(repository: Repository, paths: Mapping[ObjectId, TreePath | bytes]) -> list[Candidate]:
     """Look up types and sizes. Raises MissingObject."""
     from packcore.plans.entries import Candidate
     from packcore.store.bulk import headers_of
@@ -229,13 +249,17 @@ def _inputs(
     local: bool,
     honor_pack_keep: bool,
     keep_pack: tuple[str, ...],
+    filters: tuple[str, ...],
+    missing: Literal["error", "allow-any", "allow-promisor"],
 ) -> PackInputs:
     from packcore.store.stored_where import LeaveOut
 
     if stdin_packs and (all_refs or stdin_revs or thin):
         raise click.UsageError("--stdin-packs names packs on stdin: leave out --all, --revs and --thin")
+    if (filters or missing != "error") and not (all_refs or stdin_revs or unpacked):
+        raise click.UsageError("--filter and --missing hold for what revisions reach: give --revs or --all")
     rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
-    return PackInputs(all_refs, stdin_revs, stdin_packs, unpacked, include_tag, thin, rules)
+    return PackInputs(all_refs, stdin_revs, stdin_packs, unpacked, include_tag, thin, rules, filters, missing)
 
 
 def _flag(*names: str, help_text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
@@ -261,6 +285,25 @@ input_options = group(
         help_text="Of revisions, only commits that are in no pack. With --stdin-packs: loose objects too.",
     ),
     _flag("--include-tag", help_text="Pack annotated tags too whose object is packed."),
+    option(
+        "--filter",
+        "filters",
+        multiple=True,
+        section=WHAT,
+        metavar="SPEC",
+        envvar=None,
+        help="Of what revisions reach, leave out what SPEC says: blob:none, blob:limit=1m, tree:N, "
+        "object:type=T, sparse:oid=BLOB, combine:…; repeatable.",
+    ),
+    option(
+        "--missing",
+        type=click.Choice(["error", "allow-any", "allow-promisor"]),
+        default="error",
+        section=WHAT,
+        envvar=None,
+        help="What to do if an object isn't here: fail, leave out any, or leave out what a promisor has. "
+        "Default: fail.",
+    ),
     _flag("--incremental", help_text="Leave out objects that are in any pack."),
     _flag("--local", help_text="Leave out objects that an alternate has."),
     _flag("--honor-pack-keep", help_text="Leave out objects of packs that have a .keep file."),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cli.command import group, option
+from cli.object_filters import combined_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from packcore.object_filter import Filter
     from packcore.rev_list import Listing
     from packcore.store.repository import Repository
 
@@ -74,28 +74,13 @@ class RevListOptions:
             since=_date(self.since, self.max_age),
             until=_date(self.until, self.min_age),
             paths=Pathspec.parse(paths) if paths else None,
-            filter=self._filter(repository),
+            filter=combined_filter(repository, self.filters) if self.filters and not self.no_filter else None,
             filter_given=self.filter_provided_objects,
             omitted=self.filter_print_omitted,
             missing=self.missing,
             in_commit_order=self.in_commit_order,
             edges="all" if self.objects_edge_aggressive else edges,
         )
-
-    def _filter(self, repository: Repository) -> Filter | None:
-        """Return what all filters together leave out; None if there are none."""
-        if not self.filters or self.no_filter:
-            return None
-        from packcore.object_filter import Filter, parse_filter
-        from packcore.revision import resolve_revision
-
-        def sparse_blob(name: bytes) -> bytes:
-            return repository.read(resolve_revision(repository, name.decode("utf-8", "surrogateescape"))).data
-
-        found = Filter()
-        for spec in self.filters:
-            found = found.and_(parse_filter(spec.encode("utf-8", "surrogateescape"), sparse_blob))
-        return found
 
 
 def _date(text: str | None, seconds: int | None) -> int | None:
