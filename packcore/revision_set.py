@@ -97,7 +97,7 @@ class _Parsed:
             self._excluded.append(glob)
         elif text == "--all":
             self._add_refs(b"refs/", b"")
-            self._add_head()
+            self._add_heads()
         elif name == "--glob" and equals:
             self._add_refs(_whole_glob(glob if glob.startswith(b"refs/") else b"refs/" + glob), b"")
         elif name in _KINDS:
@@ -123,14 +123,17 @@ class _Parsed:
         )
         self.unreadable += [error for name, error in refs.unreadable.items() if fits(name)]
 
-    def _add_head(self) -> None:
-        try:
-            head = self._repository.read_ref("HEAD")
-        except UnreadableRef as error:
-            self.unreadable.append(error)
-        else:
-            side = self.haves if self._is_not else self.wants
-            side.update({} if head is None else {head.oid: None})
+    def _add_heads(self) -> None:
+        """Add HEAD, and those of other worktrees."""
+        side = self.haves if self._is_not else self.wants
+        others = (other.read for _, other in self._repository.other_worktrees())
+        for read in (self._repository.read_ref, *others):
+            try:
+                head = read("HEAD")
+            except UnreadableRef as error:
+                self.unreadable.append(error)
+            else:
+                side.update({} if head is None else {head.oid: None})
 
 
 def _whole_glob(glob: bytes) -> bytes:

@@ -36,6 +36,7 @@ from packcore.errors import CorruptData, CorruptObject, CorruptPack, LimitExceed
 from packcore.objects import ObjectType, commit_links, tag_target
 from packcore.progress import SILENT, Phase, Progress
 from packcore.refs import decode_ref_name
+from packcore.store.lost_places import lost_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,6 +73,8 @@ def check_repository(
             yield error(fault, "unreadable")
     for pack_fault in repository.pack_faults.values():
         yield error(pack_fault, "unreadable")
+    for place in lost_places(repository.shortcuts.folders):
+        yield FsckFinding(f"warning: {place}", is_error=False, kind="unreadable", oid=None)
     with progress.phase("checking connectivity", unit="objects") as phase:
         yield from check.connectivity(phase)
     for text in check_shortcuts(repository, check.marks.type_of):
