@@ -15,9 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-import click
-
-from packcore.errors import AmbiguousRevision, MissingObject, UnknownRevision
+from packcore.errors import AmbiguousRevision, CorruptData, MissingObject, UnknownRevision
 from packcore.revision import resolve_revision, split_path
 from packcore.symlinks import LinkFault, OutOfTree, follow_path
 
@@ -37,7 +35,7 @@ _READ_BYTES = 1 << 16
 
 
 def names_from(file: IO[bytes], *, nul: bool) -> Iterator[bytes]:
-    """Yield the lines of a stream without their end, each as soon as it is there. Raises UsageError."""
+    """Yield the lines of a stream without their end, each as soon as it is there. Raises CorruptData."""
     if not nul:
         while line := file.readline(LINE_BYTES_MAX + 1):
             _check_length(line)
@@ -55,7 +53,7 @@ def names_from(file: IO[bytes], *, nul: bool) -> Iterator[bytes]:
 
 def _check_length(line: bytes) -> None:
     if len(line) > LINE_BYTES_MAX:
-        raise click.UsageError(f"stdin: a line is longer than {LINE_BYTES_MAX} bytes")
+        raise CorruptData(f"stdin: a line is longer than {LINE_BYTES_MAX} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +81,17 @@ class Batch:
             self._answer(name, rest, contents=contents)
 
     def answer_commands(self, lines: Iterable[bytes]) -> None:
-        """Do what each line says: `contents NAME`, `info NAME`, `flush`. Raises UsageError."""
+        """Do what each line says: `contents NAME`, `info NAME`, `flush`. Raises CorruptData."""
         for line in lines:
             command, blank, name = line.partition(b" ")
             if command in (b"contents", b"info") and blank:
                 self._answer(name, b"", contents=command == b"contents")
             elif line == b"flush":
                 if not self.buffered:
-                    raise click.UsageError("flush is for --buffer only")
+                    raise CorruptData("flush is only for --buffer mode")
                 self.output.flush()
             else:
-                raise click.UsageError(f"stdin: {_command_fault(line)}")
+                raise CorruptData(_command_fault(line))
 
     def answer_ids(self, oids: Iterable[ObjectId], *, contents: bool) -> None:
         """Answer for objects that are known by their ids."""
@@ -170,11 +168,11 @@ class Batch:
 def _command_fault(line: bytes) -> str:
     words = line[:40].decode("utf-8", "backslashreplace")
     if not line:
-        return "an empty line is no command"
+        return "empty command in input"
     if line[:1].isspace():
-        return f"white space before a command: {words!r}"
+        return f"whitespace before command: {words!r}"
     if line.startswith(b"flush "):
-        return "flush takes no name"
+        return "flush takes no arguments"
     if line in (b"contents", b"info"):
-        return f"{words} needs the name of an object"
-    return f"{words!r} is no command: there are contents, info and flush"
+        return f"{words} requires arguments: the name of an object"
+    return f"unknown command: {words!r}; there are contents, info and flush"

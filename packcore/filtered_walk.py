@@ -30,13 +30,15 @@ from packcore.tree_path import TreePath, inside
 from packcore.walk import ObjectLister
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
+    from packcore.ancestry import CommitList
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.pathspec import Pathspec
     from packcore.progress import Phase
     from packcore.store.base import ObjectStore
+    from packcore.walk import Tips
 
 __all__ = ["FilteringLister"]
 
@@ -69,6 +71,7 @@ class FilteringLister(ObjectLister):
         limits: Limits,
         phase: Phase,
         *,
+        absent_ok: bool = False,
         filter_: Filter | None = None,
         pathspec: Pathspec | None = None,
         spare_given: bool = True,
@@ -76,6 +79,8 @@ class FilteringLister(ObjectLister):
         omitted: set[ObjectId] | None = None,
     ) -> None:
         """`on_missing` gets the errors for absent objects, or raises; `omitted` collects what is filtered."""
+        if on_missing is None and absent_ok:
+            on_missing = _skip
         super().__init__(store, limits, phase, absent_ok=on_missing is not None)
         self._filter = filter_ or Filter()
         self._pathspec = pathspec
@@ -93,6 +98,18 @@ class FilteringLister(ObjectLister):
     def shows(self, type_: ObjectType, *, is_given: bool) -> bool:
         """Return whether the filter lets an object of a type pass."""
         return (is_given and self._spare_given) or type_ in self._filter.types
+
+    def collect(
+        self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
+    ) -> list[Candidate]:
+        """List what the filter leaves of the commits, tags, and all that they hold."""
+        self.reached = {commit.tree for commit in found.commits}
+        given = {*wanted.commits, *(oid for oid, _ in wanted.tags), *wanted.others}
+        return [
+            one
+            for one in super().collect(wanted, found, want_paths)
+            if self.shows(one.type, is_given=one.oid in given)
+        ]
 
     def below(
         self, root: ObjectId, root_path: TreePath | bytes, *, is_tree: bool, context: ObjectId | str
@@ -225,3 +242,7 @@ class FilteringLister(ObjectLister):
         if self.omitted is not None:
             self.omitted.discard(place.oid)
         self.candidates.append(Candidate(place.oid, type_, size, place.path, len(self.candidates)))
+
+
+def _skip(error: MissingObject) -> None:
+    """Leave a missing object out."""

@@ -27,6 +27,8 @@ __all__ = ["SPARSE_BYTES_MAX", "Filter", "parse_filter"]
 
 _LIMIT = re.compile(rb"blob:limit=([0-9]{1,15})([kmg]?)\Z", re.IGNORECASE)
 _DEPTH = re.compile(rb"tree:([0-9]{1,18})\Z")
+_RESERVED = re.compile(rb"[\x00-\x20~`!@#$^&*()\[\]{}\\;'\",<>?\x7f-\xff]")
+"""What must be percent-encoded within `combine:`."""
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _ALL_TYPES = frozenset(ObjectType)
 _COMBINED_MAX = 16
@@ -73,10 +75,17 @@ def parse_filter(
     """
     if spec.startswith(b"combine:"):
         check("combine", None)
-        parts = [_decoded(part) for part in spec.removeprefix(b"combine:").split(b"+")]
+        inner = spec.removeprefix(b"combine:")
+        if not inner:
+            raise InvalidFilter("expected something after combine:")
+        if reserved := _RESERVED.search(inner):
+            shown = reserved[0].decode("latin-1")
+            raise InvalidFilter(f"must escape char in sub-filter-spec: '{shown}' (as %{reserved[0].hex()})")
+        parts = inner[:-1].split(b"+")
+        parts[-1] += inner[-1:]  # a plus sign at the end separates nothing
         if len(parts) > _COMBINED_MAX:
             raise InvalidFilter(f"more than {_COMBINED_MAX} filters in one")
-        return reduce(Filter.and_, (_simple(part, sparse_blob, check) for part in parts))
+        return reduce(Filter.and_, (_simple(_decoded(part), sparse_blob, check) for part in parts))
     return _simple(spec, sparse_blob, check)
 
 
@@ -104,5 +113,7 @@ def _simple(
     if spec.startswith(b"sparse:oid="):
         check("sparse:oid", None)
         return Filter(sparse=(SparsePatterns.parse(sparse_blob(spec.removeprefix(b"sparse:oid="))),))
+    if spec.startswith(b"tree:"):
+        raise InvalidFilter("expected 'tree:<depth>'")
     shown = spec[:100].decode("utf-8", "backslashreplace")
-    raise InvalidFilter(f"a filter that is not understood here: {shown!r}")
+    raise InvalidFilter(f"invalid filter-spec {shown!r}")

@@ -44,11 +44,14 @@ from packcore.tree_path import TreePath
 from packcore.tree_versions import TreeVersions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from packcore.ids import ObjectId
     from packcore.reach import Reach
     from packcore.store.base import ObjectStore
+
+    MakeLister = Callable[..., "ObjectLister"]
+    """Takes store, limits, phase and `absent_ok`, as `ObjectLister` does."""
 
 __all__ = ["ObjectLister", "Tips", "is_ancestor", "list_bases", "list_commits", "list_objects"]
 
@@ -73,6 +76,7 @@ def list_objects(
     want_paths: Mapping[ObjectId, bytes] | None = None,
     named_anyway: bool = False,
     absent_ok: bool = False,
+    make_lister: MakeLister | None = None,
 ) -> list[Candidate]:
     """Return the objects reachable from `wants` and not from `haves`, in the order to send them.
 
@@ -81,7 +85,8 @@ def list_objects(
     the haves reach: then nothing may be missing, as without haves.
     `want_paths` names paths of wanted trees and blobs, where these are known. With `named_anyway` these are
     listed even if the haves reach them: a partial clone requests what it left out. With `absent_ok`
-    missing objects below the wants are skipped: the list has only what is here.
+    missing objects below the wants are skipped: the list has only what is here. `make_lister` makes a lister
+    that leaves some out (`packcore.filtered_walk`).
 
     Raises MissingObject (naming what needs it), CorruptObject, and LimitExceeded for `tree_depth` and
     `pack_objects`.
@@ -91,7 +96,7 @@ def list_objects(
     absent_ok = absent_ok or (bool(haves) and not haves_complete)
 
     def listed(phase: Phase, *, by_bitmaps: bool) -> list[Candidate]:
-        lister = ObjectLister(store, limits, phase, absent_ok=absent_ok)
+        lister = (make_lister or ObjectLister)(store, limits, phase, absent_ok=absent_ok)
         excluded = lister.resolve(haves, wanted=False)
         had = set(haves)
         wanted = lister.resolve([want for want in wants if want not in had], wanted=True)

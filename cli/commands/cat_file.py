@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.batch_format import DEFAULT_FORMAT
-from cli.command import command, option
+from cli.command import command, group, option
 from cli.exits import FAILED, OK
 from cli.params import OUTPUT, output_options
 from cli.reading import open_for_reading, replace_option
 from cli.streams import binary_input, raw_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.console import Console
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
 
 BATCH = "Many objects"
+MODES = {"type": "-t", "size": "-s", "raw": "--raw", "pretty": "-p", "exists": "-e"}
+
+
+def _one_of(**chosen: bool) -> str | None:
+    """Return what is to be shown; None if no option says it. Raises UsageError for two of them."""
+    names = [name for name, is_chosen in chosen.items() if is_chosen]
+    if len(names) > 1:
+        raise click.UsageError(f"option '{MODES[names[0]]}' is incompatible with {MODES[names[1]]}")
+    return names[0] if names else None
+
+
+def _mode(*names: str, help_text: str) -> Callable[[Any], Any]:
+    return option(*names, is_flag=True, section=OUTPUT, help=help_text, envvar=None)
+
+
+shown_options = group(
+    "shown",
+    _one_of,
+    _mode("--type", "-t", help_text="Print its type."),
+    _mode("--size", "-s", help_text="Print its size in bytes."),
+    _mode("--raw", help_text="Print its bytes unchanged."),
+    _mode("--pretty", "-p", help_text="Print it readably, a tree as a list (the default)."),
+    _mode("--exists", "-e", help_text="Print nothing; exit code 1 if it isn't there."),
+)
 
 
 @command(
@@ -35,29 +61,7 @@ BATCH = "Many objects"
 )
 @click.argument("repo", type=click.Path())
 @click.argument("words", nargs=-1, metavar="[TYPE] OID")
-@option("--type", "-t", "shown", flag_value="type", section=OUTPUT, help="Print its type.", envvar=None)
-@option(
-    "--size", "-s", "shown", flag_value="size", section=OUTPUT, help="Print its size in bytes.", envvar=None
-)
-@option("--raw", "shown", flag_value="raw", section=OUTPUT, help="Print its bytes unchanged.", envvar=None)
-@option(
-    "--pretty",
-    "-p",
-    "shown",
-    flag_value="pretty",
-    section=OUTPUT,
-    help="Print it readably, a tree as a list (the default).",
-    envvar=None,
-)
-@option(
-    "-e",
-    "--exists",
-    "shown",
-    flag_value="exists",
-    section=OUTPUT,
-    help="Print nothing; exit code 1 if it isn't there.",
-    envvar=None,
-)
+@shown_options
 @option(
     "--batch",
     bare=DEFAULT_FORMAT,
@@ -98,7 +102,11 @@ BATCH = "Many objects"
     envvar=None,
 )
 @option(
-    "--buffer", is_flag=True, section=BATCH, help="Don't flush the output after each answer.", envvar=None
+    "--buffer/--no-buffer",
+    default=None,
+    section=BATCH,
+    help="Don't flush the output after each answer. Default: only with --batch-all-objects.",
+    envvar=None,
 )
 @option("-z", "nul_in", is_flag=True, section=BATCH, help="Names end with a NUL.", envvar=None)
 @option(
@@ -129,7 +137,7 @@ def run(
     batch_command: str | None,
     all_objects: bool,
     unordered: bool,
-    buffer: bool,
+    buffer: bool | None,
     nul_in: bool,
     nul: bool,
     follow_links: bool,
@@ -149,14 +157,26 @@ def run(
     formats = [text for text in (batch, batch_check, batch_command) if text is not None]
     if len(formats) > 1:
         raise click.UsageError("only one of --batch, --batch-check and --batch-command can be used")
-    if formats and (words or shown is not None):
-        raise click.UsageError("a batch takes the names of objects from stdin")
+    given = {
+        "--batch-all-objects": all_objects,
+        "--unordered": unordered,
+        "--buffer": bool(buffer),
+        "-z": nul_in,
+        "-Z": nul,
+        "--follow-symlinks": follow_links,
+    }
+    batch_options = [name for name, is_given in given.items() if is_given]
+    if shown is not None and (formats or batch_options):
+        other = "a batch mode" if formats else batch_options[0]
+        raise click.UsageError(f"option '{MODES[shown]}' is incompatible with {other}")
+    if batch_options and not formats:
+        raise click.UsageError(
+            f"'{batch_options[0]}' requires a batch mode: --batch, --batch-check or --batch-command"
+        )
     if not formats:
-        if all_objects or unordered or buffer or nul_in or nul or follow_links:
-            raise click.UsageError("options for many objects need --batch, --batch-check or --batch-command")
-        if not words:
-            raise click.UsageError("missing argument OID")
         return _show_one(repo, words, shown, console, no_replace=no_replace)
+    if words:
+        raise click.UsageError("batch modes take no arguments: the names of objects come from stdin")
     from cli.batch_format import BatchFormat
     from cli.cat_file_batch import Batch, names_from
 
@@ -167,7 +187,7 @@ def run(
             raw_output(),
             format_,
             end=b"\0" if nul else b"\n",
-            buffered=buffer or all_objects,
+            buffered=all_objects if buffer is None else buffer,
             follow_links=follow_links,
             on_missing=cache(lambda: _tell_promisor(repository, console)),
         )
@@ -189,10 +209,10 @@ def _show_one(
     from cli.render.objects import tree_lines
     from packcore import ObjectType, resolve_revision
 
-    if len(words) > 2:
-        raise click.UsageError(f"unexpected argument {words[2]!r}")
-    if len(words) == 2 and shown is not None:
-        raise click.UsageError("a type and an option of what to show exclude each other")
+    if not words:
+        raise click.UsageError("the argument OID is required" + (f" with '{MODES[shown]}'" if shown else ""))
+    if len(words) > (2 if shown is None else 1):
+        raise click.UsageError("too many arguments")
     with open_for_reading(repo, no_replace=no_replace) as repository:
         if len(words) == 2:
             name, shown = _of_type(repository, *words), "raw"
@@ -222,7 +242,7 @@ def _of_type(repository: Repository, type_name: str, text: str) -> ObjectId:
 
     names = [type_.label.decode() for type_ in ObjectType]
     if type_name not in names:
-        raise click.UsageError(f"{type_name!r} is no type of object: there are {', '.join(names)}")
+        raise click.ClickException(f"invalid object type {type_name!r}: there are {', '.join(names)}")
     return peel_to(repository, resolve_revision(repository, text), type_name, text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -62,11 +63,10 @@ def run(
     with open_for_reading(repo, no_replace=no_replace) as repository, console.progress() as progress:
         listing = options.listing(repository, paths)
         chosen = parse_revisions(repository, arguments)
-        lines = _lines(repository, chosen, listing, options, progress)
+        lines = _lines(repository, chosen, listing, options, progress, quiet=console.verbosity.quiet)
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
-    if not console.verbosity.quiet:
-        console.show_exact(lines)
+    console.show_exact(lines)
     return report_unreadable({fault.ref: fault.reason for fault in chosen.unreadable}, console)
 
 
@@ -90,8 +90,10 @@ def _lines(
     listing: Listing,
     options: RevListOptions,
     progress: Progress,
+    *,
+    quiet: bool,
 ) -> Iterable[bytes]:
-    """List, and return what is to be printed."""
+    """List, and return what is to be printed; `quiet`: only what is left out or missing."""
     from packcore.rev_list import Listing, count_revisions, list_revisions
 
     if options.count and listing == Listing(objects=True) and (not chosen.haves or options.use_bitmap_index):
@@ -104,10 +106,10 @@ def _lines(
     if options.disk_usage is not None:
         total = sum(repository.stored_size(each.oid) for each in found.items)
         return [b"%d" % total if options.disk_usage == "bytes" else _readable(total)]
-    return _printed(found, options)
+    return chain(() if quiet else _listed(found, options), _not_listed(found, options))
 
 
-def _printed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
+def _listed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
     for oid in found.edges:
         yield b"-" + oid.hex().encode()
     for each in found.items:
@@ -119,6 +121,9 @@ def _printed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
             yield b" ".join([name, *(parent.hex().encode() for parent in found.parents.get(each.oid, ()))])
         else:
             yield name
+
+
+def _not_listed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
     for oid in found.omitted:
         yield b"~" + oid.hex().encode()
     for oid in found.missing if options.missing == "print" else ():

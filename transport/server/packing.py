@@ -7,10 +7,12 @@ does a depth cut? Both walk commits only, iteratively.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import peel
 from packcore.errors import CorruptObject, CorruptShortcut, LimitExceeded, MissingObject
+from packcore.filtered_walk import FilteringLister
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links
 from packcore.progress import SILENT, Progress
@@ -18,7 +20,6 @@ from packcore.reach import reached_ids
 from packcore.search.select import select, select_copies
 from packcore.store.bulk import shortcuts_of
 from packcore.walk import list_objects
-from transport.server.filtering import filtered
 from transport.server.requests import DEPTH_MAX, BadRequest
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def plan_pack(
     boundary = frozenset(store_shallow) | frozenset(cut.shallow if cut else request.shallow)
     # A client that deepens has the haves, but not what they reach: then everything is sent anew.
     haves = () if cut and request.shallow else common
+    lister = None if request.filter is None else partial(FilteringLister, filter_=request.filter)
 
     def listed(wants: Sequence[ObjectId]) -> list[Candidate]:
         return list_objects(
@@ -73,6 +75,7 @@ def plan_pack(
             haves_complete=True,
             progress=progress,
             named_anyway=True,
+            make_lister=lister,
         )
 
     if not (boundary or haves or cut or request.filter):
@@ -85,8 +88,6 @@ def plan_pack(
         followed = [tag for tag, target in tags if target in sent and tag not in sent]
         if followed:
             objects = listed([*request.wants, *followed])
-    if request.filter is not None:
-        objects = filtered(store, objects, request.filter, request.wants)
     return select(store, objects, strategy=strategy, limits=limits, progress=progress)
 
 

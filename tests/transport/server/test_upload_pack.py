@@ -173,7 +173,7 @@ def test_git_clones_without_what_a_filter_leaves_out_and_fetches_it_later(root, 
 @pytest.mark.parametrize("spec", ["combine:tree:0+combine:tree:1", "combine:combine:tree:0"])
 def test_a_filter_that_is_not_understood_is_refused_by_name(url, tmp_path, spec):
     done = run_git("clone", "-q", "--bare", f"--filter={spec}", f"{url}/sha1.git", tmp_path / "x.git")
-    assert b"a filter that is not understood" in done.stderr
+    assert b"invalid filter-spec 'combine:tree:" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["sha1", "sha256"])
