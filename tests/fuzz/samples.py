@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from functools import cache
-from typing import TYPE_CHECKING
 
 from packcore.delta.codec import Copy, Insert, encode_delta
 from packcore.ids import SHA1, ObjectId
@@ -15,9 +13,6 @@ from packcore.store.repository import Repository
 from tests.fuzz.target import FOLDER, scratch
 from tests.packcore.pack_builder import build_pack, ofs_delta, ref_delta, versions, whole
 
-if TYPE_CHECKING:
-    from packcore.pack.table import PackTable
-
 __all__ = [
     "BASE",
     "COMMIT",
@@ -25,7 +20,6 @@ __all__ = [
     "TREE",
     "blob_id",
     "conversation",
-    "index_v1",
     "indexed",
     "packs",
     "repository",
@@ -94,17 +88,6 @@ def indexed(pack: bytes) -> IndexedPack:
     path = scratch("sample.pack")
     path.write_bytes(pack)
     return index_pack_file(path, object_format=SHA1)
-
-
-def index_v1(table: PackTable, order: list[int]) -> bytes:
-    """Return an index of version 1, which nothing here writes."""
-    ids = [table.oid(entry) for entry in order]
-    fan_out = b"".join(sum(oid[0] <= first for oid in ids).to_bytes(4, "big") for first in range(256))
-    rows = b"".join(
-        table.offsets[entry].to_bytes(4, "big") + oid for entry, oid in zip(order, ids, strict=True)
-    )
-    body = fan_out + rows + table.checksum
-    return body + hashlib.sha1(body).digest()
 
 
 @cache

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from packcore.checks.arrivals import check_content, check_links
+from packcore.checks.settings import ArrivalSettings
 from packcore.delta.blockwise import apply_delta_blocks
 from packcore.delta.codec import Copy, Insert, apply_delta, delta_sizes, encode_delta, iter_instructions
-from packcore.errors import PackcoreError
+from packcore.errors import MissingObject, PackcoreError
 from packcore.ids import SHA1
 from packcore.limits import KIB, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex
+from packcore.pack.index_write import IndexForm
 from packcore.pack.reader import PackReader
 from packcore.pack.reverse_index import read_reverse_index
 from packcore.store.memory import MemoryStore
 from packcore.store.pack_part import PackPart
 from packcore.store.packfile import PackFile
+from packcore.store.salvage import salvage_pack
 from packcore.store.spool import SpooledPack
 from tests.fuzz import samples
 from tests.fuzz.shapes import PACK, PACK_PAIR, SEALED, Shape, join_pair, split_pair
@@ -60,6 +65,26 @@ def index_pack(data: bytes) -> None:
     agree(lambda: take(_LIMITS), lambda: take(_STREAMING))
 
 
+@target(seeds=lambda: [*samples.packs(), samples.thin_pack()], shape=PACK)
+def salvage(data: bytes) -> None:
+    """Look for what can be recovered of a pack, given in one block and in small ones."""
+
+    def look(blocks: Iterator[bytes]) -> object:
+        found = salvage_pack(blocks, samples.repository(), limits=_LIMITS, dry_run=True)
+        return found.recovered, [str(fault) for fault in found.faults]
+
+    agree(lambda: look(iter([data])), lambda: look(pieces(data)))
+
+
+@target(seeds=lambda: [*samples.packs(), samples.thin_pack()], shape=PACK)
+def arriving_pack(data: bytes) -> None:
+    """Check the content and the links of the objects of a pack that arrives."""
+    with SpooledPack.receive([data], object_format=SHA1, limits=_LIMITS, bases=_outside()) as pack:
+        check_content(pack, ArrivalSettings(), samples.repository(), added=pack.added)
+        with suppress(MissingObject):  # which mutated ids mostly are
+            check_links(pack, samples.repository(), added=pack.added)
+
+
 def _pair(data: bytes) -> PackFile:
     index, pack = split_pair(data)
     path = scratch("pair.pack")
@@ -72,7 +97,7 @@ def _pairs() -> Iterator[bytes]:
     for pack in samples.packs():
         yield join_pair(b"".join(samples.indexed(pack).index_blocks()), pack)
     made = samples.indexed(samples.packs()[0])
-    yield join_pair(samples.index_v1(made.table, list(made.order)), samples.packs()[0])
+    yield join_pair(b"".join(made.index_blocks(IndexForm(1))), samples.packs()[0])
 
 
 @target(seeds=_pairs, shape=PACK_PAIR, bytes_max=4096)
@@ -109,7 +134,7 @@ def _indexes() -> Iterator[bytes]:
     for pack in samples.packs():
         made = samples.indexed(pack)
         yield b"".join(made.index_blocks())
-        yield samples.index_v1(made.table, list(made.order))
+        yield b"".join(made.index_blocks(IndexForm(1)))
     made = samples.indexed(samples.packs()[2])
     made.table.offsets[1] = 1 << 40
     made.table.offsets[2] = (1 << 63) - 1
