@@ -70,12 +70,16 @@ def open_served(directory: str, *, strict: bool) -> Repository:
     from pathlib import Path
 
     from packcore.errors import RepositoryError
-    from packcore.store.git_directory import is_git_directory
+    from packcore.store.git_directory import is_git_directory, is_repository_named
     from packcore.store.repository import Repository
     from transport.home_paths import expand_home
 
     if not strict:
-        return Repository.open(expand_home(directory, os.environ.get("HOME")))
+        path = Path(expand_home(directory, os.environ.get("HOME")))
+        if not is_repository_named(path):
+            # git's own words: a client at the other end may know them.
+            raise RepositoryError(f"'{directory}' does not appear to be a git repository")
+        return Repository.open(path)
     if not is_git_directory(Path(directory)):
         raise RepositoryError(f"{directory}: no git directory", hint="without --strict its name is completed")
     return Repository(Path(directory))

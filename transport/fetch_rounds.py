@@ -87,7 +87,7 @@ class Negotiation:
         in_vain = 0
         while True:
             haves = negotiator.take(size)
-            done = self._is_last_round(haves, in_vain, negotiator)
+            done = self._is_last_round(haves, size, in_vain, negotiator)
             with ExitStack() as answer:
                 reader = self._round(haves, answer, done=done)
                 news = self._take_common(negotiator)
@@ -140,8 +140,13 @@ class Negotiation:
         """Return whether the server can negotiate in rounds; otherwise everything goes in one request."""
         return self._advertisement.version == 2 or self._advertisement.capabilities.multi_ack_detailed
 
-    def _is_last_round(self, haves: Sequence[ObjectId], in_vain: int, negotiator: Negotiator) -> bool:
+    def _is_last_round(
+        self, haves: Sequence[ObjectId], size: int, in_vain: int, negotiator: Negotiator
+    ) -> bool:
         if not self._in_rounds or self.head.ready or not haves or self.rounds >= _ROUNDS_MAX - 1:
+            return True
+        # A list that is short ends here. v0 acknowledges its ids all the same; v2 would not.
+        if self._advertisement.version < 2 and not negotiator.gives_up and len(haves) < size:
             return True
         return negotiator.gives_up and in_vain >= IN_VAIN_MAX and bool(self.common)
 

@@ -104,6 +104,7 @@ class _Answer:
     ) -> None:
         capabilities = advertisement.capabilities
         self._multiplexed = capabilities.side_band_64k or capabilities.side_band
+        self._has_begun = False
         self._report = ReportParser(names, limits=limits)
         self.headway = Headway()
         self._sideband = Sideband(on_message, limits=limits, headway=self.headway)
@@ -134,6 +135,10 @@ class _Answer:
                 raise reader.error("a section ends inside the answer to a push")
             if packet.startswith(b"ERR "):
                 text_of(packet)
+            if packet.startswith(b"unpack ") and not self._has_begun:
+                # Servers that refuse a push early may forget that side-band was agreed on.
+                self._multiplexed = reader.carries_bands = False
+            self._has_begun = True
             self._report.feed(self._sideband.feed(packet) if self._multiplexed else encode_packet(packet))
         if not self._multiplexed:
             self._report.feed(FLUSH)

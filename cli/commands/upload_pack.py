@@ -9,7 +9,6 @@ import click
 from cli.command import command, option
 from cli.params import output_options
 from cli.pipe_service import KEEPALIVE_SECONDS, PipeOptions, open_served, pipe_options, serve_standard_streams
-from cli.values import SECONDS
 
 if TYPE_CHECKING:
     from cli.console import Console
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
 )
 @option(
     "--timeout",
-    type=SECONDS,
+    type=click.FloatRange(min=0, max=10**9),
     section="Serving",
     metavar="S",
     envvar=None,
-    help="Drop a client that sends nothing for S seconds. Default: never.",
+    help="Drop a client that sends nothing for S seconds; 0, the default, means never.",
 )
 @pipe_options()
 @output_options(json=False, progress=False)

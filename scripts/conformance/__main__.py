@@ -1,8 +1,9 @@
 """`make conformance PEER=PATH`: run the suite of git or git-sync with packcore, and say what passes.
 
     python -m scripts.conformance git PATH [--families NAMES] [--scripts NAMES] [--again] [--record] [--list]
+    python -m scripts.conformance git-sync PATH [--record]
 
-    PATH                a built checkout of git; nothing is written there
+    PATH                a built checkout of git, or one of git-sync; nothing is written there
     --families NAMES    names or patterns of families in suites.toml (default: all)
     --scripts NAMES     the same for scripts: t5300, 't55*'
     --again             run the scripts with git alone again, too
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.conformance.git_suite import OUTPUT, GitCheckout, measure, save
+from scripts.conformance.git_sync_suite import GitSyncCheckout, measure_git_sync
 from scripts.conformance.render import text, verdict
 from scripts.conformance.results import Row, write_record
 from scripts.conformance.suites import ConformanceError, Family, load_families, load_reasons, pick
@@ -32,7 +34,12 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit status."""
     options = _parser().parse_args(arguments)
+    if not options.path.is_dir():
+        print("conformance: error: PEER must name a checkout of the peer", file=sys.stderr)
+        return 2
     try:
+        if options.peer == "git-sync":
+            return _close([_run_git_sync(GitSyncCheckout(options.path.resolve()))], record=options.record)
         chosen = list(_chosen(options.families, options.scripts))
         if options.list:
             for family, script in chosen:
@@ -42,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConformanceError as problem:
         print(f"conformance: error: {problem}", file=sys.stderr)
         return 2
-    if options.record:
+    return _close(rows, record=options.record)
+
+
+def _close(rows: Sequence[Row], *, record: bool) -> int:
+    if record:
         write_record(rows)
     print(f"\n{verdict(rows)}")
     return int(any(row.unexplained or row.stale for row in rows))
@@ -68,9 +79,16 @@ def _run(checkout: GitCheckout, chosen: Sequence[tuple[Family, str]], *, again: 
     return rows
 
 
+def _run_git_sync(checkout: GitSyncCheckout) -> Row:
+    peer = f"git-sync {checkout.version}"
+    row = replace(measure_git_sync(checkout, load_reasons()), peer=peer)
+    print("\n".join(text(row)), flush=True)
+    return row
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.conformance", description="Run a peer's suite.")
-    parser.add_argument("peer", choices=["git"])
+    parser.add_argument("peer", choices=["git", "git-sync"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--families", default="")
     parser.add_argument("--scripts", default="")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.conformance.results import Failure, Row
-from scripts.conformance.suites import ConformanceError, reason_for
+from scripts.conformance.suites import ConformanceError, reason_for, stale_reasons
 from scripts.conformance.tap import Call, Outcome, by_test, read_output
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _write_program(path: Path, text: str) -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PACKCORE_"))}
+    own = ("GIT_", "PACKCORE_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {
         **kept,
         "GIT_TEST_INSTALLED": str(folder / "bin"),
@@ -191,11 +192,7 @@ def compare(
         missing = sorted({word for call in own for word in call.not_offered})
         why = reason_for(reasons, family, script, str(number))
         failures.append(Failure(str(number), test.title if test else "", missing, len(own), why))
-    held = {str(number) for number in expected & ours.passed}
-    stale = sorted(
-        {each for reason in reasons for each in reason.tests & held if _is_about(reason, family, script)},
-        key=int,
-    )
+    stale = stale_reasons(reasons, family, script, {str(number) for number in expected & ours.passed})
     return Row(
         family,
         script,
@@ -205,10 +202,6 @@ def compare(
         failures,
         stale,
     )
-
-
-def _is_about(reason: Reason, family: str, script: str) -> bool:
-    return reason.family == family and reason.script in {script, script.partition("-")[0]}
 
 
 def save(rows: Iterable[Row], path: Path) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import wsgiref.handlers
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,7 +26,7 @@ import click  # noqa: E402
 from scripts.conformance.arguments import Globals, known_options, split_globals, translate  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _USAGE, _FATAL = 129, 128
 _ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
@@ -43,6 +45,10 @@ def main() -> int:
         entry["exit_code"] = _run(real, command, rest, given, entry)
     except SystemExit as end:
         entry["exit_code"] = end.code if isinstance(end.code, int) else 1
+    except BaseException as problem:
+        # Where a web server runs this, nobody sees the traceback.
+        entry["raised"] = repr(problem)
+        raise
     finally:
         # One write of less than a page, to a file opened for appending: calls at once don't mix.
         with Path(log).open("a") as file:
@@ -96,22 +102,45 @@ def _repository(real: str, given: Globals) -> str | None:
 
 def _http_backend(_: list[str]) -> int:
     """Answer one CGI request as `git http-backend` does (git-http-backend(1))."""
-    from wsgiref.handlers import BaseCGIHandler
-
     from transport.server.hooks import HookSettings
     from transport.server.wsgi import make_application
 
-    environment = os.environ
+    root, path = _served(os.environ)
     application = make_application(
-        environment["GIT_PROJECT_ROOT"],
-        export_all="GIT_HTTP_EXPORT_ALL" in environment,
+        root,
+        export_all="GIT_HTTP_EXPORT_ALL" in os.environ,
         allow_push=True,
-        hooks=HookSettings(300, environment),
+        hooks=HookSettings(300, os.environ),
     )
-    request: dict[str, Any] = {**environment, "wsgi.input_terminated": True}
+    request: dict[str, Any] = {**os.environ, "PATH_INFO": path, "wsgi.input_terminated": True}
     streams = (sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
-    BaseCGIHandler(*streams, request, multithread=False, multiprocess=True).run(application)
+    if "GIT_PROTOCOL" in os.environ:
+        request["HTTP_GIT_PROTOCOL"] = os.environ["GIT_PROTOCOL"]
+    _Answer(*streams, request, multithread=False, multiprocess=True).run(application)
     return 0
+
+
+class _Answer(wsgiref.handlers.BaseCGIHandler):
+    """A CGI answer. Like git's, it has no `Status` if that is 200, which is the default (RFC 3875, 6.3.3)."""
+
+    status: str | None = None
+
+    def send_preamble(self) -> None:
+        if not str(self.status).startswith("200"):
+            super().send_preamble()
+
+
+def _served(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the folder that is served and the path below it (git-http-backend(1), ENVIRONMENT)."""
+    path = environment.get("PATH_INFO", "")
+    if root := environment.get("GIT_PROJECT_ROOT"):
+        return root, path
+    whole = re.sub("/+", "/", environment["PATH_TRANSLATED"])
+    if path:
+        return whole.removesuffix(path), path
+    repository = re.sub(r"/(info/refs|git-[a-z-]+)\Z", "", whole)
+    root = str(Path(repository).parent)
+    return root, whole.removeprefix(root)
 
 
 def _remote_http(words: list[str]) -> int:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ConformanceError", "Family", "Reason", "load_families", "load_reasons", "pick", "reason_for"]
+__all__ = [
+    "ConformanceError",
+    "Family",
+    "Reason",
+    "load_families",
+    "load_reasons",
+    "pick",
+    "reason_for",
+    "stale_reasons",
+]
 
 _HERE = Path(__file__).parent
 
@@ -73,11 +82,18 @@ def load_reasons(path: Path = _HERE / "reasons.toml") -> list[Reason]:
 
 def reason_for(reasons: Iterable[Reason], family: str, script: str, test: str) -> str:
     """Return why a test fails, or "" if no reason is known. `t5300` names a script by its number."""
-    short = script.partition("-")[0]
-    for reason in reasons:
-        if reason.family == family and reason.script in {script, short} and test in reason.tests:
-            return reason.why
-    return ""
+    about = (reason for reason in reasons if _is_about(reason, family, script))
+    return next((reason.why for reason in about if test in reason.tests), "")
+
+
+def stale_reasons(reasons: Iterable[Reason], family: str, script: str, passed: Iterable[str]) -> list[str]:
+    """Return those of the tests that passed which have a reason to fail."""
+    known = {test for reason in reasons if _is_about(reason, family, script) for test in reason.tests}
+    return sorted(known.intersection(passed), key=lambda name: (len(name), name))
+
+
+def _is_about(reason: Reason, family: str, script: str) -> bool:
+    return reason.family == family and reason.script in {script, script.partition("-")[0]}
 
 
 def pick(names: Iterable[str], patterns: str) -> list[str]:

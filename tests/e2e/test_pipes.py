@@ -303,7 +303,7 @@ def test_a_push_is_logged_by_the_committer(source, target):
 def test_a_repository_that_is_not_there_ends_in_words(source, tmp_path):
     done = run_git("ls-remote", "--upload-pack", UPLOAD, f"file://{tmp_path}")
     assert done.returncode == 128
-    assert b"no git repository here" in done.stderr
+    assert b"does not appear to be a git repository" in done.stderr
     assert b"Traceback" not in done.stderr
 
 

@@ -93,7 +93,9 @@ def test_a_server_that_always_says_nak_is_asked_a_bounded_number_of_times(advert
         fetch_pack(transport, advertisement, wants=[A], haves=haves) as response,
     ):
         list(response.blocks or ())
-    assert [request.count(b"have ") for request in transport.requests] == [16, 32, 64, 128, 256, 3, 0]
+    asked = [request.count(b"have ") for request in transport.requests]
+    # v0 acknowledges haves even after `done`, so that the end of the list needs no round of its own.
+    assert asked == [16, 32, 64, 128, 256, 3, *([0] if advertisement is V2 else [])]
 
 
 def test_rounds_do_not_grow_beyond_what_servers_buffer():

@@ -49,6 +49,12 @@ def test_without_side_band_the_report_comes_bare():
     assert pushed(REPORT, b"report-status").ok
 
 
+def test_a_report_may_come_bare_though_side_band_was_agreed_on():
+    assert pushed(REPORT).ok
+    refused = pushed(encode_packet(b"unpack too large\n") + FLUSH)
+    assert refused.unpack_error == "too large"
+
+
 @pytest.mark.fault(40)
 def test_the_small_side_band_is_enough():
     assert pushed(band(1, REPORT) + FLUSH, b"report-status side-band").ok

@@ -45,7 +45,7 @@ __all__ = ["Exchange", "Handler"]
 
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 _GATHER_BYTES = 16 * 1024
-_NO_CACHE = ("Cache-Control", "no-cache, max-age=0, must-revalidate")
+_NO_CACHE = (("Pragma", "no-cache"), ("Cache-Control", "no-cache, max-age=0, must-revalidate"))
 
 
 class _Refused(Exception):
@@ -323,7 +323,7 @@ class Exchange:
 
     def _send_head(self, status: int, headers: dict[str, str]) -> None:
         self._status = status
-        self._connection.respond(status, [("Server", agent()), *headers.items(), _NO_CACHE])
+        self._connection.respond(status, [("Server", agent()), *headers.items(), *_NO_CACHE])
 
     # The log
 

@@ -31,11 +31,20 @@ if TYPE_CHECKING:
     from transport.server.shown_refs import ShownRefs
     from transport.server.view import RepositoryView
 
-__all__ = ["LS_REFS_FEATURES", "answer_ls_refs", "tell_faults"]
+__all__ = ["answer_ls_refs", "ls_refs_features", "tell_faults"]
 
-LS_REFS_FEATURES = "unborn unreadable hidden"
 _WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
 _FAULTS_TOLD_MAX = 20
+
+
+def ls_refs_features(repository: Repository) -> str:
+    """Return what ls-refs offers; lsrefs.unborn may say not to offer `unborn`, or to take it for unknown."""
+    unborn = "unborn " if _unborn(repository) == "advertise" else ""
+    return f"{unborn}unreadable hidden"
+
+
+def _unborn(repository: Repository) -> str:
+    return (repository.config.get("lsrefs.unborn") or "advertise").lower()
 
 
 def answer_ls_refs(
@@ -66,7 +75,7 @@ def answer_ls_refs(
     target = _shown_head(repository)
     listed_head = b"HEAD" in found.refs.names[:1]
     wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
-    if not listed_head and isinstance(target, str) and wants_head:
+    if not listed_head and isinstance(target, str) and wants_head and _unborn(repository) != "ignore":
         yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
     if found.hidden and b"hidden" in asked:
         yield encode_text(b" ".join([b"hidden", *encode_hidden(found.hidden)]))

@@ -29,6 +29,7 @@ from transport.server.proc_receive import PROC_RECEIVE
 from transport.server.proc_receive_hook import FAILED
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shallow_pushes import new_cut_points
+from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from transport.server.proc_receive_hook import RefReport
     from transport.server.push_request import PushRequest
     from transport.server.words import Words
-    from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["Push"]
 
@@ -76,6 +76,8 @@ class Push:
         self._say = say
         self._verdicts: dict[str, str | None] = {}
         self._aliases = find_aliases(repository, request.updates)
+        for name in self._aliases.refused:
+            say(f"error: refusing inconsistent update of {name}: one ref is a symbolic ref to the other")
         self._settled = set(self._aliases.followed)
         """Refs that nothing is to be done for."""
         self._for_hook: set[str] = set()
@@ -99,8 +101,9 @@ class Push:
         self._check_connected()
         self._hold_together()
         accepted = self._accepted()
-        if self._hooks is not None and accepted:
-            reason = self._hooks.pre_receive(accepted, self._spool)
+        asked = self._asked(rules)
+        if self._hooks is not None and asked:
+            reason = self._hooks.pre_receive(asked, self._spool)
             if reason is not None:
                 self._verdicts = {name: verdict or reason for name, verdict in self._verdicts.items()}
                 return self._verdicts
@@ -109,7 +112,7 @@ class Push:
                 stack.enter_context(self._repository.adding_pack(self._spool))
             if self._hooks is not None:
                 self._leave_to_hook(self._hooks, accepted, rules)
-                for update in self._accepted():
+                for update in self._asked(rules):
                     if update.name not in self._for_hook:
                         self._verdicts[update.name] = self._hooks.update(update)
                 self._hold_together()
@@ -172,6 +175,16 @@ class Push:
         passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
         accepted = [update for update in passed if update.name not in self._settled]
         return sorted(accepted, key=lambda update: update.name not in self._aliases.removed)
+
+    def _asked(self, rules: RefRules) -> list[RefUpdate]:
+        """Return what hooks are asked about: what is to be done, and deletions of what isn't there."""
+        zero = self._repository.object_format.zero
+        passed = (one for one in self._request.updates if self._verdicts[one.name] is None)
+        return [
+            RefUpdate(one.name, zero, zero) if one.name in rules.absent else one
+            for one in passed
+            if one.name in rules.absent or one.name not in self._settled
+        ]
 
     def _check_names(self, rules: RefRules) -> None:
         """Refuse what can't be made beside the refs that are there: before the pack is installed."""
@@ -262,8 +275,11 @@ class Push:
                     self._verdicts.update(dict.fromkeys((update.name for update in updates), reason))
         except PackcoreError as error:
             self._say(f"error: {self._words(error)}")
+            reason = self._reason(error)
+            if self._request.atomic and reason != STALE:
+                reason = f"atomic transaction failed: {reason}"
             for update in updates:
-                self._verdicts[update.name] = self._reason(error)
+                self._verdicts[update.name] = reason
 
     def _reason(self, error: PackcoreError) -> str:
         """Return what a ref's report says of a change that failed: only a lost race is called one."""

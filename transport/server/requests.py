@@ -140,23 +140,23 @@ def read_command(reader: PacketReader, object_format: ObjectFormat, budget: Budg
             name = value.decode("ascii", "replace")
         elif key == b"object-format":
             announced = value.decode("ascii", "replace")
-        elif key not in (b"agent", b"session-id"):
+        elif key not in (b"agent", b"session-id", b"server-option"):
             raise BadRequest(f"unknown capability {one_line(line, limit=100)!r}")
         line = reader.read("the rest of a request")
     if name is None:
         raise BadRequest("no command requested")
     _check_format(announced, object_format)
-    return Command(name, _arguments(reader, line, budget))
+    return Command(name, _arguments(reader, line, budget, name))
 
 
-def _arguments(reader: PacketReader, line: Packet, budget: Budget) -> Iterator[bytes]:
+def _arguments(reader: PacketReader, line: Packet, budget: Budget, name: str) -> Iterator[bytes]:
     if line is not Special.DELIM:
         return
     while isinstance(argument := reader.read("an argument or the flush"), bytes):
         budget.line()
         yield argument.removesuffix(b"\n")
     if argument is not Special.FLUSH:
-        raise BadRequest("expected flush after arguments")
+        raise BadRequest(f"expected flush after {one_line(name, limit=100)} arguments")
 
 
 _FLAGS_V2 = {
@@ -292,7 +292,7 @@ class _Lines:
             self._budget.repeated()
             return
         if not self._may_want(oid):
-            raise BadRequest(f"upload-pack: not our ref {oid.hex()}")
+            raise BadRequest(self._view.not_our_ref(oid))
         self._request.wants[oid] = None
 
     def _cut_off(self, oid: ObjectId) -> None:

@@ -5,7 +5,7 @@ r"""Our own upload-pack: lets a client fetch from a repository, in protocols 0, 
     converse(blocks, version) the same, or on a lasting connection all requests up to its end
 
 What it can do is what it advertises: ofs-delta, side-band, include-tag, shallow by depth, date and refs, the
-filters of `server.filters`, in v2 wait-for-done and wants by name (ref-in-want), and in v0
+filters of `server.filters`, in v2 wait-for-done, wants by name (ref-in-want) and server-option, and in v0
 multi_ack_detailed with no-done. Hidden refs stay hidden.
 A fault of the client's, or of the repository's, reaches it as an ERR line, or as side-band 3 once the
 pack has begun. Specified in gitprotocol-v2, gitprotocol-pack, gitprotocol-http.
@@ -25,7 +25,7 @@ from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
 from transport.server.bundle_uris import advertises_bundle_uris, answer_bundle_uri
 from transport.server.fault_tokens import quoted, unreadable_tokens
-from transport.server.ls_refs import LS_REFS_FEATURES, answer_ls_refs, tell_faults
+from transport.server.ls_refs import answer_ls_refs, ls_refs_features, tell_faults
 from transport.server.negotiation import negotiate
 from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.requests import (
@@ -109,7 +109,7 @@ class UploadPack:
         if version >= 2:
             lines = ["version 2", f"agent={agent()}"]
             features = " ".join(filter(self._has, _FETCH_FEATURES.split()))
-            lines += [f"ls-refs={LS_REFS_FEATURES}", f"fetch={features}"]
+            lines += [f"ls-refs={ls_refs_features(self._repository)}", f"fetch={features}", "server-option"]
             lines += ["bundle-uri"] * advertises_bundle_uris(self._repository.config)
             lines.append(f"object-format={self._format.name}")
             yield b"".join(map(encode_text, lines)) + FLUSH

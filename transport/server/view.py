@@ -118,7 +118,14 @@ class RepositoryView:
         else:
             foreign = first_unreachable(self.repository, others, sorted(tips), self.shallow)
         if foreign is not None:
-            raise BadRequest(f"upload-pack: not our ref {foreign.hex()}")
+            raise BadRequest(self.not_our_ref(foreign))
+
+    def not_our_ref(self, oid: ObjectId) -> str:
+        """Return the words for a want that isn't here. An unreadable ref is listed with zeros."""
+        unread = [] if any(oid) else [ref for ref in self.refs.faults() if not ref.is_dangling]
+        if unread:
+            return f"{one_line(unread[0].name, limit=100)} can't be read here: {unread[0].fault}"
+        return f"upload-pack: not our ref {oid.hex()}"
 
     @cached_property
     def shallow(self) -> frozenset[ObjectId]:

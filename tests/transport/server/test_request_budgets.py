@@ -44,6 +44,7 @@ def path(tmp_path_factory) -> Path:
     made = make_repository(tmp_path_factory.mktemp("budgets") / "x.git", history(tag="v1"), repack=True)
     for number in range(20):
         git("branch", f"b{number}", f"main~{number}", cwd=made)
+    git("config", "uploadpack.allowRefInWant", "true", cwd=made)
     return made
 
 
