@@ -306,6 +306,36 @@ def test_a_user_without_rights_mirrors_on_a_read_only_root(tmp_path):
     assert ls_remote(tmp_path / "target.git")["refs/heads/main"]
 
 
+@pytest.mark.slow
+def test_the_image_mirrors_as_a_user_without_rights_on_a_read_only_root(tmp_path):
+    podman, base = find_program("podman"), os.environ.get("PACKCORE_TEST_BASE")
+    if podman is None or base is None:
+        pytest.skip("needs podman, and in PACKCORE_TEST_BASE the name of an image with Python and venv")
+    build = ["build", "--network", "host", "--build-arg", f"BASE={base}", "-t", "packcore-test", str(ROOT)]
+    subprocess.run([podman, *build], check=True, timeout=1200)
+    run = [podman, "run", "--rm", "--network", "host", *_options_of_the_page()]
+    make_repository(tmp_path / "source.git", history(commits=3, tag="v1"))
+    init_repository(tmp_path / "target.git")
+    with serving(tmp_path) as server:
+        urls = [f"{server.url}/source.git", f"{server.url}/target.git"]
+        subprocess.run([*run, "packcore-test", "sync", "--materialize", *urls], check=True, timeout=300)
+    assert ls_remote(tmp_path / "target.git")["refs/heads/main"]
+    written = (
+        "import os; print(os.getuid(), *(os.access(p, os.W_OK) for p in ('/', '/data', '/opt', '/tmp')))"
+    )
+    shell = [*run, "--entrypoint", "python3", "packcore-test", "-c", written]
+    told = subprocess.run(shell, capture_output=True, text=True, check=True, timeout=300).stdout
+    assert told == "10001 False False False True\n"
+
+
+def _options_of_the_page() -> list[str]:
+    """Return what restricts the container in the recipe's command."""
+    page = (ROOT / "docs/recipes.md").read_text()
+    command = re.search(r"^podman run --rm (.*?) *\\$", page, re.MULTILINE)
+    assert command
+    return shlex.split(command[1])
+
+
 # A serverless function
 
 
