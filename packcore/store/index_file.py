@@ -76,6 +76,8 @@ def read_index(path: Path, object_format: ObjectFormat) -> IndexNames | None:
     shared_data = _content(shared_path)
     if shared_data is None:
         raise CorruptData(f"{path}: it shares entries with {shared_path.name}, which is not there")
+    if shared_data[-size:] != own.link[:size]:
+        raise CorruptData(f"{shared_path}: it has another digest than {path} says")
     shared = _Index(shared_data, shared_path, object_format).names.entries
     try:
         deleted, at = decode_ewah(own.link, size, len(shared))

@@ -73,7 +73,12 @@ def test_a_split_index_is_its_own_entries_over_the_shared_ones(tmp_path: Path):
     git("add", "a", cwd=path)
     git("rm", "-q", "--cached", "d/f", cwd=path)
     assert ours(path) == listed(path)
-    next((path / ".git").glob("sharedindex.*")).unlink()
+    shared = next((path / ".git").glob("sharedindex.*"))
+    whole = shared.read_bytes()
+    shared.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(CorruptData, match=r"sharedindex\.\w+: it has another digest than .*index says"):
+        ours(path)
+    shared.unlink()
     with pytest.raises(
         CorruptData, match=r"index: it shares entries with sharedindex\.\w+, which is not there"
     ):
