@@ -129,8 +129,9 @@ def test_git_pushes_with_a_length_and_in_chunks(server, root, tmp_path, buffer):
 def test_a_push_is_refused_where_it_is_not_allowed(server, root, tmp_path):
     with server(tmp_path, root) as running:
         request = f"{running.url}/target.git/info/refs?service=git-receive-pack"
-        with pytest.raises(urllib.error.HTTPError, match="403"):
+        with pytest.raises(urllib.error.HTTPError, match="403") as caught:
             urllib.request.urlopen(request, timeout=20)
+        caught.value.close()
 
 
 def test_packcore_syncs_from_and_to_it(server, root, tmp_path):

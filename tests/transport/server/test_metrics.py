@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,15 @@ def root(tmp_path):
     return tmp_path / "root"
 
 
-def page(server):
+def page(server: GitHttpServer) -> str:
+    assert server.metrics_url is not None
     with urllib.request.urlopen(server.metrics_url, timeout=20) as answer:
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-        return answer.read().decode()
+        text: str = answer.read().decode()
+    return text
 
 
-def settled_page(server):
+def settled_page(server: GitHttpServer) -> str:
     """Return the page once no client is being served: a request is counted when its answer has been sent."""
     end = time.monotonic() + 20
     while server.settings.counts.open_connections and time.monotonic() < end:
@@ -41,8 +44,9 @@ def settled_page(server):
     return page(server)
 
 
-def asked(url, **options):
+def asked(url: str | None, **options: Any) -> tuple[int, str]:
     """Return the status of a request, and the words of its answer."""
+    assert url is not None
     try:
         with urllib.request.urlopen(urllib.request.Request(url, **options), timeout=20) as answer:
             return answer.status, answer.read().decode()
@@ -71,7 +75,7 @@ def test_bytes_are_those_of_the_log(root, tmp_path):
     with serving(root, metrics_port=0, log=lines.append) as server:
         git("clone", "-q", "--bare", f"{server.url}/x.git", tmp_path / "copy.git")
         found = parse(settled_page(server))
-    sent = sum(int(re.search(r'" 200 ([0-9]+) ', line)[1]) for line in lines)
+    sent = sum(int(size) for line in lines for size in re.findall(r'" 200 ([0-9]+) ', line))
     assert found.value("packcore_serve_sent_bytes_total", service="upload-pack") == sent > 0
     assert found.value("packcore_serve_received_bytes_total", service="upload-pack") > 0
     assert found.value("packcore_serve_request_seconds_total", service="upload-pack") > 0
@@ -133,7 +137,7 @@ def test_no_label_names_a_client_a_user_or_a_repository(root, tmp_path):
 
 def test_the_page_is_the_only_one_on_its_port_and_only_to_be_read(root):
     with serving(root, metrics_port=0) as server:
-        elsewhere = server.metrics_url.removesuffix("/metrics")
+        elsewhere = str(server.metrics_url).removesuffix("/metrics")
         assert asked(f"{elsewhere}/")[0] == 404
         assert asked(f"{elsewhere}/x.git/info/refs?service=git-upload-pack")[0] == 404
         assert asked(server.metrics_url, data=b"x", method="POST")[0] == 405
@@ -186,8 +190,10 @@ def test_the_command_prints_where_the_page_is(root):
         [sys.executable, "-m", "cli", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
+            assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(2)]
-            url = re.fullmatch(r"metrics at (http://127\.0\.0\.1:[0-9]+/metrics)\n", lines[1])[1]
-            assert asked(url)[0] == 200
+            found = re.fullmatch(r"metrics at (http://127\.0\.0\.1:[0-9]+/metrics)\n", lines[1])
+            assert found is not None
+            assert asked(found[1])[0] == 200
         finally:
             process.terminate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.git_transport import GitTransport
@@ -9,14 +11,20 @@ from tests.support import git, history, init_repository, ls_remote, make_reposit
 from tests.transport.syncing.limited_target import LimitedTarget, refused
 from tests.transport.syncing.test_batched_push import Target
 from transport.errors import NetworkError, UnsupportedByRemote
-from transport.send_pack import advertise_push
+from transport.listing import advertise_push
 from transport.syncing.deliver.refs_per_request import refs_per_request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transport.base import Transport
+    from transport.syncing.deliver.refs_per_request import RefsLimit
 
 COMMAND_BYTES = 130
 """Of a deletion here, about."""
 
 
-def asked(target, count):
+def asked(target: Transport, count: int) -> tuple[RefsLimit, list[int]]:
     tries: list[int] = []
     limit = refs_per_request(target, advertise_push(target), count, on_try=tries.append)
     return limit, tries
@@ -45,6 +53,7 @@ def test_the_limit_is_found_within_a_sixteenth(repository):
     bytes_max = 300 * COMMAND_BYTES
     target = LimitedTarget(repository, fault=lambda _, size: refused(504) if size > bytes_max else None)
     limit, tries = asked(target, 5000)
+    assert limit.refused is not None
     assert limit.taken < limit.refused <= limit.taken * 17 // 16 + 1
     assert limit.words == "HTTP 504"
     assert len(tries) <= 12
@@ -54,11 +63,12 @@ def test_a_target_that_falls_silent_over_many_refs_has_a_limit_too(repository):
     silence = NetworkError("no byte for 120 seconds")
     target = LimitedTarget(repository, fault=lambda _, size: silence if size > 40 * COMMAND_BYTES else None)
     limit, _ = asked(target, 100)
+    assert limit.refused is not None
     assert 0 < limit.taken < limit.refused <= 100
     assert "no byte" in limit.words
 
 
-def declining(repository, check):
+def declining(repository: Path, check: str) -> GitTransport:
     """Give the repository a hook that declines a push unless `check` succeeds."""
     hook = repository / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
