@@ -239,6 +239,8 @@ class Manifest:
             request: SyncRequest = replace(
                 asked, reporting=job.reporting, dry_run=asked.dry_run or job.dry_run
             ).request(mode=mode)
+            if request.selection.jobs is None:  # pairs run side by side
+                request = replace(request, selection=replace(request.selection, jobs=1))
             network = asked.network
             return SyncPair(
                 name or shown(asked.target),

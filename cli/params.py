@@ -6,6 +6,7 @@
     selection_options         SelectionOptions: how packs are made    sync pack-objects repack
     limit_options             Limits: of the search                   bench
     jobs_options              how many processes search               bench
+    check_jobs(…)             how many processes check                fsck index-pack verify-pack
     output_options(…)         Console: the streams, and how much      all
 
 A group decorates a command's function; the function gets one keyword for the group, not one for each
@@ -15,7 +16,6 @@ option, so that commands pass values on and no function has twenty parameters. E
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECT_FORMAT",
+    "check_jobs",
     "fetch_policy_options",
     "fetch_scope_options",
     "jobs_options",
@@ -221,7 +222,7 @@ def _selection(
     no_reuse_delta: bool = False,
     strategy: str | None = None,
     select_budget: float | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     **limits: int | None,
 ) -> SelectionOptions:
     from packcore.limits import Limits
@@ -273,23 +274,34 @@ _LIMITS = (
 )
 
 
-_JOBS = option(
-    "--jobs",
-    type=click.IntRange(0, 256),
-    default=1,
-    section=PACKING,
-    metavar="N",
-    help="Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: 1.",
+def _jobs_option(section: str, text: str, default: int | None = None) -> Callable[[FunctionT], FunctionT]:
+    return option(
+        "--jobs",
+        type=click.IntRange(0, 256),
+        default=default,
+        section=section,
+        metavar="N",
+        help=text,
+    )
+
+
+_JOBS = _jobs_option(
+    PACKING,
+    "Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: one per CPU if "
+    "the work is worth it and memory allows.",
+)
+_BENCH_JOBS = _jobs_option(
+    PACKING, "Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: 1.", 1
 )
 
 
-def _jobs(jobs: int) -> int:
-    """Return how many processes search; 0 means one per CPU that this process may use."""
-    if jobs:
+def _jobs(jobs: int | None) -> int | None:
+    """Return how many processes work; 0 means one per CPU that this process may use."""
+    if jobs != 0:
         return jobs
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    from packcore.processes import cpu_count
+
+    return cpu_count()
 
 
 _PACKING = (
@@ -328,7 +340,16 @@ def _limits(**limits: int | None) -> Limits:
 
 
 limit_options = group("limits", _limits, _window(), *_LIMITS)
-jobs_options = group("jobs", _jobs, _JOBS)
+jobs_options = group("jobs", _jobs, _BENCH_JOBS)
+
+
+def check_jobs(section: str) -> Callable[[FunctionT], FunctionT]:
+    """Add --jobs for a check of packs; the function gets `jobs`."""
+    text = (
+        "Work with N processes; 0 means one per CPU. The result is the same for any N. Default: one per CPU "
+        "if a pack is worth it and memory allows."
+    )
+    return group("jobs", _jobs, _jobs_option(section, text))
 
 
 def _format_of(_: click.Context, __: click.Parameter, name: str | None) -> Any:

@@ -79,7 +79,7 @@ def repack(
     limits: Limits = DEFAULT_LIMITS,
     reuse_deltas: bool = True,
     should_stop: Callable[[], bool] | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     progress: Progress = SILENT,
 ) -> Repacked:
     """Put all objects of the repository's own packs and loose files into one pack, and remove those files.

@@ -31,8 +31,11 @@ class SelectionOptions:
     budget_seconds: float | None = None
     """Stop searching after this time and use the best plan so far; None means no limit."""
 
-    jobs: int = 1
-    """The number of processes that search in parallel; the pack is the same for any number."""
+    jobs: int | None = 1
+    """The number of processes that search in parallel, None for as many as are worth it.
+
+    The pack is the same for any number.
+    """
     chosen: bool = False
     """Whether a user gave a strategy or limits, even the default ones."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.params import output_options
+from cli.params import check_jobs, output_options
 
 if TYPE_CHECKING:
     from cli.console import Console
@@ -77,8 +77,17 @@ _SHOW = "What to report"
     section=_SHOW,
     help="Write dangling objects into lost-found/ in the git directory. Ignores reflogs.",
 )
+@check_jobs(_WHAT)
 @output_options()
-def run(*, repo: str, heads: tuple[str, ...], lost_found: bool, console: Console, **options: Any) -> int:
+def run(
+    *,
+    repo: str,
+    heads: tuple[str, ...],
+    lost_found: bool,
+    jobs: int | None,
+    console: Console,
+    **options: Any,
+) -> int:
     """Check that every object of REPO matches its id, and that none is missing.
 
     With OBJECTs, these are what is in use, instead of refs, HEADs, reflogs and the index. The repository's
@@ -97,7 +106,7 @@ def run(*, repo: str, heads: tuple[str, ...], lost_found: bool, console: Console
     with open_repository(repo) as repository, console.progress() as progress:
         named = tuple((text, _head(repository, text)) for text in heads)
         chosen = FsckOptions(heads=named, **options)
-        for finding in check_repository(repository, chosen, progress=progress):
+        for finding in check_repository(repository, chosen, jobs=jobs, progress=progress):
             errors += finding.is_error
             if lost_found and finding.kind == "dangling" and finding.oid is not None:
                 keep_lost(repository, finding.oid)

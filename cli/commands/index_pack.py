@@ -12,7 +12,7 @@ import click
 from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
 from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
-from cli.params import OBJECT_FORMAT, OUTPUT, output_options
+from cli.params import OBJECT_FORMAT, OUTPUT, check_jobs, output_options
 from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
 
@@ -76,6 +76,8 @@ class _Task:
     repository: Repository | None
     checks: ArrivalChecks
     beside: _Beside
+    jobs: int | None
+    """How many processes resolve deltas; None means as many as are worth it."""
     progress: Progress
     console: Console
 
@@ -193,6 +195,7 @@ _checks_options = group(
 @_checks_options
 @_beside_options
 @OBJECT_FORMAT
+@check_jobs(PACK)
 @output_options(verbose_is_progress=True)
 def run(
     *,
@@ -207,6 +210,7 @@ def run(
     checks: ArrivalChecks,
     beside: _Asked,
     object_format: ObjectFormat | None,
+    jobs: int | None,
     console: Console,
 ) -> int:
     """Check every object, delta and checksum of FILE.pack, and write FILE.idx and FILE.rev beside it.
@@ -240,6 +244,7 @@ def run(
             repository,
             checks,
             beside.settled(repository),
+            jobs,
             progress,
             console,
         )
@@ -285,7 +290,7 @@ def _verify(task: _Task, path: Path, shown: str) -> int:
     from packcore.pack.verify import verify_pack
     from packcore.store.packfile import PackFile
 
-    report = verify_pack(path, task.object_format, limits=task.limits, progress=task.progress)
+    report = verify_pack(path, task.object_format, limits=task.limits, progress=task.progress, jobs=task.jobs)
     pack = PackFile(path, task.object_format, task.limits)
     try:
         _, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
@@ -308,7 +313,7 @@ def _index_file(task: _Task, path: Path, index: str | None) -> _Indexed:
     if index_path.suffix != ".idx":
         raise click.UsageError(f"the name of an index ends in .idx: {index_path}")
     indexed = index_pack_file(
-        path, object_format=task.object_format, limits=task.limits, progress=task.progress
+        path, object_format=task.object_format, limits=task.limits, progress=task.progress, jobs=task.jobs
     )
     with open_indexed(path, indexed, task.limits) as pack:
         missing, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
@@ -338,6 +343,7 @@ def _take_in(task: _Task, directory: Path, bases: Repository | None) -> _Indexed
         bases=bases,
         directory=directory,
         index_form=task.beside.form,
+        jobs=task.jobs,
     ) as spool:
         count = spool.object_count - len(spool.added)
         missing, outside = task.checks.run(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.params import OBJECT_FORMAT, OUTPUT, output_options
+from cli.params import OBJECT_FORMAT, OUTPUT, check_jobs, output_options
 
 if TYPE_CHECKING:
     from cli.console import Console
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE…")
 @option("-s", "--stat-only", is_flag=True, section=OUTPUT, help="Only print how long the delta chains are.")
 @OBJECT_FORMAT
+@check_jobs("The pack")
 @output_options()
 def run(
-    *, files: tuple[str, ...], stat_only: bool, object_format: ObjectFormat | None, console: Console
+    *,
+    files: tuple[str, ...],
+    stat_only: bool,
+    object_format: ObjectFormat | None,
+    jobs: int | None,
+    console: Console,
 ) -> None:
     """Check each pack FILE (.pack or .idx) completely, and that its .idx, and a .rev beside it, are right.
 
@@ -46,7 +52,7 @@ def run(
         path = path.with_suffix(".pack") if path.suffix in {".idx", ".rev", ""} else path
         try:
             with console.progress() as progress:
-                report = verify_pack(path, object_format or SHA1, progress=progress)
+                report = verify_pack(path, object_format or SHA1, progress=progress, jobs=jobs)
         except (CorruptData, OSError) as error:
             # The others are looked at all the same; the first failure ends the run.
             failures.append(error)

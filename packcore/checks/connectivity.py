@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from packcore.checks.marks import REACHABLE, TYPE_BITS, USED, object_links
+from packcore.checks.marks import REACHABLE, READ, TYPE_BITS, USED, final_flags, object_links
 from packcore.checks.report import FsckFinding, error
 from packcore.errors import CorruptData, LimitExceeded
 from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, mode_kind, row_chunks
@@ -76,21 +76,21 @@ class Connectivity:
             oid = stack.pop()
             phase.advance(1)
             type_bits = flags[oid] & TYPE_BITS
-            if type_bits == ObjectType.BLOB or oid in self._marks.unread or not type_bits:
+            if type_bits == ObjectType.BLOB or not self._marks.was_read(oid) or not type_bits:
                 continue
             type_ = ObjectType(type_bits)
             for target, target_type in self._links(oid, type_):
                 mark = flags.get(target)
                 if mark is None and target in self._repository:
                     # Known, although it is not stored; or in a pack, if only loose objects are checked.
-                    mark = flags[target] = self._repository.header(target).type | USED | REACHABLE
+                    mark = flags[target] = self._repository.header(target).type | USED | REACHABLE | READ
                 if mark is None and self._is_promised(target):
                     continue
                 if mark is None:
                     missing.setdefault(target, target_type)
                     yield self._broken_link(oid, type_, target, target_type)
                     continue
-                if not mark & TYPE_BITS and target not in self._marks.unread:
+                if not mark & TYPE_BITS and mark & READ:
                     mark = flags[target] = mark | target_type  # nothing was read so far
                 if not mark & REACHABLE:
                     flags[target] = mark | REACHABLE
@@ -130,7 +130,7 @@ class Connectivity:
         self._fault = None
 
     def _type_of(self, oid: ObjectId) -> int:
-        if oid not in self._marks.unread:
+        if self._marks.was_read(oid):
             with suppress(*_FAILURES):
                 return self._repository.header(oid).type
         return 0
@@ -160,8 +160,8 @@ class Connectivity:
         """Yield the links of a tree, except those to objects of the right type that were reached before."""
         get, named = self._marks.flags.get, self._names.get(oid)
         for rows in row_chunks(data, self._repository.object_format, oid):
-            final = {mode: _final_flags(mode) for mode in {mode for mode, _, _ in rows}}
-            for mode, path, entry in [row for row in rows if get(row[2]) != final[row[0]]]:
+            final = {mode: final_flags(mode) for mode in {mode for mode, _, _ in rows}}
+            for mode, path, entry in [row for row in rows if get(row[2], 0) ^ REACHABLE != final[row[0]]]:
                 kind = mode_kind(mode)
                 if kind != MODE_GITLINK:
                     is_folder = kind == MODE_DIRECTORY
@@ -201,11 +201,3 @@ def _linked_name(name: str, type_: ObjectType, number: int) -> str:
         return f"{name[:-1]}~2"
     match = _GENERATION.match(name)
     return f"{match[1]}~{int(match[2]) + 1}" if match else f"{name}^"
-
-
-def _final_flags(mode_digits: bytes) -> int | None:
-    """Return the flags of an object that needs no further check if a tree lists it with this mode."""
-    kind = mode_kind(mode_digits)
-    if kind == MODE_GITLINK:
-        return None  # it is in another repository
-    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | USED | REACHABLE

@@ -12,7 +12,7 @@ be checked in any order and reported in that of the storage.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.checks.objects import check_object
 from packcore.checks.trees import survey_entries, survey_tree
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from packcore.checks.findings import Finding
     from packcore.checks.marks import Marks
     from packcore.checks.options import FsckSettings
+    from packcore.checks.report import FsckFinding
     from packcore.ids import ObjectFormat, ObjectId
 
 __all__ = ["ContentChecks", "Held"]
@@ -39,6 +40,8 @@ class Held(NamedTuple):
     findings: Sequence[Finding]
     special: Sequence[tuple[bytes, ObjectId]]
     """The special blobs that a tree lists: see `packcore.checks.special`."""
+    asked: Sequence[FsckFinding] = ()
+    """What was asked to be reported of a commit or a tag."""
 
 
 class ContentChecks:
@@ -51,8 +54,8 @@ class ContentChecks:
         self._object_format = object_format
         self._strict = strict
         self._settings = settings
-        self.watch: Callable[[ObjectId, ObjectType, bytes], None] | None = None
-        """Gets each commit and tag in which nothing is an error."""
+        self.watch: Callable[[ObjectId, ObjectType, bytes], Sequence[FsckFinding]] | None = None
+        """Gets each commit and tag in which nothing is an error, and returns what was asked for of it."""
         self._held: dict[ObjectId, Held] = {}
         self._odd_trees: set[ObjectId] = set()
         """Trees with findings: their versions are checked whole."""
@@ -73,10 +76,11 @@ class ContentChecks:
             found = check_object(type_, data, self._object_format, strict=self._strict, severities=severities)
             if oid in self._settings.skipped:
                 found = []
-            if found:
-                self._held[oid] = Held(oid, type_, found, ())
+            asked: Sequence[FsckFinding] = ()
             if self.watch is not None and not any(one.severity.is_error(strict=False) for one in found):
-                self.watch(oid, type_, data)
+                asked = self.watch(oid, type_, data)
+            if found or asked:
+                self._held[oid] = Held(oid, type_, found, (), asked)
             with suppress(CorruptObject):  # check_object just reported it
                 self.marks.mark_links(oid, type_, data)
 
@@ -117,6 +121,17 @@ class ContentChecks:
     def take(self, oid: ObjectId) -> Held | None:
         """Return what is to be reported of an object, once."""
         return self._held.pop(oid, None) if self._held else None
+
+    def noted(self) -> Any:
+        """Return everything that was noted, for `take_over` in the process that this one forked from."""
+        return self.marks.noted(), self._held, self._odd_trees
+
+    def take_over(self, noted: Any) -> None:
+        """Add what another process noted."""
+        marks, held, odd_trees = noted
+        self.marks.take_over(marks)
+        self._held.update(held)
+        self._odd_trees.update(odd_trees)
 
     def are_held(self) -> bool:
         """Return whether anything is to be reported."""

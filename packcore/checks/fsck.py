@@ -39,7 +39,7 @@ from packcore.refs import decode_ref_name
 from packcore.store.lost_places import lost_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from packcore.checks.objects import Finding
     from packcore.ids import ObjectId
@@ -57,15 +57,20 @@ _FAILURES = (CorruptData, LimitExceeded)
 
 
 def check_repository(
-    repository: Repository, options: FsckOptions = BY_DEFAULT, *, progress: Progress = SILENT
+    repository: Repository,
+    options: FsckOptions = BY_DEFAULT,
+    *,
+    jobs: int | None = 1,
+    progress: Progress = SILENT,
 ) -> Iterator[FsckFinding]:
-    """Check objects, links and refs, and yield each problem as it is found.
+    """Check objects, links and refs in up to `jobs` processes, and yield each problem as it is found.
 
     No content of objects or refs makes this raise. If the objects can't even be listed (a broken pack
     index), the report ends with a finding for that error. In a partial clone, objects that its remote
-    promised may be missing. Raises RepositoryError for a setting `fsck.*` that git refuses, too.
+    promised may be missing. Raises RepositoryError for a setting `fsck.*` that git refuses, too, and
+    WorkerLost if a process is killed.
     """
-    check = _Fsck(repository, options)
+    check = _Fsck(repository, options, jobs=jobs)
     with progress.phase("checking objects", unit="objects") as phase:
         try:
             yield from check.objects(phase)
@@ -84,37 +89,33 @@ def check_repository(
 class _Fsck:
     """The state of one check."""
 
-    def __init__(self, repository: Repository, options: FsckOptions) -> None:
+    def __init__(self, repository: Repository, options: FsckOptions, *, jobs: int | None) -> None:
         self.repository = repository
         self.options = options
+        self.jobs = jobs
         self.settings = FsckSettings.of(repository, strict=options.strict)
         self.marks = Marks(repository)
         self.whole: set[str] = set()
         """The names of the packs that are intact."""
         self.special: dict[tuple[bytes, ObjectId], None] = {}
-        self.asked: dict[ObjectId, list[FsckFinding]] = {}
-        """Lines about commits and tags that were asked for, until their objects are reported."""
         self.promised: set[ObjectId] | None = None
         """The objects that a partial clone may lack; None until something is missing."""
 
     def objects(self, phase: Phase) -> Iterator[FsckFinding]:
         repository, copies = self.repository, self.repository.copies
         marks, options = self.marks, self.options
-        if options.full or options.connectivity_only:
-            marks.list_objects(repository)
-        else:
-            marks.list_objects(copy.oid for copy in copies.loose())
         if options.connectivity_only:
-            marks.unread.clear()
+            marks.list_objects(repository, are_read=True)
             return
+        marks.list_objects(repository if options.full else (copy.oid for copy in copies.loose()))
         checks = ContentChecks(marks, repository.object_format, strict=options.strict, settings=self.settings)
         if options.root or options.tags:
             checks.watch = self._watch
         phase.total(len(marks.flags))
         for pack in copies.packs() if options.full else ():
-            if check_whole_pack(pack, checks, phase):
+            if check_whole_pack(pack, checks, phase, jobs=self.jobs):
                 self.whole.add(pack.name)
-                for copy in copies.of_pack(pack) if checks.are_held() or self.asked else ():
+                for copy in copies.of_pack(pack) if checks.are_held() else ():
                     yield from self._reported(checks, copy.oid)
             else:
                 yield from self._copies(copies.of_pack(pack), checks, phase)
@@ -123,7 +124,7 @@ class _Fsck:
         if options.full:
             yield from self._packs()
         for kind, oid in self.special:
-            if oid in marks.unread:
+            if not marks.was_read(oid):
                 continue
             try:
                 for found in self.settings.judged(oid, check_special_blob(repository, kind, oid)):
@@ -168,27 +169,28 @@ class _Fsck:
             checks.check(oid, type_, data)
 
     def _reported(self, checks: ContentChecks, oid: ObjectId) -> Iterator[FsckFinding]:
-        yield from self.asked.pop(oid, ())
         if (held := checks.take(oid)) is not None:
+            yield from held.asked
             self.special.update(dict.fromkeys(held.special))
             for found in held.findings:
                 yield self._line(held.type, oid, found)
 
-    def _watch(self, oid: ObjectId, type_: ObjectType, data: bytes) -> None:
-        """Note what was asked to be reported of a commit or a tag."""
+    def _watch(self, oid: ObjectId, type_: ObjectType, data: bytes) -> Sequence[FsckFinding]:
+        """Return what was asked to be reported of a commit or a tag."""
         object_format = self.repository.object_format
         with suppress(CorruptObject):
             if type_ is ObjectType.COMMIT:
                 has_parents = commit_links(data, object_format, oid).parents and oid not in self.marks.shallow
                 if self.options.root and not has_parents:
                     text = f"root {oid.hex()}"
-                    self.asked[oid] = [FsckFinding(text, is_error=False, kind="root", oid=oid)]
+                    return [FsckFinding(text, is_error=False, kind="root", oid=oid)]
             elif self.options.tags:
                 target, target_type = tag_target(data, object_format, oid)
                 name = re.search(rb"^tag (.*)$", data, re.MULTILINE)
                 label = decode_ref_name(name[1]) if name else ""
                 text = f"tagged {target_type.name.lower()} {target.hex()} ({label}) in {oid.hex()}"
-                self.asked[oid] = [FsckFinding(text, is_error=False, kind="tagged", oid=oid)]
+                return [FsckFinding(text, is_error=False, kind="tagged", oid=oid)]
+        return ()
 
     def _line(self, type_: ObjectType, oid: ObjectId, found: Finding) -> FsckFinding:
         is_error = found.severity.is_error(strict=False)

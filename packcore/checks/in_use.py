@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from packcore.checks.marks import REACHABLE, TYPE_BITS, USED
+from packcore.checks.marks import REACHABLE, READ, TYPE_BITS, USED
 from packcore.checks.report import FsckFinding, error, notice
 from packcore.errors import CorruptData, LimitExceeded, RepositoryError, UnreadableRef
 from packcore.objects import MODE_GITLINK, ObjectType
@@ -137,7 +137,7 @@ class InUse:
         self._use(oid, name)
         kind = marks.flags[oid] & TYPE_BITS
         is_branch = name == "HEAD" or name.startswith("refs/heads/")
-        if is_branch and kind not in (0, ObjectType.COMMIT) and oid not in marks.unread:
+        if is_branch and kind not in (0, ObjectType.COMMIT) and marks.was_read(oid):
             yield error(f"{name}: not a commit", "ref", oid)
 
     def _logs(self, prefix: str, logs: Iterable[tuple[str, Iterable[LogEntry]]]) -> Iterator[FsckFinding]:
@@ -197,11 +197,11 @@ class InUse:
         """Mark an object that is here as used."""
         flags, is_listed = self._marks.flags, oid in self._marks.flags
         type_bits = flags.get(oid, 0) & TYPE_BITS
-        if not type_bits and oid not in self._marks.unread:
+        if not type_bits and self._marks.was_read(oid):
             with suppress(CorruptData, LimitExceeded):
                 type_bits = self._repository.header(oid).type
         flags[oid] = flags.get(oid, 0) | type_bits | USED
         if is_listed:
             self.tips.append((oid, label))
         else:  # known, although it is not stored; or in a pack, if only loose objects are checked
-            flags[oid] |= REACHABLE
+            flags[oid] |= REACHABLE | READ

@@ -3,6 +3,7 @@
     type 1 to 4     of the object; before it is read, as the first link to it says
     USED            something refers to it
     REACHABLE       a ref leads to it
+    READ            an intact copy was read, or no one asked for that
 
 Links are checked as objects are read, in any order. If each link names an object that is here and of the
 right type, nothing is broken wherever the refs lead, and no link needs to be followed from the refs.
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.repository import Repository
 
-__all__ = ["REACHABLE", "TYPE_BITS", "USED", "Marks", "object_links"]
+__all__ = ["REACHABLE", "READ", "TYPE_BITS", "USED", "Marks", "final_flags", "object_links"]
 
 TYPE_BITS = 7
 USED = 8
 REACHABLE = 16
+READ = 32
 
 _Row = tuple[bytes, bytes, "ObjectId"]
 
@@ -47,18 +49,16 @@ class Marks:
         self._repository = repository
         self.shallow: frozenset[ObjectId] = frozenset()
         self.flags: dict[ObjectId, int] = {}
-        self.unread: set[ObjectId] = set()
-        """The objects of which no intact copy was read so far."""
         self._stated: dict[ObjectId, int] = {}
         """The types that damaged copies state."""
         self._absent: set[ObjectId] = set()
         self._types_fit = True
+        self._all_read = True
 
-    def list_objects(self, oids: Iterable[ObjectId]) -> None:
-        """Start with all objects to check. Raises CorruptData."""
+    def list_objects(self, oids: Iterable[ObjectId], *, are_read: bool = False) -> None:
+        """Start with all objects to check; `are_read` takes all for intact. Raises CorruptData."""
         self.shallow = self._repository.shallow()
-        self.flags = dict.fromkeys(oids, 0)
-        self.unread = set(self.flags)
+        self.flags = dict.fromkeys(oids, READ if are_read else 0)
 
     def state(self, oid: ObjectId, type_: int) -> None:
         """Note the type that the head of a damaged copy states."""
@@ -71,14 +71,16 @@ class Marks:
     def is_first(self, oid: ObjectId, type_: int) -> bool:
         """Record that a copy is intact; return whether it is the first. Raises KeyError if unlisted."""
         flags = self.flags[oid]
-        if oid not in self.unread:
+        if flags & READ:
             return False
-        self.unread.discard(oid)
-        if flags & TYPE_BITS != type_:
-            if flags & TYPE_BITS:
-                self._types_fit = False
-            self.flags[oid] = flags & ~TYPE_BITS | type_
+        if flags & TYPE_BITS not in (0, type_):
+            self._types_fit = False
+        self.flags[oid] = flags & ~TYPE_BITS | type_ | READ
         return True
+
+    def was_read(self, oid: ObjectId) -> bool:
+        """Return whether an intact copy of an object was read; True for one that wasn't to be checked."""
+        return bool(self.flags.get(oid, READ) & READ)
 
     def mark(self, oid: ObjectId, type_: int) -> None:
         """Record a link to an object that must be of this type."""
@@ -107,9 +109,9 @@ class Marks:
     def mark_rows(self, rows: list[_Row]) -> None:
         """Record the links of a tree."""
         get = self.flags.get
-        final = {mode: _final_flags(mode) for mode in {mode for mode, _, _ in rows}}
+        final = {mode: final_flags(mode) for mode in {mode for mode, _, _ in rows}}
         # Nearly all entries of most trees are marked already.
-        for mode, _, entry in [row for row in rows if get(row[2]) != final[row[0]]]:
+        for mode, _, entry in [row for row in rows if get(row[2], 0) | READ != final[row[0]]]:
             kind = mode_kind(mode)
             if kind != MODE_GITLINK:
                 self.mark(entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB)
@@ -124,16 +126,36 @@ class Marks:
             self._absent.add(oid)
             return
         self._types_fit &= known == type_
-        self.flags[oid] = known | USED | REACHABLE
+        self.flags[oid] = known | USED | REACHABLE | READ
 
     def settle(self) -> None:
         """Give unreadable objects the type that their copies state, once everything was read."""
-        for oid in self.unread:
+        unread = [oid for oid, flags in self.flags.items() if not flags & READ]
+        self._all_read = not unread
+        for oid in unread:
             self.flags[oid] = self.flags[oid] & ~TYPE_BITS | self._stated.get(oid, 0)
 
     def are_sound(self, promised: Iterable[ObjectId]) -> bool:
         """Return whether every object is readable, and every link leads to one that is here or promised."""
-        return self._types_fit and not self.unread and self._absent <= set(promised)
+        return self._types_fit and self._all_read and self._absent <= set(promised)
+
+    def noted(self) -> tuple[bytes, bool, set[ObjectId]]:
+        """Return everything that was noted, for `take_over`: the flags come in the order of the listing."""
+        return bytes(self.flags.values()), self._types_fit, self._absent
+
+    def take_over(self, noted: tuple[bytes, bool, set[ObjectId]]) -> None:
+        """Add what another process noted that began with the same listing."""
+        theirs, types_fit, absent = noted
+        self._types_fit &= types_fit
+        both = zip(list(self.flags.items()), theirs, strict=False)
+        for oid, own, other in [(oid, own, other) for (oid, own), other in both if own != other]:
+            type_, other_type = own & TYPE_BITS, other & TYPE_BITS
+            if type_ and other_type and type_ != other_type:
+                self._types_fit = False
+            chosen = type_ if own & READ or not other_type else other_type
+            self.flags[oid] = (own | other) & ~TYPE_BITS | chosen
+        for oid in absent:
+            self._mark_unlisted(oid, 0)
 
     @property
     def lacks_some(self) -> bool:
@@ -162,9 +184,9 @@ def object_links(
                 yield entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB
 
 
-def _final_flags(mode_digits: bytes) -> int | None:
-    """Return the flags of an object for which a link with this mode changes nothing."""
+def final_flags(mode_digits: bytes) -> int | None:
+    """Return the flags of an object that was read, and for which a link with this mode changes nothing."""
     kind = mode_kind(mode_digits)
     if kind == MODE_GITLINK:
         return None  # it is in another repository
-    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | USED
+    return (ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB) | USED | READ

@@ -6,6 +6,7 @@ which says what is damaged and uses other copies of a damaged base.
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from packcore.objects import ObjectType
 from packcore.pack.indexer import index_pack_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from packcore.checks.content import ContentChecks
     from packcore.ids import ObjectId
     from packcore.progress import Phase
@@ -25,45 +28,84 @@ _TYPES = (ObjectType.BLOB, *ObjectType)  # by code; calling the enumeration cost
 _TOLD_AT_ONCE = 256
 
 
-def check_whole_pack(pack: PackFile, checks: ContentChecks, phase: Phase) -> bool:
-    """Check a pack, its index and its objects; return whether it is intact.
+def check_whole_pack(pack: PackFile, checks: ContentChecks, phase: Phase, *, jobs: int | None = 1) -> bool:
+    """Check a pack, its index and its objects, in up to `jobs` processes; return whether it is intact.
 
     The objects that were read before the first damage are recorded as intact: their bytes have their ids.
+    Raises WorkerLost.
     """
-    is_first, check, advance = checks.marks.is_first, checks.check, phase.advance
-    large: list[ObjectId] = []
-    told = 0
-
-    def observe(
-        type_code: int, oid: ObjectId, data: bytes | None, base_oid: ObjectId | None, base: bytes | None
-    ) -> None:
-        nonlocal told
-        told += 1
-        if told % _TOLD_AT_ONCE == 0:
-            advance(_TOLD_AT_ONCE)
-        if data is None and type_code != ObjectType.BLOB:
-            large.append(oid)
-            return
-        try:
-            first = is_first(oid, type_code)
-        except KeyError:
-            raise CorruptPack(f"its index does not list object {oid.hex()}", pack=pack.name) from None
-        if first and data is not None and type_code != ObjectType.BLOB:
-            version = None if base_oid is None or base is None else (base_oid, base)
-            check(oid, _TYPES[type_code], data, version)
-
+    objects = _Objects(pack.name, checks, phase.advance)
     try:
         indexed = index_pack_file(
-            Path(pack.name), object_format=pack.object_format, limits=pack.limits, observe=observe
+            Path(pack.name), object_format=pack.object_format, limits=pack.limits, observe=objects, jobs=jobs
         )
         if not pack.index.has_bytes(indexed.index_blocks()):
             return False
-        for oid in large:
-            type_, data = pack.read(oid)
-            if is_first(oid, type_):
-                check(oid, type_, data)
+        objects.check_large(pack)
     except (CorruptData, LimitExceeded, OSError):
         return False
     finally:
-        advance(told % _TOLD_AT_ONCE)
+        objects.finish()
     return True
+
+
+class _Objects:
+    """Checks the objects of a pack while it is indexed: an `Observer`."""
+
+    def __init__(self, pack_name: str, checks: ContentChecks, advance: Callable[[int], None]) -> None:
+        self._pack_name = pack_name
+        self._checks = checks
+        self._advance = advance
+        self._told = 0
+        self._large: list[ObjectId] = []
+        """Commits, trees and tags that were too large to have in memory on the way."""
+
+    def __call__(
+        self, type_code: int, oid: ObjectId, data: bytes | None, base_oid: ObjectId | None, base: bytes | None
+    ) -> None:
+        self._told += 1
+        if self._told >= _TOLD_AT_ONCE:
+            self.finish()
+        if data is None and type_code != ObjectType.BLOB:
+            self._large.append(oid)
+            return
+        try:
+            is_first = self._checks.marks.is_first(oid, type_code)
+        except KeyError:
+            raise CorruptPack(f"its index does not list object {oid.hex()}", pack=self._pack_name) from None
+        if is_first and data is not None and type_code != ObjectType.BLOB:
+            version = None if base_oid is None or base is None else (base_oid, base)
+            self._checks.check(oid, _TYPES[type_code], data, version)
+
+    def check_large(self, pack: PackFile) -> None:
+        """Check what was left out. Raises CorruptData, LimitExceeded."""
+        for oid in self._large:
+            type_, data = pack.read(oid)
+            if self._checks.marks.is_first(oid, type_):
+                self._checks.check(oid, type_, data)
+
+    def finish(self) -> None:
+        """Report the progress since the last report."""
+        self._advance(self._told)
+        self._told = 0
+
+    def start_share(self) -> None:
+        """Begin a share in a process of its own, which reports no progress."""
+        self._counted, self._told = 0, 0
+        self._advance = self._count
+
+    def _count(self, objects: int) -> None:
+        self._counted += objects
+
+    def seen(self) -> bytes:
+        """Return everything that was noted in this process."""
+        self.finish()
+        noted = self._counted, self._large, self._checks.noted()
+        return pickle.dumps(noted, pickle.HIGHEST_PROTOCOL)
+
+    def take_over(self, seen: bytes) -> None:
+        """Add what was noted in another process."""
+        counted, large, noted = pickle.loads(seen)  # noqa: S301 - our own process sent it
+        self._advance(counted)
+        self._large = list(dict.fromkeys([*self._large, *large]))
+        self._checks.take_over(noted)

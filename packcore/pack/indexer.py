@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from packcore.ids import ObjectFormat, ObjectId
-    from packcore.pack.resolve import Observer
+    from packcore.pack.observer import Observer
     from packcore.progress import Progress
     from packcore.store.base import ObjectStore
 
@@ -130,6 +130,7 @@ def index_pack(
     complete: Callable[[PackSource, PackTable, Resolver], None] | None = None,
     lasting: bool = False,
     observe: Observer | None = None,
+    jobs: int | None = 1,
 ) -> IndexedPack:
     """Check a pack completely and compute the ids of its objects.
 
@@ -137,8 +138,9 @@ def index_pack(
     for the temporary files of large objects. `receiving` is the name of a progress phase that counts the
     bytes of the blocks, `counting` of one that counts the objects announced in the header. `complete` may add
     missing bases. With `lasting` no block is asked for behind the pack. `observe` is called for each object.
+    Up to `jobs` processes resolve the deltas, with the same result.
 
-    Raises CorruptPack, LimitExceeded, and MissingObject for a thin pack that stays incomplete.
+    Raises CorruptPack, LimitExceeded, WorkerLost, and MissingObject for a thin pack that stays incomplete.
     """
     table = PackTable(object_format)
     resolver = Resolver(table, limits, directory, observe)
@@ -155,7 +157,7 @@ def index_pack(
         delta_count = table.types.count(0)
         with progress.phase("indexing", unit="objects", total=len(table)) as phase:
             phase.advance(len(table) - delta_count)
-            resolver.resolve(source, phase.advance)
+            _resolve(resolver, table, source, jobs=jobs, limits=limits, advance=phase.advance)
             if complete is not None:
                 complete(source, table, resolver)
             resolver.check_complete()
@@ -167,6 +169,25 @@ def index_pack(
     return IndexedPack(table, order)
 
 
+def _resolve(
+    resolver: Resolver,
+    table: PackTable,
+    source: PackSource,
+    *,
+    jobs: int | None,
+    limits: Limits,
+    advance: Callable[[int], None],
+) -> None:
+    if jobs != 1:
+        # Imported only here: processes and pipes are more than all that an indexer imports.
+        from packcore.pack.parallel_resolve import resolve_in_processes
+
+        memory = limits.resolve_memory
+        if resolve_in_processes(resolver, table, source, jobs=jobs, resolve_memory=memory, advance=advance):
+            return
+    resolver.resolve(source, advance)
+
+
 def index_pack_file(
     path: Path,
     *,
@@ -174,10 +195,11 @@ def index_pack_file(
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
     observe: Observer | None = None,
+    jobs: int | None = 1,
 ) -> IndexedPack:
     """Check a pack file completely and compute the ids of its objects. Does not change the file.
 
-    `observe` is called for each object.
+    `observe` and `jobs` as for `index_pack`.
 
     Raises what `index_pack` does, and OSError if the file can't be read.
     """
@@ -191,6 +213,7 @@ def index_pack_file(
                 progress=progress,
                 receiving="reading pack",
                 observe=observe,
+                jobs=jobs,
             )
         except CorruptPack as error:
             raise CorruptPack(error.reason, offset=error.offset, pack=str(path), hint=error.hint) from None

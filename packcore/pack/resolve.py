@@ -22,29 +22,26 @@ second time, perhaps whole, the entire cycle resolves: `packcore.pack.duplicates
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.scratch import Content, Scratch, apply_to, same_content
+from packcore.pack.scratch import Content, Scratch, apply_to, passed_on, same_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from packcore.limits import Limits
     from packcore.pack.mapping import PackSource
+    from packcore.pack.observer import Observer
     from packcore.pack.table import PackTable
 
-__all__ = ["Observer", "Resolver"]
+__all__ = ["Resolver"]
 
-Observer = Callable[[int, ObjectId, "bytes | None", "ObjectId | None", "bytes | None"], None]
-"""Called once for each object: type code, id, bytes; and id and bytes of its base, None for a whole object.
-
-Bytes are None from `Limits.big_object` on. A base comes before its deltas."""
 
 _LABELS = {int(type_): type_.label for type_ in ObjectType}
 _KEPT_COST_BYTES = 130  # memory for a kept stream on top of its bytes: object header, slot, number
@@ -121,14 +118,26 @@ class Resolver:
         Raises CorruptPack for a delta that does not fit its base, and LimitExceeded for a chain longer than
         `chain_depth` or a result over `object_bytes`.
         """
-        self._source = source
         types = self._table.types
-        for root in range(len(types)):
-            # Before the walk, only whole objects have a type; deltas get theirs during the walk.
-            if types[root] and self._table.bases[root] < 0:
-                self._resolve_tree(root, advance)
+        # Before the walk, only whole objects have a type; deltas get theirs during the walk.
+        roots = (root for root in range(len(types)) if types[root] and self._table.bases[root] < 0)
+        self.resolve_trees(roots, source, advance)
+        self.forget()
+
+    def resolve_trees(self, roots: Iterable[int], source: PackSource, advance: Callable[[int], None]) -> None:
+        """Resolve the deltas below some whole objects. Raises as `resolve`."""
+        self._source = source
+        for root in roots:
+            self._resolve_tree(root, advance)
+
+    def forget(self) -> None:
+        """Drop the kept streams: everything is resolved."""
         self._kept.clear()
         self._kept_bytes = 0
+
+    def use_memory(self, resolve_memory: int) -> None:
+        """Bound memory by another number of bytes from now on, besides the streams that are kept."""
+        self._limits = replace(self._limits, resolve_memory=self._kept_bytes + resolve_memory)
 
     def resolve_below(self, root: int) -> None:
         """Resolve the deltas based on a whole object that was added to the pack after the scan."""
@@ -204,7 +213,7 @@ class Resolver:
             if delta is not None:
                 self._kept_bytes -= len(delta) + _KEPT_COST_BYTES
             elif sizes[entry_index] < big_bytes:
-                delta = self._inflate(entry_index)
+                delta = self._source.inflate(self._source.entry(table.offsets[entry_index]))
             result: Content | None
             made: bytes | None = None
             if delta is not None and isinstance(base, bytes):
@@ -331,9 +340,6 @@ class Resolver:
         blocks = apply_to(base, delta, self._limits.big_object - 1)
         return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
 
-    def _inflate(self, entry_index: int) -> bytes:
-        return self._source.inflate(self._source.entry(self._table.offsets[entry_index]))
-
     def _target_size(self, delta: bytes, entry_index: int) -> int:
         try:
             size = delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1]
@@ -368,7 +374,7 @@ class Resolver:
         try:
             instructions = self._source.inflate_blocks(header) if delta is None else delta
             made = apply_to(base, instructions, self._limits.big_object - 1)
-            blocks = _hashed(made, digest.update)
+            blocks = passed_on(made, digest.update)
             if size < self._limits.big_object:
                 result = b"".join(blocks)
             elif self._first_child[entry_index] >= 0:
@@ -392,9 +398,3 @@ class Resolver:
             f"{self._limits.chain_depth}",
             limit="chain_depth",
         )
-
-
-def _hashed(blocks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
-    for block in blocks:
-        update(block)
-        yield block

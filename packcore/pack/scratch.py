@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Content", "Scratch", "apply_to", "blocks_of", "same_content"]
+__all__ = ["Content", "Scratch", "apply_to", "blocks_of", "passed_on", "same_content"]
 
 
 class Scratch:
@@ -117,6 +117,13 @@ def apply_to(base: Content, delta: bytes | Iterable[bytes], whole_bytes_max: int
     if isinstance(base, Scratch):
         return apply_delta_blocks(base.read, base.size, delta_blocks)
     return apply_delta_blocks(_reader_of(base), len(base), delta_blocks)
+
+
+def passed_on(blocks: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Yield the blocks, each after `update` was called with it, such as a hash's."""
+    for block in blocks:
+        update(block)
+        yield block
 
 
 def _reader_of(base: bytes) -> Callable[[int, int], bytes]:

@@ -64,6 +64,42 @@ class PackTable:
         self.types[entry_index] = type_
         self.oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
 
+    def packed_rows(self, entries: array[int]) -> bytes:
+        """Return what is resolved of some entries as bytes, for `take_rows` in another process.
+
+        count 4, entries 4 each, types 1 each, sizes 8 each, depths 2 each, ids
+        """
+        size, oids = self.object_format.digest_size, bytes(self.oids)
+        return b"".join(
+            [
+                len(entries).to_bytes(4, "little"),
+                entries.tobytes(),
+                bytes(map(self.types.__getitem__, entries)),
+                array("Q", map(self.sizes.__getitem__, entries)).tobytes(),
+                array("H", map(self.depths.__getitem__, entries)).tobytes(),
+                *[oids[entry * size : (entry + 1) * size] for entry in entries],
+            ]
+        )
+
+    def take_rows(self, packed: bytes) -> None:
+        """Take over what `packed_rows` returned in another process of this machine."""
+        count, at, size = int.from_bytes(packed[:4], "little"), 4, self.object_format.digest_size
+
+        def column(typecode: str) -> array[int]:
+            nonlocal at
+            values = array(typecode)
+            values.frombytes(packed[at : at + count * values.itemsize])
+            at += count * values.itemsize
+            return values
+
+        entries, types, sizes, depths = map(column, "IBQH")
+        for number, entry in enumerate(entries):
+            self.types[entry] = types[number]
+            self.sizes[entry] = sizes[number]
+            self.depths[entry] = depths[number]
+            start = at + number * size
+            self.oids[entry * size : (entry + 1) * size] = packed[start : start + size]
+
     def oid(self, entry_index: int) -> ObjectId:
         """Return the id of an entry."""
         digest_size = self.object_format.digest_size

@@ -86,13 +86,19 @@ class PackReport:
 
 
 def verify_pack(
-    path: Path, object_format: ObjectFormat, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = SILENT
+    path: Path,
+    object_format: ObjectFormat,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = SILENT,
+    jobs: int | None = 1,
 ) -> PackReport:
-    """Check the .pack at `path` and the .idx beside it (a .rev too, if there is one).
+    """Check the .pack at `path` and the .idx beside it (a .rev too, if there is one), in `jobs` processes.
 
-    Raises CorruptPack, CorruptIndex, MissingObject, LimitExceeded, and OSError if a file can't be read.
+    Raises CorruptPack, CorruptIndex, MissingObject, LimitExceeded, WorkerLost, and OSError if a file can't be
+    read.
     """
-    indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress)
+    indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress, jobs=jobs)
     index_path = path.with_suffix(".idx")
     index = open_index(index_path, object_format)
     try:

@@ -57,14 +57,15 @@ def select(
     reuse_deltas: bool = True,
     thin_bases: Sequence[Candidate] = (),
     should_stop: Callable[[], bool] | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     progress: Progress = SILENT,
 ) -> PackPlan:
     """Choose how each object is written, and return the finished plan.
 
     `objects` come in the order of the walk, each once. `strategy` is a name or an instance. `thin_bases` are
     objects that both the receiver and `store` have: deltas against them make a thin pack, for receivers that
-    can complete one. `reuse_deltas=False` searches for new deltas only.
+    can complete one. `reuse_deltas=False` searches for new deltas only. `jobs` processes search, None for as
+    many as are worth it; the plan is the same for any number.
 
     Raises MissingObject or CorruptData if the store can't return an object, PluginError for an unknown
     strategy, and InvalidPlan if an object is listed twice or the strategy breaks the rules.
@@ -92,7 +93,14 @@ def select(
         try:
             with closing(
                 _choices(
-                    work, strategy, reusable, counter, jobs=jobs, progress=progress, should_stop=should_stop
+                    work,
+                    strategy,
+                    reusable,
+                    counter,
+                    jobs=jobs,
+                    progress=progress,
+                    should_stop=should_stop,
+                    on_jobs=lambda count: phase.note(jobs=count),
                 )
             ) as choices:
                 for choice in choices:
@@ -155,9 +163,10 @@ def _choices(
     reusable: ReusableDeltas,
     counter: _Counter,
     *,
-    jobs: int,
+    jobs: int | None,
     progress: Progress,
     should_stop: Callable[[], bool] | None,
+    on_jobs: Callable[[int], None],
 ) -> Generator[Choice, None, None]:
     """Yield all choices in pack order, made in one search or part by part. Raises SearchStopped."""
     if not work.searched:
@@ -174,6 +183,7 @@ def _choices(
             should_stop=should_stop,
             on_choices=counter.chosen,
             on_alone=lambda: progress.message("packcore", _ALONE),
+            on_jobs=on_jobs,
         )
         return
     for choice in strategy.choose(work):

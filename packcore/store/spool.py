@@ -96,8 +96,9 @@ class SpooledPack(BulkReading):
         counting: str | None = None,
         lasting: bool = False,
         index_form: IndexForm = DEFAULT_FORM,
+        jobs: int | None = 1,
     ) -> SpooledPack:
-        """Take in a pack, check everything, and return it.
+        """Take in a pack, check everything in up to `jobs` processes, and return it.
 
         `bases` completes a thin pack: bases that its deltas need and it lacks are appended from there.
         It is a store, or a function that opens one for the needed ids, called once everything else is here.
@@ -132,6 +133,7 @@ class SpooledPack(BulkReading):
                 counting=counting,
                 complete=complete,
                 lasting=lasting,
+                jobs=jobs,
             )
             return cls(file, indexed, limits, index_form, added_count)
         except BaseException as error:

@@ -136,7 +136,7 @@ class Pusher:
             policy=Policy(atomic="atomic" in options.flags, push_options=tuple(options.push_options)),
             selection=SelectionOptions(
                 strategy=settings.strategy or usual.strategy,
-                jobs=settings.jobs or usual.jobs,
+                jobs=settings.jobs,
                 budget_seconds=settings.select_budget_seconds,
             ),
             materialize=True,

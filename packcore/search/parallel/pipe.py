@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import pickle
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from packcore.errors import rebuild_error
+from packcore.processes import READY, error_of_bytes, error_to_bytes
 from packcore.search.strategy import Choice
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ __all__ = [
     "encode_error",
 ]
 
-READY, CHOICES, EDGES, DONE, FAILED = b"H", b"C", b"E", b"D", b"X"
+CHOICES, EDGES, DONE, FAILED = b"C", b"E", b"D", b"X"
 
 _COUNT_BYTES = 4
 
@@ -74,16 +74,10 @@ def decode_edges(message: bytes) -> VersionEdges:
 
 
 def encode_error(error: BaseException) -> bytes:
-    """Return the message for an error, or for its text alone if the error can't be pickled."""
-    try:
-        state: Any = (type(error), error.args, error.__dict__)
-        message = pickle.dumps(state, pickle.HIGHEST_PROTOCOL)
-        pickle.loads(message)  # noqa: S301 - our own, just made
-    except Exception:  # pickling a foreign error may raise anything
-        message = pickle.dumps((RuntimeError, (f"{type(error).__name__}: {error}",), {}))
-    return FAILED + message
+    """Return the message for an error."""
+    return FAILED + error_to_bytes(error)
 
 
 def decode_error(message: bytes) -> BaseException:
     """Return the error in a message, as it was raised."""
-    return rebuild_error(*pickle.loads(message[1:]))  # noqa: S301 - our own
+    return error_of_bytes(message[1:])

@@ -51,19 +51,27 @@ def choices_of_parts(
     parts: Sequence[Part],
     reusable: ReusableDeltas,
     *,
-    jobs: int,
+    jobs: int | None,
     should_stop: Callable[[], bool] | None,
     on_choices: Callable[[int], None],
     on_alone: Callable[[], None],
+    on_jobs: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Choice]:
     """Yield the choices of all parts in order. Calls `on_choices` with the number of those that have to wait.
 
+    `jobs` is the number of processes, None for as many as are worth it; `on_jobs` gets the number started.
     If no process can be started, the search falls back to this process and calls `on_alone`.
 
     Raises SearchStopped after the last choice made before the stop, WorkerLost if a process dies, and
     whatever a search raises in any process.
     """
     pool = None
+    if jobs is None:
+        from packcore.processes import automatic_jobs
+
+        members = (index for part in parts for index in part.members)
+        work_bytes = sum(work.candidates[index].size + OBJECT_WEIGHT_BYTES for index in members)
+        jobs = automatic_jobs(work_bytes, work.limits.window_memory + work.limits.base_cache)
     if jobs > 1:
         # Imported only here: processes, pipes and temporary files are half of what a search imports.
         from packcore.search.parallel.pool import start_pool
@@ -74,6 +82,7 @@ def choices_of_parts(
             on_alone()
         yield from _one_by_one(work, strategy, parts, reusable, should_stop)
         return
+    on_jobs(len(pool))
     with pool:
         search_of_parts = _ParallelSearch(
             pool, work, parts, reusable, should_stop=should_stop, on_choices=on_choices

@@ -7,10 +7,10 @@ terminal sends to all processes: the main process gets it too, and ends the work
 from __future__ import annotations
 
 import pickle
-import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from packcore.processes import begin_work
 from packcore.search.parallel.pipe import DONE, READY, encode_choices, encode_edges, encode_error
 from packcore.search.parallel.task import search
 from packcore.search.strategy import Work
@@ -38,10 +38,7 @@ def run_worker(
     strategy: Strategy,
 ) -> None:
     """Serve requests until the pipe ends. `inherited` are ends of other pipes, inherited by fork."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for other in inherited:
-        other.close()
+    begin_work(inherited)
     with suppress(EOFError, OSError):  # the main process is gone
         try:
             store = open_store()

@@ -1,0 +1,196 @@
+"""Resolving in several processes gives what one process gives, and reports damage as one does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packcore import processes
+from packcore.checks.fsck import check_repository
+from packcore.errors import CorruptPack, WorkerLost
+from packcore.ids import SHA1
+from packcore.pack import parallel_resolve
+from packcore.pack.indexer import index_pack_file
+from packcore.pack.resolve import Resolver
+from packcore.pack.verify import verify_pack
+from packcore.store.repository import Repository
+from tests.support import fast_import, git, init_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="processes inherit the scan by fork")
+
+FOLDERS = 6
+
+
+def commits() -> Iterator[bytes]:
+    for number in range(40):
+        yield b"commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 0\n" % (10**9 + number)
+        for folder in range(FOLDERS):
+            lines = b"".join(b"%d %d %d\n" % (folder, line, number * (line == number)) for line in range(60))
+            yield b"M 100644 inline d%d/file\ndata %d\n%s\n" % (folder, len(lines), lines)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = init_repository(tmp_path_factory.mktemp("made") / "a.git")
+    fast_import(path, commits())
+    git("repack", "-adfq", cwd=path)
+    return path
+
+
+@pytest.fixture
+def repository(made: Path, tmp_path: Path) -> Path:
+    git("clone", "-q", "--bare", "--no-local", str(made), str(tmp_path / "b.git"))
+    return tmp_path / "b.git"
+
+
+def pack_of(repository: Path) -> Path:
+    return next((repository / "objects/pack").glob("*.pack"))
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the processes started."""
+    started: list[int] = []
+    add = processes.Pool.add
+
+    def counted(pool: processes.Pool, method: str, target: Callable[..., None], *arguments: object) -> None:
+        add(pool, method, target, *arguments)
+        started.append(len(pool))
+
+    monkeypatch.setattr(processes.Pool, "add", counted)
+    return started
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("jobs", [2, 3, 50])
+def test_the_index_is_the_same_for_any_number_of_processes(repository: Path, jobs: int, forked: list[int]):
+    indexed = index_pack_file(pack_of(repository), object_format=SHA1, jobs=jobs)
+    assert b"".join(indexed.index_blocks()) == pack_of(repository).with_suffix(".idx").read_bytes()
+    assert 1 < len(forked) <= jobs
+
+
+def test_verify_pack_lists_the_same_rows(repository: Path, forked: list[int]):
+    one, two = (list(verify_pack(pack_of(repository), SHA1, jobs=jobs).lines()) for jobs in (1, 2))
+    assert one == two
+    assert len(forked) == 2
+
+
+def findings(repository: Path, jobs: int) -> list[str]:
+    with Repository.open(repository) as opened:
+        return [found.text for found in check_repository(opened, jobs=jobs)]
+
+
+def test_fsck_finds_the_same_in_an_intact_repository_with_findings(repository: Path, forked: list[int]):
+    git("update-ref", "-d", "refs/heads/main", cwd=repository)  # the last commit is dangling
+    found = findings(repository, 1)
+    assert len(found) == 1
+    assert findings(repository, 2) == found
+    assert len(forked) == 2
+
+
+def test_fsck_finds_a_missing_object_that_a_tree_of_another_process_names(repository: Path):
+    lost = git("rev-parse", "main~20:d3/file", cwd=repository)
+    listed = git("rev-list", "--objects", "main", cwd=repository).split("\n")
+    kept = "\n".join(line.split()[0] for line in listed if lost not in line)
+    pack = pack_of(repository)
+    name = git("pack-objects", "-q", str(pack.parent / "pack"), cwd=repository, stdin=kept.encode())
+    for old in pack.parent.glob(f"{pack.stem}.*"):
+        old.unlink()
+    assert (pack.parent / f"pack-{name}.pack").exists()
+    found = findings(repository, 1)
+    assert f"missing blob {lost}" in found
+    assert findings(repository, 2) == found
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_damage_is_reported_as_by_one_process(
+    repository: Path, share: float, monkeypatch: pytest.MonkeyPatch
+):
+    apply_delta = parallel_resolve_apply()
+    bad = len(git("rev-list", "--objects", "--all", cwd=repository).split("\n")) * share
+
+    def damaged(base: bytes, delta: bytes, *, target_bytes_max: int) -> bytes:
+        made = apply_delta(base, delta, target_bytes_max=target_bytes_max)
+        if hash(made) % 97 == int(bad) % 97:
+            raise CorruptPack("a delta is broken")
+        return made
+
+    monkeypatch.setattr("packcore.pack.resolve.apply_delta", damaged)
+    errors = []
+    for jobs in (1, 2):
+        with pytest.raises(CorruptPack) as error:
+            index_pack_file(pack_of(repository), object_format=SHA1, jobs=jobs)
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+    assert findings(repository, 1) == findings(repository, 2)
+
+
+def parallel_resolve_apply() -> Callable[..., bytes]:
+    from packcore.delta.codec import apply_delta
+
+    return apply_delta
+
+
+def test_a_process_that_dies_is_a_clear_error(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    main = os.getpid()
+    resolve = Resolver.resolve_trees
+
+    def dying(*arguments: object) -> None:
+        if os.getpid() != main:
+            os.kill(os.getpid(), signal.SIGKILL)
+        resolve(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Resolver, "resolve_trees", dying)
+    with pytest.raises(WorkerLost, match="resolved deltas ended early, by signal 9"):
+        index_pack_file(pack_of(repository), object_format=SHA1, jobs=2)
+
+
+def test_an_interruption_ends_all_processes(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes.Pool, "answers", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        index_pack_file(pack_of(repository), object_format=SHA1, jobs=2)
+
+
+@pytest.mark.parametrize("refusal", ["no fork", "no process"])
+def test_where_no_process_can_be_started_one_does_everything(
+    repository: Path, refusal: str, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    if refusal == "no fork":
+        monkeypatch.setattr(parallel_resolve, "can_fork", lambda: False)
+    else:
+        monkeypatch.setattr(processes.Pool, "add", refuse)
+    indexed = index_pack_file(pack_of(repository), object_format=SHA1, jobs=2)
+    assert b"".join(indexed.index_blocks()) == pack_of(repository).with_suffix(".idx").read_bytes()
+
+
+def test_by_itself_a_small_pack_is_left_to_one_process(repository: Path, forked: list[int]):
+    index_pack_file(pack_of(repository), object_format=SHA1, jobs=None)
+    assert forked == []
+
+
+def test_by_itself_a_pack_that_is_worth_it_takes_one_process_a_cpu(
+    repository: Path, forked: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(processes, "WORK_BYTES_MIN", 1000)
+    monkeypatch.setattr(processes, "cpu_count", lambda: 3)
+    index_pack_file(pack_of(repository), object_format=SHA1, jobs=None)
+    assert 1 < len(forked) <= 3
