@@ -246,6 +246,4 @@ class _Work:
                 self._items.append(ListedObject(oid, tag.name))
 
     def _take_candidates(self) -> None:
-        candidates = self._lister.candidates
-        self._items += [ListedObject(one.oid, one.where) for one in candidates]
-        candidates.clear()
+        self._items += [ListedObject(one.oid, one.where) for one in self._lister.take()]

@@ -265,7 +265,14 @@ class ObjectLister:
             if commit.tree not in self.seen:
                 self.below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
-        return self.blobs.completed(candidates)
+        return self.take()
+
+    def take(self) -> list[Candidate]:
+        """Return what was listed since the last call, with its blobs looked up. Raises as `below`."""
+        taken = self.blobs.completed(self.candidates)
+        self.candidates = []
+        self.blobs = ListedBlobs(self.store, absent_ok=self.absent_ok)
+        return taken
 
     def name(self, wanted: Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
         """List the trees and blobs that tips name directly, and their content."""
