@@ -14,7 +14,7 @@ __all__ = ["combined_filter"]
 
 
 def combined_filter(repository: Repository, specs: Iterable[str]) -> Filter:
-    """Return what all filters together leave out. Raises InvalidFilter, UnknownRevision."""
+    """Return what all filters together leave out. Raises InvalidFilter."""
     from packcore.errors import InvalidFilter, MissingObject, UnknownRevision
     from packcore.object_filter import Filter, parse_filter
     from packcore.objects import ObjectType
