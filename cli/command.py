@@ -299,4 +299,4 @@ def _names_of(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
     for add in reversed(options):
         add(nothing)
     parameters: list[click.Parameter] = getattr(nothing, "__click_params__", [])
-    return [str(parameter.name) for parameter in parameters]
+    return list(dict.fromkeys(str(parameter.name) for parameter in parameters))

@@ -38,6 +38,7 @@ class RevListOptions:
     first_parent: bool
     no_walk: Literal["sorted", "unsorted"] | None
     reverse: bool
+    order: Literal["topo", "date"] | None
     objects: bool
     objects_edge: bool
     objects_edge_aggressive: bool
@@ -69,6 +70,7 @@ class RevListOptions:
             max_count=self.max_count if (self.max_count or 0) >= 0 else None,
             skip=self.skip,
             reverse=self.reverse,
+            order=self.order,
             no_walk=self.no_walk,
             first_parent=self.first_parent,
             since=_date(self.since, self.max_age),
@@ -173,6 +175,22 @@ def rev_list_options() -> Callable[[Any], Any]:
             metavar="ORDER",
             section=COMMITS,
             help="Only those that are given; `sorted` by date, or `unsorted`.",
+            envvar=None,
+        ),
+        option(
+            "--topo-order",
+            "order",
+            flag_value="topo",
+            section=COMMITS,
+            help="None before its children, and lines of history together.",
+            envvar=None,
+        ),
+        option(
+            "--date-order",
+            "order",
+            flag_value="date",
+            section=COMMITS,
+            help="None before its children, otherwise by date.",
             envvar=None,
         ),
         _flag("--reverse", COMMITS, "The last ones first."),

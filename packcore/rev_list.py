@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from packcore.tree_path import TreePath
     from packcore.walk import Tips
 
-__all__ = ["ListedObject", "Listing", "RevList", "count_revisions", "list_revisions"]
+__all__ = ["ListedObject", "Listing", "RevList", "list_revisions", "listed_by_bitmaps"]
 
 
 class Listing(NamedTuple):
@@ -45,6 +45,8 @@ class Listing(NamedTuple):
     max_count: int | None = None
     skip: int = 0
     reverse: bool = False
+    order: Literal["topo", "date"] | None = None
+    """So that no commit comes before a child of its own; None is by date alone."""
     no_walk: Literal["sorted", "unsorted"] | None = None
     """Only the commits that are given themselves, unless some are left out."""
     first_parent: bool = False
@@ -110,13 +112,12 @@ def list_revisions(
         return _Work(repository, chosen, listing, phase).result()
 
 
-def count_revisions(repository: Repository, chosen: RevisionSet) -> int | None:
-    """Return how many objects a list without options has, where bitmaps tell; None where they don't."""
+def listed_by_bitmaps(repository: Repository, chosen: RevisionSet) -> list[ObjectId] | None:
+    """Return the ids of the objects of a list without options, in any order; None if bitmaps don't tell."""
     if repository.shallow() or chosen.paths:
         return None
     had = set(chosen.haves)
-    found = reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
-    return None if found is None else len(found)
+    return reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
 
 
 class _Work:
@@ -205,9 +206,10 @@ class _Work:
             no_parents=listing.no_walk is not None and not haves,
             since=listing.since,
             until=listing.until,
+            order=listing.order,
             paths=None if listing.paths is None else TreeComparison(repository, listing.paths),
         )
-        enough = None if listing.max_count is None else listing.skip + listing.max_count
+        enough = None if listing.max_count is None or listing.order else listing.skip + listing.max_count
         note = self._on_missing
         on_missing = None if note is None else lambda oid: note(MissingObject(oid.hex()))
         walk = RevisionWalk(repository, repository.shallow(), choice, enough=enough, on_missing=on_missing)

@@ -10,10 +10,11 @@ The set is the same as git's, in git's order: by date, of equal dates the one me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from packcore.ancestry import CommitWalk
 from packcore.objects import commit_links
+from packcore.topo_order import in_topological_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,8 @@ class CommitChoice(NamedTuple):
     until: int | None = None
     """Later ones aren't."""
     paths: TreeComparison | None = None
+    order: Literal["topo", "date"] | None = None
+    """See `packcore.topo_order`; None is by date alone."""
 
 
 class RevisionWalk(CommitWalk):
@@ -61,6 +64,7 @@ class RevisionWalk(CommitWalk):
         self._hidden: set[ObjectId] = set()
         self._bottoms: set[ObjectId] = set()
         self._trees: dict[ObjectId, ObjectId] = {}
+        self._dates: dict[ObjectId, int] = {}
         self.parents: dict[ObjectId, tuple[ObjectId, ...]] = {}
         """Of each commit that was visited; with `paths`, those through which they came."""
 
@@ -97,6 +101,8 @@ class RevisionWalk(CommitWalk):
     def follow(self, oid: ObjectId, links: CommitLinks) -> tuple[ObjectId, ...]:
         """Decide whether the commit is shown; return the parents to go on with."""
         choice = self._choice
+        if choice.order is not None:
+            self._dates[oid] = links.date
         if choice.since is not None and links.date < choice.since:
             self._hidden.add(oid)
             if self.has_haves:  # then it counts as left out by name, and so do its parents
@@ -133,12 +139,17 @@ class RevisionWalk(CommitWalk):
         changed: dict[bool, bool] = {}
         """By whether the parent is relevant: one that the haves reach says little about our own history."""
         for parent in links.parents[:1] if self._choice.first_parent else links.parents:
-            is_relevant = parent not in self.uninteresting or parent in self._bottoms
+            is_relevant = self._is_relevant(parent)
             differs = paths.differ(links.tree, self._tree_of(parent))
             if not differs and is_relevant:
                 return False, (parent,)
             changed[is_relevant] = changed.get(is_relevant, False) or differs
+        if self._choice.first_parent and any(map(self._is_relevant, links.parents[1:2])):
+            changed.setdefault(True, False)  # git takes the second parent into account that far
         return changed.get(True, changed.get(False, False)), tuple(links.parents)
+
+    def _is_relevant(self, commit: ObjectId) -> bool:
+        return commit not in self.uninteresting or commit in self._bottoms
 
     def _tree_of(self, commit: ObjectId) -> ObjectId | None:
         tree = self._trees.get(commit)
@@ -151,10 +162,13 @@ class RevisionWalk(CommitWalk):
 
     @property
     def shown(self) -> list[ListedCommit]:
-        """The commits to show, newest first."""
-        return [
-            one for one in self.listed if one.oid not in self._hidden and one.oid not in self.uninteresting
-        ]
+        """The commits to show, newest first or in the order that was chosen."""
+        interesting = {one.oid: one for one in self.listed if one.oid not in self.uninteresting}
+        order = self._choice.order
+        oids = list(interesting)
+        if order is not None:
+            oids = in_topological_order(oids, self.parents, self._dates if order == "date" else None)
+        return [interesting[oid] for oid in oids if oid not in self._hidden]
 
     def edges(self, given: Sequence[ObjectId] = ()) -> list[tuple[ObjectId, ObjectId]]:
         """Return commits at the edge, each with its tree: uninteresting parents of listed ones, then `given`.

@@ -94,12 +94,15 @@ def _lines(
     quiet: bool,
 ) -> Iterable[bytes]:
     """List, and return what is to be printed; `quiet`: only what is left out or missing."""
-    from packcore.rev_list import Listing, count_revisions, list_revisions
+    from packcore.rev_list import Listing, list_revisions, listed_by_bitmaps
 
-    if options.count and listing == Listing(objects=True) and (not chosen.haves or options.use_bitmap_index):
-        counted = count_revisions(repository, chosen)
-        if counted is not None:
-            return [b"%d" % counted]
+    is_exact = not chosen.haves  # with haves, a walk lists some objects that these reach, too, as git's does
+    if listing == Listing(objects=True) and (options.use_bitmap_index or (options.count and is_exact)):
+        oids = listed_by_bitmaps(repository, chosen)
+        if oids is not None and options.count:
+            return [b"%d" % len(oids)]
+        if oids is not None and options.disk_usage is None:
+            return () if quiet else (oid.hex().encode() for oid in oids)
     found = list_revisions(repository, chosen, listing, progress=progress)
     if options.count:
         return [b"%d" % len(found.items)]

@@ -68,6 +68,11 @@ OPTIONS = [
     "--skip=30",
     "--reverse",
     "--reverse -n 3",
+    "--topo-order",
+    "--topo-order -n 4 --skip=1",
+    "--topo-order --first-parent",
+    "--date-order",
+    "--date-order --reverse",
     "--first-parent",
     "--first-parent --parents",
     "--parents",
@@ -87,6 +92,7 @@ OBJECT_OPTIONS = [
     "--first-parent",
     f"--max-age={FIRST_DATE + 50}",
     "--no-object-names",
+    "--topo-order",
     "--in-commit-order",
     "--objects-edge",
     "--count",
@@ -137,7 +143,9 @@ def test_objects_are_listed_as_by_git(packcore, branchy, options):
 
 
 @pytest.mark.parametrize("paths", PATHS)
-@pytest.mark.parametrize("options", ["", "--objects", "--first-parent", "-n 2 --objects", "--objects-edge"])
+@pytest.mark.parametrize(
+    "options", ["", "--objects", "--first-parent", "-n 2 --objects", "--topo-order", "--objects-edge"]
+)
 def test_paths_limit_a_listing_as_in_git(packcore, branchy, paths, options):
     for revisions in some_sets(paths + options, 4):
         assert_same(packcore, branchy, *words(options), *words(revisions), "--", *words(paths))
@@ -305,3 +313,26 @@ NOW = 1_700_000_000
 )
 def test_dates_are_read_as_by_git(text, seconds):
     assert parse_date(text, NOW) == seconds
+
+
+def test_bitmaps_list_objects_without_reading_trees(packcore, tmp_path, monkeypatch):
+    from packcore.objects import ObjectType
+    from packcore.store.repository import Repository
+
+    path = make_repository(tmp_path / "r.git", history(commits=9, tag="v1"))
+    git("repack", "-q", "-adb", cwd=path)
+    types = []
+    real = Repository.read
+
+    def noted(self, oid):
+        found = real(self, oid)
+        types.append(found.type)
+        return found
+
+    monkeypatch.setattr(Repository, "read", noted)
+    for revisions in (["--all"], ["v1", "^main~4"], ["main"]):
+        arguments = ("--objects", "--use-bitmap-index", *revisions)
+        expected = run_git("rev-list", *arguments, cwd=path).stdout.splitlines()
+        ours = packcore("rev-list", path, *arguments).stdout_bytes.splitlines()
+        assert sorted(ours) == sorted(line.split()[0] for line in expected)
+    assert ObjectType.TREE not in types
