@@ -83,7 +83,8 @@ def test_each_command_that_a_page_names_exists_with_its_options(page: str, line:
     known |= {"--help", "-h"}
     if f"{line}\npackcore: error: No such option" in (ROOT / page).read_text():
         return  # it shows what comes of a slip
-    for word in arguments:
+    options_end = arguments.index("--") if "--" in arguments else len(arguments)
+    for word in arguments[:options_end]:
         if word.startswith("-") and word != "-":
             assert word.partition("=")[0] in known, f"{page}: {line}"
 
