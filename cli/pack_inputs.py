@@ -64,6 +64,7 @@ class PackInputs:
     leave_out: LeaveOut
     filters: tuple[str, ...] = ()
     missing: Literal["error", "allow-any", "allow-promisor"] = "error"
+    use_bitmaps: bool = True
 
     @property
     def by_revisions(self) -> bool:
@@ -251,6 +252,7 @@ def _inputs(
     keep_pack: tuple[str, ...],
     filters: tuple[str, ...],
     missing: Literal["error", "allow-any", "allow-promisor"],
+    use_bitmap_index: bool,
 ) -> PackInputs:
     from packcore.store.stored_where import LeaveOut
 
@@ -259,7 +261,18 @@ def _inputs(
     if (filters or missing != "error") and not (all_refs or stdin_revs or unpacked):
         raise click.UsageError("--filter and --missing hold for what revisions reach: give --revs or --all")
     rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
-    return PackInputs(all_refs, stdin_revs, stdin_packs, unpacked, include_tag, thin, rules, filters, missing)
+    return PackInputs(
+        all_refs,
+        stdin_revs,
+        stdin_packs,
+        unpacked,
+        include_tag,
+        thin,
+        rules,
+        filters,
+        missing,
+        use_bitmap_index,
+    )
 
 
 def _flag(*names: str, help_text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
@@ -303,6 +316,13 @@ input_options = group(
         envvar=None,
         help="What to do if an object isn't here: fail, leave out any, or leave out what a promisor has. "
         "Default: fail.",
+    ),
+    option(
+        "--use-bitmap-index/--no-use-bitmap-index",
+        default=True,
+        section=WHAT,
+        envvar=None,
+        help="Copy from one pack what its bitmaps list, without a walk, if that is everything. Default: yes.",
     ),
     _flag("--incremental", help_text="Leave out objects that are in any pack."),
     _flag("--local", help_text="Leave out objects that an alternate has."),

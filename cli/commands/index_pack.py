@@ -12,29 +12,18 @@ import click
 from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
 from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
+from cli.index_work import Beside, IndexTask
 from cli.params import OBJECT_FORMAT, OUTPUT, check_jobs, output_options
-from cli.streams import binary_input, pipe_blocks
 from cli.values import SIZE
 
 if TYPE_CHECKING:
     from cli.console import Console
-    from packcore.ids import ObjectFormat, ObjectId
-    from packcore.limits import Limits
+    from cli.index_work import Indexed
+    from packcore.ids import ObjectFormat
     from packcore.pack.index_write import IndexForm
-    from packcore.progress import Progress
     from packcore.store.repository import Repository
 
 PACK = "The pack"
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """What is written beside a pack."""
-
-    form: IndexForm
-    reverse_index: bool
-    marks: dict[str, bytes]
-    """The content of the .keep and .promisor file, by suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +34,13 @@ class _Asked:
     reverse_index: bool | None
     marks: dict[str, bytes]
 
-    def settled(self, repository: Repository | None) -> _Beside:
+    def settled(self, repository: Repository | None) -> Beside:
         """Return what is written. Raises RepositoryError for a setting that can't be read."""
         config = None if repository is None else repository.config
         reverse = self.reverse_index
         if reverse is None:
             reverse = config is None or config.get_bool("pack.writeReverseIndex", default=True)
-        return _Beside(self.form or default_form(config), reverse, self.marks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Indexed:
-    """What there is to say of the pack."""
-
-    checksum: str
-    objects: int
-    kept: bool
-    """Whether this run has written the .keep file."""
-    missing_gitmodules: list[ObjectId]
-    outside: int
-    """How many of the objects that it refers to are not in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One pack to index."""
-
-    object_format: ObjectFormat
-    limits: Limits
-    repository: Repository | None
-    checks: ArrivalChecks
-    beside: _Beside
-    jobs: int | None
-    """How many processes resolve deltas; None means as many as are worth it."""
-    progress: Progress
-    console: Console
+        return Beside(self.form or default_form(config), reverse, self.marks)
 
 
 def _asked(
@@ -155,7 +116,7 @@ _checks_options = group(
     type=click.Path(),
     section=PACK,
     metavar="PATH",
-    help="Write the index of FILE.pack to PATH. With --stdin: write the pack to folder PATH.",
+    help="Write the index of FILE.pack to PATH. With --stdin alone: write the pack to folder PATH.",
 )
 @option(
     "--verify",
@@ -216,7 +177,8 @@ def run(
     """Check every object, delta and checksum of FILE.pack, and write FILE.idx and FILE.rev beside it.
 
     With --stdin, read the pack from stdin and store it in DIR (or the repository) as pack-<hash>.pack, with
-    its index. Print the pack's hash. If anything is wrong, write nothing.
+    its index; or as FILE.pack, which must not exist. Print the pack's hash. If anything is wrong, write
+    nothing.
 
     With --repo, objects that the repository has already must have the same bytes, and its receive.fsck.*
     settings say how bad each finding of --strict is.
@@ -224,9 +186,11 @@ def run(
     from packcore.ids import SHA1
     from packcore.limits import Limits
 
-    if from_stdin is (file is not None):
-        raise click.UsageError("give either FILE.pack or --stdin")
-    if file is not None and fix_thin:
+    if not from_stdin and file is None:
+        raise click.UsageError("give FILE.pack, or --stdin")
+    if verified is not None and (from_stdin or file is None):
+        raise click.UsageError("--verify checks a FILE.pack with its index, not a stream")
+    if fix_thin and not from_stdin:
         raise click.UsageError("--fix-thin goes with --stdin")
     if fix_thin and repo is None:
         raise click.UsageError("--fix-thin needs --repo, which has the bases")
@@ -235,30 +199,19 @@ def run(
         chosen = object_format or (repository.object_format if repository else SHA1)
         checks.check_words(chosen)
         limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
+        limits = limited(limits, max_input_size)
         progress = stack.enter_context(console.progress())
-        if verified is not None and file is None:
-            raise click.UsageError("--verify checks a FILE.pack with its index, not a stream")
-        task = _Task(
-            chosen,
-            limited(limits, max_input_size),
-            repository,
-            checks,
-            beside.settled(repository),
-            jobs,
-            progress,
-            console,
+        task = IndexTask(
+            chosen, limits, repository, checks, beside.settled(repository), jobs, progress, console
         )
         if verified is not None and file is not None:
-            return _verify(task, Path(file), verified)
-        if file is not None:
-            found = _index_file(task, Path(file), output)
+            return task.verify(Path(file), verified)
+        if file is None:
+            found = task.take_in(_folder(output, repository), complete=fix_thin)
+        elif from_stdin:
+            found = task.take_in_as(*_named(file, output), complete=fix_thin)
         else:
-            directory = Path(output) if output else repository.pack_directory if repository else None
-            if directory is None:
-                raise click.UsageError("--stdin needs -o DIR or --repo")
-            if directory.suffix == ".idx":
-                raise click.UsageError("with --stdin, -o names the folder of the pack, not its index")
-            found = _take_in(task, directory, repository if fix_thin else None)
+            found = task.index_file(*_named(file, output))
     if console.verbosity.json:
         console.show_json(_report(found, chosen))
     else:
@@ -268,7 +221,7 @@ def run(
     return int(checks.links and found.outside > 0)
 
 
-def _report(found: _Indexed, object_format: ObjectFormat) -> dict[str, object]:
+def _report(found: Indexed, object_format: ObjectFormat) -> dict[str, object]:
     return {
         "pack": found.checksum,
         "objects": found.objects,
@@ -285,73 +238,23 @@ def _opened(repo: str | None, stack: ExitStack) -> Repository | None:
     return stack.enter_context(Repository.open(repo)) if repo else None
 
 
-def _verify(task: _Task, path: Path, shown: str) -> int:
-    """Check a pack and its indexes, and show what --verify-stat… asks for."""
-    from packcore.pack.verify import verify_pack
-    from packcore.store.packfile import PackFile
-
-    report = verify_pack(path, task.object_format, limits=task.limits, progress=task.progress, jobs=task.jobs)
-    pack = PackFile(path, task.object_format, task.limits)
-    try:
-        _, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
-    finally:
-        pack.close()
-    lines = {"": (), "list": report.listing(), "chains": report.histogram()}[shown]
-    task.console.show_exact(line.encode() for line in lines)
-    return int(task.checks.links and outside > 0)
+def _folder(output: str | None, repository: Repository | None) -> Path:
+    """Return where a pack from stdin goes that is named by its hash."""
+    if output is None and repository is not None:
+        return repository.pack_directory
+    if output is None:
+        raise click.UsageError("--stdin needs -o DIR or --repo, or FILE.pack")
+    if output.endswith(".idx"):
+        raise click.UsageError("without FILE.pack, -o names the folder of the pack, not its index")
+    return Path(output)
 
 
-def _index_file(task: _Task, path: Path, index: str | None) -> _Indexed:
-    from cli.files import AtomicFiles
-    from packcore.pack.indexer import index_pack_file
-    from packcore.store.collisions import refuse_collisions
-    from packcore.store.indexed_file import open_indexed
-
+def _named(file: str, index: str | None) -> tuple[Path, Path]:
+    """Return the paths of a pack and of its index."""
+    path = Path(file)
     if path.suffix != ".pack":
         raise click.UsageError(f"the name of a pack ends in .pack: {path}")
     index_path = Path(index) if index is not None else path.with_suffix(".idx")
     if index_path.suffix != ".idx":
         raise click.UsageError(f"the name of an index ends in .idx: {index_path}")
-    indexed = index_pack_file(
-        path, object_format=task.object_format, limits=task.limits, progress=task.progress, jobs=task.jobs
-    )
-    with open_indexed(path, indexed, task.limits) as pack:
-        missing, outside = task.checks.run(pack, task.repository, task.console, entries=len(pack))
-        if task.repository:
-            refuse_collisions(task.repository.copies, pack)
-    marks = {path.with_suffix(suffix): text for suffix, text in task.beside.marks.items()}
-    new = {mark: text for mark, text in marks.items() if not mark.exists()}
-    with AtomicFiles(read_only=True) as files:
-        for mark, text in new.items():
-            files.open(mark).write(text)
-        if task.beside.reverse_index:
-            files.open(index_path.with_suffix(".rev")).writelines(indexed.reverse_index_blocks())
-        files.open(index_path).writelines(indexed.index_blocks(task.beside.form))
-    kept = path.with_suffix(".keep") in new
-    return _Indexed(indexed.table.checksum.hex(), len(indexed.table), kept, missing, outside)
-
-
-def _take_in(task: _Task, directory: Path, bases: Repository | None) -> _Indexed:
-    from packcore.store.collisions import refuse_collisions
-    from packcore.store.spool import SpooledPack
-
-    with SpooledPack.receive(
-        pipe_blocks(binary_input()),
-        object_format=task.object_format,
-        limits=task.limits,
-        progress=task.progress,
-        bases=bases,
-        directory=directory,
-        index_form=task.beside.form,
-        jobs=task.jobs,
-    ) as spool:
-        count = spool.object_count - len(spool.added)
-        missing, outside = task.checks.run(
-            spool, task.repository, task.console, added=spool.added, entries=count
-        )
-        if task.repository:
-            refuse_collisions(task.repository.copies, spool, added=spool.added)
-        marks = task.beside.marks
-        kept = ".keep" in marks and not (directory / spool.file_name).with_suffix(".keep").exists()
-        spool.install(directory, marks=marks, reverse_index=task.beside.reverse_index)
-        return _Indexed(spool.checksum.hex(), spool.object_count, kept, missing, outside)
+    return path, index_path

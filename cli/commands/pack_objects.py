@@ -197,7 +197,7 @@ def _planned(
         chosen = inputs.chosen(repository)
         unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
         started = time.monotonic()
-        if inputs.is_plain:
+        if inputs.is_plain and inputs.use_bitmaps:
             copied = _copied(repository, chosen, selection, progress)
         if copied is not None:
             return copied, unreadable, time.monotonic() - started

@@ -240,6 +240,14 @@ class SpooledPack(BulkReading):
         except OSError as error:
             raise unreadable(error) from None
 
+    def index_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of the pack's .idx."""
+        yield self._index_bytes
+
+    def reverse_index_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of the pack's .rev."""
+        return self._pack.reverse_index_blocks()
+
     def install(
         self, pack_directory: Path, *, marks: Mapping[str, bytes] | None = None, reverse_index: bool = True
     ) -> Path:
@@ -250,7 +258,7 @@ class SpooledPack(BulkReading):
         Raises RepositoryError.
         """
         target = pack_directory / self.file_name
-        reverse = self._pack.reverse_index_blocks() if reverse_index else None
+        reverse = self.reverse_index_blocks() if reverse_index else None
         try:
             pack_directory.mkdir(parents=True, exist_ok=True)
             with marked(target, marks or {}):

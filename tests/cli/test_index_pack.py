@@ -256,6 +256,46 @@ def test_with_v_progress_is_shown_off_a_terminal(packcore, odd, tmp_path):
     pack = shutil.copy(odd / "good.pack", tmp_path)
     assert packcore("index-pack", pack).stderr == ""
     assert "indexed 5 objects" in packcore("index-pack", "-v", pack).stderr
+    streamed = packcore("index-pack", "-v", "--stdin", "-o", tmp_path / "packs", stdin=pack_bytes(odd))
+    assert [line.split()[0] for line in streamed.stderr.splitlines()] == ["read", "indexed"]
+
+
+def pack_bytes(odd: Path) -> bytes:
+    return (odd / "good.pack").read_bytes()
+
+
+@pytest.mark.parametrize("options", [[], ["--keep=why", "-o", "there.idx"], ["--strict"]], ids=str)
+def test_a_pack_from_stdin_may_have_a_name_as_with_git(packcore, odd, tmp_path, monkeypatch, options):
+    path = init_repository(tmp_path / "x.git")
+    files = {}
+    for side in ("ours", "theirs"):
+        (tmp_path / side).mkdir()
+        monkeypatch.chdir(tmp_path / side)
+        words = ("index-pack", "--stdin", *options, "x.pack")
+        if side == "ours":
+            result = packcore(*words, "--repo", path, stdin=pack_bytes(odd))
+            assert result.exit_code == 0, result.stderr
+            out = result.stdout_bytes
+        else:
+            environment = {"GIT_DIR": str(path)}
+            done = run_git(*words, "--rev-index", stdin=pack_bytes(odd), environment=environment)
+            out = done.stdout
+        files[side] = (out, {file.name: file.read_bytes() for file in (tmp_path / side).iterdir()})
+    assert files["ours"] == files["theirs"]
+
+
+def test_a_pack_that_is_there_is_not_overwritten_from_stdin(packcore, odd, tmp_path):
+    pack = tmp_path / "x.pack"
+    pack.write_bytes(b"mine")
+    result = packcore("index-pack", "--stdin", pack, stdin=pack_bytes(odd))
+    assert (result.exit_code, str(pack) in result.stderr) == (1, True)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.pack", b"mine")]
+
+
+def test_nothing_is_left_of_a_broken_pack_from_stdin_with_a_name(packcore, odd, tmp_path):
+    result = packcore("index-pack", "--stdin", "--keep", tmp_path / "x.pack", stdin=pack_bytes(odd)[:-9])
+    assert result.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_says_what_the_lines_say(packcore, odd, tmp_path):

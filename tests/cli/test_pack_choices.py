@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore import reach
 from packcore.ids import SHA1
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
 from tests.support import git, git_bytes, history, init_repository, make_repository, run_git
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
+    from packcore.ids import ObjectId
+    from packcore.store.repository import Repository
 
 
 def ids_in(pack: bytes, repository: Path) -> list[str]:
@@ -373,3 +378,20 @@ def test_the_repositorys_settings_limit_the_size_of_files_and_choose_the_index(p
     assert {path.suffix for path in tmp_path.iterdir()} == {".pack", ".idx"}
     assert {path.read_bytes()[:4] == b"\xfftOc" for path in tmp_path.glob("*.idx")} == {False}
     assert len(whole.stdout_bytes) > 4 << 20
+
+
+def test_bitmaps_may_be_left_out_and_the_objects_are_the_same(packcore, similar, monkeypatch):
+    git("repack", "-adbq", cwd=similar)
+    asked = []
+    real = reach.reached_ids
+
+    def counted(repository: Repository, wants: list[ObjectId]) -> Collection[ObjectId] | None:
+        asked.append(wants)
+        return real(repository, wants)
+
+    monkeypatch.setattr(reach, "reached_ids", counted)
+    packs = {}
+    for option in ("--use-bitmap-index", "--no-use-bitmap-index"):
+        packs[option] = packcore("pack-objects", similar, "--all", option).stdout_bytes
+        assert len(asked) == 1
+    assert ids_in(packs["--use-bitmap-index"], similar) == ids_in(packs["--no-use-bitmap-index"], similar)

@@ -181,7 +181,7 @@ def test_index_pack_leaves_nothing_of_a_broken_pack(packcore, repository, tmp_pa
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["x.pack", "--stdin"], ["x.pack", "--fix-thin"], ["--stdin", "--fix-thin"], ["--stdin"], ["x.idx"]],
+    [[], ["x", "--stdin"], ["x.pack", "--fix-thin"], ["--stdin", "--fix-thin"], ["--stdin"], ["x.idx"]],
 )
 def test_index_pack_refuses_contradicting_words(packcore, arguments):
     assert packcore("index-pack", *arguments).exit_code == 2
