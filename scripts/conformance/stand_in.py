@@ -32,6 +32,7 @@ _USAGE, _FATAL = 129, 128
 _ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
 """git's exit codes for packcore's; the others are the same."""
 _OWN_EXIT_CODES = {"fsck"}
+_SERVICE = re.compile(r"/(info/refs|git-[a-z-]+)\Z")
 _FIRST_WORDS = {"packcore: error: ": "fatal: ", "packcore: warning: ": "warning: "}
 
 
@@ -58,7 +59,7 @@ def main() -> int:
 
 def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[str, Any]) -> int:
     if command in _SERVICES:
-        return _SERVICES[command](words)
+        return _SERVICES[command](real, words)
     from cli.app import app
 
     os.chdir(given.folder)
@@ -100,7 +101,7 @@ def _repository(real: str, given: Globals) -> str | None:
     return done.stdout.removesuffix("\n") if done.returncode == 0 else None
 
 
-def _http_backend(_: list[str]) -> int:
+def _http_backend(real: str, _: list[str]) -> int:
     """Answer one CGI request as `git http-backend` does (git-http-backend(1))."""
     from transport.server.hooks import HookSettings
     from transport.server.wsgi import make_application
@@ -109,7 +110,7 @@ def _http_backend(_: list[str]) -> int:
     application = make_application(
         root,
         export_all="GIT_HTTP_EXPORT_ALL" in os.environ,
-        allow_push=True,
+        allow_push=_may_push(real, root + path),
         hooks=HookSettings(300, os.environ),
     )
     request: dict[str, Any] = {**os.environ, "PATH_INFO": path, "wsgi.input_terminated": True}
@@ -138,12 +139,18 @@ def _served(environment: Mapping[str, str]) -> tuple[str, str]:
     whole = re.sub("/+", "/", environment["PATH_TRANSLATED"])
     if path:
         return whole.removesuffix(path), path
-    repository = re.sub(r"/(info/refs|git-[a-z-]+)\Z", "", whole)
-    root = str(Path(repository).parent)
+    root = str(Path(_SERVICE.sub("", whole)).parent)
     return root, whole.removeprefix(root)
 
 
-def _remote_http(words: list[str]) -> int:
+def _may_push(real: str, path: str) -> bool:
+    """Whether git http-backend takes pushes: if the repository says so, or from who has signed in."""
+    asked = [real, f"--git-dir={_SERVICE.sub('', path)}", "config", "--bool", "http.receivepack"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return said == "true" or (not said and "REMOTE_USER" in os.environ)
+
+
+def _remote_http(_: str, words: list[str]) -> int:
     """Serve git as the remote helper for http and https."""
     from cli.remote_helper import main as serve
 
@@ -151,7 +158,7 @@ def _remote_http(words: list[str]) -> int:
     return serve()
 
 
-_SERVICES: dict[str, Callable[[list[str]], int]] = {
+_SERVICES: dict[str, Callable[[str, list[str]], int]] = {
     "http-backend": _http_backend,
     "remote-http": _remote_http,
     "remote-https": _remote_http,

@@ -150,7 +150,11 @@ func start(ctx context.Context, arguments []string) (answer, error) {
 	if found.Error != nil {
 		return found, errors.New(strings.TrimSpace(found.Error.Message + " " + found.Error.Hint))
 	}
-	return found, fmt.Errorf("%d blocked, %d refused: %s", found.Blocked, found.Warned, said.String())
+	reasons := strings.TrimSpace(said.String())
+	for _, plan := range found.Plans {
+		reasons += "; " + plan.TargetRef + ": " + plan.Reason
+	}
+	return found, errors.New(reasons)
 }
 
 func targetOf(cfg Config) []string {
