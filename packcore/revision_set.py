@@ -126,7 +126,7 @@ class _Parsed:
     def _add_heads(self) -> None:
         """Add HEAD, and those of other worktrees."""
         side = self.haves if self._is_not else self.wants
-        others = (other.read for _, other in self._repository.other_worktrees())
+        others = (other.refs.read for other in self._repository.other_worktrees())
         for read in (self._repository.read_ref, *others):
             try:
                 head = read("HEAD")

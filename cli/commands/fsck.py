@@ -45,6 +45,12 @@ _SHOW = "What to report"
     help="Count what reflogs name as in use. Default: yes.",
 )
 @option(
+    "--references/--no-references",
+    default=False,
+    section=_WHAT,
+    help="Check how refs are written down, too, as git 2.50 does. Default: no.",
+)
+@option(
     "--cache",
     "index",
     is_flag=True,

@@ -28,6 +28,7 @@ from packcore.checks.in_use import InUse
 from packcore.checks.marks import Marks, object_links
 from packcore.checks.options import FsckOptions, FsckSettings
 from packcore.checks.promised import promised_and_missing
+from packcore.checks.references import check_references
 from packcore.checks.report import FsckFinding, error
 from packcore.checks.shortcuts import check_shortcuts
 from packcore.checks.special import check_special_blob
@@ -80,6 +81,8 @@ def check_repository(
         yield error(pack_fault, "unreadable")
     for place in lost_places(repository.shortcuts.folders):
         yield FsckFinding(f"warning: {place}", is_error=False, kind="unreadable", oid=None)
+    if options.references:
+        yield from check_references(repository, check.settings.severities)
     with progress.phase("checking connectivity", unit="objects") as phase:
         yield from check.connectivity(phase)
     for text in check_shortcuts(repository, check.marks.type_of):

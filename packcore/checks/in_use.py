@@ -2,7 +2,7 @@
 
     refs                every ref below refs/, and HEAD of each worktree
     logs                each id in a log of a ref; not with `reflogs=False`
-    index               the file's entries, its trees, and the sides of resolved conflicts
+    index               of each worktree: its entries, its trees, and the sides of resolved conflicts
     heads               the objects that were given, instead of all these
 
 The ids that are here are marked as used. An id that isn't here is an error, in the words of git fsck, unless
@@ -25,6 +25,7 @@ from packcore.store.ref_storage import PER_WORKTREE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from packcore.checks.marks import Marks
     from packcore.checks.options import FsckOptions
@@ -65,7 +66,9 @@ class InUse:
         else:
             yield from self._refs()
         if options.index or not options.heads:
-            yield from self._index()
+            yield from self._index(self._repository.path)
+            for other in self._repository.other_worktrees():
+                yield from self._index(other.path)
 
     def _given(self) -> Iterator[FsckFinding]:
         for text, oid in self._options.heads:
@@ -94,10 +97,10 @@ class InUse:
         if self._options.reflogs:
             yield from self._logs("", repository.ref_logs())
         try:
-            for prefix, other in repository.other_worktrees():
-                yield from self._head(f"{prefix}HEAD", partial(other.read_raw, "HEAD"))
+            for other in repository.other_worktrees():
+                yield from self._head(f"{other.prefix}HEAD", partial(other.refs.read_raw, "HEAD"))
                 if self._options.reflogs:
-                    yield from self._logs(prefix, other.read_logs())
+                    yield from self._logs(other.prefix, other.refs.read_logs())
         except (CorruptData, RepositoryError) as fault:
             yield error(fault, "ref")
         if not self.has_refs:
@@ -158,10 +161,9 @@ class InUse:
 
     # The index
 
-    def _index(self) -> Iterator[FsckFinding]:
-        repository = self._repository
+    def _index(self, git_directory: Path) -> Iterator[FsckFinding]:
         try:
-            names = read_index(repository.path / "index", repository.object_format)
+            names = read_index(git_directory / "index", self._repository.object_format)
         except (CorruptData, RepositoryError) as fault:
             yield error(fault, "ref")
             return

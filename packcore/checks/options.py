@@ -36,6 +36,8 @@ class FsckOptions:
     """Only check that what is in use is complete: the content of blobs isn't read."""
     reflogs: bool = True
     """Count what a log names as in use."""
+    references: bool = False
+    """Check how refs are written down, too, as git 2.50 and later do."""
     index: bool = False
     """Count what the index names as in use, also if `heads` are given."""
     name_objects: bool = False

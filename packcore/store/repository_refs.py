@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, MissingObject, UnreadableRef
 from packcore.objects import ObjectType, tag_target
@@ -27,11 +27,21 @@ if TYPE_CHECKING:
     from packcore.store.ref_table import RefTable
     from packcore.store.reflogs import LogEntry
 
-__all__ = ["RepositoryRefs"]
+__all__ = ["RepositoryRefs", "Worktree"]
 
 _MANY_NAMES = 100
 _TAG_DEPTH_MAX = 100
 """Longest chain of tags to follow."""
+
+
+class Worktree(NamedTuple):
+    """A worktree of the same repository."""
+
+    prefix: str
+    """What git puts before the name of a ref that is its own: `main-worktree/` or `worktrees/<name>/`."""
+    path: Path
+    """Its git directory."""
+    refs: Refs
 
 
 class RepositoryRefs:
@@ -107,11 +117,15 @@ class RepositoryRefs:
         """
         return self._refs.read_raw("HEAD")
 
-    def other_worktrees(self) -> Iterator[tuple[str, Refs]]:
-        """Yield the refs of each other worktree, with what git puts before the name of one of its own.
+    @property
+    def ref_storage(self) -> Refs:
+        """How the refs are kept."""
+        return self._refs
 
-        The main one comes first, as `main-worktree/`, then the linked ones, as `worktrees/<name>/`. Each is
-        open until the next. Raises RepositoryError.
+    def other_worktrees(self) -> Iterator[Worktree]:
+        """Yield each other worktree, the main one first. Its refs are open until the next.
+
+        Raises RepositoryError.
         """
         linked = [
             folder for folder in sorted(self.common_path.glob("worktrees/*")) if (folder / "HEAD").exists()
@@ -121,7 +135,8 @@ class RepositoryRefs:
                 continue
             refs = open_refs(folder, self.common_path, self.config)
             try:
-                yield ("main-worktree/" if folder is self.common_path else f"worktrees/{folder.name}/"), refs
+                prefix = "main-worktree/" if folder is self.common_path else f"worktrees/{folder.name}/"
+                yield Worktree(prefix, folder, refs)
             finally:
                 refs.close()
 

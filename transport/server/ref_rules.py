@@ -81,9 +81,8 @@ class RefRules:
         self._limits = RefNameLimits.of(repository.common_path)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
-        heads = [
-            refs.head_target() for name, refs in repository.other_worktrees() if name.startswith("worktrees/")
-        ]
+        linked = (other for other in repository.other_worktrees() if other.prefix != "main-worktree/")
+        heads = [other.refs.head_target() for other in linked]
         self._checked_out = {head for head in heads if isinstance(head, str)}
         if not repository.is_bare and self._head is not None:
             self._checked_out.add(self._head)
