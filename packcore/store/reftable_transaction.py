@@ -70,7 +70,8 @@ class Transaction:
     def make(self, asked: Sequence[Asked], *, together: bool) -> None:
         """Make the changes: with `together`, all of them or raise the first fault; else as many as possible.
 
-        Raises RefLocked, RepositoryError, CorruptData; nothing has changed then.
+        Raises RefLocked, RepositoryError, CorruptData; nothing has changed then, unless the disk failed when
+        the new list was in place already.
         """
         with ExitStack() as locks:
             for stack in self._refs.stacks():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -354,6 +355,28 @@ def test_git_joins_our_tables_and_its_own(tmp_path: Path):
     git("pack-refs", "--all", cwd=path)
     assert len(ReftableStack(path / "reftable", Repository.open(path).object_format).names()) == 1
     assert our_refs(path) == git_refs(path) == before
+
+
+def test_git_and_we_change_refs_at_the_same_time_and_none_is_lost(tmp_path: Path):
+    path = made_by_git(tmp_path / "r.git")
+    oid = git("commit-tree", "-m", "x", git("mktree", cwd=path), cwd=path)
+    count = 20
+
+    def by_git(who: str) -> None:
+        for number in range(count):
+            while run_git("update-ref", f"refs/heads/{who}{number}", oid, cwd=path).returncode:
+                pass  # we hold the lock: git waits for a tenth of a second
+
+    def by_us(who: str) -> None:
+        for number in range(count):
+            with Repository.open(path) as repository:
+                repository.update_ref(f"refs/heads/{who}{number}", ObjectId(bytes.fromhex(oid)))
+                assert f"refs/heads/{who}{number}" in names(repository)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda one: one[0](one[1]), [(by_git, "a"), (by_us, "b"), (by_git, "c"), (by_us, "d")]))
+    assert len(git_refs(path)) == 4 * count
+    assert our_refs(path) == git_refs(path)
 
 
 def test_a_linked_worktree_of_git_is_read(tmp_path: Path):
