@@ -5,8 +5,6 @@
     policy_options            Policy: how refs may change             sync plan
     selection_options         SelectionOptions: how packs are made    sync pack-objects repack
     limit_options             Limits: of the search                   bench
-    jobs_options              how many processes search               bench
-    check_jobs(…)             how many processes check                fsck index-pack verify-pack
     output_options(…)         Console: the streams, and how much      all
 
 A group decorates a command's function; the function gets one keyword for the group, not one for each
@@ -25,6 +23,7 @@ from click.core import ParameterSource
 from cli import completion
 from cli.command import group, option
 from cli.console import CONSOLE_KEY, Console, Verbosity
+from cli.job_options import PACKING, SEARCH_JOBS, process_count
 from cli.streams import Output
 from cli.values import COMMA_LIST, LINES, SECONDS, SIZE
 
@@ -37,10 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECT_FORMAT",
-    "check_jobs",
     "fetch_policy_options",
     "fetch_scope_options",
-    "jobs_options",
     "limit_options",
     "metrics_option",
     "output_options",
@@ -57,7 +54,6 @@ FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 
 REFS = "Which refs"
 CHANGES = "How refs may change"
-PACKING = "Making the pack"
 OUTPUT = "Output"
 
 
@@ -234,7 +230,7 @@ def _selection(
         limits=Limits(**given),
         reuse_deltas=not no_reuse_delta,
         budget_seconds=select_budget,
-        jobs=_jobs(jobs),
+        jobs=process_count(jobs),
         chosen=strategy is not None or bool(given),
     )
     if strategy is not None:
@@ -274,36 +270,6 @@ _LIMITS = (
 )
 
 
-def _jobs_option(section: str, text: str, default: int | None = None) -> Callable[[FunctionT], FunctionT]:
-    return option(
-        "--jobs",
-        type=click.IntRange(0, 256),
-        default=default,
-        section=section,
-        metavar="N",
-        help=text,
-    )
-
-
-_JOBS = _jobs_option(
-    PACKING,
-    "Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: one per CPU if "
-    "the work is worth it and memory allows.",
-)
-_BENCH_JOBS = _jobs_option(
-    PACKING, "Search with N processes; 0 means one per CPU. The pack is the same for any N. Default: 1.", 1
-)
-
-
-def _jobs(jobs: int | None) -> int | None:
-    """Return how many processes work; 0 means one per CPU that this process may use."""
-    if jobs != 0:
-        return jobs
-    from packcore.processes import cpu_count
-
-    return cpu_count()
-
-
 _PACKING = (
     option(
         "--strategy",
@@ -327,7 +293,7 @@ _PACKING = (
         metavar="S",
         help="Stop the search after S seconds and use the best plan so far.",
     ),
-    _JOBS,
+    SEARCH_JOBS,
 )
 
 selection_options = group("selection", _selection, *_PACKING)
@@ -340,16 +306,6 @@ def _limits(**limits: int | None) -> Limits:
 
 
 limit_options = group("limits", _limits, _window(), *_LIMITS)
-jobs_options = group("jobs", _jobs, _BENCH_JOBS)
-
-
-def check_jobs(section: str) -> Callable[[FunctionT], FunctionT]:
-    """Add --jobs for a check of packs; the function gets `jobs`."""
-    text = (
-        "Work with N processes; 0 means one per CPU. The result is the same for any N. Default: one per CPU "
-        "if a pack is worth it and memory allows."
-    )
-    return group("jobs", _jobs, _jobs_option(section, text))
 
 
 def _format_of(_: click.Context, __: click.Parameter, name: str | None) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command, option
-from cli.params import OUTPUT, jobs_options, limit_options, output_options
+from cli.job_options import jobs_options
+from cli.params import OUTPUT, limit_options, output_options
 from cli.values import COMMA_LIST, SECONDS
 
 if TYPE_CHECKING:

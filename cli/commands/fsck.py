@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.params import check_jobs, output_options
+from cli.job_options import check_jobs
+from cli.params import output_options
 
 if TYPE_CHECKING:
     from cli.console import Console

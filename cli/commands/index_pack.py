@@ -13,7 +13,8 @@ from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, li
 from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
 from cli.index_work import Beside, IndexTask
-from cli.params import OBJECT_FORMAT, OUTPUT, check_jobs, output_options
+from cli.job_options import check_jobs
+from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 from cli.values import SIZE
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command, option
-from cli.params import OBJECT_FORMAT, OUTPUT, check_jobs, output_options
+from cli.job_options import check_jobs
+from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 
 if TYPE_CHECKING:
     from cli.console import Console
