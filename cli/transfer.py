@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from cli.command import group, option
-from cli.params import PACKING
+from cli.job_options import PACKING
 from cli.values import SIZE
 
 __all__ = ["plan_transfer_options", "relay_options", "transfer_options"]
