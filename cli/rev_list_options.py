@@ -62,11 +62,10 @@ class RevListOptions:
         objects = self.objects or self.objects_edge or self.objects_edge_aggressive or self.in_commit_order
         if self.filters and not objects:
             raise click.UsageError("--filter needs --objects")
-        if self.parents and paths:
-            raise click.UsageError("--parents can't be used with paths yet: git rewrites the parents then")
         edges: Literal["parents", "all"] | None = "parents" if self.objects_edge else None
         return Listing(
             objects=objects,
+            parents=self.parents,
             max_count=self.max_count if (self.max_count or 0) >= 0 else None,
             skip=self.skip,
             reverse=self.reverse,

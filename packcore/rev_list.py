@@ -42,6 +42,8 @@ class Listing(NamedTuple):
     """How revisions are listed; the fields are named after the options of git rev-list."""
 
     objects: bool = False
+    parents: bool = False
+    """Rewrite parents where paths leave some out."""
     max_count: int | None = None
     skip: int = 0
     reverse: bool = False
@@ -83,7 +85,7 @@ class RevList(NamedTuple):
 
     items: list[ListedObject]
     parents: dict[ObjectId, tuple[ObjectId, ...]]
-    """Of each listed commit; with `paths`, those through which they came."""
+    """Of each listed commit; with `parents` and `paths`, rewritten to listed ones."""
     edges: list[ObjectId]
     omitted: list[ObjectId]
     missing: list[ObjectId]
@@ -189,9 +191,12 @@ class _Work:
                     lister.below(commit.tree, b"", is_tree=True, context=commit.oid)
             self._take_candidates()
         omitted = lister.omitted if isinstance(lister, FilteringLister) else None
+        parents = walk.parents
+        if listing.parents and listing.paths is not None:
+            parents = {commit.oid: walk.rewritten_parents(commit.oid) for commit in commits}
         return RevList(
             self._items,
-            walk.parents,
+            parents,
             [oid for oid, _ in edges] if listing.edges else [],
             sorted(omitted or ()),
             sorted(self._missing),
@@ -206,10 +211,13 @@ class _Work:
             no_parents=listing.no_walk is not None and not haves,
             since=listing.since,
             until=listing.until,
+            rewrites_parents=listing.parents and listing.paths is not None,
             order=listing.order,
             paths=None if listing.paths is None else TreeComparison(repository, listing.paths),
         )
-        enough = None if listing.max_count is None or listing.order else listing.skip + listing.max_count
+        enough = None if listing.max_count is None else listing.skip + listing.max_count
+        if listing.order or (listing.parents and listing.paths):
+            enough = None
         note = self._on_missing
         on_missing = None if note is None else lambda oid: note(MissingObject(oid.hex()))
         walk = RevisionWalk(repository, repository.shallow(), choice, enough=enough, on_missing=on_missing)

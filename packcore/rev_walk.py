@@ -39,6 +39,8 @@ class CommitChoice(NamedTuple):
     until: int | None = None
     """Later ones aren't."""
     paths: TreeComparison | None = None
+    rewrites_parents: bool = False
+    """Whether `rewritten_parents` will be asked for: then merges of several such lines are shown, too."""
     order: Literal["topo", "date"] | None = None
     """See `packcore.topo_order`; None is by date alone."""
 
@@ -62,6 +64,9 @@ class RevisionWalk(CommitWalk):
         self._on_missing = on_missing
         self._shown = 0
         self._hidden: set[ObjectId] = set()
+        self._same: set[ObjectId] = set()
+        """Commits that change nothing at the paths."""
+        self._rewritten: dict[ObjectId, ObjectId | None] = {}
         self._bottoms: set[ObjectId] = set()
         self._trees: dict[ObjectId, ObjectId] = {}
         self._dates: dict[ObjectId, int] = {}
@@ -110,20 +115,25 @@ class RevisionWalk(CommitWalk):
                 for parent in links.parents:
                     self.mark(parent)
             return ()
-        is_shown = choice.until is None or links.date <= choice.until
-        parents = tuple(links.parents)
-        if choice.paths is not None:
-            changes, parents = self._simplified(choice.paths, links)
-            is_shown = is_shown and changes
-        self.parents[oid] = parents
-        if is_shown:
+        parents = self._visit(oid, links)
+        if choice.until is not None and links.date > choice.until:
+            self._hidden.add(oid)
+        elif oid not in self._same:
             self._shown += 1
             self.is_done = self._shown == self._enough and not self.has_haves
-        else:
-            self._hidden.add(oid)
         if choice.no_parents:
             return ()
         return parents[:1] if choice.first_parent else parents
+
+    def _visit(self, oid: ObjectId, links: CommitLinks) -> tuple[ObjectId, ...]:
+        """Note whether a commit changes the paths, and through which parents they came; return these."""
+        parents = tuple(links.parents)
+        if self._choice.paths is not None:
+            changes, parents = self._simplified(self._choice.paths, links)
+            if not changes:
+                self._same.add(oid)
+        self.parents[oid] = parents
+        return parents
 
     def accepts_absent(self, oid: ObjectId, needed_by: ObjectId | str) -> bool:
         """Report an absent parent, if they are wanted."""
@@ -168,7 +178,54 @@ class RevisionWalk(CommitWalk):
         oids = list(interesting)
         if order is not None:
             oids = in_topological_order(oids, self.parents, self._dates if order == "date" else None)
-        return [interesting[oid] for oid in oids if oid not in self._hidden]
+        return [interesting[oid] for oid in oids if oid not in self._hidden and self._is_shown(oid)]
+
+    def _is_shown(self, oid: ObjectId) -> bool:
+        """Return whether a commit changes the paths, or ties lines of history that do."""
+        if oid not in self._same:
+            return True
+        return self._choice.rewrites_parents and sum(map(self._is_relevant, self.parents[oid])) > 1
+
+    def rewritten_parents(self, oid: ObjectId) -> tuple[ObjectId, ...]:
+        """Return a commit's parents; for those that change nothing, their nearest ancestors that do.
+
+        The walk must be complete.
+        """
+        found = (self._rewrite(parent) for parent in self.parents.get(oid, ()))
+        return tuple(dict.fromkeys(parent for parent in found if parent is not None))
+
+    def _rewrite(self, oid: ObjectId) -> ObjectId | None:
+        """Return the commit that stands for this one; None if nothing below it changes the paths."""
+        passed: list[ObjectId] = []
+        found: ObjectId | None = oid
+        while found is not None and found not in self._rewritten:
+            if found in self.uninteresting or not self._changes_nothing(found):
+                break
+            following = self._only_relevant(found)
+            if following is found:
+                break
+            passed.append(found)
+            found = following
+        found = None if found is None else self._rewritten.get(found, found)
+        self._rewritten.update(dict.fromkeys(passed, found))
+        return found
+
+    def _changes_nothing(self, oid: ObjectId) -> bool:
+        if oid not in self.parents and oid in self._hidden:  # too old for the walk
+            links = commit_links(self.store.read(oid).data, self.store.object_format, oid)
+            if oid in self.shallow:
+                links = links._replace(parents=())
+            self._visit(oid, links)
+            self._hidden.update(parent for parent in links.parents if parent not in self.parents)
+        return oid in self._same
+
+    def _only_relevant(self, oid: ObjectId) -> ObjectId | None:
+        """Return the parent to go on with, None if there is none, the commit itself if there are several."""
+        parents = self.parents.get(oid, ())
+        if len(parents) > 1 and not self._choice.first_parent:
+            parents = tuple(filter(self._is_relevant, parents))
+            return parents[0] if len(parents) == 1 else oid
+        return parents[0] if parents else None
 
     def edges(self, given: Sequence[ObjectId] = ()) -> list[tuple[ObjectId, ObjectId]]:
         """Return commits at the edge, each with its tree: uninteresting parents of listed ones, then `given`.
