@@ -49,6 +49,8 @@ _NAME_CELLS_MAX = 34
 _RANGE = re.compile(r"\s*\[[^]]*x[<>]=?[^]]*\]\Z")
 
 _NUMBER = re.compile(r"-[0-9]+\Z")
+_ONLY_ARGUMENTS = "--end-of-options"
+"""Up to `--`, no option follows, whatever the words look like (gitcli)."""
 _IN_ORDER = "\0"
 """Begins an option that is passed on as an argument: no argument of a program can hold a NUL."""
 
@@ -164,6 +166,7 @@ class Command(HelpSections):
         """Parse the arguments as git does where click would not: see `Option`."""
         options = {name: one for one in self.get_params(ctx) if isinstance(one, Option) for name in one.opts}
         end = args.index("--") if "--" in args else len(args)
+        keeps_order = any(option.in_order for option in options.values())
         words: list[str] = []
         before = iter(args[:end])
         counts = next((name for name, one in options.items() if one.is_count and name.startswith("--")), None)
@@ -171,14 +174,15 @@ class Command(HelpSections):
             if counts is not None and _NUMBER.match(word):
                 word = f"{counts}={word[1:]}"
             option = options.get(word.partition("=")[0])
-            if option is None:
+            if keeps_order and word == _ONLY_ARGUMENTS:
+                words += [_IN_ORDER + one for one in (word, *before)]
+            elif option is None:
                 words.append(word)
             elif option.in_order:
                 needs_value = not option.is_flag and option.bare is None and "=" not in word
                 words.append(_IN_ORDER + (f"{word}={next(before, '')}" if needs_value else word))
             else:
                 words.append(f"{word}={option.bare}" if option.bare is not None and "=" not in word else word)
-        keeps_order = any(option.in_order for option in options.values())
         dashes = ["--", f"{_IN_ORDER}--"] if keeps_order and end < len(args) else args[end : end + 1]
         return super().parse_args(ctx, [*words, *dashes, *args[end + 1 :]])
 

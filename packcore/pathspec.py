@@ -11,15 +11,15 @@ Paths are taken from the top of the tree. Magic, which begins with a colon, is l
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import UnknownRevision
+from packcore.errors import LimitExceeded, UnknownRevision
+from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import MODE_DIRECTORY, mode_kind, tree_rows
 from packcore.wildcards import has_wildcard, wildcard_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from packcore.ids import ObjectId
     from packcore.store.base import ObjectStore
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Pathspec", "TreeComparison"]
 
 _WILD = re.compile(rb"[*?\[\\]")
-_TREES_KEPT = 1 << 12
+_KEPT_BYTES_MAX = 4 << 20
+"""Of trees, as objects; parsed, they take about eight times as much."""
 
 _Rows = dict[bytes, tuple[bytes, "ObjectId"]]
 
@@ -99,18 +100,24 @@ def _parsed(text: str) -> _Path:
 class TreeComparison:
     """Compares trees of one store, where a pathspec takes paths in."""
 
-    def __init__(self, store: ObjectStore, pathspec: Pathspec) -> None:
+    def __init__(self, store: ObjectStore, pathspec: Pathspec, limits: Limits = DEFAULT_LIMITS) -> None:
         self._store = store
         self._pathspec = pathspec
-        self._rows: Callable[[ObjectId], _Rows] = lru_cache(maxsize=_TREES_KEPT)(self._read)
+        self._depth_max = limits.tree_depth
+        self._kept: dict[ObjectId, _Rows] = {}
+        self._kept_bytes = 0
 
     def differ(self, one: ObjectId | None, other: ObjectId | None) -> bool:
-        """Return whether two trees differ; None is an empty one. Raises CorruptData."""
+        """Return whether two trees differ; None is an empty one. Raises CorruptData, LimitExceeded."""
         if any(each.text == b"" for each in self._pathspec.paths):
             return one != other and not (self._is_empty(one) and self._is_empty(other))
-        stack: list[tuple[ObjectId | None, ObjectId | None, bytes]] = [(one, other, b"")]
+        stack: list[tuple[ObjectId | None, ObjectId | None, bytes, int]] = [(one, other, b"", 0)]
         while stack:
-            left, right, folder = stack.pop()
+            left, right, folder, depth = stack.pop()
+            if depth > self._depth_max:
+                raise LimitExceeded(
+                    f"trees are nested deeper than {self._depth_max} levels", limit="tree_depth"
+                )
             left_rows = {} if left is None else self._rows(left)
             right_rows = {} if right is None else self._rows(right)
             for name in left_rows.keys() | right_rows.keys():
@@ -123,13 +130,22 @@ class TreeComparison:
                     if row and self._pathspec.takes(path, is_folder=tree is not None):
                         return True
                 if trees[0] != trees[1] and self._pathspec.looks_into(path):
-                    stack.append((trees[0], trees[1], path + b"/"))
+                    stack.append((trees[0], trees[1], path + b"/", depth + 1))
         return False
 
     def _is_empty(self, tree: ObjectId | None) -> bool:
         return tree is None or not self._rows(tree)
 
-    def _read(self, tree: ObjectId) -> _Rows:
-        data = self._store.read(tree).data
-        rows = tree_rows(data, self._store.object_format, tree)
-        return {name: (mode, oid) for mode, name, oid in rows}
+    def _rows(self, tree: ObjectId) -> _Rows:
+        """Return a tree's entries; a commit's are needed again for its parents and children."""
+        found = self._kept.get(tree)
+        if found is None:
+            data = self._store.read(tree).data
+            rows = tree_rows(data, self._store.object_format, tree)
+            found = {name: (mode, oid) for mode, name, oid in rows}
+            self._kept_bytes += len(data)
+            if self._kept_bytes > _KEPT_BYTES_MAX:
+                self._kept.clear()
+                self._kept_bytes = len(data)
+            self._kept[tree] = found
+        return found

@@ -213,7 +213,9 @@ class _Work:
             until=listing.until,
             rewrites_parents=listing.parents and listing.paths is not None,
             order=listing.order,
-            paths=None if listing.paths is None else TreeComparison(repository, listing.paths),
+            paths=None
+            if listing.paths is None
+            else TreeComparison(repository, listing.paths, repository.limits),
         )
         enough = None if listing.max_count is None else listing.skip + listing.max_count
         if listing.order or (listing.parents and listing.paths):

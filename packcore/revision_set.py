@@ -8,6 +8,7 @@
     --branches[=G]  --tags[=G]  --remotes[=G]  --glob=G    the refs of a kind, or those that a glob fits
     --exclude=G      leaves out refs of the next such option
     --not            exchanges both sides for what follows
+    --end-of-options    what follows is a revision even if it begins with dashes
 
 Dots may also be part of a path or a message: text that is not a range is tried as a single name.
 """
@@ -72,11 +73,12 @@ class _Parsed:
         self.paths: dict[ObjectId, bytes] = {}
         self.unreadable: list[UnreadableRef] = []
         self._is_not = False
+        self._only_revisions = False
         self._excluded: list[bytes] = []
 
     def add(self, text: str) -> None:
         """Add a revision, a range, or what an option chooses. Raises UnknownRevision, UnreadableRef."""
-        if text.startswith("--"):
+        if text.startswith("--") and not self._only_revisions:
             self._add_option(text)
             return
         wants, haves = (self.haves, self.wants) if self._is_not else (self.wants, self.haves)
@@ -91,7 +93,9 @@ class _Parsed:
     def _add_option(self, text: str) -> None:
         name, equals, value = text.partition("=")
         glob = value.encode("utf-8", "surrogateescape")
-        if text == "--not":
+        if text == "--end-of-options":
+            self._only_revisions = True
+        elif text == "--not":
             self._is_not = not self._is_not
         elif name == "--exclude" and equals:
             self._excluded.append(glob)

@@ -207,6 +207,14 @@ def test_options_for_refs_may_come_from_stdin_too(packcore, branchy):
     assert ours.stdout == git("rev-list", "--branches=c1*", "^c5", "^c3", cwd=branchy) + "\n"
 
 
+def test_a_branch_may_look_like_an_option(packcore, tmp_path):
+    path = make_repository(tmp_path / "r.git", history(commits=2))
+    git("update-ref", "refs/heads/--all", "main~1", cwd=path)
+    assert_same(packcore, path, "-n", "1", "--end-of-options", "--all", "main")
+    assert_same(packcore, path, "--end-of-options", "--all", "--", "src")
+    assert_same(packcore, path, "--end-of-options", "--objects")
+
+
 def test_quiet_prints_nothing(packcore, branchy):
     assert_same(packcore, branchy, "--quiet", "--objects", "--all")
 
