@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.progress import Progress
 
-__all__ = ["entry_of", "pack_or_made", "pack_path"]
+__all__ = ["entry_of", "format_around", "pack_or_made", "pack_path"]
 
 
 def pack_path(name: str, oid: str | None = None) -> Path:
@@ -69,6 +69,20 @@ def pack_or_made(name: str, console: Console, progress: Progress) -> Iterator[Pa
         with packed_here(repository, name, progress) as (made, count):
             console.tell(f"{name} has no pack; one of its {count:,} objects is made for this, and not kept")
             yield PackHere(made, repository.object_format, is_made=True)
+
+
+def format_around(path: Path) -> ObjectFormat | None:
+    """Return the object format of the repository whose pack folder a file is in; None if it is in none.
+
+    Raises RepositoryError for a configuration that can't be read.
+    """
+    folder = path.absolute().parent
+    config = folder.parent.parent / "config"
+    if (folder.parent.name, folder.name) != ("objects", "pack") or not config.is_file():
+        return None
+    from packcore.store.config import GitConfig, object_format_of
+
+    return object_format_of(GitConfig.read(config), source=str(config))
 
 
 def _is_repository(path: Path) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PackInputs", "ToPack", "input_options"]
 
 WHAT = "What to pack"
+_TAGS = "refs/tags/"
 
 
 @dataclass(slots=True)
@@ -156,7 +157,13 @@ class PackInputs:
 
     def _adjusted(self, repository: Repository, found: ToPack) -> ToPack:
         if self.include_tag:
-            found.objects += _tags(repository, {each.oid for each in found.objects})
+            refs = repository.refs()
+            tags = {name: ref.oid for name, ref in refs.known.items() if name.startswith(_TAGS)}
+            found.objects += _tags(repository, tags.values(), {each.oid for each in found.objects})
+            unreadable = {
+                name: fault.reason for name, fault in refs.unreadable.items() if name.startswith(_TAGS)
+            }
+            found.unreadable = {**unreadable, **found.unreadable}
         if self.leave_out:
             out = self.leave_out.find(repository, [each.oid for each in found.objects])
             found.objects = [each for each in found.objects if each.oid not in out]
@@ -220,17 +227,18 @@ def _stored(
     return [oid for oid in found if oid not in out]
 
 
-def _tags(repository: Repository, packed: Collection[ObjectId]) -> list[Candidate]:
-    """Return the tags below refs/tags that come to a packed object, with the tags between."""
+def _tags(repository: Repository, tips: Iterable[ObjectId], packed: Collection[ObjectId]) -> list[Candidate]:
+    """Return the tags that come to a packed object, with the tags between. Raises LimitExceeded."""
+    from packcore.ancestry import too_many_tags
     from packcore.objects import ObjectType, tag_target
 
     found: dict[ObjectId, bytes] = {}
-    for name, ref in repository.refs().known.items():
+    for tip in tips:
         chain: list[ObjectId] = []
-        oid = ref.oid
-        if not name.startswith("refs/tags/"):
-            continue
-        while oid in repository and repository.header(oid).type is ObjectType.TAG and oid not in chain:
+        oid = tip
+        while oid in repository and repository.header(oid).type is ObjectType.TAG:
+            if len(chain) == repository.limits.tag_depth:
+                raise too_many_tags(oid, repository.limits.tag_depth)
             chain.append(oid)
             oid = tag_target(repository.read(oid).data, repository.object_format, oid)[0]
         if oid in packed:

@@ -319,7 +319,7 @@ OBJECT_FORMAT = option(
     type=click.Choice(["sha1", "sha256"]),
     callback=_format_of,
     section="The pack",
-    help="Object format. Default: that of --repo, else sha1.",
+    help="Object format. Default: that of the repository, else sha1.",
 )
 
 

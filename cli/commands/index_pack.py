@@ -14,6 +14,7 @@ from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
 from cli.index_work import Beside, IndexTask
 from cli.job_options import check_jobs
+from cli.pack_argument import format_around
 from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 from cli.values import SIZE
 
@@ -197,7 +198,8 @@ def run(
         raise click.UsageError("--fix-thin needs --repo, which has the bases")
     with ExitStack() as stack:
         repository = _opened(repo, stack)
-        chosen = object_format or (repository.object_format if repository else SHA1)
+        known = repository.object_format if repository else file and format_around(Path(file))
+        chosen = object_format or known or SHA1
         checks.check_words(chosen)
         limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
         limits = limited(limits, max_input_size)

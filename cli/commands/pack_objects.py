@@ -203,21 +203,21 @@ def _planned(
             return copied, unreadable, time.monotonic() - started
         found = inputs.reached(repository, chosen, progress)
     elif inputs.stdin_packs:
-        unreadable, found = {}, inputs.packed(repository)
+        found = inputs.packed(repository)
     else:
         wanted, held = inputs.listed(repository)
-        unreadable, started = {}, time.monotonic()
+        started = time.monotonic()
         if inputs.is_plain and selection.reuse_deltas and not (inputs.thin and held):
             # Nothing need be known of objects that are copied with the pack that they are.
             copied = select_copies(
                 repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
             )
         if copied is not None:
-            return copied, unreadable, time.monotonic() - started
+            return copied, {}, time.monotonic() - started
         found = inputs.named(repository, wanted, held)
     started = time.monotonic()
     plan = _select(repository, found, selection, progress)
-    return plan, unreadable, time.monotonic() - started
+    return plan, found.unreadable, time.monotonic() - started
 
 
 def _select(

@@ -9,6 +9,7 @@ import click
 
 from cli.command import command, option
 from cli.job_options import check_jobs
+from cli.pack_argument import format_around
 from cli.params import OBJECT_FORMAT, OUTPUT, output_options
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def run(
         path = path.with_suffix(".pack") if path.suffix in {".idx", ".rev", ""} else path
         try:
             with console.progress() as progress:
-                report = verify_pack(path, object_format or SHA1, progress=progress, jobs=jobs)
+                report = verify_pack(
+                    path, object_format or format_around(path) or SHA1, progress=progress, jobs=jobs
+                )
         except (CorruptData, OSError) as error:
             # The others are looked at all the same; the first failure ends the run.
             failures.append(error)

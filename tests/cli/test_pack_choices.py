@@ -200,6 +200,13 @@ def test_the_rules_hold_for_listed_objects_too(packcore, places, option):
     assert ids_in(ours.stdout_bytes, places) == ids_in(theirs, places)
 
 
+def test_a_tag_that_cannot_be_read_is_told(packcore, places):
+    (places / "refs" / "tags" / "torn").write_text("nonsense\n")
+    result = packcore("pack-objects", places, "--revs", "--include-tag", stdin=b"main\n")
+    assert (result.exit_code, "refs/tags/torn" in result.stderr) == (1, True)
+    assert result.stdout_bytes.startswith(b"PACK")
+
+
 def test_a_pack_that_is_not_there_is_named(packcore, places):
     result = packcore("pack-objects", places, "--stdin-packs", stdin=b"pack-1.pack\n")
     assert (result.exit_code, result.stdout_bytes) == (2, b"")

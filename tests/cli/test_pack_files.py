@@ -27,6 +27,18 @@ def test_verify_pack_prints_gits_listing(packcore, repository):
     assert ours.stdout_bytes == git_bytes("verify-pack", "-v", pack, cwd=repository)
 
 
+def test_a_pack_in_a_repository_has_the_repositorys_object_format(packcore, repository, tmp_path):
+    path = tmp_path / "r.git"
+    shutil.copytree(repository, path)
+    pack = only_pack(path)
+    assert packcore("verify-pack", pack).exit_code == 0
+    index = pack.with_suffix(".idx").read_bytes()
+    pack.with_suffix(".idx").unlink()
+    result = packcore("index-pack", pack)
+    assert result.exit_code == 0, result.stderr
+    assert pack.with_suffix(".idx").read_bytes() == index
+
+
 def test_verify_pack_without_v_is_silent_and_tells_of_damage_with_code_3(packcore, repository, tmp_path):
     flag = ["--object-format", object_format(repository)]
     pack = only_pack(repository)
