@@ -10,7 +10,7 @@
     --record            keep the outcome for the tables in docs/conformance.md
     --list              show what there is
 
-Exit status: 0 if each failure has its reason and each reason its failure, 1 if not, 2 for wrong usage.
+Exit status: 0 if each wrong answer has its reason and each reason its failure, 1 if not, 2 for wrong usage.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def verdict(rows: Sequence[Row]) -> str:
     share = f"{100 * passed / original:.1f} %" if original else "nothing"
     return (
         f"conformance: {passed} of {original} ({share}) in {len(rows)} scripts, "
-        f"{unexplained} failures without a reason, {stale} reasons out of date"
+        f"{unexplained} wrong answers without a reason, {stale} reasons out of date"
     )
 
 

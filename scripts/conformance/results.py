@@ -46,8 +46,9 @@ class Row:
 
     @property
     def unexplained(self) -> list[Failure]:
-        """Return the failures without a reason."""
-        return [failure for failure in self.failures if not failure.why]
+        """Return the wrong answers without a reason. What isn't offered, or follows, is a reason itself."""
+        wrong = (failure for failure in self.failures if failure.calls and not failure.not_offered)
+        return [failure for failure in wrong if not failure.why]
 
 
 def read_record(path: Path = RECORD) -> list[Row]:

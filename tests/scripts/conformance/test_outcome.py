@@ -53,7 +53,12 @@ def test_a_test_that_is_missing_from_the_run_has_failed():
 
 def test_a_reason_for_a_test_that_passes_is_out_of_date():
     assert row().stale == ["1"]
-    assert "2 failures without a reason, 1 reasons out of date" in verdict([row()])
+    assert "0 wrong answers without a reason, 1 reasons out of date" in verdict([row()])
+
+
+def test_only_wrong_answers_need_a_reason():
+    told = compare("fsck", "t1450-fsck", {2, 3, 4}, OURS, calls=CALLS)
+    assert [failure.test for failure in told.unexplained] == ["3"]
 
 
 def test_the_verdict_counts_everything():
