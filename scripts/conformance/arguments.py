@@ -26,9 +26,9 @@ _GLOBALS_WITH_VALUE = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "-
 class Globals:
     """What stands before git's command."""
 
-    all: list[str] = field(default_factory=list)
     folder: str = "."
-    settings: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    """All but -C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,8 @@ def split_globals(words: Sequence[str]) -> tuple[Globals, list[str]]:
         option, value = words[place], words[place + width - 1]
         if option == "-C":
             found.folder = value if value.startswith("/") else f"{found.folder}/{value}"
-        elif option == "-c":
-            found.settings.append(value)
-        found.all += words[place : place + width]
+        else:
+            found.others += words[place : place + width]
         place += width
     return found, list(words[place:])
 

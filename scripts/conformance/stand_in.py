@@ -94,9 +94,8 @@ class _InGitsWords:
 
 
 def _repository(real: str, given: Globals) -> str | None:
-    """Return the git directory that git would use; None if it finds none."""
-    without_folder = [word for word in given.all if word not in {"-C", given.folder}]
-    asked = [real, *without_folder, "rev-parse", "--absolute-git-dir"]
+    """Return the git directory that git would use in this folder; None if it finds none."""
+    asked = [real, *given.others, "rev-parse", "--absolute-git-dir"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     return done.stdout.removesuffix("\n") if done.returncode == 0 else None
 

@@ -55,8 +55,8 @@ def test_what_stands_before_the_command_is_split_off():
     words = ["-C", "a", "-c", "core.x=1", "--git-dir=x", "--namespace", "n", "-C", "b", "fsck", "-v"]
     found, rest = split_globals(words)
     assert rest == ["fsck", "-v"]
-    assert (found.folder, found.settings) == ("./a/b", ["core.x=1"])
-    assert found.all == words[:-2]
+    assert found.folder == "./a/b"
+    assert found.others == ["-c", "core.x=1", "--git-dir=x", "--namespace", "n"]
 
 
 def test_a_folder_may_be_absolute():
