@@ -88,9 +88,9 @@ class Packcore(Group):
         """Find the command, or fail and suggest similar names."""
         name = args[0]
         if not name.startswith("-") and name not in (names := self.list_commands(ctx)):
-            from cli.nearest import did_you_mean, nearest
+            from cli.nearest import did_you_mean, elsewhere, nearest
 
-            ctx.fail(f"no such command: {name}{did_you_mean(nearest(name, names))}")
+            ctx.fail(f"no such command: {name}{did_you_mean(elsewhere(name) or nearest(name, names))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["did_you_mean", "harmless", "nearest"]
+__all__ = ["did_you_mean", "elsewhere", "harmless", "nearest"]
+
+_ELSEWHERE = {
+    "ls-remote": "ls-refs",
+    "mirror": "sync",
+    "pull": "fetch",
+    "gc": "repack",
+    "log": "rev-list",
+    "show": "cat-file",
+    "verify": "verify-pack",
+    "ls-tree": "cat-file",
+    "daemon": "serve",
+}
+"""Commands of git and of other programs, and what does the same here."""
 
 _GRAVE = frozenset(
     {
@@ -44,11 +57,25 @@ def harmless(words: Sequence[str]) -> list[str]:
 
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> list[str]:
-    """Return the known words that come close, the closest first, and none that is grave."""
+    """Return the known words that come close, the closest first, and none that is grave.
+
+    >>> nearest("--token", ["--source-token", "--target-token", "--tags"])
+    ['--source-token', '--target-token']
+    """
     from difflib import SequenceMatcher, get_close_matches
 
+    known = list(known)
     near = harmless(get_close_matches(word, known, n=3))
-    return [each for each in near if SequenceMatcher(None, word, each).ratio() >= _CLOSE][:count]
+    close = [each for each in near if SequenceMatcher(None, word, each).ratio() >= _CLOSE]
+    if not close and word.startswith("--"):
+        # An option that each side has for itself.
+        close = harmless(sorted(each for each in known if each.endswith(word[1:]) and len(word) > 3))
+    return close[:count]
+
+
+def elsewhere(word: str) -> list[str]:
+    """Return the command that does here what a command of git or of another program does."""
+    return [_ELSEWHERE[word]] if word in _ELSEWHERE else []
 
 
 def did_you_mean(words: Iterable[str]) -> str:

@@ -315,7 +315,8 @@ def endpoint_arguments(
                 raise click.UsageError(f"too many arguments: {given}")
             missing = [name for name, value in zip(wanted, named, strict=False) if value is None]
             if missing and not (target is None and missing == ["TARGET"]):
-                raise click.UsageError(f"missing argument {missing[0]}")
+                # What has a default is not what is missing.
+                raise click.UsageError(f"missing argument {missing[0 if source is None else -1]}")
             kwargs["source"] = named[0]
             if target is not False:
                 kwargs["target"] = named[1]

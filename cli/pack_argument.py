@@ -112,10 +112,14 @@ def entry_of(pack: PackAnatomy, path: Path, oid: str | None, offset: int | None,
     An id may be abbreviated; with a repository, or a pack of one, it may be any revision. Without an index
     beside the pack, one is made in memory. Raises UsageError, UnknownRevision, CorruptPack.
     """
-    from packcore.errors import UnknownRevision
+    from packcore.errors import CorruptPack, UnknownRevision
 
     if offset is not None:
-        return pack.entry_at(offset)
+        try:
+            return pack.entry_at(offset)
+        except CorruptPack as error:
+            error.hint = f"if no entry starts at {offset}: packcore verify-pack -v lists where they start"
+            raise
     assert oid is not None
     full = _revision(repo, oid) or oid
     if not all(character in "0123456789abcdefABCDEF" for character in full) or len(full) < 4:

@@ -34,8 +34,7 @@ _TEXT_BYTES_MAX = 64 * 1024 * 1024
         packcore delta old.bin new.bin --strategy chunk-window,git-window --against git
     """,
 )
-@click.argument("base")
-@click.argument("target")
+@click.argument("texts", nargs=-1, metavar="BASE TARGET")
 @option(
     "--repo",
     section=_WHICH,
@@ -62,8 +61,7 @@ _TEXT_BYTES_MAX = 64 * 1024 * 1024
 @output_options(progress=False)
 def run(
     *,
-    base: str,
-    target: str,
+    texts: tuple[str, ...],
     repo: str | None,
     strategy: tuple[tuple[str, ...], ...],
     against: str | None,
@@ -75,6 +73,11 @@ def run(
 
     BASE and TARGET are files. With --repo they are objects: ids, or revisions such as main~5:README.md.
     """
+    if len(texts) < 2:
+        raise click.UsageError(f"missing argument {'TARGET' if texts else 'BASE'}")
+    if len(texts) > 2:
+        raise click.UsageError("too many arguments: a repository is named by --repo REPO")
+    base, target = texts
     from cli.drawing import Drawing
     from cli.render.delta import delta_lines, row_json, table_lines
     from packcore.deflate import deflate

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.nearest import did_you_mean, nearest
+from cli.nearest import did_you_mean, elsewhere, nearest
 from cli.streams import Output
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(context: click.Context, names: tuple[str, ...]) -> None:
             raise click.UsageError(f"{place.info_name} has no commands below it")
         below = found.get_command(place, name)
         if below is None:
-            close = nearest(name, found.list_commands(place))
+            close = elsewhere(name) or nearest(name, found.list_commands(place))
             raise click.UsageError(f"no such command: {name}{did_you_mean(close)}")
         place = click.Context(below, parent=place, info_name=name, **below.context_settings)
     Output.of_run().out(place.get_help())

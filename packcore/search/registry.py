@@ -51,7 +51,10 @@ def get_strategy(name: str) -> type[Strategy]:
         return own
     known = strategies()
     if name not in known:
-        raise PluginError(f"no delta strategy is called {name!r}", hint=f"there are: {', '.join(known)}")
+        hint = f"there are: {', '.join(known)}"
+        if ".py" in name:
+            hint += f"; one of your own is installed as an entry point of {ENTRY_POINT_GROUP}"
+        raise PluginError(f"no delta strategy is called {name!r}", hint=hint)
     return known[name]
 
 

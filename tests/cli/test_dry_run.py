@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore import open_repository
-from tests.support import history, init_repository, make_repository
+from tests.support import git, history, init_repository, make_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,15 @@ def test_plan_itself_and_bootstrap_take_the_option_too(packcore, pair, tmp_path)
     assert packcore("plan", "-n", pair[0], empty).stdout == packcore("plan", pair[0], empty).stdout
     assert packcore("bootstrap", "-n", pair[0], empty).exit_code == 0
     assert refs_of(empty) == {}
+
+
+def test_what_only_deletes_has_no_price(packcore, tmp_path):
+    source = make_repository(tmp_path / "source.git", history(commits=2))
+    target = make_repository(tmp_path / "target.git", history(commits=2))
+    git("branch", "extra", "main", cwd=target)
+    planned = packcore("plan", "--prune", source, target).stdout
+    assert planned.startswith("delete  refs/heads/extra")
+    assert "price" not in planned
 
 
 def test_a_dry_run_fails_as_plan_fails(packcore, pair):

@@ -114,6 +114,12 @@ def test_an_unknown_id_is_told(packcore, chain_pack):
     assert "holds no object deadbeef" in shown.stderr
 
 
+def test_an_offset_where_no_entry_starts_says_where_to_find_one(packcore, chain_pack):
+    result = packcore("explain", chain_pack, "--offset", "5")
+    assert result.exit_code == 3
+    assert "hint: if no entry starts at 5: packcore verify-pack -v lists where they start" in result.stderr
+
+
 def test_a_word_that_is_no_id_is_wrong_usage(packcore, chain_pack):
     assert packcore("explain", chain_pack, "--object", "no-id").exit_code == 2
 

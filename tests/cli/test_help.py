@@ -8,7 +8,7 @@ import click
 import pytest
 
 from cli.app import app
-from cli.nearest import _GRAVE, harmless, nearest
+from cli.nearest import _ELSEWHERE, _GRAVE, harmless, nearest
 
 GRAVE = re.compile(r"prune|force|all-refs|insecure|allow-|mirror|include-|--tags|--all\b|--map")
 
@@ -39,6 +39,28 @@ def test_the_version_has_a_short_option(packcore):
 def test_the_nearest_option_is_proposed(packcore):
     words = packcore("sync", "--dry-rn", "a", "b").stderr.splitlines()[0]
     assert words == "packcore: error: No such option: --dry-rn; did you mean --dry-run?"
+
+
+@pytest.mark.parametrize(("word", "here"), sorted(_ELSEWHERE.items()))
+def test_a_command_of_another_program_is_answered_by_ours(packcore, word, here):
+    assert here in app.list_commands(click.Context(app))
+    for words in ((word, "x"), ("help", word)):
+        line = packcore(*words).stderr.splitlines()[0]
+        assert line == f"packcore: error: no such command: {word}; did you mean {here}?"
+
+
+def test_an_option_that_each_side_has_is_proposed_for_both(packcore):
+    words = packcore("sync", "--token", "x", "a", "b").stderr.splitlines()[0]
+    assert words.endswith("No such option: --token; did you mean --source-token or --target-token?")
+    assert "--target-token" not in packcore("ls-refs", "--token", "x", "a").stderr
+
+
+def test_what_has_a_default_is_not_called_missing(packcore):
+    assert packcore("push").stderr.startswith("packcore: error: missing argument URL\n")
+
+
+def test_a_repository_before_two_objects_is_answered_by_its_option(packcore):
+    assert "--repo REPO" in packcore("delta", "x.git", "main~1:a", "main:a").stderr.splitlines()[0]
 
 
 @pytest.mark.parametrize(

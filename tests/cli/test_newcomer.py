@@ -114,7 +114,7 @@ def test_push_never_overwrites_by_itself(packcore, tree, tmp_path):
 
 
 def test_push_without_a_url_or_a_branch_says_what_is_missing(packcore, tree):
-    assert "missing argument DIR" in packcore("push").stderr
+    assert "missing argument URL" in packcore("push").stderr
     git("checkout", "-q", "--detach", cwd=tree)
     assert "HEAD of . is no branch: name one with --branch" in packcore("push", "/nowhere.git").stderr
 

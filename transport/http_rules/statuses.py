@@ -103,6 +103,8 @@ def status_error(
     hint: str | None = _HINTS.get(status)
     if credentials_from and status in _ABOUT_CREDENTIALS:
         hint = _ABOUT_CREDENTIALS[status].format(credentials_from)
+    elif status == 404 and side == "target":
+        hint = f"has the repository been made there? If so, {_WITHOUT_CREDENTIALS[404].format(by)}"
     elif status in _WITHOUT_CREDENTIALS:
         hint = _WITHOUT_CREDENTIALS[status].format(by)
     if proxy and status in (403, 502, 503, 504):

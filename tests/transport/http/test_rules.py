@@ -17,6 +17,7 @@ from transport.http_rules.content import content_decoder, media_type
 from transport.http_rules.framing import LAST_CHUNK, body_reader, encode_chunk
 from transport.http_rules.proxies import select_proxy
 from transport.http_rules.retries import retry_delay
+from transport.http_rules.statuses import status_error
 from transport.schemes.http.answer import Answer
 from transport.trace import redact_url
 
@@ -190,3 +191,14 @@ def test_an_answers_blocks_are_never_empty_wherever_its_bytes_are_split(head: by
         blocks = [block for part in (sent[:place], sent[place:]) for block in answer.feed(part)]
         assert b"".join(blocks) == b"body"
         assert all(blocks)
+
+
+@pytest.mark.parametrize(
+    ("side", "begins"),
+    [("target", "has the repository been made there? If so, is the URL"), ("source", "is the URL")],
+)
+def test_a_target_that_is_not_there_may_have_to_be_made_first(side, begins):
+    error = status_error(
+        method="GET", url="https://h/x.git", status=404, reason="Not Found", headers=(), text=b"", side=side
+    )
+    assert error.hint.startswith(begins)

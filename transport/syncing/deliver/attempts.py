@@ -129,12 +129,12 @@ def _first_route(run: Run, plan: RefPlan) -> Route:
 def _preview(run: Run, plan: RefPlan) -> SyncResult:
     """Find out which updates are fast-forwards and what the price would be, without pushing."""
     if not plan.is_open:
-        return previewed(run, plan, run.choice, _price(run, run.choice, None))
+        return previewed(run, plan, run.choice, _price(run, plan, run.choice, None))
     if (settled := settled_at_hand(run, plan)) is not None:
         if is_over(run, settled):
             return previewed(run, settled, None)
         choice = choose_mode(settled, run.source_refs, run.request)
-        return previewed(run, settled, choice, _price(run, choice, None))
+        return previewed(run, settled, choice, _price(run, settled, choice, None))
     haves = run.haves(plan)
     with fetch_tips(run, plan, haves) as fetched:
         settled = settled_by(run, plan, fetched, haves)
@@ -146,11 +146,16 @@ def _preview(run: Run, plan: RefPlan) -> SyncResult:
         creates = any(action.action == "create" for action in settled.in_push_order())
         has_more = can_find_more(run, settled, fetched.unknown)
         is_all = not (run.can_fetch_commits_alone or creates or has_more)
-        return previewed(run, settled, choice, _price(run, choice, fetched if is_all else None))
+        return previewed(run, settled, choice, _price(run, settled, choice, fetched if is_all else None))
 
 
-def _price(run: Run, choice: TransferMode | None, fetched: Fetched | None) -> Price:
-    """Return what is known of the price; `fetched` is set if it is everything that will travel."""
+def _price(run: Run, plan: RefPlan, choice: TransferMode | None, fetched: Fetched | None) -> Price | None:
+    """Return what is known of the price; `fetched` is set if it is everything that will travel.
+
+    None if nothing travels, since the plan only deletes.
+    """
+    if not plan.wants:
+        return None
     objects = None if fetched is None else fetched.object_count
     pack_bytes = None if fetched is None else fetched.pack_bytes
     relays = choice is not None and choice.relay
