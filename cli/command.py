@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,6 +87,10 @@ class Option(click.Option):
         self.bare = bare
         self.in_order = in_order
         self.is_count = is_count
+
+    def needs_value(self, word: str) -> bool:
+        """Return whether the next word is the value of this option, as it was typed."""
+        return not (self.is_flag or self.count or self.bare is not None or "=" in word)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return names and help; of an option with `bare`, the names are `--name[=VALUE]`."""
@@ -168,21 +173,34 @@ class Command(HelpSections):
         end = args.index("--") if "--" in args else len(args)
         keeps_order = any(option.in_order for option in options.values())
         words: list[str] = []
+        early: (
+            list[str] | None
+        ) = []  # those in order before the first argument, which stays the first
         before = iter(args[:end])
         counts = next((name for name, one in options.items() if one.is_count and name.startswith("--")), None)
         for word in before:
             if counts is not None and _NUMBER.match(word):
                 word = f"{counts}={word[1:]}"
             option = options.get(word.partition("=")[0])
+            value = [*islice(before, 1)] if option is not None and option.needs_value(word) else []
             if keeps_order and word == _ONLY_ARGUMENTS:
+                if early is not None:
+                    words += [*islice(before, 1), *early]
+                    early = None
                 words += [_IN_ORDER + one for one in (word, *before)]
             elif option is None:
                 words.append(word)
+                if early is not None and (word == "-" or not word.startswith("-")):
+                    words += early
+                    early = None
             elif option.in_order:
-                needs_value = not option.is_flag and option.bare is None and "=" not in word
-                words.append(_IN_ORDER + (f"{word}={next(before, '')}" if needs_value else word))
+                (words if early is None else early).append(_IN_ORDER + "=".join([word, *value]))
+            elif option.bare is not None and "=" not in word:
+                words.append(f"{word}={option.bare}")
             else:
-                words.append(f"{word}={option.bare}" if option.bare is not None and "=" not in word else word)
+                words += [word, *value]
+        if keeps_order and early is not None:
+            return super().parse_args(ctx, words)  # which says that the first argument is missing
         dashes = ["--", f"{_IN_ORDER}--"] if keeps_order and end < len(args) else args[end : end + 1]
         return super().parse_args(ctx, [*words, *dashes, *args[end + 1 :]])
 

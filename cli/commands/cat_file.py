@@ -56,7 +56,7 @@ shown_options = group(
         packcore cat-file x.git main:src --pretty
         packcore cat-file x.git v1.0^{tree} --raw > tree.bin
         packcore cat-file x.git commit v1.0
-        packcore rev-list x.git --objects main | packcore cat-file x.git --batch-check='%(objectsize) %(rest)'
+        packcore rev-list x.git --objects main | packcore cat-file x.git --batch-check
     """,
 )
 @click.argument("repo", type=click.Path())

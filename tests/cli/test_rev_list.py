@@ -215,6 +215,24 @@ def test_a_branch_may_look_like_an_option(packcore, tmp_path):
     assert_same(packcore, path, "--end-of-options", "--objects")
 
 
+@pytest.mark.parametrize(
+    "before", ["--all", "--count --all", "-n 2 --all", "--branches=c1* --not --tags", "--end-of-options"]
+)
+def test_options_may_come_before_the_repository(packcore, branchy, before):
+    first, then = (
+        packcore("rev-list", *before.split(), branchy, "HEAD"),
+        packcore("rev-list", branchy, *before.split(), "HEAD"),
+    )
+    assert (first.exit_code, first.stdout_bytes) == (then.exit_code, then.stdout_bytes)
+    assert first.stdout_bytes
+
+
+def test_options_alone_lack_a_repository(packcore):
+    result = packcore("rev-list", "--all", "--count", "--")
+    assert result.exit_code == 2
+    assert "Missing argument" in result.stderr
+
+
 def test_quiet_prints_nothing(packcore, branchy):
     assert_same(packcore, branchy, "--quiet", "--objects", "--all")
 

@@ -201,4 +201,4 @@ def test_a_target_that_is_not_there_may_have_to_be_made_first(side, begins):
     error = status_error(
         method="GET", url="https://h/x.git", status=404, reason="Not Found", headers=(), text=b"", side=side
     )
-    assert error.hint.startswith(begins)
+    assert (error.hint or "").startswith(begins)
