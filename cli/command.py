@@ -173,9 +173,7 @@ class Command(HelpSections):
         end = args.index("--") if "--" in args else len(args)
         keeps_order = any(option.in_order for option in options.values())
         words: list[str] = []
-        early: (
-            list[str] | None
-        ) = []  # those in order before the first argument, which stays the first
+        early: list[str] | None = []  # those in order before the first argument, which stays the first
         before = iter(args[:end])
         counts = next((name for name, one in options.items() if one.is_count and name.startswith("--")), None)
         for word in before:

@@ -110,6 +110,7 @@ _REF_OPTIONS = (
     _ref_option("--glob", "All refs that GLOB fits, in refs/ if it doesn't say so.", metavar="GLOB"),
     _ref_option("--exclude", "Leave refs out of the next of these options.", metavar="GLOB"),
     _ref_option("--not", "From here on, REV means ^REV.", is_flag=True),
+    _ref_option("--end-of-options", "From here on, every word is a REV.", is_flag=True),
 )
 
 

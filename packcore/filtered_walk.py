@@ -119,6 +119,8 @@ class FilteringLister(ObjectLister):
         is_given = context == "wanted" and self._spare_given and root not in self.reached
         sparse = tuple(False for _ in self._filter.sparse)
         pathspec = self._pathspec if is_tree else None
+        if pathspec is not None and pathspec.takes_all_below(bytes(root_path)):
+            pathspec = None
         stack = [_Place(root, is_tree, root_path, 0, 0, is_given, sparse, pathspec)]
         while stack:
             place = stack.pop()

@@ -69,6 +69,11 @@ class Pathspec(NamedTuple):
         """Return whether a path is taken in, and with it all below it."""
         return any(each.takes(path, is_folder=is_folder) for each in self.paths)
 
+    def takes_all_below(self, folder: bytes) -> bool:
+        """Return whether a folder, or one that it is in, is taken in."""
+        names = folder.split(b"/") if folder else []
+        return any(self.takes(b"/".join(names[: end + 1]), is_folder=True) for end in range(len(names)))
+
     def leads_through(self, folder: bytes) -> bool:
         """Return whether a folder is on the way to a path by its name, and not only by a wildcard."""
         return any(each.leads_through(folder) for each in self.paths)

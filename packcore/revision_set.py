@@ -82,7 +82,9 @@ class _Parsed:
             self._add_option(text)
             return
         wants, haves = (self.haves, self.wants) if self._is_not else (self.wants, self.haves)
-        if text.startswith("^"):
+        if text.startswith("^") and (match := _PARENTS.match(text[1:])):
+            _add_parents(self._repository, match, haves, wants)
+        elif text.startswith("^"):
             haves[resolve_revision(self._repository, text[1:])] = None
         elif not _add_range(self._repository, text, wants, haves):
             oid, path = resolve_with_path(self._repository, text)
@@ -153,7 +155,7 @@ def _add_range(
         _add_parents(repository, match, wants, haves)
         return True
     match = _RANGE.match(text)
-    if match is None:
+    if match is None or text == "..":
         return False
     left, dots, right = match[1] or "HEAD", match[2], match[3] or "HEAD"
     try:

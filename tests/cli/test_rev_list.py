@@ -57,6 +57,11 @@ SETS = [
     "--exclude=v1 --tags --branches=c3",
     "--not c3 --not c20",
     "c20:src c7",
+    "c20^@",
+    "c20 ^c19^@",
+    "c20 ^c19^!",
+    "c24 --not c20^@",
+    "c19^! c20^-",
 ]
 OPTIONS = [
     "",
@@ -64,6 +69,7 @@ OPTIONS = [
     "-n3",
     "-2",
     "--max-count=0",
+    "-n -1",
     "--max-count=4 --skip=2",
     "--skip=30",
     "--reverse",
@@ -246,6 +252,8 @@ def test_quiet_prints_nothing(packcore, branchy):
         "--objects --filter=nonsense HEAD",
         "--nonsense HEAD",
         "--since",
+        "..",
+        "HEAD^-9",
         f"^{'1' * 40} HEAD",
     ],
 )
