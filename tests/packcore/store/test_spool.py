@@ -269,3 +269,25 @@ def test_a_large_pack_is_read_back_through_small_limits():
 def test_whole_objects_without_deltas_need_no_resolving():
     with receive(build_pack([whole(b"a"), whole(b"b", type_code=1)])) as spool:
         assert spool.read(SHA1.hash_object(b"commit", b"b")).type.name == "COMMIT"
+
+
+def test_marks_are_taken_back_if_the_pack_cannot_be_installed_but_not_those_of_others(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("packcore.store.spool.install_pack", full)
+    with SpooledPack.receive([build_pack([whole(b"x")])], object_format=SHA1) as spool:
+        promisor = (tmp_path / spool.file_name).with_suffix(".promisor")
+        promisor.write_bytes(b"another's\n")
+        with pytest.raises(RepositoryError, match="No space left"):
+            spool.install(tmp_path, marks={".keep": b"", ".promisor": b"mine\n"})
+        assert [(file, file.read_bytes()) for file in tmp_path.iterdir()] == [(promisor, b"another's\n")]
+
+
+def test_a_mark_that_is_there_stays_as_it_is(tmp_path):
+    with SpooledPack.receive([build_pack([whole(b"x")])], object_format=SHA1) as spool:
+        keep = (tmp_path / spool.file_name).with_suffix(".keep")
+        keep.write_bytes(b"another's\n")
+        spool.install(tmp_path, marks={".keep": b"mine\n"}, reverse_index=False)
+        assert keep.read_bytes() == b"another's\n"
+        assert {file.suffix for file in tmp_path.iterdir()} == {".keep", ".pack", ".idx"}
