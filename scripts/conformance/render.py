@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from scripts.conformance.results import Failure, Row
 
 __all__ = ["markdown", "ranges", "text", "verdict"]
+
+_NOT_OFFERED, _WRONG, _FOLLOWS = "not offered", "wrong answer", "follows from an earlier failure"
+_KINDS = (_NOT_OFFERED, _WRONG, _FOLLOWS)
 
 
 def text(row: Row) -> list[str]:
@@ -38,13 +42,13 @@ def verdict(rows: Sequence[Row]) -> str:
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return a table of sums, and one of scripts for each family, with what fails and why."""
-    head = ["family", "tests that pass with the original", "with packcore", "of those that call packcore"]
+    head = ["family", "pass with the original", "call packcore", "pass with packcore", *_KINDS]
     sums, parts = [], []
     for family, group in groupby(rows, lambda row: row.family):
         own = list(group)
-        sums.append(
-            [family, str(sum(row.original for row in own)), _of(own), str(sum(row.calling for row in own))]
-        )
+        counts = [sum(row.original for row in own), sum(row.calling for row in own)]
+        kinds = Counter(_kind(failure) for row in own for failure in row.failures)
+        sums.append([family, *map(str, counts), _of(own), *(str(kinds[kind]) for kind in _KINDS)])
         body = [[row.script, str(row.original), str(row.passed), _failures(row)] for row in own]
         parts += [
             "",
@@ -72,11 +76,16 @@ def _of(rows: Sequence[Row]) -> str:
     return f"{passed} ({100 * passed / original:.1f} %)" if original else "0"
 
 
-def _cause(failure: Failure) -> str:
+def _kind(failure: Failure) -> str:
     if failure.not_offered:
-        cause = f"not offered: {' '.join(failure.not_offered)}"
-    else:
-        cause = "wrong answer" if failure.calls else "follows from an earlier failure"
+        return _NOT_OFFERED
+    return _WRONG if failure.calls else _FOLLOWS
+
+
+def _cause(failure: Failure) -> str:
+    cause = _kind(failure)
+    if failure.not_offered:
+        cause += f": {' '.join(failure.not_offered)}"
     return f"{cause} ({failure.why})" if failure.why else cause
 
 
