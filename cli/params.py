@@ -276,7 +276,7 @@ _PACKING = (
         section=PACKING,
         metavar="NAME",
         shell_complete=completion.strategies,
-        help="Delta selection strategy; see `packcore strategies`.",
+        help="Delta selection strategy: one of `packcore strategies`, or FILE.py:CLASS.",
     ),
     _window(" 0 means no search."),
     *_LIMITS,

@@ -18,7 +18,7 @@ __all__ = ["spelt_strategy"]
 
 
 def spelt_strategy(word: str) -> Strategy:
-    """Return the strategy for a name followed by integer parameters.
+    """Return the strategy for a name, or FILE.py:CLASS, followed by integer parameters.
 
     Raises PluginError for an unknown strategy or parameter, or a value that is not a number.
 
@@ -26,6 +26,8 @@ def spelt_strategy(word: str) -> Strategy:
     50
     """
     name, *settings = word.split(":")
+    if name.endswith(".py") and settings:
+        name = f"{name}:{settings.pop(0)}"
     strategy = get_strategy(name)
     parameters: dict[str, int] = {}
     for setting in settings:

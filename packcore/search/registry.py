@@ -2,6 +2,7 @@
 
     packcore/search/strategies/<file>.py     one class with a `name`    found by scanning the folder
     entry point group packcore.strategies    a class with a `name`      found by importlib.metadata
+    FILE.py:CLASS                            a class of any file        only if it is asked for (`own_file`)
 
 Two plug-ins of one name are an error, and so is one that can't be imported: nothing is skipped silently.
 `get_strategy` returns a built-in strategy without looking at other distributions, because that takes half as
@@ -29,8 +30,6 @@ __all__ = ["ENTRY_POINT_GROUP", "get_strategy", "strategies"]
 
 ENTRY_POINT_GROUP = "packcore.strategies"
 
-_REQUIRED = ("name", "description", "cites", "parameters", "reuses_deltas", "choose", "make_delta")
-
 
 @cache
 def strategies() -> dict[str, type[Strategy]]:
@@ -45,7 +44,15 @@ def strategies() -> dict[str, type[Strategy]]:
 
 
 def get_strategy(name: str) -> type[Strategy]:
-    """Return the strategy of that name. Raises PluginError, which lists all names, if there is none."""
+    """Return the strategy of that name, or of `FILE.py:CLASS`.
+
+    Raises PluginError, which lists all names, if there is none, or what is wrong with the file.
+    """
+    if ".py:" in name:
+        from packcore.search.own_file import OWN_FILE, strategy_of_file
+
+        if (of_file := OWN_FILE.match(name)) is not None:
+            return strategy_of_file(of_file["path"], of_file["name"])
     own = _own(name)
     if own is not None:
         return own
@@ -53,7 +60,7 @@ def get_strategy(name: str) -> type[Strategy]:
     if name not in known:
         hint = f"there are: {', '.join(known)}"
         if ".py" in name:
-            hint += f"; one of your own is installed as an entry point of {ENTRY_POINT_GROUP}"
+            hint += "; one of your own is named by FILE.py:CLASS"
         raise PluginError(f"no delta strategy is called {name!r}", hint=hint)
     return known[name]
 
@@ -98,12 +105,14 @@ def _is_own(value: type[Any], module_name: str) -> bool:
 
 
 def _in_entry_points() -> Iterable[tuple[str, type[Strategy]]]:
+    from packcore.search.own_file import REQUIRED
+
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
         try:
             strategy = point.load()
         except Exception as error:
             raise PluginError(f"the strategy plug-in {point.value} can't be loaded: {error}") from error
-        missing = [attribute for attribute in _REQUIRED if not hasattr(strategy, attribute)]
+        missing = [attribute for attribute in REQUIRED if not hasattr(strategy, attribute)]
         if missing:
             raise PluginError(f"the strategy plug-in {point.value} has no {missing[0]!r}")
         yield point.value, strategy

@@ -16,7 +16,7 @@ from cli.bench.values import Comparison, Contender, PackFacts, Row, Settings, Ty
 from cli.render.bench_html import page
 from cli.render.bench_table import comparison_lines, type_lines
 from packcore.limits import Limits
-from tests.support import git, history, make_repository, require
+from tests.support import ROOT, git, history, make_repository, require
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
@@ -304,3 +304,11 @@ def test_a_repository_that_is_not_there_is_an_error(packcore, tmp_path):
     result = packcore("bench", tmp_path / "none.git")
     assert result.exit_code == 1
     assert "no git repository here" in result.stderr
+
+
+def test_a_strategy_of_a_file_is_compared_with_parameters_of_its_own(packcore, tmp_path):
+    own = f"{ROOT}/docs/examples/own_strategy.py:LastOfPath"
+    repository = make_repository(tmp_path / "x.git", history(commits=5))
+    result = packcore("bench", repository, "--strategy", f"none,{own}:percent=5")
+    assert result.exit_code == 0, result.stderr
+    assert f"{own}:percent=5 " in result.stdout
