@@ -107,8 +107,12 @@ class Negotiation:
             with ExitStack() as answer:
                 reader = self._round(haves, answer, done=False)
                 self._take_common(negotiator)
-                if self.head.ready or self.head.pack_follows:
+                if self.head.ready:
                     return  # it was told to wait; what follows was not requested
+                if self.head.pack_follows:
+                    raise RemoteProtocolError(
+                        "the remote sent a pack where only common commits were asked for"
+                    )
                 self._end_round(reader)
             size = next_round_size(size)
 

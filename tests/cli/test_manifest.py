@@ -132,7 +132,7 @@ def test_credentials_come_from_the_variables_that_are_named_and_from_no_other(re
         (PAIR + "tags = 1", "tags must be true or false"),
         (PAIR + "depth = true", "depth must be text or a number"),
         (PAIR + "depth = [1, 2]", "depth must be text or a number"),
-        (PAIR + "depth = 9999", "pair 1: Invalid value for '--depth'"),
+        (PAIR + "depth = 'deep'", "pair 1: Invalid value for '--depth'"),
         (PAIR + "strategy = 'nope'", "no delta strategy is called 'nope'"),
         (PAIR + "all-refs = true\nbranch = 'a'", "exclude each other"),
         (PAIR + "mode = 'replicate'\nforce-blind = true", "replicate takes no force option"),

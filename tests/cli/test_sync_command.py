@@ -263,6 +263,6 @@ def test_no_mode_shows_a_secret(packcore, fake, debug):
 
 
 def test_an_extra_argument_with_a_password_is_not_repeated(packcore):
-    result = packcore("cat-file", "a", "b", "https://joe:hunter2@host/x")
+    result = packcore("unpack-objects", "a", "https://joe:hunter2@host/x")
     assert result.exit_code == 2
     assert "hunter2" not in result.stderr

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcore import objects, walk
+from packcore import objects, tree_versions, walk
 from packcore.ancestry import peel
 from packcore.checks import trees as check_tree
 from packcore.checks.objects import check_object
@@ -135,7 +135,7 @@ def test_dropping_what_waits_twice_changes_neither_order_nor_paths(
     roots = [oid for mode, oid in made if mode == MODE_DIRECTORY][::-1]
     expected = [(one.oid, one.path) for one in list_objects(store, roots)]
     monkeypatch.setattr(walk, "_WAITING_MAX", 0)
-    monkeypatch.setattr(walk, "LARGE_TREE_BYTES", 0)
+    monkeypatch.setattr(tree_versions, "LARGE_TREE_BYTES", 0)
     assert [(one.oid, one.path) for one in list_objects(store, roots)] == expected
 
 

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Killed", "Process", "SimRepository", "World"]
 
 _NOWHERE = Path("/nonexistent")
-_CONFIG = GitConfig.parse("[core]\n\tbare = true\n[receive]\n\tdenyDeleteCurrent = ignore\n")
+_CONFIG = GitConfig.parse(
+    "[core]\n\tbare = true\n[receive]\n\tdenyDeleteCurrent = ignore\n[uploadpack]\n\tallowRefInWant = true\n"
+)
 
 
 class Killed(BaseException):
@@ -125,6 +127,10 @@ class SimRepository(MemoryStore):
         self.unreadable: set[str] = set()
         """Names of refs that are there, and come to no id."""
         self.add_all(world.universe.reach_all([*tips.values(), *extra]))
+
+    def other_worktrees(self) -> tuple[()]:
+        """Return none: this is no folder."""
+        return ()
 
     def cut_at(self, commits: Iterable[ObjectId]) -> None:
         """Leave out the parents of these commits, and what nothing else reaches."""

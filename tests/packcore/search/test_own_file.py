@@ -55,7 +55,7 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path, text, name, words, hint):
         get_strategy(f"{file}:{name}")
     assert str(caught.value).startswith(str(file))
     assert words in str(caught.value)
-    assert caught.value.hint is None if hint is None else hint in caught.value.hint
+    assert caught.value.hint is None if hint is None else hint in (caught.value.hint or "")
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
@@ -66,4 +66,4 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_a_file_without_a_class_is_answered_by_how_to_name_one():
     with pytest.raises(PluginError) as caught:
         get_strategy("mine.py")
-    assert caught.value.hint.endswith("one of your own is named by FILE.py:CLASS")
+    assert (caught.value.hint or "").endswith("one of your own is named by FILE.py:CLASS")

@@ -63,7 +63,8 @@ def fetching(transport: Transport) -> object:
 
 
 def negotiating(transport: Transport) -> object:
-    with fetch_pack(transport, V0, wants=[TIP], haves=[TIP], limits=LIMITS):
+    others = [ObjectId(number.to_bytes(20, "big")) for number in range(1, 100)]  # for more than one round
+    with fetch_pack(transport, V0, wants=[TIP], haves=[TIP, *others], limits=LIMITS):
         return None
 
 
