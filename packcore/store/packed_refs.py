@@ -72,7 +72,7 @@ class _Patterns(NamedTuple):
 def _patterns(hex_size: int) -> _Patterns:
     hexes, either = rb"[0-9a-f]{%d}" % hex_size, rb"[0-9a-fA-F]{%d}" % hex_size
     part = rb"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
-    name = rb"refs(?:/%b(?:[.@]%b)*)+" % (part, part)
+    name = rb"refs(?:/%b(?:(?:\.|@(?!\{))%b)*)+" % (part, part)
     lines = rb"(?:%b %b\n(?:\^%b\n)?)*+"
     return _Patterns(
         re.compile(lines % (hexes, name, hexes)),

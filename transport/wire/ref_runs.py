@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["take_run_v0", "take_run_v2"]
 
 _PART = r"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
-_NAME = rf"refs(?:/{_PART}(?:[.@]{_PART})*)+"
+_NAME = rf"refs(?:/{_PART}(?:(?:\.|@(?!\{{)){_PART})*)+"
 """A name that satisfies git-check-ref-format, unless it contains `.lock`."""
 
 

@@ -82,6 +82,12 @@ def test_changed_lines_are_as_if_the_file_were_made_anew(rows, changes, part):
     assert blocks == written(kept)
 
 
+@pytest.mark.parametrize("name", ["refs/heads/a@{x", "refs/heads/a@{", "refs/heads/x.@{1}"])
+def test_a_name_that_would_read_as_a_reflog_entry_is_invalid(name):
+    data = b"# pack-refs with: sorted\n" + b"1b" * 20 + b" " + name.encode() + b"\n"
+    assert PackedRefs.parse(data, "packed-refs", SHA1).invalid == {name.encode()}
+
+
 @given(rows=ROWS, at=st.integers(0, 2000), byte=st.sampled_from(b"\0\n ^xA#/"))
 def test_a_damaged_file_is_told_from_a_good_one_whichever_way_it_is_read(rows, at, byte):
     data = bytearray(written(sorted(rows, key=lambda row: row[1])))

@@ -109,7 +109,9 @@ def test_untrusted_names_are_left_out_with_a_warning(line):
     assert len(parse(line).warnings) == 1
 
 
-@pytest.mark.parametrize("line", [f"{A} refs/heads/x.lock", f"{'0' * 40} refs/heads/x"])
+@pytest.mark.parametrize(
+    "line", [f"{A} refs/heads/x.lock", f"{A} refs/heads/x@{{1}}", f"{'0' * 40} refs/heads/x"]
+)
 def test_a_ref_that_can_not_be_fetched_is_listed_as_unreadable(line):
     found = parse(line)
     assert found.refs == {}
