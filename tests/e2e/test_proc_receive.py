@@ -35,9 +35,10 @@ def tell(*words):
     print(*words, file=sys.stderr, flush=True)
 hello = list(lines())
 tell("hello", sorted(" ".join(hello).replace("\\0", " ").split()))
-say("version={version}\\0push-options")
+has_options = "push-options" in hello[0]
+say("version={version}" + "\\0push-options" * has_options)
 tell("asked", list(lines()))
-if "push-options" in hello[0]:
+if has_options:
     tell("options", list(lines()))
 say(*{answer!r})
 sys.exit({code})

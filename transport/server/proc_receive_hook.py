@@ -160,7 +160,7 @@ def _agree(
             words, _, tokens = line.removesuffix(b"\n").partition(b"\0")
             if words.startswith(b"version="):
                 version = words.removeprefix(b"version=").decode("ascii", "replace")
-                wants_options = b"push-options" in tokens.split()
+                wants_options = "push-options" in features and b"push-options" in tokens.split()
     except (OSError, PackcoreError):
         raise _Broken("fail to negotiate version with proc-receive hook") from None
     if version not in ("0", "1"):
