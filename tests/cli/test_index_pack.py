@@ -233,7 +233,8 @@ def test_marks_beside_a_pack_and_the_words_about_it_are_gits(packcore, odd, tmp_
         }
         for side in (ours, theirs)
     ]
-    assert files[0] == files[1]
+    # git 2.48 and later also packs its own objects that a promisor's pack refers to.
+    assert files[0].items() <= files[1].items()
 
 
 def test_a_pack_file_gets_its_marks_too_and_the_word_behind_keep_is_the_pack(packcore, odd, tmp_path):
