@@ -93,14 +93,14 @@ def history(path: Path, commits: int) -> None:
 
 
 def tiny_objects(path: Path, objects: int) -> None:
-    """Make so many objects, four to a commit, all in one pack."""
+    """Make the given number of objects, four to a commit, all in one pack."""
     _init(path)
     _import(path, _done(_commits(objects // _OBJECTS_OF_A_COMMIT)))
     _git(path, "repack", "-adfq", "--window=1")
 
 
 def scattered(path: Path, packs: int, loose: int) -> None:
-    """Make so many packs of 5,000 objects, and then so many loose objects."""
+    """Make `packs` packs of 5,000 objects each, then `loose` loose objects."""
     _init(path)
     each = 5_000 // _OBJECTS_OF_A_COMMIT
     for number in range(packs):
@@ -111,7 +111,7 @@ def scattered(path: Path, packs: int, loose: int) -> None:
 
 
 def wide_tree(path: Path, entries: int, commits: int) -> None:
-    """Make a root tree of so many entries, of which each commit changes one."""
+    """Make commits whose root tree has `entries` entries; each commit changes one of them."""
 
     def stream() -> Iterator[bytes]:
         yield b"blob\nmark :1\ndata 2\nx\n\n"
@@ -131,7 +131,7 @@ def wide_tree(path: Path, entries: int, commits: int) -> None:
 
 
 def packed_refs(path: Path, refs: int) -> None:
-    """Make a small history and so many branches, in packed-refs."""
+    """Make a small history with `refs` branches, all in packed-refs."""
     _init(path)
     _import(path, _done(_commits(10)))
     tip = _git(path, "rev-parse", "main").strip()
@@ -141,7 +141,7 @@ def packed_refs(path: Path, refs: int) -> None:
 
 
 def tags_of_tags(path: Path, tags: int) -> None:
-    """Make so many annotated tags, each of an annotated tag, in packed-refs."""
+    """Make `tags` annotated tags in packed-refs; half of them tag another tag."""
 
     def stream() -> Iterator[bytes]:
         yield from _commits(10)
@@ -156,7 +156,7 @@ def tags_of_tags(path: Path, tags: int) -> None:
 
 
 def behind(source: Path, target: Path, branches: int) -> None:
-    """Give source so many branches, each with a commit of its own; target has each one commit earlier."""
+    """Clone source to target, then add one commit to each of `branches` branches of source."""
     tips = _git(source, "rev-list", "--first-parent", "main").split()
     step = max(len(tips) // (branches + 1), 1)
 

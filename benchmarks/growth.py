@@ -18,32 +18,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks import grown
+from benchmarks.process_cost import Cost, cost_of, packcore_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 TIME_LIMIT_SECONDS = 900
-
-
-class Cost(NamedTuple):
-    """What one process and its children took. Peak memory is that of the largest process, in MB."""
-
-    user: float
-    wall: float
-    peak: float
-
-    @classmethod
-    def best(cls, runs: Sequence[Cost]) -> Cost:
-        """Return the smallest of each."""
-        return cls(*(min(values) for values in zip(*runs, strict=True)))
 
 
 class Failed(Exception):
@@ -60,7 +47,6 @@ class Row:
     stdin: Path | None = None
     fresh: tuple[Path, Path] | None = None
     """A repository that the command changes, and what to copy there before each run."""
-    exits: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +57,7 @@ class Sizes:
     scale: float
 
     def at(self, count: int) -> int:
-        """Return so many, scaled."""
+        """Return a number of things at this scale, at least 10."""
         return max(int(count * self.scale), 10)
 
     def repository(self, name: str, make: Callable[[Path], None]) -> Path:
@@ -233,26 +219,18 @@ def run(command: list[str], row: Row, environment: dict[str, str]) -> Cost:
             stderr=said,
             env=environment,
         )
-        begins = time.perf_counter()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begins
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in row.exits:
+        cost = cost_of(process)
+        if process.returncode:
             said.seek(0)
             words = said.read().decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
             raise Failed(f"ended with {process.returncode}: {words[0]}")
-    return Cost(used.ru_utime, wall, used.ru_maxrss / 1024)
-
-
-def _packcore(checkout: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": str(checkout)}
+    return cost
 
 
 def measured(row: Row, checkouts: list[Path], repeat: int) -> list[Cost | str]:
     """Return what each checkout took, then git. Runs alternate."""
     contenders = [
-        ([sys.executable, "-m", "cli", *row.ours], _packcore(checkout)) for checkout in checkouts
+        ([sys.executable, "-m", "cli", *row.ours], packcore_environment(checkout)) for checkout in checkouts
     ] + ([(row.git, dict(os.environ))] if row.git else [])
     runs: list[list[Cost]] = [[] for _ in contenders]
     failed: dict[int, str] = {}

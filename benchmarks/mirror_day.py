@@ -16,18 +16,17 @@ sources hold, or the program ends with 1.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks import grown
+from benchmarks.process_cost import Cost, cost_of, packcore_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,32 +38,16 @@ MIRRORS = ("manifest", "one by one", "git")
 PROBE_COMMITS = 40
 
 
-class Used(NamedTuple):
-    """Seconds of CPU and of the clock, and the peak memory of the largest process in MB."""
-
-    cpu: float = 0.0
-    wall: float = 0.0
-    peak: float = 0.0
-
-    def plus(self, other: Used) -> Used:
-        """Return both together."""
-        return Used(self.cpu + other.cpu, self.wall + other.wall, max(self.peak, other.peak))
-
-
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": str(ROOT), "GIT_TERMINAL_PROMPT": "0"}
+    return {**packcore_environment(ROOT), "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _run(*command: str | Path) -> Used:
-    begins = time.perf_counter()
+def _run(*command: str | Path) -> Cost:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_environment())
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    cost = cost_of(process)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, [str(word) for word in command])
-    wall = time.perf_counter() - begins
-    return Used(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
+    return cost
 
 
 @contextmanager
@@ -122,13 +105,13 @@ class Day:
             name = self.names[(round_number * count + step) % len(self.names)]
             grown.add_commit(self.folder / "source" / name, round_number)
 
-    def mirror(self, how: str) -> Used:
+    def mirror(self, how: str) -> Cost:
         """Bring all targets of one mirror up to date."""
         if how == "manifest":
             manifest = str(self.folder.parent / "day.toml")
             executor = f"processes:{self.jobs}"
             return _run(*PACKCORE, "sync", "-q", "--manifest", manifest, "--executor", executor)
-        used = Used()
+        used = Cost()
         for name in self.names:
             source = f"{self.url}/source/{name}"
             target = f"{self.url}/{how.replace(' ', '-')}/{name}"
@@ -166,7 +149,7 @@ def main() -> int:
             day = Day(folder, url, arguments.repositories, arguments.jobs)
             day.make(mirrors)
             first = {mirror: day.mirror(mirror) for mirror in mirrors}
-            rest = dict.fromkeys(mirrors, Used())
+            rest = dict.fromkeys(mirrors, Cost())
             for round_number in range(1, arguments.rounds + 1):
                 day.change(round_number, arguments.changed)
                 for mirror in mirrors:
