@@ -13,7 +13,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,25 +48,23 @@ def run_hook(
     with tempfile.TemporaryFile() as source:
         source.write(given)
         source.seek(0)
-        try:
-            process = subprocess.Popen(
-                [program, *arguments],
-                stdin=source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=dict(environment),
-                start_new_session=True,
-            )
-        except OSError as error:
-            return HookEnd(passed=False, words=f"the hook {program.name} can't be run: {error.strerror}")
+        process = _begun(
+            program,
+            *arguments,
+            folder=folder,
+            environment=environment,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    if isinstance(process, HookEnd):
+        return process
     assert process.stdout is not None
-    heard = threading.Thread(target=_pass_on, args=(process.stdout, say), name="hook", daemon=True)
-    heard.start()
+    heard = _hearing(process.stdout, say)
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        return HookEnd(passed=False, words=f"the hook {program.name} was ended after {seconds:g} seconds")
+        return _too_late(program, seconds)
     else:
         return HookEnd(passed=code == 0)
     finally:
@@ -91,24 +89,21 @@ def talk_to_hook(
     `talk` gets a function that sends and an iterator of what comes in. A hook that takes too long is ended,
     which ends both.
     """
-    try:
-        process = subprocess.Popen(
-            [program],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    except OSError as error:
-        return HookEnd(passed=False, words=f"the hook {program.name} can't be run: {error.strerror}")
+    process = _begun(
+        program,
+        folder=folder,
+        environment=environment,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    if isinstance(process, HookEnd):
+        return process
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    heard = threading.Thread(target=_pass_on, args=(process.stderr, say), name="hook", daemon=True)
-    heard.start()
+    heard = _hearing(process.stderr, say)
     is_late = threading.Event()
 
     def end_late() -> None:
@@ -132,8 +127,31 @@ def talk_to_hook(
         if not heard.is_alive():
             process.stderr.close()
     if is_late.is_set():
-        return HookEnd(passed=False, words=f"the hook {program.name} was ended after {seconds:g} seconds")
+        return _too_late(program, seconds)
     return HookEnd(passed=code == 0)
+
+
+def _begun(
+    program: Path, *arguments: str, folder: Path, environment: Mapping[str, str], **streams: Any
+) -> subprocess.Popen[bytes] | HookEnd:
+    """Start a hook in a group of its own; return why if it can't be run."""
+    try:
+        return subprocess.Popen(
+            [program, *arguments], cwd=folder, env=dict(environment), start_new_session=True, **streams
+        )
+    except OSError as error:
+        return HookEnd(passed=False, words=f"the hook {program.name} can't be run: {error.strerror}")
+
+
+def _hearing(output: IO[bytes], say: Callable[[str], None]) -> threading.Thread:
+    """Return a thread that says each line of the output as it comes."""
+    heard = threading.Thread(target=_pass_on, args=(output, say), name="hook", daemon=True)
+    heard.start()
+    return heard
+
+
+def _too_late(program: Path, seconds: float) -> HookEnd:
+    return HookEnd(passed=False, words=f"the hook {program.name} was ended after {seconds:g} seconds")
 
 
 def _send_all(pipe: IO[bytes], data: bytes) -> None:
