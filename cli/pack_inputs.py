@@ -171,16 +171,13 @@ class PackInputs:
 
 
 def _revisions(lines: Iterable[str]) -> Iterable[str]:
-    """Yield revisions; those behind a line `--not` are turned around, up to the next one."""
-    turned = False
+    """Yield revisions, and `--not`, which turns those behind it around; no other option is allowed here."""
     for line in lines:
         text = line.strip()
-        if text == "--not":
-            turned = not turned
-        elif text.startswith("-"):
+        if text.startswith("-") and text != "--not":
             raise click.UsageError(f"not a revision: {text!r}")
-        elif text:
-            yield (text[1:] if text.startswith("^") else f"^{text}") if turned else text
+        if text:
+            yield text
 
 
 def _candidates(repository: Repository, paths: Mapping[ObjectId, TreePath | bytes]) -> list[Candidate]:
