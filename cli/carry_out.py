@@ -78,7 +78,7 @@ def _measured(job: SyncJob, request: SyncRequest) -> Iterator[Callable[[SyncResu
         return
     from cli.metrics_file import MetricsFile
     from cli.render.metrics import RunLabels
-    from transport.syncing.outcome.receipt import shown
+    from transport.endpoint import shown
 
     labels = RunLabels(request.mode, shown(job.source), shown(job.target))
     with MetricsFile(name, job.console, labels) as file:

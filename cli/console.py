@@ -153,9 +153,9 @@ class Console:
 
 
 def _shown(place: str) -> str:
-    from transport.endpoint import Endpoint
+    from transport.endpoint import shown
 
-    return str(Endpoint.parse(place))
+    return shown(place)
 
 
 def _is_live_terminal(stream: IO[str]) -> bool:

@@ -224,9 +224,8 @@ class Manifest:
 
     def _make(self, number: int, table: dict[str, Any], job: SyncJob) -> SyncPair:
         from packcore.errors import PackcoreError
-        from transport.endpoint import Endpoint
+        from transport.endpoint import Endpoint, shown
         from transport.fleet import SyncPair
-        from transport.syncing.outcome.receipt import shown
 
         where = f"pair {table.get('name', number)}"
         try:

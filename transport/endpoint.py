@@ -37,7 +37,7 @@ from transport.url_parts import (
     without_dot_segments,
 )
 
-__all__ = ["DEFAULT_PORTS", "Endpoint", "Origin"]
+__all__ = ["DEFAULT_PORTS", "Endpoint", "Origin", "shown"]
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 
@@ -171,6 +171,11 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({str(self)!r})"
+
+
+def shown(typed: str) -> str:
+    """Return an endpoint without secrets, fit to be shown. Raises InvalidEndpoint."""
+    return str(Endpoint.parse(typed))
 
 
 def _parse_url(scheme: str, text: str, rest: str) -> Endpoint:

@@ -124,7 +124,7 @@ def _measured(
         return
     from cli.metrics_file import MetricsFile
     from cli.render.metrics import RunLabels
-    from transport.syncing.outcome.receipt import shown
+    from transport.endpoint import shown
 
     labels = RunLabels("fetch", shown(source), into or "")
     with MetricsFile(name, console, labels) as file:

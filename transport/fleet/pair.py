@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from transport.endpoint import shown
 from transport.errors import InvalidRequest
 from transport.options import TransportOptions
 from transport.spelling import spelled_hint, spelled_message
-from transport.syncing.outcome.receipt import Asked, run_receipt, shown
+from transport.syncing.outcome.receipt import Asked, run_receipt
 from transport.syncing.outcome.result import FAILURE_EXIT_CODE
 from transport.syncing.request import SyncRequest
 

@@ -18,14 +18,14 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
 from packcore.errors import PackcoreError
-from transport.endpoint import Endpoint
+from transport.endpoint import Endpoint, shown
 from transport.errors import TimeLimitReached
 from transport.fleet.brake import Brake, BrakedProgress
 from transport.fleet.pair import PairOutcome, PairStatus
 from transport.schemes import open_transport
 from transport.syncing import sync
 from transport.syncing.measure import Stopwatch, peak_rss_bytes
-from transport.syncing.outcome.receipt import Asked, shown
+from transport.syncing.outcome.receipt import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from packcore._version import __version__
 from packcore.errors import PackcoreError
-from transport.endpoint import Endpoint
+from transport.endpoint import shown
 from transport.syncing.outcome.result import FAILURE_EXIT_CODE, Outcome
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from transport.syncing.outcome.result import RefResult, SyncResult
     from transport.syncing.request import Policy, Scope, SelectionOptions, SyncRequest
 
-__all__ = ["RECEIPT_VERSION", "Asked", "fleet_receipt", "receipt", "shown"]
+__all__ = ["RECEIPT_VERSION", "Asked", "fleet_receipt", "receipt"]
 
 RECEIPT_VERSION = 1
 
@@ -74,11 +74,6 @@ class Asked:
             "bootstrapStrategy": request.bootstrap_strategy,
             "verify": request.verify,
         }
-
-
-def shown(typed: str) -> str:
-    """Return an endpoint without secrets, fit to be shown. Raises InvalidEndpoint."""
-    return str(Endpoint.parse(typed))
 
 
 def receipt(
