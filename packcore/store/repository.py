@@ -28,7 +28,6 @@ from packcore.limits import Limits
 from packcore.refs import check_ref_name
 from packcore.store.base import DAMAGE, ObjectHeader
 from packcore.store.bulk import BulkReading
-from packcore.store.collisions import is_here, refuse_collisions
 from packcore.store.config import GitConfig, object_format_of
 from packcore.store.copies import LooseCopy
 from packcore.store.git_directory import (
@@ -37,7 +36,6 @@ from packcore.store.git_directory import (
     is_git_directory,
     is_repository_named,
 )
-from packcore.store.index_file import staged_at
 from packcore.store.loose import LooseStore
 from packcore.store.lost_places import LostPlaces
 from packcore.store.making import is_unmade, making
@@ -310,6 +308,8 @@ class Repository(RepositoryRefs, BulkReading):
 
         Raises CorruptObject if that copy differs, RepositoryError if writing fails.
         """
+        from packcore.store.collisions import is_here
+
         oid = self._format.hash_object(type_.label, data)
         header = ObjectHeader(type_, len(data))
         if not is_here(self.copies, oid, header, lambda: iter((data,))):
@@ -327,6 +327,8 @@ class Repository(RepositoryRefs, BulkReading):
         """
         if spooled.object_count == 0:
             return None
+        from packcore.store.collisions import refuse_collisions
+
         refuse_collisions(self.copies, spooled, added=spooled.added)
         path = spooled.install(self.pack_directory)
         self._refresh()
@@ -346,6 +348,8 @@ class Repository(RepositoryRefs, BulkReading):
 
     def staged(self, path: bytes) -> dict[int, ObjectId]:
         """Return what the work tree's index has at a path, by stage; see `packcore.store.index_file`."""
+        from packcore.store.index_file import staged_at
+
         return staged_at(self.path / "index", self._format, path)
 
     def shallow(self) -> frozenset[ObjectId]:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest, Budget
-from transport.server.filters import Filter, read_filter
 from transport.wire.pktline import Special
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.object_filter import Filter
     from transport.server.view import RepositoryView
     from transport.wire.pktline import Packet, PacketReader
 
@@ -282,6 +282,8 @@ class _Lines:
         elif kind == b"deepen-since" and text.isdigit() and len(text) <= 19:
             request.deepen_since = int(text)
         elif kind == b"filter" and self._view.allows_filter:
+            from transport.server.filters import read_filter
+
             request.filter = read_filter(text, self._view)
         else:
             return False
