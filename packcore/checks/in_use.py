@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from packcore.checks.marks import REACHABLE, READ, TYPE_BITS, USED
 from packcore.checks.report import FsckFinding, error, notice
 from packcore.errors import CorruptData, LimitExceeded, RepositoryError, UnreadableRef
-from packcore.objects import MODE_GITLINK, ObjectType
+from packcore.objects import MODE_GITLINK, MODE_TYPE_MASK, ObjectType
 from packcore.refs import decode_ref_name
 from packcore.store.index_file import read_index
 from packcore.store.ref_storage import PER_WORKTREE
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
 
 __all__ = ["InUse"]
-
-_KIND_BITS = 0o170000
 
 
 class InUse:
@@ -171,7 +169,7 @@ class InUse:
             return
         for mode, oid, path, _ in names.entries:
             label = f":{decode_ref_name(path)}"
-            if mode & _KIND_BITS != MODE_GITLINK and not self._is_used(oid, label):
+            if mode & MODE_TYPE_MASK != MODE_GITLINK and not self._is_used(oid, label):
                 self.missing[oid] = label
         yield from self._cached_trees(names.trees)
         for oid, path, stage in names.resolved:

@@ -23,10 +23,9 @@ from packcore.refs import check_ref_name, decode_ref_name, encode_ref_name
 from packcore.store.folders import files_below, remove_empty_folders
 from packcore.store.loose_refs import LooseRefs, read_loose_ref, scan_loose_refs
 from packcore.store.packed_file import PackedFile
-from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_names import ref_name_fault
 from packcore.store.ref_storage import PER_WORKTREE, RefStorage
-from packcore.store.reflogs import Reflogs, read_log, remove_log
+from packcore.store.reflogs import read_log, remove_log
 from packcore.store.temporaries import sync_folder
 
 if TYPE_CHECKING:
@@ -54,11 +53,7 @@ class RefFiles(RefStorage):
         views: RefViews | None = None,
     ) -> None:
         """Take a repository's folders; `views` is what a server keeps between requests."""
-        self._git = git_directory
-        self.common_directory = common_directory
-        self.object_format = object_format
-        self.locks = RefLocks(git_directory, common_directory)
-        self.logs = Reflogs()
+        super().__init__(git_directory, common_directory, object_format)
         path = common_directory / "packed-refs"
         self._packed = (
             PackedFile(path, object_format) if views is None else views.packed_file(path, object_format)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError, UnreadableRef
 from packcore.refs import Ref, RefList, check_ref_name, encode_ref_name
+from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_table import RefTable, reduced, table_of
+from packcore.store.reflogs import Reflogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.store.loose_refs import LooseRefs
     from packcore.store.packed_refs import PackedRefs
-    from packcore.store.ref_lock import RefLocks
-    from packcore.store.reflogs import LogEntry, Reflogs
+    from packcore.store.reflogs import LogEntry
 
 __all__ = ["PER_WORKTREE", "SYMREF_DEPTH_MAX", "RefStorage"]
 
@@ -38,11 +39,13 @@ PER_WORKTREE = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 class RefStorage(ABC):
     """The refs below a git directory."""
 
-    common_directory: Path
-    """The directory of all refs except a linked worktree's own."""
-    object_format: ObjectFormat
-    locks: RefLocks
-    logs: Reflogs
+    def __init__(self, git_directory: Path, common_directory: Path, object_format: ObjectFormat) -> None:
+        self._git = git_directory
+        self.common_directory = common_directory
+        """The directory of all refs except a linked worktree's own."""
+        self.object_format = object_format
+        self.locks = RefLocks(git_directory, common_directory)
+        self.logs = Reflogs()
 
     @abstractmethod
     def read_raw(self, name: str) -> ObjectId | str | None:

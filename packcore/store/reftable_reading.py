@@ -14,9 +14,8 @@ from packcore.errors import UnreadableRef
 from packcore.refs import decode_ref_name, encode_ref_name
 from packcore.store.loose_refs import LooseRefs, read_loose_ref
 from packcore.store.packed_refs import PackedRefs
-from packcore.store.ref_lock import RefLocks
 from packcore.store.ref_storage import PER_WORKTREE, RefStorage
-from packcore.store.reflogs import LogEntry, Reflogs
+from packcore.store.reflogs import LogEntry
 from packcore.store.reftable_stack import ReftableStack, merged_logs
 
 if TYPE_CHECKING:
@@ -44,11 +43,7 @@ class ReftableReading(RefStorage):
         views: RefViews | None = None,
     ) -> None:
         """Take a repository's folders; `views` is what a server keeps between requests."""
-        self.common_directory = common_directory
-        self.object_format = object_format
-        self.locks = RefLocks(git_directory, common_directory)
-        self.logs = Reflogs()
-        self._git = git_directory
+        super().__init__(git_directory, common_directory, object_format)
         self._shares_stack = views is not None
         shared = common_directory / "reftable"
         self._shared = (
