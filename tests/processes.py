@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["another_process", "killed"]
+__all__ = ["another_process", "fork", "killed"]
+
+
+def fork() -> int:
+    """Fork as `os.fork` does, for a child that does its work and leaves by `os._exit`.
+
+    Python warns of deadlocks because pytest-xdist listens in a thread. The child uses none of its locks.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        return os.fork()
 
 
 def killed(work: Callable[[Callable[[], None]], object]) -> None:
     """Run `work` in a process of its own, which is killed at once when it calls what it is given."""
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             work(lambda: os.kill(os.getpid(), signal.SIGKILL))
@@ -29,7 +40,7 @@ def killed(work: Callable[[Callable[[], None]], object]) -> None:
 def another_process(work: Callable[[Callable[[], None]], object]) -> Iterator[int]:
     """Run `work` in another process, which stands still where it calls what it is given; yield its number."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
 

@@ -132,7 +132,7 @@ def install_steps(column: Column, python: str, locks: Sequence[str]) -> list[lis
         steps += [[*pinned, "locks/build.txt"], [*pinned, f"locks/{lock}"]]
         steps.append([*install, "--no-deps", "--no-build-isolation", "-e", "."])
     else:
-        steps.append([*install, "--upgrade", "-e", ".", "--group", "test"])
+        steps.append([*install, "--upgrade", "-e", ".", "--group", "test", "--group", "build"])
     if column.without:
         steps.append([*pip, "uninstall", "--quiet", "-y", *column.without])
     return steps

@@ -13,6 +13,7 @@ from packcore.objects import ObjectType
 from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
 from tests.crash.disk import KILLED, Disk, Fault
+from tests.processes import fork
 from tests.reftables import commit_data, reftable_repository
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def change(path: Path, other: ObjectId) -> None:
 
 def struck(path: Path, other: ObjectId, fault: Fault) -> tuple[int, bool]:
     """Make the change in a child with a failing disk; return its exit code, and whether it was struck."""
-    child = os.fork()
+    child = fork()
     if not child:
         code = 1
         try:

@@ -12,7 +12,7 @@ from packcore.ids import SHA1, SHA256
 from packcore.store import ref_lock
 from packcore.store.repository import Repository
 from packcore.store.temporaries import file_system
-from tests.processes import another_process, killed
+from tests.processes import another_process, fork, killed
 from tests.support import fsck, git, run_git
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_while_a_process_makes_it_another_is_told_who(root: Path):
 def test_of_two_at_once_one_makes_it_and_the_other_opens_it(root: Path):
     children = []
     for _ in range(6):
-        child = os.fork()
+        child = fork()
         if child == 0:
             try:
                 ref_lock.LOCK_TRIES = 500

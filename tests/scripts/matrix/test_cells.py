@@ -61,7 +61,7 @@ def test_dependencies_are_pinned_by_a_lock_with_its_hashes(dependencies: str, lo
 @pytest.mark.parametrize(("dependencies", "locks"), [("newest", ["dev.txt", "lowest.txt"]), ("locked", [])])
 def test_dependencies_without_a_lock_are_the_newest(dependencies: str, locks: list[str]) -> None:
     steps = install_steps(Column("x", "x", debian="sid", dependencies=dependencies), "python3", locks)
-    assert steps[-1][-5:] == ["--upgrade", "-e", ".", "--group", "test"]
+    assert steps[-1][-7:] == ["--upgrade", "-e", ".", "--group", "test", "--group", "build"]
 
 
 def test_what_a_column_goes_without_is_uninstalled_last() -> None:
