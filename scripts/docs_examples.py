@@ -21,6 +21,7 @@ else is not rewritten.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import os
 import re
@@ -77,6 +78,15 @@ class Page:
     path: Path
     text: str
     updated: str
+
+    def difference(self) -> str:
+        """Return what its examples print otherwise than it says, as a unified diff; nothing if they don't."""
+        if self.updated == self.text:
+            return ""
+        lines = difflib.unified_diff(
+            self.text.splitlines(), self.updated.splitlines(), "the page says", "it prints", lineterm="", n=1
+        )
+        return "\n".join(["`make docs-update` writes it anew:", *lines])
 
 
 def _free_port() -> str:

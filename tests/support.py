@@ -10,18 +10,23 @@ C locale, and fixed names and dates, so that ids are the same on each machine.
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import os
 import random
 import re
 import shutil
 import subprocess
+import tempfile
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = [
     "ROOT",
@@ -49,6 +54,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _COMMITTER = "C O Mitter <committer@example.com>"
 _FIRST_SECOND = 1112911993
+
+_TEMPLATE_STREAM_MAX = 1 << 20
+"""Bytes of a fast-import stream up to which what comes of it is kept to be copied."""
 
 _KEPT_VARIABLES = ("PATH", "TMPDIR", "CI", "LD_LIBRARY_PATH")
 
@@ -198,8 +206,12 @@ def ls_remote(url: str | Path, *, head: bool = False) -> dict[str, str]:
 
 def init_repository(path: Path, *, object_format: str = "sha1", bare: bool = True) -> Path:
     """Make an empty repository that takes pushes, and return its path."""
-    git("init", "-q", *(["--bare"] if bare else []), f"--object-format={object_format}", path)
-    return path
+    options = ["--bare"] if bare else []
+
+    def make(template: Path) -> None:
+        git("init", "-q", *options, f"--object-format={object_format}", template)
+
+    return _copy_of(f"init {object_format} {bare}", make, path)
 
 
 def write_hook(repository: Path, name: str, script: str) -> Path:
@@ -237,11 +249,47 @@ def make_repository(
     path: Path, commands: Iterable[bytes], *, object_format: str = "sha1", repack: bool = False
 ) -> Path:
     """Make a bare repository from a fast-import stream; `repack` leaves one pack of git's own deltas."""
-    init_repository(path, object_format=object_format)
-    fast_import(path, commands)
-    if repack:
-        git("repack", "-q", "-a", "-d", "-f", cwd=path)
+
+    def make(made: Path, stream: Iterable[bytes]) -> None:
+        init_repository(made, object_format=object_format)
+        fast_import(made, stream)
+        if repack:
+            git("repack", "-q", "-a", "-d", "-f", cwd=made)
+
+    commands = iter(commands)
+    begin = _begin_of(commands)
+    if len(begin) > _TEMPLATE_STREAM_MAX:
+        make(path, chain([begin], commands))
+        return path
+    key = f"make {object_format} {repack} {hashlib.sha256(begin).hexdigest()}"
+    return _copy_of(key, lambda made: make(made, [begin]), path)
+
+
+def _begin_of(commands: Iterator[bytes]) -> bytes:
+    """Take commands until they are more than a template is kept for, or all."""
+    begin = bytearray()
+    for command in commands:
+        begin += command
+        if len(begin) > _TEMPLATE_STREAM_MAX:
+            break
+    return bytes(begin)
+
+
+def _copy_of(key: str, make: Callable[[Path], None], path: Path) -> Path:
+    """Copy to `path` what `make` makes for that key: most tests begin with what another has begun with."""
+    template = _templates() / hashlib.sha256(key.encode()).hexdigest()
+    if not template.exists():
+        make(template)
+    shutil.copytree(template, path, dirs_exist_ok=True)
     return path
+
+
+@cache
+def _templates() -> Path:
+    """Return this process's folder of templates, which goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="packcore-templates-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def history(

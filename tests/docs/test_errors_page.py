@@ -75,7 +75,9 @@ def test_each_section_has_an_example_or_names_a_test() -> None:
 
 
 @pytest.mark.skipif(not DEFLATE_LIBRARY.startswith("zlib-ng"), reason="the page's pack is one of zlib-ng")
-def test_each_example_provokes_the_error_of_its_section(noted: dict[str, str]) -> None:
+def test_each_example_provokes_the_error_of_its_section_and_prints_what_the_page_says(
+    noted: dict[str, str],
+) -> None:
     require("git", "bash")
     headings = [(match.start(), match[1]) for match in _SECTION.finditer(PAGE.read_text())]
     made: dict[str, set[str]] = {}
@@ -84,7 +86,8 @@ def test_each_example_provokes_the_error_of_its_section(noted: dict[str, str]) -
         above = [name for start, name in headings if start < block.start]
         made.setdefault(above[-1] if above else "", set()).update(_taken(noted))
 
-    run_page(PAGE, variables=noted, ran=ran)
+    done = run_page(PAGE, variables=noted, ran=ran)
+    assert done.difference() == ""
     shown = {name for name, text in _sections().items() if blocks_of(text, "console")}
     assert {name for name in shown if name not in made[name]} == set()
 
