@@ -12,14 +12,25 @@ An id is the hash of `b"<type> <size>\0"` followed by the object's bytes
 from __future__ import annotations
 
 import hashlib
+from binascii import unhexlify
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NewType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from hashlib import _Hash
 
-__all__ = ["FORMATS", "SHA1", "SHA256", "AnyId", "ObjectFormat", "ObjectId", "as_id", "hex_repr"]
+__all__ = [
+    "FORMATS",
+    "SHA1",
+    "SHA256",
+    "AnyId",
+    "ObjectFormat",
+    "ObjectId",
+    "as_id",
+    "hex_repr",
+    "ids_of_hex",
+]
 
 ObjectId = NewType("ObjectId", bytes)
 """Raw digest bytes: 20 for sha1, 32 for sha256."""
@@ -118,3 +129,9 @@ def hex_repr(value: Any) -> str:
 def _shown(field: object) -> str:
     is_id = isinstance(field, bytes) and len(field) in {SHA1.digest_size, SHA256.digest_size}
     return repr(field.hex()) if is_id else repr(field)  # type: ignore[attr-defined]
+
+
+def ids_of_hex(hexes: Collection[bytes]) -> list[ObjectId]:
+    """Return ids from hex; equal ones share one object."""
+    ids = {text: ObjectId(unhexlify(text)) for text in set(hexes)}
+    return [ids[text] for text in hexes]

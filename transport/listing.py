@@ -18,7 +18,7 @@ from transport.wire.headway import Headway
 from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, reduce_prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from transport.base import Transport
     from transport.wire.limits import WireLimits
@@ -124,5 +124,5 @@ def _below(advertisement: Advertisement, prefixes: Sequence[str]) -> Advertiseme
     )
 
 
-def _kept(refs: dict[str, _T], wanted: tuple[str, ...]) -> dict[str, _T]:
+def _kept(refs: Mapping[str, _T], wanted: tuple[str, ...]) -> dict[str, _T]:
     return {name: value for name, value in refs.items() if name == "HEAD" or name.startswith(wanted)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from binascii import hexlify
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from packcore.refs import encode_ref_name, encode_ref_names
+from packcore.refs import encode_ref_name
 from transport.wire.ls_refs import is_folder_of
+from transport.wire.ref_columns import RefColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,9 +26,6 @@ def listed(advertisement: Advertisement, prefixes: Sequence[str] = ()) -> Iterat
     wanted = tuple(prefixes) or ("",)
     if advertisement.head is not None and "HEAD".startswith(wanted):
         yield "HEAD", advertisement.head
-    if not prefixes:
-        yield from advertisement.refs.items()
-        return
     for name, oid in advertisement.refs.items():
         if name.startswith(wanted):
             yield name, oid
@@ -38,17 +35,29 @@ def listing_lines(
     advertisement: Advertisement, prefixes: Sequence[str] = (), *, symref: bool = False
 ) -> Iterator[bytes]:
     """Yield blocks of lines: `<id> TAB <name>`, and after a tag its peeled object, as `<name>^{}`."""
-    rows = listed(advertisement, prefixes)
-    peeled, symrefs = advertisement.peeled, advertisement.symrefs if symref else {}
-    while names := dict(islice(rows, _LINES_AT_ONCE)):
-        lines = []
-        for raw_name, (name, oid) in zip(encode_ref_names(list(names)), names.items(), strict=True):
-            if name in symrefs:
-                lines.append(b"ref: %b\t%b" % (encode_ref_name(symrefs[name]), raw_name))
-            lines.append(b"%b\t%b" % (hexlify(oid), raw_name))
-            if name in peeled:
-                lines.append(b"%b\t%b^{}" % (hexlify(peeled[name]), raw_name))
-        yield b"\n".join(lines)
+    wanted = tuple(map(encode_ref_name, prefixes)) or (b"",)
+    refs, peeled = RefColumns.of(advertisement.refs), RefColumns.of(advertisement.peeled)
+    tagged = dict(zip(peeled.names, peeled.hexes, strict=True))
+    symrefs = {encode_ref_name(name): target for name, target in advertisement.symrefs.items() if symref}
+    special = tagged.keys() | symrefs.keys()
+
+    def lines_of(name: bytes, hexes: bytes) -> Iterator[bytes]:
+        if name in symrefs:
+            yield b"ref: %b\t%b" % (encode_ref_name(symrefs[name]), name)
+        yield b"%b\t%b" % (hexes, name)
+        if name in tagged:
+            yield b"%b\t%b^{}" % (tagged[name], name)
+
+    if advertisement.head is not None and b"HEAD".startswith(wanted):
+        yield b"\n".join(lines_of(b"HEAD", advertisement.head.hex().encode()))
+    rows: Iterator[tuple[bytes, bytes]] = zip(refs.hexes, refs.names, strict=True)
+    if prefixes:
+        rows = (row for row in rows if row[1].startswith(wanted))
+    while block := list(islice(rows, _LINES_AT_ONCE)):
+        if special:
+            yield b"\n".join([line for hexes, name in block for line in lines_of(name, hexes)])
+        else:
+            yield b"\n".join([b"%b\t%b" % row for row in block])
 
 
 def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str] = ()) -> dict[str, Any]:

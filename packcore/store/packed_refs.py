@@ -5,9 +5,9 @@ r"""packed-refs as a table: read and checked in one pass, searched by bisection 
     ^<hex>                                            what the annotated tag above resolves to
 
 The table is the file's own bytes, so 200,000 refs take 13 MB and no objects: a look-up bisects positions in
-the bytes. One regular expression checks all lines together, a more lenient one those with unusual names. A
-file that is unsorted, has a name twice, or upper-case hex, is read line by line; so is a damaged one, to name
-the line.
+the bytes. Usual lines are cut into columns and checked together, others by one regular expression. A file
+that is unsorted, has a name twice, or upper-case hex, is read line by line; so is a damaged one, to name the
+line.
 
 >>> from packcore.ids import SHA1
 >>> file = b"# pack-refs with: sorted\n" + b"1b" * 20 + b" refs/heads/a\n"
@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from operator import lt
@@ -27,14 +29,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData
 from packcore.ids import ObjectId
-from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name, encode_ref_name, is_valid_ref_name
+from packcore.refs import are_usual_ref_names, decode_ref_name, encode_ref_name, is_valid_ref_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packcore.ids import ObjectFormat
 
-__all__ = ["PackedRef", "PackedRefs", "PackedRow"]
+__all__ = ["PackedColumns", "PackedRef", "PackedRefs", "PackedRow"]
 
 _NAME_BYTES_MAX = 65_000
 """A longer name fits neither a line of the protocol nor a file's path, so git can't have made one."""
@@ -48,6 +50,8 @@ _PEELED_WORDS = (b"peeled", b"fully-peeled")
 
 PackedRow = tuple[bytes, bytes, bytes]
 """The id in hex, the name, and what the tag resolves to in hex, empty if the file doesn't say."""
+PackedColumns = tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]
+"""The same of many lines: ids, names, and what tags resolve to."""
 
 
 class PackedRef(NamedTuple):
@@ -58,10 +62,8 @@ class PackedRef(NamedTuple):
 
 
 class _Patterns(NamedTuple):
-    usual_lines: re.Pattern[bytes]
-    """Whole lines whose names are valid, except for a `.lock`."""
     lines: re.Pattern[bytes]
-    """The same with any name."""
+    """Whole lines with any names."""
     line: re.Pattern[bytes]
     """A line, as leniently as git reads it."""
     row: re.Pattern[bytes]
@@ -71,12 +73,8 @@ class _Patterns(NamedTuple):
 @lru_cache(maxsize=4)
 def _patterns(hex_size: int) -> _Patterns:
     hexes, either = rb"[0-9a-f]{%d}" % hex_size, rb"[0-9a-fA-F]{%d}" % hex_size
-    part = rb"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
-    name = rb"refs(?:/%b(?:(?:\.|@(?!\{))%b)*)+" % (part, part)
-    lines = rb"(?:%b %b\n(?:\^%b\n)?)*+"
     return _Patterns(
-        re.compile(lines % (hexes, name, hexes)),
-        re.compile(lines % (hexes, rb"refs/[^\x00-\x1f\x7f]+", hexes)),
+        re.compile(rb"(?:%b refs/[^\x00-\x1f\x7f]+\n(?:\^%b\n)?)*+" % (hexes, hexes)),
         re.compile(rb"(%b)[ \t]([^\x00-\x1f\x7f]+)\n(?:\^(%b)\n)?" % (either, either)),
         re.compile(rb"(%b) ([^\n]+)\n(?:\^(%b)\n)?" % (hexes, hexes)),
     )
@@ -107,6 +105,7 @@ class PackedRefs:
         self._patterns = _patterns(object_format.hex_size)
         self._promises = promises.split()
         self.label = label
+        self._cut: list[PackedColumns] = []
         self.invalid = invalid
         """Names that git-check-ref-format refuses."""
         self.has_zero = object_format.zero.hex().encode() in lines
@@ -125,13 +124,18 @@ class PackedRefs:
             at = data.find(b"\n", at) + 1 or len(data)
         promises = data[:at].removeprefix(b"# pack-refs with:") if at else b""
         lines = data[at:] if at else data
-        invalid = _checked(lines, _patterns(object_format.hex_size))
-        if invalid is None:
+        checked = _checked(lines, object_format.hex_size)
+        if checked is not None:
+            invalid, cut = checked
+        else:
+            cut = []
             rows = _read_carefully(data, at, path, object_format)
             lines = b"".join(map(_line, rows))
             names = [name for _, name, _ in rows]
             invalid = frozenset(name for name in names if not is_valid_ref_name(decode_ref_name(name)))
-        return cls(lines, object_format, promises=promises, invalid=invalid)
+        table = cls(lines, object_format, promises=promises, invalid=invalid)
+        table._cut = cut
+        return table
 
     @property
     def byte_count(self) -> int:
@@ -178,13 +182,36 @@ class PackedRefs:
 
     def pieces(self, prefix: bytes = b"") -> Iterator[list[PackedRow]]:
         """Yield the lines whose names begin with a prefix, in order, some thousand at a time."""
+        for low, high in self._spans(prefix):
+            yield self._patterns.row.findall(self._lines, low, high)
+
+    def columns(self, prefix: bytes = b"") -> Iterator[PackedColumns]:
+        """Yield the same lines in columns; the first time, those that were cut for the check."""
+        cut, self._cut = self._cut, []
+        for columns in cut:
+            low = bisect_left(columns[1], prefix)
+            high = bisect_left(columns[1], end) if (end := _after(prefix)) else len(columns[1])
+            if low < high:
+                yield columns[0][low:high], columns[1][low:high], columns[2][low:high]
+        if cut:
+            return
+        for low, high in self._spans(prefix):
+            piece = self._lines[low:high]
+            usual = None if self.invalid else _usual_columns(piece, self._format.hex_size)
+            if usual is not None:
+                yield usual
+            else:
+                ids, names, peeled = zip(*self._patterns.row.findall(piece), strict=True)
+                yield ids, names, peeled
+
+    def _spans(self, prefix: bytes) -> Iterator[tuple[int, int]]:
         low, high = 0, len(self._lines)
         if prefix:
             low = self._position(prefix)
             high = self._position(end, low) if (end := _after(prefix)) else high
         while low < high:
             until = _row_end(self._lines, low + _PIECE_BYTES) if high - low > _PIECE_BYTES else high
-            yield self._patterns.row.findall(self._lines, low, until)
+            yield low, until
             low = until
 
     def rewritten(
@@ -271,28 +298,60 @@ def _line(row: PackedRow) -> bytes:
     return b"%b %b\n^%b\n" % (hex_oid, name, peeled) if peeled else b"%b %b\n" % (hex_oid, name)
 
 
-def _checked(lines: bytes, patterns: _Patterns) -> frozenset[bytes] | None:
-    """Check all lines together; return the invalid names, or None if they must be read line by line."""
+def _checked(lines: bytes, hex_size: int) -> tuple[frozenset[bytes], list[PackedColumns]] | None:
+    """Check all lines together; return the invalid names, or None if they must be read line by line.
+
+    Where no name is invalid, the columns are returned too.
+    """
+    cut: list[PackedColumns] = []
     if not lines:
-        return frozenset()
+        return frozenset(), cut
     if not lines.endswith(b"\n") or lines.startswith(b"^"):
         return None
+    patterns = _patterns(hex_size)
     invalid: set[bytes] = set()
     low, last = 0, b""
     while low < len(lines):
         end = _piece_end(lines, low)
-        is_usual = patterns.usual_lines.fullmatch(lines, low, end) and lines.find(b".lock", low, end) < 0
+        columns = _usual_columns(lines[low:end], hex_size)
+        is_usual = columns is not None and are_usual_ref_names(columns[1])
         if not is_usual and not patterns.lines.fullmatch(lines, low, end):
             return None
-        names = _NAMES.findall(lines, low, end)
-        longest = max(map(len, names))
-        in_order = names[0] > last and all(map(lt, names, islice(names, 1, None)))
-        if not in_order or longest > _NAME_BYTES_MAX:
+        names = _NAMES.findall(lines, low, end) if columns is None else columns[1]
+        if not (names[0] > last and all(map(lt, names, islice(names, 1, None)))):
             return None
-        if not is_usual or longest > REF_NAME_BYTES_MAX:
+        if not is_usual:
+            if max(map(len, names)) > _NAME_BYTES_MAX:
+                return None
             invalid.update(name for name in names if not is_valid_ref_name(decode_ref_name(name)))
+        else:
+            assert columns is not None
+            cut.append(columns)
         low, last = end, names[-1]
-    return frozenset(invalid)
+    return frozenset(invalid), [] if invalid else cut
+
+
+def _usual_columns(piece: bytes, hex_size: int) -> PackedColumns | None:
+    """Cut whole lines into columns; None if an id isn't one, or a name has a `^`."""
+    tags = 0
+    if b"^" in piece:
+        tags = piece.count(b"\n^")
+        if piece.count(b"^") != tags:
+            return None
+        # A tag's second line is joined to its first, so that each line is one ref.
+        piece = piece.replace(b"\n^", b"^")
+    lines = piece.split(b"\n")
+    lines.pop()
+    at = hex_size + 1
+    *ids, rest = b"".join([line[:at] for line in lines]).split(b" ")
+    names: Sequence[bytes] = [line[at:] for line in lines]
+    peeled: Sequence[bytes] = [b""] * len(lines)
+    hexes = ids
+    if tags:
+        names, _, peeled = zip(*[name.partition(b"^") for name in names], strict=True)
+        hexes = ids + list(filter(None, peeled))
+    are_ids = {*map(len, hexes)} == {hex_size} and not b"".join(hexes).translate(None, b"0123456789abcdef")
+    return (ids, names, peeled) if are_ids and not rest and len(hexes) == len(lines) + tags else None
 
 
 def _piece_end(lines: bytes, low: int) -> int:

@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import UnreadableRef
-from packcore.ids import ObjectId
+from packcore.ids import ObjectId, ids_of_hex
 from packcore.refs import Ref, RefList, decode_ref_name, decode_ref_names, encode_ref_name, ref_sort_key
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from packcore.store.packed_refs import PackedRefs, PackedRow
 
-__all__ = ["RefTable", "ids_of_hex", "reduced", "table_of"]
+__all__ = ["RefTable", "reduced", "table_of"]
 
 _FEW = 100
 """Up to this many names are inserted one by one; for more, the columns are rebuilt."""
@@ -86,12 +86,6 @@ class RefTable(NamedTuple):
         return dict(zip(decode_ref_names(self.names), ids_of_hex(self.ids), strict=True))
 
 
-def ids_of_hex(hexes: Collection[bytes]) -> list[ObjectId]:
-    """Return ids from hex; equal ones share one object."""
-    ids = {text: ObjectId(unhexlify(text)) for text in set(hexes)}
-    return [ids[text] for text in hexes]
-
-
 def reduced(prefixes: Iterable[bytes]) -> list[bytes]:
     """Return prefixes sorted, without duplicates and without those that another one covers."""
     kept: list[bytes] = []
@@ -116,8 +110,8 @@ def table_of(
     names: list[bytes] = []
     peeled: list[bytes] = []
     for prefix in prefixes or (b"",):
-        for piece in packed.pieces(prefix):
-            for column, values in zip((ids, names, peeled), zip(*piece, strict=True), strict=True):
+        for piece in packed.columns(prefix):
+            for column, values in zip((ids, names, peeled), piece, strict=True):
                 column.extend(values)
     changes: dict[bytes, PackedRow | None] = {}
     symrefs: dict[bytes, str] = {}

@@ -75,7 +75,7 @@ def ref_list(listed: Advertisement, *, for_push: bool, names_format: bool) -> It
     if names_format:
         yield b":object-format " + listed.object_format.name.encode("ascii")
     target = listed.symrefs.get("HEAD")
-    if target in listed.refs:
+    if target is not None and target in listed.refs:
         yield b"@%s HEAD" % encode_ref_name(target)
     elif listed.head is not None:
         yield listed.head.hex().encode("ascii") + b" HEAD"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from packcore.refs import encode_ref_name
 from transport.server.fault_tokens import quoted
-from transport.wire.pktline import LINE_BYTES_MAX, encode_text
+from transport.wire.pktline import PAYLOAD_BYTES_MAX, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -37,11 +38,13 @@ def ref_lines_v0(names: list[bytes], ids: list[bytes], peeled: Iterable[bytes]) 
 def ls_refs_lines(refs: ShownRefs, asked: Collection[bytes]) -> Iterator[bytes]:
     """Yield the lines of ls-refs, framed, some hundred at once; `asked` are the words of the request."""
     is_peeled, special = b"peel" in asked, refs.special
-    rows = zip(refs.ids, refs.names, refs.peeled, strict=True)
-    if is_peeled:
-        lines = [b"%b %b peeled:%b" % row if row[2] else b"%b %b" % row[:2] for row in rows]
+    if not is_peeled or not any(refs.peeled):
+        lines = [b"%b %b" % row for row in zip(refs.ids, refs.names, strict=True)]
     else:
-        lines = [b"%b %b" % row[:2] for row in rows]
+        lines = [
+            b"%b %b peeled:%b" % row if row[2] else b"%b %b" % row[:2]
+            for row in zip(refs.ids, refs.names, refs.peeled, strict=True)
+        ]
     if special:
         lines = [
             _special_line(special[name], line, asked) if name in special else line
@@ -65,12 +68,9 @@ def _special_line(ref: ShownRef, line: bytes, asked: Collection[bytes]) -> bytes
 
 def joined(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Frame lines, and yield some hundred at once. Raises LocalProtocolError for one that is too long."""
-    gathered: list[bytes] = []
-    for line in lines:
-        size = len(line) + 5
-        gathered.append(b"%04x%b\n" % (size, line) if size <= LINE_BYTES_MAX else encode_text(line))
-        if len(gathered) >= _LINES_AT_ONCE:
-            yield b"".join(gathered)
-            gathered.clear()
-    if gathered:
-        yield b"".join(gathered)
+    remaining = iter(lines)
+    while gathered := list(islice(remaining, _LINES_AT_ONCE)):
+        if max(map(len, gathered)) > PAYLOAD_BYTES_MAX - 1:
+            yield b"".join(map(encode_text, gathered))
+        else:
+            yield b"".join([b"%04x%b\n" % (len(line) + 5, line) for line in gathered])

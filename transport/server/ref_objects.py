@@ -11,8 +11,8 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData, LimitExceeded
+from packcore.ids import ids_of_hex
 from packcore.store.bulk import places_of
-from packcore.store.ref_table import ids_of_hex
 from transport.server.shown_refs import ShownRef
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, RepositoryError, UnreadableRef
-from packcore.ids import ObjectId
+from packcore.ids import ObjectId, ids_of_hex
 from packcore.refs import decode_ref_name, encode_ref_name, ref_kind
 from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig
 from packcore.store.open_refs import open_refs
-from packcore.store.ref_table import ids_of_hex
+from packcore.store.ref_table import RefTable
 from transport.server.want_rules import want_rules
 from transport.server.words import public_words
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from packcore.refs import Ref, RefKind
-    from packcore.store.ref_table import RefTable
     from packcore.store.repository import Repository
     from transport.server.ref_prefixes import RefPrefixes
     from transport.server.want_rules import WantRules
@@ -127,7 +126,7 @@ class HiddenRefs:
     def split(self, table: RefTable) -> tuple[RefTable, RefTable]:
         """Return the refs that are shown, and those that are hidden."""
         if not self._rules:
-            return table, table.of(lambda _: False)
+            return table, RefTable([], [], [], {}, (), {})
         hidden = {name for name in table.names if self.hides(decode_ref_name(name))}
         hidden |= {encode_ref_name(name) for name in table.unreadable if self.hides(name)}
         return table.of(lambda name: name not in hidden), table.of(hidden.__contains__)

@@ -10,8 +10,7 @@ from binascii import unhexlify
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from packcore.ids import ObjectId
-from packcore.store.ref_table import ids_of_hex
+from packcore.ids import ObjectId, ids_of_hex
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
 from transport.server.ref_objects import with_objects

@@ -31,7 +31,7 @@ from transport.wire.ref_lines import RefCollector, parse_oid
 from transport.wire.ref_runs import take_run_v0
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from packcore.refs import RefKind
     from transport.wire.headway import Headway
@@ -46,9 +46,9 @@ class Advertisement:
     version: int
     """0, 1 or 2: the version that the server speaks, not the requested one."""
     capabilities: Capabilities
-    refs: dict[str, ObjectId] = field(default_factory=dict)
-    """Without HEAD, in the order listed."""
-    peeled: dict[str, ObjectId] = field(default_factory=dict)
+    refs: Mapping[str, ObjectId] = field(default_factory=dict)
+    """Without HEAD, in the order listed. As read from a remote, these are `RefColumns`; so are `peeled`."""
+    peeled: Mapping[str, ObjectId] = field(default_factory=dict)
     """Maps each annotated tag among `refs` (or HEAD) to the object it finally points to."""
     symrefs: dict[str, str] = field(default_factory=dict)
     """Symbolic refs, such as HEAD: refs/heads/main; the target may be unborn."""
@@ -226,7 +226,7 @@ def _parse_refs(
         listed.take(line)
         while listed.may_take_run and (lines := reader.read_lines()):
             if not take_run_v0(lines, listed.refs):
-                reader.reread(lines)
+                reader.reread()
         line = reader.read_line("a ref or the flush")
     for name, target in listed.capabilities.symrefs:
         listed.refs.add_symref(name, target)
@@ -235,8 +235,8 @@ def _parse_refs(
     return Advertisement(
         version=version,
         capabilities=listed.capabilities,
-        refs=listed.refs.refs,
-        peeled=listed.refs.peeled,
+        refs=listed.refs.refs(),
+        peeled=listed.refs.peeled(),
         symrefs=listed.refs.symrefs,
         head=listed.refs.head,
         haves=tuple(listed.haves),

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from packcore.refs import decode_ref_name
+from packcore.refs import decode_ref_name, encode_ref_name
 from transport.errors import UnsupportedByRemote
 from transport.safe_text import one_line
 from transport.wire.hidden_refs import parse_hidden
@@ -30,7 +30,7 @@ from transport.wire.ref_lines import RefCollector, parse_oid
 from transport.wire.ref_runs import take_run_v2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
@@ -53,8 +53,8 @@ _PREFIXES_MAX = 1000
 class RefListing:
     """The answer to ls-refs; fields as in `Advertisement`."""
 
-    refs: dict[str, ObjectId]
-    peeled: dict[str, ObjectId]
+    refs: Mapping[str, ObjectId]
+    peeled: Mapping[str, ObjectId]
     symrefs: dict[str, str]
     head: ObjectId | None
     warnings: tuple[str, ...]
@@ -142,11 +142,12 @@ def parse_ls_refs(
     )
     refs = RefCollector(object_format, limits)
     wanted = tuple(reduce_prefixes(prefixes)) or ("",)
+    raw_wanted = tuple(map(encode_ref_name, wanted))
     while True:
         lines = reader.read_lines()
         if lines:
-            if not take_run_v2(lines, refs, wanted):
-                reader.reread(lines)
+            if not take_run_v2(lines, refs, raw_wanted):
+                reader.reread()
             continue
         line = reader.read_line("a ref or the flush")
         if line is Special.FLUSH:
@@ -157,8 +158,8 @@ def parse_ls_refs(
     if to_end:
         reader.expect_end()
     return RefListing(
-        refs.refs,
-        refs.peeled,
+        refs.refs(),
+        refs.peeled(),
         refs.symrefs,
         refs.head,
         refs.warnings(),

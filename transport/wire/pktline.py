@@ -82,8 +82,8 @@ class Special(Enum):
 Packet = bytes | Special
 """A payload, or one of the packets without payload."""
 
-_LINE_SIZES = {b"%04x" % size: size for size in range(5, 1000)}
-"""Of the lines that are taken many at once; longer ones are rare."""
+_LINE_SIZES = {b"%04x" % size: size - 1 for size in range(5, 1000)}
+"""The bytes without the newline, of lines that are taken many at once; longer ones are rare."""
 _GLANCE_BYTES = 256 * 1024
 _SPECIALS = {special.value: special for special in Special}
 
@@ -126,6 +126,7 @@ class PacketDecoder:
         self._start = 0
         self._offset = 0
         self._one_by_one_until = 0
+        self._taken = 0
         self._allow_response_end = allow_response_end
 
     @property
@@ -177,29 +178,31 @@ class PacketDecoder:
         with memoryview(self._buffer) as whole, whole[start + 4 : start + length] as payload:
             return bytes(payload)
 
-    def take_lines(self) -> bytes:
-        """Take out the packets that are here and are one line of text each, framed as they came.
+    def take_lines(self) -> list[bytes]:
+        """Take out the packets that are here and are one line of text each, with lengths, without newlines.
 
-        Nothing where one of them is anything else: each byte is looked at once in this way.
+        Nothing if one of them is anything else. Each byte is looked at once in this way.
         """
         if self._offset < self._one_by_one_until:
-            return b""
+            return []
         end = self._buffer.rfind(b"\n", self._start, self._start + _GLANCE_BYTES) + 1
         if end <= self._start:
-            return b""
-        lines = bytes(self._buffer[self._start : end])
-        if not all(_LINE_SIZES.get(line[:4]) == len(line) + 1 for line in lines[:-1].split(b"\n")):
-            self._one_by_one_until = self._offset + len(lines)
-            return b""
+            return []
+        taken = end - self._start
+        lines = bytes(self._buffer[self._start : end - 1]).split(b"\n")
+        if list(map(_LINE_SIZES.get, [line[:4] for line in lines])) != list(map(len, lines)):
+            self._one_by_one_until = self._offset + taken
+            return []
         self._start = end
-        self._offset += len(lines)
+        self._offset += taken
+        self._taken = taken
         return lines
 
-    def put_back(self, lines: bytes) -> None:
-        """Undo the latest `take_lines`, which returned these, to take them one by one."""
+    def put_back(self) -> None:
+        """Undo the latest `take_lines`, to take them one by one."""
         self._one_by_one_until = self._offset
-        self._start -= len(lines)
-        self._offset -= len(lines)
+        self._start -= self._taken
+        self._offset -= self._taken
 
     def take_rest(self) -> bytes:
         """Remove and return the bytes not decoded yet: the start of a part that isn't framed."""
@@ -296,16 +299,16 @@ class PacketReader:
         packet = self.read(expected)
         return packet if isinstance(packet, Special) else text_of(packet)
 
-    def read_lines(self) -> bytes:
-        """Return the next packets that are here and are one line of text each, framed as they came.
+    def read_lines(self) -> list[bytes]:
+        """Return the next packets that are here and are one line of text each, as `PacketDecoder.take_lines`.
 
-        Nothing where there are none, or others among them. `reread` has them read one by one instead.
+        Nothing if there are none, or others among them. `reread` has them read one by one instead.
         """
-        return b"" if self._pushed_back is not None else self._decoder.take_lines()
+        return [] if self._pushed_back is not None else self._decoder.take_lines()
 
-    def reread(self, lines: bytes) -> None:
+    def reread(self) -> None:
         """Put the lines back that were read last."""
-        self._decoder.put_back(lines)
+        self._decoder.put_back()
 
     def push_back(self, packet: Packet) -> None:
         """Put the last packet back, so that it is read again."""

@@ -8,21 +8,27 @@ otherwise the answer is invalid. So is an answer that lists a ref twice, or peel
 
 from __future__ import annotations
 
+from itertools import islice
+from operator import lt
 from typing import TYPE_CHECKING
 
-from packcore.refs import decode_ref_name, is_remote_ref_name
+from packcore.refs import decode_ref_name, encode_ref_name, is_remote_ref_name
 from transport.errors import AnswerTooLarge, RemoteProtocolError
 from transport.safe_text import one_line
 from transport.wire.limits import REF_BYTES
+from transport.wire.ref_columns import RefColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
     from transport.wire.limits import WireLimits
 
-__all__ = ["RefCollector", "parse_oid"]
+__all__ = ["Columns", "RefCollector", "parse_oid"]
+
+Columns = tuple[list[bytes], list[bytes]]
+"""Names, and for each an id in hex."""
 
 _WIDEST_CHARACTER_BYTES = 4
 """The memory for each character of a text that contains one beyond the first 65,536."""
@@ -40,14 +46,53 @@ def parse_oid(text: bytes, object_format: ObjectFormat) -> ObjectId:
         ) from None
 
 
+class _Names:
+    """Names in the order listed, each once. While they are sorted, the order shows what is new."""
+
+    def __init__(self) -> None:
+        self.all: list[bytes] = []
+        self._set: set[bytes] | None = None
+
+    def __contains__(self, name: bytes) -> bool:
+        last = self.all[-1:]
+        if self._set is None and (not last or name >= last[0]):
+            return name in last
+        return name in self._by_hash()
+
+    def take(self, names: Sequence[bytes]) -> bool:
+        """Add names; return False, and add none, if one is there twice then."""
+        ordered = [*self.all[-1:], *names]
+        if self._set is not None or not all(map(lt, ordered, islice(ordered, 1, None))):
+            more = set(names)
+            if len(more) != len(names) or not self._by_hash().isdisjoint(more):
+                return False
+            self._by_hash().update(more)
+        self.all += names
+        return True
+
+    def drop(self, name: bytes) -> int:
+        """Remove a name; return where it was."""
+        at = self.all.index(name)
+        del self.all[at]
+        if self._set is not None:
+            self._set.remove(name)
+        return at
+
+    def _by_hash(self) -> set[bytes]:
+        if self._set is None:
+            self._set = set(self.all)
+        return self._set
+
+
 class RefCollector:
     """Collects refs in the order in which they are listed."""
 
     def __init__(self, object_format: ObjectFormat, limits: WireLimits) -> None:
         self.object_format = object_format
-        self.refs: dict[str, ObjectId] = {}
-        """Without HEAD."""
-        self.peeled: dict[str, ObjectId] = {}
+        self._names = _Names()
+        self._hexes: list[bytes] = []
+        self._tags = _Names()
+        self._tagged: list[bytes] = []
         self.symrefs: dict[str, str] = {}
         self.head: ObjectId | None = None
         self.head_fault: str | None = None
@@ -73,7 +118,7 @@ class RefCollector:
         self.count_line()
         text = decode_ref_name(name)
         self.hold(text)
-        if text in self.refs or name in self._dropped or (name == b"HEAD" and self.head is not None):
+        if name in self._names or name in self._dropped or (name == b"HEAD" and self.head is not None):
             raise RemoteProtocolError(f"the remote lists a ref twice: {one_line(name, limit=200)}")
         if fault is not None:
             return self._refuse(name, fault)
@@ -85,29 +130,44 @@ class RefCollector:
         if name == b"HEAD":
             self.head = oid
         else:
-            self.refs[text] = oid
+            self._names.take([name])
+            self._hexes.append(oid.hex().encode())
         return True
 
-    def add_many(self, refs: dict[str, ObjectId], peeled: dict[str, ObjectId]) -> bool:
-        """Take refs whose names and ids are good, and what tags among them come to, as one after the other.
+    def add_many(self, refs: Columns, peeled: Columns) -> bool:
+        """Take refs whose names and ids are valid, and what tags among them resolve to, one after the other.
 
-        False, and nothing is taken, where one of them is here already, or a limit would be passed.
+        Both are columns: names, and ids in hex. False, and nothing is taken, if one of them is here already,
+        or a limit would be passed.
         """
-        lines = len(refs) + len(peeled)
-        names = "".join(refs)
-        held = lines * REF_BYTES + len(names) * (1 if names.isascii() else _WIDEST_CHARACTER_BYTES)
+        names, hexes = refs
+        tags, tagged = peeled
+        lines = len(names) + len(tags)
+        text = b"".join(names)
+        held = lines * REF_BYTES + (
+            len(text) if text.isascii() else len(decode_ref_name(text)) * _WIDEST_CHARACTER_BYTES
+        )
         if (
             self._lines + lines > self._limits.refs
             or self._held_bytes + held > self._limits.listing_bytes
-            or not self.refs.keys().isdisjoint(refs)
-            or any(decode_ref_name(name) in refs for name in self._dropped)
+            or not self._dropped.isdisjoint(names)
+            or not self._names.take(names)
         ):
             return False
         self._lines += lines
         self._held_bytes += held
-        self.refs |= refs
-        self.peeled |= peeled
+        self._hexes += hexes
+        self._tags.take(tags)
+        self._tagged += tagged
         return True
+
+    def refs(self) -> RefColumns:
+        """Return the refs, without HEAD."""
+        return RefColumns(self._names.all, self._hexes)
+
+    def peeled(self) -> RefColumns:
+        """Return what annotated tags resolve to, by the tags' names; HEAD may be among them."""
+        return RefColumns(self._tags.all, self._tagged)
 
     def take_unreadable(self, faults: Iterable[tuple[str, str]]) -> None:
         """Add all refs that the server says it can't read, after those that it listed."""
@@ -115,12 +175,11 @@ class RefCollector:
         for name, reason in faults:
             if name == "HEAD":
                 self.head, self.head_fault = None, reason
-                self.peeled.pop(name, None)
+                self._remove(b"HEAD")
             elif name.startswith("refs/"):
                 self.count_line()
                 self.hold(name)
-                self.refs.pop(name, None)
-                self.peeled.pop(name, None)
+                self._remove(encode_ref_name(name))
                 self.unreadable[name] = reason
 
     def add_peeled(self, name: bytes, oid: ObjectId) -> None:
@@ -128,13 +187,13 @@ class RefCollector:
         self.count_line()
         if name in self._dropped:
             return
-        text = decode_ref_name(name)
-        if text in self.peeled or (text not in self.refs and not (name == b"HEAD" and self.head)):
+        if name in self._tags or not (name in self._names or (name == b"HEAD" and self.head)):
             raise RemoteProtocolError(
                 f"the remote peels a ref twice, or one it doesn't list: {one_line(name, limit=200)}"
             )
         self.hold()
-        self.peeled[text] = oid
+        self._tags.take([name])
+        self._tagged.append(oid.hex().encode())
 
     def add_symref(self, name: str, target: str) -> None:
         """Record the target of a symbolic ref, if both names are valid."""
@@ -184,6 +243,11 @@ class RefCollector:
         if self._unsaid_warnings:
             return (*self._warnings, f"and {self._unsaid_warnings} more warnings")
         return tuple(self._warnings)
+
+    def _remove(self, name: bytes) -> None:
+        for names, hexes in ((self._names, self._hexes), (self._tags, self._tagged)):
+            if name in names:
+                del hexes[names.drop(name)]
 
     def _refuse(self, name: bytes, reason: str) -> bool:
         self._dropped.add(name)

@@ -1,76 +1,87 @@
-"""The fast path for lists of refs: many lines of the usual form, read together.
+r"""The fast path for lists of refs: many lines of the usual form, read together.
 
     v2      <oid> SP <name> [SP peeled:<oid>]
     v0, v1  <oid> SP <name>        <oid> SP <name>^{}
 
-One regular expression parses the lines, and the columns go into the list as they are. If a line has another
-form, or a limit is near, none of them is taken: the caller then reads them one by one, and so finds the
-fault.
+The lines are cut into columns, each column is checked as a whole, and goes into the list as it is. If a line
+has another form, or a limit is near, none of them is taken: the caller then reads them one by one, and so
+finds the fault.
 """
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING
 
-from packcore.ids import ObjectId
+from packcore.refs import are_usual_ref_names
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
-    from transport.wire.ref_lines import RefCollector
+    from transport.wire.ref_lines import Columns, RefCollector
 
 __all__ = ["take_run_v0", "take_run_v2"]
 
-_PART = r"[^\x00-\x20\x7f~^:?*\[\\/.@]+"
-_NAME = rf"refs(?:/{_PART}(?:(?:\.|@(?!\{{)){_PART})*)+"
-"""A name that satisfies git-check-ref-format, unless it contains `.lock`."""
+_LENGTH = 4
+_HEX_DIGITS = b"0123456789abcdef"
+_PEELED = b" peeled:"
+_TAG_END = b"^{}"
 
 
-@lru_cache(maxsize=4)
-def _patterns(object_format: ObjectFormat) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    oid = rf"[0-9a-f]{{{object_format.hex_size}}}"
-    line = rf"^[0-9a-f]{{4}}({oid}) ({_NAME})"
-    return (
-        re.compile(rf"{line}(?: peeled:({oid}))?$", re.MULTILINE),
-        re.compile(rf"{line}(\^\{{\}})?$", re.MULTILINE),
-    )
+def take_run_v2(lines: list[bytes], refs: RefCollector, wanted: tuple[bytes, ...]) -> bool:
+    """Take lines of ls-refs if all are below the wanted prefixes; return whether they were taken.
 
-
-def take_run_v2(lines: bytes, refs: RefCollector, wanted: tuple[str, ...]) -> bool:
-    """Take framed lines of ls-refs if all are below the wanted prefixes; return whether they were taken."""
-    rows = _rows(lines, _patterns(refs.object_format)[0], refs.object_format)
-    if rows is None:
+    Each line begins with its length, and lacks its newline.
+    """
+    columns = _columns(lines, refs.object_format)
+    if columns is None:
         return False
-    found = {name: ObjectId(bytes.fromhex(oid)) for oid, name, _ in rows}
-    peeled = {name: ObjectId(bytes.fromhex(oid)) for _, name, oid in rows if oid}
-    all_wanted = wanted == ("",) or all(name.startswith(wanted) for name in found)
-    return all_wanted and len(found) == len(rows) and refs.add_many(found, peeled)
-
-
-def take_run_v0(lines: bytes, refs: RefCollector) -> bool:
-    """Take framed lines of an advertisement; return whether they were taken."""
-    rows = _rows(lines, _patterns(refs.object_format)[1], refs.object_format)
-    if rows is None:
-        return False
-    if b"^" not in lines:
-        found = {name: ObjectId(bytes.fromhex(oid)) for oid, name, _ in rows}
-        return len(found) == len(rows) and refs.add_many(found, {})
-    columns: tuple[dict[str, ObjectId], dict[str, ObjectId]] = {}, {}
-    latest = ""
-    for oid, name, is_peeled in rows:
-        if is_peeled and name != latest:
+    names, hexes = columns
+    tags: list[bytes] = []
+    tagged: list[bytes] = []
+    if _PEELED in b"\n".join(names):
+        rows = [name.partition(_PEELED) for name in names]
+        names = [name for name, _, _ in rows]
+        tags = [name for name, separator, _ in rows if separator]
+        tagged = [oid for _, separator, oid in rows if separator]
+        if not _are_ids(tagged, refs.object_format):
             return False
-        columns[bool(is_peeled)][name] = ObjectId(bytes.fromhex(oid))
-        latest = name
-    return sum(map(len, columns)) == len(rows) and refs.add_many(*columns)
+    all_wanted = wanted == (b"",) or all(name.startswith(wanted) for name in names)
+    return all_wanted and are_usual_ref_names(names) and refs.add_many((names, hexes), (tags, tagged))
 
 
-def _rows(
-    lines: bytes, pattern: re.Pattern[str], object_format: ObjectFormat
-) -> list[tuple[str, str, str]] | None:
-    """Parse lines into id, name, and the rest. None means that one of them has another form."""
-    if b".lock" in lines or b"0" * object_format.hex_size in lines:
+def take_run_v0(lines: list[bytes], refs: RefCollector) -> bool:
+    """Take lines of an advertisement, in the same form; return whether they were taken."""
+    columns = _columns(lines, refs.object_format)
+    if columns is None:
+        return False
+    names, hexes = columns
+    is_peeled = [name.endswith(_TAG_END) for name in names]
+    if not any(is_peeled):
+        return are_usual_ref_names(names) and refs.add_many(columns, ([], []))
+    # What a tag resolves to is on the line after the tag's own.
+    tags = [name[: -len(_TAG_END)] for name in compress(names, is_peeled)]
+    before = list(compress(names, is_peeled[1:]))
+    tagged = list(compress(hexes, is_peeled))
+    are_own = list(map(not_, is_peeled))
+    own = list(compress(names, are_own)), list(compress(hexes, are_own))
+    return tags == before and are_usual_ref_names(own[0]) and refs.add_many(own, (tags, tagged))
+
+
+def _columns(lines: list[bytes], object_format: ObjectFormat) -> Columns | None:
+    """Cut lines into names, with what follows them, and ids. None if one of them has another form."""
+    at = _LENGTH + object_format.hex_size + 1
+    *hexes, rest = b"".join([line[_LENGTH:at] for line in lines]).split(b" ")
+    if rest or len(hexes) != len(lines) or not _are_ids(hexes, object_format):
         return None
-    rows: list[tuple[str, str, str]] = pattern.findall(lines.decode("utf-8", "surrogateescape"))
-    return rows if len(rows) == lines.count(b"\n") else None
+    return [line[at:] for line in lines], hexes
+
+
+def _are_ids(hexes: list[bytes], object_format: ObjectFormat) -> bool:
+    """Return whether all are ids in hex, and none is the zero id."""
+    text = b"".join(hexes)
+    return (
+        {*map(len, hexes)} == {object_format.hex_size}
+        and not text.translate(None, _HEX_DIGITS)
+        and b"0" * object_format.hex_size not in text
+    )

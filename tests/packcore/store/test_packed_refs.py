@@ -96,10 +96,12 @@ def test_a_damaged_file_is_told_from_a_good_one_whichever_way_it_is_read(rows, a
     for is_careful in (False, True):
         with pytest.MonkeyPatch.context() as patch:
             if is_careful:
-                patch.setattr(packed_refs, "_checked", lambda lines, patterns: None)
+                patch.setattr(packed_refs, "_checked", lambda lines, hex_size: None)
             try:
                 table = PackedRefs.parse(bytes(data), "packed-refs", SHA1)
-                found.append((list(table), table.invalid, [*table.pieces()]))
+                cut, again = ([[*zip(*piece, strict=True)] for piece in table.columns()] for _ in range(2))
+                assert cut == again == [*table.pieces()]
+                found.append((list(table), table.invalid, cut))
             except CorruptData as error:
                 found.append(str(error))
     assert found[0] == found[1]

@@ -95,9 +95,9 @@ def test_a_server_reads_packed_refs_once_for_many_requests(
     parsed: list[int] = []
     real = packed_refs._checked
 
-    def counted(lines: bytes, patterns: object) -> object:
+    def counted(lines: bytes, hex_size: int) -> object:
         parsed.append(len(lines))
-        return real(lines, patterns)  # type: ignore[arg-type]
+        return real(lines, hex_size)
 
     monkeypatch.setattr(packed_refs, "_checked", counted)
     with serving(made.parent) as server:
