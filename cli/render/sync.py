@@ -18,10 +18,11 @@ from cli.render import units
 from cli.render.table import columns, width_of
 from transport.safe_text import one_line
 from transport.syncing.decide.ref_plan import short_id
+from transport.syncing.decide.up_to_date import others_of
 from transport.syncing.outcome.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from transport.local_fetch.pack_count import PackCount
     from transport.syncing.measure import Measurement, Stats
@@ -55,7 +56,8 @@ _REF_CELLS_MAX = 60
 
 def ref_lines(refs: Sequence[RefResult], *, dry_run: bool = False, all_refs: bool = False) -> Iterator[str]:
     """Yield a line for each ref; refs that were up to date are included only with `all_refs`."""
-    shown = [ref for ref in refs if all_refs or ref.outcome is not Outcome.UP_TO_DATE]
+    changed = [ref for ref in others_of(refs) if ref.outcome is not Outcome.UP_TO_DATE]
+    shown = refs if all_refs else changed
     rows = [(_word(ref, dry_run), _names(ref), one_line(ref.reason)) for ref in shown]
     words = max((len(word) for word, _, _ in rows), default=0)
     names_width = max(
@@ -98,9 +100,11 @@ def count_line(refs: Sequence[RefResult], *, dry_run: bool = False, pushed: str 
         if number:
             parts.append(f"{number:,} {words}" if parts else f"{units.count_of(number, 'refs')} {words}")
 
-    found = Counter(ref.outcome for ref in refs)
+    others = others_of(refs)
+    found = Counter(ref.outcome for ref in others)
+    found[Outcome.UP_TO_DATE] += len(refs) - len(others)
     if dry_run:
-        planned = Counter(ref.planned.action for ref in refs if ref.outcome is Outcome.NOT_PUSHED)
+        planned = Counter(ref.planned.action for ref in others if ref.outcome is Outcome.NOT_PUSHED)
         for action in ("create", "update", "delete"):
             add(planned[action], f"to {action}")
         del found[Outcome.NOT_PUSHED]
@@ -147,13 +151,13 @@ def _pack(pack: PackSummary) -> str:
     )
 
 
-def problem_refs(refs: Iterable[RefResult]) -> list[RefResult]:
+def problem_refs(refs: Sequence[RefResult]) -> list[RefResult]:
     """Return the refs that have a problem."""
     fine = {Outcome.PUSHED, Outcome.DELETED, Outcome.UP_TO_DATE, Outcome.IGNORED}
-    return [ref for ref in refs if ref.outcome not in fine]
+    return [ref for ref in others_of(refs) if ref.outcome not in fine]
 
 
-def problem_line(refs: Iterable[RefResult]) -> str:
+def problem_line(refs: Sequence[RefResult]) -> str:
     """Return briefly why the run failed."""
     counts = Counter(ref.outcome for ref in problem_refs(refs))
     number = counts.total()

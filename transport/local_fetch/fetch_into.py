@@ -315,7 +315,7 @@ def fetch_only(
             pack=count if collect_stats else None,
             source_head=plan.source_head,
             source_hides=_tell_hidden(listed, scope, plan, progress),
-            refs=tuple(results_of(action for action in plan.actions if action.unreadable)),
+            refs=tuple(results_of([action for action in plan.others if action.unreadable])),
             stats=_stats(source, watch, len(plan.wants), len(haves)) if collect_stats else Stats(),
             measurement=Measurement.take(watch) if measure_memory else Measurement(),
         )
@@ -383,7 +383,7 @@ def _tell_hidden(
     listed: Advertisement, scope: Scope, plan: RefPlan, progress: Progress
 ) -> tuple[RefKind, ...]:
     kinds = tuple(hidden_in(listed, scope))
-    if (words := words_on_hidden(kinds, plan.actions)) is not None:
+    if (words := words_on_hidden(kinds, plan.others)) is not None:
         progress.message("hidden", words)
     return kinds
 

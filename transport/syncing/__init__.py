@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from packcore.progress import SILENT
 from transport.errors import InvalidRequest
-from transport.syncing.outcome.result import Outcome, PackSummary, RefResult, SyncResult
+from transport.syncing.decide.up_to_date import others_of, up_to_date_in
+from transport.syncing.outcome.result import Outcome, PackSummary, RefResult, Results, SyncResult
 from transport.syncing.request import (
     Policy,
     Protocol,
@@ -115,12 +116,12 @@ def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResu
     for each in secrets:
         if result.failure is not None:
             each.mask_error(result.failure)
-        # The reason of a skipped ref is our own text, and there may be very many of these.
-        refs = (
-            ref._replace(reason=each.mask(ref.reason)) if ref.reason and ref.planned.action != "skip" else ref
-            for ref in result.refs
+        # The reason of a ref that is up to date is our own text.
+        others = (
+            ref._replace(reason=each.mask(ref.reason)) if ref.reason else ref
+            for ref in others_of(result.refs)
         )
-        result = replace(result, refs=tuple(refs))
+        result = replace(result, refs=Results(others, up_to_date_in(result.refs)))
     return result
 
 

@@ -73,16 +73,18 @@ def _nothing_to_do(run: Run) -> SyncResult | None:
 
 def _tell_hidden(run: Run) -> None:
     hidden = hidden_in(run.source_refs, run.request.scope)
-    if hidden and (words := words_on_hidden(hidden, run.plan().actions)) is not None:
+    if hidden and (words := words_on_hidden(hidden, run.plan().others)) is not None:
         run.progress.message("hidden", words)
 
 
 def _tell_leftovers_of_gitsync(run: Run) -> None:
     """Say that refs which git-sync left behind are not the users' refs, and are kept."""
     scope = run.request.scope
+    if not scope.all_refs:
+        return
     for side, listed in (("source", run.source_refs), ("target", run.target_refs)):
         left = [name for name in listed.refs if name.startswith(GITSYNC_REFS) and scope.excludes(name)]
-        if left and scope.all_refs:
+        if left:
             run.progress.message(
                 side,
                 f"{left[0]}{f' and {len(left) - 1} more' if len(left) > 1 else ''}: left over from a run of "

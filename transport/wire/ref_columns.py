@@ -18,14 +18,21 @@ from packcore.refs import decode_ref_names, encode_ref_name
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
 
-__all__ = ["RefColumns"]
+__all__ = ["RefColumns", "have_same_columns"]
+
+
+def have_same_columns(one: Mapping[str, ObjectId], other: Mapping[str, ObjectId]) -> bool:
+    """Return whether both are in columns, and these are equal. If not, the refs may still be the same."""
+    if not isinstance(one, RefColumns) or not isinstance(other, RefColumns):
+        return False
+    return one.names == other.names and one.hexes == other.hexes
 
 
 class RefColumns(Mapping[str, ObjectId]):
     """Ids by ref name, in the order listed. Immutable."""
 
     def __init__(self, names: Sequence[bytes] = (), hexes: Sequence[bytes] = ()) -> None:
-        """Take columns of equal length; no name may be there twice, or hold a line feed."""
+        """Take columns of equal length: valid names, each once, and whole ids."""
         self.names = names
         self.hexes = hexes
 
@@ -65,9 +72,9 @@ class RefColumns(Mapping[str, ObjectId]):
         return self._by_name.items()
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, RefColumns) and (self.names, self.hexes) == (other.names, other.hexes):
-            return True
-        return isinstance(other, Mapping) and self._by_name == dict(other)
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return have_same_columns(self, other) or self._by_name == dict(other)
 
     __hash__ = None  # type: ignore[assignment]
 

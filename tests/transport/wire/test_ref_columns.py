@@ -22,6 +22,7 @@ A, B = ObjectId(b"\xaa" * 20), ObjectId(b"\xbb" * 20)
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the sizes of the lists that ids are made for."""
     sizes: list[int] = []
+
     def counted(hexes: Sequence[bytes]) -> list[ObjectId]:
         sizes.append(len(hexes))
         return ids_of_hex(hexes)

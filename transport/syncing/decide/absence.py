@@ -117,9 +117,11 @@ def words_on_hidden(kinds: Collection[RefKind], actions: Iterable[RefAction] = (
 
 
 def prune(
-    source: RefListing, target: RefListing, scope: Scope, policy: Policy, *, planned: Collection[str]
+    source: RefListing, target: RefListing, scope: Scope, policy: Policy, *, planned: set[str]
 ) -> list[RefAction]:
     """Decide on the managed target refs that the source doesn't list. Raises PruneLimitReached."""
+    if planned.issuperset(target.refs):
+        return []
     managed = [name for name in target.refs if scope.prunes(name)]
     faults = Faults(source)
     general_doubt = None

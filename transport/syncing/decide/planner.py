@@ -30,7 +30,6 @@ Left out on purpose: refs that a target hides. The target decides which refs it 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -38,8 +37,10 @@ from packcore.refs import invalid_ref_names, ref_kind, ref_sort_key, sort_key_of
 from transport.errors import NoRefsMatched, ObjectFormatMismatch
 from transport.syncing.decide.absence import Faults, hidden_in, prune, unreadable_refs, words_on_hidden
 from transport.syncing.decide.ref_names import names_in_the_way
-from transport.syncing.decide.ref_plan import RefAction, RefPlan, short_id
+from transport.syncing.decide.ref_plan import Actions, RefAction, RefPlan, short_id
+from transport.syncing.decide.up_to_date import UpToDate
 from transport.syncing.request import short_name
+from transport.wire.ref_columns import RefColumns, have_same_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,34 +64,36 @@ def plan_refs(
     Raises NoRefsMatched if the source has none, or lacks a mapped one, ObjectFormatMismatch, and
     PruneLimitReached. With `scope.allow_empty_source`, a source without any ref may have none.
     """
-    desired, warnings = _desired_refs(source, scope)
+    mapped, covered, warnings = _desired_refs(source, scope)
     unreadable = unreadable_refs(source, target, scope)
-    if not desired and not unreadable and not (scope.allow_empty_source and is_empty(source)):
+    if not mapped and not covered and not unreadable and not (scope.allow_empty_source and is_empty(source)):
         raise _no_refs_matched(source, scope)
     object_format = target.object_format
     if not is_empty(source):  # an old server doesn't say how an empty repository names its objects
         _check_formats(source, target)
     found, there = source.refs, target.refs
+    changed = [(to, of) for to, of in mapped.items() if found[of] != there.get(to)]
+    same = [to for to, of in mapped.items() if found[of] == there.get(to)]
+    if have_same_columns(found, there):
+        same += covered
+    else:
+        changed += [(name, name) for name in covered if found[name] != there.get(name)]
+        same += [name for name in covered if found[name] == there.get(name)]
     actions = [
-        _up_to_date(to, of, new)
-        if (new := found[of]) == (old := there.get(to))
-        else _plan_ref(_known(to, of, new, old), policy, mode, target.unreadable.get(to))
-        for to, of in desired.items()
+        _plan_ref(_known(to, of, found[of], there.get(to)), policy, mode, target.unreadable.get(to))
+        for to, of in changed
     ]
     if policy.prune:
-        actions += prune(source, target, scope, policy, planned={*desired, *unreadable})
+        actions += prune(source, target, scope, policy, planned={*mapped, *covered, *unreadable})
     actions = _block_name_conflicts(actions, target.refs)
     actions = _by_target([*actions, *warnings, *unreadable.values()])
     head = source.symrefs.get("HEAD")
-    return RefPlan(tuple(actions), object_format, head)
+    return RefPlan(Actions(actions, UpToDate(same, there, mapped)), object_format, head)
 
 
 def settle(plan: RefPlan, is_fast_forward: Callable[[RefAction], bool | None]) -> RefPlan:
     """Close the open updates: `is_fast_forward` says yes, no, or None for "can't tell"."""
-    actions = (
-        _settled(action, is_fast_forward(action)) if action.open else action for action in plan.actions
-    )
-    return replace(plan, actions=tuple(actions))
+    return plan.changed(lambda action: _settled(action, is_fast_forward(action)) if action.open else action)
 
 
 def is_empty(source: RefListing) -> bool:
@@ -140,8 +143,11 @@ def _check_formats(source: RefListing, target: RefListing) -> None:
         )
 
 
-def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], list[RefAction]]:
-    """Return source ref by target ref, and warnings about refs that aren't available."""
+def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], list[str], list[RefAction]]:
+    """Return source ref by target ref of mappings, the refs that keep their names, and warnings.
+
+    The warnings are about refs that aren't available.
+    """
     refs = source.refs
     faults = Faults(source)
     desired: dict[str, str] = {}
@@ -172,11 +178,10 @@ def _desired_refs(source: RefListing, scope: Scope) -> tuple[dict[str, str], lis
         near = _near(name, source)
         warnings.append(_warning(name, None, reason + (f" (near: {', '.join(near)})" if near else "")))
     covered = [name for name in scope.covered(refs, named) if name not in mapped]
-    desired |= zip(covered, covered, strict=True)
-    for name in invalid_ref_names(covered):
-        del desired[name]
-        warnings.append(_warning(name, refs[name], "not a valid ref name; left out"))
-    return desired, warnings
+    if not isinstance(refs, RefColumns) and (invalid := invalid_ref_names(covered)):
+        warnings += [_warning(name, refs[name], "not a valid ref name; left out") for name in invalid]
+        covered = [name for name in covered if name not in set(invalid)]
+    return desired, covered, warnings
 
 
 def _by_target(actions: list[RefAction]) -> list[RefAction]:
@@ -191,11 +196,6 @@ def _warning(name: str, oid: ObjectId | None, reason: str) -> RefAction:
 def _known(target_ref: str, source_ref: str, new: ObjectId, old: ObjectId | None) -> RefAction:
     """Return what the lists say about a ref; nothing is decided yet."""
     return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, new, old, "")
-
-
-def _up_to_date(target_ref: str, source_ref: str, oid: ObjectId) -> RefAction:
-    reason = f"already at {short_id(oid)}"
-    return RefAction("skip", ref_kind(target_ref), source_ref, target_ref, oid, oid, reason)
 
 
 def _plan_ref(planned: RefAction, policy: Policy, mode: Mode, target_fault: str | None) -> RefAction:

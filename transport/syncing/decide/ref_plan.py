@@ -11,17 +11,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from packcore.ids import hex_repr
+from packcore.refs import ref_kind
 from transport.syncing.decide.ref_names import RefNames
+from transport.syncing.decide.up_to_date import PerRef, others_of, up_to_date_in
 from transport.syncing.request import short_name
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from packcore.refs import RefKind
+    from transport.syncing.decide.up_to_date import UpToDate
 
-__all__ = ["Action", "RefAction", "RefListing", "RefPlan", "short_id"]
+__all__ = ["Action", "Actions", "RefAction", "RefListing", "RefPlan", "short_id", "skipped"]
 
 Action = Literal["create", "update", "delete", "skip", "block", "warn"]
 
@@ -102,24 +105,44 @@ class RefAction(NamedTuple):
         return hex_repr(self)
 
 
+class Actions(PerRef[RefAction]):
+    """The actions of a plan."""
+
+    def _name(self, item: RefAction) -> str:
+        return item.target_ref
+
+    def _made(self, name: str) -> RefAction:
+        return skipped(self.up_to_date, name)
+
+
 @dataclass(frozen=True, slots=True)
 class RefPlan:
     """All actions of a run, ordered by target ref."""
 
-    actions: tuple[RefAction, ...]
+    actions: Sequence[RefAction]
+    """The planner's are `Actions`."""
     object_format: ObjectFormat
     source_head: str | None
     """The branch that the source's HEAD points to."""
 
     @property
+    def others(self) -> Sequence[RefAction]:
+        """The actions without those of refs that are up to date, as far as these are kept apart."""
+        return others_of(self.actions)
+
+    def changed(self, change: Callable[[RefAction], RefAction]) -> RefPlan:
+        """Return the plan with these others changed."""
+        return replace(self, actions=Actions(map(change, self.others), up_to_date_in(self.actions)))
+
+    @property
     def is_open(self) -> bool:
         """Whether ancestry still has to be looked up."""
-        return any(action.open for action in self.actions)
+        return any(action.open for action in self.others)
 
     @property
     def open_pairs(self) -> list[tuple[ObjectId, ObjectId]]:
         """The target's and the source's tips of the open updates, each pair once."""
-        return list(dict.fromkeys(action.pair for action in self.actions if action.open))
+        return list(dict.fromkeys(action.pair for action in self.others if action.open))
 
     @property
     def wants(self) -> list[ObjectId]:
@@ -130,17 +153,17 @@ class RefPlan:
     @property
     def blocked(self) -> list[RefAction]:
         """The actions that are refused."""
-        return [action for action in self.actions if action.action == "block"]
+        return [action for action in self.others if action.action == "block"]
 
     def block(self, is_impossible: Callable[[RefAction], bool], reason: str) -> RefPlan:
         """Return the plan with the impossible pushing actions blocked for `reason`."""
-        actions = (
-            action._replace(action="block", reason=f"{action.reason}; {reason}", open=False)
-            if action.pushes and is_impossible(action)
-            else action
-            for action in self.actions
+        return self.changed(
+            lambda action: (
+                action._replace(action="block", reason=f"{action.reason}; {reason}", open=False)
+                if action.pushes and is_impossible(action)
+                else action
+            )
         )
-        return replace(self, actions=tuple(actions))
 
     def in_push_order(self) -> list[RefAction]:
         """Return the actions that push, in the order of their commands.
@@ -149,7 +172,7 @@ class RefPlan:
         then the source HEAD's branch, which many hosts make the default of a new repository; then
         creates and updates by name; other deletes last.
         """
-        pushes = [action for action in self.actions if action.pushes]
+        pushes = [action for action in self.others if action.pushes]
         created = RefNames(action.target_ref for action in pushes if action.action == "create")
 
         def place(action: RefAction) -> int:
@@ -166,6 +189,12 @@ class RefPlan:
             RefUpdate(action.target_ref, action.target_id or zero, action.source_id or zero)
             for action in self.in_push_order()
         ]
+
+
+def skipped(refs: UpToDate, name: str) -> RefAction:
+    """Return the action for a ref that is up to date."""
+    oid, source = refs.ids[name], refs.sources.get(name, name)
+    return RefAction("skip", ref_kind(name), source, name, oid, oid, f"already at {short_id(oid)}")
 
 
 def short_id(oid: ObjectId) -> str:

@@ -63,7 +63,7 @@ def previewed(run: Run, plan: RefPlan, choice: TransferMode | None, price: Price
 def _result(run: Run, refs: Sequence[RefResult], *, commands: int = 0) -> SyncResult:
     request = run.request
     return SyncResult(
-        refs=tuple(refs),
+        refs=refs,
         protocol=f"v{run.source_refs.version}",
         source_head=run.source_head,
         source_hides=tuple(hidden_in(run.source_refs, request.scope)),

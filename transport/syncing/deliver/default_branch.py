@@ -52,17 +52,16 @@ def follow_default_branch(
     wanted = _wanted(request, result)
     if request.dry_run or wanted is None:
         return
-    present = {ref.planned.target_ref for ref in result.refs if ref.outcome in _PRESENT}
     head: DefaultBranch | None = getattr(target, "default_branch", None)
     if head is None:
-        if request.verify and wanted in present:
+        if request.verify and _is_present(wanted, result):
             _compare(target, wanted, progress)
         return
     try:
         now = head.name()
         if now is None or now == wanted:
             return
-        if wanted in present or (not result.refs and head.is_empty()):
+        if _is_present(wanted, result) or (not result.refs and head.is_empty()):
             was_born = head.is_born()
             head.point_to(wanted)
             if was_born:
@@ -70,6 +69,10 @@ def follow_default_branch(
                 progress.message("target", f"{words}; it was {short_name(now)}")
     except PackcoreError as error:
         progress.message("target", f"its default branch can't be set to {short_name(wanted)}: {error}")
+
+
+def _is_present(branch: str, result: SyncResult) -> bool:
+    return any(ref.planned.target_ref == branch and ref.outcome in _PRESENT for ref in result.refs)
 
 
 def _wanted(request: SyncRequest, result: SyncResult) -> str | None:

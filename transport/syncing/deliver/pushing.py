@@ -48,7 +48,7 @@ WRITING_PHASE = "target: writing pack"
 class PushOutcome:
     """The result of a push."""
 
-    refs: list[RefResult]
+    refs: Sequence[RefResult]
     commands: int
     pack_bytes: int
     seconds: float
@@ -208,16 +208,12 @@ class _PackBody:
 
 def _at_fresh_tips(plan: RefPlan, fresh: Advertisement) -> RefPlan:
     """Return the plan with the target's current tips in place of those at the start."""
-    actions = []
-    for action in plan.actions:
-        tip = fresh.refs.get(action.target_ref)
-        if action.pushes and tip != action.target_id:
-            action = _against(action, tip)
-        actions.append(action)
-    return replace(plan, actions=tuple(actions))
+    return plan.changed(lambda action: _against(action, fresh.refs.get(action.target_ref)))
 
 
 def _against(action: RefAction, tip: ObjectId | None) -> RefAction:
+    if not action.pushes or tip == action.target_id:
+        return action
     now = f"the target moved to {short_id(tip)} meanwhile" if tip else "the target lost it meanwhile"
     action = action._replace(target_id=tip, reason=f"{action.reason}; {now}")
     if tip == action.source_id:
@@ -227,11 +223,9 @@ def _against(action: RefAction, tip: ObjectId | None) -> RefAction:
     return action
 
 
-def _results(series: PushSeries, plan: RefPlan, tips: Mapping[str, ObjectId] | None) -> list[RefResult]:
+def _results(series: PushSeries, plan: RefPlan, tips: Mapping[str, ObjectId] | None) -> Sequence[RefResult]:
     """Account for every ref."""
-    return [
-        _result(series, action, tips) if action.pushes else results_of([action])[0] for action in plan.actions
-    ]
+    return results_of(plan.actions, pushed=lambda action: _result(series, action, tips))
 
 
 def _result(series: PushSeries, action: RefAction, tips: Mapping[str, ObjectId] | None) -> RefResult:

@@ -110,7 +110,7 @@ def settle_by_asking(
     answers = {pair: answer for pair, (answer, _) in zip(pairs, known.compare(pairs), strict=True)}
     doubtful = [
         pair
-        for action in plan.actions
+        for action in plan.others
         if action.open and not action.forced and answers[pair := action.pair] is None
     ]
     if doubtful:

@@ -14,10 +14,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transport.errors import TargetRefMoved, error_object
+from transport.syncing.decide.ref_plan import skipped
+from transport.syncing.decide.up_to_date import PerRef, others_of, up_to_date_in
 from transport.syncing.measure import Measurement, Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
     from packcore.errors import PackcoreError
     from packcore.ids import ObjectId
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from transport.syncing.decide.ref_plan import RefAction
     from transport.syncing.outcome.verification import Verification
 
-__all__ = ["Outcome", "PackSummary", "Price", "RefResult", "SyncResult", "results_of"]
+__all__ = ["Outcome", "PackSummary", "Price", "RefResult", "Results", "SyncResult", "results_of"]
 
 FAILURE_EXIT_CODE = 1
 
@@ -85,6 +87,17 @@ class RefResult(NamedTuple):
             "reason": self.reason,
             "outcome": self.outcome.value,
         }
+
+
+class Results(PerRef[RefResult]):
+    """The results of a run."""
+
+    def _name(self, item: RefResult) -> str:
+        return item.planned.target_ref
+
+    def _made(self, name: str) -> RefResult:
+        action = skipped(self.up_to_date, name)
+        return RefResult(action, Outcome.UP_TO_DATE, action.reason)
 
 
 _REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED, Outcome.UNANSWERED}
@@ -152,7 +165,8 @@ class Price:
 class SyncResult:
     """All of a run. `failure` is set if it broke off, or went wrong, after the push had begun."""
 
-    refs: tuple[RefResult, ...]
+    refs: Sequence[RefResult]
+    """Ordered by target ref; those that a run makes are `Results`."""
     protocol: str
     """Spoken with the source: v0, v1 or v2."""
     source_head: str | None = None
@@ -182,7 +196,9 @@ class SyncResult:
 
     def count(self, *outcomes: Outcome) -> int:
         """Return how many refs have one of these outcomes."""
-        return sum(map([ref.outcome for ref in self.refs].count, outcomes))
+        others = others_of(self.refs)
+        up_to_date = len(self.refs) - len(others) if Outcome.UP_TO_DATE in outcomes else 0
+        return up_to_date + sum(map([ref.outcome for ref in others].count, outcomes))
 
     @property
     def pushed(self) -> int:
@@ -245,7 +261,7 @@ class SyncResult:
         """Return an error, ready to be raised, for each ref that another writer changed meanwhile."""
         return [
             TargetRefMoved(ref.planned.target_ref, ref.reason, hint="run again to plan from the new tip")
-            for ref in self.refs
+            for ref in others_of(self.refs)
             if ref.outcome is Outcome.MOVED
         ]
 
@@ -292,14 +308,21 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-def results_of(actions: Iterable[RefAction], *, held_back: str = "") -> list[RefResult]:
-    """Return results for actions that are not pushed; `held_back` says why the pushing ones weren't."""
-    return [
-        RefResult(action, Outcome.UP_TO_DATE, action.reason)
-        if action.action == "skip"
-        else _unpushed(action, held_back)
-        for action in actions
+def results_of(
+    actions: Sequence[RefAction],
+    *,
+    held_back: str = "",
+    pushed: Callable[[RefAction], RefResult] | None = None,
+) -> Results:
+    """Return a result for each action. `held_back` says why those that push weren't pushed, if they weren't.
+
+    `pushed` returns the results of those that were.
+    """
+    others = [
+        pushed(action) if pushed is not None and action.pushes else _unpushed(action, held_back)
+        for action in others_of(actions)
     ]
+    return Results(others, up_to_date_in(actions))
 
 
 def _unpushed(action: RefAction, held_back: str) -> RefResult:
