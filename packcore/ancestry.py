@@ -22,6 +22,7 @@ from packcore.errors import CorruptData, CorruptObject, LimitExceeded, MissingOb
 from packcore.history import History
 from packcore.limits import Limits
 from packcore.objects import CommitLinks, ObjectType, commit_links, tag_target
+from packcore.store.bulk import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Sequence
@@ -138,6 +139,7 @@ class CommitWalk:
         absent_ok: bool,
     ) -> None:
         self.store = store
+        self.read = reading(store)
         self.had = had
         self.history = History(store)
         self.shallow = frozenset(shallow)
@@ -233,7 +235,7 @@ class CommitWalk:
             self._wait(oid, links, 0)
             return
         try:
-            type_, data = self.store.read(oid)
+            type_, data = self.read(oid)
         except MissingObject as error:
             if error.oid != oid.hex():
                 raise
@@ -248,11 +250,13 @@ class CommitWalk:
                 raise
             self.nodes[oid] = None  # the receiver has it, so damage here doesn't matter
             return
-        if type_ is not ObjectType.COMMIT:
+        if type_ != ObjectType.COMMIT:
             if needed_by is None:
                 self.nodes[oid] = None
                 return
-            raise CorruptObject(f"a commit is needed here, but it is a {type_.name.lower()}", oid=oid.hex())
+            raise CorruptObject(
+                f"a commit is needed here, but it is a {ObjectType(type_).name.lower()}", oid=oid.hex()
+            )
         self._wait(oid, commit_links(data, self.store.object_format, oid), len(data))
 
     def _wait(self, oid: ObjectId, links: CommitLinks, size: int) -> None:

@@ -50,6 +50,7 @@ __all__ = [
     "inflate_at",
     "inflate_blocks",
     "inflate_head",
+    "inflate_small",
     "level_for",
     "new_inflater",
 ]
@@ -81,6 +82,10 @@ _USUAL_LEVEL = 6
 
 new_inflater = _library.decompressobj
 """Makes an object that inflates one stream: `decompress(data, max_length)`, `eof`, `unused_data`."""
+
+inflate_small = _library.decompress
+"""Inflates one stream by one call: `inflate_small(data, 15, size)`. `data` may continue behind the stream. It
+makes whatever the stream holds, so it is only for data of a few hundred bytes."""
 
 InflateError: type[Exception] = getattr(_library, "error")  # noqa: B009 -- its stub names an instance
 """The library's error for a broken stream; the functions here turn it into CorruptData."""

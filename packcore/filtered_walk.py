@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import LimitExceeded, MissingObject
-from packcore.listed_blobs import describe, wrong_type
+from packcore.listed_objects import describe, wrong_type
 from packcore.object_filter import Filter
 from packcore.objects import (
     LARGE_TREE_BYTES,
@@ -25,7 +25,6 @@ from packcore.objects import (
     mode_kind,
     tree_rows,
 )
-from packcore.plans.entries import Candidate
 from packcore.tree_path import TreePath, inside
 from packcore.walk import ObjectLister
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.pathspec import Pathspec
+    from packcore.plans.entries import Candidate
     from packcore.progress import Phase
     from packcore.store.base import ObjectStore
     from packcore.walk import Tips
@@ -115,7 +115,7 @@ class FilteringLister(ObjectLister):
         self, root: ObjectId, root_path: TreePath | bytes, *, is_tree: bool, context: ObjectId | str
     ) -> None:
         """List a tree and what it holds, depth first; or one blob."""
-        before = len(self.candidates)
+        before = len(self.listed)
         is_given = context == "wanted" and self._spare_given and root not in self.reached
         sparse = tuple(False for _ in self._filter.sparse)
         pathspec = self._pathspec if is_tree else None
@@ -136,9 +136,9 @@ class FilteringLister(ObjectLister):
                 if self._on_missing is None or error.oid != place.oid.hex():
                     raise error from None
                 self._on_missing(error)
-        if len(self.candidates) > self.limits.pack_objects:
+        if len(self.listed) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
-        self.count(len(self.candidates) - before)
+        self.count(len(self.listed) - before)
 
     def _was_here(self, place: _Place) -> bool:
         """Return whether a visit would find nothing new; remember this one."""
@@ -243,7 +243,7 @@ class FilteringLister(ObjectLister):
         self._listed.add(place.oid)
         if self.omitted is not None:
             self.omitted.discard(place.oid)
-        self.candidates.append(Candidate(place.oid, type_, size, place.path, len(self.candidates)))
+        self.listed.add(place.oid, type_, size, place.path)
 
 
 def _skip(error: MissingObject) -> None:

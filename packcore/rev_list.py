@@ -25,17 +25,18 @@ from packcore.revision_set import RevisionSet, parse_revisions
 from packcore.walk import ObjectLister
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from packcore.ancestry import ListedCommit
     from packcore.ids import ObjectId
+    from packcore.listed_objects import ListedObjects
     from packcore.object_filter import Filter
     from packcore.pathspec import Pathspec
     from packcore.store.repository import Repository
     from packcore.tree_path import TreePath
     from packcore.walk import Tips
 
-__all__ = ["ListedObject", "Listing", "RevList", "list_revisions", "listed_by_bitmaps"]
+__all__ = ["ListedItems", "ListedObject", "Listing", "RevList", "list_revisions", "listed_by_bitmaps"]
 
 
 class Listing(NamedTuple):
@@ -80,10 +81,34 @@ class ListedObject(NamedTuple):
         return None if self.where is None else bytes(self.where)
 
 
+class ListedItems:
+    """Objects in the order listed, in two columns; each `ListedObject` is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._oids: list[ObjectId] = []
+        self._wheres: list[TreePath | bytes | None] = []
+
+    def add(self, oid: ObjectId, where: TreePath | bytes | None) -> None:
+        """Add one."""
+        self._oids.append(oid)
+        self._wheres.append(where)
+
+    def add_all(self, listed: ListedObjects) -> None:
+        """Add the rows of a table."""
+        self._oids += listed.oids
+        self._wheres += listed.wheres
+
+    def __len__(self) -> int:
+        return len(self._oids)
+
+    def __iter__(self) -> Iterator[ListedObject]:
+        return map(ListedObject, self._oids, self._wheres)
+
+
 class RevList(NamedTuple):
     """What was listed."""
 
-    items: list[ListedObject]
+    items: ListedItems
     parents: dict[ObjectId, tuple[ObjectId, ...]]
     """Of each listed commit; with `parents` and `paths`, rewritten to listed ones."""
     edges: list[ObjectId]
@@ -132,7 +157,7 @@ class _Work:
         self._missing: dict[ObjectId, None] = {}
         self._on_missing = self._noting()
         self._lister = self._make_lister(phase)
-        self._items: list[ListedObject] = []
+        self._items = ListedItems()
 
     def _make_lister(self, phase: Phase) -> ObjectLister:
         listing, repository = self._listing, self._repository
@@ -246,7 +271,7 @@ class _Work:
             if not isinstance(lister, FilteringLister) or lister.shows(
                 ObjectType.COMMIT, is_given=commit.oid in given
             ):
-                self._items.append(ListedObject(commit.oid, None))
+                self._items.add(commit.oid, None)
 
     def _add_tags(self, tips: Tips) -> None:
         """List the tags on the way from what was given, after the objects before them."""
@@ -255,7 +280,7 @@ class _Work:
         for oid, _ in tips.tags:
             if not isinstance(lister, FilteringLister) or lister.shows(ObjectType.TAG, is_given=True):
                 tag = parse_tag(repository.read(oid).data, repository.object_format, oid)
-                self._items.append(ListedObject(oid, tag.name))
+                self._items.add(oid, tag.name)
 
     def _take_candidates(self) -> None:
-        self._items += [ListedObject(one.oid, one.where) for one in self._lister.take()]
+        self._items.add_all(self._lister.take())

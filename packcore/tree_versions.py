@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.delta.new_entries import new_entries
+from packcore.delta.new_entries import changed_range, new_entries
 from packcore.limits import MIB
 from packcore.objects import LARGE_TREE_BYTES, iter_rows, tree_rows
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeVersions"]
 
-_SMALL_BYTES = 512
+_SMALL_BYTES = 300
 """A smaller tree is parsed as a whole, which is just as quick."""
+_MEDIUM_BYTES = 4096
+"""The same for a tree that has changed in several places."""
 _HELD_BYTES_MAX = 32 * MIB
 
 _Row = tuple[bytes, bytes, "ObjectId"]
@@ -47,11 +49,20 @@ class TreeVersions:
             return tree_rows(data, object_format, oid)
         last = self._last.get(path)
         self._hold(path, data, 0 if last is None else len(last))
-        if last is not None:
+        if last is None:
+            return (
+                tree_rows(data, object_format, oid)
+                if size < LARGE_TREE_BYTES
+                else self._first_rows(data, oid)
+            )
+        changed = changed_range(last, data, object_format.digest_size)
+        if changed is not None:
+            return tree_rows(data[changed[0] : changed[1]], object_format, oid)
+        if size >= _MEDIUM_BYTES:
             found = new_entries(last, data, object_format.digest_size)
             if found is not None:
-                changed = b"".join([data[start:end] for start, end in found.ranges])
-                return tree_rows(changed, object_format, oid)
+                parts = b"".join([data[start:end] for start, end in found.ranges])
+                return tree_rows(parts, object_format, oid)
         return tree_rows(data, object_format, oid) if size < LARGE_TREE_BYTES else self._first_rows(data, oid)
 
     def _hold(self, path: TreePath | bytes, data: bytes, last_bytes: int) -> None:

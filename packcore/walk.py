@@ -14,9 +14,9 @@ The store may lack the following: with `haves`, whatever the receiver may have (
 haves holds only the rest); below a `shallow` commit, its parents; always, submodule entries. Any other absent
 object raises MissingObject. An all-zero id in a tree names no object and is skipped.
 
-Memory: about 300 bytes for each listed object and 120 for each excluded one, plus the waiting entries of the
-trees on the way down, each id once. A path costs its last name (`packcore.tree_path`). Every tree is read
-once.
+Memory: about 130 bytes for each listed object (300 as a candidate) and 120 for each excluded one, plus the
+waiting entries of the trees on the way down, each id once. A path costs its last name (`packcore.tree_path`).
+Every tree is read once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, too_many_tags, walk_commits
 from packcore.errors import CorruptShortcut, LimitExceeded, MissingObject
 from packcore.limits import Limits
-from packcore.listed_blobs import ListedBlobs, describe, wrong_type
+from packcore.listed_objects import ListedObjects, describe, wrong_type
 from packcore.objects import (
     MODE_DIRECTORY,
     MODE_GITLINK,
@@ -36,10 +36,9 @@ from packcore.objects import (
     tag_target,
     tree_rows,
 )
-from packcore.plans.entries import Candidate
 from packcore.progress import SILENT, Phase, Progress
 from packcore.reach import reach_by_bitmaps
-from packcore.store.bulk import shortcuts_of
+from packcore.store.bulk import reading, shortcuts_of
 from packcore.tree_path import TreePath
 from packcore.tree_versions import TreeVersions
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from packcore.ids import ObjectId
+    from packcore.plans.entries import Candidate
     from packcore.reach import Reach
     from packcore.store.base import ObjectStore
 
@@ -171,13 +171,13 @@ class ObjectLister:
 
     def __init__(self, store: ObjectStore, limits: Limits, phase: Phase, *, absent_ok: bool) -> None:
         self.store = store
+        self.read = reading(store)
         self.limits = limits
         self.phase = phase
         self.absent_ok = absent_ok
         self.seen: set[ObjectId] = {store.object_format.zero}
         """Trees, blobs and tags that are already listed or excluded."""
-        self.candidates: list[Candidate] = []
-        self.blobs = ListedBlobs(store, absent_ok=absent_ok)
+        self.listed = ListedObjects(store, absent_ok=absent_ok)
         self.versions = TreeVersions(store.object_format)
         self.folders: dict[TreePath | bytes, _Folder] = {}
         self.uncounted = 0
@@ -254,24 +254,23 @@ class ObjectLister:
         self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
     ) -> list[Candidate]:
         """List commits, tags, what tips name directly, and what the commits hold."""
-        candidates = self.candidates
         for commit in found.commits:
-            candidates.append(Candidate(commit.oid, ObjectType.COMMIT, commit.size, b"", len(candidates)))
+            self.listed.add(commit.oid, ObjectType.COMMIT, commit.size, b"")
         for oid, size in wanted.tags:
-            candidates.append(Candidate(oid, ObjectType.TAG, size, b"", len(candidates)))
+            self.listed.add(oid, ObjectType.TAG, size, b"")
         self.count(len(wanted.tags))
         self.name(wanted, want_paths)
         for commit in found.commits:
             if commit.tree not in self.seen:
                 self.below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
-        return self.take()
+        return self.take().candidates()
 
-    def take(self) -> list[Candidate]:
+    def take(self) -> ListedObjects:
         """Return what was listed since the last call, with its blobs looked up. Raises as `below`."""
-        taken = self.blobs.completed(self.candidates)
-        self.candidates = []
-        self.blobs = ListedBlobs(self.store, absent_ok=self.absent_ok)
+        taken = self.listed
+        taken.complete()
+        self.listed = ListedObjects(self.store, absent_ok=self.absent_ok)
         return taken
 
     def name(self, wanted: Tips, want_paths: Mapping[ObjectId, bytes]) -> None:
@@ -288,12 +287,13 @@ class ObjectLister:
         The hot loop of the walk, so it is one function: most entries of most trees are seen already,
         and a comprehension drops these before anything else looks at them.
         """
-        store, seen, candidates, folders = self.store, self.seen, self.candidates, self.folders
-        read = store.read
-        add_blob, new_rows = self.blobs.add, self.versions.new_rows
+        seen, listed, folders = self.seen, self.listed, self.folders
+        read = self.read
+        add, add_blob, new_rows = listed.add, listed.add_blob, self.versions.new_rows
         depth_max = self.limits.tree_depth
-        before = len(candidates)
-        self.blobs.start(before, context)
+        tree = ObjectType.TREE
+        before = len(listed)
+        listed.start(context)
         waiting_max = _WAITING_MAX
         stack: list[_Waiting] = [(root, is_tree, {b"": root_path}, b"", 0)]
         while stack:
@@ -303,7 +303,7 @@ class ObjectLister:
             seen.add(oid)
             path = paths[name]
             if not is_tree:
-                add_blob(candidates, oid, path)
+                add_blob(oid, path)
                 continue
             try:
                 type_, data = read(oid)
@@ -313,9 +313,9 @@ class ObjectLister:
                 if self.absent_ok and error.oid == oid.hex() and not isinstance(context, str):
                     continue
                 raise error.needed_by(describe(path, context)) from None
-            if type_ is not ObjectType.TREE:
-                raise wrong_type(oid, type_, "tree")
-            candidates.append(Candidate(oid, ObjectType.TREE, len(data), path, len(candidates)))
+            if type_ != tree:
+                raise wrong_type(oid, ObjectType(type_), "tree")
+            add(oid, tree, len(data), path)
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
             new = [row for row in new_rows(path, data, oid) if row[2] not in seen]
@@ -333,9 +333,9 @@ class ObjectLister:
             if len(stack) > waiting_max:
                 stack = _last_of_each(stack)
                 waiting_max = max(_WAITING_MAX, 2 * len(stack))
-        if len(candidates) > self.limits.pack_objects:
+        if len(listed) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
-        self.count(len(candidates) - before)
+        self.count(len(listed) - before)
 
 
 class _SeenOrHad(set["ObjectId"]):

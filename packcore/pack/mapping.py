@@ -123,7 +123,7 @@ class PackSource:
 
     def slice(self, start: int, end: int) -> bytes:
         """Return bytes of the pack as they are stored."""
-        self._touch(end - start)
+        self.touch(end - start)
         return self._map[start:end]
 
     def slices(self, start: int, end: int) -> Iterator[bytes]:
@@ -229,7 +229,8 @@ class PackSource:
             return error
         return CorruptPack(str(error), offset=offset, pack=self.name)
 
-    def _touch(self, touched_bytes: int) -> None:
+    def touch(self, touched_bytes: int) -> None:
+        """Note how much of `view` was read, and give its pages back if that adds up."""
         self._touched_bytes += touched_bytes
         if self._touched_bytes > RESIDENT_BYTES:
             self.give_back()

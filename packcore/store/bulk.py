@@ -8,6 +8,7 @@
     shortcuts_of(store)        commit-graph, bitmaps           None
     places_of(store, oids)     a number for each one's place    None
     reader_of(store, oids, …)  a function that reads by number  as `ObjectStore.read`
+    reading(store)             a quick function of one id       `ObjectStore.read`
     raw_in(store, oid, pack)   RawEntry in one given pack       None
 
 One by one, half of the time goes into finding an id in the index and an offset in the pack. For many, a pack
@@ -43,6 +44,7 @@ __all__ = [
     "raw_in",
     "raws_of",
     "reader_of",
+    "reading",
     "shortcuts_of",
 ]
 
@@ -81,6 +83,10 @@ class BulkReading:
     def places(self, oids: Sequence[ObjectId]) -> Sequence[int] | None:  # noqa: ARG002 -- the protocol's
         """Return a number for each object's place; None if the store knows no places."""
         return None
+
+    def reading(self: ObjectStore) -> Callable[[ObjectId], tuple[int, bytes]]:
+        """Return a function that returns an object's type code and bytes."""
+        return self.read
 
     def reader(
         self: ObjectStore,
@@ -145,6 +151,14 @@ def places_of(store: ObjectStore, oids: Sequence[ObjectId]) -> Sequence[int] | N
     Places stay valid while the store is open, also for any part of the ids.
     """
     return store.places(oids) if isinstance(store, BulkReading) else None
+
+
+def reading(store: ObjectStore) -> Callable[[ObjectId], tuple[int, bytes]]:
+    """Return a function that returns type code and bytes of an object, as `read` does, with fewer calls.
+
+    For walks, which read small objects one by one. It raises as `ObjectStore.read`.
+    """
+    return store.reading() if isinstance(store, BulkReading) else store.read
 
 
 def reader_of(

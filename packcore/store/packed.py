@@ -213,6 +213,28 @@ class PackedStore(BulkReading):
                 raise
             return found
 
+    def reading(
+        self,
+        read_one: Callable[[ObjectId], tuple[int, bytes]] | None = None,
+        read_elsewhere: Callable[[ObjectId], tuple[int, bytes]] | None = None,
+    ) -> Callable[[ObjectId], tuple[int, bytes]]:
+        """Return a function that reads objects: see `packcore.store.bulk`.
+
+        `read_one` reads what is unusual in its pack, `read_elsewhere` what is in none; None means `read`.
+        """
+        read_one = read_one or self.read
+        read_elsewhere = read_elsewhere or self.read
+        locate = self._locate
+
+        def read(oid: ObjectId) -> tuple[int, bytes]:
+            place = locate(oid)
+            if place is None:
+                return read_elsewhere(oid)
+            found = place[0].read_quickly(place[1])
+            return read_one(oid) if found is None else found
+
+        return read
+
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB."""
         if self._locate(oid) is None:

@@ -31,6 +31,7 @@ from packcore.store.entry_copy import EntryCopier
 from packcore.store.listing import PackListing
 from packcore.store.other_bases import other_bases
 from packcore.store.pack_order import PackOrder
+from packcore.store.quick_read import quick_reader
 
 if TYPE_CHECKING:
     from array import array
@@ -113,6 +114,7 @@ class PackFile:
         """Added to an entry's offset to name the object in the cache."""
         self._chains = DeltaChains(source, index, limits)
         self.order = PackOrder(index, name=source.name, entries_end=source.entries_end)
+        self._make_quickly = quick_reader(source, self.cache, self.first_place, limits)
         self.copier = EntryCopier(source, self.order)
         """Copies and checks stored entries."""
 
@@ -171,8 +173,7 @@ class PackFile:
 
     def read_at(self, offset: int) -> tuple[int, bytes]:
         """Return type code and bytes of the object whose entry starts at `offset`. Raises CorruptPack."""
-        found = self.cache.get(self.first_place + offset)
-        if found is not None:
+        if (found := self.read_quickly(offset)) is not None:
             return found
         try:
             return self._make(offset)
@@ -183,6 +184,11 @@ class PackFile:
                     assert isinstance(content, bytes)
                     return type_code, content
             raise
+
+    def read_quickly(self, offset: int) -> tuple[int, bytes] | None:
+        """Return what `read_at` does, or None if it should be asked: see `packcore.store.quick_read`."""
+        found = self.cache.get(self.first_place + offset)
+        return self._make_quickly(offset) if found is None else found
 
     def _make(self, offset: int) -> tuple[int, bytes]:
         """Make an object from this pack alone."""

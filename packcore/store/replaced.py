@@ -20,7 +20,7 @@ from packcore.refs import REPLACE_PREFIX
 from packcore.store.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from packcore.errors import UnreadableRef
     from packcore.ids import AnyId, ObjectId
@@ -80,6 +80,10 @@ class ReplacedRepository(Repository):
             return super().read(found)
         except MissingObject as error:
             raise self._about(error, found, oid) from None
+
+    def reading(self) -> Callable[[ObjectId], tuple[int, bytes]]:
+        """Return a function that reads objects: see `packcore.store.bulk`."""
+        return self.read if self._replacements else super().reading()
 
     def stream(self, oid: AnyId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB. Raises as `header`."""

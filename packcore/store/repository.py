@@ -200,11 +200,14 @@ class Repository(RepositoryRefs, BulkReading):
         """Return the object whole. Raises MissingObject, CorruptData."""
         oid = as_id(self._format, oid)
         found = self._packs[0].read_here(oid)
-        if found is not None:
-            return found
-        with suppress(*DAMAGE):
+        return self._read_loose(oid) if found is None else found
+
+    def _read_loose(self, oid: ObjectId) -> StoredObject:
+        """Return an object that is in none of our own packs."""
+        try:
             return self._loose.read(oid)
-        return self._retry(lambda: self._objects.read(oid))
+        except DAMAGE:
+            return self._retry(lambda: self._objects.read(oid))
 
     def stream(self, oid: AnyId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB. Raises MissingObject, CorruptData."""
@@ -243,6 +246,10 @@ class Repository(RepositoryRefs, BulkReading):
     def places(self, oids: Sequence[ObjectId]) -> array[int]:
         """Return each object's place in our own packs: see `packcore.store.bulk`."""
         return self._packs[0].places(oids)
+
+    def reading(self) -> Callable[[ObjectId], tuple[int, bytes]]:
+        """Return a function that reads objects: see `packcore.store.bulk`."""
+        return self._packs[0].reading(self.read, self._read_loose)
 
     def reader(
         self,

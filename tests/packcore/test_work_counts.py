@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore import objects
+from packcore import objects, tree_versions
 from packcore.checks import content, trees
 from packcore.checks.fsck import check_repository
+from packcore.rev_list import Listing, list_revisions
 from packcore.store.copies import Copies
+from packcore.store.packed import PackedStore
+from packcore.store.packfile import PackFile
 from packcore.store.repository import Repository
+from packcore.walk import list_objects
 from tests import bombs
-from tests.support import fast_import, git, init_repository
+from tests.support import fast_import, git, git_bytes, init_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +93,75 @@ def test_of_a_folder_that_changes_little_fsck_parses_what_changed(
         assert not any(found.is_error for found in check_repository(repository))
     whole_tree_bytes = 500 * (len("100644 file100") + 21)
     assert work.tree_bytes <= 4 * whole_tree_bytes + commits * 2 * 35
+
+
+@pytest.mark.parametrize("commits", [20, 80])
+def test_a_listing_reads_each_commit_and_tree_once_and_parses_what_changed(
+    commits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = init_repository(tmp_path / "a.git")
+    fast_import(path, one_change_each(commits, files=60))
+    git("-c", "pack.threads=1", "repack", "-adfq", cwd=path)
+    expected = git("rev-list", "--objects", "--all", cwd=path).splitlines()
+    places: list[int] = []
+    make, parsed, read_singly = PackFile.read_quickly, 0, []
+
+    def counted_read(pack: PackFile, offset: int) -> tuple[int, bytes] | None:
+        places.append(offset)
+        return make(pack, offset)
+
+    def counted_rows(
+        data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
+    ) -> list[tuple[bytes, bytes, ObjectId]]:
+        nonlocal parsed
+        parsed += len(data)
+        return objects.tree_rows(data, object_format, oid)
+
+    monkeypatch.setattr(PackFile, "read_quickly", counted_read)
+    monkeypatch.setattr(PackFile, "read_found", lambda *_: read_singly.append(1))
+    monkeypatch.setattr(tree_versions, "tree_rows", counted_rows)
+    with Repository.open(path) as repository:
+        listed = list_revisions(repository, ["--all"], Listing(objects=True)).items
+        assert [f"{one.oid.hex()} {(one.path or b'').decode()}".rstrip() for one in listed] == [
+            line.rstrip() for line in expected
+        ]
+    assert not read_singly
+    assert len(places) == len(set(places)) == 2 * commits
+    entry_bytes = len("100644 file00") + 21
+    assert parsed <= 60 * entry_bytes + commits * 2 * entry_bytes
+
+
+@pytest.mark.parametrize("commits", [20, 80])
+def test_loose_objects_are_looked_for_in_the_packs_once(
+    commits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = init_repository(tmp_path / "a.git")
+    fast_import(path, one_change_each(commits, files=5))
+    pack = next((path / "objects/pack").glob("*.pack"), None)
+    if pack is not None:
+        moved = pack.rename(tmp_path / "a.pack")
+        pack.with_suffix(".idx").unlink()
+        git_bytes("unpack-objects", "-q", cwd=path, stdin=moved.read_bytes())
+    asked: list[bytes] = []
+    locate = PackedStore._locate
+
+    def counted(packs: PackedStore, oid: bytes) -> tuple[PackFile, int] | None:
+        asked.append(oid)
+        return locate(packs, oid)
+
+    monkeypatch.setattr(PackedStore, "_locate", counted)
+    with Repository.open(path) as repository:
+        assert len(list_objects(repository, [next(iter(repository.refs().known.values())).oid])) > commits
+    # Also the tip's type, and the blobs that are looked up at the end.
+    assert len(asked) <= 2 * commits + 2 + (commits + 5) * 2
+
+
+def one_change_each(commits: int, *, files: int) -> Iterator[bytes]:
+    """Yield commits on main: the first writes all files, each other changes one."""
+    for number in range(commits):
+        yield b"commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 0\n" % (10**9 + number)
+        changed = range(files) if not number else [number * 7 % files]
+        yield from (b"M 100644 inline file%02d\ndata 4\n%4d\n" % (file, number) for file in changed)
 
 
 class Work:

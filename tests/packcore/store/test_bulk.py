@@ -10,10 +10,11 @@ import pytest
 
 from packcore.errors import CorruptData, MissingObject
 from packcore.ids import SHA1, ObjectId
+from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.plans.write import write_pack
 from packcore.search.select import select
-from packcore.store.bulk import headers_of, raws_of
+from packcore.store.bulk import headers_of, raws_of, reading
 from packcore.store.memory import MemoryStore
 from packcore.store.packed import PackedStore
 from packcore.store.repository import Repository
@@ -48,6 +49,26 @@ def ids_of(path: Path) -> list[ObjectId]:
         oids = sorted(repository)
     random.Random(1).shuffle(oids)
     return oids
+
+
+def test_a_quick_reader_gives_what_reading_gives(repository):
+    with Repository.open(repository) as store:
+        read = reading(store)
+        for oid in ids_of(repository):
+            assert read(oid) == store.read(oid)
+        with pytest.raises(MissingObject):
+            read(STRANGER)
+
+
+@pytest.mark.parametrize("big_object", [1, 300, 2_000])
+def test_a_quick_reader_leaves_large_objects_to_the_careful_way(repository, big_object):
+    with (
+        Repository.open(repository) as store,
+        Repository.open(repository, Limits(big_object=big_object)) as narrow,
+    ):
+        read = reading(narrow)
+        for oid in ids_of(repository):
+            assert read(oid) == store.read(oid)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 1000], ids=lambda count: f"{count} of all")
