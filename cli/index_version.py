@@ -19,15 +19,15 @@ __all__ = ["INDEX_VERSION", "default_form"]
 _INDEX_FORM = re.compile(r"([12])(?:,(0x[0-9a-f]+|[0-9]*))?", re.IGNORECASE)
 
 
-def default_form(config: GitConfig | None) -> IndexForm:
-    """Return what a repository's pack.indexVersion says, or the usual form.
+def default_form(config: GitConfig) -> IndexForm:
+    """Return what the setting pack.indexVersion says, or the usual form.
 
     Raises RepositoryError for a version that doesn't exist.
     """
     from packcore.errors import RepositoryError
     from packcore.pack.index_write import DEFAULT_FORM, IndexForm
 
-    version = None if config is None else config.get("pack.indexVersion")
+    version = config.get("pack.indexVersion")
     if version is None:
         return DEFAULT_FORM
     if version not in ("1", "2"):

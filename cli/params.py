@@ -236,9 +236,7 @@ def _selection(
     if strategy is not None:
         get_strategy(strategy)  # an unknown name ends here, before any work
         options = replace(options, strategy=strategy)
-    if limits.get("window") == 0:  # no search, as with git; deltas are still reused
-        options = replace(options, strategy="none" if no_reuse_delta else "reuse")
-    return options
+    return options.without_search() if limits.get("window") == 0 else options
 
 
 def _window(more: str = "") -> Callable[[FunctionT], FunctionT]:

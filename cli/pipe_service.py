@@ -69,20 +69,22 @@ def open_served(directory: str, *, strict: bool) -> Repository:
     """Open the repository to serve; `strict`: only the path itself. Raises RepositoryError."""
     from pathlib import Path
 
+    from cli.reading import open_as_git
     from packcore.errors import RepositoryError
     from packcore.store.git_directory import is_git_directory, is_repository_named
     from packcore.store.repository import Repository
     from transport.home_paths import expand_home
+    from transport.outer_config import outer_config
 
     if not strict:
         path = Path(expand_home(directory, os.environ.get("HOME")))
         if not is_repository_named(path):
             # git's own words: a client at the other end may know them.
             raise RepositoryError(f"'{directory}' does not appear to be a git repository")
-        return Repository.open(path)
+        return open_as_git(str(path))
     if not is_git_directory(Path(directory)):
         raise RepositoryError(f"{directory}: no git directory", hint="without --strict its name is completed")
-    return Repository(Path(directory))
+    return Repository(Path(directory), outer=outer_config(os.environ))
 
 
 def serve_standard_streams(

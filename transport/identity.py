@@ -18,14 +18,15 @@ import re
 import time
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import RepositoryError
 from packcore.store.config import GitConfig
+from transport.outer_config import outer_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["Identity", "http_identity", "own_identity", "own_signature", "signature", "signature_now"]
 
@@ -73,7 +74,7 @@ def own_signature(environment: Mapping[str, str], config: GitConfig) -> bytes:
 
 def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
     """Return the user of this program; `config` is that of the repository."""
-    configs = [config, *_user_configs(environment)]
+    configs = [config, *_readable(reversed(outer_files(environment)))]
 
     def of(variable: str, *keys: str) -> str | None:
         found = (config.get(key) for key in keys for config in configs)
@@ -89,18 +90,10 @@ def own_identity(environment: Mapping[str, str], config: GitConfig) -> Identity:
     return Identity(name, email)
 
 
-def _user_configs(environment: Mapping[str, str]) -> Iterator[GitConfig]:
-    """Yield git's config files outside the repository; skip those that can't be read."""
-    paths = [environment.get("GIT_CONFIG_GLOBAL")]
-    if paths == [None]:
-        home = environment.get("HOME")
-        base = environment.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
-        paths = [home and f"{home}/.gitconfig", base and f"{base}/git/config"]
-    if environment.get("GIT_CONFIG_NOSYSTEM", "").lower() in ("", "0", "false", "no", "off"):
-        paths.append(environment.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
-    for path in filter(None, paths):
+def _readable(paths: Iterable[Path]) -> Iterator[GitConfig]:
+    for path in paths:
         with suppress(RepositoryError):
-            yield GitConfig.read(Path(path))
+            yield GitConfig.read(path)
 
 
 def _user_here() -> tuple[str, str]:

@@ -6,7 +6,7 @@ This is a separate module because a command without remotes needs nothing else f
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packcore.limits import Limits
@@ -49,6 +49,10 @@ class SelectionOptions:
             or not self.reuse_deltas
             or any(getattr(limits, name) != getattr(usual, name) for name in _SELECTION_LIMITS)
         )
+
+    def without_search(self) -> SelectionOptions:
+        """Return what git does with a window of 0: nothing is searched, and deltas are still reused."""
+        return replace(self, strategy="reuse" if self.reuse_deltas else "none")
 
     def stopper(self) -> Callable[[], bool] | None:
         """Start the clock, and return a function that says whether the budget is used up; None without it."""

@@ -101,7 +101,7 @@ def run(
     settings fsck.<msg-id> and fsck.skipList hold. Exit code 3 means that something is broken. Dangling and
     unreachable objects are no error.
     """
-    from packcore import open_repository
+    from cli.reading import open_as_git
     from packcore.checks.fsck import FsckOptions, check_repository
     from packcore.checks.lost_found import keep_lost
     from transport.safe_text import one_line
@@ -110,7 +110,7 @@ def run(
         options |= {"full": True, "reflogs": False}
     errors = 0
     shown = []
-    with open_repository(repo) as repository, console.progress() as progress:
+    with open_as_git(repo) as repository, console.progress() as progress:
         named = tuple((text, _head(repository, text)) for text in heads)
         chosen = FsckOptions(heads=named, **options)
         for finding in check_repository(repository, chosen, jobs=jobs, progress=progress):

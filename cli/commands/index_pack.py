@@ -38,10 +38,12 @@ class _Asked:
 
     def settled(self, repository: Repository | None) -> Beside:
         """Return what is written. Raises RepositoryError for a setting that can't be read."""
-        config = None if repository is None else repository.config
+        from cli.reading import config_as_git
+
+        config = config_as_git(repository)
         reverse = self.reverse_index
         if reverse is None:
-            reverse = config is None or config.get_bool("pack.writeReverseIndex", default=True)
+            reverse = config.get_bool("pack.writeReverseIndex", default=True)
         return Beside(self.form or default_form(config), reverse, self.marks)
 
 
@@ -236,9 +238,9 @@ def _report(found: Indexed, object_format: ObjectFormat) -> dict[str, object]:
 
 
 def _opened(repo: str | None, stack: ExitStack) -> Repository | None:
-    from packcore.store.repository import Repository
+    from cli.reading import open_as_git
 
-    return stack.enter_context(Repository.open(repo)) if repo else None
+    return stack.enter_context(open_as_git(repo)) if repo else None
 
 
 def _folder(output: str | None, repository: Repository | None) -> Path:

@@ -14,6 +14,7 @@ from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
 from cli.pack_inputs import WHAT, PackInputs, ToPack, input_options
 from cli.pack_outputs import PackOutput, Written, write_stream
+from cli.pack_settings import with_settings
 from cli.params import OUTPUT, output_options, selection_options
 from cli.streams import binary_output
 from cli.values import SIZE
@@ -133,14 +134,15 @@ def run(
     first byte is written. Exit code 1 means that --all met refs that can't be read. They are named on
     stderr, and the pack may lack what they reach.
     """
+    from cli.reading import open_as_git
     from cli.unreadable_refs import report_unreadable
-    from packcore.store.repository import Repository
 
     place = _place(base, output, stdout)
     _check_words(place, plan_file, inputs, form)
     stream = None if place else binary_output()
     with ExitStack() as stack:
-        repository = stack.enter_context(Repository.open(repo, selection.limits))
+        repository = stack.enter_context(open_as_git(repo, selection.limits))
+        selection = with_settings(selection, repository.config)
         progress = stack.enter_context(console.progress())
         unreadable: dict[str, str] = {}
         selected = 0.0

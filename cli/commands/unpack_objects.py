@@ -57,12 +57,12 @@ def run(
     Objects that REPO already has, undamaged, are skipped; they must have the same bytes. The whole pack is
     checked before the first object is written. The missing bases of a thin pack come from REPO.
     """
-    from packcore import open_repository
+    from cli.reading import open_as_git
 
     if recover and strict is not None:
         raise click.UsageError("-r takes what it gets; --strict needs a whole pack: leave out one of them")
     checks = ArrivalChecks(strict)
-    with open_repository(repo) as repository, console.progress() as progress:
+    with open_as_git(repo) as repository, console.progress() as progress:
         checks.check_words(repository.object_format)
         limits = limited(repository.limits, max_input_size)
         if recover:

@@ -7,8 +7,8 @@ r"""A repository's config file: git's syntax, as git-config describes it, and ou
         url = "a # b" \                 quotes, \n \t \b \" \\, and a backslash to continue the line
               c
 
-Left out on purpose: includes (a repository that we open must not point us to other files), and the user's
-and the system's config.
+Left out on purpose: includes, since a repository that we open must not point us to other files. Settings of
+the user, the system or one run come from the caller, as an `OuterConfig`.
 
 >>> GitConfig.parse('[Core]\n\tBare = yes\n[remote "X"] url=a').get_bool("core.bare")
 True
@@ -17,6 +17,7 @@ True
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from packcore.errors import RepositoryError
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["GitConfig", "RefStorageName", "bool_of", "object_format_of", "ref_storage_of"]
+__all__ = [
+    "GitConfig",
+    "OuterConfig",
+    "RefStorageName",
+    "bool_of",
+    "folded_key",
+    "object_format_of",
+    "ref_storage_of",
+]
 
 _SECTION = re.compile(r'[ \t]*\[([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\]')
 _NAME = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*")
@@ -80,7 +89,7 @@ class GitConfig:
         """Return all values of one or more keys, in the order of the file."""
         if len(keys) > 1:
             return [value for _, value in self.entries(*keys)]
-        return ["true" if value is None else value for value in self._values.get(_fold(keys[0]), [])]
+        return ["true" if value is None else value for value in self._values.get(folded_key(keys[0]), [])]
 
     def get_bool(self, key: str, *, default: bool = False) -> bool:
         """Return a truth value as git reads it. Raises RepositoryError on any other word."""
@@ -100,14 +109,48 @@ class GitConfig:
             raise RepositoryError(f"{key} is no size: {value[:40]!r}")
         return int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit] or None
 
+    def get_number(self, key: str, low: int, high: int) -> int | None:
+        """Return a whole number; None if it isn't set. Raises RepositoryError if it is out of range."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if not re.fullmatch("-?[0-9]{1,9}", value) or not low <= int(value) <= high:
+            raise RepositoryError(f"{key} must be a number from {low} to {high}, not {value[:40]!r}")
+        return int(value)
+
     def entries(self, *keys: str) -> list[tuple[str, str]]:
         """Return all entries of several keys, in the order of the file."""
-        folded = set(map(_fold, keys))
+        folded = set(map(folded_key, keys))
         return [(key, "true" if value is None else value) for key, value in self._entries if key in folded]
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that start with a prefix, sorted."""
         return sorted(key for key in self._values if key.startswith(prefix))
+
+    def followed_by(self, *others: GitConfig) -> GitConfig:
+        """Return the entries of this config and then those of others, which count more."""
+        return GitConfig([entry for config in (self, *others) for entry in config._entries])
+
+    def _without(self, prefixes: tuple[str, ...]) -> GitConfig:
+        return GitConfig([entry for entry in self._entries if not entry[0].startswith(prefixes)])
+
+
+_OWN_ONLY = ("core.bare", "core.repositoryformatversion", "core.worktree", "extensions.")
+"""What a repository is: only its own file can say that."""
+
+
+@dataclass(frozen=True, slots=True)
+class OuterConfig:
+    """Settings from outside a repository."""
+
+    files: GitConfig
+    """Files of the system and the user: the repository's own settings count more."""
+    given: GitConfig
+    """Settings for one run, which count most."""
+
+    def around(self, own: GitConfig) -> GitConfig:
+        """Return all settings that hold in a repository with this config file."""
+        return self.files._without(_OWN_ONLY).followed_by(own, self.given._without(_OWN_ONLY))
 
 
 def bool_of(key: str, value: str) -> bool:
@@ -120,7 +163,8 @@ def bool_of(key: str, value: str) -> bool:
     raise RepositoryError(f"config {key}: {value[:80]!r} is no truth value")
 
 
-def _fold(key: str) -> str:
+def folded_key(key: str) -> str:
+    """Return a key as it is compared: only a subsection keeps its case."""
     section, dot, rest = key.partition(".")
     subsection, inner_dot, name = rest.rpartition(".")
     return section.lower() + dot + subsection + inner_dot + name.lower()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from packcore.errors import CorruptData, MissingObject, RepositoryError
 from packcore.ids import SHA1, AnyId, ObjectFormat, ObjectId, as_id
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from packcore.objects import ObjectType
     from packcore.store.base import RawEntry, StoredObject
+    from packcore.store.config import OuterConfig
     from packcore.store.pack_part import PackPart
     from packcore.store.packed_file import RefViews
     from packcore.store.presence import Presence
@@ -66,17 +67,25 @@ class Repository(RepositoryRefs, BulkReading):
     """An open repository. Close it, or use it as a context manager; closing releases maps and files."""
 
     def __init__(
-        self, git_directory: Path, limits: Limits | None = None, views: RefViews | None = None
+        self,
+        git_directory: Path,
+        limits: Limits | None = None,
+        views: RefViews | None = None,
+        outer: OuterConfig | None = None,
     ) -> None:
-        """Open a git directory; `views` is what a server keeps of refs between requests."""
+        """Open a git directory.
+
+        `views` is what a server keeps of refs between requests; `outer` are settings from outside.
+        """
         self.path = git_directory
         """The git directory, which holds HEAD."""
         self.limits = limits or Limits()
         self.common_path = common_directory(git_directory)
         """The directory of objects and refs: the same, except in a linked worktree."""
-        self.config = GitConfig.read(self.common_path / "config")
-        self._format = object_format_of(self.config, source=str(git_directory))
-        self._refs = open_refs(git_directory, self.common_path, self.config, views)
+        own = GitConfig.read(self.common_path / "config")
+        self.config = own if outer is None else outer.around(own)
+        self._format = object_format_of(own, source=str(git_directory))
+        self._refs = open_refs(git_directory, self.common_path, own, views)
         objects = self.common_path / "objects"
         self._refs.locks.sweep()
         tidy(objects / "pack")
@@ -90,13 +99,17 @@ class Repository(RepositoryRefs, BulkReading):
 
     @classmethod
     def open(
-        cls, path: str | Path, limits: Limits | None = None, views: RefViews | None = None
-    ) -> Repository:
+        cls,
+        path: str | Path,
+        limits: Limits | None = None,
+        views: RefViews | None = None,
+        outer: OuterConfig | None = None,
+    ) -> Self:
         """Open the repository at `path`: a bare one, or a work tree's top folder.
 
         Raises RepositoryError if there is none, or one of an unsupported kind.
         """
-        return cls(find_git_directory(Path(path)), limits, views)
+        return cls(find_git_directory(Path(path)), limits, views, outer)
 
     @classmethod
     def init(

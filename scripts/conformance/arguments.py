@@ -7,6 +7,7 @@ packcore only with --hooks. Everything else is passed on unchanged. What packcor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -14,11 +15,12 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Globals", "Known", "Translated", "known_options", "split_globals", "translate"]
+__all__ = ["Globals", "Known", "Translated", "known_options", "settings_given", "split_globals", "translate"]
 
 _REPOSITORY_FIRST = {"cat-file", "fsck", "pack-objects", "rev-list", "unpack-objects"}
 _REPOSITORY_OPTION = {"index-pack", "verify-pack"}
 _ALWAYS = {"receive-pack": ["--hooks"]}
+_PARAMETERS = "GIT_CONFIG_PARAMETERS"
 _GLOBALS_WITH_VALUE = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env"}
 
 
@@ -60,6 +62,26 @@ def split_globals(words: Sequence[str]) -> tuple[Globals, list[str]]:
             found.others += words[place : place + width]
         place += width
     return found, list(words[place:])
+
+
+def settings_given(words: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable in which git passes the settings of `-c` and `--config-env` on (git, git-config).
+
+    >>> settings_given(["-c", "core.bare=no", "-c", "a.b"], {})
+    {'GIT_CONFIG_PARAMETERS': "'core.bare'='no' 'a.b'="}
+    """
+    found = [environment[_PARAMETERS]] if environment.get(_PARAMETERS) else []
+    for option, value in pairwise(words):
+        key, equals, text = value.rpartition("=") if option == "--config-env" else value.partition("=")
+        if option == "--config-env":
+            text = environment[text]
+        if option in ("-c", "--config-env"):
+            found.append(f"{_quoted(key)}={_quoted(text) if equals else ''}")
+    return {_PARAMETERS: " ".join(found)} if found else {}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def known_options(command: click.Command) -> dict[str, Known]:

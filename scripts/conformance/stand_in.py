@@ -23,7 +23,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import click  # noqa: E402
 
-from scripts.conformance.arguments import Globals, known_options, split_globals, translate  # noqa: E402
+from scripts.conformance.arguments import Globals, known_options, settings_given, split_globals, translate  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +63,7 @@ def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[
     from cli.app import app
 
     os.chdir(given.folder)
+    os.environ.update(settings_given(given.others, os.environ))
     offered = app.get_command(click.Context(app), command)
     if offered is None:
         entry["not_offered"] = [command]

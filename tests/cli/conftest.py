@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("PACKCORE_", "GITSYNC_")):
+        if name.startswith(("PACKCORE_", "GITSYNC_", "GIT_CONFIG")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "")
 
 
 @pytest.fixture

@@ -6,7 +6,14 @@ import click
 import pytest
 
 from cli.app import app
-from scripts.conformance.arguments import Known, known_options, split_globals, translate
+from scripts.conformance.arguments import (
+    Known,
+    known_options,
+    settings_given,
+    split_globals,
+    translate,
+)
+from tests.support import git
 
 FLAG, VALUE, OPTIONAL = Known(False), Known(True), Known(True, value_is_optional=True)
 KNOWN = {
@@ -69,3 +76,11 @@ def test_the_options_of_a_command_are_read_from_it():
     known = known_options(command)
     assert known["--timeout"].takes_value
     assert not known["--no-strict"].takes_value
+
+
+def test_settings_reach_packcore_as_git_passes_them_on(tmp_path):
+    words = ["-c", "a.b=it's = so", "--git-dir", "x.git", "-c", "a.c", "--config-env", "a.d=NAME"]
+    environment = {"NAME": "value", "GIT_CONFIG_PARAMETERS": "'a.a=old'"}
+    variables = settings_given(words, environment)
+    asked = git("config", "--get-regexp", "^a[.]", cwd=tmp_path, environment=variables)
+    assert asked.splitlines() == ["a.a old", "a.b it's = so", "a.c", "a.d value"]
