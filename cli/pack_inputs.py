@@ -5,6 +5,8 @@
     main, ^v1, --not        --revs               what they reach
                             --all                what refs and HEAD reach
     pack-1.pack, ^pack-2.pack  --stdin-packs     what the first has and the second lacks
+    pack-1.pack, -pack-2.pack  --cruft           what nothing needs: what the first lacks, be it in the second
+                                                 or loose, unless it is too old
 
 Then the rules of `packcore.store.stored_where` take objects out, and --include-tag adds tags.
 """
@@ -19,7 +21,6 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cli.command import group, option
 from cli.object_list import read_object_list
 from cli.streams import binary_input
 
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from packcore.store.stored_where import LeaveOut
     from packcore.tree_path import TreePath
 
-__all__ = ["PackInputs", "ToPack", "input_options"]
+__all__ = ["CruftChoice", "PackInputs", "ToPack"]
 
-WHAT = "What to pack"
 _TAGS = "refs/tags/"
 
 
@@ -50,6 +50,16 @@ class ToPack:
     """What the receiver has, for deltas of a thin pack."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why refs can't be read; the objects lack what these reach."""
+    mtimes: dict[ObjectId, int] | None = None
+    """When each object of a cruft pack was last touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class CruftChoice:
+    """That a cruft pack is made."""
+
+    expiration: int | None
+    """Of older objects, only what younger ones refer to is packed; None: all, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class PackInputs:
     filters: tuple[str, ...] = ()
     missing: Literal["error", "allow-any", "allow-promisor"] = "error"
     use_bitmaps: bool = True
+    cruft: CruftChoice | None = None
 
     @property
     def by_revisions(self) -> bool:
@@ -75,7 +86,8 @@ class PackInputs:
     @property
     def is_default(self) -> bool:
         """Whether none of the options is given."""
-        return self.is_plain and not (self.all_refs or self.revs or self.stdin_packs or self.thin)
+        names_more = self.all_refs or self.revs or self.stdin_packs or self.cruft
+        return self.is_plain and not (names_more or self.thin)
 
     @property
     def is_plain(self) -> bool:
@@ -145,15 +157,17 @@ class PackInputs:
 
     def packed(self, repository: Repository) -> ToPack:
         """Return what packs hold. Raises UsageError for one that isn't there."""
-        names = [line.strip() for line in sys.stdin.read().splitlines()]
-        packs = {Path(pack.name).name: pack for pack in repository.copies.packs()}
-        for name in filter(None, names):
-            if name.removeprefix("^") not in packs:
-                raise click.UsageError(f"there is no pack {name.removeprefix('^')!r} in the repository")
-        excluded = [packs[name[1:]] for name in names if name.startswith("^")]
-        included = [packs[name] for name in names if name and not name.startswith("^")]
+        included, excluded = _named_packs(repository, "^")
         oids = _stored(repository, included, excluded, loose=self.unpacked)
         return self._adjusted(repository, ToPack(_candidates(repository, dict.fromkeys(oids, b""))))
+
+    def unneeded(self, repository: Repository, expiration: int | None, progress: Progress) -> ToPack:
+        """Return what goes into a cruft pack. Raises UsageError, MissingObject, CorruptData."""
+        from packcore.cruft import find_cruft
+
+        kept, discarded = _named_packs(repository, "-")
+        found = find_cruft(repository, kept, discarded, expiration=expiration, progress=progress)
+        return self._adjusted(repository, ToPack(found.objects, mtimes=found.mtimes))
 
     def _adjusted(self, repository: Repository, found: ToPack) -> ToPack:
         if self.include_tag:
@@ -189,6 +203,21 @@ def _candidates(repository: Repository, paths: Mapping[ObjectId, TreePath | byte
     known = [header or repository.header(oid) for oid, header in headers]
     types, sizes = [header.type for header in known], [header.size for header in known]
     return [*map(Candidate, paths, types, sizes, paths.values(), count())]
+
+
+def _named_packs(repository: Repository, mark: str) -> tuple[list[PackFile], list[PackFile]]:
+    """Return the packs that stdin names, and those whose names begin with a mark. Raises UsageError."""
+    packs = {Path(pack.name).name: pack for pack in repository.copies.packs()}
+    plain: list[PackFile] = []
+    marked: list[PackFile] = []
+    for line in sys.stdin.read().splitlines():
+        text = line.strip()
+        name = text.removeprefix(mark)
+        if text and name not in packs:
+            raise click.UsageError(f"could not find pack {name!r}")
+        if text:
+            (plain if name == text else marked).append(packs[name])
+    return plain, marked
 
 
 def _unpacked(
@@ -241,103 +270,3 @@ def _tags(repository: Repository, tips: Iterable[ObjectId], packed: Collection[O
         if oid in packed:
             found.update(dict.fromkeys((tag for tag in chain if tag not in packed), b""))
     return _candidates(repository, found)
-
-
-def _inputs(
-    *,
-    all_refs: bool,
-    stdin_revs: bool,
-    stdin_packs: bool,
-    unpacked: bool,
-    include_tag: bool,
-    thin: bool,
-    incremental: bool,
-    local: bool,
-    honor_pack_keep: bool,
-    keep_pack: tuple[str, ...],
-    filters: tuple[str, ...],
-    missing: Literal["error", "allow-any", "allow-promisor"],
-    use_bitmap_index: bool,
-) -> PackInputs:
-    from packcore.store.stored_where import LeaveOut
-
-    if stdin_packs and (all_refs or stdin_revs or thin):
-        raise click.UsageError("--stdin-packs names packs on stdin: leave out --all, --revs and --thin")
-    if (filters or missing != "error") and not (all_refs or stdin_revs or unpacked):
-        raise click.UsageError("--filter and --missing hold for what revisions reach: give --revs or --all")
-    rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
-    return PackInputs(
-        all_refs,
-        stdin_revs,
-        stdin_packs,
-        unpacked,
-        include_tag,
-        thin,
-        rules,
-        filters,
-        missing,
-        use_bitmap_index,
-    )
-
-
-def _flag(*names: str, help_text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    return option(*names, is_flag=True, section=WHAT, envvar=None, help=help_text)
-
-
-input_options = group(
-    "inputs",
-    _inputs,
-    _flag("--all", "all_refs", help_text="Pack all that refs and HEAD reach."),
-    _flag(
-        "--stdin-revs",
-        "--revs",
-        "stdin_revs",
-        help_text="Pack all that the revisions on stdin reach (`main`, `^v1`, `--not`).",
-    ),
-    _flag(
-        "--stdin-packs", help_text="Pack what the packs named on stdin hold (`pack-1.pack`), and ^packs lack."
-    ),
-    _flag("--thin", help_text="Allow deltas against objects of the ^revisions."),
-    _flag(
-        "--unpacked",
-        help_text="Of revisions, only commits that are in no pack. With --stdin-packs: loose objects too.",
-    ),
-    _flag("--include-tag", help_text="Pack annotated tags too whose object is packed."),
-    option(
-        "--filter",
-        "filters",
-        multiple=True,
-        section=WHAT,
-        metavar="SPEC",
-        envvar=None,
-        help="Of what revisions reach, leave out what SPEC says: blob:none, blob:limit=1m, tree:N, "
-        "object:type=T, sparse:oid=BLOB, combine:…; repeatable.",
-    ),
-    option(
-        "--missing",
-        type=click.Choice(["error", "allow-any", "allow-promisor"]),
-        default="error",
-        section=WHAT,
-        envvar=None,
-        help="What to do if an object isn't here: fail, leave out any, or leave out what a promisor has. "
-        "Default: fail.",
-    ),
-    option(
-        "--use-bitmap-index/--no-use-bitmap-index",
-        default=True,
-        section=WHAT,
-        envvar=None,
-        help="Copy from one pack what its bitmaps list, without a walk, if that is everything. Default: yes.",
-    ),
-    _flag("--incremental", help_text="Leave out objects that are in any pack."),
-    _flag("--local", help_text="Leave out objects that an alternate has."),
-    _flag("--honor-pack-keep", help_text="Leave out objects of packs that have a .keep file."),
-    option(
-        "--keep-pack",
-        multiple=True,
-        section=WHAT,
-        metavar="NAME",
-        envvar=None,
-        help="Leave out objects of the pack NAME (pack-….pack); repeatable.",
-    ),
-)

@@ -1,7 +1,7 @@
 """Where `pack-objects` writes: to stdout, or to files, several if their size is limited.
 
 stdout             the pack alone
--o x.pack          x.pack, x.idx, x.rev; further packs are x-2.pack, x-3.pack, …
+-o x.pack          x.pack, x.idx, x.rev, and x.mtimes of a cruft pack; further packs are x-2.pack, x-3.pack, …
 BASE               BASE-<hash>.pack, .idx and .rev, as with git; the hashes are printed
 """
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from packcore.ids import ObjectId
     from packcore.pack.index_write import IndexForm
     from packcore.pack.indexer import IndexedPack
     from packcore.plans.plan import PackPlan
@@ -42,8 +43,13 @@ class PackOutput:
     form: IndexForm
     reverse_index: bool
 
-    def write(self, plans: Iterable[PackPlan], progress: Progress) -> list[Written]:
-        """Write packs and indexes; all are read back and checked before any gets its name."""
+    def write(
+        self, plans: Iterable[PackPlan], progress: Progress, mtimes: Mapping[ObjectId, int] | None = None
+    ) -> list[Written]:
+        """Write packs and indexes; all are read back and checked before any gets its name.
+
+        With `mtimes`, when each object was last touched, an .mtimes file is written too.
+        """
         from cli.files import AtomicFiles
 
         written: list[Written] = []
@@ -58,6 +64,8 @@ class PackOutput:
                 stem = str(pack).removesuffix(".pack")
                 if self.reverse_index:
                     files.open(f"{stem}.rev").writelines(indexed.reverse_index_blocks())
+                if mtimes is not None:
+                    files.open(f"{stem}.mtimes").writelines(_mtimes_blocks(indexed, mtimes))
                 files.open(f"{stem}.idx").writelines(indexed.index_blocks(self.form))
                 written.append(Written(checksum, size, plan.object_count, str(pack)))
         return written
@@ -86,6 +94,14 @@ def write_stream(
             tail = (tail + block[-digest_size:])[-digest_size:]
             phase.advance(len(block))
     return size, tail.hex()
+
+
+def _mtimes_blocks(indexed: IndexedPack, mtimes: Mapping[ObjectId, int]) -> Iterator[bytes]:
+    from packcore.pack.mtimes import write_mtimes
+
+    table = indexed.table
+    in_order = (mtimes[table.oid(entry)] for entry in indexed.order)
+    return write_mtimes(in_order, table.checksum, table.object_format)
 
 
 def _indexed(pack: IO[bytes], path: Path, plan: PackPlan, progress: Progress) -> IndexedPack:

@@ -6,13 +6,14 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cli.command import command, group, option
 from cli.index_version import INDEX_VERSION, default_form
-from cli.pack_inputs import WHAT, PackInputs, ToPack, input_options
+from cli.pack_input_options import WHAT, input_options
 from cli.pack_outputs import PackOutput, Written, write_stream
 from cli.pack_settings import with_settings
 from cli.params import OUTPUT, output_options, selection_options
@@ -20,9 +21,11 @@ from cli.streams import binary_output
 from cli.values import SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cli.console import Console
+    from cli.pack_inputs import PackInputs, ToPack
+    from packcore.ids import ObjectId
     from packcore.pack.index_write import IndexForm
     from packcore.plans.plan import PackPlan
     from packcore.progress import Progress
@@ -144,12 +147,11 @@ def run(
         repository = stack.enter_context(open_as_git(repo, selection.limits))
         selection = with_settings(selection, repository.config)
         progress = stack.enter_context(console.progress())
-        unreadable: dict[str, str] = {}
-        selected = 0.0
         if plan_file:
-            plan = _read_plan(plan_file, repository, progress, whole_pack=place is not None)
+            made = _Made(_read_plan(plan_file, repository, progress, whole_pack=place is not None))
         else:
-            plan, unreadable, selected = _planned(repository, inputs, selection, progress)
+            made = _planned(repository, inputs, selection, progress)
+        plan = made.plan
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
         if save_plan:
@@ -163,13 +165,14 @@ def run(
                 packs.append(Written(checksum, size, plan.object_count))
             else:
                 files = _files(Path(place or ""), base is not None, form, repository)
-                packs = files.write(_split(plan, form, repository, console), progress)
+                plans = [plan] if inputs.cruft else _split(plan, form, repository, console)
+                packs = files.write(plans, progress, made.mtimes)
         written = time.monotonic()
     if as_json:
-        console.report_json(_report(plan, packs, selected, written - started))
+        console.report_json(_report(plan, packs, made.seconds, written - started))
     elif place:
         console.show([pack.checksum for pack in packs])
-    return report_unreadable(unreadable, console)
+    return report_unreadable(made.unreadable, console)
 
 
 def _place(base: str | None, output: str | None, stdout: bool) -> str | None:
@@ -184,14 +187,29 @@ def _check_words(place: str | None, plan_file: str | None, inputs: PackInputs, f
         raise click.UsageError("--plan lists the objects itself: leave out the other options of what to pack")
     if inputs.thin and place:
         raise click.UsageError("a thin pack has no index: leave out -o, and give it to index-pack --fix-thin")
+    if inputs.cruft and not place:
+        raise click.UsageError("--cruft writes an .mtimes file beside the pack: give -o FILE or BASE")
+    if inputs.cruft and form.pack_bytes_max:
+        raise click.UsageError("--cruft makes one pack: leave out --max-pack-size")
     if form.pack_bytes_max and not place:
         raise click.UsageError("--max-pack-size makes several packs, which need files: give -o FILE or BASE")
 
 
+class _Made(NamedTuple):
+    """A plan, and what there is to say of it."""
+
+    plan: PackPlan
+    unreadable: Mapping[str, str] = MappingProxyType({})
+    """Why refs can't be read."""
+    seconds: float = 0
+    """How long the selection took."""
+    mtimes: Mapping[ObjectId, int] | None = None
+    """When each object of a cruft pack was last touched."""
+
+
 def _planned(
     repository: Repository, inputs: PackInputs, selection: SelectionOptions, progress: Progress
-) -> tuple[PackPlan, dict[str, str], float]:
-    """Return the plan, why refs can't be read, and how long the selection took."""
+) -> _Made:
     from packcore.search.select import select_copies
 
     copied: PackPlan | None = None
@@ -202,8 +220,10 @@ def _planned(
         if inputs.is_plain and inputs.use_bitmaps:
             copied = _copied(repository, chosen, selection, progress)
         if copied is not None:
-            return copied, unreadable, time.monotonic() - started
+            return _Made(copied, unreadable, time.monotonic() - started)
         found = inputs.reached(repository, chosen, progress)
+    elif inputs.cruft:
+        found = inputs.unneeded(repository, inputs.cruft.expiration, progress)
     elif inputs.stdin_packs:
         found = inputs.packed(repository)
     else:
@@ -215,11 +235,11 @@ def _planned(
                 repository, wanted, strategy=selection.strategy, limits=selection.limits, progress=progress
             )
         if copied is not None:
-            return copied, {}, time.monotonic() - started
+            return _Made(copied, seconds=time.monotonic() - started)
         found = inputs.named(repository, wanted, held)
     started = time.monotonic()
     plan = _select(repository, found, selection, progress)
-    return plan, found.unreadable, time.monotonic() - started
+    return _Made(plan, found.unreadable, time.monotonic() - started, found.mtimes)
 
 
 def _select(

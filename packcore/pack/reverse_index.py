@@ -19,12 +19,11 @@ than opening one more file. So we write it only for git, and read it only to che
 
 from __future__ import annotations
 
-import sys
 from array import array
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptIndex
-from packcore.pack.index import big_endian
+from packcore.pack.number_file import read_numbers, write_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["REVERSE_INDEX_SIGNATURE", "pack_order_positions", "read_reverse_index", "write_reverse_index"]
 
 REVERSE_INDEX_SIGNATURE = b"RIDX"
-_HEADER_BYTES = 12
 
 
 def pack_order_positions(order: Sequence[int]) -> array[int]:
@@ -49,15 +47,7 @@ def write_reverse_index(
     positions: Iterable[int], pack_checksum: bytes, object_format: ObjectFormat
 ) -> Iterator[bytes]:
     """Yield the bytes of a reverse index exactly as git writes it. `positions` are in pack order."""
-    table = array("I", positions)
-    if sys.byteorder == "little":
-        table.byteswap()
-    body = (REVERSE_INDEX_SIGNATURE, b"\0\0\0\1", object_format.format_id, table.tobytes(), pack_checksum)
-    digest = object_format.new_hash()
-    for block in body:
-        digest.update(block)
-        yield block
-    yield digest.digest()
+    return write_numbers(REVERSE_INDEX_SIGNATURE, positions, pack_checksum, object_format)
 
 
 def read_reverse_index(data: bytes, count: int, object_format: ObjectFormat, path: str) -> array[int]:
@@ -66,14 +56,9 @@ def read_reverse_index(data: bytes, count: int, object_format: ObjectFormat, pat
     Raises CorruptIndex for a wrong signature, version, format, size or digest, and if the table does not list
     each position once.
     """
-    digest_size = object_format.digest_size
-    if len(data) != _HEADER_BYTES + 4 * count + 2 * digest_size:
-        raise CorruptIndex(f"it has {len(data)} bytes, which does not fit {count} objects", path=path)
-    if data[:_HEADER_BYTES] != REVERSE_INDEX_SIGNATURE + b"\0\0\0\1" + object_format.format_id:
-        raise CorruptIndex(f"it is no reverse index of version 1 for {object_format.name}", path=path)
-    if object_format.new_hash(data[:-digest_size]).digest() != data[-digest_size:]:
-        raise CorruptIndex("its digest does not match its bytes", path=path)
-    positions = big_endian("I", data[_HEADER_BYTES : _HEADER_BYTES + 4 * count])
+    positions = read_numbers(
+        REVERSE_INDEX_SIGNATURE, data, count, object_format, kind="reverse index", path=path
+    )
     if sorted(positions) != list(range(count)):
-        raise CorruptIndex("it does not name each object once", path=path)
+        raise CorruptIndex("validation error: it does not name each object once", path=path)
     return positions

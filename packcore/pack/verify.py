@@ -114,7 +114,7 @@ def verify_pack(
         if bytes(data[-2 * object_format.digest_size : -object_format.digest_size]) != indexed.table.checksum:
             raise CorruptIndex("it is for another pack: the trailers differ", path=str(reverse_path))
         if found != pack_order_positions(indexed.order):
-            raise CorruptIndex("it is not in the order of its pack", path=str(reverse_path))
+            raise CorruptIndex("validation error: it is not in the order of its pack", path=str(reverse_path))
     with path.open("rb") as file:
         source = PackSource(file, str(path), object_format.digest_size)
     try:

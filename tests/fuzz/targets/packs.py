@@ -15,6 +15,7 @@ from packcore.limits import KIB, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex
 from packcore.pack.index_write import IndexForm
+from packcore.pack.mtimes import read_mtimes, write_mtimes
 from packcore.pack.reader import PackReader
 from packcore.pack.reverse_index import read_reverse_index
 from packcore.store.memory import MemoryStore
@@ -165,6 +166,15 @@ def pack_index(data: bytes) -> None:
 def reverse_index(data: bytes) -> None:
     """Read a reverse index for as many objects as its size has room for."""
     read_reverse_index(data, max(0, (len(data) - 52) // 4), SHA1, "x.rev")
+
+
+@target(
+    seeds=lambda: [b"".join(write_mtimes(range(3), bytes(20), SHA1))],
+    shape=SEALED,
+)
+def mtimes(data: bytes) -> None:
+    """Read an .mtimes file for as many objects as its size has room for."""
+    read_mtimes(data, max(0, (len(data) - 52) // 4), SHA1, "x.mtimes")
 
 
 def _split_delta(data: bytes) -> list[bytes]:
