@@ -121,6 +121,13 @@ class Console:
         if self.verbosity.verbose:
             self.tell(line)
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether lines about progress are wanted: by an option, or on a terminal."""
+        wanted = self.verbosity.progress
+        is_shown = _is_live_terminal(self.output.terminal()) if wanted is None else wanted
+        return is_shown and not self.verbosity.quiet
+
     @contextmanager
     def progress(self, **places: str) -> Iterator[Progress]:
         """Open the display that suits the streams; after an exception only finished lines stay.

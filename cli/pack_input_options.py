@@ -32,13 +32,18 @@ def _inputs(
     filters: tuple[str, ...],
     missing: Literal["error", "allow-any", "allow-promisor"],
     use_bitmap_index: bool,
+    sparse: bool | None,  # noqa: ARG001 - see its help
     cruft: bool,
     cruft_expiration: str | None,
 ) -> PackInputs:
     from packcore.store.stored_where import LeaveOut
 
+    if stdin_packs and filters:
+        raise click.UsageError("cannot use --filter with --stdin-packs")
     if stdin_packs and (all_refs or stdin_revs or thin):
-        raise click.UsageError("--stdin-packs names packs on stdin: leave out --all, --revs and --thin")
+        raise click.UsageError(
+            "cannot use internal rev list with --stdin-packs: leave out --all, --revs and --thin"
+        )
     if (filters or missing != "error") and not (all_refs or stdin_revs or unpacked):
         raise click.UsageError("--filter and --missing hold for what revisions reach: give --revs or --all")
     choice = None
@@ -132,6 +137,13 @@ input_options = group(
         section=WHAT,
         envvar=None,
         help="Copy from one pack what its bitmaps list, without a walk, if that is everything. Default: yes.",
+    ),
+    option(
+        "--sparse/--no-sparse",
+        default=None,
+        section=WHAT,
+        envvar=None,
+        help="Accepted, as git has it, and without effect: what ^revisions have is always found out exactly.",
     ),
     _flag("--incremental", help_text="Leave out objects that are in any pack."),
     _flag("--local", help_text="Leave out objects that an alternate has."),

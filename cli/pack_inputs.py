@@ -156,13 +156,13 @@ class PackInputs:
         )
 
     def packed(self, repository: Repository) -> ToPack:
-        """Return what packs hold. Raises UsageError for one that isn't there."""
+        """Return what packs hold. Raises RepositoryError for one that isn't there."""
         included, excluded = _named_packs(repository, "^")
         oids = _stored(repository, included, excluded, loose=self.unpacked)
         return self._adjusted(repository, ToPack(_candidates(repository, dict.fromkeys(oids, b""))))
 
     def unneeded(self, repository: Repository, expiration: int | None, progress: Progress) -> ToPack:
-        """Return what goes into a cruft pack. Raises UsageError, MissingObject, CorruptData."""
+        """Return what goes into a cruft pack. Raises RepositoryError, MissingObject, CorruptData."""
         from packcore.cruft import find_cruft
 
         kept, discarded = _named_packs(repository, "-")
@@ -206,15 +206,16 @@ def _candidates(repository: Repository, paths: Mapping[ObjectId, TreePath | byte
 
 
 def _named_packs(repository: Repository, mark: str) -> tuple[list[PackFile], list[PackFile]]:
-    """Return the packs that stdin names, and those whose names begin with a mark. Raises UsageError."""
+    """Return the packs that stdin names, and those whose names begin with a mark. Raises RepositoryError."""
+    from packcore.errors import RepositoryError
+
     packs = {Path(pack.name).name: pack for pack in repository.copies.packs()}
     plain: list[PackFile] = []
     marked: list[PackFile] = []
-    for line in sys.stdin.read().splitlines():
-        text = line.strip()
+    for text in sorted(map(str.strip, sys.stdin.read().splitlines())):
         name = text.removeprefix(mark)
         if text and name not in packs:
-            raise click.UsageError(f"could not find pack {name!r}")
+            raise RepositoryError(f"could not find pack {name!r}")
         if text:
             (plain if name == text else marked).append(packs[name])
     return plain, marked

@@ -31,6 +31,7 @@ __all__ = [
     "UnreadableRef",
     "WorkerLost",
     "WrongId",
+    "pack_too_large",
     "rebuild_error",
     "structure_too_large",
 ]
@@ -172,6 +173,11 @@ class LimitExceeded(PackcoreError):
     def __init__(self, message: str, *, limit: str, hint: str | None = None, option: str = "") -> None:
         super().__init__(message, hint=hint, option=option)
         self.limit = limit
+
+
+def pack_too_large(size_max: int) -> LimitExceeded:
+    """Return the error for a pack of more than `pack_bytes`, in git's words, which clients know."""
+    return LimitExceeded(f"pack exceeds maximum allowed size ({size_max} bytes)", limit="pack_bytes")
 
 
 def structure_too_large(what: str, size: int, size_max: int) -> LimitExceeded:

@@ -168,6 +168,9 @@ def run(
                 plans = [plan] if inputs.cruft else _split(plan, form, repository, console)
                 packs = files.write(plans, progress, made.mtimes)
         written = time.monotonic()
+    if console.shows_progress and not as_json:
+        # git's own words: scripts look for the number of deltas here.
+        console.tell(f"Total {plan.object_count} (delta {plan.delta_count}), reused {plan.reused_count}")
     if as_json:
         console.report_json(_report(plan, packs, made.seconds, written - started))
     elif place:

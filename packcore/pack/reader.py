@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.deflate import InflateError, crc32, new_inflater
 from packcore.delta.codec import DELTA_BYTES_MIN
-from packcore.errors import CorruptPack, LimitExceeded, structure_too_large
+from packcore.errors import CorruptPack, LimitExceeded, pack_too_large, structure_too_large
 from packcore.ids import ObjectId
 from packcore.limits import BLOCK_BYTES, KIB, Limits
 from packcore.objects import ObjectType
@@ -305,7 +305,7 @@ class PackReader:
         self._view = memoryview(self._buffer)
         self._position = 0
         if self._origin + held > self._limits.pack_bytes:
-            raise LimitExceeded(f"the pack has more than {self._limits.pack_bytes} bytes", limit="pack_bytes")
+            raise pack_too_large(self._limits.pack_bytes)
 
     def _read_trailer(self) -> None:
         digest_size = self.object_format.digest_size

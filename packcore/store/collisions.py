@@ -60,7 +60,8 @@ def is_here(
             continue
         if not is_same or digest != _digest(blocks()):
             raise CorruptObject(
-                f"it arrived with other bytes than in {copy.where}: a hash collision, or a forged object",
+                f"it arrived with other bytes than in {copy.where}: {copies.object_format.name.upper()} "
+                "COLLISION FOUND, or a forged object",
                 oid=oid.hex(),
                 hint="nothing was stored; fsck tells whether the bytes here have this id",
             )

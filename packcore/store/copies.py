@@ -121,7 +121,7 @@ class Copies:
     """The copies of objects in several places, in the order in which the places are added."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
-        self._object_format = object_format
+        self.object_format = object_format
         self._packed: list[PackDirectory] = []
         self._loose: list[LooseStore] = []
 
@@ -246,7 +246,7 @@ class Copies:
     def read_copy(self, copy: Copy) -> StoredObject:
         """Return the object from one copy, with its id checked. Raises CorruptData, LimitExceeded."""
         type_, data = copy.read()
-        if self._object_format.hash_object(type_.label, data) != copy.oid:
+        if self.object_format.hash_object(type_.label, data) != copy.oid:
             raise WrongId(copy.oid.hex())
         return StoredObject(type_, data)
 
@@ -265,7 +265,7 @@ class Copies:
         header = copy.header(alone=alone)
 
         def hashed() -> Iterator[bytes]:
-            digest = self._object_format.new_hash(b"%s %d\0" % (header.type.label, header.size))
+            digest = self.object_format.new_hash(b"%s %d\0" % (header.type.label, header.size))
             for block in copy.blocks(alone=alone):
                 digest.update(block)
                 yield block

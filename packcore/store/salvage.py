@@ -21,7 +21,14 @@ from typing import IO, TYPE_CHECKING
 
 from packcore.deflate import InflateError, new_inflater
 from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, delta_sizes
-from packcore.errors import CorruptData, CorruptPack, LimitExceeded, RepositoryError, structure_too_large
+from packcore.errors import (
+    CorruptData,
+    CorruptPack,
+    LimitExceeded,
+    RepositoryError,
+    pack_too_large,
+    structure_too_large,
+)
 from packcore.ids import ObjectId
 from packcore.limits import BLOCK_BYTES, MIB
 from packcore.objects import ObjectType
@@ -128,7 +135,7 @@ def _spool(file: IO[bytes], blocks: Iterable[bytes], repository: Repository, lim
     for block in blocks:
         size += len(block)
         if size > limits.pack_bytes:
-            raise LimitExceeded(f"the pack has more than {limits.pack_bytes} bytes", limit="pack_bytes")
+            raise pack_too_large(limits.pack_bytes)
         tail += block
         split = max(0, len(tail) - digest.digest_size)
         digest.update(tail[:split])

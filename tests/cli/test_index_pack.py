@@ -161,7 +161,7 @@ def test_a_pack_over_the_limit_is_refused_while_it_streams(packcore, repository,
     take = ("index-pack", "--stdin", "-o", tmp_path / "packs", *chosen)
     cut = packcore(*take, "--max-input-size", str(len(data) - 1), stdin=data[:-5] + b"wrong")
     assert cut.exit_code == 1
-    assert f"the pack has more than {len(data) - 1} bytes" in cut.stderr
+    assert f"pack exceeds maximum allowed size ({len(data) - 1} bytes)" in cut.stderr
     assert list((tmp_path / "packs").iterdir()) == []
     for size in (len(data), 0):
         assert packcore(*take, "--max-input-size", str(size), stdin=data).exit_code == 0

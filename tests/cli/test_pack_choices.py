@@ -213,7 +213,7 @@ def test_a_tag_that_cannot_be_read_is_told(packcore, places):
 
 def test_a_pack_that_is_not_there_is_named(packcore, places):
     result = packcore("pack-objects", places, "--stdin-packs", stdin=b"pack-1.pack\n")
-    assert (result.exit_code, result.stdout_bytes) == (2, b"")
+    assert (result.exit_code, result.stdout_bytes) == (1, b"")
     assert "could not find pack 'pack-1.pack'" in result.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -105,3 +106,27 @@ def test_pack_objects_will_not_write_to_a_terminal(repository):
     os.close(master)
     assert done.returncode == 2
     assert b"terminal" in done.stderr
+
+
+@pytest.mark.parametrize("options", [["--progress"], [], ["--progress", "--quiet"]])
+def test_with_progress_the_totals_are_told_in_gits_words(packcore, repository, tmp_path, options):
+    result = packcore("pack-objects", repository, "--all", *options, tmp_path / "x")
+    (pack,) = tmp_path.glob("x-*.pack")
+    rows = [line.split() for line in git("verify-pack", "-v", pack, cwd=repository).splitlines()]
+    entries = [row for row in rows if len(row) in (5, 7)]
+    deltas = sum(len(row) == 7 for row in entries)
+    told = re.search(r"^Total (\d+) \(delta (\d+)\), reused \d+$", result.stderr, re.MULTILINE)
+    if options == ["--progress"]:
+        assert told is not None
+        assert told.groups() == (str(len(entries)), str(deltas))
+    else:
+        assert told is None
+
+
+@pytest.mark.parametrize("word", ["--sparse", "--no-sparse"])
+def test_what_the_receiver_has_is_found_out_exactly_whether_sparse_or_not(packcore, repository, word):
+    arguments = ("pack-objects", repository, "--revs")
+    revisions = b"main\n^main~4\n"
+    assert packcore(*arguments, word, stdin=revisions).stdout_bytes == (
+        packcore(*arguments, stdin=revisions).stdout_bytes
+    )

@@ -201,6 +201,7 @@ def test_atomic_sets_nothing_where_the_server_refuses_one(desk: Desk, target: Pa
     write_hook(target, "update", 'test "$1" != refs/heads/locked')
     said = desk.fails("push", "--atomic", ours, "main", "main:locked")
     assert "[remote rejected] main -> locked (hook declined)" in said.stderr
+    assert "[remote rejected] main -> main (atomic push failure)" in said.stderr
     assert ls_remote(target) == {}
 
 

@@ -21,8 +21,6 @@ from transport.remote_helper.push_plan import FETCH_FIRST, STALE
 from transport.syncing.outcome.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from transport.syncing.decide.ref_plan import RefAction, RefPlan
     from transport.syncing.outcome.result import RefResult, SyncResult
 
@@ -50,8 +48,7 @@ def _of_action(action: RefAction, *, held_back: bool) -> Verdict:
 def verdicts_of_result(result: SyncResult, *, atomic: bool) -> list[Verdict]:
     """Return what came of each ref."""
     broken = result.failure is not None
-    verdicts = [_of_result(ref, broken=broken, atomic=atomic) for ref in result.refs]
-    return _all_or_none(verdicts, result.refs) if atomic else verdicts
+    return [_of_result(ref, broken=broken, atomic=atomic) for ref in result.refs]
 
 
 def _of_result(ref: RefResult, *, broken: bool, atomic: bool) -> Verdict:
@@ -75,14 +72,3 @@ def _of_result(ref: RefResult, *, broken: bool, atomic: bool) -> Verdict:
             return Verdict(name, ref.reason.removeprefix(_REFUSED) or "refused")
         case _:
             return Verdict(name, ref.reason or "not pushed")
-
-
-def _all_or_none(verdicts: Sequence[Verdict], refs: Sequence[RefResult]) -> list[Verdict]:
-    """Name no ref as rejected that only fell with the others: servers have words of their own for that."""
-    fallen = {"atomic transaction failed", "transaction failed", "atomic push failure"}
-    return [
-        Verdict(verdict.ref, ATOMIC_FAILED)
-        if ref.outcome is Outcome.REFUSED and verdict.error in fallen
-        else verdict
-        for verdict, ref in zip(verdicts, refs, strict=True)
-    ]

@@ -20,7 +20,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import LimitExceeded, PackcoreError
+from packcore.errors import LimitExceeded, PackcoreError, pack_too_large
 from packcore.limits import Limits
 from transport.agent import agent
 from transport.server.background import heard
@@ -285,9 +285,9 @@ def _banded(request: PushRequest, report: bytes) -> Iterator[bytes]:
 
 
 def _refusal(error: PackcoreError, limits: Limits, words: Words) -> str:
-    """Return why a pack was not taken; of one that is too large in git's words, which clients know."""
+    """Return why a pack was not taken; of one that is too large, by git's words alone."""
     if isinstance(error, LimitExceeded) and error.limit == "pack_bytes":
-        return f"pack exceeds maximum allowed size ({limits.pack_bytes} bytes)"
+        return str(pack_too_large(limits.pack_bytes))
     return words(error)
 
 

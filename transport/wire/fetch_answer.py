@@ -107,8 +107,10 @@ def _read_acknowledgments(reader: PacketReader, asked: Asked, head: AnswerHead, 
             _take_common(reader, line[4:], asked, head, limits)
         else:
             raise reader.error(f"not an acknowledgment: {one_line(line)!r}")
-    if line is not (Special.DELIM if head.ready else Special.FLUSH):
-        raise reader.error("acknowledgments end without a flush, or ready without a delimiter")
+    if head.ready and line is not Special.DELIM:
+        raise reader.error("expected packfile to be sent after 'ready', and a delimiter before it")
+    if not head.ready and line is not Special.FLUSH:
+        raise reader.error("acknowledgments end without a flush")
 
 
 def _take_common(

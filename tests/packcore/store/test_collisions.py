@@ -57,7 +57,7 @@ FORGED = {
 def test_a_pack_is_refused_if_a_forged_loose_object_has_an_id_of_it(path: Path, content: bytes):
     file = forge_loose(path, blob_id(TEXT), zlib.compress(content))
     with Repository.open(path) as repository, received(b"other", TEXT) as spool:
-        with pytest.raises(CorruptObject, match="collision") as caught:
+        with pytest.raises(CorruptObject, match="COLLISION FOUND") as caught:
             repository.add_pack(spool)
         assert caught.value.oid == blob_id(TEXT).hex()
         assert str(file) in str(caught.value)
@@ -73,7 +73,7 @@ def test_a_pack_is_refused_if_a_forged_object_in_a_pack_has_an_id_of_it(path: Pa
     body = forged[:8] + fan_out + forged[8 + 1024 : -20]
     index.write_bytes(body + SHA1.new_hash(body).digest())
     with Repository.open(path) as repository, received(TEXT) as spool:
-        with pytest.raises(CorruptObject, match="collision"):
+        with pytest.raises(CorruptObject, match="COLLISION FOUND"):
             repository.add_pack(spool)
         assert [file.name for file in repository.pack_directory.glob("*.pack")] == [pack.name]
 
@@ -162,5 +162,5 @@ def test_a_large_object_is_compared_in_blocks(path: Path, monkeypatch: pytest.Mo
     ):
         for kind in (SpooledPack, Repository):
             monkeypatch.setattr(kind, "read", None)
-        with pytest.raises(CorruptObject, match="collision"):
+        with pytest.raises(CorruptObject, match="COLLISION FOUND"):
             repository.add_pack(spool)

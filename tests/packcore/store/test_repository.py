@@ -290,7 +290,7 @@ def test_a_pack_with_other_bytes_for_an_id_that_is_here_is_not_installed(tmp_pat
         oid = repository.write_loose(ObjectType.BLOB, text)
         with SpooledPack.receive([build_pack([whole(text)])], object_format=SHA1) as spool:
             monkeypatch.setattr(type(spool), "stream", lambda *_: iter([b"other bytes"]))
-            with pytest.raises(CorruptObject, match="collision"):
+            with pytest.raises(CorruptObject, match="COLLISION FOUND"):
                 repository.add_pack(spool)
             monkeypatch.undo()
             assert list(repository.pack_directory.glob("*.pack")) == []

@@ -54,7 +54,7 @@ def _shown(exchange: Exchange) -> str:
 def _not_git(exchange: Exchange) -> RemoteProtocolError:
     said = f"; remote: {one_line(exchange.error_text())}" if _type(exchange) == "text/plain" else ""
     return RemoteProtocolError(
-        f"{exchange.request.url} is not a git repository over smart HTTP "
+        f"{exchange.request.url} not valid: not a git repository over smart HTTP "
         f"(content type {_shown(exchange)}){said}",
         hint="is the URL right? A sign-in page or a server of the old dumb protocol answers like this",
     )
