@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LineProgress", "PhaseCount", "WordsOnly", "is_transient"]
 
-_TARGET_WORKS_AFTER = ("target: writing ", "target: batch ")
+_TARGET_WORKS_AFTER = ("target: writing ", "target: batch ", "Writing objects")
 """Phases after which the target has all, and unpacks and checks it before it answers."""
 UNPACKING = "target: unpacking"
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cli.allocator import collect_seldom
+from cli.git_phases import GitPhases
 from cli.streams import Output, answer_bytes, binary_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from packcore.errors import PackcoreError
-    from packcore.progress import Phase, Progress, Unit
+    from packcore.progress import Progress
     from transport.options import TransportOptions
     from transport.remote_helper.git_config import GitSettings
     from transport.remote_helper.options import HelperOptions
@@ -116,17 +116,14 @@ class _Process:
             self._output.tell_failure(f"hint: {' '.join(error.hint.split())}")
 
 
-class _AsGit:
+class _AsGit(GitPhases):
     """Shows a remote's own words as git shows them, behind `remote: `, and ours behind `packcore: `.
 
     What is blocked is left out: git's table says it.
     """
 
     def __init__(self, display: Progress) -> None:
-        self._display = display
-
-    def phase(self, name: str, *, unit: Unit, total: int | None = None) -> AbstractContextManager[Phase]:
-        return self._display.phase(name, unit=unit, total=total)
+        super().__init__(display, {"target: writing pack": "Writing objects"})
 
     def message(self, origin: str, text: str) -> None:
         from transport.wire.sideband import RemoteLine
@@ -136,7 +133,7 @@ class _AsGit:
         elif origin == "target":
             origin = "packcore"
         if origin != "blocked":
-            self._display.message(origin, text)
+            super().message(origin, text)
 
 
 def main() -> int:

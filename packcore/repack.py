@@ -1,6 +1,6 @@
 """Put all objects that a repository itself has into one new pack, then remove what it replaces.
 
-    listed       packs without .keep, loose objects            noted before anything is read
+    listed       packs without .keep or .mtimes, loose objects  noted before anything is read
     packed       all their objects, reachable or not            nothing is lost by repacking
     written      pack, .rev, .idx: checked, synced, renamed     SpooledPack.receive, .install
     removed      multi-pack-index, the noted packs, loose objects that are in the new pack
@@ -9,8 +9,9 @@ If killed at any moment, the repository stays complete. Old files are removed on
 durable, and only those that were noted at the start, so files that others add meanwhile stay. The .idx of a
 pack is removed first, as in git, since a pack without it does not exist. Packs with a .keep file stay. Their
 objects are left out, except those whose copy there is damaged. Objects that only alternates have stay there.
-The packs of a partial clone's promisor become a separate pack with a .promisor file. Left out: cruft packs
-(their objects are packed like others); `packcore.prepare` writes bitmaps.
+The packs of a partial clone's promisor become a separate pack with a .promisor file. Cruft packs stay too,
+since they say how old their objects are; what refs reach of these is packed as well. `packcore.prepare`
+writes bitmaps.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ from packcore.search.select import select
 from packcore.store.base import DAMAGE
 from packcore.store.copies import PackCopy
 from packcore.store.loose import LooseStore
+from packcore.store.object_ages import is_cruft_pack
 from packcore.store.packed import PackedStore
 from packcore.store.path_kind import is_there
 from packcore.store.promises import is_promisor_pack, promisor_of
 from packcore.store.spool import SpooledPack
+from packcore.store.stored_where import in_packs
 from packcore.store.temporaries import make_removable, sync_folder
 from packcore.walk import list_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from packcore.ids import ObjectId
     from packcore.plans.plan import PackPlan
@@ -95,11 +98,12 @@ def repack(
     try:
         for fault in packs.faults.values():
             raise fault
-        old = [pack for pack in packs.packs if not is_there(Path(pack.name).with_suffix(".keep"))]
-        kept = [pack for pack in packs.packs if pack not in old]
+        kept = [pack for pack in packs.packs if is_there(Path(pack.name).with_suffix(".keep"))]
+        cruft = [pack for pack in packs.packs if pack not in kept and is_cruft_pack(Path(pack.name))]
+        old = [pack for pack in packs.packs if pack not in kept and pack not in cruft]
         loose_ids = list(loose)
         wanted = _ids(old, loose_ids, kept, packs.copies)
-        candidates = _in_walk_order(repository, wanted, limits, progress)
+        candidates = _in_walk_order(repository, wanted, cruft, limits, progress)
         if not candidates:
             return Repacked(None, 0, 0, 0, 0, 0, 0)
         promising = {oid for pack in old if is_promisor_pack(Path(pack.name)) for oid in pack}
@@ -203,9 +207,16 @@ def _is_whole(oid: ObjectId, pack: PackFile, copies: Copies) -> bool:
 
 
 def _in_walk_order(
-    repository: Repository, wanted: set[ObjectId], limits: Limits, progress: Progress
+    repository: Repository,
+    wanted: set[ObjectId],
+    cruft: Sequence[PackFile],
+    limits: Limits,
+    progress: Progress,
 ) -> list[Candidate]:
-    """Return candidates: first those that refs reach, in walk order and with paths, then the rest."""
+    """Return candidates: first those that refs reach, in walk order and with paths, then the rest.
+
+    Of `cruft` packs, only the former are returned.
+    """
     try:
         # Unreadable refs do no harm here: objects that no ref reaches are packed too, at the end.
         tips = [ref.oid for ref in repository.refs().known.values()]
@@ -224,7 +235,8 @@ def _in_walk_order(
     except CorruptData:
         # A broken history can't be walked, but is still packed as it is.
         listed = []
-    found = [candidate for candidate in listed if candidate.oid in wanted]
+    needed = wanted | in_packs(cruft, [candidate.oid for candidate in listed])
+    found = [candidate for candidate in listed if candidate.oid in needed]
     reached = {candidate.oid for candidate in found}
     for oid in repository.storage_order(sorted(wanted - reached)):
         header = repository.header(oid)

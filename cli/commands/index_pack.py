@@ -11,6 +11,7 @@ import click
 
 from cli.arrival_checks import CHECKS, MAX_INPUT_SIZE, STRICT, ArrivalChecks, limited
 from cli.command import command, group, option
+from cli.git_phases import GitPhases
 from cli.index_version import INDEX_VERSION, default_form
 from cli.index_work import Beside, IndexTask
 from cli.job_options import check_jobs
@@ -205,7 +206,9 @@ def run(
         checks.check_words(chosen)
         limits = Limits() if memory is None else Limits(resolve_memory=memory, base_cache=memory)
         limits = limited(limits, max_input_size)
-        progress = stack.enter_context(console.progress())
+        reading = "Receiving objects" if from_stdin else "Indexing objects"
+        names = {"reading pack": reading, "indexing": "Resolving deltas"}
+        progress = GitPhases(stack.enter_context(console.progress()), names)
         task = IndexTask(
             chosen, limits, repository, checks, beside.settled(repository), jobs, progress, console
         )

@@ -47,8 +47,8 @@ def run(
     """Put all objects of REPO into one new pack, then remove the packs and loose files it replaces.
 
     No object is lost, reachable or not. The new pack is read back and synced to disk before anything is
-    removed. Packs with a .keep file are not touched. Git may use the repository meanwhile. The --write
-    options make listing and ancestry faster, for git too.
+    removed. Packs with a .keep file and cruft packs are not touched. Git may use the repository meanwhile.
+    The --write options make listing and ancestry faster, for git too.
     """
     from cli.render import units
     from packcore import open_repository

@@ -205,6 +205,11 @@ def test_atomic_sets_nothing_where_the_server_refuses_one(desk: Desk, target: Pa
     assert ls_remote(target) == {}
 
 
+def test_progress_is_told_under_gits_name_off_a_terminal_too(desk: Desk, ours: str) -> None:
+    said = desk.must("push", "--progress", ours, "main")
+    assert any(line.startswith("Writing objects: ") for line in said.stderr.splitlines())
+
+
 def test_push_options_reach_the_hooks(desk: Desk, target: Path, ours: str) -> None:
     git("config", "receive.advertisePushOptions", "true", cwd=target)
     write_hook(target, "pre-receive", f'echo "$GIT_PUSH_OPTION_0|$GIT_PUSH_OPTION_1" > {target}/told')

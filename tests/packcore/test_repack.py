@@ -80,6 +80,23 @@ def test_a_kept_pack_stays_and_its_objects_are_left_out(path):
     assert done.object_count == len(before - inside)
 
 
+def test_a_cruft_pack_stays_and_what_refs_reach_of_it_is_packed_too(path):
+    lost = git("commit-tree", "main^{tree}", "-m", "lost", cwd=path).strip()
+    found = git("commit-tree", "main^{tree}", "-m", "found again", cwd=path).strip()
+    git("repack", "--cruft", "-d", "-q", cwd=path)
+    (mtimes,) = (path / "objects" / "pack").glob("*.mtimes")
+    ages = mtimes.read_bytes()
+    git("branch", "back", found, cwd=path)
+    done = run(path)
+    assert done.path is not None
+    packed = git("show-index", cwd=path, stdin=done.path.with_suffix(".idx").read_bytes()).split()
+    assert found in packed
+    assert lost not in packed
+    assert mtimes.read_bytes() == ages
+    fsck(path)
+    assert git("cat-file", "-t", lost, cwd=path).strip() == "commit"
+
+
 def test_a_multi_pack_index_that_names_old_packs_goes_with_them(path):
     git("multi-pack-index", "write", cwd=path)
     run(path)
