@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from packcore.errors import AmbiguousRevision, CorruptData, MissingObject, UnknownRevision
+from cli.object_names import invalid_type
+from packcore.errors import AmbiguousRevision, CorruptData, MissingObject, UnknownRevision, UnknownType
 from packcore.revision import resolve_revision, split_path
 from packcore.symlinks import LinkFault, OutOfTree, follow_path
 
@@ -136,6 +137,8 @@ class Batch:
                 entry = self.repository.raw(oid)
                 base = entry.base if entry is not None else None
                 values["deltabase"] = (base or self.repository.object_format.zero).hex().encode()
+        except UnknownType as error:
+            raise invalid_type(error) from None
         except MissingObject as error:
             if error.oid != oid.hex():
                 raise  # a delta's base: damage

@@ -8,8 +8,8 @@
     5    authentication failed
     130  interrupted
 
-Each error class of packcore carries its own code. Lines and tracebacks leave through `cli.streams.Output`,
-which masks secrets in them, whatever the layers below did.
+Each error class of packcore carries its own code. GIT_ADVICE=0 leaves out hints, as in git. Lines and
+tracebacks leave through `cli.streams.Output`, which masks secrets in them, whatever the layers below did.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import click
 from cli.command import MissingCommand
 from cli.nearest import did_you_mean, nearest
 from cli.streams import Output
+from cli.values import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def guard(
 
             output.tell_failure("".join(format_exception(error)).rstrip("\n"))
         output.tell_failure(f"packcore: error: {_one_line(failure.in_words(two_sided()))}")
-        if failure.hint:
+        if failure.hint and is_true(os.environ.get("GIT_ADVICE", "true")):
             output.tell_failure(f"hint: {_one_line(failure.hint)}")
         if output.owes_json:
             with contextlib.suppress(OSError):

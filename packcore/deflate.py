@@ -207,7 +207,7 @@ def inflate_blocks(
     if made != size:
         raise CorruptData(_wrong_size(made, size))
     if to_end and (inflater.unused_data or any(blocks)):
-        raise CorruptData("bytes behind its zlib stream")
+        raise CorruptData("garbage behind its zlib stream")
 
 
 def cut_blocks(data: bytes) -> Iterator[bytes]:

@@ -28,6 +28,7 @@ __all__ = [
     "RefMoved",
     "RepositoryError",
     "UnknownRevision",
+    "UnknownType",
     "UnreadableRef",
     "WorkerLost",
     "WrongId",
@@ -121,10 +122,20 @@ class CorruptObject(CorruptData):
 
 
 class WrongId(CorruptObject):
-    """The bytes of an object are sound, but have another id than its name says."""
+    """The bytes of an object are sound, but have another id than its name says: `actual`, in hex."""
 
-    def __init__(self, oid: str) -> None:
+    def __init__(self, oid: str, actual: str) -> None:
         super().__init__("its bytes have another id", oid=oid)
+        self.actual = actual
+
+
+class UnknownType(CorruptObject):
+    """A loose object says that it is of a type that doesn't exist: `label`, of `size` bytes."""
+
+    def __init__(self, oid: str, label: str, size: int) -> None:
+        super().__init__(f"its type is {label[:80]!r}, and there is no such type", oid=oid)
+        self.label = label
+        self.size = size
 
 
 class MissingObject(CorruptData):
@@ -152,6 +163,7 @@ class UnreadableRef(CorruptData):
         reason: str,
         *,
         is_blank: bool = False,
+        is_zero: bool = False,
         is_dangling: bool = False,
         points_to: str | None = None,
         hint: str | None = None,
@@ -161,6 +173,8 @@ class UnreadableRef(CorruptData):
         self.reason = reason
         self.is_blank = is_blank
         """Its file is empty or has only NULs, as after a power loss: overwriting it loses nothing."""
+        self.is_zero = is_zero
+        """It holds the zero id, which names no object."""
         self.is_dangling = is_dangling
         """It is a symbolic ref to a ref that doesn't exist, which is legal."""
         self.points_to = points_to

@@ -95,7 +95,9 @@ class Connectivity:
                 if not mark & REACHABLE:
                     flags[target] = mark | REACHABLE
                     stack.append(target)
-                if mark & TYPE_BITS not in (target_type, 0):
+                if (actual := mark & TYPE_BITS) not in (target_type, 0):
+                    names = [ObjectType(code).name.lower() for code in (actual, target_type)]
+                    yield error(f"object {target.hex()} is a {names[0]}, not a {names[1]}", "object", target)
                     yield self._broken_link(oid, type_, target, target_type)
             if (fault := self._fault) is not None:
                 self._fault = None

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.checks.objects import check_object
+from packcore.checks.report import error
 from packcore.checks.trees import survey_entries, survey_tree
 from packcore.delta.new_entries import new_entries
 from packcore.errors import CorruptObject
@@ -41,7 +42,7 @@ class Held(NamedTuple):
     special: Sequence[tuple[bytes, ObjectId]]
     """The special blobs that a tree lists: see `packcore.checks.special`."""
     asked: Sequence[FsckFinding] = ()
-    """What was asked to be reported of a commit or a tag."""
+    """What goes before these: what was asked for of a commit or a tag, or why bytes are no tree."""
 
 
 class ContentChecks:
@@ -113,7 +114,8 @@ class ContentChecks:
             self._odd_trees.add(oid)
         findings = self._settings.judged(oid, survey.findings) if survey.findings else []
         if findings or survey.special:
-            self._held[oid] = Held(oid, ObjectType.TREE, findings, survey.special)
+            asked = [error(f"{survey.why}: tree {oid.hex()}", "object", oid)] if survey.why else []
+            self._held[oid] = Held(oid, ObjectType.TREE, findings, survey.special, asked)
         with suppress(CorruptObject):
             for some in row_chunks(data, object_format) if rows is None else [rows]:
                 self.marks.mark_rows(some)

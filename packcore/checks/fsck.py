@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from packcore.checks.connectivity import Connectivity
 from packcore.checks.content import ContentChecks
+from packcore.checks.damage import describe_damage
 from packcore.checks.in_use import InUse
 from packcore.checks.marks import Marks, object_links
 from packcore.checks.options import FsckOptions, FsckSettings
@@ -33,7 +34,7 @@ from packcore.checks.report import FsckFinding, error
 from packcore.checks.shortcuts import check_shortcuts
 from packcore.checks.special import check_special_blob
 from packcore.checks.whole_pack import check_whole_pack
-from packcore.errors import CorruptData, CorruptObject, CorruptPack, LimitExceeded
+from packcore.errors import CorruptData, CorruptObject, LimitExceeded
 from packcore.objects import ObjectType, commit_links, tag_target
 from packcore.progress import SILENT, Phase, Progress
 from packcore.refs import decode_ref_name
@@ -154,8 +155,8 @@ class _Fsck:
             try:
                 self._object(copy, checks)
             except _FAILURES as fault:
-                where = "" if isinstance(fault, CorruptPack) else f"{copy.where}: "
-                yield error(f"{where}{fault}", "unreadable", copy.oid)
+                for line in describe_damage(copy, fault):
+                    yield error(line, "unreadable", copy.oid)
             yield from self._reported(checks, copy.oid)
 
     def _object(self, copy: Copy, checks: ContentChecks) -> None:

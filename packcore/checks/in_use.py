@@ -108,7 +108,10 @@ class InUse:
         try:
             head = read()
         except UnreadableRef as fault:
-            yield error(f"invalid {name} ({fault.reason})", "ref")
+            if fault.is_zero:
+                yield error(f"{name}: detached HEAD points at nothing", "ref")
+            else:
+                yield error(f"invalid {name} ({fault.reason})", "ref")
             return
         if head is None:
             yield error(f"invalid {name} (it is not there)", "ref")
@@ -163,7 +166,7 @@ class InUse:
         try:
             names = read_index(git_directory / "index", self._repository.object_format)
         except (CorruptData, RepositoryError) as fault:
-            yield error(fault, "ref")
+            yield error(f"bad index file: {fault}", "ref")
             return
         if names is None:
             return

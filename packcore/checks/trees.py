@@ -111,7 +111,7 @@ def survey_tree(
             seen.take(rows)
             seen.found |= _check_order(rows)
     except CorruptObject:
-        return TreeSurvey([finding("badTree", _TREE_TEXTS["badTree"])], [])
+        return _UNPARSABLE
     return _survey(seen)
 
 
@@ -123,6 +123,8 @@ def survey_entries(rows: list[_Row], object_format: ObjectFormat, *, strict: boo
 
 
 def _survey(seen: _Seen) -> TreeSurvey:
+    if "emptyName" in seen.found:
+        return _UNPARSABLE._replace(why="empty filename in tree entry")  # git's parser stops there
     in_order = [finding(*pair) for pair in _TREE_TEXTS.items() if pair[0] in seen.found] if seen.found else []
     symlinks = [finding(message_id, _TREE_TEXTS[message_id]) for message_id in seen.symlinks]
     return TreeSurvey(symlinks + in_order, seen.special)
@@ -134,6 +136,11 @@ class TreeSurvey(NamedTuple):
     findings: list[Finding]
     special: list[tuple[bytes, ObjectId]]
     """The result of `special_blobs`; empty for bytes that are not a tree."""
+    why: str = ""
+    """What git's parser says of bytes that are not a tree, if it is worth a line of its own."""
+
+
+_UNPARSABLE = TreeSurvey([finding("badTree", _TREE_TEXTS["badTree"])], [])
 
 
 class _Seen:

@@ -91,6 +91,10 @@ class LooseCopy(NamedTuple):
         """Return the object whole. Raises CorruptObject, MissingObject, LimitExceeded."""
         return self.store.read(self.oid)
 
+    def actual_id(self) -> ObjectId:
+        """Return the id of the file's bytes, whatever they are. Raises CorruptObject, MissingObject."""
+        return self.store.actual_id(self.oid)
+
     def check_frame(self) -> None:
         """Do nothing: the file holds only the object."""
 
@@ -246,8 +250,8 @@ class Copies:
     def read_copy(self, copy: Copy) -> StoredObject:
         """Return the object from one copy, with its id checked. Raises CorruptData, LimitExceeded."""
         type_, data = copy.read()
-        if self.object_format.hash_object(type_.label, data) != copy.oid:
-            raise WrongId(copy.oid.hex())
+        if (actual := self.object_format.hash_object(type_.label, data)) != copy.oid:
+            raise WrongId(copy.oid.hex(), actual.hex())
         return StoredObject(type_, data)
 
     def check(self, copy: Copy, *, alone: bool = False) -> ObjectHeader:
@@ -270,7 +274,7 @@ class Copies:
                 digest.update(block)
                 yield block
             if digest.digest() != copy.oid:
-                raise WrongId(copy.oid.hex())
+                raise WrongId(copy.oid.hex(), digest.hexdigest())
 
         return header, hashed()
 

@@ -63,7 +63,8 @@ class EntryCopier:
         said = source.slice(source.entries_end, source.pack_bytes)
         if digest.digest() != said:
             raise CorruptPack(
-                f"its trailer says {said.hex()}, its bytes give {digest.hexdigest()}", pack=source.name
+                f"checksum mismatch: its trailer says {said.hex()}, its bytes give {digest.hexdigest()}",
+                pack=source.name,
             )
 
     def check_crc(self, crc: int, said: int | None, offset: int) -> None:

@@ -24,6 +24,7 @@ from packcore.errors import (
     LimitExceeded,
     MissingObject,
     RepositoryError,
+    UnknownType,
     WrongId,
     structure_too_large,
 )
@@ -51,6 +52,9 @@ _MANY = 512
 _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
 
 _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
+_ODD_HEADER = re.compile(rb"([^ \0\n]+) (0|[1-9][0-9]{0,18})\0")
+_ODD_HEADER_BYTES_MAX = 1024
+"""Types that don't exist may have long names."""
 
 
 class LooseStore(BulkReading):
@@ -144,9 +148,9 @@ class LooseStore(BulkReading):
         except CorruptData as error:
             raise CorruptObject(str(error), oid=oid.hex()) from None
         if end != len(packed):
-            raise CorruptObject("bytes behind its zlib stream", oid=oid.hex())
-        if self.object_format.new_hash(data).digest() != oid:
-            raise WrongId(oid.hex())
+            raise CorruptObject("garbage behind its zlib stream", oid=oid.hex())
+        if (actual := self.object_format.new_hash(data).digest()) != oid:
+            raise WrongId(oid.hex(), actual.hex())
         return data
 
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
@@ -177,7 +181,21 @@ class LooseStore(BulkReading):
             except CorruptData as error:
                 raise CorruptObject(str(error), oid=oid.hex()) from None
         if digest.digest() != oid:
-            raise WrongId(oid.hex())
+            raise WrongId(oid.hex(), digest.hexdigest())
+
+    def actual_id(self, oid: ObjectId) -> ObjectId:
+        """Return the id of what a file holds, of whatever type. Raises MissingObject, CorruptObject."""
+        digest = self.object_format.new_hash()
+        with self._open(oid) as file:
+            try:
+                match = _ODD_HEADER.match(inflate_head(file.read(_HEAD_BYTES), 0, _ODD_HEADER_BYTES_MAX))
+                size = 0 if match is None else match.end() + int(match[2])
+                file.seek(0)
+                for block in inflate_blocks(iter(lambda: file.read(BLOCK_BYTES), b""), size, to_end=True):
+                    digest.update(block)
+            except CorruptData as error:
+                raise CorruptObject(str(error), oid=oid.hex()) from None
+        return ObjectId(digest.digest())
 
     def raw(self, oid: ObjectId) -> RawEntry | None:  # noqa: ARG002 -- the protocol's shape
         """Return None: nothing here is in a pack."""
@@ -281,11 +299,19 @@ class LooseStore(BulkReading):
             raise CorruptObject(str(error), oid=oid.hex()) from None
         match = _HEADER.match(head)
         if match is None:
-            raise CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
+            raise _unlike_header(oid, inflate_head(packed, 0, _ODD_HEADER_BYTES_MAX))
         size = int(match[2])
         if size > self.limits.object_bytes:
             raise LimitExceeded(f"object {oid.hex()} has {size} bytes", limit="object_bytes")
         return ObjectHeader(ObjectType.from_label(match[1]), size), match.end()
+
+
+def _unlike_header(oid: ObjectId, head: bytes) -> CorruptObject:
+    """Return the error for a stream that begins with no type that exists."""
+    match = _ODD_HEADER.match(head)
+    if match is None:
+        return CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
+    return UnknownType(oid.hex(), match[1].decode("utf-8", "backslashreplace"), int(match[2]))
 
 
 def _hashed(type_: ObjectType, size: int, blocks: Iterable[bytes], digest: _Hash) -> Iterator[bytes]:

@@ -94,7 +94,7 @@ def _parse(data: bytes, name: str, object_format: ObjectFormat) -> ObjectId | st
         raise _unparsable(data, name)
     oid = object_format.from_hex(match[1].lower())
     if oid == object_format.zero:
-        raise UnreadableRef(name, "its file holds the zero id")
+        raise UnreadableRef(name, "its file holds the zero id", is_zero=True)
     return oid
 
 

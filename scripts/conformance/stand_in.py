@@ -4,7 +4,8 @@
 
 Appends a line to LOG for each call. It holds the current size of OUTPUT, which the script writes: this tells
 which test made the call. Options that packcore doesn't offer end the call with 129, as in git. Exit codes and
-the first words of an error (`fatal:`) become git's; what the error says stays packcore's.
+the first words of an error (`fatal:`) become git's, and hints are left out; what the error says stays
+packcore's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,14 @@ _ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
 """git's exit codes for packcore's; the others are the same."""
 _OWN_EXIT_CODES = {"fsck"}
 _SERVICE = re.compile(r"/(info/refs|git-[a-z-]+)\Z")
-_FIRST_WORDS = {"packcore: error: ": "fatal: ", "packcore: warning: ": "warning: "}
+_FIRST_WORDS = {
+    "packcore: error: option '": "error: option '",  # which git's parser of options says, not the command
+    "packcore: error: could not get object info": "fatal: git cat-file: could not get object info",
+    "packcore: error: ": "fatal: ",
+    "packcore: warning: ": "warning: ",
+}
+_REFUSED_BY_COMMAND = "--allow-unknown-type: use with"
+"""A wrong use that git's command finds, not its parser of options: it ends as every other failure."""
 
 
 def main() -> int:
@@ -74,8 +82,11 @@ def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[
     if translated.not_offered:
         print(f"error: unknown option `{translated.not_offered[0].lstrip('-')}'", file=sys.stderr)
         return _USAGE
-    sys.stderr = _InGitsWords(sys.stderr)
+    os.environ["GIT_ADVICE"] = "0"  # git's own messages have no hints where packcore's have
+    sys.stderr = said = _InGitsWords(sys.stderr)
     code = app.main(translated.arguments, standalone_mode=False)
+    if said.is_refused_by_command:
+        return _FATAL
     return code if command in _OWN_EXIT_CODES else _ENDS_AS.get(code, code)
 
 
@@ -84,10 +95,12 @@ class _InGitsWords:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.is_refused_by_command = False
 
     def write(self, text: str) -> int:
         for ours, gits in _FIRST_WORDS.items():
             text = text.replace(ours, gits)
+        self.is_refused_by_command |= _REFUSED_BY_COMMAND in text
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from tests.support import git, git_bytes, run_git
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from click.testing import Result
 
 GONE = "12" * 20
 ZEROS = r"(invalid sha1 pointer 0+|invalid (?:[\w/-]+/)?HEAD) \(.*\)"
@@ -402,3 +406,95 @@ def test_a_setting_that_git_refuses_is_refused(packcore, made, tmp_path, key, va
     result = packcore("fsck", tmp_path / "r")
     assert result.exit_code == 1
     assert words in result.stderr
+
+
+def loose(path: Path, oid: str) -> Path:
+    return path / ".git/objects" / oid[:2] / oid[2:]
+
+
+@pytest.fixture
+def work(tmp_path):
+    git("init", "-q", "-b", "main", tmp_path, cwd=tmp_path)
+    commit(tmp_path, "a", "1\n")
+    return tmp_path
+
+
+def errors_of(packcore: Callable[..., Result], path: Path) -> list[str]:
+    """Return the lines of `packcore fsck`, after a look that git sees something broken, too."""
+    done = packcore("fsck", path)
+    assert done.exit_code == 3
+    assert run_git("fsck", cwd=path).returncode != 0
+    return done.stderr.splitlines()
+
+
+def test_a_loose_object_in_the_wrong_place_is_told_by_both_ids_as_git_does(packcore, work):
+    oid = git("hash-object", "-w", "--stdin", cwd=work, stdin=b"moved\n")
+    place = loose(work, oid[:2] + "f" * 38)
+    loose(work, oid).rename(place)
+    assert errors_of(packcore, work) == [f"error: {oid}: hash-path mismatch, found at: {place}"]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_loose_object_of_no_type_is_told_with_its_own_id(packcore, work, is_moved):
+    data = b"odd 2\0xy"
+    oid = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    place = loose(work, oid[:2] + "f" * 38 if is_moved else oid)
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(zlib.compress(data))
+    said = errors_of(packcore, work)
+    assert said[-1] == f"error: {oid}: object is of unknown type 'odd': {place}"
+    assert said[:-1] == ([f"error: {oid}: hash-path mismatch, found at: {place}"] if is_moved else [])
+
+
+@pytest.mark.parametrize("damage", ["behind", "cut"])
+def test_a_damaged_loose_object_is_told_with_its_file_the_reason_and_its_id(packcore, work, damage):
+    oid = git("hash-object", "-w", "--stdin", cwd=work, stdin=random_bytes())
+    file = loose(work, oid)
+    file.chmod(0o644)
+    data = file.read_bytes()
+    file.write_bytes(data + b"more" if damage == "behind" else data[:1000])
+    reason = "garbage behind its zlib stream" if damage == "behind" else "a zlib stream ends early"
+    assert errors_of(packcore, work) == [f"error: {file}: {reason} (corrupt loose object '{oid}')"]
+
+
+def random_bytes() -> bytes:
+    return b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(128))
+
+
+@pytest.mark.parametrize("where", ["HEAD", "worktrees/other/HEAD"])
+def test_a_head_at_the_zero_id_points_at_nothing(packcore, work, where):
+    git("worktree", "add", "-q", "--detach", work / "other", cwd=work)
+    (work / ".git" / where).write_text("0" * 40 + "\n")
+    assert f"error: {where}: detached HEAD points at nothing" in packcore("fsck", work).stderr.splitlines()
+
+
+def test_a_tree_with_an_empty_name_is_none_for_git_and_so_an_error(packcore, work):
+    tree = b"100644 \0" + b"twenty-bytes-of-junk"
+    oid = git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", cwd=work, stdin=tree)
+    assert errors_of(packcore, work) == [
+        f"error: empty filename in tree entry: tree {oid}",
+        f"error in tree {oid}: badTree: cannot be parsed as a tree",
+    ]
+
+
+def test_an_entry_of_another_type_than_its_mode_says_is_told_with_both(packcore, work):
+    blob = git("rev-parse", "HEAD:a", cwd=work)
+    data = b"40000 folder\0" + bytes.fromhex(blob)
+    tree = git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", cwd=work, stdin=data)
+    git("update-ref", "refs/heads/odd", git("commit-tree", tree, "-m", "x", cwd=work), cwd=work)
+    assert f"error: object {blob} is a blob, not a tree" in errors_of(packcore, work)
+
+
+def test_a_damaged_index_is_called_one(packcore, work):
+    data = bytearray((work / ".git/index").read_bytes())
+    data[70] ^= 1
+    (work / ".git/index").write_bytes(data)
+    [line] = errors_of(packcore, work)
+    assert line.startswith("error: bad index file: ")
+
+
+def test_a_pack_whose_bytes_have_another_digest_has_a_checksum_mismatch(packcore, work):
+    git("repack", "-q", "-a", "-d", cwd=work)
+    [pack] = (work / ".git/objects/pack").glob("*.pack")
+    damage(pack)
+    assert any("checksum mismatch" in line and pack.name in line for line in errors_of(packcore, work))

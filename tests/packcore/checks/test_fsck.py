@@ -110,7 +110,9 @@ def test_a_damaged_loose_object_is_an_error_and_the_check_goes_on(tmp_path: Path
         found = list(check_repository(repository))
     errors = [one for one in found if one.is_error]
     assert errors
-    assert all(tip_tree in one.text for one in errors if one.kind == "unreadable")
+    assert all(
+        one.oid is not None and one.oid.hex() == tip_tree for one in errors if one.kind == "unreadable"
+    )
     assert errors[0].kind == "unreadable"
 
 

@@ -118,9 +118,9 @@ def test_bytes_behind_the_stream_are_damage_whichever_way_it_is_read(
     store: LooseStore, tmp_path: Path, more: bytes
 ):
     oid = place(store, tmp_path, zlib.compress(b"blob 4\0abcd") + more, SHA1.hash_object(b"blob", b"abcd"))
-    with pytest.raises(CorruptObject, match="bytes behind"):
+    with pytest.raises(CorruptObject, match="garbage behind"):
         store.read(oid)
-    with pytest.raises(CorruptObject, match="bytes behind"):
+    with pytest.raises(CorruptObject, match="garbage behind"):
         b"".join(store.stream(oid))
 
 
