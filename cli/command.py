@@ -215,11 +215,12 @@ class Command(HelpSections):
                     )
 
 
-def arguments_in_order(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return a command's arguments with the options among them, and what follows `--`."""
+def arguments_in_order(words: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Return a command's arguments with the options among them, and what follows `--`, None without it."""
     dashes = f"{_IN_ORDER}--"
     end = words.index(dashes) if dashes in words else len(words)
-    return [word.removeprefix(_IN_ORDER) for word in words[:end]], list(words[end + 1 :])
+    after = list(words[end + 1 :]) if end < len(words) else None
+    return [word.removeprefix(_IN_ORDER) for word in words[:end]], after
 
 
 def _remember_debug(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -38,7 +38,7 @@ def header_of(
 ) -> StatedHeader:
     """Return type and size of an object; `allow_unknown` takes a type that doesn't exist.
 
-    Raises UnknownRevision with the line `absent` if it isn't here, and CorruptData for damage.
+    Raises CorruptData, with the line `absent` if it isn't here.
     """
     try:
         header = repository.header(oid)
@@ -47,9 +47,9 @@ def header_of(
             return StatedHeader(error.label.encode(), error.size)
         raise invalid_type(error) from None
     except MissingObject as error:
-        if error.oid != oid.hex():
-            raise  # a delta's base: damage
-        raise UnknownRevision(absent, hint=_with_hint(error)) from None
+        if error.oid != oid.hex() or error.context:
+            raise  # a delta's base: damage; or it says where the object may be
+        raise CorruptData(absent, hint=_with_hint(error)) from None
     return StatedHeader(header.type.label, header.size)
 
 

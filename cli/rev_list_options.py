@@ -45,9 +45,12 @@ class RevListOptions:
     in_commit_order: bool
     object_names: bool
     parents: bool
+    boundary: bool
+    header: bool
     count: bool
     disk_usage: Literal["bytes", "human"] | None
     use_bitmap_index: bool
+    test_bitmap: bool
     filters: tuple[str, ...]
     no_filter: bool
     filter_provided_objects: bool
@@ -66,6 +69,7 @@ class RevListOptions:
         return Listing(
             objects=objects,
             parents=self.parents,
+            boundary=self.boundary,
             max_count=self.max_count if (self.max_count or 0) >= 0 else None,
             skip=self.skip,
             reverse=self.reverse,
@@ -109,6 +113,7 @@ _REF_OPTIONS = (
     _ref_option("--remotes", "The same for refs/remotes/.", bare="", metavar="GLOB"),
     _ref_option("--glob", "All refs that GLOB fits, in refs/ if it doesn't say so.", metavar="GLOB"),
     _ref_option("--exclude", "Leave refs out of the next of these options.", metavar="GLOB"),
+    _ref_option("--indexed-objects", "What the index of a work tree names.", is_flag=True),
     _ref_option("--not", "From here on, REV means ^REV.", is_flag=True),
     _ref_option("--end-of-options", "From here on, every word is a REV.", is_flag=True),
 )
@@ -210,6 +215,8 @@ def rev_list_options() -> Callable[[Any], Any]:
             envvar=None,
         ),
         _flag("--parents", WHAT, "Print the parents of each commit."),
+        _flag("--boundary", WHAT, "After the commits, list parents that were left out, marked with `-`."),
+        _flag("--header", WHAT, "Print each commit's header and message, too, up to a NUL."),
         option("--count", is_flag=True, section=WHAT, help="Only print how many there are."),
         option(
             "--disk-usage",
@@ -225,6 +232,7 @@ def rev_list_options() -> Callable[[Any], Any]:
             WHAT,
             "Count by bitmaps: exact, where a walk may count what both sides have.",
         ),
+        _flag("--test-bitmap", WHAT, "Only check that the bitmap of a commit has what a walk finds."),
         option(
             "--filter",
             "filters",

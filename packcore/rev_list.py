@@ -1,6 +1,7 @@
 """What `git rev-list` lists, in git's order (git-rev-list).
 
 edges       uninteresting parents of listed commits               with `edges`, before all else
+boundary    parents of listed commits that aren't listed          with `boundary`, after the commits
 commits     newest first                                          packcore.rev_walk
 objects     tags, trees and blobs that were given, in the order given; then each commit's tree, depth
             first, without what the edges' trees hold             packcore.walk, packcore.filtered_walk
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from packcore.ancestry import CommitList
 from packcore.checks.promised import promised_and_missing
-from packcore.errors import MissingObject
+from packcore.errors import CorruptData, MissingObject, RepositoryError
 from packcore.filtered_walk import FilteringLister
 from packcore.objects import ObjectType, parse_tag
 from packcore.pathspec import TreeComparison
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from packcore.tree_path import TreePath
     from packcore.walk import Tips
 
-__all__ = ["ListedItems", "ListedObject", "Listing", "RevList", "list_revisions", "listed_by_bitmaps"]
+__all__ = [
+    "ListedItems",
+    "ListedObject",
+    "Listing",
+    "RevList",
+    "check_bitmap",
+    "list_revisions",
+    "listed_by_bitmaps",
+]
 
 
 class Listing(NamedTuple):
@@ -66,6 +75,8 @@ class Listing(NamedTuple):
     in_commit_order: bool = False
     edges: Literal["parents", "all"] | None = None
     """Collect edges: `all` are those that were given, too."""
+    boundary: bool = False
+    """List the parents of listed commits, too, after them."""
 
 
 class ListedObject(NamedTuple):
@@ -112,6 +123,8 @@ class RevList(NamedTuple):
     parents: dict[ObjectId, tuple[ObjectId, ...]]
     """Of each listed commit; with `parents` and `paths`, rewritten to listed ones."""
     edges: list[ObjectId]
+    boundary: frozenset[ObjectId]
+    """The listed commits that are only parents of others."""
     omitted: list[ObjectId]
     missing: list[ObjectId]
 
@@ -147,6 +160,29 @@ def listed_by_bitmaps(repository: Repository, chosen: RevisionSet) -> list[Objec
     return reached_ids(repository, [want for want in chosen.wants if want not in had], chosen.haves)
 
 
+def check_bitmap(repository: Repository, commit: ObjectId, *, progress: Progress = SILENT) -> int:
+    """Compare the bitmap of a commit with what a walk from it lists; return the number of objects.
+
+    Raises RepositoryError if it has none, CorruptData if they differ.
+    """
+    shortcuts = repository.prepared()
+    bitmap = None if shortcuts is None else shortcuts.bitmap
+    bits = None if bitmap is None else bitmap.reached_from(commit)
+    if bitmap is None or bits is None:
+        why = "; ".join(shortcuts.faults) if shortcuts is not None else ""
+        raise RepositoryError(f"commit {commit.hex()} doesn't have an indexed bitmap", hint=why or None)
+    stored = set(bitmap.oids(bits))
+    alone = RevisionSet([commit], [], {}, [])
+    found = list_revisions(repository, alone, Listing(objects=True), progress=progress).items
+    walked = {each.oid for each in found}
+    if stored != walked:
+        lacks, has = len(walked - stored), len(stored - walked)
+        raise CorruptData(
+            f"the bitmap of commit {commit.hex()} lacks {lacks} objects, and has {has} that it doesn't reach"
+        )
+    return len(stored)
+
+
 class _Work:
     """One listing."""
 
@@ -158,6 +194,7 @@ class _Work:
         self._on_missing = self._noting()
         self._lister = self._make_lister(phase)
         self._items = ListedItems()
+        self._boundary: list[ObjectId] = []
 
     def _make_lister(self, phase: Phase) -> ObjectLister:
         listing, repository = self._listing, self._repository
@@ -206,8 +243,13 @@ class _Work:
         if isinstance(lister, FilteringLister):
             lister.reached = {commit.tree for commit in commits}
         groups = [[commit] for commit in commits] if listing.in_commit_order else [commits]
+        self._boundary = self._boundary_of(walk, commits) if listing.boundary else []
+        if listing.reverse:
+            self._add_boundary()
         for number, group in enumerate(groups or [[]]):
             self._add_commits(group, {*tips, *self._chosen.wants})
+            if number == len(groups) - 1 and not listing.reverse:
+                self._add_boundary()
             for each in wanted if listing.objects and number == 0 else ():
                 self._add_tags(each)
                 lister.name(each, self._chosen.paths)
@@ -223,9 +265,19 @@ class _Work:
             self._items,
             parents,
             [oid for oid, _ in edges] if listing.edges else [],
+            frozenset(self._boundary),
             sorted(omitted or ()),
             sorted(self._missing),
         )
+
+    def _boundary_of(self, walk: RevisionWalk, commits: Sequence[ListedCommit]) -> list[ObjectId]:
+        """Return the parents of listed commits that aren't listed, the first one's last, or the reverse."""
+        listed = {commit.oid for commit in commits}
+        oldest_last = commits[::-1] if self._listing.reverse else commits
+        met = dict.fromkeys(parent for commit in oldest_last for parent in walk.parents.get(commit.oid, ()))
+        found = [oid for oid in met if oid not in listed]
+        ordered = walk.in_topological_order(found[::-1])
+        return ordered[::-1] if self._listing.reverse else ordered
 
     def _walk(self, tips: Iterable[ObjectId], haves: Iterable[ObjectId]) -> RevisionWalk:
         """Walk from the tips; return the walk at its end."""
@@ -272,6 +324,10 @@ class _Work:
                 ObjectType.COMMIT, is_given=commit.oid in given
             ):
                 self._items.add(commit.oid, None)
+
+    def _add_boundary(self) -> None:
+        for oid in self._boundary:
+            self._items.add(oid, None)
 
     def _add_tags(self, tips: Tips) -> None:
         """List the tags on the way from what was given, after the objects before them."""

@@ -180,6 +180,20 @@ class RevisionWalk(CommitWalk):
             oids = in_topological_order(oids, self.parents, self._dates if order == "date" else None)
         return [interesting[oid] for oid in oids if oid not in self._hidden and self._is_shown(oid)]
 
+    def in_topological_order(self, commits: Sequence[ObjectId]) -> list[ObjectId]:
+        """Return commits so that none comes before a child of its own."""
+        parents = {oid: self._parents_of(oid) for oid in commits}
+        dates = self._dates if self._choice.order == "date" else None
+        return in_topological_order(commits, parents, dates)
+
+    def _parents_of(self, oid: ObjectId) -> tuple[ObjectId, ...]:
+        """Return a commit's parents, visited or not; those of one that the walk did not read are unknown."""
+        node = self.nodes.get(oid)
+        if oid not in self.parents:
+            self._dates[oid] = 0 if node is None else node.links.date
+            self.parents[oid] = () if node is None else tuple(node.links.parents)
+        return self.parents[oid]
+
     def _is_shown(self, oid: ObjectId) -> bool:
         """Return whether a commit changes the paths, or ties lines of history that do."""
         if oid not in self._same:

@@ -7,6 +7,7 @@
     --all            every ref, and HEAD
     --branches[=G]  --tags[=G]  --remotes[=G]  --glob=G    the refs of a kind, or those that a glob fits
     --exclude=G      leaves out refs of the next such option
+    --indexed-objects    what the index of each work tree names    packcore.indexed_objects
     --not            exchanges both sides for what follows
     --end-of-options    what follows is a revision even if it begins with dashes
 
@@ -15,11 +16,13 @@ Dots may also be part of a path or a message: text that is not a range is tried 
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import list_commits
 from packcore.errors import UnknownRevision, UnreadableRef
+from packcore.indexed_objects import indexed_objects
 from packcore.objects import commit_links
 from packcore.refs import encode_ref_name
 from packcore.revision import resolve_revision, resolve_with_path
@@ -50,17 +53,47 @@ class RevisionSet(NamedTuple):
 
 
 def parse_revisions(
-    repository: Repository, revisions: Iterable[str], *, all_refs: bool = False
+    repository: Repository,
+    revisions: Iterable[str],
+    *,
+    all_refs: bool = False,
+    paths: list[str] | None = None,
 ) -> RevisionSet:
     """Return the set for `a ^b c..d e...f`, with options for refs among them; `all_refs` is `--all` first.
+
+    If `paths` are taken, a word that names no revision may be a path, as in git: one of the work tree or of
+    HEAD, or with wildcards. It and all words after it are added to `paths`.
 
     Raises UnknownRevision, and UnreadableRef for a ref that is given by name. Other unreadable refs are part
     of the result.
     """
     found = _Parsed(repository)
-    for text in (*(("--all",) if all_refs else ()), *revisions):
-        found.add(text)
+    words = [*(("--all",) if all_refs else ()), *revisions]
+    for number, text in enumerate(words):
+        try:
+            found.add(text)
+        except UnknownRevision:
+            if paths is None or not all(_is_path(repository, word) for word in words[number:]):
+                raise
+            paths += words[number:]
+            break
     return RevisionSet(list(found.wants), list(found.haves), found.paths, found.unreadable)
+
+
+def _is_path(repository: Repository, text: str) -> bool:
+    """Return whether a word that is no revision can be meant as a path."""
+    if text.startswith(("-", "/")):
+        return False
+    if has_wildcard(encode_ref_name(text)):
+        return True
+    has_work_tree = repository.path.name == ".git"
+    if has_work_tree and os.path.lexists(repository.path.parent / text):
+        return True
+    try:
+        resolve_revision(repository, f"HEAD:{text}")
+    except UnknownRevision:
+        return False
+    return True
 
 
 class _Parsed:
@@ -101,6 +134,8 @@ class _Parsed:
             self._is_not = not self._is_not
         elif name == "--exclude" and equals:
             self._excluded.append(glob)
+        elif text == "--indexed-objects":
+            self._add_indexed()
         elif text == "--all":
             self._add_refs(b"refs/", b"")
             self._add_heads()
@@ -128,6 +163,14 @@ class _Parsed:
             (refs.known[name].oid, None) for name in sorted(refs.known, key=encode_ref_name) if fits(name)
         )
         self.unreadable += [error for name, error in refs.unreadable.items() if fits(name)]
+
+    def _add_indexed(self) -> None:
+        """Add what the index files name, each with its path."""
+        side = self.haves if self._is_not else self.wants
+        for oid, path in indexed_objects(self._repository):
+            side.setdefault(oid, None)
+            if path and not self._is_not:
+                self.paths.setdefault(oid, path)
 
     def _add_heads(self) -> None:
         """Add HEAD, and those of other worktrees."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import arguments_in_order, command
+from cli.exits import OK
 from cli.params import output_options
 from cli.reading import open_for_reading, replace_option
 from cli.rev_list_options import ref_options, rev_list_options
-from cli.streams import binary_input
+from cli.streams import binary_input, raw_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +48,8 @@ def run(
     """List what the revisions of REPO reach, newest first.
 
     `^a` leaves out what a reaches; `a..b` is `^a b`; `a...b` is what only one of the two reaches. With
-    paths, only commits that change something there are listed, and only objects that lie there. SPEC is
+    paths, only commits that change something there are listed, and only objects that lie there. Without
+    `--`, the first word that is a path and no revision begins the paths. SPEC is
     blob:none, blob:limit=N, tree:N, object:type=T, sparse:oid=REV:PATH or combine:F+G.
 
     Exit code 1 means that --all and its like met refs that can't be read. They are named on stderr.
@@ -55,18 +57,31 @@ def run(
     from cli.unreadable_refs import report_unreadable
     from packcore.revision_set import parse_revisions
 
-    arguments, paths = arguments_in_order(words)
+    arguments, after_dashes = arguments_in_order(words)
+    paths = after_dashes or []
     if options.stdin:
         _add_stdin(arguments, paths)
     elif not arguments:
         raise click.UsageError("missing argument REV (or --all)")
     with open_for_reading(repo, no_replace=no_replace) as repository, console.progress() as progress:
+        may_have_paths = after_dashes is None and not options.stdin
+        chosen = parse_revisions(repository, arguments, paths=paths if may_have_paths else None)
+        if options.test_bitmap:
+            _test_bitmaps(repository, chosen, progress)
+            return OK
         listing = options.listing(repository, paths)
-        chosen = parse_revisions(repository, arguments)
+        if options.use_bitmap_index and (prepared := repository.prepared()) is not None:
+            prepared.bitmap  # noqa: B018 -- one that can't be used is told, even if this list needs none
         lines = _lines(repository, chosen, listing, options, progress, quiet=console.verbosity.quiet)
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
-    console.show_exact(lines)
+        if options.header:
+            output = raw_output()
+            for line in lines:
+                output.write(line if line.endswith(b"\0") else line + b"\n")
+            output.flush()
+        else:
+            console.show_exact(lines)
     return report_unreadable({fault.ref: fault.reason for fault in chosen.unreadable}, console)
 
 
@@ -82,6 +97,15 @@ def _add_stdin(arguments: list[str], paths: list[str]) -> None:
             paths += lines[number + 1 :]
             return
         arguments.append(line)
+
+
+def _test_bitmaps(repository: Repository, chosen: RevisionSet, progress: Progress) -> None:
+    """Compare the bitmap of each commit with a walk. Raises CorruptData, RepositoryError."""
+    from packcore.rev_list import check_bitmap
+
+    for commit in chosen.wants:
+        count = check_bitmap(repository, commit, progress=progress)
+        progress.message("bitmap", f"{commit.hex()}: its {count} objects are those that a walk finds")
 
 
 def _lines(
@@ -109,14 +133,27 @@ def _lines(
     if options.disk_usage is not None:
         total = sum(repository.stored_size(each.oid) for each in found.items)
         return [b"%d" % total if options.disk_usage == "bytes" else _readable(total)]
-    return chain(() if quiet else _listed(found, options), _not_listed(found, options))
+    return chain(() if quiet else _listed(repository, found, options), _not_listed(found, options))
 
 
-def _listed(found: RevList, options: RevListOptions) -> Iterator[bytes]:
+def _listed(repository: Repository, found: RevList, options: RevListOptions) -> Iterator[bytes]:
+    """Yield a line for each, without its end; with --header those of commits end in a NUL."""
+    from cli.render.commit_headers import commit_record
+
     for oid in found.edges:
         yield b"-" + oid.hex().encode()
+    for each, line in zip(found.items, _item_lines(found, options), strict=True):
+        if options.header and each.where is None:
+            yield commit_record(line, repository.read(each.oid).data)
+        else:
+            yield line
+
+
+def _item_lines(found: RevList, options: RevListOptions) -> Iterator[bytes]:
     for each in found.items:
         name, path = each.oid.hex().encode(), each.path if options.object_names else None
+        if each.oid in found.boundary:
+            name = b"-" + name
         if path is not None:
             # A line feed in a path would forge a line of its own: git cuts there, too.
             yield b"%b %b" % (name, path.partition(b"\n")[0])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from packcore.checks.marks import Marks
     from packcore.checks.options import FsckOptions
     from packcore.ids import ObjectId
+    from packcore.store.index_file import CachedTree
     from packcore.store.reflogs import LogEntry
     from packcore.store.repository import Repository
 
@@ -179,10 +180,10 @@ class InUse:
             if not self._is_used(oid, f":({stage}):{decode_ref_name(path)}"):
                 yield error(f"{oid.hex()}: invalid sha1 pointer in resolve-undo", "ref", oid)
 
-    def _cached_trees(self, trees: list[tuple[ObjectId | None, int]]) -> Iterator[FsckFinding]:
+    def _cached_trees(self, trees: list[CachedTree]) -> Iterator[FsckFinding]:
         """Look at the trees of an index; as in git, not at those below one that is missing."""
         passed_over = 0
-        for oid, below in trees:
+        for oid, below, _ in trees:
             if passed_over:
                 passed_over += below - 1
             elif oid is not None and not self._is_used(oid, ":"):

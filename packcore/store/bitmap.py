@@ -62,8 +62,6 @@ class Bitmap:
             raise self._fault("its sets may leave something out")
         if data[12 : 12 + size] != checksum:
             raise self._fault("it is made for another pack")
-        if object_format.new_hash(data[:-size]).digest() != data[-size:]:
-            raise self._fault("its bytes have another digest than it says")
         self._decoded: dict[int, int] = {}
         """Sets by the number of their entry: most are stored as what differs from an earlier one."""
         self._decoded_max = max(2, _DECODED_BYTES_MAX * 8 // (object_count + 1))
@@ -71,6 +69,8 @@ class Bitmap:
         self._end = len(data) - size
         self._end -= 4 * object_count if flags & NAME_HASHES else 0
         self._end -= _LOOKUP_BYTES * count if flags & LOOKUP_TABLE else 0
+        if self._end < 12 + size:
+            raise self._fault("corrupted bitmap index: it is too short for its tables")
         self._type_places: list[int] = []
         at = 12 + size
         for _ in _TYPES:
@@ -87,6 +87,9 @@ class Bitmap:
             self._numbers[row] = number
             self._entries.append((at + _ENTRY_BYTES, xor))
             at = self._skip(at + _ENTRY_BYTES)
+        # After the places, since a file that was cut off says more clearly what is wrong with it.
+        if object_format.new_hash(data[:-size]).digest() != data[-size:]:
+            raise self._fault("its bytes have another digest than it says")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -125,16 +128,16 @@ class Bitmap:
         try:
             end = skip_ewah(self._data, at)
         except EwahFault as error:
-            raise self._fault(str(error)) from None
+            raise self._fault(f"corrupt ewah bitmap: {error}") from None
         if end > self._end:
-            raise self._fault("its sets run into its end")
+            raise self._fault("corrupt ewah bitmap: its sets run into its end")
         return end
 
     def _decode(self, at: int) -> int:
         try:
             return decode_ewah(self._data, at, self.object_count)[0]
         except EwahFault as error:
-            raise self._fault(str(error)) from None
+            raise self._fault(f"corrupt ewah bitmap: {error}") from None
 
     def _fault(self, message: str) -> CorruptShortcut:
         return CorruptShortcut(message, path=self.path)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat
 
-__all__ = ["IndexEntry", "IndexNames", "read_index", "staged_at"]
+__all__ = ["CachedTree", "IndexEntry", "IndexNames", "read_index", "staged_at"]
 
 _HEADER_BYTES = 12
 _STAT_BYTES = 40
@@ -51,12 +51,22 @@ class IndexEntry(NamedTuple):
     stage: int
 
 
+class CachedTree(NamedTuple):
+    """A tree that was written from an index."""
+
+    oid: ObjectId | None
+    """None for one that has changed since."""
+    below: int
+    """How many trees are directly below it; they follow."""
+    name: bytes
+    """Its name in the tree above it; empty for the root."""
+
+
 class IndexNames(NamedTuple):
     """What one index names."""
 
     entries: list[IndexEntry]
-    trees: list[tuple[ObjectId | None, int]]
-    """Each tree that was written from it, None for one that has changed since, and how many are below it."""
+    trees: list[CachedTree]
     resolved: list[tuple[ObjectId, bytes, int]]
     """Id, path and stage of the sides of resolved conflicts."""
 
@@ -177,7 +187,7 @@ class _Index:
             elif name == b"link":
                 self.link = body
 
-    def _trees(self, body: bytes) -> Iterator[tuple[ObjectId | None, int]]:
+    def _trees(self, body: bytes) -> Iterator[CachedTree]:
         at = 0
         while at < len(body):
             match = _TREE_LINE.match(body, at)
@@ -188,7 +198,7 @@ class _Index:
             if int(match[2]) >= 0:
                 oid = ObjectId(body[at : at + self._size])
                 at += self._size
-            yield oid, int(match[3])
+            yield CachedTree(oid, int(match[3]), match[1])
 
     def _resolved(self, body: bytes) -> Iterator[tuple[ObjectId, bytes, int]]:
         at = 0

@@ -6,6 +6,7 @@ packcore only with --hooks. Everything else is passed on unchanged. What packcor
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ _REPOSITORY_FIRST = {"cat-file", "fsck", "pack-objects", "rev-list", "unpack-obj
 _REPOSITORY_OPTION = {"index-pack", "verify-pack"}
 _ALWAYS = {"receive-pack": ["--hooks"]}
 _PARAMETERS = "GIT_CONFIG_PARAMETERS"
+_NUMBER = re.compile(r"-[0-9]+\Z")
+"""Of commands that count: the same as --max-count."""
 _GLOBALS_WITH_VALUE = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env"}
 
 
@@ -116,8 +119,10 @@ def _not_offered(words: Sequence[str], known: Mapping[str, Known]) -> list[str]:
         if is_value:
             is_value = False
             continue
-        if word == "--":
+        if word in ("--", "--end-of-options"):
             break
+        if _NUMBER.match(word) and "--max-count" in known:
+            continue
         if not word.startswith("-") or word == "-":
             continue
         name, equals, _ = word.partition("=")

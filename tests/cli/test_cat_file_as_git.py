@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packcore.ids import SHA1
+from packcore.ids import FORMATS, SHA1
+from tests.cli.repositories import object_format
 from tests.support import git, init_repository, run_git
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ def test_options_that_do_not_go_together_are_a_wrong_use(packcore, repository, w
 
 
 @pytest.mark.parametrize("option", ["-t", "-s", "-p"])
-@pytest.mark.parametrize("name", ["nothing", "main:nothing", "12345", "1" * 40])
+@pytest.mark.parametrize("name", ["nothing", "main:nothing", "12345", "an id"])
 def test_a_name_without_an_object_is_told_in_gits_line_and_a_hint_says_why(
     packcore, repository, option, name
 ):
+    is_whole = name == "an id"
+    name = "1" * FORMATS[object_format(repository)].hex_size if is_whole else name
     theirs = run_git("cat-file", option, name, cwd=repository)
     done = packcore("cat-file", repository, option, name)
     line, hint = done.stderr.splitlines()
@@ -66,7 +69,7 @@ def test_a_name_without_an_object_is_told_in_gits_line_and_a_hint_says_why(
     if ":" not in name:  # of a path, git says more
         assert line == f"packcore: error: {said}"
     assert name[:7] in hint
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (3 if is_whole else 1, "")
 
 
 def test_without_advice_there_is_no_hint(packcore, repository):

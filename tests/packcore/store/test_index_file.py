@@ -57,13 +57,13 @@ def test_trees_that_were_written_are_named(tmp_path: Path):
     tree = git("write-tree", cwd=path)
     names = read_index(path / ".git/index", SHA1)
     assert names is not None
-    assert names.trees[0] == (bytes.fromhex(tree), 1)
-    assert [below for _, below in names.trees] == [1, 1, 0]
+    assert names.trees[0] == (bytes.fromhex(tree), 1, b"")
+    assert [below for _, below, _ in names.trees] == [1, 1, 0]
     (path / "a").write_text("changed")
     git("add", "a", cwd=path)
     names = read_index(path / ".git/index", SHA1)
     assert names is not None
-    assert names.trees[0] == (None, 1)
+    assert names.trees[0] == (None, 1, b"")
 
 
 def test_a_split_index_is_its_own_entries_over_the_shared_ones(tmp_path: Path):
