@@ -70,23 +70,22 @@ class Batch:
     follow_links: bool = False
     on_missing: Callable[[], object] = lambda: None
     """Called before each answer that says `missing`."""
+    converted: Callable[[ObjectId, bytes], bytes | None] | None = None
+    """Gives the content of an object at the path that follows its name, None if it stays as it is."""
 
     def answer_names(self, names: Iterable[bytes], *, contents: bool) -> None:
-        """Answer for each name. If the format has %(rest), a name ends at the first blank."""
-        splits = self.format.uses("rest")
+        """Answer for each name. If the format has %(rest), or paths follow, it ends at the first blank."""
+        splits = self.converted is not None or self.format.uses("rest")
         for name in names:
-            rest = b""
-            if splits and len(parts := name.replace(b"\t", b" ").split(b" ", 1)) == 2:
-                rest = name[len(parts[0]) :].lstrip(b" \t")
-                name = parts[0]
-            self._answer(name, rest, contents=contents)
+            self._answer(*_split(name, splits=splits), contents=contents)
 
     def answer_commands(self, lines: Iterable[bytes]) -> None:
         """Do what each line says: `contents NAME`, `info NAME`, `flush`. Raises CorruptData."""
         for line in lines:
             command, blank, name = line.partition(b" ")
             if command in (b"contents", b"info") and blank:
-                self._answer(name, b"", contents=command == b"contents")
+                splits = self.converted is not None
+                self._answer(*_split(name, splits=splits), contents=command == b"contents")
             elif line == b"flush":
                 if not self.buffered:
                     raise CorruptData("flush is only for --buffer mode")
@@ -145,6 +144,11 @@ class Batch:
             self._write_missing(name)
             return
         line = self.format.line(values) + self.end
+        if contents and self.converted is not None:
+            if not rest:
+                raise CorruptData(f"missing path for '{name.decode('utf-8', 'backslashreplace')}'")
+            shown = self.converted(oid, rest)
+            whole = whole if shown is None else shown
         if not contents:
             self._write(line)
         elif whole is not None:
@@ -166,6 +170,12 @@ class Batch:
         self.output.write(data)
         if not self.buffered:
             self.output.flush()
+
+
+def _split(name: bytes, *, splits: bool) -> tuple[bytes, bytes]:
+    """Return a name and what follows it."""
+    first = name.replace(b"\t", b" ").partition(b" ")[0] if splits else name
+    return first, name[len(first) :].lstrip(b" \t")
 
 
 def _command_fault(line: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["CatFileOptions", "cat_file_options"]
 
 BATCH = "Many objects"
-_MODES = {"type": "-t", "size": "-s", "raw": "--raw", "pretty": "-p", "exists": "-e"}
+_MODES = {
+    "type": "-t",
+    "size": "-s",
+    "raw": "--raw",
+    "pretty": "-p",
+    "exists": "-e",
+    "textconv": "--textconv",
+    "filters": "--filters",
+}
 _BATCH_MODES = ("--batch", "--batch-check", "--batch-command")
 
 
@@ -30,6 +38,9 @@ class CatFileOptions:
     raw: bool
     pretty: bool
     exists: bool
+    textconv: bool
+    filters: bool
+    path: str | None
     allow_unknown_type: bool
     batch: str | None
     batch_check: str | None
@@ -45,6 +56,11 @@ class CatFileOptions:
     def shown(self) -> str | None:
         """What is to be shown of one object: the name of an option; None if none says it."""
         return next((name for name in _MODES if getattr(self, name)), None)
+
+    @property
+    def form(self) -> Literal["filters", "textconv"] | None:
+        """How content is to be converted."""
+        return "textconv" if self.textconv else "filters" if self.filters else None
 
     @property
     def format(self) -> str | None:
@@ -64,6 +80,8 @@ class CatFileOptions:
             raise click.UsageError(f"option '{modes[0]}' is incompatible with {modes[1]}")
         if len(given := [text for text in self._formats if text is not None]) > 1:
             raise click.UsageError("only one of --batch, --batch-check and --batch-command can be used")
+        if self.path is not None and self.form is None:
+            raise click.UsageError("'--path' needs '--filters' or '--textconv'")
         if self.allow_unknown_type and not (self.type or self.size):
             raise click.UsageError("--allow-unknown-type: use with -s or -t")
         if given:
@@ -72,8 +90,10 @@ class CatFileOptions:
             self._check_single(words)
 
     def _check_batch(self, words: Sequence[str]) -> None:
-        if self.shown is not None:
+        if self.shown is not None and self.form is None:
             raise click.UsageError(f"'{_MODES[self.shown]}' is incompatible with a batch mode")
+        if self.path is not None:
+            raise click.UsageError("'--path' is incompatible with a batch mode: each line names its path")
         if words:
             raise click.UsageError("batch modes take no arguments: the names of objects come from stdin")
 
@@ -118,6 +138,15 @@ def cat_file_options() -> Callable[[Any], Any]:
         _mode("--raw", help_text="Print its bytes unchanged."),
         _mode("--pretty", "-p", help_text="Print it readably, a tree as a list (the default)."),
         _mode("--exists", "-e", help_text="Print nothing; exit code 1 if it isn't there."),
+        _mode("--textconv", help_text="Print it as `git diff` would show it, as text, by its attributes."),
+        _mode("--filters", help_text="Print it as a checkout would write it, by its attributes."),
+        option(
+            "--path",
+            metavar="PATH",
+            section=OUTPUT,
+            help="For these two: where OID is, if it isn't named as REV:PATH.",
+            envvar=None,
+        ),
         _mode(
             "--allow-unknown-type",
             help_text="With -t or -s: also of a loose object whose type doesn't exist.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, MissingObject, UnknownRevision, UnknownType
-from packcore.revision import resolve_revision
+from packcore.revision import resolve_revision, split_path
 
 if TYPE_CHECKING:
     from packcore.errors import PackcoreError
@@ -23,7 +23,7 @@ def named_object(repository: Repository, text: str) -> ObjectId:
     try:
         return resolve_revision(repository, text)
     except UnknownRevision as error:
-        raise type(error)(no_object(text), hint=_with_hint(error)) from None
+        raise type(error)(_line(repository, text), hint=_with_hint(error)) from None
 
 
 class StatedHeader(NamedTuple):
@@ -51,6 +51,18 @@ def header_of(
             raise  # a delta's base: damage; or it says where the object may be
         raise CorruptData(absent, hint=_with_hint(error)) from None
     return StatedHeader(header.type.label, header.size)
+
+
+def _line(repository: Repository, text: str) -> str:
+    """Return git's line for a name that leads nowhere."""
+    revision, colon, path = split_path(text)
+    if not (revision and colon):
+        return no_object(text)
+    try:
+        resolve_revision(repository, f"{revision}:")
+    except UnknownRevision:
+        return f"invalid object name '{revision}'."
+    return f"path '{path}' does not exist in '{revision}'"
 
 
 def no_object(text: str) -> str:

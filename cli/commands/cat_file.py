@@ -15,6 +15,8 @@ from cli.reading import open_for_reading, replace_option
 from cli.streams import binary_input, raw_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.console import Console
     from packcore.ids import ObjectId
     from packcore.store.repository import Repository
@@ -48,6 +50,10 @@ def run(
     answered at once. FORMAT has %(objectname), %(objecttype), %(objectsize), %(objectsize:disk),
     %(deltabase) and %(rest), which is what follows the name; the default is the first three. A name without
     an object is answered with `NAME missing`, a short id that fits several with `NAME ambiguous`.
+
+    --filters and --textconv follow .gitattributes (of the work tree, its index, or HEAD in a bare repository)
+    and run the programs that the settings of a repository of your own name. With a batch mode, a path
+    follows each name, after a blank.
     """
     options.check(words)
     no_replace = no_replace or options.all_objects
@@ -74,11 +80,13 @@ def _show_one(
         return OK if name in repository else FAILED
     absent = "could not get object info" if shown in ("type", "size") else no_object(text)
     header = header_of(repository, name, absent, allow_unknown=options.allow_unknown_type)
+    if options.form is not None and _show_converted(repository, name, text, options, console):
+        return OK
     if shown == "type":
         console.show_exact([header.label])
     elif shown == "size":
         console.show_exact([b"%d" % header.size])
-    elif header.label == ObjectType.TREE.label and shown != "raw":
+    elif header.label == ObjectType.TREE.label and shown not in ("raw", "filters"):
         console.show_exact(tree_lines(repository.read(name).data, repository.object_format, name))
     else:
         output = raw_output()
@@ -86,6 +94,32 @@ def _show_one(
             output.write(block)
         output.flush()
     return OK
+
+
+def _show_converted(
+    repository: Repository, oid: ObjectId, text: str, options: CatFileOptions, console: Console
+) -> bool:
+    """Show the object as its attributes say; return False if it stays as it is. Raises UsageError."""
+    from cli.content_forms import ContentForms, is_symbolic_link
+    from packcore.refs import encode_ref_name
+    from packcore.revision import resolve_with_path
+
+    assert options.form is not None
+    if options.path is not None:
+        path = encode_ref_name(options.path)
+    else:
+        _, path = resolve_with_path(repository, text)
+    if not path:
+        raise click.UsageError(f"<object>:<path> required, only <object> '{text}' given")
+    if is_symbolic_link(repository, text):
+        return False
+    content = ContentForms(repository, options.form, console).converted(oid, path)
+    if content is None:
+        return False
+    output = raw_output()
+    output.write(content)
+    output.flush()
+    return True
 
 
 def _of_type(repository: Repository, type_name: str, text: str) -> ObjectId:
@@ -114,6 +148,7 @@ def _answer_all(repository: Repository, form: str, options: CatFileOptions, cons
         buffered=options.all_objects if options.buffer is None else options.buffer,
         follow_links=options.follow_links,
         on_missing=cache(lambda: _tell_promisor(repository, console)),
+        converted=_conversion(repository, options, console),
     )
     contents = options.batch is not None
     if options.all_objects:
@@ -125,6 +160,16 @@ def _answer_all(repository: Repository, form: str, options: CatFileOptions, cons
     else:
         answers.answer_names(lines, contents=contents)
     return OK
+
+
+def _conversion(
+    repository: Repository, options: CatFileOptions, console: Console
+) -> Callable[[ObjectId, bytes], bytes | None] | None:
+    if options.form is None:
+        return None
+    from cli.content_forms import ContentForms
+
+    return ContentForms(repository, options.form, console).converted
 
 
 def _all(repository: Repository, *, unordered: bool) -> list[ObjectId]:

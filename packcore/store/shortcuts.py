@@ -7,6 +7,7 @@ alternate's is used.
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import CorruptShortcut, RepositoryError
@@ -16,7 +17,6 @@ from packcore.store.pack_bitmap import open_pack_bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from packcore.ids import ObjectFormat
     from packcore.store.commit_graph import CommitGraph
@@ -95,13 +95,22 @@ class Shortcuts:
                     return found
             except (CorruptShortcut, RepositoryError) as error:
                 self._left_aside(error)
-            for pack in sorted(packed.packs, key=len, reverse=True):
+            packs = sorted(packed.packs, key=len, reverse=True)
+            for number, pack in enumerate(packs, 1):
                 try:
                     if (bitmap := open_pack_bitmap(pack)) is not None:
+                        self._leave_extra(packs[number:])
                         return bitmap
                 except (CorruptShortcut, RepositoryError) as error:
                     self._left_aside(error)
         return None
+
+    def _leave_extra(self, packs: Sequence[PackFile]) -> None:
+        """Tell which packs have a bitmap that isn't used, because another pack's is."""
+        for pack in packs:
+            path = Path(pack.name).with_suffix(".bitmap")
+            if path.exists():
+                self._faults.append(f"ignoring extra bitmap file: {path}")
 
     def leave_bitmap(self, error: CorruptShortcut) -> None:
         """Stop using the bitmap."""

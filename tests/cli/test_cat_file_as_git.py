@@ -56,7 +56,7 @@ def test_options_that_do_not_go_together_are_a_wrong_use(packcore, repository, w
 
 
 @pytest.mark.parametrize("option", ["-t", "-s", "-p"])
-@pytest.mark.parametrize("name", ["nothing", "main:nothing", "12345", "an id"])
+@pytest.mark.parametrize("name", ["nothing", "main:nothing", "nothing:src", "12345", "an id"])
 def test_a_name_without_an_object_is_told_in_gits_line_and_a_hint_says_why(
     packcore, repository, option, name
 ):
@@ -66,8 +66,7 @@ def test_a_name_without_an_object_is_told_in_gits_line_and_a_hint_says_why(
     done = packcore("cat-file", repository, option, name)
     line, hint = done.stderr.splitlines()
     said = theirs.stderr.decode().splitlines()[-1].removeprefix("fatal: ").removeprefix("git cat-file: ")
-    if ":" not in name:  # of a path, git says more
-        assert line == f"packcore: error: {said}"
+    assert line == f"packcore: error: {said}"
     assert name[:7] in hint
     assert (done.exit_code, done.stdout) == (3 if is_whole else 1, "")
 

@@ -486,3 +486,16 @@ def test_after_dashes_that_end_the_revisions_no_word_before_them_is_a_path(packc
     done = packcore("rev-list", work_tree, "HEAD", "two", "--")
     assert done.exit_code == 1
     assert "'two': no such revision" in done.stderr
+
+
+def test_of_two_bitmaps_the_larger_packs_is_used_and_the_other_named(packcore, bitmapped):
+    [first] = (bitmapped / "objects/pack").glob("*.bitmap")
+    kept = first.read_bytes()
+    first.unlink()
+    new = git("commit-tree", "main^{tree}", "-m", "new", "-p", "main", cwd=bitmapped)
+    git("update-ref", "refs/heads/main", new, cwd=bitmapped)
+    git("repack", "-q", "-ab", cwd=bitmapped)
+    first.write_bytes(kept)
+    done = packcore("rev-list", bitmapped, "--objects", "--use-bitmap-index", "--count", "main")
+    assert done.stdout.strip() == git("rev-list", "--objects", "--count", "main", cwd=bitmapped)
+    assert f"ignoring extra bitmap file: {first}" in done.stderr
