@@ -94,5 +94,5 @@ def _encoded(data: bytes, encoding: str) -> bytes:
         if codecs.lookup(name).name == "utf-8":
             return data
         return ("\ufeff" if has_bom else "").encode(name) + data.decode("utf-8").encode(name)
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise CorruptData(f"it can't be encoded as {encoding[:40]!r}: {error}") from None

@@ -35,13 +35,11 @@ def _indented(message: bytes) -> Iterator[bytes]:
 
 
 def _in_utf8(data: bytes) -> bytes:
-    header, blank, message = data.partition(b"\n\n")
-    match = _ENCODING.search(header + b"\n")
+    match = _ENCODING.search(data.partition(b"\n\n")[0] + b"\n")
     if match is None:
         return data
     try:
-        codec = codecs.lookup(match[1].decode("ascii", "replace"))
-        text = (header + blank + message).decode(codec.name)
-    except (LookupError, UnicodeDecodeError):
+        text = data.decode(codecs.lookup(match[1].decode("ascii", "replace")).name).encode()
+    except (LookupError, ValueError):  # not known, or not in it
         return data
-    return _ENCODING.sub(b"", text.encode(), count=1)
+    return _ENCODING.sub(b"", text, count=1)

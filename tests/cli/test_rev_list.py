@@ -499,3 +499,11 @@ def test_of_two_bitmaps_the_larger_packs_is_used_and_the_other_named(packcore, b
     done = packcore("rev-list", bitmapped, "--objects", "--use-bitmap-index", "--count", "main")
     assert done.stdout.strip() == git("rev-list", "--objects", "--count", "main", cwd=bitmapped)
     assert f"ignoring extra bitmap file: {first}" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", [b"a\0b", b"hex", b"unicode_escape", b"rot13", b"undefined", b"utf-7"])
+def test_a_message_in_no_usable_encoding_is_printed_as_it_is(encoding):
+    from cli.render.commit_headers import commit_record
+
+    data = b"tree 1\nencoding %b\n\n\\ud800 \xff+2AA-\n" % encoding
+    assert b"encoding %b\n" % encoding in commit_record(b"id", data)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from packcore.anatomy.model import leaves
 from packcore.anatomy.objects import object_anatomy
+from packcore.attributes import Attributes
+from packcore.checkout_form import LineEnds, to_checkout
 from packcore.checks.objects import check_object
 from packcore.checks.special import check_gitattributes, check_gitmodules
 from packcore.checks.trees import special_blobs
@@ -114,6 +116,20 @@ def gitmodules(data: bytes) -> None:
     check_gitmodules(data)
     middle = len(data) // 2
     assert check_gitattributes([data]) == check_gitattributes([data[:middle], data[middle:]])
+
+
+@target(
+    seeds=lambda: [
+        b'*.c text eol=crlf\n[attr]mine -diff ident\n"a b" mine !text\n**/x working-tree-encoding=UTF-16\n'
+    ],
+    shape=LINES,
+    words=(b"text", b"=auto", b"eol=", b"ident", b"working-tree-encoding=", b"[attr]", b"**/", b"\\", b'"'),
+)
+def gitattributes(data: bytes) -> None:
+    """Ask for the attributes of paths, and convert content by them."""
+    attributes = Attributes({b".gitattributes": data, b"src/.gitattributes": data}.get, data[:100])
+    for path in (b"a b", b"src/deep/x", b"src/x.c"):
+        to_checkout(b"$Id$\n\xc3\xa9\n", attributes.of(path), LineEnds(), "1" * 40)
 
 
 def _draw(type_: ObjectType, data: bytes) -> None:
