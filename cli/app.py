@@ -44,7 +44,7 @@ _SECTIONS = {
         "convert-sha256",
     ),
     "At your own repository": ("init", "clone", "push"),
-    "Serving": ("serve", "upload-pack", "receive-pack"),
+    "Serving": ("serve", "upload-pack", "receive-pack", "http-backend"),
     "Packing": (
         "pack-objects",
         "index-pack",

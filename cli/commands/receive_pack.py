@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import command, option
+from cli.command import command
+from cli.hook_options import HookOptions, hook_options
 from cli.params import output_options
 from cli.pipe_service import KEEPALIVE_SECONDS, PipeOptions, open_served, pipe_options, serve_standard_streams
-from cli.values import SECONDS
 
 if TYPE_CHECKING:
     from cli.console import Console
+    from transport.server.session import Session
 
 
 @command(
@@ -25,29 +26,13 @@ if TYPE_CHECKING:
     """,
 )
 @click.argument("directory", metavar="DIR", type=click.Path())
-@option(
-    "--hooks",
-    is_flag=True,
-    section="Serving",
-    envvar=None,
-    help="Run the repository's hooks around pushes. Default: never.",
-)
-@option(
-    "--hook-timeout",
-    type=SECONDS,
-    default=300,
-    section="Serving",
-    metavar="S",
-    envvar=None,
-    help="Stop a hook after S seconds. Default: 300.",
-)
+@hook_options()
 @pipe_options()
 @output_options(json=False, progress=False)
 def run(
     *,
     directory: str,
-    hooks: bool,
-    hook_timeout: float,
+    hooks: HookOptions,
     pipes: PipeOptions,
     console: Console,  # noqa: ARG001 - the client is told
 ) -> None:
@@ -59,14 +44,17 @@ def run(
     With --hooks, the repository's hooks run as git runs them. Otherwise none run.
     """
     from transport.identity import own_signature
-    from transport.server.hooks import HookSettings
     from transport.server.receive_pack import ReceivePack
 
     with open_served(directory, strict=False) as repository:
-        service = ReceivePack(
-            repository,
-            keepalive_seconds=KEEPALIVE_SECONDS,
-            hooks=HookSettings(hook_timeout, os.environ) if hooks else None,
-            signed=lambda: own_signature(os.environ, repository.config),
-        )
-        serve_standard_streams(service, pipes)
+
+        def make(session: Session) -> ReceivePack:
+            return ReceivePack(
+                repository,
+                keepalive_seconds=KEEPALIVE_SECONDS,
+                hooks=hooks.settings,
+                signed=lambda: own_signature(os.environ, repository.config),
+                session=session,
+            )
+
+        serve_standard_streams("receive-pack", make, pipes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command, option
+from cli.hook_options import HookOptions, hook_options
 from cli.params import output_options
 from cli.values import SECONDS, SIZE
 
@@ -61,22 +62,7 @@ def _faults() -> str:
     help="Also serve repositories of work trees and hidden ones (.x/y.git).",
 )
 @option("--allow-push", is_flag=True, section=SERVING, help="Accept pushes too.")
-@option(
-    "--hooks",
-    is_flag=True,
-    section=SERVING,
-    envvar=None,
-    help="Run the repositories' hooks around pushes. Default: never.",
-)
-@option(
-    "--hook-timeout",
-    type=SECONDS,
-    default=300,
-    section=SERVING,
-    metavar="S",
-    envvar=None,
-    help="Stop a hook after S seconds. Default: 300.",
-)
+@hook_options()
 @option(
     "--htpasswd",
     type=click.Path(),
@@ -153,8 +139,7 @@ def run(
     host: str,
     export_all: bool,
     allow_push: bool,
-    hooks: bool,
-    hook_timeout: float,
+    hooks: HookOptions,
     htpasswd: str | None,
     max_push: int | None,
     max_connections: int,
@@ -176,16 +161,17 @@ def run(
     --max-connections-per-client to the value of --max-connections, and let the proxy limit each client.
 
     Hooks only run with --hooks. They are the repositories' programs, and see this program's environment
-    except its own variables. Ctrl-C stops the server, with exit code 0; nothing else does.
+    except its own variables. GIT_NAMESPACE serves one ref namespace of each repository. Ctrl-C stops the
+    server, with exit code 0; nothing else does.
     """
     from pathlib import Path
 
     from cli.allocator import stay_small
     from packcore.limits import Limits
     from transport.server.faults import Simulation
-    from transport.server.hooks import HookSettings
     from transport.server.htpasswd import Passwords
     from transport.server.http import GitHttpServer
+    from transport.server.namespaces import Namespace
     from transport.server.pack_cache import PackCache
 
     stay_small()
@@ -196,7 +182,8 @@ def run(
         "connections": max_connections,
         "connections_per_client": max_connections_per_client,
         "idle_seconds": idle_timeout,
-        "hooks": HookSettings(hook_timeout, os.environ) if hooks else None,
+        "hooks": hooks.settings,
+        "namespace": Namespace.parse(os.environ.get("GIT_NAMESPACE", "")),
         "packs": PackCache(pack_cache, bytes_max=pack_cache_bytes) if pack_cache_bytes else None,
         "log": lambda line: console.tell(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"),
     }

@@ -12,6 +12,7 @@ from cli.pipe_service import KEEPALIVE_SECONDS, PipeOptions, open_served, pipe_o
 
 if TYPE_CHECKING:
     from cli.console import Console
+    from transport.server.session import Session
 
 
 @command(
@@ -50,5 +51,13 @@ def run(*, directory: str, strict: bool, timeout: float | None, pipes: PipeOptio
     from transport.server.upload_pack import UploadPack
 
     with open_served(directory, strict=strict) as repository:
-        service = UploadPack(repository, keepalive_seconds=KEEPALIVE_SECONDS, on_unreadable=console.warn)
-        serve_standard_streams(service, pipes, timeout=timeout or None)
+
+        def make(session: Session) -> UploadPack:
+            return UploadPack(
+                repository,
+                keepalive_seconds=KEEPALIVE_SECONDS,
+                on_unreadable=console.warn,
+                session=session,
+            )
+
+        serve_standard_streams("upload-pack", make, pipes, timeout=timeout or None)

@@ -20,7 +20,7 @@ __all__ = ["Globals", "Known", "Translated", "known_options", "settings_given", 
 
 _REPOSITORY_FIRST = {"cat-file", "fsck", "pack-objects", "rev-list", "unpack-objects"}
 _REPOSITORY_OPTION = {"index-pack", "verify-pack"}
-_ALWAYS = {"receive-pack": ["--hooks"]}
+_ALWAYS = {"receive-pack": ["--hooks"], "http-backend": ["--hooks"]}
 _PARAMETERS = "GIT_CONFIG_PARAMETERS"
 _NUMBER = re.compile(r"-[0-9]+\Z")
 """Of commands that count: the same as --max-count."""
@@ -32,6 +32,7 @@ class Globals:
     """What stands before git's command."""
 
     folder: str = "."
+    namespace: str | None = None
     others: list[str] = field(default_factory=list)
     """All but -C."""
 
@@ -63,6 +64,8 @@ def split_globals(words: Sequence[str]) -> tuple[Globals, list[str]]:
             found.folder = value if value.startswith("/") else f"{found.folder}/{value}"
         else:
             found.others += words[place : place + width]
+            if option.startswith("--namespace"):
+                found.namespace = value.removeprefix("--namespace=")
         place += width
     return found, list(words[place:])
 

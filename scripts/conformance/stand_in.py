@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import wsgiref.handlers
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,13 +25,12 @@ import click  # noqa: E402
 from scripts.conformance.arguments import Globals, known_options, settings_given, split_globals, translate  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _USAGE, _FATAL = 129, 128
 _ENDS_AS = {2: _USAGE, 3: _FATAL, 4: _FATAL, 5: _FATAL}
 """git's exit codes for packcore's; the others are the same."""
 _OWN_EXIT_CODES = {"fsck"}
-_SERVICE = re.compile(r"/(info/refs|git-[a-z-]+)\Z")
 _FIRST_WORDS = {
     "packcore: error: option '": "error: option '",  # which git's parser of options says, not the command
     "packcore: error: could not get object info": "fatal: git cat-file: could not get object info",
@@ -72,6 +69,8 @@ def _run(real: str, command: str, words: list[str], given: Globals, entry: dict[
 
     os.chdir(given.folder)
     os.environ.update(settings_given(given.others, os.environ))
+    if given.namespace is not None:
+        os.environ["GIT_NAMESPACE"] = given.namespace
     offered = app.get_command(click.Context(app), command)
     if offered is None:
         entry["not_offered"] = [command]
@@ -114,55 +113,6 @@ def _repository(real: str, given: Globals) -> str | None:
     return done.stdout.removesuffix("\n") if done.returncode == 0 else None
 
 
-def _http_backend(real: str, _: list[str]) -> int:
-    """Answer one CGI request as `git http-backend` does (git-http-backend(1))."""
-    from transport.server.hooks import HookSettings
-    from transport.server.wsgi import make_application
-
-    root, path = _served(os.environ)
-    application = make_application(
-        root,
-        export_all="GIT_HTTP_EXPORT_ALL" in os.environ,
-        allow_push=_may_push(real, root + path),
-        hooks=HookSettings(300, os.environ),
-    )
-    request: dict[str, Any] = {**os.environ, "PATH_INFO": path, "wsgi.input_terminated": True}
-    streams = (sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
-    if "GIT_PROTOCOL" in os.environ:
-        request["HTTP_GIT_PROTOCOL"] = os.environ["GIT_PROTOCOL"]
-    _Answer(*streams, request, multithread=False, multiprocess=True).run(application)
-    return 0
-
-
-class _Answer(wsgiref.handlers.BaseCGIHandler):
-    """A CGI answer. Like git's, it has no `Status` if that is 200, which is the default (RFC 3875, 6.3.3)."""
-
-    status: str | None = None
-
-    def send_preamble(self) -> None:
-        if not str(self.status).startswith("200"):
-            super().send_preamble()
-
-
-def _served(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the folder that is served and the path below it (git-http-backend(1), ENVIRONMENT)."""
-    path = environment.get("PATH_INFO", "")
-    if root := environment.get("GIT_PROJECT_ROOT"):
-        return root, path
-    whole = re.sub("/+", "/", environment["PATH_TRANSLATED"])
-    if path:
-        return whole.removesuffix(path), path
-    root = str(Path(_SERVICE.sub("", whole)).parent)
-    return root, whole.removeprefix(root)
-
-
-def _may_push(real: str, path: str) -> bool:
-    """Whether git http-backend takes pushes: if the repository says so, or from who has signed in."""
-    asked = [real, f"--git-dir={_SERVICE.sub('', path)}", "config", "--bool", "http.receivepack"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    return said == "true" or (not said and "REMOTE_USER" in os.environ)
-
-
 def _remote_http(_: str, words: list[str]) -> int:
     """Serve git as the remote helper for http and https."""
     from cli.remote_helper import main as serve
@@ -172,7 +122,6 @@ def _remote_http(_: str, words: list[str]) -> int:
 
 
 _SERVICES: dict[str, Callable[[str, list[str]], int]] = {
-    "http-backend": _http_backend,
     "remote-http": _remote_http,
     "remote-https": _remote_http,
 }

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Outcome", "Test", "by_test", "read_output"]
 
 _BEGINS = re.compile(rb"^(?:expecting success|checking known breakage) of \d+\.(\d+) ", re.MULTILINE)
-_RESULT = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?( # (?:skip|TODO).*)?$")
+_RESULT = re.compile(r"(?:\A|\S)(not )?ok (\d+)(?: - (.*?))?( # (?:skip|TODO).*)?\Z")
+"""Behind other text, too: a program's last line may lack its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def read_output(output: bytes) -> Outcome:
     for line in output.decode(errors="replace").splitlines():
         if line.startswith("1.."):
             outcome.complete = True
-        found = _RESULT.match(line)
+        found = _RESULT.search(line)
         if found is None or int(found[2]) != len(outcome.tests) + 1:
             continue
         note = found[4] or ""

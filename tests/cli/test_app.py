@@ -24,7 +24,7 @@ def test_every_command_of_this_version_is_there_and_no_other():
     assert set(COMMANDS) == {
         *("sync", "plan", "bootstrap", "replicate", "probe", "fetch", "ls-refs", "strategies"),
         *("pack-objects", "index-pack", "unpack-objects", "repack", "verify-pack", "show-index", "plans"),
-        *("bench", "serve", "upload-pack", "receive-pack"),
+        *("bench", "serve", "upload-pack", "receive-pack", "http-backend"),
         *("cat-file", "rev-list", "fsck"),
         *("explain", "report", "delta", "tour", "convert-sha256"),
         *("help", "completion", "init", "clone", "push", "doctor"),

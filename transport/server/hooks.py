@@ -8,6 +8,8 @@
     post-update            the same, as arguments
 
     GIT_DIR                            ".", where they run
+    GIT_NAMESPACE                      the ref namespace, where there is one: hooks see its names, but
+                                       reference-transaction the full ones
     GIT_PUSH_OPTION_COUNT, …_0, …      pre-receive, post-receive: if the client sent push options
     GIT_QUARANTINE_PATH,               pre-receive: the new objects are in a folder of their own
     GIT_OBJECT_DIRECTORY,
@@ -29,7 +31,9 @@ from packcore.errors import RepositoryError
 from packcore.store.temporaries import temporary_folder
 from transport.home_paths import expand_home
 from transport.server.hook_process import run_hook, talk_to_hook
+from transport.server.namespaces import full_ref_name, namespace_of
 from transport.server.proc_receive_hook import Answer, ask, really_changed
+from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
     from transport.server.proc_receive_hook import RefReport
-    from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["HookSettings", "Hooks"]
 
@@ -148,7 +151,9 @@ class Hooks:
 
         They count as made unless the block raises.
         """
-        name, lines = "reference-transaction", _lines(updates)
+        full = full_ref_name(self._repository)
+        lines = _lines([RefUpdate(full(update.name), update.old, update.new) for update in updates])
+        name = "reference-transaction"
         reason = self._refusal(name, ("prepared",), lines, {}, words="ref updates aborted by hook")
         end = "aborted"
         try:
@@ -210,7 +215,9 @@ class Hooks:
             for name, text in self._settings.environment.items()
             if not name.startswith(_DROPPED) and name not in _OF_A_REPOSITORY
         }
-        return {**kept, **self._settings.of_client, "GIT_DIR": ".", **variables}
+        namespace = namespace_of(self._repository).name
+        own = {"GIT_DIR": ".", **({"GIT_NAMESPACE": namespace} if namespace else {})}
+        return {**kept, **self._settings.of_client, **own, **variables}
 
     @contextmanager
     def _quarantine(self, spool: SpooledPack | None) -> Iterator[dict[str, str]]:

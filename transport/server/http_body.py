@@ -9,9 +9,9 @@ from transport.http_rules.content import content_decoder
 from transport.server.http_connection import HttpFault
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
-__all__ = ["content_of"]
+__all__ = ["content_of", "not_empty"]
 
 
 FREE_BYTES = 1024 * 1024
@@ -46,3 +46,13 @@ def content_of(
         decoder.end()
     except RemoteProtocolError:
         raise HttpFault(400, "the compressed request is damaged") from None
+
+
+def not_empty(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass a request's content on. Raises HttpFault at its end if there was none."""
+    is_empty = True
+    for block in blocks:
+        is_empty = is_empty and not block
+        yield block
+    if is_empty:
+        raise HttpFault(400, "the request is empty")

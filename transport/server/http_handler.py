@@ -3,6 +3,7 @@
     GET  /x.git/info/refs?service=git-upload-pack     the advertisement, in the version of Git-Protocol
     POST /x.git/git-upload-pack                       one round of a fetch
     POST /x.git/git-receive-pack                      a push, where pushing is allowed
+    GET  /x.git/HEAD, /x.git/objects/…                files, where they may be read: `server.static_files`
 
 Specified in gitprotocol-http. Answers are chunked and are written while they are made; small blocks are
 gathered, and a keepalive goes out at once. An answer that comes before the request has ended (401, 413,
@@ -16,26 +17,29 @@ import binascii
 import time
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from packcore.store.repository import Repository
 from transport.agent import agent
-from transport.http_rules.content import media_type
-from transport.identity import http_identity, signature_now
+from transport.identity import signature_now
 from transport.safe_text import one_line
-from transport.server.http_body import content_of
+from transport.server.http_body import content_of, not_empty
 from transport.server.http_connection import HttpFault
+from transport.server.http_target import Refused, Target, target_of
 from transport.server.pipes import named_version
+from transport.server.requester import Requester
+from transport.server.session import Session, advertises_session_ids
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
+from transport.server.static_files import allows_static_files, static_file
+from transport.server.view import RepositoryView
 from transport.server.words import words_about
 from transport.trace import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
+    from packcore.store.repository import Repository
     from transport.server.hooks import HookSettings
     from transport.server.http_channel import HttpChannel
     from transport.server.http_connection import HttpConnection, HttpRequest
@@ -43,27 +47,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange", "Handler"]
 
-_SERVICES = ("git-upload-pack", "git-receive-pack")
 _GATHER_BYTES = 16 * 1024
-_NO_CACHE = (("Pragma", "no-cache"), ("Cache-Control", "no-cache, max-age=0, must-revalidate"))
-
-
-class _Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers = headers or {}
-
-
-class _Target(NamedTuple):
-    """What a request is about."""
-
-    repository: str
-    service: str
-    advertises: bool
+_NO_CACHE = (
+    ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
+    ("Pragma", "no-cache"),
+    ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
+)
+_LASTING_SECONDS = 31_536_000
+"""A year: the name of such a file is the hash of what it holds."""
 
 
 class Handler:
@@ -80,7 +71,8 @@ class Handler:
         connection = self._connection
         while True:
             connection.begin_request(self._settings.head_seconds, self._settings.idle_seconds)
-            exchange = Exchange(connection, self._client, self._settings, self._edge)
+            requester = Requester(self._client, namespace=self._settings.namespace)
+            exchange = Exchange(connection, requester, self._settings, self._edge)
             try:
                 request = connection.next_request()
             except HttpFault as fault:
@@ -102,23 +94,22 @@ class Exchange:
     def __init__(
         self,
         connection: HttpChannel,
-        client: str,
+        requester: Requester,
         settings: ServerSettings,
         edge: Edge,
-        *,
-        signed_in: str | None = None,
     ) -> None:
-        """`signed_in` is a user whom whoever stands before us has let in."""
         self._connection = connection
-        self._client = client
+        self._requester = requester
+        self._client = requester.address
         self._settings = settings
         self._edge = edge
         self._words = words_about(settings.repositories.root)
         self._began = time.monotonic()
         self._status, self._sent_bytes, self._method = 0, 0, ""
         self._received_bytes, self._service = 0, ""
-        self._signed_in = signed_in
-        self._user = one_line(signed_in, limit=40) if signed_in else "-"
+        self._session = Session(note=lambda key, value: self._notes.append(f" {key}={value}"))
+        self._notes: list[str] = []
+        """What the log's line has at its end."""
 
     def refuse(self, fault: HttpFault, first_line: str) -> None:
         """Answer what is no request."""
@@ -137,16 +128,17 @@ class Exchange:
         is_there = True
         try:
             self._answer()
-        except _Refused as refusal:
+        except Refused as refusal:
             self._send_text(refusal.status, refusal.text, refusal.headers)
         except HttpFault as fault:
             connection.close_after_this()
+            self._tell(str(fault))
             if not self._status:
                 self._send_text(fault.status, str(fault), {})
         except (OSError, PackcoreError) as error:
             # The client went away, or the answer broke off: without its last chunk it is no answer.
             connection.close_after_this()
-            self._settings.log(f"{self._client}: {one_line(str(error) or type(error).__name__)}")
+            self._tell(one_line(str(error) or type(error).__name__))
             is_there = not isinstance(error, (ConnectionError, TimeoutError))
             if is_there and not self._status:
                 self._send_text(500, f"the repository can't be served: {self._words(error)}", {})
@@ -170,13 +162,19 @@ class Exchange:
     def _answer(self) -> None:
         refusal = self._edge.refusal(self._request.headers)
         if refusal is not None:
-            raise _Refused(*refusal)
+            raise Refused(*refusal)
         self._authenticate()
-        target = self._target()
+        target = target_of(self._request)
         self._service = target.service
         settings = self._settings
-        with Repository.open(self._find(target), settings.limits, settings.views) as repository:
+        kind = self._requester.namespace.repository_type
+        with kind.open(self._find(target), settings.limits, settings.views) as repository:
+            if target.file:
+                self._send_file(repository, target)
+                return
             self._check_allowed(repository, target.service)
+            if advertises_session_ids(repository.config):
+                self._notes.append(f" sid={self._session.id}")
             server: LameReceivePack | LameUploadPack
             if target.service == "git-receive-pack":
                 server = LameReceivePack(
@@ -186,6 +184,7 @@ class Exchange:
                     request_limits=settings.request_limits,
                     signed=self._signed,
                     hooks=self._hooks(),
+                    session=self._session,
                 )
             else:
                 server = LameUploadPack(
@@ -194,7 +193,8 @@ class Exchange:
                     keepalive_seconds=settings.keepalive_seconds,
                     request_limits=settings.request_limits,
                     packs=settings.packs,
-                    on_unreadable=lambda words: settings.log(f"{self._client} {target.repository}: {words}"),
+                    session=self._session,
+                    on_unreadable=lambda words: self._tell(f"{target.repository}: {words}"),
                 )
             server.simulation = settings.simulation
             version = self._version()
@@ -209,8 +209,22 @@ class Exchange:
                 bytes_max=None if pushes else settings.request_limits.fetch_bytes,
             )
             with closing(content) as blocks:
-                coming = self._edge.coming(blocks)
-                self._stream(f"application/x-{target.service}-result", server.answer(coming, version))
+                coming = self._edge.coming(not_empty(blocks))
+                answer = self._telling(target.service, server.answer(coming, version))
+                self._stream(f"application/x-{target.service}-result", answer)
+
+    def _telling(self, service: str, answer: Generator[bytes, None, PackcoreError | None]) -> Iterator[bytes]:
+        """Pass an answer on, and say which fault ended it."""
+        fault = yield from answer
+        if fault is not None:
+            self._tell(f"{service}: {self._words(fault)}")
+
+    def _tell(self, words: str) -> None:
+        """Say what is wrong with a request or a repository."""
+        if self._settings.tell is None:
+            self._settings.log(f"{self._client} {words}")
+        else:
+            self._settings.tell(words)
 
     def _body(self) -> Iterator[bytes]:
         for block in self._connection.body():
@@ -218,19 +232,12 @@ class Exchange:
             yield block
 
     def _signed(self) -> bytes:
-        return signature_now(http_identity(self._signed_in, self._client))
+        return signature_now(self._requester.identity)
 
     def _hooks(self) -> HookSettings | None:
         """Return how hooks are run, and what they are told of the client: as git http-backend tells it."""
         settings = self._settings.hooks
-        if settings is None:
-            return None
-        identity = http_identity(self._signed_in, self._client)
-        told = {"GIT_COMMITTER_NAME": identity.name, "GIT_COMMITTER_EMAIL": identity.email}
-        told["REMOTE_ADDR"] = self._client
-        if self._signed_in is not None:
-            told["REMOTE_USER"] = self._signed_in
-        return replace(settings, of_client=told)
+        return None if settings is None else replace(settings, of_client=self._requester.told_to_hooks())
 
     def _authenticate(self) -> None:
         passwords = self._settings.passwords
@@ -242,57 +249,52 @@ class Exchange:
                 user, _, password = base64.b64decode(text.strip(), validate=True).partition(b":")
                 name = user.decode("utf-8", "replace")
                 if passwords.admits(name, password):
-                    self._signed_in = name
-                    self._user = one_line(name, limit=40)
+                    self._requester.user = name
                     return
         if "sign-in" in self._edge.simulation.names:
-            raise _Refused(302, "sign in", {"Location": "/_signin?realm=packcore"})
-        raise _Refused(401, "credentials are needed", {"WWW-Authenticate": 'Basic realm="packcore"'})
+            raise Refused(302, "sign in", {"Location": "/_signin?realm=packcore"})
+        raise Refused(401, "credentials are needed", {"WWW-Authenticate": 'Basic realm="packcore"'})
 
-    def _target(self) -> _Target:
-        if self._request.method not in ("GET", "HEAD", "POST"):
-            raise _Refused(501, "only GET and POST are understood here")
-        path, _, query = _without_origin(self._request.target).partition("?")
-        name, slash, last = path.rpartition("/")
-        if path.endswith("/info/refs"):
-            self._only("GET")
-            try:
-                asked = parse_qs(query, max_num_fields=16).get("service", [])
-            except ValueError:
-                asked = []
-            if len(asked) != 1 or asked[0] not in _SERVICES:
-                raise _Refused(403, "only the smart protocol of git is spoken here")
-            return _Target(path.removesuffix("/info/refs"), asked[0], advertises=True)
-        if not slash or last not in _SERVICES:
-            raise _Refused(404, "not found")
-        self._only("POST")
-        if media_type(self._request.header("content-type")) != f"application/x-{last}-request":
-            raise _Refused(415, f"the Content-Type must be application/x-{last}-request")
-        return _Target(name, last, advertises=False)
-
-    def _only(self, method: str) -> None:
-        if self._request.method != method:
-            raise _Refused(405, f"only {method} is understood here", {"Allow": method})
-
-    def _find(self, target: _Target) -> Path:
+    def _find(self, target: Target) -> Path:
         found = self._settings.repositories.find(target.repository)
         if found is None:
-            raise _Refused(404, "repository not found")
+            raise Refused(404, "repository not found")
         return found
 
     def _check_allowed(self, repository: Repository, service: str) -> None:
         pushes = service == "git-receive-pack"
-        if pushes and not self._settings.allow_push:
-            raise _Refused(403, "pushing is not allowed on this server")
+        default = True
+        if pushes and self._settings.allow_push is None:
+            default = self._requester.user is not None
+        elif pushes and not self._settings.allow_push:
+            raise Refused(403, "pushing is not allowed on this server")
         key = "http.receivepack" if pushes else "http.uploadpack"
-        if not repository.config.get_bool(key, default=True):
-            raise _Refused(403, f"{service} is switched off for this repository")
+        if not repository.config.get_bool(key, default=default):
+            raise Refused(403, f"{service} is switched off for this repository")
 
     def _version(self) -> int:
         asked = named_version(self._request.header("git-protocol"))
         return min(asked, self._edge.simulation.version_max)
 
     # The answer
+
+    def _send_file(self, repository: Repository, target: Target) -> None:
+        """Answer the dumb protocol."""
+        if not allows_static_files(repository, default=self._settings.static_files):
+            raise Refused(403, "only the smart protocol of git is spoken here")
+        file = static_file(repository, RepositoryView(repository, self._words), target.file)
+        if file is None:
+            raise Refused(404, "not found")
+        with closing(file.blocks):
+            # A cache that is shared must not give away what someone had to sign in for.
+            shared = "public" if self._requester.user is None else "private"
+            kept = (("Cache-Control", f"{shared}, max-age={_LASTING_SECONDS}"),)
+            headers = {"Content-Type": file.content_type, "Content-Length": str(file.size)}
+            self._send_head(200, headers, caching=_NO_CACHE if file.changes else kept)
+            if self._method != "HEAD":
+                for block in self._edge.going(file.blocks):
+                    self._write(block)
+            self._connection.end()
 
     def _stream(self, content_type: str, blocks: Iterator[bytes]) -> None:
         """Send the blocks as they come; the head waits for the first, so that a fault can still be a 500."""
@@ -321,9 +323,11 @@ class Exchange:
             self._write(data)
         self._connection.end()
 
-    def _send_head(self, status: int, headers: dict[str, str]) -> None:
+    def _send_head(
+        self, status: int, headers: dict[str, str], *, caching: Sequence[tuple[str, str]] = _NO_CACHE
+    ) -> None:
         self._status = status
-        self._connection.respond(status, [("Server", agent()), *headers.items(), *_NO_CACHE])
+        self._connection.respond(status, [("Server", agent()), *headers.items(), *caching])
 
     # The log
 
@@ -332,9 +336,9 @@ class Exchange:
         # Clients put tokens into URLs, and a proxy hands on what they put there.
         words = one_line(redact_url(asked or "-"), limit=200)
         status = self._status or "-"
-        self._settings.log(
-            f'{self._client} {self._user} "{words}" {status} {self._sent_bytes} {seconds:.3f}s'
-        )
+        user = self._requester.shown_user
+        line = f'{self._client} {user} "{words}" {status} {self._sent_bytes} {seconds:.3f}s'
+        self._settings.log(line + "".join(self._notes[:2]))
         self._settings.counts.answered(
             self._service,
             self._status,
@@ -342,11 +346,3 @@ class Exchange:
             sent=self._sent_bytes,
             seconds=seconds,
         )
-
-
-def _without_origin(target: str) -> str:
-    """Return the path and query of a request's target, which names the server too where proxies sent it."""
-    if not target.startswith("http://"):
-        return target
-    _, slash, path = target.removeprefix("http://").partition("/")
-    return slash + path

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from transport.server.shown_refs import ShownRefs
     from transport.server.view import RepositoryView
 
-__all__ = ["answer_ls_refs", "ls_refs_features", "tell_faults"]
+__all__ = ["answer_ls_refs", "ls_refs_features", "shown_head", "tell_faults"]
 
 _WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
 _FAULTS_TOLD_MAX = 20
@@ -72,7 +72,7 @@ def answer_ls_refs(
     found = view.listed(prefixes)
     tell_faults(found.refs, on_unreadable)
     yield from ls_refs_lines(found.refs, asked)
-    target = _shown_head(repository)
+    target = shown_head(repository)
     listed_head = b"HEAD" in found.refs.names[:1]
     wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
     if not listed_head and isinstance(target, str) and wants_head and _unborn(repository) != "ignore":
@@ -91,9 +91,9 @@ def tell_faults(refs: ShownRefs, on_unreadable: Callable[[str], None]) -> None:
         on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
 
 
-def _shown_head(repository: Repository) -> str | ObjectId | None:
+def shown_head(repository: Repository) -> str | ObjectId | None:
     """Return what HEAD points to, None where that is hidden or can't be read."""
-    hidden = HiddenRefs(repository.config, "uploadpack")
+    hidden = HiddenRefs(repository, "uploadpack")
     try:
         target = repository.head()
     except UnreadableRef:

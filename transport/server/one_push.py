@@ -233,8 +233,9 @@ class Push:
             )
 
     def _haves(self) -> set[ObjectId]:
+        """Return what all refs point to, those of other namespaces too."""
         repository = self._repository
-        return {oid for oid in repository.ref_table().tips() if oid in repository}
+        return {oid for oid in repository.ref_storage.table().tips() if oid in repository}
 
     def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
         if not tips:

@@ -47,6 +47,8 @@ class PushRequest:
     shallow: set[ObjectId] = field(default_factory=set)
     push_options: list[str] | None = None
     """None: the client sends none, which is not the same as an empty list."""
+    capabilities: list[bytes] = field(default_factory=list)
+    """What the client asks for, word by word."""
     atomic: bool = False
     quiet: bool = False
     report: bool = False
@@ -139,6 +141,7 @@ def _update(command: bytes, object_format: ObjectFormat) -> RefUpdate:
 
 
 def _take_capabilities(request: PushRequest, tokens: list[bytes], object_format: ObjectFormat) -> bool:
+    request.capabilities = tokens
     request.report_v2 = b"report-status-v2" in tokens
     request.report = b"report-status" in tokens or request.report_v2
     request.atomic = b"atomic" in tokens

@@ -27,6 +27,7 @@ from transport.server.background import heard
 from transport.server.budget import RequestLimits
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_lines import joined, ref_lines_v0
+from transport.server.session import Session, advertises_session_ids
 from transport.server.shown_refs import advertised_ids, alternate_tips
 from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
@@ -74,6 +75,7 @@ class ReceivePack:
         request_limits: RequestLimits | None = None,
         signed: Callable[[], bytes] | None = None,
         hooks: HookSettings | None = None,
+        session: Session | None = None,
     ) -> None:
         """Take pushes into `repository`.
 
@@ -81,6 +83,7 @@ class ReceivePack:
         `hooks` None: none is run.
         """
         self._hooks = hooks
+        self._session = session or Session()
         self._signed = signed
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
@@ -103,9 +106,10 @@ class ReceivePack:
             yield encode_text("# service=git-receive-pack") + FLUSH
         if version == 1:
             yield encode_text("version 1")
-        tokens = " ".join(
-            [*self.offered(), f"object-format={self._format.name}", f"agent={agent()}"]
-        ).encode()
+        words = [*self.offered(), f"object-format={self._format.name}"]
+        if advertises_session_ids(self._repository.config):
+            words.append(f"session-id={self._session.id}")
+        tokens = " ".join([*words, f"agent={agent()}"]).encode()
         tips = set(ids) if haves else set()
         lines = ref_lines_v0(names, ids, [])
         lines += [b"%b .have" % oid for oid in haves if oid not in tips]
@@ -135,13 +139,13 @@ class ReceivePack:
         """Build the report: `push_request.encode_report`."""
         return encode_report(unpack, verdicts, reports)
 
-    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
+    def answer(self, blocks: Iterable[bytes], version: int) -> Generator[bytes, None, PackcoreError | None]:
         """Take one push, whose body's blocks are given, and yield the report on it.
 
         A client's or the repository's fault is told to the client; what the blocks' iterator raises, for
         a connection that broke, comes out here, and nothing has changed then.
         """
-        yield from self.converse(blocks, version, lasting=False)
+        return (yield from self.converse(blocks, version, lasting=False))
 
     def converse(
         self,
@@ -160,6 +164,7 @@ class ReceivePack:
                 reader, self._format, self._request_limits, takes_options=self._has("push-options")
             )
             if request is not None:
+                self._session.note_client(request.capabilities)
                 request.atomic = request.atomic and self._has("atomic")
             if self._signed is not None:
                 self._repository.log_ref_changes(self._signed, b"push")

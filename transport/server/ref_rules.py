@@ -12,6 +12,7 @@
     ref is locked: …                           another process holds its lock; the file and its holder follow
     deny updating a hidden ref                 receive.hideRefs, transfer.hideRefs
     left to the hook proc-receive, …           receive.procReceiveRefs
+    broken symref                              it leads out of the namespace (`server.namespaces`)
     refs/heads/x is in the way                 of refs/heads/x/y, or the other way round
 
 Deleting a ref that isn't there succeeds with a warning. So does what a setting of `warn` lets pass.
@@ -29,6 +30,7 @@ from packcore.objects import ObjectType
 from packcore.refs import encode_ref_name, is_valid_ref_name
 from packcore.store.config import bool_of
 from packcore.store.ref_names import RefNameLimits
+from transport.server.namespaces import full_ref_name, leads_outside
 from transport.server.proc_receive import PROC_RECEIVE, ProcReceiveRefs
 from transport.server.shown_refs import HiddenRefs
 from transport.server.words import public_words
@@ -76,16 +78,18 @@ class RefRules:
         self.repository = repository
         self._deny_rewinds = config.get_bool("receive.denynonfastforwards")
         self._deny_deletes = config.get_bool("receive.denydeletes")
-        self._hidden = HiddenRefs(config, "receive")
+        self._hidden = HiddenRefs(repository, "receive")
         self._proc_receive = ProcReceiveRefs(config)
         self._limits = RefNameLimits.of(repository.common_path)
         head = repository.head()
         self._head = head if isinstance(head, str) else None
+        self._full = full_ref_name(repository)
         linked = (other for other in repository.other_worktrees() if other.prefix != "main-worktree/")
         heads = [other.refs.head_target() for other in linked]
+        if not repository.is_bare:
+            heads.append(repository.ref_storage.head_target())
         self._checked_out = {head for head in heads if isinstance(head, str)}
-        if not repository.is_bare and self._head is not None:
-            self._checked_out.add(self._head)
+        """By their full names: in a namespace there is no work tree."""
         self._deny_current = _denies(config, "receive.denycurrentbranch")
         self._deny_delete_current = _denies(config, "receive.denydeletecurrent")
 
@@ -97,13 +101,15 @@ class RefRules:
         name = update.name
         if not name.startswith("refs/") or _is_funny(name, is_delete=update.is_delete):
             return "funny refname"
-        if update.is_create and (fault := self._limits.fault(encode_ref_name(name))):
+        if update.is_create and (fault := self._limits.fault(encode_ref_name(self._full(name)))):
             return fault
         if self._hidden.hides(name):
             return "deny updating a hidden ref"
         if may_be_left and self._proc_receive.takes(update):
             return PROC_RECEIVE
-        if name in self._checked_out:
+        if leads_outside(self.repository, name):
+            return "broken symref"
+        if self._full(name) in self._checked_out:
             if self._deny_current == "refuse":
                 return "branch is currently checked out"
             self._allow(self._deny_current, "updating the current branch")
@@ -141,7 +147,7 @@ class RefRules:
         if any(update.old):
             if self._deny_deletes and name.startswith(_BRANCHES):
                 return "deletion prohibited"
-            if any(now) and (name == self._head or name in self._checked_out):
+            if any(now) and (name == self._head or self._full(name) in self._checked_out):
                 if self._deny_delete_current == "refuse":
                     return "deletion of the current branch prohibited"
                 self._allow(self._deny_delete_current, "deleting the current branch")

@@ -75,6 +75,8 @@ class Command(NamedTuple):
 
     name: str
     arguments: Iterator[bytes]
+    capabilities: list[bytes]
+    """Those that say something of the client."""
 
 
 @dataclass(slots=True)
@@ -116,6 +118,8 @@ class FetchRequest:
     # v0 and v1 only
     multi_ack_detailed: bool = False
     no_done: bool = False
+    capabilities: list[bytes] = field(default_factory=list)
+    """What the client asks for, word by word."""
     band_bytes: int | None = None
     """Longest payload of a side-band packet, band included; None: the pack goes out raw."""
 
@@ -130,6 +134,7 @@ def read_command(reader: PacketReader, object_format: ObjectFormat, budget: Budg
         return None
     name = None
     announced = "sha1"
+    capabilities = []
     lines_before = budget.lines
     while isinstance(line, bytes):
         budget.line()
@@ -140,13 +145,15 @@ def read_command(reader: PacketReader, object_format: ObjectFormat, budget: Budg
             name = value.decode("ascii", "replace")
         elif key == b"object-format":
             announced = value.decode("ascii", "replace")
-        elif key not in (b"agent", b"session-id", b"server-option"):
+        elif key == b"session-id":
+            capabilities.append(line.removesuffix(b"\n"))
+        elif key not in (b"agent", b"server-option"):
             raise BadRequest(f"unknown capability {one_line(line, limit=100)!r}")
         line = reader.read("the rest of a request")
     if name is None:
         raise BadRequest("no command requested")
     _check_format(announced, object_format)
-    return Command(name, _arguments(reader, line, budget, name))
+    return Command(name, _arguments(reader, line, budget, name), capabilities)
 
 
 def _arguments(reader: PacketReader, line: Packet, budget: Budget, name: str) -> Iterator[bytes]:
@@ -309,6 +316,7 @@ def _check_cut(request: FetchRequest) -> None:
 
 
 def _take_capabilities(request: FetchRequest, tokens: list[bytes], object_format: ObjectFormat) -> None:
+    request.capabilities = tokens
     request.multi_ack_detailed = b"multi_ack_detailed" in tokens
     request.no_done = b"no-done" in tokens
     request.deepen_relative = b"deepen-relative" in tokens

@@ -29,16 +29,21 @@ from packcore.store.config import GitConfig
 __all__ = ["ServedRepositories"]
 
 PATH_BYTES_MAX = 4096
+_MARK = "git-daemon-export-ok"
 _FORBIDDEN = (b"", b".", b"..")
 
 
 class ServedRepositories:
     """The repositories below one folder."""
 
-    def __init__(self, root: str | Path, *, export_all: bool = False) -> None:
-        """`export_all` shows hidden repositories and those of work trees, too."""
+    def __init__(self, root: str | Path, *, export_all: bool = False, marked_only: bool = False) -> None:
+        """`export_all` shows hidden repositories and those of work trees, too.
+
+        `marked_only`: of all these, only those with a file `git-daemon-export-ok`, as git shows them.
+        """
         self.root = Path(os.path.realpath(root))
         self._export_all = export_all
+        self._marked_only = marked_only
         if not self.root.is_dir():
             raise RepositoryError(f"{root}: no folder here to serve")
         if _is_repository(self.root):
@@ -63,6 +68,8 @@ class ServedRepositories:
         if not _is_repository(path) or not all(
             self._is_below(part) for part in (path, path / "objects", path / "refs")
         ):
+            return False
+        if self._marked_only and not (path / _MARK).exists():
             return False
         if self._export_all:
             return True

@@ -11,6 +11,7 @@ from packcore.store.packed_file import RefViews
 from transport.server.budget import RequestLimits
 from transport.server.counts import ServerCounts
 from transport.server.faults import Simulation
+from transport.server.namespaces import NO_NAMESPACE, Namespace
 from transport.server.pack_cache import PackCache
 
 if TYPE_CHECKING:
@@ -32,13 +33,20 @@ class ServerSettings:
     """The settings of one server."""
 
     repositories: ServedRepositories
-    allow_push: bool = False
+    allow_push: bool | None = False
+    """None: as a repository's `http.receivepack` says; where it says nothing, for users who signed in."""
+    static_files: bool = False
+    """Whether files are served to clients of the dumb protocol where `http.getanyfile` says nothing."""
+    namespace: Namespace = NO_NAMESPACE
+    """The ref namespace that is served, unless a WSGI server names another one for a request."""
     hooks: HookSettings | None = None
     """How the repositories' hooks are run; None: none is."""
     passwords: Passwords | None = None
     """Who may come in; None: everybody."""
     log: Callable[[str], None] = _silent
     """Takes one line for each request: client, user, request line, status, bytes sent, seconds."""
+    tell: Callable[[str], None] | None = None
+    """Takes one line for each fault of a request or a repository; None: the log does."""
     simulation: Simulation = field(default_factory=Simulation)
     """Faults on purpose."""
     limits: Limits = field(default_factory=Limits)

@@ -8,8 +8,9 @@ taking it for deleted; only our own client asks for the reason. One whose object
 its id.
 
 A value hides the ref of that name and all below it; `!` before it shows them again, and of several that fit
-the last one in the file counts, whichever of the keys it belongs to. Specified in git-config. Namespaces are
-left out, so `^` changes nothing. That something is hidden is told to our own client, by the kind of ref.
+the last one in the file counts, whichever of the keys it belongs to. In a namespace a value means the names
+that clients use; with `^` before it, the full ones. Specified in git-config. That something is hidden is told
+to our own client, by the kind of ref.
 A symbolic ref that is shown keeps its id, as with git, but is not said to point to a hidden ref.
 """
 
@@ -27,6 +28,7 @@ from packcore.store.alternates import find_alternates
 from packcore.store.config import GitConfig
 from packcore.store.open_refs import open_refs
 from packcore.store.ref_table import RefTable
+from transport.server.namespaces import full_ref_name
 from transport.server.want_rules import want_rules
 from transport.server.words import public_words
 
@@ -104,17 +106,19 @@ class ShownRefs(NamedTuple):
 class HiddenRefs:
     """The rules of one repository for one service (`uploadpack` or `receive`)."""
 
-    def __init__(self, config: GitConfig, service: str) -> None:
-        rules = config.get_all("transfer.hiderefs", f"{service}.hiderefs")
+    def __init__(self, repository: Repository, service: str) -> None:
+        rules = repository.config.get_all("transfer.hiderefs", f"{service}.hiderefs")
         self._rules = [
-            (rule.removeprefix("!").removeprefix("^").rstrip("/"), not rule.startswith("!"))
-            for rule in reversed(rules)
+            (rule.removeprefix("!").rstrip("/"), not rule.startswith("!")) for rule in reversed(rules)
         ]
+        self._full = full_ref_name(repository)
 
     def hides(self, name: str) -> bool:
         """Tell whether a ref is hidden."""
-        for prefix, hidden in self._rules:
-            if prefix and (name == prefix or name.startswith(f"{prefix}/")):
+        for rule, hidden in self._rules:
+            prefix = rule.removeprefix("^")
+            meant = name if prefix == rule else self._full(name)
+            if prefix and (meant == prefix or meant.startswith(f"{prefix}/")):
                 return hidden
         return False
 
@@ -146,7 +150,7 @@ def advertised_ids(repository: Repository) -> tuple[list[bytes], list[bytes]]:
 
     As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
     """
-    shown, _ = HiddenRefs(repository.config, "receive").split(repository.ref_table())
+    shown, _ = HiddenRefs(repository, "receive").split(repository.ref_table())
     there = {name: fault for name, fault in shown.unreadable.items() if not fault.is_dangling}
     zero = repository.object_format.zero.hex().encode()
     listed = _inserted(shown, [(encode_ref_name(name), zero, b"") for name in there])
@@ -174,7 +178,7 @@ def fetchable_refs(
     is looked at: `server.ref_objects` does that. Raises CorruptData or RepositoryError if the refs can't be
     listed.
     """
-    hidden = HiddenRefs(repository.config, "uploadpack")
+    hidden = HiddenRefs(repository, "uploadpack")
     listing = _Listing(repository, hidden, words)
     wanted = [] if prefixes is None else prefixes.shortest
     # What is hidden is told whatever is asked for.

@@ -19,8 +19,9 @@ from transport.server.upload_pack import UploadPack
 from transport.wire.pktline import FLUSH, encode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
+    from packcore.errors import PackcoreError
     from transport.server.proc_receive_hook import RefReport
     from transport.server.push_request import PushRequest
 
@@ -125,17 +126,16 @@ class LameReceivePack(ReceivePack):
         tokens = [token for token in super().offered() if not self.simulation.withholds(token)]
         return [*tokens, *(["no-thin"] if "no-thin" in self.simulation.names else [])]
 
-    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
+    def answer(self, blocks: Iterable[bytes], version: int) -> Generator[bytes, None, PackcoreError | None]:
         """Take one push; give another answer than the report where that is asked for."""
         answered = super().answer(blocks, version)
         late = self.simulation.late_status
         if late is None and "drop-report" not in self.simulation.names:
-            yield from answered
-            return
+            return (yield from answered)
         for _ in answered:
             pass
         if not self._is_push:
-            return  # the probe of a client that asks whether it may push at all
+            return None  # the probe of a client that asks whether it may push at all
         if late is not None:
             raise HttpFault(late, "too late, as the server was told to be")
         raise ConnectionCut("the report is dropped")

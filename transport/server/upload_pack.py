@@ -35,6 +35,7 @@ from transport.server.requests import (
     read_fetch_v2,
     read_wants_v0,
 )
+from transport.server.session import Session, advertises_session_ids
 from transport.server.view import RepositoryView
 from transport.server.words import words_about_repository
 from transport.wire.hidden_refs import encode_hidden
@@ -83,6 +84,7 @@ class UploadPack:
         words: Words | None = None,
         request_limits: RequestLimits | None = None,
         packs: PackCache | None = None,
+        session: Session | None = None,
     ) -> None:
         """Serve `repository`. `packs` keeps packs for the next client; None: each client gets one of its own.
 
@@ -98,6 +100,8 @@ class UploadPack:
         self._strategy = strategy
         self._keepalive_seconds = keepalive_seconds
         self._packs = packs
+        self._session = session or Session()
+        self._tells_session = advertises_session_ids(repository.config)
 
     # The advertisement
 
@@ -112,6 +116,7 @@ class UploadPack:
             lines += [f"ls-refs={ls_refs_features(self._repository)}", f"fetch={features}", "server-option"]
             lines += ["bundle-uri"] * advertises_bundle_uris(self._repository.config)
             lines.append(f"object-format={self._format.name}")
+            lines += [f"session-id={self._session.id}"] * self._tells_session
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
         # First of all: what fails after the first byte is an answer cut short.
@@ -152,6 +157,8 @@ class UploadPack:
         encoded += [*unreadable_tokens(listed.faults()), b"find-damage"]
         if view.hidden:
             encoded.append(b"hidden=" + b",".join(encode_hidden(view.hidden)))
+        if self._tells_session:
+            encoded.append(f"session-id={self._session.id}".encode())
         return b" ".join([*encoded, f"object-format={self._format.name} agent={agent()}".encode()])
 
     def _view(self) -> RepositoryView:
@@ -159,9 +166,9 @@ class UploadPack:
 
     # The answer to a request
 
-    def answer(self, blocks: Iterable[bytes], version: int) -> Iterator[bytes]:
-        """Yield the answer to one stateless request, whose body's blocks are given."""
-        yield from self.converse(blocks, version, lasting=False)
+    def answer(self, blocks: Iterable[bytes], version: int) -> Generator[bytes, None, PackcoreError | None]:
+        """Answer one stateless request, whose body's blocks are given, as `converse`."""
+        return (yield from self.converse(blocks, version, lasting=False))
 
     def converse(
         self, blocks: Iterable[bytes], version: int, *, lasting: bool = True
@@ -190,6 +197,7 @@ class UploadPack:
         command = read_command(reader, self._format, budget)
         if command is None:
             return False
+        self._session.note_client(command.capabilities)
         if command.name == "ls-refs":
             yield from answer_ls_refs(
                 self._repository,
@@ -263,6 +271,7 @@ class UploadPack:
         request = read_wants_v0(reader, view, budget, lasting=lasting)
         if request is None:
             return False
+        self._session.note_client(request.capabilities)
         cut = self._cut(request, view)
         if cut is not None:
             yield _shallow_lines(request, view, cut) + FLUSH

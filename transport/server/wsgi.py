@@ -12,6 +12,10 @@ r"""The same server as a WSGI application (PEP 3333), for gunicorn, waitress, mo
     PACKCORE_HTPASSWD      a file
     PACKCORE_MAX_PUSH      bytes
 
+Of a request's own variables, REMOTE_ADDR, REMOTE_USER, GIT_COMMITTER_NAME, GIT_COMMITTER_EMAIL and
+GIT_NAMESPACE count, as with git http-backend (`server.requester`): a web server or a middleware sets them,
+and no header can.
+
 The WSGI server speaks HTTP, listens, and bounds connections and silences; `server.http_handler` answers, as
 under `packcore serve`. Answers go out by PEP 3333's `write` while they are made. A body is read while it
 comes, where the server hands it on so. One without a Content-Length is taken where the server says that it
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -34,6 +39,7 @@ from transport.errors import InvalidRequest
 from transport.server.htpasswd import Passwords
 from transport.server.http_connection import HttpFault, HttpRequest
 from transport.server.http_handler import Exchange
+from transport.server.requester import Requester
 from transport.server.served import ServedRepositories
 from transport.server.settings import ServerSettings
 from transport.server.simulation import Edge
@@ -48,6 +54,7 @@ _READ_BYTES = 64 * 1024
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 _OF_THE_SERVER = {"server", "connection"}
 """Headers that a WSGI server sets itself."""
+_LENGTH = re.compile("[0-9]{1,18}")
 _OF_THE_BODY = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
@@ -61,14 +68,8 @@ class WsgiServer:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionResetError where an answer broke off: it must have no end."""
         channel = _WsgiChannel(environ, start_response)
-        exchange = Exchange(
-            channel,
-            environ.get("REMOTE_ADDR") or "local",
-            self.settings,
-            self._edge,
-            # Of the server itself or a module of it that asked for a password: no header can set this name.
-            signed_in=environ.get("REMOTE_USER") or None,
-        )
+        requester = Requester.of(environ, namespace=self.settings.namespace)
+        exchange = Exchange(channel, requester, self.settings, self._edge)
         exchange.serve(_request_of(environ))
         if not channel.has_ended:
             raise ConnectionResetError(errno.ECONNRESET, "the answer broke off")
@@ -140,9 +141,10 @@ class _WsgiChannel:
         self._input = environ["wsgi.input"]
         self._start_response = start_response
         length = environ.get("CONTENT_LENGTH") or ""
-        self._is_chunked = bool(environ.get("HTTP_TRANSFER_ENCODING"))
         self._ends_itself = bool(environ.get("wsgi.input_terminated"))
-        self._is_bad = bool(length) and not (length.isascii() and length.isdecimal())
+        has_no_length = not length and self._ends_itself and environ["REQUEST_METHOD"] == "POST"
+        self._is_chunked = bool(environ.get("HTTP_TRANSFER_ENCODING")) or has_no_length
+        self._is_bad = bool(length) and not _LENGTH.fullmatch(length)
         self._left = int(length) if length and not self._is_bad else 0
         self._is_done = False
         self.gives_way = False
@@ -152,7 +154,7 @@ class _WsgiChannel:
     def body(self) -> Iterator[bytes]:
         """Yield the body, or what is left of it. Raises HttpFault if it is cut short or can't be read."""
         if self._is_bad:
-            raise HttpFault(400, "a Content-Length that is no number")
+            raise HttpFault(400, "the Content-Length (CONTENT_LENGTH) is no number of bytes")
         if self._is_chunked and not self._ends_itself:
             raise HttpFault(411, "a Content-Length is needed: this WSGI server hands on no chunked bodies")
         while not self._is_done:

@@ -136,7 +136,7 @@ def test_a_repository_is_found_with_and_without_its_ending(server, name):
     [
         ("GET /x.git/info/refs HTTP/1.1", 403),
         ("GET /x.git/info/refs?service=git-upload-archive HTTP/1.1", 403),
-        ("GET /x.git/HEAD HTTP/1.1", 404),
+        ("GET /x.git/HEAD HTTP/1.1", 403),
         ("GET /x.git/git-upload-pack HTTP/1.1", 405),
         ("POST /x.git/info/refs?service=git-upload-pack HTTP/1.1", 405),
         ("HEAD /x.git/info/refs?service=git-upload-pack HTTP/1.1", 405),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.ids import ObjectId
-from packcore.store.config import GitConfig
 from packcore.store.repository import Repository
 from tests.support import git, git_bytes, history, init_repository, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving, snapshot
@@ -71,9 +70,11 @@ def empty_pack(repository: Path) -> bytes:
         (["refs/pull", "!refs/pull/1"], set()),
     ],
 )
-def test_of_several_rules_the_last_that_fits_counts(rules, hidden):
-    text = "[transfer]\n" + "".join(f'\thideRefs = "{rule}"\n' for rule in rules)
-    found = HiddenRefs(GitConfig.parse(text), "receive")
+def test_of_several_rules_the_last_that_fits_counts(target, rules, hidden):
+    for rule in rules:
+        git("config", "--add", "transfer.hideRefs", rule, cwd=target)
+    with Repository.open(target) as repository:
+        found = HiddenRefs(repository, "receive")
     names = ("refs/heads/main", "refs/tags/v1", "refs/pull/1/head")
     assert {name for name in names if found.hides(name)} == hidden
 
