@@ -34,7 +34,7 @@ def run(
     directory: str,
     hooks: HookOptions,
     pipes: PipeOptions,
-    console: Console,  # noqa: ARG001 - the client is told
+    console: Console,
 ) -> None:
     """Receive one push into the repository DIR, as its settings allow.
 
@@ -55,6 +55,7 @@ def run(
                 hooks=hooks.settings,
                 signed=lambda: own_signature(os.environ, repository.config),
                 session=session,
+                tell=console.tell_error,
             )
 
         serve_standard_streams("receive-pack", make, pipes)

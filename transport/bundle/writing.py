@@ -74,7 +74,7 @@ class BundleWriter:
             words = own_words(error)
             yield encode_report(words, dict.fromkeys(verdicts, "not written"))
             return
-        yield encode_report("ok", verdicts)
+        yield encode_report("ok", verdicts, repeated=request.repeated)
 
     def _write(self, request: PushRequest, pack: Iterator[bytes]) -> None:
         if self._written is not None:

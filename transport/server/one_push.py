@@ -134,13 +134,12 @@ class Push:
 
         What proc-receive has done can't be refused any more.
         """
-        if self._request.atomic and not all(reason is None for reason in self._verdicts.values()):
+        is_refused = any(self._verdicts.values()) or bool(self._request.repeated)
+        if self._request.atomic and is_refused:
             for name in self._verdicts.keys() - self.reports.keys():
                 self._verdicts[name] = self._verdicts[name] or "atomic push failure"
 
     def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
-        if update.name in self._verdicts:
-            return "multiple updates for one ref"
         if update.name in self._aliases.followed:
             return None  # its verdict is that of the ref that it comes to
         reason = self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)

@@ -28,7 +28,7 @@ from transport.wire.pktline import FLUSH, Special, encode_text
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packcore.ids import ObjectFormat, ObjectId
     from transport.server.proc_receive_hook import RefReport
@@ -44,6 +44,8 @@ class PushRequest:
     """The commands, and how to answer them."""
 
     updates: list[RefUpdate] = field(default_factory=list)
+    repeated: list[RefUpdate] = field(default_factory=list)
+    """Further updates of a ref that has one: they are refused."""
     shallow: set[ObjectId] = field(default_factory=set)
     push_options: list[str] | None = None
     """None: the client sends none, which is not the same as an empty list."""
@@ -60,7 +62,7 @@ class PushRequest:
     @property
     def brings_pack(self) -> bool:
         """Whether a pack follows: it does unless all commands delete."""
-        return any(not update.is_delete for update in self.updates)
+        return any(not update.is_delete for update in (*self.updates, *self.repeated))
 
 
 def read_push(
@@ -104,6 +106,9 @@ def read_push(
         raise BadRequest("a section ends inside the commands")
     if not request.updates:
         return None
+    first: dict[str, RefUpdate] = {}
+    request.repeated = [one for one in request.updates if first.setdefault(one.name, one) is not one]
+    request.updates = list(first.values())
     if has_options and takes_options:
         _read_options(reader, request, limits)
     return request
@@ -113,10 +118,12 @@ def encode_report(
     unpack: str,
     verdicts: Mapping[str, str | None],
     reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+    repeated: Iterable[RefUpdate] = (),
 ) -> bytes:
     """Build the report; `verdicts` are reasons by the ref's name, None where it is done.
 
-    `reports` says what proc-receive changed in the place of some refs (report-status-v2).
+    `reports` says what proc-receive changed in the place of some refs (report-status-v2). `repeated` are
+    further updates of refs that have one.
     """
     lines = [encode_text(f"unpack {unpack}")]
     for name, reason in verdicts.items():
@@ -128,6 +135,7 @@ def encode_report(
             lines.append(report_lines(name, reports[name]))
         else:
             lines.append(encode_text(f"ok {name}"))
+    lines += [encode_text(f"ng {update.name} multiple updates for one ref") for update in repeated]
     return b"".join(lines) + FLUSH
 
 

@@ -76,14 +76,17 @@ class ReceivePack:
         signed: Callable[[], bytes] | None = None,
         hooks: HookSettings | None = None,
         session: Session | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take pushes into `repository`.
 
+        `tell` gets what hooks say if the client can't be told, having no side-band.
         `signed` returns who pushes, and when (`Name <mail> seconds zone`); None: no reflogs are written.
         `hooks` None: none is run.
         """
         self._hooks = hooks
         self._session = session or Session()
+        self._tell = tell
         self._signed = signed
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
@@ -135,9 +138,10 @@ class ReceivePack:
         unpack: str,
         verdicts: Mapping[str, str | None],
         reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+        repeated: Sequence[RefUpdate] = (),
     ) -> bytes:
         """Build the report: `push_request.encode_report`."""
-        return encode_report(unpack, verdicts, reports)
+        return encode_report(unpack, verdicts, reports, repeated)
 
     def answer(self, blocks: Iterable[bytes], version: int) -> Generator[bytes, None, PackcoreError | None]:
         """Take one push, whose body's blocks are given, and yield the report on it.
@@ -203,21 +207,26 @@ class ReceivePack:
             hooks = (
                 None
                 if self._hooks is None
-                else Hooks(self._repository, self._hooks, request.push_options, say)
+                else Hooks(self._repository, self._hooks, request.push_options, self._heard(request, say))
             )
             push, verdicts = self._judged(request, pack, progress, hooks=hooks, lasting=lasting)
             reports = push.reports if request.report_v2 else {}
-            return _Outcome(self.report("ok", verdicts, reports), push.changed, hooks, push.reports)
+            report = self.report("ok", verdicts, reports, request.repeated)
+            return _Outcome(report, push.changed, hooks, push.reports)
         except PackcoreError as error:
             words = _refusal(error, self._limits, self._words)
             say(f"error: {words}")
             report = self.report(words, {update.name: "unpacker error" for update in request.updates})
             return _Outcome(report, [], None, {})
 
+    def _heard(self, request: PushRequest, say: Callable[[str], None]) -> Callable[[str], None]:
+        """Return who hears what hooks say."""
+        return self._tell if request.band_bytes is None else say
+
     def _after(self, request: PushRequest, outcome: _Outcome, hooks: Hooks) -> Iterator[bytes]:
         """Run the hooks that follow a push, and pass their words on."""
         yield from heard(
-            lambda say: hooks.after(outcome.changed, outcome.reports, say),
+            lambda say: hooks.after(outcome.changed, outcome.reports, self._heard(request, say)),
             seconds=self._keepalive_seconds if request.band_bytes is not None else None,
             line=lambda text: _progress(request, text),
             keepalive=encode_packet(_DATA),

@@ -266,8 +266,11 @@ def _head(listing: _Listing) -> ShownRef | None:
 def alternate_tips(repository: Repository) -> list[ObjectId]:
     """Return the tips of the repositories that this one borrows objects from, each once, sorted.
 
-    An objects directory without a repository around it has none.
+    An objects directory without a repository around it has none. core.alternateRefsPrefixes may say which
+    refs count.
     """
+    prefixes = (repository.config.get("core.alternaterefsprefixes") or "").split()
+    folders = tuple(f"{prefix.rstrip('/')}/".encode() for prefix in prefixes)
     tips: set[ObjectId] = set()
     for objects in find_alternates(repository.common_path / "objects"):
         around = objects.parent
@@ -275,5 +278,7 @@ def alternate_tips(repository: Repository) -> list[ObjectId]:
             # These only spare a pusher some objects, so what can't be read is no loss.
             with suppress(CorruptData, RepositoryError):
                 table = open_refs(around, around, GitConfig.read(around / "config")).table()
+                if folders:
+                    table = table.of(lambda name: (name + b"/").startswith(folders))
                 tips.update(oid for oid in ids_of_hex(set(table.ids)) if oid in repository)
     return sorted(tips)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from packcore.errors import PackcoreError
     from transport.server.proc_receive_hook import RefReport
     from transport.server.push_request import PushRequest
+    from transport.wire.receive_pack import RefUpdate
 
 __all__ = ["ConnectionCut", "Edge", "LameReceivePack", "LameUploadPack"]
 
@@ -152,8 +153,9 @@ class LameReceivePack(ReceivePack):
         unpack: str,
         verdicts: Mapping[str, str | None],
         reports: Mapping[str, Sequence[RefReport]] = MappingProxyType({}),
+        repeated: Sequence[RefUpdate] = (),
     ) -> bytes:
         """Build the report, without its last ref where that is asked for."""
         if "omit-ref" in self.simulation.names:
             verdicts = dict(list(verdicts.items())[:-1])
-        return super().report(unpack, verdicts, reports)
+        return super().report(unpack, verdicts, reports, repeated)

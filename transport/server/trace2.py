@@ -16,9 +16,10 @@ Specified in git's api-trace2. Left out: sockets, the other events, and GIT_TRAC
 from __future__ import annotations
 
 import json
-import os
 import time
 from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transport.agent import agent
@@ -40,7 +41,7 @@ class Trace2Events:
         """`target` is GIT_TRACE2_EVENT's value. Raises InvalidRequest if nothing can be written there."""
         self._session_id = session_id
         self._began = time.monotonic()
-        self._descriptor = _opened(target, session_id)
+        self._file = _opened(target, session_id)
 
     def begin(self, command: str, arguments: Sequence[str]) -> None:
         """Say what was started."""
@@ -56,34 +57,37 @@ class Trace2Events:
         """Say with which exit code it ended."""
         for event in ("exit", "atexit"):
             self._write(event, t_abs=self._seconds(), code=code)
+        if self._file is not None:
+            self._file.close()
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 6)
 
     def _write(self, event: str, **more: Any) -> None:
-        if self._descriptor is None:
+        if self._file is None:
             return
         moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         known = {"event": event, "sid": self._session_id, "thread": "main", "time": moment}
         line = json.dumps({**known, **more}, separators=(",", ":")).encode("ascii") + b"\n"
         try:
-            os.write(self._descriptor, line)  # at once: other processes append to the same file
+            self._file.write(line)  # at once: other processes append to the same file
         except OSError:
-            self._descriptor = None  # as git does: a trace must not end what is traced
+            self._file = None  # as git does: a trace must not end what is traced
 
 
-def _opened(target: str, session_id: str) -> int | None:
+def _opened(target: str, session_id: str) -> FileIO | None:
     if target.lower() in _OFF:
         return None
+    place: str | int = target
     if target.lower() in ("1", "true"):
-        return _STDERR
-    if len(target) == 1 and target.isdecimal():
-        return int(target)
-    if not os.path.isabs(target):  # noqa: PTH117 - a URL of a socket begins otherwise, too
+        place = _STDERR
+    elif len(target) == 1 and target.isdecimal():
+        place = int(target)
+    elif not Path(target).is_absolute():
         raise InvalidRequest(f"GIT_TRACE2_EVENT must be a number or an absolute path, not {target!r}")
-    if os.path.isdir(target):  # noqa: PTH112
-        target = os.path.join(target, session_id.replace("/", "_"))  # noqa: PTH118
+    elif Path(target).is_dir():
+        place = str(Path(target) / session_id.replace("/", "_"))
     try:
-        return os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        return FileIO(place, "a", closefd=isinstance(place, str))
     except OSError as error:
         raise InvalidRequest(f"GIT_TRACE2_EVENT: can't write to {target}: {error.strerror}") from None

@@ -31,7 +31,10 @@ def served(tmp_path: Path) -> Path:
 def advertised(path: Path, version: int) -> list[bytes]:
     with Repository.open(path) as repository:
         session = Session("mine")
-        services = [UploadPack(repository, session=session), ReceivePack(repository, session=session)]
+        services: list[UploadPack | ReceivePack] = [
+            UploadPack(repository, session=session),
+            ReceivePack(repository, session=session),
+        ]
         return [b"".join(service.advertise(version)) for service in services]
 
 
