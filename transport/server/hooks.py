@@ -11,6 +11,7 @@
     GIT_NAMESPACE                      the ref namespace, where there is one: hooks see its names, but
                                        reference-transaction the full ones
     GIT_PUSH_OPTION_COUNT, …_0, …      pre-receive, post-receive: if the client sent push options
+    GIT_PUSH_CERT, GIT_PUSH_CERT_…     the same, if the push is signed: `server.signatures`
     GIT_QUARANTINE_PATH,               pre-receive: the new objects are in a folder of their own
     GIT_OBJECT_DIRECTORY,
     GIT_ALTERNATE_OBJECT_DIRECTORIES
@@ -28,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
+from packcore.objects import ObjectType
 from packcore.store.temporaries import temporary_folder
 from transport.home_paths import expand_home
 from transport.server.hook_process import run_hook, talk_to_hook
@@ -42,10 +44,11 @@ if TYPE_CHECKING:
     from packcore.store.repository import Repository
     from packcore.store.spool import SpooledPack
     from transport.server.proc_receive_hook import RefReport
+    from transport.server.push_certificate import CertificateNonces, PushCertificate
 
 __all__ = ["HookSettings", "Hooks"]
 
-_DROPPED = ("PACKCORE_", "GITSYNC_", "GIT_PUSH_OPTION_")
+_DROPPED = ("PACKCORE_", "GITSYNC_", "GIT_PUSH_OPTION_", "GIT_PUSH_CERT")
 """Variables that begin so are this program's own, and may hold secrets, or are another push's."""
 _OF_A_REPOSITORY = frozenset(
     (
@@ -92,6 +95,20 @@ class Hooks:
             for number, text in enumerate(push_options or ())
             if "\0" not in text
         }
+
+    def certify(self, certificate: PushCertificate, nonces: CertificateNonces) -> None:
+        """Keep a push certificate as a blob, and tell pre-receive and post-receive who signed it.
+
+        Raises RepositoryError.
+        """
+        from transport.server.signatures import verify_certificate
+
+        if self._find("pre-receive") is None and self._find("post-receive") is None:
+            return
+        oid = self._repository.write_loose(ObjectType.BLOB, certificate.text)
+        signature = verify_certificate(certificate, self._repository.config, self._environment({}))
+        told = {**signature.told_to_hooks(), **nonces.judge(certificate), "GIT_PUSH_CERT": oid.hex()}
+        self._options |= {name: text.replace("\0", "") for name, text in told.items()}
 
     def pre_receive(self, updates: Sequence[RefUpdate], spool: SpooledPack | None) -> str | None:
         """Ask about all updates, with the new objects in quarantine; return the reason of a refusal."""

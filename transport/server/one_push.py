@@ -142,7 +142,11 @@ class Push:
     def _refusal(self, update: RefUpdate, rules: RefRules) -> str | None:
         if update.name in self._aliases.followed:
             return None  # its verdict is that of the ref that it comes to
-        reason = self._aliases.refused.get(update.name) or rules.refusal(update, self._objects)
+        reason = (
+            self._request.refusal
+            or self._aliases.refused.get(update.name)
+            or rules.refusal(update, self._objects)
+        )
         if reason != PROC_RECEIVE or self._hooks is None:
             return reason
         self._for_hook.add(update.name)

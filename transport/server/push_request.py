@@ -10,8 +10,8 @@ and the report that answers it: `unpack ok`, then `ok <ref>` or `ng <ref> <reaso
 report-status-v2 `option` lines after an `ok` that changed another ref, or to another id, than was asked for.
 
 Specified in gitprotocol-pack and gitprotocol-capabilities. Read strictly: a line that is none of these
-is a `BadRequest`. A ref's name is taken as it comes; judging it is `server.ref_rules`' part. Left out:
-signed pushes (push-cert), which aren't advertised.
+is a `BadRequest`. A ref's name is taken as it comes; judging it is `server.ref_rules`' part. In the place of
+commands there may be a certificate with them: `server.push_certificate`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from packcore.refs import REF_NAME_BYTES_MAX, decode_ref_name
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest, RequestLimits
+from transport.server.push_certificate import PushCertificate, read_certificate
 from transport.server.requests import read_oid
 from transport.wire.pktline import FLUSH, Special, encode_text
 from transport.wire.receive_pack import RefUpdate
@@ -49,6 +50,8 @@ class PushRequest:
     shallow: set[ObjectId] = field(default_factory=set)
     push_options: list[str] | None = None
     """None: the client sends none, which is not the same as an empty list."""
+    certificate: PushCertificate | None = None
+    """What the pusher signed; the updates are those in it."""
     capabilities: list[bytes] = field(default_factory=list)
     """What the client asks for, word by word."""
     atomic: bool = False
@@ -58,6 +61,14 @@ class PushRequest:
     """Whether the report may say what a ref was really changed to."""
     band_bytes: int | None = None
     """Longest payload of a side-band packet, band included; None: the report goes out bare."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the whole push is refused: not if its options are those that were signed."""
+        certificate = self.certificate
+        if certificate is None or certificate.has_options(self.push_options or ()):
+            return None
+        return "inconsistent push options"
 
     @property
     def brings_pack(self) -> bool:
@@ -71,10 +82,12 @@ def read_push(
     limits: RequestLimits | None = None,
     *,
     takes_options: bool = True,
+    takes_certificate: bool = False,
 ) -> PushRequest | None:
     """Read everything before the pack; None where nothing is asked (the probe `0000`, an empty body).
 
-    `takes_options` says that push options were offered: else none are read.
+    `takes_options` and `takes_certificate` say what was offered: else options aren't read, and a certificate
+    is refused.
     Raises BadRequest, and RemoteProtocolError for broken framing.
     """
     request = PushRequest()
@@ -89,15 +102,22 @@ def read_push(
             if len(request.shallow) > limits.push_commands:
                 raise BadRequest("too many shallow lines")
             continue
+        if request.certificate is not None:
+            raise BadRequest("commands besides those of the push certificate")
         command, _, tokens = line.partition(b"\0")
         if not request.updates:
             has_options = _take_capabilities(request, tokens.split(), object_format)
-        update = _update(command.removesuffix(b"\n"), object_format)
-        # Many refs at one commit hold its id once.
-        old, new = known.setdefault(update.old, update.old), known.setdefault(update.new, update.new)
-        request.updates.append(RefUpdate(update.name, old, new))
-        if len(request.updates) > limits.push_commands:
-            raise BadRequest("too many ref updates in one push")
+        commands = [command.removesuffix(b"\n")]
+        if takes_certificate and not request.updates and commands == [b"push-cert"]:
+            request.certificate = read_certificate(reader, limits.push_bytes)
+            commands = request.certificate.commands
+        for text in commands:
+            update = _update(text, object_format)
+            # Many refs at one commit hold its id once.
+            old, new = known.setdefault(update.old, update.old), known.setdefault(update.new, update.new)
+            request.updates.append(RefUpdate(update.name, old, new))
+            if len(request.updates) > limits.push_commands:
+                raise BadRequest("too many ref updates in one push")
     if line is None:
         if request.updates or request.shallow:
             raise BadRequest("the commands end without a flush")

@@ -9,7 +9,7 @@ r"""Our own receive-pack: takes a push into a repository (protocol v0, which is 
 Until the pack is installed nothing in the repository has changed, and a refused push leaves nothing behind.
 A push becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in
 gitprotocol-pack.
-Hooks are run only where that is asked for (`server.hooks`). Left out on purpose: signed pushes.
+Hooks are run only where that is asked for (`server.hooks`), and only then signed pushes are taken.
 What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 """
 
@@ -25,6 +25,7 @@ from packcore.limits import Limits
 from transport.agent import agent
 from transport.server.background import heard
 from transport.server.budget import RequestLimits
+from transport.server.push_certificate import CertificateNonces
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.session import Session, advertises_session_ids
@@ -87,6 +88,8 @@ class ReceivePack:
         self._hooks = hooks
         self._session = session or Session()
         self._tell = tell
+        # Without hooks nobody would look at a certificate.
+        self._nonces = None if hooks is None else CertificateNonces.of(repository)
         self._signed = signed
         self._request_limits = request_limits or RequestLimits()
         self._repository = repository
@@ -112,6 +115,8 @@ class ReceivePack:
         words = [*self.offered(), f"object-format={self._format.name}"]
         if advertises_session_ids(self._repository.config):
             words.append(f"session-id={self._session.id}")
+        if self._nonces is not None:
+            words.append(f"push-cert={self._nonces.give()}")
         tokens = " ".join([*words, f"agent={agent()}"]).encode()
         tips = set(ids) if haves else set()
         lines = ref_lines_v0(names, ids, [])
@@ -165,7 +170,11 @@ class ReceivePack:
         reader = PacketReader(blocks)
         try:
             request = read_push(
-                reader, self._format, self._request_limits, takes_options=self._has("push-options")
+                reader,
+                self._format,
+                self._request_limits,
+                takes_options=self._has("push-options"),
+                takes_certificate=self._nonces is not None,
             )
             if request is not None:
                 self._session.note_client(request.capabilities)
@@ -209,6 +218,8 @@ class ReceivePack:
                 if self._hooks is None
                 else Hooks(self._repository, self._hooks, request.push_options, self._heard(request, say))
             )
+            if hooks is not None and request.certificate is not None and self._nonces is not None:
+                hooks.certify(request.certificate, self._nonces)
             push, verdicts = self._judged(request, pack, progress, hooks=hooks, lasting=lasting)
             reports = push.reports if request.report_v2 else {}
             report = self.report("ok", verdicts, reports, request.repeated)
