@@ -38,11 +38,17 @@ KNOWN = {
         (["-n5", "-vn5"], []),
         (["-vx"], ["-vx"]),
         (["--", "--window"], []),  # a path
+        (["--end-of-options", "--window"], []),  # a revision
+        (["-3"], ["-3"]),
         (["-"], []),
     ],
 )
 def test_options_that_packcore_lacks_are_named(words, missing):
     assert translate("rev-list", words, KNOWN, "/x.git").not_offered == missing
+
+
+def test_a_number_alone_is_a_count_where_there_is_one():
+    assert translate("rev-list", ["-3"], {**KNOWN, "--max-count": VALUE}, "/x.git").not_offered == []
 
 
 @pytest.mark.parametrize(
