@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.deflate import DEFLATE_LIBRARY
 from packcore.ids import SHA1
 from packcore.limits import KIB, MIB
 from tests import bombs
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from tests.bombs import BombPack
 
-ALLOWED_BYTES = 64 * MIB
-"""What a bomb may cost beyond an ordinary pack."""
+ALLOWED_BYTES = (64 if DEFLATE_LIBRARY.startswith("zlib-ng") else 80) * MIB
+"""What a bomb may cost beyond an ordinary pack. The standard library's zlib holds its output twice."""
 
 pytestmark = [
     pytest.mark.e2e,
