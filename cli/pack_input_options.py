@@ -33,6 +33,9 @@ def _inputs(
     missing: Literal["error", "allow-any", "allow-promisor"],
     use_bitmap_index: bool,
     sparse: bool | None,  # noqa: ARG001 - see its help
+    keep_true_parents: bool,  # noqa: ARG001 - see its help
+    reflog: bool,
+    indexed_objects: bool,
     cruft: bool,
     cruft_expiration: str | None,
 ) -> PackInputs:
@@ -40,7 +43,7 @@ def _inputs(
 
     if stdin_packs and filters:
         raise click.UsageError("cannot use --filter with --stdin-packs")
-    if stdin_packs and (all_refs or stdin_revs or thin):
+    if stdin_packs and (all_refs or stdin_revs or thin or reflog or indexed_objects):
         raise click.UsageError(
             "cannot use internal rev list with --stdin-packs: leave out --all, --revs and --thin"
         )
@@ -48,9 +51,9 @@ def _inputs(
         raise click.UsageError("--filter and --missing hold for what revisions reach: give --revs or --all")
     choice = None
     if cruft or cruft_expiration is not None:
-        if all_refs or stdin_revs or thin or unpacked or stdin_packs:
+        if all_refs or stdin_revs or thin or unpacked or stdin_packs or reflog or indexed_objects:
             raise click.UsageError(
-                "--cruft names packs on stdin: leave out --all, --revs, --thin, --unpacked and --stdin-packs"
+                "--cruft names packs on stdin: leave out --stdin-packs, --thin, and what names revisions"
             )
         choice = CruftChoice(_expiration(cruft_expiration))
     rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
@@ -66,6 +69,8 @@ def _inputs(
         missing,
         use_bitmap_index,
         choice,
+        reflog,
+        indexed_objects,
     )
 
 
@@ -111,6 +116,9 @@ input_options = group(
         "--unpacked",
         help_text="Of revisions, only commits that are in no pack. With --stdin-packs: loose objects too.",
     ),
+    _flag("--reflog", help_text="Pack what reflogs name too, and all that it reaches."),
+    _flag("--indexed-objects", help_text="Pack what the index of a work tree names too."),
+    _flag("--keep-true-parents", help_text="Accepted, and always so: grafts are not read."),
     _flag("--include-tag", help_text="Pack annotated tags too whose object is packed."),
     option(
         "--filter",

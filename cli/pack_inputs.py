@@ -4,6 +4,8 @@
     ids and paths                                those
     main, ^v1, --not        --revs               what they reach
                             --all                what refs and HEAD reach
+                            --reflog             what reflogs name, and what that reaches
+                            --indexed-objects    what an index names
     pack-1.pack, ^pack-2.pack  --stdin-packs     what the first has and the second lacks
     pack-1.pack, -pack-2.pack  --cruft           what nothing needs: what the first lacks, be it in the second
                                                  or loose, unless it is too old
@@ -77,17 +79,19 @@ class PackInputs:
     missing: Literal["error", "allow-any", "allow-promisor"] = "error"
     use_bitmaps: bool = True
     cruft: CruftChoice | None = None
+    reflog: bool = False
+    indexed: bool = False
 
     @property
     def by_revisions(self) -> bool:
         """Whether stdin names revisions, or refs are packed."""
-        return (self.all_refs or self.revs or self.unpacked) and not self.stdin_packs
+        found = self.all_refs or self.revs or self.unpacked or self.reflog or self.indexed
+        return found and not self.stdin_packs
 
     @property
     def is_default(self) -> bool:
         """Whether none of the options is given."""
-        names_more = self.all_refs or self.revs or self.stdin_packs or self.cruft
-        return self.is_plain and not (names_more or self.thin)
+        return self.is_plain and not (self.by_revisions or self.stdin_packs or self.cruft or self.thin)
 
     @property
     def is_plain(self) -> bool:
@@ -95,12 +99,21 @@ class PackInputs:
         limited = self.unpacked or self.leave_out or self.filters
         return not (limited or self.include_tag or self.missing != "error")
 
-    def chosen(self, repository: Repository) -> RevisionSet:
-        """Return the revisions. Raises UnknownRevision, UnreadableRef, UsageError."""
+    def chosen(self, repository: Repository, warn: Callable[[str], None]) -> RevisionSet:
+        """Return the revisions. Raises UnknownRevision, UnreadableRef, UsageError, CorruptData."""
+        from packcore.logged_objects import logged_objects
         from packcore.revision_set import parse_revisions
 
         revisions = list(_revisions(sys.stdin.read().splitlines())) if self.revs else []
-        return parse_revisions(repository, revisions, all_refs=self.all_refs)
+        if self.indexed:
+            revisions.insert(0, "--indexed-objects")  # before a --not
+        found = parse_revisions(repository, revisions, all_refs=self.all_refs)
+        if self.reflog:
+            logged, missing = logged_objects(repository)
+            if missing:
+                warn(f"{missing} objects that reflogs name are not here any more")
+            found = found._replace(wants=[*found.wants, *logged])
+        return found
 
     def reached(self, repository: Repository, chosen: RevisionSet, progress: Progress) -> ToPack:
         """Return what revisions reach. Raises MissingObject, CorruptData."""
@@ -110,6 +123,7 @@ class PackInputs:
         if self.unpacked:
             objects = _unpacked(
                 repository,
+                chosen.wants,
                 objects,
                 lambda trees: self._listed(repository, chosen._replace(wants=trees), progress),
             )
@@ -223,10 +237,14 @@ def _named_packs(repository: Repository, mark: str) -> tuple[list[PackFile], lis
 
 def _unpacked(
     repository: Repository,
+    wants: list[ObjectId],
     objects: list[Candidate],
     listed: Callable[[list[ObjectId]], list[Candidate]],
 ) -> list[Candidate]:
-    """Return tags, the commits that are in no pack, and their trees and blobs, packed or not."""
+    """Return tags, the commits that are in no pack, and their trees and blobs, packed or not.
+
+    Trees and blobs that are wanted themselves stay, too.
+    """
     from packcore.objects import ObjectType, commit_links
     from packcore.store.stored_where import in_packs
 
@@ -234,6 +252,8 @@ def _unpacked(
     packed = in_packs(repository.copies.packs(), commits)
     new = [oid for oid in commits if oid not in packed]
     trees = [commit_links(repository.read(oid).data, repository.object_format, oid).tree for oid in new]
+    named = {each.oid for each in objects if each.type in (ObjectType.TREE, ObjectType.BLOB)}
+    trees += [oid for oid in wants if oid in named]
     below = {each.oid for each in listed(trees)} if trees else set()
     kept = below.union(new)
     return [each for each in objects if each.oid in kept or each.type is ObjectType.TAG]

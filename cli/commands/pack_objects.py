@@ -150,7 +150,7 @@ def run(
         if plan_file:
             made = _Made(_read_plan(plan_file, repository, progress, whole_pack=place is not None))
         else:
-            made = _planned(repository, inputs, selection, progress)
+            made = _planned(repository, inputs, selection, progress, console)
         plan = made.plan
         for fault in repository.shortcuts.faults:
             progress.message("left aside", fault)
@@ -211,13 +211,17 @@ class _Made(NamedTuple):
 
 
 def _planned(
-    repository: Repository, inputs: PackInputs, selection: SelectionOptions, progress: Progress
+    repository: Repository,
+    inputs: PackInputs,
+    selection: SelectionOptions,
+    progress: Progress,
+    console: Console,
 ) -> _Made:
     from packcore.search.select import select_copies
 
     copied: PackPlan | None = None
     if inputs.by_revisions:
-        chosen = inputs.chosen(repository)
+        chosen = inputs.chosen(repository, console.warn)
         unreadable = {fault.ref: fault.reason for fault in chosen.unreadable}
         started = time.monotonic()
         if inputs.is_plain and inputs.use_bitmaps:

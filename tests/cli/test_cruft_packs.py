@@ -177,10 +177,9 @@ def test_a_cruft_pack_is_one_pack_whatever_size_the_settings_allow(packcore, lit
     ("options", "words"),
     [
         (["--cruft"], "-o FILE or BASE"),
-        (["--cruft", "--all", "base"], "leave out --all"),
+        (["--cruft", "--all", "base"], "what names revisions"),
         (["--cruft", "--max-pack-size=1m", "base"], "--max-pack-size"),
         (["--cruft-expiration=one day", "base"], "is no date"),
-        (["--cruft", "base"], "could not find pack 'pack-none.pack'"),
     ],
 )
 def test_what_can_not_be_is_refused(packcore, tmp_path, littered, options, words):
@@ -188,6 +187,13 @@ def test_what_can_not_be_is_refused(packcore, tmp_path, littered, options, words
     result = packcore("pack-objects", littered.path, *options, stdin=b"pack-none.pack\n")
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
+    assert not list(tmp_path.glob("base*"))
+
+
+def test_a_pack_that_is_not_there_is_named_and_nothing_is_written(packcore, tmp_path, littered):
+    result = packcore("pack-objects", littered.path, "--cruft", tmp_path / "base", stdin=b"-pack-none.pack\n")
+    assert result.exit_code == 1
+    assert "could not find pack 'pack-none.pack'" in result.stderr
     assert not list(tmp_path.glob("base*"))
 
 

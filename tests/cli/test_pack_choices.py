@@ -229,6 +229,7 @@ def test_an_option_on_stdin_is_no_revision(packcore, places, line):
     [
         ["--stdin-packs", "--revs"],
         ["--stdin-packs", "--all"],
+        ["--stdin-packs", "--reflog"],
         ["--stdin-packs", "--thin"],
         ["--max-pack-size=2m"],
         ["--max-pack-size=2m", "--stdout"],
