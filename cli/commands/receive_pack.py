@@ -45,6 +45,7 @@ def run(
     """
     from transport.identity import own_signature
     from transport.server.receive_pack import ReceivePack
+    from transport.server.unpacking import GIT_UNPACK_LIMIT
 
     with open_served(directory, strict=False) as repository:
 
@@ -56,6 +57,7 @@ def run(
                 signed=lambda: own_signature(os.environ, repository.config),
                 session=session,
                 tell=console.tell_error,
+                unpack_limit=GIT_UNPACK_LIMIT,
             )
 
         serve_standard_streams("receive-pack", make, pipes)

@@ -22,6 +22,7 @@ from packcore.errors import RepositoryError
 from transport.errors import InvalidRequest
 from transport.server.served import ServedRepositories
 from transport.server.settings import ServerSettings
+from transport.server.unpacking import GIT_UNPACK_LIMIT
 from transport.server.wsgi import WsgiServer
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ def serve_cgi(
         write(b"Status: 404 Not Found\r\nContent-Type: text/plain\r\n\r\nrepository not found\n")
         return True
     settings = ServerSettings(
-        served, allow_push=None, static_files=True, hooks=hooks, tell=tell, packs=None, log=lambda _: None
+        served,
+        allow_push=None,
+        static_files=True,
+        unpack_limit=GIT_UNPACK_LIMIT,
+        hooks=hooks,
+        tell=tell,
+        packs=None,
+        log=lambda _: None,
     )
     request: dict[str, Any] = {name: _latin(text) for name, text in environment.items()}
     request |= {"PATH_INFO": _latin(path), "wsgi.input": body, "wsgi.input_terminated": True}

@@ -185,6 +185,7 @@ class Exchange:
                     signed=self._signed,
                     hooks=self._hooks(),
                     session=self._session,
+                    unpack_limit=settings.unpack_limit,
                 )
             else:
                 server = LameUploadPack(

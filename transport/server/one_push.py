@@ -5,6 +5,7 @@
     connected    the new tips reach nothing that is missing          server.connectivity
     pre-receive  where hooks are run                                 server.hooks
     install      pack, .rev, .idx: whole, and only if some ref will use them
+    or unpack    the same as loose objects                           server.unpacking
     proc-receive where hooks are run: does some refs itself          server.proc_receive_hook
     update       where hooks are run
     refs         compare-and-swap, each alone, or all or none if the client asks for that
@@ -29,6 +30,7 @@ from transport.server.proc_receive import PROC_RECEIVE
 from transport.server.proc_receive_hook import FAILED
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
 from transport.server.shallow_pushes import new_cut_points
+from transport.server.unpacking import unpack, unpack_limit
 from transport.wire.receive_pack import RefUpdate
 
 if TYPE_CHECKING:
@@ -64,8 +66,10 @@ class Push:
         say: Callable[[str], None],
         words: Words,
         hooks: Hooks | None = None,
+        unpack_limit: int = 0,
     ) -> None:
         self._hooks = hooks
+        self._unpack_limit = unpack_limit
         self._words = words
         self._repository = repository
         self._request = request
@@ -109,7 +113,7 @@ class Push:
                 return self._verdicts
         with ExitStack() as stack:
             if self._spool is not None and any(not update.is_delete for update in accepted):
-                stack.enter_context(self._repository.adding_pack(self._spool))
+                self._keep(self._spool, stack)
             if self._hooks is not None:
                 self._leave_to_hook(self._hooks, accepted, rules)
                 for update in self._asked(rules):
@@ -122,6 +126,13 @@ class Push:
         for name, other in self._aliases.followed.items():
             self._verdicts[name] = self._verdicts[name] or self._verdicts[other]
         return self._verdicts
+
+    def _keep(self, spool: SpooledPack, stack: ExitStack) -> None:
+        """Take the objects in, as a pack until the stack ends, or one by one."""
+        if spool.object_count - len(spool.added) < unpack_limit(self._repository, self._unpack_limit):
+            unpack(self._repository, spool)
+        else:
+            stack.enter_context(self._repository.adding_pack(spool))
 
     @property
     def changed(self) -> list[RefUpdate]:

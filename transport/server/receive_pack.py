@@ -7,8 +7,8 @@ r"""Our own receive-pack: takes a push into a repository (protocol v0, which is 
     report     unpack …, then ok or ng for each ref
 
 Until the pack is installed nothing in the repository has changed, and a refused push leaves nothing behind.
-A push becomes one pack, however small; `packcore repack` or `git gc` join them. Specified in
-gitprotocol-pack.
+A push becomes one pack, however small, unless it is to be unpacked (`server.unpacking`); `packcore repack` or
+`git gc` join them. Specified in gitprotocol-pack.
 Hooks are run only where that is asked for (`server.hooks`), and only then signed pushes are taken.
 What `receive.fsckObjects` asks for is checked; hidden refs stay hidden.
 """
@@ -78,9 +78,11 @@ class ReceivePack:
         hooks: HookSettings | None = None,
         session: Session | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        unpack_limit: int = 0,
     ) -> None:
         """Take pushes into `repository`.
 
+        `unpack_limit`: packs of fewer objects are unpacked where no setting says otherwise.
         `tell` gets what hooks say if the client can't be told, having no side-band.
         `signed` returns who pushes, and when (`Name <mail> seconds zone`); None: no reflogs are written.
         `hooks` None: none is run.
@@ -88,6 +90,7 @@ class ReceivePack:
         self._hooks = hooks
         self._session = session or Session()
         self._tell = tell
+        self._unpack_limit = unpack_limit
         # Without hooks nobody would look at a certificate.
         self._nonces = None if hooks is None else CertificateNonces.of(repository)
         self._signed = signed
@@ -259,7 +262,14 @@ class ReceivePack:
 
         def judged(spool: SpooledPack | None) -> tuple[Push, dict[str, str | None]]:
             push = Push(
-                self._repository, request, spool, self._limits, say=say, words=self._words, hooks=hooks
+                self._repository,
+                request,
+                spool,
+                self._limits,
+                say=say,
+                words=self._words,
+                hooks=hooks,
+                unpack_limit=self._unpack_limit,
             )
             return push, push.run()
 

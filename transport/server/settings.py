@@ -37,6 +37,8 @@ class ServerSettings:
     """None: as a repository's `http.receivepack` says; where it says nothing, for users who signed in."""
     static_files: bool = False
     """Whether files are served to clients of the dumb protocol where `http.getanyfile` says nothing."""
+    unpack_limit: int = 0
+    """Pushes of fewer objects are unpacked where a repository's settings say nothing."""
     namespace: Namespace = NO_NAMESPACE
     """The ref namespace that is served, unless a WSGI server names another one for a request."""
     hooks: HookSettings | None = None
