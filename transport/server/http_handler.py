@@ -49,7 +49,6 @@ __all__ = ["Exchange", "Handler"]
 
 _GATHER_BYTES = 16 * 1024
 _NO_CACHE = (
-    ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"),
     ("Pragma", "no-cache"),
     ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
 )

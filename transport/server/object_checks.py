@@ -2,8 +2,8 @@
 
 `packcore.checks.arrivals` judges each object, with git's own message ids; `receive.fsck.*` says how bad each
 finding is. The pusher is told of warnings. A setting that can't be read refuses every push. Without
-receive.fsckObjects objects are only what every pack must be: whole, and named by their bytes. Ids of findings
-that no check has mean nothing.
+receive.fsckObjects objects are only what every pack must be: whole, and named by their bytes. Of ids that no
+check has, the pusher is warned.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.checks.arrivals import check_content
+from packcore.checks.findings import MESSAGE_IDS
 from packcore.checks.settings import ArrivalSettings
+from transport.safe_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,4 +34,8 @@ def check_objects(
     config = repository.config
     default = config.get_bool("transfer.fsckobjects")
     if config.get_bool("receive.fsckobjects", default=default):
+        prefix = "receive.fsck."
+        for name in (key.removeprefix(prefix) for key in config.keys(prefix)):
+            if name != "skiplist" and name not in MESSAGE_IDS:
+                say(f"warning: skipping unknown msg id '{one_line(name, limit=40)}'")
         check_content(spool, ArrivalSettings.of_pushes(repository), repository, added=spool.added, say=say)

@@ -111,6 +111,14 @@ def test_the_pusher_is_told_what_is_wrong(tmp_path, work):
     assert b"receive.fsck.badtimezone must be error, warn or ignore, not 'mild'" in words
 
 
+def test_the_pusher_is_warned_of_an_id_that_no_check_has(tmp_path, work):
+    path = target(tmp_path / "root/x.git", work, {"fsck.whatEver": "error", "fsck.badTimezone": "warn"})
+    with serving(path.parent) as server:
+        said = push(work, f"{server.url}/x.git", "good").stderr.decode()
+    assert said.count("skipping unknown msg id") == 1
+    assert "remote: warning: skipping unknown msg id 'whatever'" in said
+
+
 def test_settings_say_how_bad_each_finding_is():
     text = '[receive "fsck"]\nbadTimezone = ignore\nhasDot = warn\nskipList = x\n'
     severities = Severities(config_severities(GitConfig.parse(text), PREFIX), strict=True)
