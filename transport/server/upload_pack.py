@@ -20,6 +20,7 @@ from packcore.errors import PackcoreError
 from packcore.limits import BLOCK_BYTES, Limits
 from packcore.refs import encode_ref_name
 from transport.agent import agent
+from transport.errors import TruncatedAnswer
 from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
@@ -180,12 +181,16 @@ class UploadPack:
         """
         reader = PacketReader(blocks)
         answered = self._answer_v2 if version >= 2 else self._answer_v0
+        has_answered = False
         try:
             while (yield from answered(reader, self._view(), Budget(self._request_limits), lasting=lasting)):
-                pass
+                has_answered = True
         except _FaultTold as told:
             return told.fault
         except PackcoreError as error:
+            is_cut = isinstance(error, TruncatedAnswer)
+            if is_cut and has_answered and b"".join(reader.rest()) == b"\n":
+                return None  # the input of scripts ends so; git takes it for the end, too
             yield encode_text(f"ERR {self._words(error)}")
             return error
         return None

@@ -198,3 +198,14 @@ def test_shallow_lines_end_without_a_line_feed_as_gits_do(tmp_path, number):
         body = head + wants + encode_text("deepen 1") + (encode_text("done") if number == 2 else b"") + FLUSH
         answer = b"".join(UploadPack(repository).answer([body], number))
     assert encode_packet(b"shallow " + tip.encode()) in answer
+
+
+@pytest.mark.parametrize(("end", "is_fault"), [(b"", False), (b"\n", False), (b"\n\n", True), (b"00", True)])
+def test_a_line_feed_after_the_last_request_is_taken_for_the_end(tmp_path, end, is_fault):
+    path = make_repository(tmp_path / "x.git", history(commits=1))
+    asked = encode_text("command=ls-refs") + DELIM + FLUSH
+    with Repository.open(path) as repository:
+        service = UploadPack(repository)
+        answer = b"".join(service.converse([asked + end], 2))
+        assert (b"ERR " in answer) == is_fault
+        assert b"ERR " in b"".join(service.converse([b"\n"], 2))
