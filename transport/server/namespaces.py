@@ -36,6 +36,7 @@ __all__ = [
     "NO_NAMESPACE",
     "Namespace",
     "NamespacedRepository",
+    "all_tips",
     "full_ref_name",
     "leads_outside",
     "namespace_of",
@@ -206,6 +207,13 @@ NO_NAMESPACE = Namespace()
 def namespace_of(repository: Repository) -> Namespace:
     """Return the namespace of which a repository shows the refs."""
     return repository.namespace if isinstance(repository, NamespacedRepository) else NO_NAMESPACE
+
+
+def all_tips(repository: Repository) -> tuple[ObjectId, ...]:
+    """Return what the refs of all namespaces point to. Raises CorruptData, RepositoryError."""
+    if isinstance(repository, NamespacedRepository):
+        return repository.ref_storage.table().tips()
+    return repository.ref_table().tips()
 
 
 def full_ref_name(repository: Repository) -> Callable[[str], str]:

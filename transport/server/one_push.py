@@ -26,6 +26,7 @@ from packcore.store.union import UnionStore
 from packcore.walk import list_objects
 from transport.server.aliases import find_aliases
 from transport.server.connectivity import broken_tips
+from transport.server.namespaces import all_tips
 from transport.server.proc_receive import PROC_RECEIVE
 from transport.server.proc_receive_hook import FAILED
 from transport.server.ref_rules import LOCKED, STALE, NamesInUse, RefRules
@@ -249,7 +250,7 @@ class Push:
     def _haves(self) -> set[ObjectId]:
         """Return what all refs point to, those of other namespaces too."""
         repository = self._repository
-        return {oid for oid in repository.ref_storage.table().tips() if oid in repository}
+        return {oid for oid in all_tips(repository) if oid in repository}
 
     def _faults(self, tips: Collection[ObjectId], shallow: frozenset[ObjectId]) -> dict[ObjectId, str]:
         if not tips:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ _PRINTABLE = re.compile(rb"[!-~]{1,255}")
 
 def new_session_id(parent: str = "") -> str:
     """Return an id that no other session has."""
-    own = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-R{secrets.token_hex(4)}-P{os.getpid():08x}"
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+    own = f"{moment}.{nanoseconds // 1000:06}Z-R{os.urandom(4).hex()}-P{os.getpid():08x}"
     return f"{parent}/{own}" if parent else own
 
 
