@@ -61,3 +61,12 @@ def test_a_call_belongs_to_the_test_that_ran_when_it_was_made():
 def test_a_call_before_the_first_test_belongs_to_none():
     outcome = read_output(b"Initialized\n" + OUTPUT)
     assert list(by_test(outcome, [Call(3, ("fsck",))])) == [0]
+
+
+def test_a_result_counts_behind_a_line_that_has_no_end():
+    outcome = read_output(b"ok 1 - setup\nBad commandok 2 - pulling\nsome wordsnot ok 3 - pushing\n1..3\n")
+    assert [(test.title, test.passed) for test in outcome.tests.values()] == [
+        ("setup", True),
+        ("pulling", True),
+        ("pushing", False),
+    ]
