@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptPack
+from packcore.pack.scratch import Scratch, same_content
 
 if TYPE_CHECKING:
     from array import array
@@ -47,11 +48,21 @@ def check_duplicates(table: PackTable, order: array[int], source: PackSource, re
 
 def _compare(table: PackTable, resolver: Resolver, one: int, other: int) -> None:
     alike = (table.types[one], table.sizes[one]) == (table.types[other], table.sizes[other])
-    if not alike or not resolver.is_same(one, other):
+    if not alike or not _have_same_bytes(resolver, one, other):
         raise CorruptPack(
             f"object {table.oid(one).hex()} differs from its twin at offset {table.offsets[one]}",
             offset=table.offsets[other],
         )
+
+
+def _have_same_bytes(resolver: Resolver, one: int, other: int) -> bool:
+    contents = resolver.load(one, hold=True), resolver.load(other, hold=True)
+    try:
+        return same_content(*contents)
+    finally:
+        for content in contents:
+            if isinstance(content, Scratch):
+                content.close()
 
 
 def _refuse_cycles(table: PackTable, source: PackSource, copies: dict[int, list[int]]) -> None:

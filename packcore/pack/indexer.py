@@ -21,6 +21,7 @@ from packcore.pack.duplicates import check_duplicates
 from packcore.pack.format import encode_entry_header, encode_pack_header
 from packcore.pack.index_write import DEFAULT_FORM, IndexForm, write_index
 from packcore.pack.mapping import PackSource
+from packcore.pack.observer import STRUCTURES
 from packcore.pack.reader import PackReader
 from packcore.pack.resolve import Resolver
 from packcore.pack.reverse_index import pack_order_positions, write_reverse_index
@@ -78,7 +79,7 @@ def scan_pack(
     """Read all entries into the table, and their deltas and data into the resolver.
 
     Now and then, it calls `advance` with the number of entries read since the last call. The resolver's
-    `observe` is called for each whole object.
+    `observe` is called for each whole object, except those that the resolver leaves for later.
     """
     # This runs for each entry, so it fills the arrays itself instead of calling the table.
     add_offset, add_crc, add_size = table.offsets.append, table.crcs.append, table.sizes.append
@@ -86,7 +87,7 @@ def scan_pack(
     oids = table.oids
     zero = table.object_format.zero
     index_at = table.index_at
-    add, observe = resolver.add, resolver.observe
+    add, observe, later = resolver.add, resolver.observe, resolver.observed_later
     rows = reader.rows() if advance is None else _ticked(reader.rows(), advance)
     for entry_index, item in enumerate(rows):
         offset, type_code, size, _, _, crc, oid, base_offset, base_oid, data = item
@@ -99,7 +100,7 @@ def scan_pack(
             add_type(type_code)
             oids += oid
             add(entry_index, data=data)
-            if observe is not None:
+            if observe is not None and type_code not in later:
                 observe(type_code, oid, data, None, None)
         else:
             add_type(0)
@@ -144,6 +145,8 @@ def index_pack(
     """
     table = PackTable(object_format)
     resolver = Resolver(table, limits, directory, observe)
+    if jobs != 1 and observe is not None:
+        resolver.observed_later = STRUCTURES
     if receiving is not None:
         blocks = _counted(blocks, progress, receiving)
     reader = PackReader(blocks, object_format=object_format, limits=limits, lasting=lasting)

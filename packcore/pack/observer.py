@@ -1,7 +1,8 @@
 """The protocol of what looks at every object of a pack while it is indexed, as a check of contents does.
 
-scan                  whole objects, in pack order
-resolver              deltas, each after its base, with its base
+scan                  whole objects, in pack order; with several processes, only blobs
+resolver              with several processes, the other whole objects
+                      deltas, each after its base, with its base
 several processes     start_share, objects, seen   in each;   take_over   of each in the main process
 """
 
@@ -9,10 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from packcore.objects import ObjectType
+
 if TYPE_CHECKING:
     from packcore.ids import ObjectId
 
-__all__ = ["Observer"]
+__all__ = ["STRUCTURES", "Observer"]
+
+STRUCTURES = frozenset(ObjectType) - {ObjectType.BLOB}
+"""What takes time to look at: an observer doesn't ask what a blob says."""
 
 
 class Observer(Protocol):

@@ -1,5 +1,7 @@
 """Resolve the deltas of a pack in several processes: each gets some whole objects and all that is below them.
 
+The same processes observe the whole objects that the scan left to them: checks take longer than all else.
+
     whole objects      1  2  3  4 | 5  6 | 7  8  9     shares of about the same number of bytes
     process            one        | two  | three
     from a process     H                               ready
@@ -24,7 +26,7 @@ from packcore.errors import PackcoreError
 from packcore.processes import CANNOT_START, READY, Pool, automatic_jobs, begin_work, can_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
     from multiprocessing.connection import Connection
 
     from packcore.pack.mapping import PackSource
@@ -75,7 +77,7 @@ def resolve_in_processes(
         work_bytes = sum(table.sizes) + _ENTRY_BYTES * len(table)
         jobs = automatic_jobs(work_bytes, resolve_memory + _SHARED_BYTES * len(table))
     root_of = _roots(table)
-    shares = _shares(table, root_of, jobs)
+    shares = _shares(table, root_of, jobs, resolver.observed_later)
     if len(shares) < 2:
         return False
     pool = Pool("resolved deltas", hint="if memory ran out: fewer jobs", option="jobs")
@@ -98,15 +100,18 @@ def _roots(table: PackTable) -> array[int]:
     return root_of
 
 
-def _shares(table: PackTable, root_of: array[int], jobs: int) -> list[array[int]]:
-    """Return the whole objects that have deltas, cut into shares of about the same work."""
+def _shares(table: PackTable, root_of: array[int], jobs: int, observed: Container[int]) -> list[array[int]]:
+    """Return the whole objects that have deltas or are still to be observed, in shares of about equal work.
+
+    `observed` are the types of the latter.
+    """
     work = array("Q", bytes(8 * len(table)))
-    has_deltas = bytearray(len(table))
+    is_root = bytearray(type_ in observed for type_ in table.types)
     for root, base, size in zip(root_of, table.bases, table.sizes, strict=True):
         work[root] += size + _ENTRY_BYTES
         if base >= 0:
-            has_deltas[root] = 1
-    roots = array("I", compress(range(len(table)), has_deltas))
+            is_root[root] = 1
+    roots = array("I", compress(range(len(table)), is_root))
     share_work = sum(work[root] for root in roots) / jobs
     shares = [array("I")]
     done = 0

@@ -29,7 +29,7 @@ from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_del
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.scratch import Content, Scratch, apply_to, passed_on, same_content
+from packcore.pack.scratch import Content, Scratch, apply_to, passed_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +60,8 @@ class Resolver:
     ) -> None:
         self.observe = observe
         """Called for each delta once it is resolved; whoever scans calls it for whole objects."""
+        self.observed_later: frozenset[int] = frozenset()
+        """Types of whole objects for which `resolve_trees` calls it instead, perhaps in another process."""
         self._table = table
         self._limits = limits
         self._directory = directory
@@ -127,7 +129,13 @@ class Resolver:
     def resolve_trees(self, roots: Iterable[int], source: PackSource, advance: Callable[[int], None]) -> None:
         """Resolve the deltas below some whole objects. Raises as `resolve`."""
         self._source = source
+        types = self._table.types
         for root in roots:
+            if self.observe is not None and types[root] in self.observed_later:
+                data = self._kept.get(root)
+                if data is None and self._table.sizes[root] < self._limits.big_object:
+                    data = source.inflate(source.entry(self._table.offsets[root]))
+                self.observe(types[root], self._table.oid(root), data, None, None)
             self._resolve_tree(root, advance)
 
     def forget(self) -> None:
@@ -160,16 +168,6 @@ class Resolver:
             hint="the pack is thin or damaged, or its deltas form a cycle",
         )
 
-    def is_same(self, one: int, other: int) -> bool:
-        """Return whether two resolved entries have the same bytes. Raises CorruptPack, RepositoryError."""
-        contents = self._load(one, hold=True), self._load(other, hold=True)
-        try:
-            return same_content(*contents)
-        finally:
-            for content in contents:
-                if isinstance(content, Scratch):
-                    content.close()
-
     def _resolve_tree(self, root: int, advance: Callable[[int], None]) -> None:
         # The main loop of the indexer: it runs once for each delta of every received pack.
         stack = self._take_children(root, self._table.oid(root) if self._ref_children else None)
@@ -199,7 +197,7 @@ class Resolver:
             depths[entry_index] = depth
             base = live.get(base_index)
             if base is None:
-                base = self._load(base_index)
+                base = self.load(base_index)
             left = waiting[base_index] - 1
             if left:
                 waiting[base_index] = left
@@ -293,8 +291,8 @@ class Resolver:
         if isinstance(content, bytes):
             self._live_bytes -= len(content)
 
-    def _load(self, entry_index: int, *, hold: bool = False) -> Content:
-        """Make a base that was dropped: from the nearest base above that is still kept, or from the pack.
+    def load(self, entry_index: int, *, hold: bool = False) -> Content:
+        """Make a resolved object: from the nearest base above it that is still kept, or from the pack.
 
         With `hold`, the bases made on the way are kept for others, as far as memory allows.
         """

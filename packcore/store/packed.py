@@ -154,7 +154,7 @@ class PackedStore(BulkReading):
         return sum(len(pack) for pack in self._packs)
 
     def __contains__(self, oid: object) -> bool:
-        return isinstance(oid, bytes) and self._locate(oid) is not None
+        return isinstance(oid, bytes) and self.locate(oid) is not None
 
     def __iter__(self) -> Iterator[ObjectId]:
         self.refresh()
@@ -189,7 +189,7 @@ class PackedStore(BulkReading):
 
     def header_here(self, oid: ObjectId) -> ObjectHeader | None:
         """Return type and size, or None if the object is in no pack."""
-        place = self._locate(oid)
+        place = self.locate(oid)
         if place is None:
             return None
         pack, offset = place
@@ -202,7 +202,7 @@ class PackedStore(BulkReading):
 
     def read_here(self, oid: ObjectId) -> StoredObject | None:
         """Return the object whole, or None if it is in no pack."""
-        place = self._locate(oid)
+        place = self.locate(oid)
         if place is None:
             return None
         pack, offset = place
@@ -213,31 +213,9 @@ class PackedStore(BulkReading):
                 raise
             return found
 
-    def reading(
-        self,
-        read_one: Callable[[ObjectId], tuple[int, bytes]] | None = None,
-        read_elsewhere: Callable[[ObjectId], tuple[int, bytes]] | None = None,
-    ) -> Callable[[ObjectId], tuple[int, bytes]]:
-        """Return a function that reads objects: see `packcore.store.bulk`.
-
-        `read_one` reads what is unusual in its pack, `read_elsewhere` what is in none; None means `read`.
-        """
-        read_one = read_one or self.read
-        read_elsewhere = read_elsewhere or self.read
-        locate = self._locate
-
-        def read(oid: ObjectId) -> tuple[int, bytes]:
-            place = locate(oid)
-            if place is None:
-                return read_elsewhere(oid)
-            found = place[0].read_quickly(place[1])
-            return read_one(oid) if found is None else found
-
-        return read
-
     def stream(self, oid: ObjectId) -> Iterator[bytes]:
         """Yield the object's bytes in blocks of at most 64 KiB."""
-        if self._locate(oid) is None:
+        if self.locate(oid) is None:
             raise self._missing(oid)
         yield from self.copies.stream(oid)
 
@@ -246,7 +224,7 @@ class PackedStore(BulkReading):
 
         Tries the next pack if an entry is unreadable; None if all are.
         """
-        place = self._locate(oid)
+        place = self.locate(oid)
         if place is None:
             return None
         with suppress(CorruptPack):
@@ -384,7 +362,7 @@ class PackedStore(BulkReading):
         pack = self._by_name.get(self.table.names[place.pack_number])
         return self._packs if pack is None else (pack, place.offset)
 
-    def _locate(self, oid: bytes) -> tuple[PackFile, int] | None:
+    def locate(self, oid: bytes) -> tuple[PackFile, int] | None:
         """Return the first pack that has an object, and its offset there."""
         packs = self._packs
         if self.table is not None:
@@ -400,7 +378,7 @@ class PackedStore(BulkReading):
                 with suppress(CorruptIndex):
                     if (place := self._merged.find(oid)) is not None:
                         return place
-                    return self._locate(oid) if self._rescan and self.refresh() else None
+                    return self.locate(oid) if self._rescan and self.refresh() else None
         for number, pack in enumerate(packs):
             try:
                 offset = pack.index.find_offset(oid)
@@ -411,7 +389,7 @@ class PackedStore(BulkReading):
                 if number:
                     packs.insert(0, packs.pop(number))
                 return pack, offset
-        return self._locate(oid) if self._rescan and self.refresh() else None
+        return self.locate(oid) if self._rescan and self.refresh() else None
 
     def _largest_first(self) -> list[PackFile]:
         return sorted(self.packs, key=len, reverse=True)

@@ -10,7 +10,7 @@ quick reader needs no message of its own, and it checks only what it relies on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from packcore.deflate import InflateError, inflate_small, new_inflater
 from packcore.delta.codec import apply_delta
@@ -22,17 +22,46 @@ from packcore.pack.mapping import LOOK_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from packcore.ids import ObjectId
     from packcore.limits import Limits
     from packcore.pack.mapping import PackSource
     from packcore.store.base_cache import BaseCache
 
-__all__ = ["quick_reader"]
+__all__ = ["quick_reader", "quick_reading"]
 
 _STREAM_BYTES_MAX = 64 * KIB
 """Larger streams take so long to inflate that the calls don't matter."""
 _ONE_CALL_BYTES_MAX = 256
 """Up to this size a stream is inflated by one call without a bound on its result: even a hostile one, of
 this size and a few bytes, makes at most 400 KB."""
+
+
+class ReadablePack(Protocol):
+    """A pack, such as `PackFile`."""
+
+    def read_quickly(self, offset: int) -> tuple[int, bytes] | None:
+        """Return type code and bytes of the object whose entry starts there; None if it is unusual."""
+
+
+def quick_reading(
+    locate: Callable[[ObjectId], tuple[ReadablePack, int] | None],
+    read_one: Callable[[ObjectId], tuple[int, bytes]],
+    read_elsewhere: Callable[[ObjectId], tuple[int, bytes]],
+) -> Callable[[ObjectId], tuple[int, bytes]]:
+    """Return a function that returns type code and bytes of an object.
+
+    `locate` finds its entry in a pack; `read_one` reads what is unusual there, `read_elsewhere` what is in no
+    pack.
+    """
+
+    def read(oid: ObjectId) -> tuple[int, bytes]:
+        place = locate(oid)
+        if place is None:
+            return read_elsewhere(oid)
+        found = place[0].read_quickly(place[1])
+        return read_one(oid) if found is None else found
+
+    return read
 
 
 def quick_reader(

@@ -42,6 +42,7 @@ from packcore.store.making import is_unmade, making
 from packcore.store.object_folders import ObjectFolders
 from packcore.store.open_refs import open_refs
 from packcore.store.pack_install import InstallablePack, kept, tidy
+from packcore.store.quick_read import quick_reading
 from packcore.store.repository_refs import RepositoryRefs
 from packcore.store.shallow import add_shallow, read_shallow
 from packcore.store.shortcuts import Shortcuts
@@ -262,7 +263,7 @@ class Repository(RepositoryRefs, BulkReading):
 
     def reading(self) -> Callable[[ObjectId], tuple[int, bytes]]:
         """Return a function that reads objects: see `packcore.store.bulk`."""
-        return self._packs[0].reading(self.read, self._read_loose)
+        return quick_reading(self._packs[0].locate, self.read, self._read_loose)
 
     def reader(
         self,

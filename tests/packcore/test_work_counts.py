@@ -143,13 +143,13 @@ def test_loose_objects_are_looked_for_in_the_packs_once(
         pack.with_suffix(".idx").unlink()
         git_bytes("unpack-objects", "-q", cwd=path, stdin=moved.read_bytes())
     asked: list[bytes] = []
-    locate = PackedStore._locate
+    locate = PackedStore.locate
 
     def counted(packs: PackedStore, oid: bytes) -> tuple[PackFile, int] | None:
         asked.append(oid)
         return locate(packs, oid)
 
-    monkeypatch.setattr(PackedStore, "_locate", counted)
+    monkeypatch.setattr(PackedStore, "locate", counted)
     with Repository.open(path) as repository:
         assert len(list_objects(repository, [next(iter(repository.refs().known.values())).oid])) > commits
     # Also the tip's type, and the blobs that are looked up at the end.

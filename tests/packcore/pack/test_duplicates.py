@@ -10,7 +10,6 @@ from packcore.errors import CorruptPack
 from packcore.ids import SHA1
 from packcore.objects import ObjectType
 from packcore.pack import duplicates
-from packcore.pack.resolve import Resolver
 from packcore.store.memory import MemoryStore
 from packcore.store.spool import SpooledPack
 from tests.packcore.pack_builder import (
@@ -128,7 +127,7 @@ def test_a_base_from_outside_may_come_in_the_pack_too():
 
 def test_copies_of_other_bytes_are_refused(monkeypatch: pytest.MonkeyPatch):
     # There are no two such blobs at hand, so pretend that their bytes were compared and differed.
-    monkeypatch.setattr(Resolver, "is_same", lambda *_: False)
+    monkeypatch.setattr(duplicates, "same_content", lambda *_: False)
     with pytest.raises(CorruptPack, match="differs from its twin at offset 12"):
         SpooledPack.receive([build_pack([whole(A), whole(A)])], object_format=SHA1)
 

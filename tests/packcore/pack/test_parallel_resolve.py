@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
 
 from packcore import processes
+from packcore.checks.content import ContentChecks
 from packcore.checks.fsck import BY_DEFAULT, FsckOptions, check_repository
 from packcore.delta.codec import apply_delta
 from packcore.errors import CorruptPack, WorkerLost
@@ -103,6 +104,30 @@ def test_fsck_finds_the_same_in_an_intact_repository_with_findings(repository: P
     assert sum(text.startswith("dangling commit") for text in found) == 1
     assert findings(repository, 2) == found
     assert len(forked) == 2
+
+
+@pytest.mark.parametrize("commits_kept", [10, 40])
+def test_with_several_processes_the_scan_checks_no_commit_and_no_tree(
+    made: Path, tmp_path: Path, commits_kept: int, monkeypatch: pytest.MonkeyPatch
+):
+    path = init_repository(tmp_path / "b.git")
+    git("fetch", "-q", str(made), "main:whole", cwd=path)
+    git("update-ref", "refs/heads/main", f"whole~{40 - commits_kept}", cwd=path)
+    git("update-ref", "-d", "refs/heads/whole", cwd=path)
+    git("repack", "-adfq", cwd=path)
+    checked: list[int] = []
+    check = ContentChecks.check
+
+    def counted(checks: ContentChecks, *given: Any) -> None:
+        checked.append(1)
+        check(checks, *given)
+
+    monkeypatch.setattr(ContentChecks, "check", counted)
+    assert not findings(path, 1)
+    assert len(checked) >= commits_kept * 3  # a commit, its tree, and a folder's tree
+    checked.clear()
+    assert not findings(path, 2)  # each process counts in its own memory
+    assert not checked
 
 
 def test_fsck_finds_a_missing_object_that_a_tree_of_another_process_names(repository: Path):
