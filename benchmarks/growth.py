@@ -230,7 +230,9 @@ def run(command: list[str], row: Row, environment: dict[str, str]) -> Cost:
 def measured(row: Row, checkouts: list[Path], repeat: int) -> list[Cost | str]:
     """Return what each checkout took, then git. Runs alternate."""
     contenders = [
-        ([sys.executable, "-m", "cli", *row.ours], packcore_environment(checkout)) for checkout in checkouts
+        # Without -P, the package in the current folder would run for each checkout.
+        ([sys.executable, "-P", "-m", "cli", *row.ours], packcore_environment(checkout))
+        for checkout in checkouts
     ] + ([(row.git, dict(os.environ))] if row.git else [])
     runs: list[list[Cost]] = [[] for _ in contenders]
     failed: dict[int, str] = {}

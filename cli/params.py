@@ -222,7 +222,6 @@ def _selection(
     **limits: int | None,
 ) -> SelectionOptions:
     from packcore.limits import Limits
-    from packcore.search.registry import get_strategy
     from transport.selection import SelectionOptions
 
     given = {name: value for name, value in limits.items() if value is not None}
@@ -234,6 +233,8 @@ def _selection(
         chosen=strategy is not None or bool(given),
     )
     if strategy is not None:
+        from packcore.search.registry import get_strategy
+
         get_strategy(strategy)  # an unknown name ends here, before any work
         options = replace(options, strategy=strategy)
     return options.without_search() if limits.get("window") == 0 else options

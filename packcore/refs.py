@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, AnyStr, Literal, NamedTuple, get_args
 
 from packcore.errors import InvalidRefName
 from packcore.ids import hex_repr
@@ -40,6 +40,7 @@ __all__ = [
     "Ref",
     "RefKind",
     "RefList",
+    "are_all_below",
     "are_usual_ref_names",
     "check_ref_name",
     "decode_ref_name",
@@ -170,6 +171,17 @@ def are_usual_ref_names(names: Sequence[bytes]) -> bool:
         or b"@{" in text
         or (len(text) > REF_NAME_BYTES_MAX and max(map(len, names)) > REF_NAME_BYTES_MAX)
     )
+
+
+def are_all_below(names: Collection[AnyStr], prefixes: tuple[AnyStr, ...]) -> bool:
+    """Tell whether each of very many names begins with one of the prefixes."""
+    if not names:
+        return True
+    # What the first and the last in order begin with, all between them do.
+    first, last = min(names), max(names)
+    if any(first.startswith(prefix) and last.startswith(prefix) for prefix in prefixes):
+        return True
+    return all(name.startswith(prefixes) for name in names)
 
 
 def invalid_ref_names(names: Collection[str]) -> list[str]:

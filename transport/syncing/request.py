@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from packcore.refs import is_valid_ref_name, ref_kind
+from packcore.refs import are_all_below, is_valid_ref_name, ref_kind
 from transport.errors import InvalidRequest
 from transport.selection import SelectionOptions
 from transport.syncing.ref_patterns import RefPatterns
@@ -199,8 +199,15 @@ class Scope:
         if named or self.mappings or self.refs or self.include_ref_prefixes:
             return [name for name in names if self.covers(name, named)]
         carried = (REFS,) if self.all_refs else (HEADS, TAGS) if self.tags else (HEADS,)
-        excluded = (TEMP_REFS, GITSYNC_REFS, *filter(None, self.exclude_ref_prefixes))
-        return [name for name in names if name.startswith(carried) and not name.startswith(excluded)]
+        excluded = tuple(
+            prefix
+            for prefix in (TEMP_REFS, GITSYNC_REFS, *filter(None, self.exclude_ref_prefixes))
+            if prefix.startswith(carried) or any(folder.startswith(prefix) for folder in carried)
+        )
+        found = list(names)
+        if not excluded and are_all_below(found, carried):
+            return found
+        return [name for name in found if name.startswith(carried) and not name.startswith(excluded)]
 
     def prunes(self, name: str) -> bool:
         """Return whether a target ref that the source lacks is managed, so that pruning may delete it."""

@@ -44,8 +44,12 @@ class RefColumns(Mapping[str, ObjectId]):
         return cls(list(map(encode_ref_name, refs)), [oid.hex().encode() for oid in refs.values()])
 
     @cached_property
+    def _texts(self) -> list[str]:
+        return decode_ref_names(self.names)
+
+    @cached_property
     def _by_name(self) -> dict[str, ObjectId]:
-        return dict(zip(decode_ref_names(self.names), ids_of_hex(self.hexes), strict=True))
+        return dict(zip(self._texts, ids_of_hex(self.hexes), strict=True))
 
     def __getitem__(self, name: str) -> ObjectId:
         return self._by_name[name]
@@ -54,7 +58,7 @@ class RefColumns(Mapping[str, ObjectId]):
         return name in self._by_name
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name if "_by_name" in self.__dict__ else decode_ref_names(self.names))
+        return iter(self._texts)
 
     def __len__(self) -> int:
         return len(self.names)

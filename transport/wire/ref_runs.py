@@ -14,7 +14,7 @@ from itertools import compress
 from operator import not_
 from typing import TYPE_CHECKING
 
-from packcore.refs import are_usual_ref_names
+from packcore.refs import are_all_below, are_usual_ref_names
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
@@ -46,8 +46,11 @@ def take_run_v2(lines: list[bytes], refs: RefCollector, wanted: tuple[bytes, ...
         tagged = [oid for _, separator, oid in rows if separator]
         if not _are_ids(tagged, refs.object_format):
             return False
-    all_wanted = wanted == (b"",) or all(name.startswith(wanted) for name in names)
-    return all_wanted and are_usual_ref_names(names) and refs.add_many((names, hexes), (tags, tagged))
+    return (
+        are_all_below(names, wanted)
+        and are_usual_ref_names(names)
+        and refs.add_many((names, hexes), (tags, tagged))
+    )
 
 
 def take_run_v0(lines: list[bytes], refs: RefCollector) -> bool:

@@ -153,4 +153,6 @@ def test_replicate_may_prune_and_bootstrap_may_not():
 def test_many_names_are_in_scope_as_each_is_by_itself(scope: Scope, named: frozenset[str]):
     kinds = ("heads/a", "heads/b", "heads/b/c", "tags/v1", "notes/x", "pull/1/head", "packcore/bootstrap/x")
     names = [*(f"refs/{kind}" for kind in (*kinds, "gitsync/x", "tagsx", "headsx/a")), "HEAD", "other"]
-    assert scope.covered(names, named) == [name for name in names if scope.covers(name, named)]
+    branches = [name for name in names if name.startswith("refs/heads/")]
+    for listed in (names, branches, []):
+        assert scope.covered(listed, named) == [name for name in listed if scope.covers(name, named)]

@@ -33,7 +33,8 @@ def temp_ref(oid: ObjectId) -> str:
 
 def advertised_temp_refs(advertisement: Advertisement) -> dict[str, ObjectId]:
     """Return the target's temporary refs, of a run that was cut short or is still running."""
-    return {name: oid for name, oid in advertisement.refs.items() if name.startswith(TEMP_REFS)}
+    refs = advertisement.refs
+    return {name: refs[name] for name in refs if name.startswith(TEMP_REFS)}
 
 
 def creations(oids: Iterable[ObjectId], object_format: ObjectFormat) -> list[RefUpdate]:
