@@ -102,8 +102,8 @@ class ContentForms:
         program = self._program(attributes, "diff", "textconv")
         assert program is not None  # or nothing would change
         with tempfile.TemporaryDirectory() as folder:
-            name = os.fsdecode(path.rpartition(b"/")[2]) or "content"
-            file = Path(folder) / name
+            name = os.fsdecode(path.rpartition(b"/")[2])
+            file = Path(folder) / (name if name not in ("", ".", "..") else "content")
             file.write_bytes(data)
             return self._run(["sh", "-c", f'{program} "$@"', program, str(file)], b"", program)
 

@@ -200,3 +200,11 @@ def test_programs_see_no_secret_of_ours(packcore, work):
     done = packcore("cat-file", work, "--textconv", "HEAD:plain.txt", env={"PACKCORE_SOURCE_TOKEN": "hidden"})
     assert done.exit_code == 0
     assert "hidden" not in done.stdout
+
+
+@pytest.mark.parametrize("path", ["..", ".", "a/.."])
+def test_a_path_that_no_file_can_have_is_converted_too(packcore, work, path):
+    (work / ".gitattributes").write_text("* diff=up\n")
+    git("config", "diff.up.textconv", "tr a-z A-Z <", cwd=work)
+    done = packcore("cat-file", work, "--textconv", f"--path={path}", "HEAD:plain.txt")
+    assert (done.exit_code, done.stdout_bytes) == (0, b"ONE\nTWO\n")
