@@ -26,7 +26,6 @@ import io
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,8 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scripts.free_port import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,11 +90,6 @@ class Page:
         return "\n".join(["`make docs-update` writes it anew:", *lines])
 
 
-def _free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
-
-
 @dataclass
 class Sandbox:
     """The folder in which a page's commands run, and what lasts from one to the next."""
@@ -128,7 +124,7 @@ class Sandbox:
 
     def run(self, command: str) -> str:
         """Run a command of a page and return what it printed, as the page shows it."""
-        typed = _PORT.sub(lambda port: self.ports.setdefault(port[0], _free_port()), command)
+        typed = _PORT.sub(lambda port: self.ports.setdefault(port[0], str(free_port())), command)
         if typed.endswith(" &"):
             return self._start(typed.removesuffix(" &"))
         done = subprocess.run(

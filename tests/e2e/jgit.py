@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.servers import Child, Listening, free_port
+from scripts.free_port import free_port
+from tests.e2e.servers import Child, Listening
 from tests.support import git_environment, require
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e.servers import Child, Listening, free_port
+from scripts.free_port import free_port
+from tests.e2e.servers import Child, Listening
 from tests.support import find_program, git_environment, require
 
 if TYPE_CHECKING:

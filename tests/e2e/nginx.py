@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.e2e.servers import Child, free_port, wait_until
+from scripts.free_port import free_port
+from tests.e2e.servers import Child, wait_until
 from tests.support import find_program, git, git_environment, init_repository, require
 
 if TYPE_CHECKING:

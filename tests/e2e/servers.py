@@ -19,16 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Child", "Listening", "free_port", "wait_until"]
+__all__ = ["Child", "Listening", "wait_until"]
 
 _START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = _START_SECONDS) -> None:

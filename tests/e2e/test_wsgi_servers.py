@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.servers import Child, Listening, free_port
+from scripts.free_port import free_port
+from tests.e2e.servers import Child, Listening
 from tests.support import (
     ROOT,
     fsck,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.servers import Child, Listening, free_port
+from scripts.free_port import free_port
+from tests.e2e.servers import Child, Listening
 from tests.support import find_program, git, git_environment, init_repository, require, require_path
 
 if TYPE_CHECKING:

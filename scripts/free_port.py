@@ -1,0 +1,25 @@
+"""A port for a server that is told where to listen, and starts a moment later."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+__all__ = ["free_port"]
+
+_PORTS = range(15_000, 32_000)
+"""Below those that systems hand out by themselves (from 32,768 on Linux, from 49,152 by RFC 6335), so that no
+outgoing connection takes the port before the server does."""
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses now. Raises OSError if none is found."""
+    # Tests seed the shared generator, and processes with the same seed would meet at the same ports.
+    for port in random.SystemRandom().sample(_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("100 ports were tried, and all are in use")
