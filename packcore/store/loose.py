@@ -299,19 +299,19 @@ class LooseStore(BulkReading):
             raise CorruptObject(str(error), oid=oid.hex()) from None
         match = _HEADER.match(head)
         if match is None:
-            raise _unlike_header(oid, inflate_head(packed, 0, _ODD_HEADER_BYTES_MAX))
+            raise _unlike_header(oid, packed)
         size = int(match[2])
         if size > self.limits.object_bytes:
             raise LimitExceeded(f"object {oid.hex()} has {size} bytes", limit="object_bytes")
         return ObjectHeader(ObjectType.from_label(match[1]), size), match.end()
 
 
-def _unlike_header(oid: ObjectId, head: bytes) -> CorruptObject:
+def _unlike_header(oid: ObjectId, packed: bytes) -> CorruptObject:
     """Return the error for a stream that begins with no type that exists."""
-    match = _ODD_HEADER.match(head)
-    if match is None:
-        return CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
-    return UnknownType(oid.hex(), match[1].decode("utf-8", "backslashreplace"), int(match[2]))
+    with suppress(CorruptData):  # it may be damaged behind the bytes that were looked at
+        if match := _ODD_HEADER.match(inflate_head(packed, 0, _ODD_HEADER_BYTES_MAX)):
+            return UnknownType(oid.hex(), match[1].decode("utf-8", "backslashreplace"), int(match[2]))
+    return CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
 
 
 def _hashed(type_: ObjectType, size: int, blocks: Iterable[bytes], digest: _Hash) -> Iterator[bytes]:

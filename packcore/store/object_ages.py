@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import RepositoryError
 from packcore.pack.mtimes import read_mtimes
+from packcore.store.path_kind import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,8 @@ _SUFFIX = ".mtimes"
 
 
 def is_cruft_pack(pack: Path) -> bool:
-    """Return whether a pack holds what was unreachable."""
-    return pack.with_suffix(_SUFFIX).exists()
+    """Return whether a pack holds what was unreachable. Raises RepositoryError if that can't be told."""
+    return is_there(pack.with_suffix(_SUFFIX))
 
 
 def packed_mtimes(pack: PackFile) -> Iterator[tuple[ObjectId, int]]:

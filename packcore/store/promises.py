@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packcore.store.path_kind import is_there
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,5 +33,8 @@ def promisor_of(config: GitConfig) -> str | None:
 
 
 def is_promisor_pack(pack: Path) -> bool:
-    """Return whether a pack came from the remote that promised the rest."""
-    return pack.with_suffix(".promisor").exists()
+    """Return whether a pack came from the remote that promised the rest.
+
+    Raises RepositoryError if that can't be told.
+    """
+    return is_there(pack.with_suffix(".promisor"))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packcore.store.path_kind import is_there
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,7 +42,7 @@ class LeaveOut:
         return self.packed or self.borrowed or self.kept or bool(self.packs)
 
     def find(self, repository: Repository, oids: Sequence[ObjectId]) -> set[ObjectId]:
-        """Return those of the objects that are left out. Raises CorruptIndex."""
+        """Return those of the objects that are left out. Raises CorruptIndex, RepositoryError."""
         packs = [pack for pack in repository.copies.packs() if self._covers(repository, pack)]
         found = in_packs(packs, oids)
         if self.borrowed:
@@ -54,7 +56,7 @@ class LeaveOut:
         return (
             self.packed
             or (self.borrowed and not is_own)
-            or (self.kept and is_own and path.with_suffix(".keep").exists())
+            or (self.kept and is_own and is_there(path.with_suffix(".keep")))
             or path.name in self.packs
         )
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from packcore import repack as repack_module
-from packcore.errors import CorruptData
+from packcore.errors import CorruptData, RepositoryError
 from packcore.repack import repack
 from packcore.store.loose import LooseStore
 from packcore.store.repository import Repository
 from tests.support import fsck, git, git_bytes, history, init_repository, make_repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from packcore.ids import ObjectId
     from packcore.store.base import StoredObject
 
@@ -93,8 +94,27 @@ def test_a_cruft_pack_stays_and_what_refs_reach_of_it_is_packed_too(path):
     assert found in packed
     assert lost not in packed
     assert mtimes.read_bytes() == ages
-    fsck(path)
+    assert fsck(path) == []
     assert git("cat-file", "-t", lost, cwd=path).strip() == "commit"
+
+
+@pytest.mark.parametrize("suffix", [".keep", ".mtimes", ".promisor"])
+def test_no_pack_is_removed_if_what_marks_it_cant_be_examined(path, monkeypatch, suffix):
+    before = packs(path)
+    real = os.stat
+
+    def stat(name, *arguments, **options):
+        if str(name).endswith(suffix):
+            raise PermissionError(errno.EACCES, "Permission denied", str(name))
+        return real(name, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", stat)
+        # Since Python 3.14 this says "no" whatever the reason.
+        patched.setattr(Path, "exists", os.path.exists)
+        with pytest.raises(RepositoryError, match="Permission denied"):
+            run(path)
+    assert packs(path) == before
 
 
 def test_a_multi_pack_index_that_names_old_packs_goes_with_them(path):

@@ -102,6 +102,7 @@ def test_an_error_among_the_blocks_leaves_nothing_behind(store: LooseStore, tmp_
         zlib.compress(b"blob 4"),
         zlib.compress(b"x" * 100),
         zlib.compress(b"blob 99999999999999999999999\0"),
+        b"\x78\x01\x00\x40\x00\xbf\xff" + b"x" * 64 + b"\x07",  # a stored block, and one of no known type
     ],
 )
 def test_a_damaged_file_is_a_corrupt_object(store: LooseStore, tmp_path: Path, content: bytes):
