@@ -26,6 +26,7 @@ from packcore.objects import MODE_SYMLINK, MODE_TYPE_MASK, ObjectType, iter_tree
 from packcore.refs import decode_ref_name, encode_ref_name
 from packcore.revision import resolve_revision, split_path
 from packcore.store.config import bool_of
+from transport.agent import OWN_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["ContentForms", "is_symbolic_link"]
 
 _SECONDS_MAX = 300
-_OWN_VARIABLES = ("PACKCORE_", "GITSYNC_")
-"""These may hold secrets, and programs have no use for them."""
 
 
 class ContentForms:
@@ -142,7 +141,7 @@ class ContentForms:
                 f"{shown[:80]!r} is not run: the repository belongs to another user",
                 hint="a program of its settings could do anything; cat-file without this option runs none",
             )
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
         try:
             done = subprocess.run(
                 command,

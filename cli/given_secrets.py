@@ -25,12 +25,12 @@ _OPTION = re.compile(r"--(?:source|target)-(token|bearer-token|header|username)\
 _VARIABLE = re.compile(r"(?:PACKCORE|GITSYNC)_(?:SOURCE|TARGET)_(TOKEN|BEARER_TOKEN|HEADER|USERNAME)\Z")
 _PUSH_OPTIONS = re.compile(r"(?:PACKCORE|GITSYNC)_PUSH_OPTIONS?\Z")
 _PROXY = re.compile(r"(?:https?|all)_proxy\Z", re.IGNORECASE)
-_OURS = ("PACKCORE_", "GITSYNC_")
 _USERINFO = re.compile(r"//([^/?#\s'\"]*)@")
 
 
 def given_secrets(arguments: Sequence[str], environment: Mapping[str, str]) -> Secrets:
     """Return what a run knows from its start."""
+    from transport.agent import OWN_VARIABLES
     from transport.secrets import Secrets
 
     secrets = Secrets()
@@ -50,7 +50,7 @@ def given_secrets(arguments: Sequence[str], environment: Mapping[str, str]) -> S
                 secrets.add_push_option(line)
         if _PROXY.match(name):
             _add_urls(secrets, value if "://" in value else f"http://{value}")
-        elif name.startswith(_OURS):
+        elif name.startswith(OWN_VARIABLES):
             _add_urls(secrets, value)
     return secrets
 

@@ -58,19 +58,19 @@ def _inputs(
         choice = CruftChoice(_expiration(cruft_expiration))
     rules = LeaveOut(incremental, local, honor_pack_keep, frozenset(keep_pack))
     return PackInputs(
-        all_refs,
-        stdin_revs,
-        stdin_packs,
-        unpacked,
-        include_tag,
-        thin,
-        rules,
-        filters,
-        missing,
-        use_bitmap_index,
-        choice,
-        reflog,
-        indexed_objects,
+        all_refs=all_refs,
+        revs=stdin_revs,
+        stdin_packs=stdin_packs,
+        unpacked=unpacked,
+        include_tag=include_tag,
+        thin=thin,
+        leave_out=rules,
+        filters=filters,
+        missing=missing,
+        use_bitmaps=use_bitmap_index,
+        cruft=choice,
+        reflog=reflog,
+        indexed=indexed_objects,
     )
 
 

@@ -81,15 +81,16 @@ def open_served(directory: str, *, strict: bool) -> Repository:
     from transport.server.namespaces import Namespace
 
     kind = Namespace.parse(os.environ.get("GIT_NAMESPACE", "")).repository_type
+    outer = outer_config(os.environ)
     if not strict:
         path = Path(expand_home(directory, os.environ.get("HOME")))
         if not is_repository_named(path):
             # git's own words: a client at the other end may know them.
             raise RepositoryError(f"'{directory}' does not appear to be a git repository")
-        return kind.open(path, outer=outer_config(os.environ))
+        return kind.open(path, outer=outer)
     if not is_git_directory(Path(directory)):
         raise RepositoryError(f"{directory}: no git directory", hint="without --strict its name is completed")
-    return kind(Path(directory), outer=outer_config(os.environ))
+    return kind(Path(directory), outer=outer)
 
 
 def serve_standard_streams(

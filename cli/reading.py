@@ -46,8 +46,8 @@ def config_as_git(repository: Repository | None) -> GitConfig:
 def open_for_reading(path: str, *, no_replace: bool) -> Repository:
     """Open a repository, with replacements unless told otherwise. Raises RepositoryError."""
     from packcore.store.replaced import ReplacedRepository
+    from packcore.store.repository import Repository
     from transport.outer_config import outer_config
 
-    if no_replace:
-        return open_as_git(path)
-    return ReplacedRepository.open(path, outer=outer_config(os.environ))
+    kind = Repository if no_replace else ReplacedRepository
+    return kind.open(path, outer=outer_config(os.environ))

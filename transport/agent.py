@@ -1,13 +1,17 @@
-"""The name that we send in the protocol's `agent` capability: `packcore/<version>`.
+"""The names that are ours: in the protocol's `agent` capability, and of environment variables.
 
-Servers accept printable ASCII without spaces. (The User-Agent of HTTP is different: see `schemes.http`.)
+Servers accept printable ASCII without spaces as agent: `packcore/<version>`. (The User-Agent of HTTP is
+different: see `schemes.http`.)
 """
 
 from __future__ import annotations
 
 from packcore._version import __version__
 
-__all__ = ["agent"]
+__all__ = ["OWN_VARIABLES", "agent"]
+
+OWN_VARIABLES = ("PACKCORE_", "GITSYNC_")
+"""What our own variables begin with. They may hold secrets, and other programs have no use for them."""
 
 
 def agent() -> str:

@@ -142,25 +142,18 @@ def _listed(repository: Repository, found: RevList, options: RevListOptions) -> 
 
     for oid in found.edges:
         yield b"-" + oid.hex().encode()
-    for each, line in zip(found.items, _item_lines(found, options), strict=True):
-        if options.header and each.where is None:
-            yield commit_record(line, repository.read(each.oid).data)
-        else:
-            yield line
-
-
-def _item_lines(found: RevList, options: RevListOptions) -> Iterator[bytes]:
     for each in found.items:
-        name, path = each.oid.hex().encode(), each.path if options.object_names else None
+        line, path = each.oid.hex().encode(), each.path if options.object_names else None
         if each.oid in found.boundary:
-            name = b"-" + name
+            line = b"-" + line
         if path is not None:
             # A line feed in a path would forge a line of its own: git cuts there, too.
-            yield b"%b %b" % (name, path.partition(b"\n")[0])
+            line = b"%b %b" % (line, path.partition(b"\n")[0])
         elif options.parents and each.where is None:
-            yield b" ".join([name, *(parent.hex().encode() for parent in found.parents.get(each.oid, ()))])
-        else:
-            yield name
+            line = b" ".join([line, *(parent.hex().encode() for parent in found.parents.get(each.oid, ()))])
+        if options.header and each.where is None:
+            line = commit_record(line, repository.read(each.oid).data)
+        yield line
 
 
 def _not_listed(found: RevList, options: RevListOptions) -> Iterator[bytes]:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import RepositoryError
 from packcore.objects import ObjectType
 from packcore.store.temporaries import temporary_folder
+from transport.agent import OWN_VARIABLES
 from transport.home_paths import expand_home
 from transport.server.hook_process import run_hook, talk_to_hook
 from transport.server.namespaces import full_ref_name, namespace_of
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HookSettings", "Hooks"]
 
-_DROPPED = ("PACKCORE_", "GITSYNC_", "GIT_PUSH_OPTION_", "GIT_PUSH_CERT")
+_DROPPED = (*OWN_VARIABLES, "GIT_PUSH_OPTION_", "GIT_PUSH_CERT")
 """Variables that begin so are this program's own, and may hold secrets, or are another push's."""
 _OF_A_REPOSITORY = frozenset(
     (

@@ -72,13 +72,18 @@ def plan_refs(
     if not is_empty(source):  # an old server doesn't say how an empty repository names its objects
         _check_formats(source, target)
     found, there = source.refs, target.refs
-    changed = [(to, of) for to, of in mapped.items() if found[of] != there.get(to)]
-    same = [to for to, of in mapped.items() if found[of] == there.get(to)]
+    same: list[str] = []
+    to_compare = list(mapped.items())
     if have_same_columns(found, there):
         same += covered
     else:
-        changed += [(name, name) for name in covered if found[name] != there.get(name)]
-        same += [name for name in covered if found[name] == there.get(name)]
+        to_compare += zip(covered, covered, strict=True)
+    changed = []
+    for to, of in to_compare:
+        if found[of] == there.get(to):
+            same.append(to)
+        else:
+            changed.append((to, of))
     actions = [
         _plan_ref(_known(to, of, found[of], there.get(to)), policy, mode, target.unreadable.get(to))
         for to, of in changed
