@@ -13,7 +13,8 @@ import pytest
 from cli.batch_format import DEFAULT_FORMAT, BatchFormat
 from cli.cat_file_batch import Batch
 from packcore.store.repository import Repository
-from tests.support import ROOT, git, git_bytes, git_environment, init_repository, run_git
+from tests.cli.beside_git import run_both
+from tests.support import ROOT, git, git_bytes, git_environment, init_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +55,8 @@ def both(
     packcore: Callable[..., Result], repository: Path, *arguments: str, stdin: bytes = b""
 ) -> tuple[bytes, bytes]:
     """Return what git and we print, after comparing whether both succeed."""
-    theirs = run_git("cat-file", *arguments, cwd=repository, stdin=stdin)
-    ours = packcore("cat-file", repository, *arguments, stdin=stdin)
-    assert bool(ours.exit_code) == bool(theirs.returncode), ours.stderr
-    return ours.stdout_bytes, theirs.stdout
+    ours, theirs = run_both(packcore, repository, "cat-file", *arguments, stdin=stdin)
+    return ours.stdout_bytes, theirs
 
 
 NAMES = b"main\nv1\nmain:src/part0/file0.txt\n\nnothing\nmain~99\n%s\nmain:src\r\nmain^{tree}" % (b"1" * 40)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import git, run_git
+from tests.cli.beside_git import assert_same
+from tests.support import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from click.testing import Result
 
 CONTENTS = {
     "plain.txt": b"one\ntwo\n",
@@ -71,16 +69,6 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def assert_same(
-    packcore: Callable[..., Result], path: Path, *arguments: str, stdin: bytes = b""
-) -> tuple[bytes, str]:
-    theirs = run_git("cat-file", *arguments, cwd=path, stdin=stdin)
-    ours = packcore("cat-file", path, *arguments, stdin=stdin)
-    assert bool(ours.exit_code) == bool(theirs.returncode), ours.stderr
-    assert ours.stdout_bytes == theirs.stdout
-    return ours.stdout_bytes, ours.stderr
-
-
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_line_ends_ident_and_encodings_are_those_of_gits_checkout(packcore, work, settings):
     for key, value in settings.items():
@@ -88,7 +76,7 @@ def test_line_ends_ident_and_encodings_are_those_of_gits_checkout(packcore, work
     names = "".join(f":{name} {name}\n" for name in CONTENTS).encode()
     for attributes in ATTRIBUTES:
         (work / ".gitattributes").write_text(f"*.txt {attributes}\n")
-        assert_same(packcore, work, "--filters", "--batch", stdin=names)
+        assert_same(packcore, work, "cat-file", "--filters", "--batch", stdin=names)
 
 
 @pytest.mark.parametrize("form", ["--filters", "--textconv"])
@@ -116,7 +104,7 @@ def test_the_path_is_that_of_the_name_or_the_one_that_is_given(packcore, work, f
     (work / ".gitattributes").write_text("plain.txt text eol=crlf diff=up\n")
     git("config", "diff.up.textconv", "tr a-z A-Z <", cwd=work)
     blob = git("rev-parse", "HEAD:plain.txt", cwd=work)
-    assert_same(packcore, work, form, *arguments.format(blob).split())
+    assert_same(packcore, work, "cat-file", form, *arguments.format(blob).split())
 
 
 @pytest.mark.parametrize("form", ["--filters", "--textconv"])
@@ -124,7 +112,7 @@ def test_in_a_batch_each_line_has_its_path(packcore, work, form):
     (work / ".gitattributes").write_text("*.up text eol=crlf diff=up\n")
     git("config", "diff.up.textconv", "tr a-z A-Z <", cwd=work)
     stdin = b":plain.txt a.up\n:plain.txt   b c.up\nHEAD x\n:plain.txt other\nnothing x\n"
-    assert_same(packcore, work, form, "--batch", stdin=stdin)
+    assert_same(packcore, work, "cat-file", form, "--batch", stdin=stdin)
     done = packcore("cat-file", work, form, "--batch", stdin=b":plain.txt\n")
     assert (done.exit_code, "missing path for ':plain.txt'" in done.stderr) == (3, True)
 
@@ -137,13 +125,15 @@ def test_a_symbolic_link_is_not_converted(packcore, work):
     git("commit", "-q", "-m", "link", cwd=work)
     for form in ("--filters", "--textconv"):
         for name in (":sub/link", "HEAD:sub/link"):
-            assert_same(packcore, work, form, name)
+            assert_same(packcore, work, "cat-file", form, name)
 
 
 def test_a_smudge_program_gets_the_content_and_the_path(packcore, work):
     (work / ".gitattributes").write_text("*.txt filter=mine text eol=crlf\n")
     git("config", "filter.mine.smudge", "tr a-z A-Z; echo %f", cwd=work)
-    shown, _ = assert_same(packcore, work, "--filters", "--path=a 'b.txt", "HEAD:plain.txt")
+    shown = assert_same(
+        packcore, work, "cat-file", "--filters", "--path=a 'b.txt", "HEAD:plain.txt"
+    ).stdout_bytes
     assert shown == b"ONE\r\nTWO\r\na 'b.txt\n"
 
 
@@ -152,7 +142,7 @@ def test_a_smudge_program_that_fails_is_an_error_if_it_is_required_else_told(pac
     (work / ".gitattributes").write_text("*.txt filter=mine\n")
     git("config", "filter.mine.smudge", "echo words >&2; false", cwd=work)
     git("config", "filter.mine.required", required, cwd=work)
-    _, told = assert_same(packcore, work, "--filters", "HEAD:plain.txt")
+    told = assert_same(packcore, work, "cat-file", "--filters", "HEAD:plain.txt").stderr
     assert "words" in told
     assert "ended with exit code 1" in told
 
@@ -161,7 +151,7 @@ def test_a_filter_with_a_process_alone_is_said_to_be_unsupported_if_it_is_requir
     (work / ".gitattributes").write_text("*.txt filter=mine\n")
     git("config", "filter.mine.process", "false", cwd=work)
     git("config", "filter.mine.required", "true", cwd=work)
-    _, told = assert_same(packcore, work, "--filters", "HEAD:plain.txt")
+    told = assert_same(packcore, work, "cat-file", "--filters", "HEAD:plain.txt").stderr
     assert "filter.<name>.process alone is not supported" in told
 
 
@@ -169,7 +159,8 @@ def test_attributes_come_from_the_index_where_the_work_tree_has_no_file(packcore
     (work / ".gitattributes").write_text("*.txt text eol=crlf\n")
     git("add", ".gitattributes", cwd=work)
     (work / ".gitattributes").unlink()
-    assert assert_same(packcore, work, "--filters", ":plain.txt")[0] == b"one\r\ntwo\r\n"
+    done = assert_same(packcore, work, "cat-file", "--filters", ":plain.txt")
+    assert done.stdout_bytes == b"one\r\ntwo\r\n"
 
 
 def test_in_a_bare_repository_they_come_from_head(packcore, work):

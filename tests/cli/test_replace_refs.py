@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.branchy import make_branchy
+from tests.cli.beside_git import assert_same
 from tests.support import git, run_git
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from click.testing import Result
 
 LOST = "1" * 40
 
@@ -35,13 +28,6 @@ def replaced(tmp_path):
     (folder / ids["c9"]).write_text(ids["c8"] + "\n")
     (folder / "no-id").write_text(LOST + "\n")
     return path
-
-
-def assert_same(packcore: Callable[..., Result], path: Path, *arguments: str, stdin: bytes = b"") -> None:
-    theirs = run_git(*arguments, cwd=path, stdin=stdin)
-    ours = packcore(arguments[0], path, *arguments[1:], stdin=stdin)
-    assert bool(ours.exit_code) == bool(theirs.returncode), ours.stderr
-    assert ours.stdout_bytes == theirs.stdout
 
 
 @pytest.mark.parametrize(

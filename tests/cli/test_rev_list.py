@@ -9,7 +9,8 @@ import pytest
 
 from cli.dates import parse_date
 from tests.branchy import FIRST_DATE, make_branchy
-from tests.support import git, history, init_repository, make_repository, run_git
+from tests.cli.beside_git import run_both
+from tests.support import git, history, make_repository, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,8 @@ def branchy(request, tmp_path_factory):
 def assert_same(
     packcore: Callable[..., Result], path: Path, *arguments: str, stdin: bytes = b"", in_order: bool = True
 ) -> None:
-    theirs = run_git("rev-list", *arguments, cwd=path, stdin=stdin)
-    ours = packcore("rev-list", path, *arguments, stdin=stdin)
-    assert bool(ours.exit_code) == bool(theirs.returncode), ours.stderr
-    found, expected = ours.stdout_bytes.splitlines(), theirs.stdout.splitlines()
+    ours, theirs = run_both(packcore, path, "rev-list", *arguments, stdin=stdin)
+    found, expected = ours.stdout_bytes.splitlines(), theirs.splitlines()
     if not in_order:
         found, expected = sorted(found), sorted(expected)
     assert found == expected
@@ -364,146 +363,3 @@ NOW = 1_700_000_000
 )
 def test_dates_are_read_as_by_git(text, seconds):
     assert parse_date(text, NOW) == seconds
-
-
-def test_bitmaps_list_objects_without_reading_trees(packcore, tmp_path, monkeypatch):
-    from packcore.objects import ObjectType
-    from packcore.store.repository import Repository
-
-    path = make_repository(tmp_path / "r.git", history(commits=9, tag="v1"))
-    git("repack", "-q", "-adb", cwd=path)
-    types = []
-    real = Repository.read
-
-    def noted(self, oid):
-        found = real(self, oid)
-        types.append(found.type)
-        return found
-
-    monkeypatch.setattr(Repository, "read", noted)
-    for revisions in (["--all"], ["v1", "^main~4"], ["main"]):
-        arguments = ("--objects", "--use-bitmap-index", *revisions)
-        expected = run_git("rev-list", *arguments, cwd=path).stdout.splitlines()
-        ours = packcore("rev-list", path, *arguments).stdout_bytes.splitlines()
-        assert sorted(ours) == sorted(line.split()[0] for line in expected)
-    assert ObjectType.TREE not in types
-
-
-@pytest.fixture
-def bitmapped(tmp_path):
-    path = make_repository(tmp_path / "r.git", history(commits=9, tag="v1"))
-    git("repack", "-q", "-adb", cwd=path)
-    return path
-
-
-def test_the_bitmap_of_a_commit_can_be_compared_with_a_walk(packcore, bitmapped):
-    assert packcore("rev-list", bitmapped, "--test-bitmap", "main").exit_code == 0
-    git("commit-tree", "main^{tree}", "-m", "new", "-p", "main", cwd=bitmapped)
-    new = git("commit-tree", "main^{tree}", "-m", "new", "-p", "main", cwd=bitmapped)
-    done = packcore("rev-list", bitmapped, "--test-bitmap", new)
-    assert (done.exit_code, "doesn't have an indexed bitmap" in done.stderr) == (1, True)
-
-
-@pytest.mark.parametrize("size", [30, 200, 256, 400, 512])
-@pytest.mark.parametrize("objects", ["", "--objects"])
-def test_a_bitmap_that_is_cut_off_is_left_aside_with_a_word(packcore, bitmapped, size, objects):
-    expected = git("rev-list", *objects.split(), "--all", "--count", cwd=bitmapped)
-    [bitmap] = (bitmapped / "objects/pack").glob("*.bitmap")
-    data = bitmap.read_bytes()
-    assert len(data) > size
-    bitmap.chmod(0o644)
-    bitmap.write_bytes(data[:size])
-    done = packcore("rev-list", bitmapped, *objects.split(), "--use-bitmap-index", "--count", "--all")
-    assert (done.exit_code, done.stdout.strip()) == (0, expected)
-    assert bitmap.name in done.stderr
-    assert "it is not used" in done.stderr
-
-
-def test_a_message_is_printed_as_gits_header_does(packcore, tmp_path):
-    path = init_repository(tmp_path / "r.git")
-    tree = git("mktree", cwd=path)
-    who = "A <a@b> 1 +0000"
-    head = f"tree {tree}\nauthor {who}\ncommitter {who}\n"
-    objects = [
-        head.encode() + text
-        for text in (
-            b"\n\n\n  one \t\n \n\ntwo\n\n \n",
-            b"\n",
-            b"\nno line feed",
-            b"encoding ISO-8859-1\n\nd\xe9j\xe0 vu\n",
-            b"gpgsig a\n b\nencoding nonsense\n\n\xff\n",
-        )
-    ]
-    oids = [git("hash-object", "-t", "commit", "-w", "--stdin", cwd=path, stdin=data) for data in objects]
-    theirs = run_git("rev-list", "--header", "--no-walk=unsorted", *oids, cwd=path)
-    ours = packcore("rev-list", path, "--header", "--no-walk=unsorted", *oids)
-    assert ours.stdout_bytes == theirs.stdout
-
-
-@pytest.fixture
-def work_tree(tmp_path):
-    """A work tree with a change that is staged, a submodule, and a file that is not known to git."""
-    path = tmp_path / "work"
-    git("init", "-q", "-b", "main", path, cwd=tmp_path)
-    for name in ("one", "two/three", "two/four/five", "six"):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_text(name)
-    git("add", ".", cwd=path)
-    git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},module", cwd=path)
-    git("commit", "-q", "-m", "first", cwd=path)
-    (path / "two/three").write_text("changed")
-    (path / "new").write_text("new")
-    git("add", "two/three", "new", cwd=path)
-    (path / "other").write_text("not added")
-    return path
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    ["--objects --indexed-objects", "--objects HEAD --not --indexed-objects", "HEAD --indexed-objects"],
-)
-def test_what_the_index_names_is_listed_or_left_out_as_by_git(packcore, work_tree, arguments):
-    assert_same(packcore, work_tree, *arguments.split())
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "HEAD two",
-        "--objects HEAD two one",
-        "HEAD other",
-        "HEAD *.c",
-        "HEAD two nothing",
-        "two HEAD",
-        "nothing",
-    ],
-)
-def test_a_word_that_is_a_path_and_no_revision_needs_no_dashes(packcore, work_tree, arguments):
-    assert_same(packcore, work_tree, *arguments.split())
-
-
-def test_after_dashes_that_end_the_revisions_no_word_before_them_is_a_path(packcore, work_tree):
-    done = packcore("rev-list", work_tree, "HEAD", "two", "--")
-    assert done.exit_code == 1
-    assert "'two': no such revision" in done.stderr
-
-
-def test_of_two_bitmaps_the_larger_packs_is_used_and_the_other_named(packcore, bitmapped):
-    [first] = (bitmapped / "objects/pack").glob("*.bitmap")
-    kept = first.read_bytes()
-    first.unlink()
-    new = git("commit-tree", "main^{tree}", "-m", "new", "-p", "main", cwd=bitmapped)
-    git("update-ref", "refs/heads/main", new, cwd=bitmapped)
-    git("repack", "-q", "-ab", cwd=bitmapped)
-    first.write_bytes(kept)
-    done = packcore("rev-list", bitmapped, "--objects", "--use-bitmap-index", "--count", "main")
-    assert done.stdout.strip() == git("rev-list", "--objects", "--count", "main", cwd=bitmapped)
-    assert f"ignoring extra bitmap file: {first}" in done.stderr
-
-
-@pytest.mark.parametrize("encoding", [b"a\0b", b"hex", b"unicode_escape", b"rot13", b"undefined", b"utf-7"])
-def test_a_message_in_no_usable_encoding_is_printed_as_it_is(encoding):
-    from cli.render.commit_headers import commit_record
-
-    data = b"tree 1\nencoding %b\n\n\\ud800 \xff+2AA-\n" % encoding
-    assert b"encoding %b\n" % encoding in commit_record(b"id", data)
