@@ -31,7 +31,7 @@ _LONE_LF = re.compile(rb"(?<!\r)\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _CONTROLS = bytes(set(range(32)) - set(b"\b\t\n\r\x1b\x0c") | {127})
 _TEXT_PER_CONTROL = 128
-"""With more control characters than one in so many others, bytes are no text."""
+"""Bytes are not text if they have more than one control character for this many others."""
 
 
 class LineEnds(NamedTuple):

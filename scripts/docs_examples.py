@@ -87,7 +87,7 @@ class Page:
         lines = difflib.unified_diff(
             self.text.splitlines(), self.updated.splitlines(), "the page says", "it prints", lineterm="", n=1
         )
-        return "\n".join(["`make docs-update` writes it anew:", *lines])
+        return "\n".join(["`make docs-update` rewrites it:", *lines])
 
 
 @dataclass

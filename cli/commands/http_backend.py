@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "http-backend",
     short_help="Answer one HTTP request by CGI.",
     examples="""
-        ScriptAlias /git/ "/usr/local/libexec/packcore-cgi/"
+        GIT_PROJECT_ROOT=/srv/git REQUEST_METHOD=GET PATH_INFO=/x.git/HEAD packcore http-backend
     """,
 )
 @hook_options()

@@ -39,7 +39,7 @@ class Littered(NamedTuple):
         return "".join(f"{name}\n" for name in [self.kept, *(f"-{name}" for name in self.discarded)]).encode()
 
     def commit(self, message: str, *, days: int, parent: str = "") -> str:
-        """Store a loose commit with a tree and a blob of their own, all last touched so many days ago."""
+        """Store a loose commit with a tree and a blob of their own, all last touched `days` days ago."""
         blob = git("hash-object", "-w", "--stdin", cwd=self.path, stdin=message.encode()).strip()
         tree = git("mktree", cwd=self.path, stdin=f"100644 blob {blob}\tfile\n".encode()).strip()
         parents = ["-p", parent] if parent else []
@@ -52,7 +52,7 @@ class Littered(NamedTuple):
         os.utime(self.path / "objects" / oid[:2] / oid[2:], (NOW, NOW - days * DAY))
 
     def pack(self, *commits: str, days: int) -> None:
-        """Move loose commits and what they reach into a pack that is so many days old."""
+        """Move loose commits and what they reach into a pack that is `days` days old."""
         listed = git_bytes("rev-list", "--objects", *commits, "--not", "--all", cwd=self.path)
         name = git("pack-objects", "objects/pack/pack", cwd=self.path, stdin=listed).strip()
         git("prune-packed", cwd=self.path)

@@ -7,11 +7,11 @@ r"""The dumb HTTP protocol: a repository's files as they are, for clients that a
     objects/info/http-alternates                    the file
     objects/xx/…, objects/pack/pack-….{pack,idx}    the files, of alternates too
 
-Whoever may ask for these gets packs whole, and so what only hidden refs reach, or nothing does any more. What
-`http.getanyfile` says counts. Where it says nothing, files are served only by a server that is told to, and
-never where refs are hidden, or in a namespace. Unlike git's, an answer names no path of this disk, and a ref
-that can't be read is listed by the zero id instead of being left out. Specified in gitprotocol-http and
-git-http-backend.
+A client that may read these files gets whole packs: with objects that only hidden refs reach, or that nothing
+reaches any more. `http.getanyfile` allows or forbids it. If it isn't set, a server must be told to serve
+files, and doesn't serve them where refs are hidden, or in a namespace. Unlike git's, an answer names no path
+of this disk, and a ref that can't be read is listed by the zero id instead of being left out. Specified in
+gitprotocol-http and git-http-backend.
 """
 
 from __future__ import annotations
