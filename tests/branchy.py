@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tests.support import fast_import, git, init_repository
+from tests.support import copy_of, fast_import, git, init_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,10 @@ def make_branchy(path: Path, seed: int, *, commits: int = 25) -> Path:
     The tags v1 and v2 are of the middle commit and the last but one, vtree is of the latter's tree. Dates
     never go back, and some commits have the same.
     """
+    return copy_of(f"branchy {seed} {commits}", lambda made: _make(made, seed, commits), path)
+
+
+def _make(path: Path, seed: int, commits: int) -> None:
     chance = random.Random(seed)
     init_repository(path)
     date = FIRST_DATE
@@ -46,4 +50,3 @@ def make_branchy(path: Path, seed: int, *, commits: int = 25) -> Path:
     git("tag", "-a", "-m", "t", "v2", f"c{commits - 1}", cwd=path)
     git("tag", "-a", "-m", "t", "vtree", f"c{commits - 1}^{{tree}}", cwd=path)
     git("symbolic-ref", "HEAD", f"refs/heads/c{commits}", cwd=path)
-    return path

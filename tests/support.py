@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROOT",
+    "copy_of",
     "fast_import",
     "find_program",
     "fsck",
@@ -211,7 +212,7 @@ def init_repository(path: Path, *, object_format: str = "sha1", bare: bool = Tru
     def make(template: Path) -> None:
         git("init", "-q", *options, f"--object-format={object_format}", template)
 
-    return _copy_of(f"init {object_format} {bare}", make, path)
+    return copy_of(f"init {object_format} {bare}", make, path)
 
 
 def write_hook(repository: Path, name: str, script: str) -> Path:
@@ -262,7 +263,7 @@ def make_repository(
         make(path, chain([begin], commands))
         return path
     key = f"make {object_format} {repack} {hashlib.sha256(begin).hexdigest()}"
-    return _copy_of(key, lambda made: make(made, [begin]), path)
+    return copy_of(key, lambda made: make(made, [begin]), path)
 
 
 def _begin_of(commands: Iterator[bytes]) -> bytes:
@@ -275,8 +276,11 @@ def _begin_of(commands: Iterator[bytes]) -> bytes:
     return bytes(begin)
 
 
-def _copy_of(key: str, make: Callable[[Path], None], path: Path) -> Path:
-    """Copy to `path` what `make` makes for that key: most tests begin with what another has begun with."""
+def copy_of(key: str, make: Callable[[Path], object], path: Path) -> Path:
+    """Copy to `path` what `make` makes for that key: most tests begin with what another has begun with.
+
+    `make` is given the path of a folder that doesn't exist yet. It may keep no absolute path of a file there.
+    """
     template = _templates() / hashlib.sha256(key.encode()).hexdigest()
     if not template.exists():
         make(template)

@@ -57,13 +57,20 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Return all nodes of a module's syntax tree."""
+    return list(ast.walk(parsed(path)))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Return the absolute names that a module imports, at any depth of its code, packages included.
 
     `from http import client` counts as http.client; what stands under TYPE_CHECKING counts too.
     """
     found: set[str] = set()
-    for node in ast.walk(parsed(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -78,11 +85,12 @@ def imports_any(path: Path, names: set[str]) -> set[str]:
     }
 
 
+@cache
 def dotted_names(path: Path) -> set[str]:
     """Return every `name.attribute` that the module's code speaks of."""
     return {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(parsed(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
 
@@ -195,7 +203,7 @@ def test_only_the_cli_prints_or_exits() -> None:
     def speaks(path: Path) -> set[str]:
         calls = {
             node.func.id
-            for node in ast.walk(parsed(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         return (calls & {"print", "input", "exit", "quit", "breakpoint"}) | (dotted_names(path) & EXIT_NAMES)
@@ -244,7 +252,7 @@ def _printing(path: Path) -> set[str]:
     named = {f"sys.{name}" for name in ("stdout", "stderr")} | {"click.echo", "click.secho"}
     calls = {
         node.func.id
-        for node in ast.walk(parsed(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     loggers = {"faulthandler"} if name_of(path) in LOG_FILES else {"logging", "faulthandler"}

@@ -17,7 +17,10 @@ from tests.support import ROOT, git, git_environment, history, make_repository
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="plays another system, on Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="plays another system, on Linux"),
+    pytest.mark.e2e,
+]
 
 
 def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

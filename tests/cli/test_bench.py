@@ -101,6 +101,7 @@ def ran(tmp_path_factory):
     return repository, done.stdout, report, (folder / "bench.html").read_text()
 
 
+@pytest.mark.e2e
 def test_all_that_refs_reach_is_packed_by_each_and_peers_come_first(ran):
     repository, _, report, _ = ran
     (found,) = report["repositories"]
@@ -110,11 +111,13 @@ def test_all_that_refs_reach_is_packed_by_each_and_peers_come_first(ran):
     assert all(row["ok"] for row in found["rows"])
 
 
+@pytest.mark.e2e
 def test_every_pack_is_checked_by_git_too(ran):
     rows = ran[2]["repositories"][0]["rows"]
     assert {row["checkedBy"] for row in rows} == {"packcore, git index-pack --strict"}
 
 
+@pytest.mark.e2e
 def test_a_row_tells_sizes_chains_times_and_memory(ran):
     for row in ran[2]["repositories"][0]["rows"]:
         assert len(row["runs"]) == 2
@@ -130,17 +133,20 @@ def test_a_row_tells_sizes_chains_times_and_memory(ran):
         assert row["peakBytes"] is None or row["peakBytes"] > 1 << 20
 
 
+@pytest.mark.e2e
 def test_the_two_phases_of_git_come_from_its_own_trace(ran):
     row = ran[2]["repositories"][0]["rows"][0]
     assert 0 < row["writeSeconds"] < row["totalSeconds"]
     assert row["selectSeconds"] > 0
 
 
+@pytest.mark.e2e
 def test_ratios_are_to_the_first_row(ran):
     rows = ran[2]["repositories"][0]["rows"]
     assert [row["ratio"] for row in rows] == [row["packBytes"] / rows[0]["packBytes"] for row in rows]
 
 
+@pytest.mark.e2e
 def test_the_table_has_a_line_for_each_and_is_aligned(ran):
     heading, *rows = ran[1].splitlines()[1:5]
     assert heading.split() == [
@@ -151,6 +157,7 @@ def test_the_table_has_a_line_for_each_and_is_aligned(ran):
     assert all(row[end - 1].isdigit() and row[end] == " " for row in rows)
 
 
+@pytest.mark.e2e
 def test_the_page_loads_nothing_runs_nothing_and_closes_what_it_opens(ran):
     text = Page(ran[3])
     assert not text.named("script")
@@ -163,6 +170,7 @@ def test_the_page_loads_nothing_runs_nothing_and_closes_what_it_opens(ran):
     assert "default-src 'none'" in ran[3]
 
 
+@pytest.mark.e2e
 def test_every_plot_has_words_and_every_wide_table_can_be_reached_by_keyboard(ran):
     text = Page(ran[3])
     plots = text.named("svg")
@@ -238,6 +246,7 @@ def test_a_list_of_objects_takes_the_place_of_all_that_refs_reach(tmp_path):
     assert (tmp_path / "list").read_text().splitlines() == [lines[-1], lines[0].strip()]
 
 
+@pytest.mark.e2e
 def test_strategies_take_parameters_and_each_spelling_has_a_row(tmp_path, packcore):
     repository = make_repository(tmp_path / "x.git", history(commits=6))
     names = ["git-window", "git-window:names=0:go_git=1"]
@@ -247,6 +256,7 @@ def test_strategies_take_parameters_and_each_spelling_has_a_row(tmp_path, packco
     assert rows[0]["checksum"] != rows[1]["checksum"]
 
 
+@pytest.mark.e2e
 def test_the_pack_is_the_same_for_any_number_of_jobs_and_the_report_tells_it(tmp_path, packcore):
     repository = make_repository(tmp_path / "x.git", history(commits=6))
     checksums = set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.beside_git import assert_same
-from tests.support import git
+from tests.support import copy_of, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,12 +61,15 @@ SETTINGS = [
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    git("init", "-q", "-b", "main", tmp_path, cwd=tmp_path)
+    return copy_of("forms of contents", make_work, tmp_path)
+
+
+def make_work(path: Path) -> None:
+    git("init", "-q", "-b", "main", path)
     for name, data in CONTENTS.items():
-        oid = git("hash-object", "-w", "--stdin", cwd=tmp_path, stdin=data)
-        git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", cwd=tmp_path)
-    git("commit", "-q", "-m", "x", cwd=tmp_path)
-    return tmp_path
+        oid = git("hash-object", "-w", "--stdin", cwd=path, stdin=data)
+        git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", cwd=path)
+    git("commit", "-q", "-m", "x", cwd=path)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

@@ -13,7 +13,7 @@ from packcore.ids import SHA1, SHA256
 from packcore.pack.mtimes import read_mtimes, write_mtimes
 from packcore.store.object_ages import is_cruft_pack, packed_mtimes
 from packcore.store.repository import Repository
-from tests.support import fsck, git, git_bytes, history, make_repository
+from tests.support import copy_of, fsck, git, git_bytes, history, make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,15 @@ class Littered(NamedTuple):
 @pytest.fixture(params=["sha1", "sha256"])
 def littered(tmp_path: Path, request: pytest.FixtureRequest) -> Littered:
     """Reachable, in a pack; in another pack; in a cruft pack; loose, of several ages, some in a row."""
-    path = make_repository(tmp_path / "x.git", history(commits=3), object_format=request.param, repack=True)
+    object_format = request.param
+    folder = copy_of(f"littered {object_format}", lambda path: litter(path, object_format), tmp_path)
+    kept, *discarded = (folder / "packs").read_text().split()
+    return Littered(folder / "x.git", kept, discarded)
+
+
+def litter(folder: Path, object_format: str) -> None:
+    stream = history(commits=3)
+    path = make_repository(folder / "x.git", stream, object_format=object_format, repack=True)
     (kept,) = (path / "objects" / "pack").glob("*.pack")
     found = Littered(path, kept.name, [])
     in_pack = found.commit("in a pack", days=9)
@@ -84,7 +92,7 @@ def littered(tmp_path: Path, request: pytest.FixtureRequest) -> Littered:
     found.commit("young", days=2, parent=middle)
     found.commit("on a reachable one", days=1, parent=git("rev-parse", "main", cwd=path).strip())
     found.touch(git("mktree", cwd=path, stdin=b"").strip(), days=5)
-    return found
+    (folder / "packs").write_text("\n".join([kept.name, *found.discarded]))
 
 
 def ages(pack: Path, format_name: str) -> dict[str, int]:

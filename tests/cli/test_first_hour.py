@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here"),
     pytest.mark.posix,
+    pytest.mark.e2e,
 ]
 
 _SECONDS_MAX = 60

@@ -12,7 +12,16 @@ from packcore import reach
 from packcore.ids import SHA1
 from packcore.pack.format import OFS_DELTA, REF_DELTA
 from packcore.pack.reader import PackReader
-from tests.support import git, git_bytes, git_version, history, init_repository, make_repository, run_git
+from tests.support import (
+    copy_of,
+    git,
+    git_bytes,
+    git_version,
+    history,
+    init_repository,
+    make_repository,
+    run_git,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,11 +49,16 @@ def places(tmp_path: Path) -> Path:
     In an alternate's pack: three commits. In own packs: three more, the first in one with a .keep file.
     Loose: a commit, of whose blob the alternate has a loose copy; tag v1 of main~1, and a tag of that tag.
     """
-    pool = make_repository(tmp_path / "pool.git", history(commits=3, files=3), repack=True)
-    path = tmp_path / "r.git"
+    return copy_of("objects in every kind of place", make_places, tmp_path) / "r.git"
+
+
+def make_places(folder: Path) -> None:
+    pool = make_repository(folder / "pool.git", history(commits=3, files=3), repack=True)
+    path, work = folder / "r.git", folder / "work"
     git("clone", "-q", "--bare", "--shared", pool, path)
-    work = tmp_path / "work"
+    (path / "objects/info/alternates").write_text("../../pool.git/objects\n")
     git("clone", "-q", path, work)
+    git("remote", "set-url", "origin", "../r.git", cwd=work)
     for number in range(4):
         (work / f"new-{number}").write_text(f"{number}\n" * 50)
         git("add", ".", cwd=work)
@@ -59,7 +73,6 @@ def places(tmp_path: Path) -> Path:
     git("tag", "-a", "-m", "two", "twice", "v1", cwd=path)
     blob = git("rev-parse", "main:new-3", cwd=path)
     git("hash-object", "-w", "--stdin", cwd=pool, stdin=git_bytes("cat-file", "blob", blob, cwd=path))
-    return path
 
 
 def own_packs(path: Path) -> list[str]:

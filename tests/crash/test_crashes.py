@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from tests.crash.disk import Fault
     from tests.crash.scenarios import Scenario
 
+pytestmark = pytest.mark.e2e
+
 Item = TypeVar("Item")
 FAST_FAULTS, FAST_STATES = 5, 3
-"""How many of each scenario the fast suite tries; the slow one tries all."""
+"""How many of each scenario are always tried; the slow suite tries all."""
 PARTS = 4
 """Each scenario's faults are that many tests, for as many processes."""
 

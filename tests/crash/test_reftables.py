@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from packcore.ids import ObjectId
 
 
+pytestmark = pytest.mark.e2e
+
 ALIAS, MAIN, NEW, TAG = "refs/heads/alias", "refs/heads/main", "refs/heads/new", "refs/tags/v1"
 _REFUSED = 3
 """The change was reported as failed, and may be there all the same if only a sync of a folder failed."""

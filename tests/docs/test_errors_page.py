@@ -74,6 +74,7 @@ def test_each_section_has_an_example_or_names_a_test() -> None:
         assert blocks_of(text, "console") or _TEST.search(text), name
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not DEFLATE_LIBRARY.startswith("zlib-ng"), reason="the page's pack is one of zlib-ng")
 def test_each_example_provokes_the_error_of_its_section_and_prints_what_the_page_says(
     noted: dict[str, str],
@@ -92,6 +93,7 @@ def test_each_example_provokes_the_error_of_its_section_and_prints_what_the_page
     assert {name for name in shown if name not in made[name]} == set()
 
 
+@pytest.mark.e2e
 def test_each_named_test_provokes_the_error_of_its_section(noted: dict[str, str]) -> None:
     named = {
         name: match[1]

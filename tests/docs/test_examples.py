@@ -34,6 +34,7 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(
     not DEFLATE_LIBRARY.startswith("zlib-ng"), reason="the pages show bytes that zlib-ng makes"
 )
@@ -124,6 +125,7 @@ def _run(folder: Path, script: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("script", _SCRIPTS)
 def test_each_example_script_runs(place: Path, script: str) -> None:
     assert _run(place, script, *_SCRIPTS[script])

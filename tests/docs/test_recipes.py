@@ -129,6 +129,7 @@ def test_the_cron_line_has_five_times_a_user_and_no_percent_sign():
     assert "%" not in command, "cron takes it for the end of a line"
 
 
+@pytest.mark.e2e
 def test_the_cron_job_mirrors_says_nothing_and_leaves_metrics(machine):
     require("flock")
     done = machine.run("/bin/sh", "-c", machine.here(_cron_line()[2]))
@@ -138,6 +139,7 @@ def test_the_cron_job_mirrors_says_nothing_and_leaves_metrics(machine):
     assert found.value("packcore_manifest_exit_code") == 0
 
 
+@pytest.mark.e2e
 def test_the_cron_job_is_left_out_while_another_runs(machine):
     require("flock")
     fcntl = pytest.importorskip("fcntl")
@@ -158,6 +160,7 @@ def _unit(name: str) -> configparser.ConfigParser:
     return parser
 
 
+@pytest.mark.e2e
 def test_systemd_finds_nothing_wrong_with_the_units(machine):
     require("systemd-analyze")
     units = []
@@ -169,6 +172,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(machine):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.e2e
 def test_systemd_calls_the_service_hardly_exposed():
     require("systemd-analyze")
     done = subprocess.run(
@@ -182,6 +186,7 @@ def test_systemd_calls_the_service_hardly_exposed():
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.e2e
 def test_the_service_mirrors(machine):
     command = shlex.split(machine.here(_unit(SERVICE.name)["Service"]["ExecStart"]))
     done = machine.run(*command, TARGET_TOKEN="x")
@@ -206,6 +211,7 @@ def test_the_github_action_permits_little_and_puts_no_expression_into_a_script()
     assert [step for step in steps if "uses" in step or "${{" in step["run"]] == []
 
 
+@pytest.mark.e2e
 def test_the_step_of_the_github_action_mirrors(machine):
     require("bash")
     step = yaml_of("github-action.yml")["jobs"]["mirror"]["steps"][-1]
@@ -220,6 +226,7 @@ def test_the_step_of_the_github_action_mirrors(machine):
     assert json.loads((machine.folder / "receipt.json").read_text())["exitCode"] == 0
 
 
+@pytest.mark.e2e
 def test_the_script_of_the_gitlab_job_mirrors(machine):
     job = yaml_of("gitlab-ci.yml")["mirror"]
     variables = {
@@ -269,6 +276,7 @@ def test_the_user_of_the_pod_is_that_of_the_container_file():
     assert (context["runAsUser"], context["runAsGroup"]) == (int(user[1]), int(user[2]))
 
 
+@pytest.mark.e2e
 def test_the_container_of_the_pod_mirrors(machine):
     words = [machine.here(word) for word in _pod()["containers"][0]["args"]]
     done = machine.run("packcore", *words, TARGET_TOKEN="x")
@@ -283,6 +291,7 @@ exec setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --boundin
 """
 
 
+@pytest.mark.e2e
 def test_a_user_without_rights_mirrors_on_a_read_only_root(tmp_path):
     require("unshare", "setpriv")
     make_repository(tmp_path / "source.git", history(commits=3, tag="v1"))
@@ -390,6 +399,7 @@ def _heavy() -> Any:
         yield b"M 100644 :%d %s\n\n" % (2 * number + 1, name)
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(find_program("git") is None, reason="git makes the repository")
 def test_the_function_keeps_below_its_memory_ceiling(tmp_path):
     source = make_repository(tmp_path / "source.git", _heavy())

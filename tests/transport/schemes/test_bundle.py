@@ -9,7 +9,15 @@ import pytest
 
 from packcore.errors import CorruptData, PackcoreError, RepositoryError
 from packcore.limits import Limits
-from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, run_git
+from tests.support import (
+    fsck,
+    git,
+    history,
+    init_repository,
+    ls_remote,
+    make_repository,
+    run_git,
+)
 from transport.errors import NoRefsMatched
 from transport.fetch import fetch_pack
 from transport.listing import list_refs
@@ -41,8 +49,8 @@ def synced(source: Path, target: Path, **choices: Any) -> Any:
 
 @pytest.fixture(params=["sha1", "sha256"])
 def repository(request, tmp_path: Path) -> Path:
-    path = init_repository(tmp_path / "r.git", object_format=request.param)
-    fast_import(path, history(commits=12, tag="v1"))
+    stream = history(commits=12, tag="v1")
+    path = make_repository(tmp_path / "r.git", stream, object_format=request.param)
     git("branch", "old", "main~6", cwd=path)
     return path
 

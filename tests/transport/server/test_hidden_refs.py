@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.ids import ObjectId
-from tests.support import git, git_bytes, history, ls_remote, make_repository, run_git
+from tests.support import copy_of, git, git_bytes, history, ls_remote, make_repository, run_git
 from tests.transport.server.serving import serving
 from transport.base import Body
 from transport.listing import advertise_push, list_refs
@@ -32,11 +32,14 @@ ZERO = ObjectId(bytes(20))
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Return a repository with refs of each kind."""
-    made = make_repository(tmp_path / "root/x.git", history(commits=4, tag="v1"))
-    git("branch", "team/secret", "main~1", cwd=made)
-    git("tag", "internal-1", "main~2", cwd=made)
-    git("update-ref", "refs/pull/1/head", "main~3", cwd=made)
-    return made
+    return copy_of("refs of each kind", make_source, tmp_path / "root/x.git")
+
+
+def make_source(path: Path) -> None:
+    make_repository(path, history(commits=4, tag="v1"))
+    git("branch", "team/secret", "main~1", cwd=path)
+    git("tag", "internal-1", "main~2", cwd=path)
+    git("update-ref", "refs/pull/1/head", "main~3", cwd=path)
 
 
 @pytest.fixture(params=["path", "serve"])

@@ -14,7 +14,7 @@ from packcore.errors import RepositoryError
 from packcore.ids import ObjectId
 from packcore.store.repository import Repository
 from tests.packcore.pack_builder import blob_id, build_pack, ref_delta, simple_delta, whole
-from tests.support import fsck, git, git_bytes, history, init_repository, ls_remote, make_repository
+from tests.support import copy_of, fsck, git, git_bytes, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving, snapshot
 from transport.base import Body
 from transport.listing import advertise_push
@@ -45,9 +45,12 @@ def work(tmp_path_factory) -> Path:
 @pytest.fixture
 def target(tmp_path, work) -> Path:
     """Return a repository that has the early branch as main."""
-    path = init_repository(tmp_path / "served" / "target.git")
-    git("push", "-q", path, "early:main", "early:other", cwd=work)
-    return Path(path)
+
+    def make(path: Path) -> None:
+        init_repository(path)
+        git("push", "-q", path, "early:main", "early:other", cwd=work)
+
+    return copy_of("a target with the early branch", make, tmp_path / "served" / "target.git")
 
 
 @pytest.fixture(params=["local", "http"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packcore.ids import ObjectId
-from tests.support import git, history, ls_remote, make_repository, run_git
+from tests.support import copy_of, git, history, ls_remote, make_repository, run_git
 from tests.transport.server.serving import ask, serving, statuses
 from transport.server.namespaces import Namespace
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 @pytest.fixture
 def served(tmp_path: Path) -> Path:
     """Return a repository with a pack, a loose object, and an annotated tag."""
-    made = make_repository(tmp_path / "root/x.git", history(commits=4, tag="v1"))
-    git("repack", "-adq", cwd=made)
-    git("update-ref", "refs/heads/new", git("commit-tree", "-m", "loose", "main^{tree}", cwd=made), cwd=made)
-    return made
+    return copy_of("a pack, a loose object and a tag", make_served, tmp_path / "root/x.git")
+
+
+def make_served(path: Path) -> None:
+    make_repository(path, history(commits=4, tag="v1"))
+    git("repack", "-adq", cwd=path)
+    git("update-ref", "refs/heads/new", git("commit-tree", "-m", "loose", "main^{tree}", cwd=path), cwd=path)
 
 
 def get(server: GitHttpServer, path: str, *, method: str = "GET", headers: str = "") -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from packcore.errors import UnreadableRef
 from packcore.ids import ObjectId
 from packcore.store.repository import Repository
 from tests.damage import damage_loose, damage_packed
-from tests.support import fsck, git, history, init_repository, ls_remote, make_repository
+from tests.support import copy_of, fsck, git, history, init_repository, ls_remote, make_repository
 from tests.transport.server.serving import serving
 from transport.errors import RemoteError
 from transport.fetch import find_damage
@@ -35,18 +35,23 @@ ALL = Scope(all_refs=True)
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Return a repository of loose objects: `bad` is ahead of `good`, which is ahead of `base`."""
-    made = make_repository(tmp_path / "root/x.git", history(commits=6, branch="refs/heads/bad"))
-    git("branch", "good", "bad~1", cwd=made)
-    git("branch", "base", "bad~3", cwd=made)
-    git("symbolic-ref", "HEAD", "refs/heads/good", cwd=made)
-    return made
+    return copy_of("a branch that is ahead", make_source, tmp_path / "root/x.git")
+
+
+def make_source(path: Path) -> None:
+    make_repository(path, history(commits=6, branch="refs/heads/bad"))
+    git("branch", "good", "bad~1", cwd=path)
+    git("branch", "base", "bad~3", cwd=path)
+    git("symbolic-ref", "HEAD", "refs/heads/good", cwd=path)
 
 
 @pytest.fixture
 def target(source: Path, tmp_path: Path) -> Path:
-    made = init_repository(tmp_path / "target.git")
-    git("push", "-q", made, "base", "base:gone", cwd=source)
-    return made
+    def make(path: Path) -> None:
+        init_repository(path)
+        git("push", "-q", path, "base", "base:gone", cwd=source)
+
+    return copy_of("a branch that is ahead: a target", make, tmp_path / "target.git")
 
 
 @pytest.fixture(params=["path", "serve"])
