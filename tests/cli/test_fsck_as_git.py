@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+pytestmark = pytest.mark.e2e
+
 GONE = "12" * 20
 ZEROS = r"(invalid sha1 pointer 0+|invalid (?:[\w/-]+/)?HEAD) \(.*\)"
 """We add why a ref can't be read."""

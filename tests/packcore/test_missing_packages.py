@@ -18,6 +18,8 @@ from tests.support import ROOT, git, history, make_repository, require
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.e2e
+
 PACKAGES = ("zlib_ng", "xxhash")
 MISSING = [("zlib_ng",), ("xxhash",), PACKAGES]
 BLOCKED = "import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"

@@ -19,6 +19,8 @@ from tests.support import ROOT, git, history, make_repository, require
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.e2e
+
 SMALL_PARTS = (
     "import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"
     "import packcore.search.partition as parts\n"
