@@ -47,18 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             _list(table, columns)
             return 0
-        rows = _run(columns, suites, options)
+        rows = _run(columns, suites, options, order=list(table.columns))
     except MatrixError as problem:
         print(f"matrix: error: {problem}", file=sys.stderr)
         return 2
-    if options.record:
-        write_record(rows, table.columns)
     required = options.required or os.environ.get("MATRIX_REQUIRED", "") not in ("", "0")
     return _close(rows, suites, interrupted=len(rows) < len(columns), required=required)
 
 
-def _run(columns: Sequence[Column], suites: Sequence[Suite], options: argparse.Namespace) -> list[Row]:
-    """Run the columns in their order; after Ctrl-C return those that are complete."""
+def _run(
+    columns: Sequence[Column], suites: Sequence[Suite], options: argparse.Namespace, order: Sequence[str]
+) -> list[Row]:
+    """Run the columns one after the other; after Ctrl-C return those that are complete.
+
+    Each is recorded as soon as it is complete, in the order of the table: a run of them all takes hours.
+    """
     rows: list[Row] = []
     start = time.monotonic()
     for column in columns:
@@ -77,6 +80,8 @@ def _run(columns: Sequence[Column], suites: Sequence[Suite], options: argparse.N
         if row.skipped or row.covered:
             say(f"SKIPPED: {row.skipped}" if row.skipped else row.covered)
         rows.append(row)
+        if options.record:
+            write_record([row], order)
     return rows
 
 

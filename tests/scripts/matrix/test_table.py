@@ -152,6 +152,16 @@ def test_after_ctrl_c_the_columns_that_are_complete_are_shown(
     assert "matrix: 1 green of 1 columns" in capsys.readouterr().out
 
 
+def test_each_column_is_recorded_as_soon_as_it_is_complete(
+    rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[list[str]] = []
+    monkeypatch.setattr(command, "write_record", lambda made, _: recorded.append([row.name for row in made]))
+    rows["lowest"] = Row("lowest", skipped="Ctrl-C")
+    assert command.main(["--columns", "ci", "--record"]) == 130
+    assert recorded == [["debian-12"], ["debian-13"]]
+
+
 def test_a_wrong_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--columns", "gone"]) == 2
     assert "matrix: error: no column gone; there are debian-12" in capsys.readouterr().err
