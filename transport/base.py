@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from packcore.history import History
+    from transport.wire.advertisement import Advertisement
     from transport.wire.headway import Headway
     from transport.wire.limits import WireLimits
 
@@ -114,6 +115,20 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close whatever is open. Idempotent."""
+
+
+@runtime_checkable
+class RefsAtHand(Protocol):
+    """A transport to a repository on this disk, whose refs can be listed without a conversation."""
+
+    def refs_at_hand(
+        self, service: Service, prefixes: Sequence[str], limits: WireLimits
+    ) -> Advertisement | None:
+        """Return what the service would list, a source's below the prefixes in protocol v2.
+
+        None if the service must be asked, since something is wrong: it says what.
+        """
+        ...
 
 
 @runtime_checkable

@@ -2,6 +2,8 @@
 
 list_refs        what a source offers, by upload-pack
 advertise_push   what a target has, by receive-pack; always protocol v0
+
+A repository on this disk is read in place, with the same result.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from transport.agent import agent
-from transport.base import Body
+from transport.base import Body, RefsAtHand
 from transport.errors import RemoteProtocolError
 from transport.truncation import naming_the_answer
 from transport.wire.advertisement import Advertisement, parse_advertisement
@@ -20,7 +22,7 @@ from transport.wire.ls_refs import encode_ls_refs, is_folder_of, parse_ls_refs, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from transport.base import Transport
+    from transport.base import Service, Transport
     from transport.wire.limits import WireLimits
 
 __all__ = ["Protocol", "advertise_push", "list_refs"]
@@ -48,6 +50,8 @@ def list_refs(
     RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
     limits = limits or transport.limits
+    if _VERSIONS[protocol] == 2 and (at_hand := _at_hand(transport, _UPLOAD, prefixes, limits)) is not None:
+        return at_hand
     to_end = transport.stateless
     with (
         naming_the_answer(transport, "its list of refs"),
@@ -90,6 +94,9 @@ def advertise_push(transport: Transport, *, limits: WireLimits | None = None) ->
 
     Raises RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
+    limits = limits or transport.limits
+    if (at_hand := _at_hand(transport, _RECEIVE, (), limits)) is not None:
+        return at_hand
     with (
         naming_the_answer(transport, "its list of refs"),
         transport.advertise(_RECEIVE, version=0, headway=(headway := Headway())) as blocks,
@@ -97,13 +104,22 @@ def advertise_push(transport: Transport, *, limits: WireLimits | None = None) ->
         advertisement = parse_advertisement(
             blocks,
             _RECEIVE,
-            limits=limits or transport.limits,
+            limits=limits,
             to_end=transport.stateless,
             headway=headway,
         )
     if advertisement.version == 2:
         raise RemoteProtocolError("the remote advertises receive-pack in protocol v2, which doesn't exist")
     return advertisement
+
+
+def _at_hand(
+    transport: Transport, service: Service, prefixes: Sequence[str], limits: WireLimits
+) -> Advertisement | None:
+    """Return the refs of a repository on this disk; None if its server must be asked."""
+    if not isinstance(transport, RefsAtHand):
+        return None
+    return transport.refs_at_hand(service, prefixes, limits)
 
 
 def _below(advertisement: Advertisement, prefixes: Sequence[str]) -> Advertisement:

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from packcore.errors import PackcoreError
-from transport.base import HistoryAtHand
+from transport.base import HistoryAtHand, RefsAtHand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from packcore.history import History
     from transport.base import Body, Service, Transport
+    from transport.wire.advertisement import Advertisement
     from transport.wire.headway import Headway
+    from transport.wire.limits import WireLimits
 
 __all__ = ["SidedTransport", "about"]
 
@@ -68,6 +70,15 @@ class SidedTransport:
             self._transport.request(service, body, version=version, headway=headway) as blocks,
         ):
             yield blocks
+
+    def refs_at_hand(
+        self, service: Service, prefixes: Sequence[str], limits: WireLimits
+    ) -> Advertisement | None:
+        """Return the refs of the remote, where it is on this disk; see `RefsAtHand`."""
+        if not isinstance(self._transport, RefsAtHand):
+            return None
+        with about(self._side):
+            return self._transport.refs_at_hand(service, prefixes, limits)
 
     def history(self) -> History | None:
         """Return the graph of the remote's commits, where it is on this disk."""

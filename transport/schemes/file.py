@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packcore.errors import RepositoryError
+from packcore.errors import PackcoreError, RepositoryError
 from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.errors import RemoteError
@@ -25,7 +25,7 @@ from transport.schemes.bundle import BundleTransport, is_bundle
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packcore.history import History
     from transport.base import Body, Service, Transport
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from transport.options import TransportOptions
     from transport.server.receive_pack import ReceivePack
     from transport.server.upload_pack import UploadPack
+    from transport.wire.advertisement import Advertisement
     from transport.wire.headway import Headway
 
 __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
@@ -129,6 +130,19 @@ class LocalTransport:
             words = str(error).removeprefix("remote error: ")
             error.args = (words if words.startswith(self.url) else f"{self.url}: {words}", *error.args[1:])
             raise
+
+    def refs_at_hand(
+        self, service: Service, prefixes: Sequence[str], limits: WireLimits
+    ) -> Advertisement | None:
+        """Return the refs as the server would list them; None if that fails, since it says why."""
+        from transport.schemes.file_refs import source_refs, target_refs
+
+        try:
+            if service == "git-receive-pack":
+                return target_refs(self._opened(service), limits)
+            return source_refs(self._opened(service), prefixes, limits)
+        except PackcoreError:
+            return None
 
     def history(self) -> History:
         """Return the graph of the repository's commits. Raises RepositoryError, CorruptData."""

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
     from packcore.store.config import GitConfig
 
-__all__ = ["advertises_bundle_uris", "answer_bundle_uri"]
-
-
-def advertises_bundle_uris(config: GitConfig) -> bool:
-    """Return whether the command is offered. Raises RepositoryError."""
-    return config.get_bool("uploadpack.advertisebundleuris")
+__all__ = ["answer_bundle_uri"]
 
 
 def answer_bundle_uri(config: GitConfig, arguments: Iterator[bytes]) -> Iterator[bytes]:

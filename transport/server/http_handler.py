@@ -26,9 +26,10 @@ from transport.safe_text import one_line
 from transport.server.http_body import content_of, not_empty
 from transport.server.http_connection import HttpFault
 from transport.server.http_target import Refused, Target, target_of
+from transport.server.offers import advertises_session_ids
 from transport.server.pipes import named_version
 from transport.server.requester import Requester
-from transport.server.session import Session, advertises_session_ids
+from transport.server.session import Session
 from transport.server.simulation import Edge, LameReceivePack, LameUploadPack
 from transport.server.static_files import allows_static_files, static_file
 from transport.server.view import RepositoryView

@@ -12,39 +12,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packcore.errors import UnreadableRef
 from packcore.refs import encode_ref_name
 from transport.safe_text import one_line
 from transport.server.budget import BadRequest
+from transport.server.offers import unborn_rule
 from transport.server.ref_lines import ls_refs_lines
 from transport.server.ref_prefixes import RefPrefixes
-from transport.server.shown_refs import HiddenRefs
+from transport.server.shown_refs import shown_head
 from transport.wire.hidden_refs import encode_hidden
 from transport.wire.pktline import FLUSH, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from packcore.ids import ObjectId
     from packcore.store.repository import Repository
     from transport.server.budget import Budget, RequestLimits
     from transport.server.shown_refs import ShownRefs
     from transport.server.view import RepositoryView
 
-__all__ = ["answer_ls_refs", "ls_refs_features", "shown_head", "tell_faults"]
+__all__ = ["answer_ls_refs", "tell_faults"]
 
 _WORDS = {b"peel", b"symrefs", b"unborn", b"unreadable", b"hidden"}
 _FAULTS_TOLD_MAX = 20
-
-
-def ls_refs_features(repository: Repository) -> str:
-    """Return what ls-refs offers; lsrefs.unborn may say not to offer `unborn`, or to take it for unknown."""
-    unborn = "unborn " if _unborn(repository) == "advertise" else ""
-    return f"{unborn}unreadable hidden"
-
-
-def _unborn(repository: Repository) -> str:
-    return (repository.config.get("lsrefs.unborn") or "advertise").lower()
 
 
 def answer_ls_refs(
@@ -75,7 +64,12 @@ def answer_ls_refs(
     target = shown_head(repository)
     listed_head = b"HEAD" in found.refs.names[:1]
     wants_head = {b"unborn", b"symrefs"} <= asked and prefixes.wants(b"HEAD")
-    if not listed_head and isinstance(target, str) and wants_head and _unborn(repository) != "ignore":
+    if (
+        not listed_head
+        and isinstance(target, str)
+        and wants_head
+        and unborn_rule(repository.config) != "ignore"
+    ):
         yield encode_text(b"unborn HEAD symref-target:" + encode_ref_name(target))
     if found.hidden and b"hidden" in asked:
         yield encode_text(b" ".join([b"hidden", *encode_hidden(found.hidden)]))
@@ -89,15 +83,3 @@ def tell_faults(refs: ShownRefs, on_unreadable: Callable[[str], None]) -> None:
         on_unreadable(f"{one_line(ref.name)} can't be read: {ref.fault}")
     if len(faults) > _FAULTS_TOLD_MAX:
         on_unreadable(f"and {len(faults) - _FAULTS_TOLD_MAX} more refs can't be read")
-
-
-def shown_head(repository: Repository) -> str | ObjectId | None:
-    """Return what HEAD points to, None where that is hidden or can't be read."""
-    hidden = HiddenRefs(repository, "uploadpack")
-    try:
-        target = repository.head()
-    except UnreadableRef:
-        return None
-    if isinstance(target, str) and (hidden.hides("HEAD") or hidden.hides(target)):
-        return None
-    return target

@@ -25,11 +25,12 @@ from packcore.limits import Limits
 from transport.agent import agent
 from transport.server.background import heard
 from transport.server.budget import RequestLimits
+from transport.server.offers import advertises_session_ids, has_feature, receive_pack_offers
 from transport.server.push_certificate import CertificateNonces
 from transport.server.push_request import PushRequest, encode_report, read_push
 from transport.server.ref_lines import joined, ref_lines_v0
-from transport.server.session import Session, advertises_session_ids
-from transport.server.shown_refs import advertised_ids, alternate_tips
+from transport.server.session import Session
+from transport.server.shown_refs import advertised_refs
 from transport.server.words import words_about_repository
 from transport.wire.pktline import FLUSH, PacketReader, encode_packet, encode_text
 
@@ -48,9 +49,6 @@ __all__ = ["ReceivePack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _FAULTS_TOLD_MAX = 20
-_CAPABILITIES = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options"
-_SWITCHES = {"atomic": "receive.advertiseatomic", "push-options": "receive.advertisepushoptions"}
-"""Settings that take a capability away; without it a client's wish for it means nothing."""
 
 
 class _Outcome(NamedTuple):
@@ -109,8 +107,7 @@ class ReceivePack:
         lasting: bool = False,  # noqa: ARG002 - a push is one request in any case
     ) -> Iterator[bytes]:
         """Yield the advertisement; `over_http` puts `# service` before it. Version 2 counts as 0."""
-        names, ids = advertised_ids(self._repository)
-        haves = [oid.hex().encode() for oid in alternate_tips(self._repository)]
+        refs = advertised_refs(self._repository)
         if over_http:
             yield encode_text("# service=git-receive-pack") + FLUSH
         if version == 1:
@@ -121,9 +118,8 @@ class ReceivePack:
         if self._nonces is not None:
             words.append(f"push-cert={self._nonces.give()}")
         tokens = " ".join([*words, f"agent={agent()}"]).encode()
-        tips = set(ids) if haves else set()
-        lines = ref_lines_v0(names, ids, [])
-        lines += [b"%b .have" % oid for oid in haves if oid not in tips]
+        lines = ref_lines_v0(refs.names, refs.ids, [])
+        lines += [b"%b .have" % oid.hex().encode() for oid in refs.haves]
         lines = lines or [self._format.zero.hex().encode() + b" capabilities^{}"]
         yield encode_text(lines[0] + b"\0" + tokens)
         yield from joined(lines[1:])
@@ -133,10 +129,7 @@ class ReceivePack:
 
     def offered(self) -> list[str]:
         """Return the capabilities that are advertised, format and agent aside."""
-        return [token for token in _CAPABILITIES.split() if self._has(token)]
-
-    def _has(self, token: str) -> bool:
-        return token not in _SWITCHES or self._repository.config.get_bool(_SWITCHES[token], default=True)
+        return receive_pack_offers(self._repository.config)
 
     def judge(self, request: PushRequest) -> None:
         """Raise what refuses a push as a whole, before its pack is read: nothing, here."""
@@ -176,12 +169,12 @@ class ReceivePack:
                 reader,
                 self._format,
                 self._request_limits,
-                takes_options=self._has("push-options"),
+                takes_options=has_feature(self._repository.config, "push-options"),
                 takes_certificate=self._nonces is not None,
             )
             if request is not None:
                 self._session.note_client(request.capabilities)
-                request.atomic = request.atomic and self._has("atomic")
+                request.atomic = request.atomic and has_feature(self._repository.config, "atomic")
             if self._signed is not None:
                 self._repository.log_ref_changes(self._signed, b"push")
         except PackcoreError as error:

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from packcore.store.config import GitConfig
-
-__all__ = ["Session", "advertises_session_ids", "client_session", "new_session_id"]
+__all__ = ["Session", "client_session", "new_session_id"]
 
 _PRINTABLE = re.compile(rb"[!-~]{1,255}")
 """A longer one is no id: it would fill a log."""
@@ -57,8 +55,3 @@ def client_session(word: bytes) -> str | None:
     """
     value = word.removeprefix(b"session-id=")
     return value.decode("ascii") if _PRINTABLE.fullmatch(value) else None
-
-
-def advertises_session_ids(config: GitConfig) -> bool:
-    """Return whether the capability is offered. Raises RepositoryError."""
-    return config.get_bool("transfer.advertisesid")

@@ -42,13 +42,15 @@ if TYPE_CHECKING:
     from transport.server.words import Words
 
 __all__ = [
+    "AdvertisedRefs",
     "FetchableRefs",
     "HiddenRefs",
     "ShownRef",
     "ShownRefs",
-    "advertised_ids",
+    "advertised_refs",
     "alternate_tips",
     "fetchable_refs",
+    "shown_head",
 ]
 
 
@@ -145,16 +147,29 @@ def _kinds(hidden: RefTable) -> frozenset[RefKind]:
     return frozenset(found)
 
 
-def advertised_ids(repository: Repository) -> tuple[list[bytes], list[bytes]]:
-    """Return the names that a push is shown, sorted, and for each its id in hex.
+class AdvertisedRefs(NamedTuple):
+    """What receive-pack lists of a repository."""
 
-    As git does: what can't be read is listed by the zero id, so that a pusher knows it to be there.
-    """
+    names: list[bytes]
+    """Sorted."""
+    ids: list[bytes]
+    """In hex. As with git, what can't be read has the zero id, so that a pusher knows it to be there."""
+    unreadable: list[bytes]
+    """The names of these."""
+    haves: list[ObjectId]
+    """Further tips, of repositories that objects are borrowed from."""
+
+
+def advertised_refs(repository: Repository) -> AdvertisedRefs:
+    """Return what receive-pack lists. Raises CorruptData or RepositoryError if the refs can't be listed."""
     shown, _ = HiddenRefs(repository, "receive").split(repository.ref_table())
-    there = {name: fault for name, fault in shown.unreadable.items() if not fault.is_dangling}
+    unreadable = [encode_ref_name(name) for name, fault in shown.unreadable.items() if not fault.is_dangling]
     zero = repository.object_format.zero.hex().encode()
-    listed = _inserted(shown, [(encode_ref_name(name), zero, b"") for name in there])
-    return listed.names, listed.ids
+    listed = _inserted(shown, [(name, zero, b"") for name in unreadable])
+    haves = alternate_tips(repository)
+    tips = set(listed.ids) if haves else set()
+    haves = [oid for oid in haves if oid.hex().encode() not in tips]
+    return AdvertisedRefs(listed.names, listed.ids, unreadable, haves)
 
 
 class FetchableRefs(NamedTuple):
@@ -261,6 +276,18 @@ def _head(listing: _Listing) -> ShownRef | None:
     except UnreadableRef as error:
         return listing.unreadable("HEAD", error)
     return None if head is None else listing.known(head)
+
+
+def shown_head(repository: Repository) -> str | ObjectId | None:
+    """Return what HEAD points to, None where that is hidden or can't be read."""
+    hidden = HiddenRefs(repository, "uploadpack")
+    try:
+        target = repository.head()
+    except UnreadableRef:
+        return None
+    if isinstance(target, str) and (hidden.hides("HEAD") or hidden.hides(target)):
+        return None
+    return target
 
 
 def alternate_tips(repository: Repository) -> list[ObjectId]:

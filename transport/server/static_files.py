@@ -23,9 +23,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from packcore.refs import encode_ref_name
 from packcore.store.alternates import find_alternates
-from transport.server.ls_refs import shown_head
 from transport.server.namespaces import namespace_of
-from transport.server.shown_refs import HiddenRefs
+from transport.server.shown_refs import HiddenRefs, shown_head
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

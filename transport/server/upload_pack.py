@@ -24,10 +24,16 @@ from transport.errors import TruncatedAnswer
 from transport.safe_text import one_line
 from transport.server.background import heard
 from transport.server.budget import BadRequest, Budget, RequestLimits
-from transport.server.bundle_uris import advertises_bundle_uris, answer_bundle_uri
+from transport.server.bundle_uris import answer_bundle_uri
 from transport.server.fault_tokens import quoted, unreadable_tokens
-from transport.server.ls_refs import answer_ls_refs, ls_refs_features, tell_faults
+from transport.server.ls_refs import answer_ls_refs, tell_faults
 from transport.server.negotiation import negotiate
+from transport.server.offers import (
+    advertises_bundle_uris,
+    advertises_session_ids,
+    has_feature,
+    upload_pack_offers,
+)
 from transport.server.ref_lines import joined, ref_lines_v0
 from transport.server.requests import (
     FetchRequest,
@@ -36,7 +42,7 @@ from transport.server.requests import (
     read_fetch_v2,
     read_wants_v0,
 )
-from transport.server.session import Session, advertises_session_ids
+from transport.server.session import Session
 from transport.server.view import RepositoryView
 from transport.server.words import words_about_repository
 from transport.wire.hidden_refs import encode_hidden
@@ -58,9 +64,6 @@ __all__ = ["UploadPack"]
 
 _DATA, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _DAMAGE_CHARACTERS_MAX = 400
-_FETCH_FEATURES = "shallow wait-for-done filter ref-in-want find-damage"
-_SWITCHES = {"filter": ("uploadpack.allowfilter", True), "ref-in-want": ("uploadpack.allowrefinwant", False)}
-"""Settings of features, and their defaults. `git fetch-pack` fails if ref-in-want is offered."""
 
 
 class _FaultTold(Exception):
@@ -112,11 +115,7 @@ class UploadPack:
         `over_http` puts `# service` before v0's and v1's; `lasting`: requests come over this connection.
         """
         if version >= 2:
-            lines = ["version 2", f"agent={agent()}"]
-            features = " ".join(filter(self._has, _FETCH_FEATURES.split()))
-            lines += [f"ls-refs={ls_refs_features(self._repository)}", f"fetch={features}", "server-option"]
-            lines += ["bundle-uri"] * advertises_bundle_uris(self._repository.config)
-            lines.append(f"object-format={self._format.name}")
+            lines = ["version 2", *upload_pack_offers(self._repository.config, self._format)]
             lines += [f"session-id={self._session.id}"] * self._tells_session
             yield b"".join(map(encode_text, lines)) + FLUSH
             return
@@ -143,11 +142,7 @@ class UploadPack:
         tokens = ["multi_ack_detailed", "side-band", "side-band-64k", "ofs-delta", "shallow"]
         tokens += ["deepen-since", "deepen-not", "deepen-relative"]
         tokens += ["no-progress", "include-tag", "filter", *(["no-done"] if stateless else [])]
-        return list(filter(self._has, tokens))
-
-    def _has(self, token: str) -> bool:
-        key, default = _SWITCHES.get(token, ("", True))
-        return self._repository.config.get_bool(key, default=default) if key else default
+        return [token for token in tokens if has_feature(self._repository.config, token)]
 
     def _capabilities_v0(self, listed: ShownRefs, view: RepositoryView, *, stateless: bool) -> bytes:
         encoded = [token.encode() for token in self.offered(stateless=stateless)]

@@ -13,13 +13,15 @@ from packcore.store import packed_refs
 from packcore.store.repository import Repository
 from tests.support import fast_import, git, history, init_repository
 from tests.transport.server.serving import serving
-from transport.listing import list_refs
+from transport.listing import advertise_push, list_refs
 from transport.schemes import open_transport
+from transport.server.http_connection import HttpConnection
 from transport.wire import ls_refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from transport.base import Transport
     from transport.wire.advertisement import Advertisement
 
 
@@ -33,6 +35,16 @@ def repository_of(path: Path, tags: int) -> Path:
     git("fast-import", "--quiet", cwd=made, stdin=stream.encode() + b"done\n")
     git("pack-refs", "--all", cwd=made)
     git("repack", "-adq", cwd=made)
+    return made
+
+
+def with_branches(path: Path, branches: int) -> Path:
+    made = init_repository(path)
+    fast_import(made, history(commits=1))
+    tip = git("rev-parse", "main", cwd=made)
+    stream = "".join(f"create refs/heads/topic/{number:05} {tip}\n" for number in range(branches))
+    git("update-ref", "--stdin", cwd=made, stdin=stream.encode())
+    git("pack-refs", "--all", cwd=made)
     return made
 
 
@@ -67,23 +79,51 @@ def listed(path: Path | str, *prefixes: str) -> Advertisement:
         transport.close()
 
 
+@pytest.mark.parametrize("is_served", [False, True], ids=["path", "serve"])
 def test_a_list_of_tags_opens_as_many_files_and_reads_as_many_objects_whatever_their_number(
-    tmp_path: Path, counts: Counter[str]
+    tmp_path: Path, counts: Counter[str], is_served: bool
 ) -> None:
     found = []
     for tags in (700, 2800):
         made = repository_of(tmp_path / f"{tags}.git", tags)
-        counts.clear()
-        answer = listed(made)
+        with serving(tmp_path) as server:
+            counts.clear()
+            answer = listed(f"{server.url}/{made.name}" if is_served else made)
         assert len(answer.peeled) == tags
         assert set(answer.peeled.values()) == {answer.refs["refs/heads/main"]}
         found.append(Counter(counts))
     few, many = found
-    assert few.pop("lines") <= 3  # the first one of each block
-    assert many.pop("lines") <= 3 * 4
+    assert few.pop("lines", 0) <= 3 * is_served  # the first one of each block; a path is read in place
+    assert many.pop("lines", 0) <= 3 * 4 * is_served
     assert few == many
     assert few["objects"] <= 2  # HEAD
     assert few["careful"] == 0
+
+
+@pytest.mark.parametrize("lists", [list_refs, advertise_push], ids=["fetch", "push"])
+def test_a_server_sends_hundreds_of_refs_in_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists: Callable[[Transport], Advertisement]
+) -> None:
+    written: list[int] = []
+    real = HttpConnection.write
+
+    def counted(connection: HttpConnection, data: bytes) -> None:
+        written.append(len(data))
+        real(connection, data)
+
+    monkeypatch.setattr(HttpConnection, "write", counted)
+    writes = []
+    for branches in (1000, 4000):
+        made = with_branches(tmp_path / f"{branches}.git", branches)
+        with serving(tmp_path) as server:
+            transport = open_transport(f"{server.url}/{made.name}")
+            written.clear()
+            assert len(lists(transport).refs) == branches + 1
+            writes.append(len(written))
+            transport.close()
+    few, many = writes
+    assert few <= 10
+    assert many - few <= 3000 / 400
 
 
 def test_a_server_reads_packed_refs_once_for_many_requests(
