@@ -18,8 +18,8 @@ import click
 
 import cli.commands
 from cli import exits
-from cli.allocator import collect_seldom
 from cli.command import DEBUG_KEY, READ_CONFIG, TWO_SIDED, Group, config_option, debug_option
+from cli.config_place import default_place
 from cli.given_secrets import given_secrets
 from cli.streams import OUTPUT_KEY, Output
 from cli.values import is_true
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cli.config import Config
 
-__all__ = ["Packcore", "app", "main"]
+__all__ = ["Packcore", "app"]
 
 _SECTIONS = {
     "Syncing": (
@@ -154,11 +154,10 @@ class Packcore(Group):
 
 def _read_config(path: str | None) -> Config | None:
     """Read a configuration file, by default the user's; None if there is no file."""
-    from cli.config import Config, default_place
-
     path = path or default_place(os.environ)
     if path is None:
         return None
+    from cli.config import Config
     from cli.manifest import known_keys, option_of
 
     return Config.read(path, option_of, [key for key, _ in known_keys()])
@@ -215,9 +214,3 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 def app() -> None:
     """Sync git repositories between servers, and make, read and check git packs."""
-
-
-def main() -> int:
-    """Run the program on `sys.argv` and return its exit code."""
-    collect_seldom()
-    return app.main(standalone_mode=False)

@@ -47,7 +47,7 @@ CONFIG_KEY = "cli.config"
 
 GENERAL = "General"
 _NAME_CELLS_MAX = 34
-_RANGE = re.compile(r"\s*\[[^]]*x[<>]=?[^]]*\]\Z")
+_RANGE = r"\s*\[[^]]*x[<>]=?[^]]*\]\Z"
 
 _NUMBER = re.compile(r"-[0-9]+\Z")
 _ONLY_ARGUMENTS = "--end-of-options"
@@ -151,7 +151,7 @@ def _tidied(names: str, text: str) -> tuple[str, str]:
     """Leave out what only lengthens: the off-switch of a long name, and a number's range."""
     if len(names) > _NAME_CELLS_MAX:
         names = names.partition(" / ")[0]
-    return names, _RANGE.sub("", text)
+    return names, re.sub(_RANGE, "", text)
 
 
 class Command(HelpSections):

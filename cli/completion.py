@@ -9,10 +9,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from click.shell_completion import CompletionItem
-
 if TYPE_CHECKING:
     import click
+    from click.shell_completion import CompletionItem
 
 __all__ = ["branches", "endpoints", "refs", "strategies"]
 
@@ -22,6 +21,8 @@ _SHOWN_MAX = 500
 
 def strategies(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of a delta selection strategy."""
+    from click.shell_completion import CompletionItem
+
     from packcore.search.registry import strategies as known
 
     return [
@@ -31,26 +32,28 @@ def strategies(_: click.Context, __: click.Parameter, incomplete: str) -> list[C
     ]
 
 
-def branches(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def branches(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Complete a branch of the source, if that was typed before; of several, the last."""
     before, comma, last = incomplete.rpartition(",")
     return [
-        CompletionItem(f"{before}{comma}{name.removeprefix('refs/heads/')}")
+        f"{before}{comma}{name.removeprefix('refs/heads/')}"
         for name in _refs_of_source(context, f"refs/heads/{last}")
     ]
 
 
-def refs(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def refs(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Complete the full name of a ref of the source, with or without an exclamation mark."""
     mark = "!" if incomplete.startswith("!") else ""
     prefix = incomplete.removeprefix("!")
     if not prefix.startswith("refs/"):
         prefix = "refs/" if "refs/".startswith(prefix) else f"refs/heads/{prefix}"
-    return [CompletionItem(mark + name) for name in _refs_of_source(context, prefix)]
+    return [mark + name for name in _refs_of_source(context, prefix)]
 
 
 def endpoints(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a repository on this disk."""
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(incomplete, type="dir")]
 
 

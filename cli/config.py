@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from transport.endpoint import Endpoint
 
-__all__ = ["Config", "Setting", "default_place"]
+__all__ = ["Config", "Setting"]
 
 _BYTES_MAX = 1 << 20
 _SECRETS = ("token", "bearer-token", "header")
@@ -141,18 +141,6 @@ class Config:
                         self._found[way, word] = _resolved(way, word, origin, environment)
                     return Setting(self._found[way, word], origin)
         return None
-
-
-def default_place(environment: Mapping[str, str]) -> str | None:
-    """Return the user's own file, if there is one."""
-    home = environment.get("XDG_CONFIG_HOME") or ""
-    if not home.startswith("/"):  # the standard says to ignore it
-        own = environment.get("HOME") or environment.get("USERPROFILE")
-        if not own:
-            return None
-        home = str(Path(own) / ".config")
-    path = Path(home) / "packcore" / "packcore.toml"
-    return str(path) if path.is_file() else None
 
 
 def _resolved(way: str, word: str, origin: str, environment: Mapping[str, str]) -> str:

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from cli.heartbeat import beating
 from cli.progress_lines import LineProgress, WordsOnly
@@ -35,8 +34,7 @@ CONSOLE_KEY = "cli.console"
 __all__ = ["CONSOLE_KEY", "Console", "Verbosity"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verbosity:
+class Verbosity(NamedTuple):
     """What the user wants to read."""
 
     json: bool = False

@@ -28,7 +28,7 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from transport.fleet import SyncPair
     from transport.options import TransportOptions
     from transport.secrets import Secrets
-    from transport.syncing.request import SyncRequest
 
 __all__ = ["Manifest", "known_keys", "option_of", "pair_option_names"]
 
@@ -59,6 +58,15 @@ _CREDENTIALS = re.compile(r"(source|target)-(token|username|bearer-token|header)
 _PUSH_OPTION = "push-option"
 _ENV = "-env"
 _SIDES = {"source": "source_url", "target": "target_url"}
+_NAME = "name"
+
+
+class _Asked(NamedTuple):
+    """What the table of a pair asks for, its name and places aside."""
+
+    job: SyncJob
+    mode: str
+    time_limit: float | None
 
 
 @sync_options(
@@ -69,8 +77,8 @@ _SIDES = {"source": "source_url", "target": "target_url"}
     transfer=transfer_options,
     selection=selection_options,
 )
-def _pair(*, job: SyncJob, name: str | None, mode: str, time_limit: float | None) -> Any:
-    return job, name, mode, time_limit
+def _pair(*, job: SyncJob, name: str | None, mode: str, time_limit: float | None) -> _Asked:  # noqa: ARG001 - see `_make`
+    return _Asked(job, mode, time_limit)
 
 
 _OWN = {
@@ -153,6 +161,8 @@ class Manifest:
         """
         self._config = config
         self._name = name
+        self._known: dict[str, _Asked] = {}
+        """What tables ask for, by their settings."""
         self._output = Output(None if secrets is None else lambda: secrets)
         self._environment = os.environ if environment is None else environment
         self._text = self._read()
@@ -226,6 +236,7 @@ class Manifest:
         from packcore.errors import PackcoreError
         from transport.endpoint import Endpoint, shown
         from transport.fleet import SyncPair
+        from transport.secrets import Secrets
 
         where = f"pair {table.get('name', number)}"
         try:
@@ -234,21 +245,22 @@ class Manifest:
                     raise click.UsageError(f"{side} is missing, or no text")
                 endpoint = Endpoint.parse(table[side])
                 self._output.secrets.add_url(endpoint.user, endpoint.password)
-            asked, name, mode, time_limit = self._invoke(table)
-            request: SyncRequest = replace(
-                asked, reporting=job.reporting, dry_run=asked.dry_run or job.dry_run
-            ).request(mode=mode)
+            name = self._given(_NAME, _OPTIONS[_NAME], table).get(_NAME)
+            asked, mode, time_limit = self._asked(table)
+            asked = asked._replace(reporting=job.reporting, dry_run=asked.dry_run or job.dry_run)
+            request = asked.request(mode=mode)
             if request.selection.jobs is None:  # pairs run side by side
                 request = replace(request, selection=replace(request.selection, jobs=1))
-            network = asked.network
+            # What the source is sent must not be shown by the target either.
+            secrets = Secrets(self._output.secrets)
             return SyncPair(
-                name or shown(asked.target),
-                asked.source,
-                asked.target,
+                name or shown(table["target"]),
+                table["source"],
+                table["target"],
                 request,
                 # What only the worker's own machine knows is filled in there.
-                _own_options("source", network.source, table),
-                _own_options("target", network.target, table),
+                _own_options("source", asked.network.source, table, secrets),
+                _own_options("target", asked.network.target, table, secrets),
                 time_limit,
             )
         except click.UsageError as error:
@@ -256,7 +268,19 @@ class Manifest:
         except PackcoreError as error:
             raise self._error(f"{where}: {error}", number) from None
 
-    def _invoke(self, table: Mapping[str, Any]) -> Any:
+    def _asked(self, table: Mapping[str, Any]) -> _Asked:
+        """Return what a table asks for. Tables that differ in names and places alone are parsed once.
+
+        A pair takes click more time than a sync that finds nothing to do.
+        """
+        if self._config is not None and self._config.hosts:
+            return self._invoke(table)  # where a repository is counts, too
+        settings = repr(sorted(item for item in table.items() if item[0] not in (*_SIDES, _NAME)))
+        if settings not in self._known:
+            self._known[settings] = self._invoke(table)
+        return self._known[settings]
+
+    def _invoke(self, table: Mapping[str, Any]) -> _Asked:
         """Let click make of the table what it makes of a command line."""
         given: dict[str, Any] = {"source_url": table["source"], "target_url": table["target"]}
         for key, parameter in _OPTIONS.items():
@@ -269,7 +293,8 @@ class Manifest:
                 if _CREDENTIALS.match(key) and parameter.name not in given:
                     context.params[str(parameter.name)] = () if parameter.multiple else None
                     context.set_parameter_source(str(parameter.name), ParameterSource.DEFAULT)
-            return _COMMAND.invoke(context)
+            asked: _Asked = _COMMAND.invoke(context)
+            return asked
 
     def _given(self, key: str, parameter: click.Parameter, table: Mapping[str, Any]) -> dict[str, Any]:
         if key + _ENV in table:
@@ -297,13 +322,16 @@ class Manifest:
         return value
 
 
-def _own_options(side: str, options: TransportOptions, table: Mapping[str, Any]) -> TransportOptions:
+def _own_options(
+    side: str, options: TransportOptions, table: Mapping[str, Any], secrets: Secrets
+) -> TransportOptions:
     """Return one side's options, with the words of manifests in its messages."""
     return replace(
         options,
         environment={},
         trace=None,
         given_by={**options.given_by, **_given_by(side, table)},
+        secrets=secrets,
         credential_words=f"{side}-token-env in the manifest",
     )
 

@@ -11,9 +11,8 @@ trace, which goes to stderr, above the live line if there is one.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -28,6 +27,7 @@ from cli.values import HEADER, SECONDS, is_true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.config import Config
     from transport.options import TransportOptions
 
 __all__ = ["NetworkOptions", "endpoint_arguments", "protocol_option", "transport_options"]
@@ -47,8 +47,7 @@ BOTH_SIDES = "Each side (--source-…, and the same as --target-…)"
 ONE_SIDE = "The source"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
+class NetworkOptions(NamedTuple):
     """One value for each side; for commands without a target both are the source's."""
 
     source: TransportOptions
@@ -202,11 +201,9 @@ def _side(side: str, values: dict[str, Any], shared: dict[str, Any]) -> Transpor
 
 def _add_configured(side: str, own: dict[str, Any], given_by: dict[str, str]) -> None:
     """Fill in the configuration file's settings for a side's host, unless the command line has them."""
-    from cli.config import Config
-
     context = click.get_current_context()
-    config = context.find_root().meta.get(CONFIG_KEY)
-    if not isinstance(config, Config) or not config.hosts:
+    config: Config | None = context.find_root().meta.get(CONFIG_KEY)
+    if config is None or not config.hosts:
         return
     endpoint = _typed_endpoints(context)[side == "target"]
     given = {name for name in own if _source_of(context, f"{side}_{name}") in _SAID}

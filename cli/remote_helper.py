@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from cli.allocator import collect_seldom
+from cli.allocator import collecting_seldom
 from cli.git_phases import GitPhases
 from cli.streams import Output, answer_bytes, binary_input
 
@@ -143,10 +143,9 @@ def main() -> int:
     if not words or len(words) > 2 or words[0].startswith("-"):
         output.err(_USAGE)
         return 2
-    collect_seldom()
     _let_terminate()
     try:
-        with output.catching_strays():
+        with collecting_seldom(), output.catching_strays():
             _serve(words[0], words[-1].removeprefix(_PREFIX), output)
         output.flush()
     except (Exception, KeyboardInterrupt) as error:

@@ -13,7 +13,6 @@ that were asked for by name, a pack or an object, pass untouched: `binary_output
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -46,7 +45,7 @@ OUTPUT_KEY = "cli.output"
 _GATHERED_BYTES = 64 * 1024
 """What is read or written at once. Not the engine's own constant: a help page loads no engine."""
 
-_COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
+_COLOURS = r"(\x1b\[[0-9;]*m)"
 
 
 class Output:
@@ -93,11 +92,13 @@ class Output:
 
         text = self.secrets.mask(text)
         return "".join(
-            part if index % 2 else visible(part) for index, part in enumerate(_COLOURS.split(text))
+            part if index % 2 else visible(part) for index, part in enumerate(re.split(_COLOURS, text))
         )
 
     def json(self, value: object, *, indent: int | None = None) -> str:
         """Return a value as JSON in ASCII, with secrets masked in its texts."""
+        import json
+
         # The one control character that JSON in ASCII leaves as it is.
         return json.dumps(self.secrets.masked(value), indent=indent).replace("\x7f", "\\u007f")
 
@@ -270,6 +271,8 @@ def read_answer(output: Output) -> str | None:
 
 def read_json() -> Any:
     """Read one JSON value from stdin."""
+    import json
+
     return json.load(sys.stdin)
 
 

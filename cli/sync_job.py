@@ -11,9 +11,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Reporting", "SyncJob", "sync_options"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
+class Reporting(NamedTuple):
     """What a run reports and saves."""
 
     stats: bool = False
@@ -48,8 +46,7 @@ class Reporting:
     """A file for the conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncJob:
+class SyncJob(NamedTuple):
     """All that was asked on the command line."""
 
     source: str

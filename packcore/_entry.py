@@ -19,7 +19,7 @@ _ONLY_OURS = {"transport": "send_pack.py", "cli": "exits.py"}
 def main() -> int:
     """Run the command line and return its exit code."""
     check_packages()
-    code: int = import_module("cli.app").main()  # by name: the engine must not import the command line
+    code: int = import_module("cli.__main__").main()  # by name: the engine must not import the command line
     return code
 
 

@@ -11,9 +11,9 @@ An id is the hash of `b"<type> <size>\0"` followed by the object's bytes
 
 from __future__ import annotations
 
-import hashlib
 from binascii import unhexlify
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NewType
 
 if TYPE_CHECKING:
@@ -38,12 +38,7 @@ AnyId = ObjectId | bytes | str
 """An id as callers of the public functions may give it: raw, or as hex digits."""
 
 
-def _new_sha1(data: bytes = b"") -> _Hash:
-    # FIPS builds refuse SHA-1 for security purposes; naming objects is none.
-    return hashlib.sha1(data, usedforsecurity=False)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ObjectFormat:
     """The hash that names the objects of a repository. Passed explicitly, never guessed from a length."""
 
@@ -51,7 +46,14 @@ class ObjectFormat:
     digest_size: int
     format_id: bytes
     """Four bytes for the format in the headers of .rev and .midx files: number 1 or 2, big-endian."""
-    new_hash: Callable[..., _Hash]
+
+    @cached_property
+    def new_hash(self) -> Callable[..., _Hash]:
+        """What begins a hash. Loaded when first used, since OpenSSL's library comes with it."""
+        import hashlib
+
+        # FIPS builds refuse SHA-1 for security purposes; naming objects is none.
+        return partial(hashlib.sha1, usedforsecurity=False) if self.name == "sha1" else hashlib.sha256
 
     @property
     def hex_size(self) -> int:
@@ -94,8 +96,8 @@ class ObjectFormat:
         return f"ObjectFormat({self.name})"
 
 
-SHA1 = ObjectFormat("sha1", 20, b"\0\0\0\1", _new_sha1)
-SHA256 = ObjectFormat("sha256", 32, b"\0\0\0\2", hashlib.sha256)
+SHA1 = ObjectFormat("sha1", 20, b"\0\0\0\1")
+SHA256 = ObjectFormat("sha256", 32, b"\0\0\0\2")
 FORMATS = {fmt.name: fmt for fmt in (SHA1, SHA256)}
 """All object formats, by their name in git's config and protocol."""
 

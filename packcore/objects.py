@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,8 +119,7 @@ class CommitLinks(NamedTuple):
     """The committer date in seconds since 1970; 0 if it can't be parsed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit, with its texts as they are."""
 
     tree: ObjectId
@@ -139,8 +137,7 @@ class Commit:
         return _identity_date(self.committer)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """An annotated tag, with its texts as they are."""
 
     target: ObjectId

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, AnyStr, Literal, NamedTuple, get_args
 
 from packcore.errors import InvalidRefName
@@ -85,8 +84,7 @@ class Ref(NamedTuple):
         return hex_repr(self)
 
 
-@dataclass(frozen=True, slots=True)
-class RefList:
+class RefList(NamedTuple):
     """All refs of a repository. Only a name that is in neither dict is absent."""
 
     known: dict[str, Ref]

@@ -174,6 +174,6 @@ if __name__ == "__main__":
         lacking = import_everything()
         print(*lacking, sep="\n", end="")
         sys.exit(bool(lacking))
-    from cli.app import main
+    from cli.__main__ import main
 
     sys.exit(main())

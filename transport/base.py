@@ -13,7 +13,7 @@ each call opens a new socket. `transport.wire` defines the formats inside the bl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,8 +29,7 @@ __all__ = ["Body", "Service", "TransferStats", "Transport"]
 Service = Literal["git-upload-pack", "git-receive-pack"]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A request body that can be produced again, for a replay after 401, 411 or 501.
 
     `blocks` starts a new iteration over the same bytes. `size` is their number if it is known (then a small

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transport.base import Service, Transport
     from transport.wire.limits import WireLimits
 
-__all__ = ["Protocol", "advertise_push", "list_refs"]
+__all__ = ["Protocol", "advertise_push", "list_refs", "refs_at_hand"]
 
 _T = TypeVar("_T")
 
@@ -50,7 +50,7 @@ def list_refs(
     RemoteError, RemoteProtocolError, UnsupportedByRemote, and what the transport raises.
     """
     limits = limits or transport.limits
-    if _VERSIONS[protocol] == 2 and (at_hand := _at_hand(transport, _UPLOAD, prefixes, limits)) is not None:
+    if (at_hand := refs_at_hand(transport, protocol=protocol, prefixes=prefixes, limits=limits)) is not None:
         return at_hand
     to_end = transport.stateless
     with (
@@ -87,6 +87,19 @@ def list_refs(
         head_fault=listing.head_fault,
         hidden=listing.hidden,
     )
+
+
+def refs_at_hand(
+    transport: Transport,
+    *,
+    protocol: Protocol = "auto",
+    prefixes: Sequence[str] = (),
+    limits: WireLimits | None = None,
+) -> Advertisement | None:
+    """Return what `list_refs` does if nothing needs to be asked for it; else None."""
+    if _VERSIONS[protocol] != 2:
+        return None
+    return _at_hand(transport, _UPLOAD, prefixes, limits or transport.limits)
 
 
 def advertise_push(transport: Transport, *, limits: WireLimits | None = None) -> Advertisement:

@@ -26,9 +26,9 @@ STALL_SECONDS = 1800.0
 """Half an hour. A server that counts and compresses the objects of a very large repository, or checks a push,
 may send nothing but keep-alives for many minutes. Progress that advances extends the time."""
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
-_LINE_BREAKERS = re.compile(r"[\r\n\0]")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
+_HEADER_VALUE = r"[\t\x20-\x7e\x80-\xff]*\Z"
+_LINE_BREAKERS = r"[\r\n\0]"
 # We set framing and routing: a second value for one of these would make the request ambiguous.
 _OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
 
@@ -86,16 +86,16 @@ class TransportOptions:
     def __post_init__(self) -> None:
         for name in ("token", "username", "bearer_token"):
             value = getattr(self, name)
-            if value is not None and _LINE_BREAKERS.search(value):
+            if value is not None and re.search(_LINE_BREAKERS, value):
                 raise InvalidOption(f"{self.origin_of(name)} can't hold a line break or NUL")
         if self.bearer_token is not None and not re.fullmatch(r"[\x20-\x7e]+", self.bearer_token):
             raise InvalidOption(f"{self.origin_of('bearer_token')} must be printable ASCII")
         if self.username is not None and ":" in self.username:
             raise InvalidOption(f"{self.origin_of('username')}: a user name can't hold ':'")
         for name, value in self.headers:
-            if not _HEADER_NAME.match(name):
+            if not re.match(_HEADER_NAME, name):
                 raise InvalidOption("a header's name holds characters that HTTP doesn't allow")
-            if not _HEADER_VALUE.match(value):
+            if not re.match(_HEADER_VALUE, value):
                 raise InvalidOption(f"the value of header {name} holds characters that HTTP doesn't allow")
             if name.lower() in _OWN_HEADERS:
                 raise InvalidOption(f"header {name} is set by the transport itself")

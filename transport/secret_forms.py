@@ -16,7 +16,6 @@ used, or how often percent signs were encoded again.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Needle", "basic_needles", "layers", "needles_of", "unescaped"]
 
-_ESCAPE = re.compile(
+_ESCAPE = (
     r"%(?:25)*(?P<percent>[0-9A-Fa-f]{2})"
     # The end of the text counts too; otherwise a long row of backslashes there would take quadratic time.
     r"|\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<char>[^\\]|\Z))"
     r"|&(?:\#(?P<decimal>[0-9]{1,7})|\#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|(?P<entity>amp|lt|gt|quot|apos));"
 )
-_WIDE = re.compile(r"[^\x00-\x7f]")
+_WIDE = r"[^\x00-\x7f]"
 _LAYERS_MAX = 3
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _UNICODE_MAX = 0x10FFFF
@@ -58,7 +57,7 @@ class Needle(NamedTuple):
 
 def unescaped(text: str) -> str:
     """Undo one layer of escapes. Characters beyond ASCII become their UTF-8 bytes, one character each."""
-    return _ESCAPE.sub(_meaning, _as_bytes(text))
+    return re.sub(_ESCAPE, _meaning, _as_bytes(text))
 
 
 def layers(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
@@ -79,22 +78,22 @@ def layers(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
         yield plain, starts, ends
 
 
-def _may_match(pattern: re.Pattern[str], text: str) -> bool:
+def _may_match(pattern: str, text: str) -> bool:
     """Return whether the pattern can match at all: most texts don't contain any character it begins with."""
-    if pattern is _WIDE:
+    if pattern == _WIDE:
         return not text.isascii()
-    return any(sign in text for sign in "%\\&") and pattern.search(text) is not None
+    return any(sign in text for sign in "%\\&") and re.search(pattern, text) is not None
 
 
 def _substituted(
-    pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str], text: str
+    pattern: str, meaning: Callable[[re.Match[str]], str], text: str
 ) -> tuple[str, list[int], list[int]]:
-    """Return the result of `pattern.sub`, and where each of its characters begins and ends in `text`."""
+    """Return the result of `re.sub`, and where each of its characters begins and ends in `text`."""
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     at = 0
-    for match in pattern.finditer(text):
+    for match in re.finditer(pattern, text):
         start, end = match.span()
         plain = meaning(match)
         pieces += text[at:start], plain
@@ -167,6 +166,8 @@ def basic_needles(user: str, password: str) -> Iterator[Needle]:
 
 def _escaped_forms(secret: str) -> set[str]:
     """Return the secret as it is, and the forms that `unescaped` can't undo."""
+    import json
+
     return {
         secret,
         _as_bytes(secret),

@@ -44,11 +44,11 @@ MASK = "***"
 _ANYWHERE_CHARACTERS_MIN = 4
 _HEADER_ANYWHERE_CHARACTERS_MIN = 8
 """The value of a header that isn't about authentication may be an ordinary word, such as `true` or `main`."""
-_AUTHENTICATING = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
-_SECRET_OPTION = re.compile(rf"{_AUTHENTICATING.pattern}|variable|pass", re.IGNORECASE)
+_AUTHENTICATING = r"(?i)auth|cookie|token|secret|key|password"
+_SECRET_OPTION = rf"{_AUTHENTICATING}|variable|pass"
 """Matches in the name of a push option, including `ci.variable=NAME=`."""
 _TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[!-~]{20,}\Z")
-_URL_USER = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@")
+_URL_USER = r"\b([a-zA-Z][a-zA-Z0-9+.-]{0,30})://([^/?#\s'\"]*)@"
 _SHOWN_USERS = {"ssh", "git+ssh", "ssh+git"}
 _CUT = " [cut]"
 _CUTS_MAX = 16
@@ -121,7 +121,7 @@ class Secrets:
             if len(word) < _ANYWHERE_CHARACTERS_MIN:
                 self.add(word)
                 self._add((), (rf"(?i:\b{re.escape(name)})['\"]?\s*[:=]\s*['\"]?({re.escape(word)})(?!\w)",))
-            elif _AUTHENTICATING.search(name) or len(word) >= _HEADER_ANYWHERE_CHARACTERS_MIN:
+            elif re.search(_AUTHENTICATING, name) or len(word) >= _HEADER_ANYWHERE_CHARACTERS_MIN:
                 self.add(word)
             else:
                 self._add(needles_of(word, alone=True))
@@ -132,7 +132,7 @@ class Secrets:
         `merge_request.target=main` isn't one, `ci.variable=TOKEN=hunter2` is.
         """
         name, _, value = option.rpartition("=")
-        if _SECRET_OPTION.search(name) or looks_like_token(value):
+        if re.search(_SECRET_OPTION, name) or looks_like_token(value):
             self.add(value)
             self.add(option.partition("=")[2])
 
@@ -269,7 +269,7 @@ def _rebuilt(needles: frozenset[Needle], parts: frozenset[str]) -> Secrets:
 
 
 def _url_users(text: str) -> Iterator[tuple[int, int]]:
-    for match in _URL_USER.finditer(text):
+    for match in re.finditer(_URL_USER, text):
         start, end = match.span(2)
         if match[1].lower() in _SHOWN_USERS:
             user, colon, _ = match[2].partition(":")

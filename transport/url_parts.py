@@ -32,10 +32,10 @@ __all__ = [
     "without_dot_segments",
 ]
 
-_NAME_AND_PORT = re.compile(r"(?P<host>[^:\[\]]*)(?::(?P<port>[0-9]*))?")
-_BRACKETS_AND_PORT = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>[0-9]*))?")
-_NO_HOST_NAME = re.compile(r"[\s/?#@<>\\^`{|}%]")
-_ZONE = re.compile(r"[A-Za-z0-9._~-]+")
+_NAME_AND_PORT = r"(?P<host>[^:\[\]]*)(?::(?P<port>[0-9]*))?"
+_BRACKETS_AND_PORT = r"\[(?P<host>[^\[\]]*)\](?::(?P<port>[0-9]*))?"
+_NO_HOST_NAME = r"[\s/?#@<>\\^`{|}%]"
+_ZONE = r"[A-Za-z0-9._~-]+"
 _PORT_MAX = 65535
 _NO_PLACE = "can't make sense of the host or port of the URL"
 
@@ -58,8 +58,8 @@ def decoded(text: str) -> str:
 def http_place(netloc: str) -> Place:
     """Parse the part between `://` and the path. Raises InvalidEndpoint, without quoting a secret."""
     place = opaque_place(netloc)
-    in_brackets = _BRACKETS_AND_PORT.fullmatch(place.host)
-    found = in_brackets or _NAME_AND_PORT.fullmatch(place.host)
+    in_brackets = re.fullmatch(_BRACKETS_AND_PORT, place.host)
+    found = in_brackets or re.fullmatch(_NAME_AND_PORT, place.host)
     if found is None:
         raise InvalidEndpoint(_NO_PLACE)
     host = _ipv6(found["host"]) if in_brackets else _host_name(decoded(found["host"]))
@@ -81,7 +81,7 @@ def _ipv6(text: str) -> str:
         IPv6Address(address)
     except ValueError:
         raise InvalidEndpoint(_NO_PLACE) from None
-    if percent and not _ZONE.fullmatch(zone):
+    if percent and not re.fullmatch(_ZONE, zone):
         raise InvalidEndpoint("the zone id of the URL's address is not the name of an interface")
     return address.lower() + (f"%{zone}" if percent else "")
 
@@ -91,7 +91,7 @@ def _host_name(host: str) -> str:
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         raise InvalidEndpoint("the URL's host is not a valid domain name") from None
-    if _NO_HOST_NAME.search(host):
+    if re.search(_NO_HOST_NAME, host):
         raise InvalidEndpoint("the URL's host is not a valid domain name")
     return host.lower()
 

@@ -37,7 +37,7 @@ def run(*, job: SyncJob) -> int:
 
     scope: Scope = job.fields["scope"]
     if not (scope.branches or scope.all_refs or scope.mappings or scope.patterns.wanted):
-        job = replace(job, fields={**job.fields, "scope": replace(scope, branches=(_branch_of(job.source),))})
+        job = job._replace(fields={**job.fields, "scope": replace(scope, branches=(_branch_of(job.source),))})
     return carry_out(job, job.request())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from cli.render import units
@@ -31,13 +30,12 @@ def capability_tokens(capabilities: Capabilities) -> list[str]:
     Commands of protocol v2 look like `fetch=shallow filter`.
     """
     tokens = []
-    for field in fields(capabilities):
-        name, value = field.name, getattr(capabilities, field.name)
+    for name, value in capabilities._asdict().items():
         token = name if name in _UNDERSCORED else name.replace("_", "-")
         if value is True and name != "announces_object_format":
             tokens.append(token)
         elif name in {"ls_refs", "fetch"} and value is not None:
-            features = [f.name.replace("_", "-") for f in fields(value) if getattr(value, f.name)]
+            features = [each.replace("_", "-") for each, has in value._asdict().items() if has]
             tokens.append(f"{token}={' '.join(features)}" if features else token)
     if capabilities.announces_object_format:
         tokens.append(f"object-format={capabilities.object_format.name}")

@@ -39,8 +39,8 @@ _DONE = {
     "spooling": "spooled",
     "completing": "completed",
 }
-_COUNTER = re.compile(r"[A-Z][\w ]*: +\d+(?:%|\Z|, done)|Total \d+ \(delta \d+\)")
-_OF_ALL = re.compile(r"\((\d{1,15})/(\d{1,15})\)")
+_COUNTER = r"[A-Z][\w ]*: +\d+(?:%|\Z|, done)|Total \d+ \(delta \d+\)"
+_OF_ALL = r"\((\d{1,15})/(\d{1,15})\)"
 _ETA_SECONDS_MIN = 1.0
 """What was done before says too little."""
 
@@ -53,7 +53,7 @@ def is_counter(line: str) -> bool:
     >>> is_counter("GL-HOOK-ERR: not allowed")
     False
     """
-    return _COUNTER.match(line) is not None
+    return re.match(_COUNTER, line) is not None
 
 
 def split_origin(name: str) -> tuple[str, str]:
@@ -122,5 +122,5 @@ def counter_line(line: str, elapsed: float) -> str:
     >>> counter_line("Resolving deltas:  40% (4/10)", 2.0)
     'Resolving deltas:  40% (4/10)  ETA 3.0s'
     """
-    found = _OF_ALL.search(line)
+    found = re.search(_OF_ALL, line)
     return line + _eta(int(found[1]), int(found[2]), elapsed) if found else line

@@ -8,7 +8,6 @@ process ends in any way. It is mapped for reading like packs, with the same boun
 from __future__ import annotations
 
 import mmap
-import tempfile
 from typing import TYPE_CHECKING
 
 from packcore.delta.blockwise import apply_delta_blocks
@@ -31,6 +30,8 @@ class Scratch:
         self.size = 0
         self._map: mmap.mmap | None = None
         self._touched_bytes = 0
+        import tempfile  # takes more time to load than the rest of us, and hardly any object is so large
+
         try:
             self._file = tempfile.TemporaryFile(dir=directory, prefix="tmp_obj_", buffering=0)  # noqa: SIM115 -- held open as long as the object is needed
         except OSError as error:

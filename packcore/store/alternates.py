@@ -26,7 +26,7 @@ ALTERNATE_DEPTH_MAX = 5
 ALTERNATES_MAX = 256
 FILE_BYTES_MAX = 1024 * 1024
 
-_ESCAPE = re.compile(rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})")
+_ESCAPE = rb"\\([abtnvfr\"\\]|[0-3][0-7]{2})"
 _LETTERS = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 
 
@@ -76,7 +76,7 @@ def listed_alternates(objects: Path) -> list[Path]:
 def _unquote(line: bytes) -> bytes:
     if len(line) < 2 or not (line.startswith(b'"') and line.endswith(b'"')):
         return line
-    return _ESCAPE.sub(_unescape, line[1:-1])
+    return re.sub(_ESCAPE, _unescape, line[1:-1])
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -17,8 +17,7 @@ True
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from packcore.errors import RepositoryError
 from packcore.ids import FORMATS, SHA1, ObjectFormat
@@ -139,8 +138,7 @@ _OWN_ONLY = ("core.bare", "core.repositoryformatversion", "core.worktree", "exte
 """What a repository is: only its own file can say that."""
 
 
-@dataclass(frozen=True, slots=True)
-class OuterConfig:
+class OuterConfig(NamedTuple):
     """Settings from outside a repository."""
 
     files: GitConfig

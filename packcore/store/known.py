@@ -31,13 +31,25 @@ if TYPE_CHECKING:
 __all__ = ["KnownObjects"]
 
 
+_TREES = {
+    "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+_BLOBS = {
+    "sha1": "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "sha256": "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+}
+"""Written down, because each repository that is opened would load OpenSSL's library to hash them."""
+
+
 class KnownObjects:
     """The two objects in one object format."""
 
     def __init__(self, object_format: ObjectFormat) -> None:
         self.object_format = object_format
         self._types = {
-            object_format.hash_object(type_.label, b""): type_ for type_ in (ObjectType.TREE, ObjectType.BLOB)
+            object_format.from_hex(_TREES[object_format.name]): ObjectType.TREE,
+            object_format.from_hex(_BLOBS[object_format.name]): ObjectType.BLOB,
         }
 
     def __contains__(self, oid: object) -> bool:

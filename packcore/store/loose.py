@@ -52,7 +52,7 @@ _MANY = 512
 _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
 
 _HEADER = re.compile(rb"(commit|tree|blob|tag) (0|[1-9][0-9]{0,18})\0")
-_ODD_HEADER = re.compile(rb"([^ \0\n]+) (0|[1-9][0-9]{0,18})\0")
+_ODD_HEADER = rb"([^ \0\n]+) (0|[1-9][0-9]{0,18})\0"
 _ODD_HEADER_BYTES_MAX = 1024
 """Types that don't exist may have long names."""
 
@@ -188,7 +188,7 @@ class LooseStore(BulkReading):
         digest = self.object_format.new_hash()
         with self._open(oid) as file:
             try:
-                match = _ODD_HEADER.match(inflate_head(file.read(_HEAD_BYTES), 0, _ODD_HEADER_BYTES_MAX))
+                match = re.match(_ODD_HEADER, inflate_head(file.read(_HEAD_BYTES), 0, _ODD_HEADER_BYTES_MAX))
                 size = 0 if match is None else match.end() + int(match[2])
                 file.seek(0)
                 for block in inflate_blocks(iter(lambda: file.read(BLOCK_BYTES), b""), size, to_end=True):
@@ -309,7 +309,7 @@ class LooseStore(BulkReading):
 def _unlike_header(oid: ObjectId, packed: bytes) -> CorruptObject:
     """Return the error for a stream that begins with no type that exists."""
     with suppress(CorruptData):  # it may be damaged behind the bytes that were looked at
-        if match := _ODD_HEADER.match(inflate_head(packed, 0, _ODD_HEADER_BYTES_MAX)):
+        if match := re.match(_ODD_HEADER, inflate_head(packed, 0, _ODD_HEADER_BYTES_MAX)):
             return UnknownType(oid.hex(), match[1].decode("utf-8", "backslashreplace"), int(match[2]))
     return CorruptObject("its file does not begin with a type and a size", oid=oid.hex())
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ from packcore.ids import SHA1, SHA256
 from packcore.store.folders import files_below, remove_empty_folders
 from packcore.store.git_directory import is_git_directory
 from packcore.store.ref_lock import RefLocks
-from packcore.store.temporaries import is_temporary, sync_folder, write_whole
+from packcore.store.temporaries import is_temporary, remove_tree, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +185,6 @@ def _remove_own(root: Path) -> None:
     for name in sorted(_OWN_NAMES):
         path = root / name
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
         else:
             path.unlink(missing_ok=True)

@@ -14,13 +14,13 @@ moved, or by `tidy` when its process is gone; those of others never are.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from packcore.errors import RepositoryError
+from packcore.ids import FORMATS
 from packcore.store.base import ObjectStore
 from packcore.store.path_kind import is_there
 from packcore.store.ref_lock import owner_mark, read_owner
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InstallablePack", "install_pack", "kept", "marked", "same_bytes", "tidy"]
 
-_UNFINISHED = re.compile(r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})")
+_UNFINISHED = r".*\.index-of-([0-9a-f]{40}|[0-9a-f]{64})"
 _BLOCK_BYTES = 1 << 20
 
 
@@ -148,7 +148,7 @@ def tidy(folder: Path) -> None:
     except OSError:
         return
     for name in names:
-        if name.startswith(TEMPORARY_PREFIX) and (match := _UNFINISHED.fullmatch(name)):
+        if name.startswith(TEMPORARY_PREFIX) and (match := re.fullmatch(_UNFINISHED, name)):
             _finish(folder / name, folder / f"pack-{match[1]}.pack")
         elif name.endswith(".keep"):
             _drop_keep(folder / name)
@@ -174,7 +174,7 @@ def _is_whole(index: Path, pack: Path) -> bool:
     """Return whether an index has its own checksum and that of the pack."""
     data = index.read_bytes()
     size = len(bytes.fromhex(pack.stem.removeprefix("pack-")))
-    new_hash = hashlib.sha1 if size == 20 else hashlib.sha256
+    new_hash = next(each.new_hash for each in FORMATS.values() if each.digest_size == size)
     with pack.open("rb") as file:
         file.seek(-size, 2)
         trailer = file.read()

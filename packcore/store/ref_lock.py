@@ -48,7 +48,7 @@ LOCK_PAUSE_SECONDS = 0.01
 OWNER_SUFFIX = ".owner"
 _LOCK_BYTES_MAX = 512
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV)
-_OWNER = re.compile(rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0-9]{1,20})\n")
+_OWNER = rb"packcore lock\nprocess ([^\n]{1,300})\nfile-system ([a-z0-9]{1,20})\n"
 
 
 class HeldLock:
@@ -355,7 +355,7 @@ def read_owner(lock: Path) -> LockOwner | None:
     """Return who made a lock; None if it isn't ours, or is gone."""
     try:
         with lock.open("rb") as file:
-            match = _OWNER.match(file.read(_LOCK_BYTES_MAX))
+            match = re.match(_OWNER, file.read(_LOCK_BYTES_MAX))
     except OSError:
         return None
     if match is None:

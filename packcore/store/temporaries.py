@@ -19,11 +19,8 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 import stat
 import sys
-import tempfile
 import weakref
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -44,6 +41,7 @@ __all__ = [
     "is_on_one_kernel",
     "is_temporary",
     "make_removable",
+    "remove_tree",
     "seized",
     "sweep",
     "sync_folder",
@@ -78,7 +76,7 @@ class Temporary:
     def __init__(self, folder: Path, *, suffix: str = "", mode: int = 0o600) -> None:
         kind = file_system(folder)
         while True:
-            self.path = folder / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}{suffix}"
+            self.path = folder / f"{TEMPORARY_PREFIX}{kind}-{os.urandom(6).hex()}{suffix}"
             try:
                 self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
             except FileExistsError:
@@ -139,7 +137,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     """Make a folder that is in use until the block ends and then removed. Raises OSError."""
     while True:
         kind = file_system(parent)
-        path = parent / f"{TEMPORARY_PREFIX}{kind}-{secrets.token_hex(6)}"
+        path = parent / f"{TEMPORARY_PREFIX}{kind}-{os.urandom(6).hex()}"
         path.mkdir(mode=0o700)
         handle = os.open(path, os.O_RDONLY) if sys.platform != "win32" else None
         if handle is None or (_lock(handle) is not False and _leads_to(path, handle)):
@@ -148,7 +146,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
         if handle is not None:
             os.close(handle)
 
@@ -268,6 +266,8 @@ def _is_stale(path: Path, handle: int) -> bool:
     """Return whether a file is old by the file system's own clock: the time that it gives a new file."""
     if not is_temporary(path.name):
         return False
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             return os.fstat(probe.fileno()).st_mtime - os.fstat(handle).st_mtime > STALE_SECONDS
@@ -296,10 +296,17 @@ def _leads_to(path: Path, handle: int) -> bool:
         return False
 
 
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and what is in it, as far as possible."""
+    import shutil  # loads every kind of compression
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _remove(path: Path) -> None:
     with suppress(OSError):
         if stat.S_ISDIR(path.lstat().st_mode):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
         else:
             path.unlink()
 

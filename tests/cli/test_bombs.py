@@ -150,7 +150,7 @@ def tell():
     Path(sys.argv[0]).write_text(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
 
 atexit.register(tell)
-from cli.app import main
+from cli.__main__ import main
 sys.exit(main())
 """
 
@@ -220,7 +220,7 @@ def push(bomb: Placed, folder: Path) -> Outcome:
 
 @contextmanager
 def _server(root: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    start = "import sys; from cli.app import main; sys.exit(main())"
+    start = "import sys; from cli.__main__ import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "serve", "--port", "0", "--allow-push", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:

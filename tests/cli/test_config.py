@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from cli.config import Config, default_place
+from cli.config import Config
+from cli.config_place import default_place
 from cli.manifest import known_keys, option_of
 from tests.support import git, history, init_repository, make_repository
 from tests.transport.server.serving import serving

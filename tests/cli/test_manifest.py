@@ -39,6 +39,30 @@ def test_a_pair_is_a_source_and_a_target_named_by_it(read):
     assert (pair.request.mode, pair.time_limit, pair.request.verify) == ("sync", None, True)
 
 
+def test_pairs_that_differ_in_names_and_places_alone_are_parsed_once(read, monkeypatch):
+    parsed: list[str] = []
+    real = Manifest._invoke
+
+    def counted(manifest, table):
+        parsed.append(table["source"])
+        return real(manifest, table)
+
+    monkeypatch.setattr(Manifest, "_invoke", counted)
+    for count in (10, 40):
+        parsed.clear()
+        text = "".join(
+            f'[[pair]]\nname = "{n}"\nsource = "https://a/{n}"\ntarget = "https://b/{n}"\n'
+            f"tags = {str(n < 2).lower()}\n"
+            for n in range(count)
+        )
+        pairs = read(text)
+        assert [pair.source for pair in pairs] == [f"https://a/{n}" for n in range(count)]
+        assert [pair.name for pair in pairs] == [str(n) for n in range(count)]
+        assert sum(pair.request.scope.tags for pair in pairs) == 2
+        assert len({id(pair.source_options.secrets) for pair in pairs}) == count
+        assert len(parsed) == 2
+
+
 def test_the_words_are_those_of_the_command_line(read):
     (pair,) = read(
         PAIR

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,7 +133,7 @@ def test_a_plan_shows_how_the_objects_would_travel_and_at_what_price(packcore, f
 
 def test_the_way_that_was_taken_stands_before_the_sum(packcore, fake):
     refs = (ref("refs/heads/main", "create", Outcome.PUSHED),)
-    relayed = replace(PACK, strategy="relay", reused=PACK.objects)
+    relayed = PACK._replace(strategy="relay", reused=PACK.objects)
     fake.result = SyncResult(
         refs, "v2", relay=True, relay_mode="incremental", explanation="it is safe", pack=relayed
     )

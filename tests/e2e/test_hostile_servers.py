@@ -38,7 +38,7 @@ SERVICE = encode_text("# service=git-upload-pack") + b"0000"
 
 RUN = """
 import re, sys
-from cli.app import main
+from cli.__main__ import main
 try:
     sys.exit(main())
 finally:

@@ -45,7 +45,7 @@ def python(missing: tuple[str, ...], code: str, *arguments: object) -> subproces
 
 def packcore_without(missing: tuple[str, ...], *arguments: object) -> subprocess.CompletedProcess[bytes]:
     """Run a command where some packages are missing."""
-    return python(missing, "from cli.app import main; sys.exit(main())", *arguments)
+    return python(missing, "from cli.__main__ import main; sys.exit(main())", *arguments)
 
 
 def packed(missing: tuple[str, ...], repository: Path, folder: Path, *options: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ SMALL_PARTS = (
     "parts.SEARCHED_MIN = parts.HALVED_MIN = 10; parts.PART_MIN = 20\n"
 )
 """So that a history of a few dozen commits is searched in parts, as large ones are."""
-MAIN = "\nfrom cli.app import main; sys.exit(main())"
+MAIN = "\nfrom cli.__main__ import main; sys.exit(main())"
 
 CLOCKS = """
 import time
@@ -39,10 +39,11 @@ for name in ("time", "monotonic", "perf_counter", "process_time"):
 """
 ADDRESSES = "\nkept = [bytes(number % 999) for number in range(50_000)]; del kept[::3]\n"
 CHANCE = """
-import random, secrets
+import os, random, secrets
 random.seed(4711)
 names = iter(range(10**9))
-secrets.token_hex = lambda size=6: f"{next(names):0{2 * size}x}"
+os.urandom = lambda size: next(names).to_bytes(size, "big")
+secrets.token_hex = lambda size=6: os.urandom(size).hex()
 """
 
 WORLDS = {

@@ -225,7 +225,7 @@ def test_an_old_server_without_a_capability_is_served_by_another_way(
 ):
     transport = ProcessTransport(sha1_source)
     advertisement = list_refs(transport, protocol="v0")
-    fewer = replace(advertisement, capabilities=replace(advertisement.capabilities, **DROPPED[dropped]))
+    fewer = replace(advertisement, capabilities=advertisement.capabilities._replace(**DROPPED[dropped]))
     haves = [oid_of(sha1_source, "main~5")] if with_have else []
     wants = [advertisement.refs["refs/heads/main"]]
     with fetch_pack(transport, fewer, wants=wants, haves=haves) as response:

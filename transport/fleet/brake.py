@@ -18,15 +18,17 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from transport.base import Body
+from transport.base import Body, RefsAtHand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from packcore.progress import Phase, Unit
     from transport.base import Service, Transport
     from transport.errors import TransportError
+    from transport.wire.advertisement import Advertisement
     from transport.wire.headway import Headway
+    from transport.wire.limits import WireLimits
 
 __all__ = ["Brake", "BrakedProgress"]
 
@@ -105,6 +107,15 @@ class _Braked:
         self._brake.check()
         with self._transport.advertise(service, version=version, headway=headway) as blocks:
             yield self._brake.watched(blocks)
+
+    def refs_at_hand(
+        self, service: Service, prefixes: Sequence[str], limits: WireLimits
+    ) -> Advertisement | None:
+        """Pass on, where the repository is on this disk."""
+        self._brake.check()
+        if not isinstance(self._transport, RefsAtHand):
+            return None
+        return self._transport.refs_at_hand(service, prefixes, limits)
 
     @contextmanager
     def request(

@@ -91,8 +91,8 @@ class PairTask:
             traceback=trace,
         )
         # Here all used credentials are known, including those from this machine's netrc and helpers.
-        for options in (pair.source_options, pair.target_options):
-            outcome = options.secrets.masked(outcome)
+        for secrets in dict.fromkeys((pair.source_options.secrets, pair.target_options.secrets)):
+            outcome = secrets.masked(outcome)
         return replace(outcome, name=pair.name)  # the name that the caller knows it by
 
     def _timer(self) -> threading.Timer | None:

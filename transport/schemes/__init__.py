@@ -50,8 +50,9 @@ def schemes() -> dict[str, Opener]:
     return found
 
 
-def _modules() -> list[str]:
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+@cache
+def _modules() -> tuple[str, ...]:
+    return tuple(sorted(info.name for info in pkgutil.iter_modules(__path__)))
 
 
 def _load(name: str) -> tuple[tuple[str, ...], Opener]:

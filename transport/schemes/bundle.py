@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from packcore.store.git_directory import is_repository_named
 from packcore.store.path_kind import is_file, is_folder
 from transport.base import TransferStats
-from transport.bundle.header import SIGNATURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +34,8 @@ def is_bundle(path: Path) -> bool:
         return False
     if not is_file(path):
         return path.name.endswith(_SUFFIX) and not is_repository_named(path)
+    from transport.bundle.header import SIGNATURES
+
     try:
         with path.open("rb") as file:
             return path.name.endswith(_SUFFIX) or file.read(len(SIGNATURES[0])) in SIGNATURES

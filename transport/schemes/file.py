@@ -20,7 +20,6 @@ from packcore.store.repository import Repository
 from transport.base import TransferStats
 from transport.errors import RemoteError
 from transport.home_paths import expand_home
-from transport.identity import own_signature
 from transport.schemes.bundle import BundleTransport, is_bundle
 from transport.wire.limits import WireLimits
 
@@ -40,7 +39,7 @@ __all__ = ["SCHEMES", "LocalTransport", "open_scheme"]
 
 SCHEMES: tuple[str, ...] = ("file",)
 
-_HOST_AND_PATH = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}|localhost)/[^/]")
+_HOST_AND_PATH = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}|localhost)/[^/]"
 """`github.com/foo/bar`: a URL as a browser shows it, without the scheme."""
 
 
@@ -165,6 +164,7 @@ class LocalTransport:
     def _server(self, service: Service) -> UploadPack | ReceivePack:
         repository = self._opened(service)
         if service == "git-receive-pack":
+            from transport.identity import own_signature
             from transport.server.receive_pack import ReceivePack
 
             config, environment = repository.config, self._environment
@@ -188,7 +188,7 @@ class LocalTransport:
         """Return a hint at a path that doesn't exist."""
         if Path(self.url).exists():
             return None
-        if not _HOST_AND_PATH.match(self.url):
+        if not re.match(_HOST_AND_PATH, self.url):
             is_target = service == "git-receive-pack"
             return f"an empty repository is made by: packcore init {self.url}" if is_target else None
         return f"missing https://? The URL would be https://{self.url}"

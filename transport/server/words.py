@@ -35,14 +35,14 @@ __all__ = ["Words", "own_words", "public_words", "without_folders", "words_about
 Words = Callable[[BaseException | str], str]
 
 _SOME_FOLDER = "/-/"
-_FOLDERS = re.compile(r"(?<![^\s('\"])/(?:[^\s:'\")/]+/)+")
+_FOLDERS = r"(?<![^\s('\"])/(?:[^\s:'\")/]+/)+"
 
 
 def without_folders(text: str, known: Iterable[str] = ()) -> str:
     """Return the text with each absolute path cut down to its last part; `known` are folders of paths."""
     for folder in sorted(known, key=len, reverse=True):
         text = text.replace(f"{folder}/", _SOME_FOLDER)
-    return _FOLDERS.sub("", text)
+    return re.sub(_FOLDERS, "", text)
 
 
 def own_words(error: BaseException | str) -> str:

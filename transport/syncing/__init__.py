@@ -32,7 +32,7 @@ from transport.syncing.request import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from packcore.progress import Progress
     from transport.base import TransferStats, Transport
@@ -99,7 +99,8 @@ def sync(
         except KeyboardInterrupt as stopped:
             stopped.add_note(_what_reached(target_transport.stats))
             raise
-    return _without_secrets(result, [each.secrets for each in (source_options, target_options) if each])
+    known = dict.fromkeys(each.secrets for each in (source_options, target_options) if each)
+    return _without_secrets(result, known)
 
 
 def _what_reached(stats: TransferStats) -> str:
@@ -111,7 +112,7 @@ def _what_reached(stats: TransferStats) -> str:
     return "the target has answered what it got; run again to go on"
 
 
-def _without_secrets(result: SyncResult, secrets: Sequence[Secrets]) -> SyncResult:
+def _without_secrets(result: SyncResult, secrets: Iterable[Secrets]) -> SyncResult:
     """Mask secrets in a remote's words: the reasons and the failure. Names and ids are unchanged."""
     for each in secrets:
         if result.failure is not None:

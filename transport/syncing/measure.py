@@ -11,8 +11,7 @@ import gc
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from transport.base import TransferStats
@@ -62,8 +61,7 @@ def _collections() -> int:
     return sum(generation["collections"] for generation in stats) if isinstance(stats, list) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(NamedTuple):
     """Time and memory of one run."""
 
     enabled: bool = False
@@ -86,8 +84,7 @@ class Measurement:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SideStats:
+class SideStats(NamedTuple):
     """The traffic with one side."""
 
     side: str
@@ -109,16 +106,14 @@ class SideStats:
 
     def without(self, *others: SideStats) -> SideStats:
         """Return what is left after subtracting others: a side has one counter for all its services."""
-        return replace(
-            self,
+        return self._replace(
             requests=self.requests - sum(other.requests for other in others),
             bytes_sent=self.bytes_sent - sum(other.bytes_sent for other in others),
             bytes_received=self.bytes_received - sum(other.bytes_received for other in others),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """The traffic of one run."""
 
     enabled: bool = False

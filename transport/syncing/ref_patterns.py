@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fnmatch import translate
+from typing import NamedTuple
 
 from packcore.refs import is_valid_ref_name
 from transport.errors import InvalidRequest
 
 __all__ = ["RefPattern", "RefPatterns"]
 
-_WILD = re.compile(r"[*?\[]")
+_WILD = r"[*?\[]"
 _HEADS, _REFS = "refs/heads/", "refs/"
 _LENGTH_MAX = 4096
 _STARS_MAX = 16
@@ -41,7 +42,7 @@ class RefPattern:
     def parse(cls, text: str) -> RefPattern:
         """Read a glob or a name. Raises InvalidRequest."""
         full = text if text.startswith(_REFS) else _HEADS + text
-        wild = _WILD.search(full)
+        wild = re.search(_WILD, full)
         example = re.sub(r"\*+|\?|\[[^]]*\]?", "x", full).removesuffix("/")
         if not text or len(full) > _LENGTH_MAX or not is_valid_ref_name(example):
             raise InvalidRequest(
@@ -58,8 +59,7 @@ class RefPattern:
         return name == self.text if self.is_exact else self._fits.match(name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RefPatterns:
+class RefPatterns(NamedTuple):
     """All patterns of a scope."""
 
     wanted: tuple[RefPattern, ...] = ()

@@ -14,8 +14,7 @@ Specified in gitprotocol-capabilities and gitprotocol-v2. Tokens are compared as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from packcore.ids import FORMATS, SHA1, ObjectFormat
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Capabilities", "FetchFeatures", "LsRefsFeatures", "parse_capabilities", "parse_capabilities_v2"]
 
 
-@dataclass(frozen=True, slots=True)
-class LsRefsFeatures:
+class LsRefsFeatures(NamedTuple):
     """What v2's `ls-refs` command can do beyond its minimum."""
 
     unborn: bool = False
@@ -43,8 +41,7 @@ class LsRefsFeatures:
     """Whether it says that it hides refs; only packcore's own servers do."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchFeatures:
+class FetchFeatures(NamedTuple):
     """What v2's `fetch` command can do beyond its minimum."""
 
     shallow: bool = False
@@ -57,8 +54,7 @@ class FetchFeatures:
     """Whether it can say which wants it can't send; only packcore's own servers can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """Everything that a server advertised and that we use."""
 
     object_format: ObjectFormat = SHA1
@@ -127,7 +123,9 @@ class Capabilities:
         return self.agent is None and self.announces_object_format
 
 
-_FLAGS = {field.name.replace("_", "-"): field.name for field in fields(Capabilities) if field.type == "bool"}
+_FLAGS = {
+    name.replace("_", "-"): name for name, default in Capabilities._field_defaults.items() if default is False
+}
 for _spelled in ("multi_ack", "multi_ack_detailed"):
     _FLAGS[_spelled] = _FLAGS.pop(_spelled.replace("_", "-"))
 del _FLAGS["announces-object-format"]

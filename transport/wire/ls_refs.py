@@ -16,8 +16,7 @@ prefixes on), so we filter again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from packcore.refs import decode_ref_name, encode_ref_name
@@ -49,8 +48,7 @@ __all__ = [
 _PREFIXES_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class RefListing:
+class RefListing(NamedTuple):
     """The answer to ls-refs; fields as in `Advertisement`."""
 
     refs: Mapping[str, ObjectId]

@@ -15,8 +15,7 @@ sent. Two commands for one ref are refused too, because servers run both, in the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import InvalidRefName
 from packcore.ids import hex_repr
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PushOptions", "RefUpdate", "empty_pack", "encode_commands", "push_capabilities"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class RefUpdate:
+class RefUpdate(NamedTuple):
     """One command: set `name` from `old` to `new`, if it is still `old`. All zeros mean no such ref."""
 
     name: str
@@ -56,8 +54,7 @@ class RefUpdate:
         return hex_repr(self)
 
 
-@dataclass(frozen=True, slots=True)
-class PushOptions:
+class PushOptions(NamedTuple):
     """Conditions and preferences of a push."""
 
     atomic: bool = False

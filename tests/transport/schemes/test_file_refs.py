@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,10 +10,13 @@ import pytest
 from packcore.errors import PackcoreError
 from tests.support import git, history, init_repository, make_repository
 from transport.errors import AnswerTooLarge, RemoteError
+from transport.fleet.brake import Brake
 from transport.listing import advertise_push, list_refs
 from transport.recording import Recorder
 from transport.schemes.file import LocalTransport
 from transport.secrets import Secrets
+from transport.sided import SidedTransport
+from transport.syncing import sync
 from transport.wire.limits import WireLimits
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from transport.base import Body, Service
+    from transport.base import Body, Service, Transport
     from transport.wire.advertisement import Advertisement
 
 MISSING = "1" * 40
@@ -170,11 +174,42 @@ def test_a_repository_without_refs_lists_none(tmp_path: Path, object_format: str
     assert advertise_push(LocalTransport(str(empty))) == advertise_push(Asked(empty))
 
 
-def test_neither_side_says_a_word_about_refs_that_are_read_in_place(tmp_path: Path) -> None:
-    transport = LocalTransport(str(with_everything(tmp_path / "x.git")))
-    listed(transport)
-    advertise_push(transport)
+def sided(transport: Transport) -> Transport:
+    return SidedTransport(transport, "source")
+
+
+def braked(transport: Transport) -> Transport:
+    return Brake().wrap(transport, remote=False)
+
+
+@pytest.mark.parametrize("wrap", [sided, braked])
+def test_no_byte_of_the_protocol_is_made_for_refs_that_are_read_in_place(
+    tmp_path: Path, wrap: Callable[[Transport], Transport]
+) -> None:
+    transport = wrap(LocalTransport(str(with_everything(tmp_path / "x.git"))))
+    assert list_refs(transport).refs
+    assert advertise_push(transport).refs
+    transport.close()
     assert (transport.stats.requests, transport.stats.bytes_received) == (0, 0)
+
+
+@pytest.mark.parametrize("wrap", [sided, braked])
+def test_no_wrapper_reads_a_remote_in_place(tmp_path: Path, wrap: Callable[[Transport], Transport]) -> None:
+    transport = wrap(Asked(with_everything(tmp_path / "x.git")))
+    assert list_refs(transport).refs
+    transport.close()
+    assert transport.stats.bytes_received
+
+
+def test_a_source_that_is_read_in_place_takes_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = with_everything(tmp_path / "x.git")
+    git("clone", "-q", "--bare", made, tmp_path / "y.git", cwd=tmp_path)
+    started: list[threading.Thread] = []
+    monkeypatch.setattr(threading.Thread, "start", started.append)
+    assert sync(str(made), str(tmp_path / "y.git")).exit_code == 0
+    assert not started
 
 
 def test_a_conversation_that_is_recorded_takes_place(tmp_path: Path) -> None:

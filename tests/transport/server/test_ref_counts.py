@@ -91,6 +91,8 @@ def test_a_list_of_tags_opens_as_many_files_and_reads_as_many_objects_whatever_t
             answer = listed(f"{server.url}/{made.name}" if is_served else made)
         assert len(answer.peeled) == tags
         assert set(answer.peeled.values()) == {answer.refs["refs/heads/main"]}
+        if is_served:
+            counts.pop("opened")  # the server's own threads open files, too
         found.append(Counter(counts))
     few, many = found
     assert few.pop("lines", 0) <= 3 * is_served  # the first one of each block; a path is read in place

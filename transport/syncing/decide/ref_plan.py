@@ -7,7 +7,6 @@ RefPlan      all of them, and the commands for the target in the order of a push
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from packcore.ids import hex_repr
@@ -115,8 +114,7 @@ class Actions(PerRef[RefAction]):
         return skipped(self.up_to_date, name)
 
 
-@dataclass(frozen=True, slots=True)
-class RefPlan:
+class RefPlan(NamedTuple):
     """All actions of a run, ordered by target ref."""
 
     actions: Sequence[RefAction]
@@ -132,7 +130,7 @@ class RefPlan:
 
     def changed(self, change: Callable[[RefAction], RefAction]) -> RefPlan:
         """Return the plan with these others changed."""
-        return replace(self, actions=Actions(map(change, self.others), up_to_date_in(self.actions)))
+        return self._replace(actions=Actions(map(change, self.others), up_to_date_in(self.actions)))
 
     @property
     def is_open(self) -> bool:

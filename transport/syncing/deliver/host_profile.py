@@ -18,7 +18,6 @@ refuses is made smaller again.
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -185,6 +184,8 @@ def save_profile(path: Path, host: str, profile: HostProfile) -> None:
         entry["chunked"] = False
     if known.get(host, {}) == entry:
         return
+    import json
+
     known[host] = entry
     text = json.dumps({name: value for name, value in known.items() if value}, indent=2, sort_keys=True)
     try:
@@ -203,6 +204,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise RepositoryError(f"{path}: the host profile can't be read: {error.strerror}") from None
+    import json
+
     try:
         known = json.loads(data) if len(data) <= _FILE_BYTES_MAX else None
     except (ValueError, RecursionError):

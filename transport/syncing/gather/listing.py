@@ -10,7 +10,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from transport.listing import advertise_push, list_refs
+from transport.listing import advertise_push, list_refs, refs_at_hand
 from transport.syncing.request import REFS
 
 if TYPE_CHECKING:
@@ -37,6 +37,20 @@ def advertise_both(
     progress: Progress,
 ) -> tuple[Advertisement, Advertisement]:
     """List both sides' refs at the same time. An error of the source is raised before one of the target."""
+    source_refs = refs_at_hand(source, protocol=protocol, prefixes=prefixes)
+    if source_refs is not None and _is_whole(source_refs, prefixes):
+        target_refs = advertise_push(target)  # there is no wait to be shared
+    else:
+        source_refs, target_refs = _asked_both(source, target, protocol=protocol, prefixes=prefixes)
+    for side, listing in (("source", source_refs), ("target", target_refs)):
+        for warning in listing.warnings:
+            progress.message(side, warning)
+    return source_refs, in_format_of(source_refs.object_format, target_refs)
+
+
+def _asked_both(
+    source: Transport, target: Transport, *, protocol: Protocol, prefixes: Sequence[str]
+) -> tuple[Advertisement, Advertisement]:
     answers: list[Advertisement] = []
     errors: list[BaseException] = []
 
@@ -57,10 +71,7 @@ def advertise_both(
         raise
     if errors:
         raise errors[0]
-    for side, listing in (("source", source_refs), ("target", answers[0])):
-        for warning in listing.warnings:
-            progress.message(side, warning)
-    return source_refs, in_format_of(source_refs.object_format, answers[0])
+    return source_refs, answers[0]
 
 
 def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisement:
@@ -68,7 +79,7 @@ def in_format_of(wanted: ObjectFormat, target_refs: Advertisement) -> Advertisem
     capabilities = target_refs.capabilities
     if target_refs.refs or target_refs.unreadable or wanted not in capabilities.more_object_formats:
         return target_refs
-    return replace(target_refs, capabilities=replace(capabilities, object_format=wanted))
+    return replace(target_refs, capabilities=capabilities._replace(object_format=wanted))
 
 
 def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str]) -> Advertisement:
@@ -77,9 +88,12 @@ def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str
     An empty list therefore means an empty source, not one whose refs are elsewhere. Raises as `list_refs`.
     """
     listed = list_refs(source, protocol=protocol, prefixes=prefixes)
-    if listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes:
-        return listed
-    return list_refs(source, protocol=protocol)
+    return listed if _is_whole(listed, prefixes) else list_refs(source, protocol=protocol)
+
+
+def _is_whole(listed: Advertisement, prefixes: Sequence[str]) -> bool:
+    """Return whether a list says all that is to be known of the source: of none, that it is empty."""
+    return bool(listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes)
 
 
 def commits_only_filter(advertisement: Advertisement) -> str | None:

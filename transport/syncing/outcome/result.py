@@ -103,8 +103,7 @@ class Results(PerRef[RefResult]):
 _REFUSALS = {Outcome.REFUSED, Outcome.MOVED, Outcome.LOCKED, Outcome.UNANSWERED}
 
 
-@dataclass(frozen=True, slots=True)
-class PackSummary:
+class PackSummary(NamedTuple):
     """The pack that was sent: our own, or the source's, relayed."""
 
     objects: int
@@ -146,8 +145,7 @@ class PackSummary:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What a planned run would cost, as far as a dry run can know."""
 
     objects: int | None
