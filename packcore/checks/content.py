@@ -1,12 +1,14 @@
 """Checks what objects say, and records their links, each in one look at its bytes.
 
     commit, tag    packcore.checks.objects
-    tree           packcore.checks.trees; of a version of a tree that was checked, only the new entries
+    tree           packcore.checks.trees
+                   with the names and modes of a tree that was in order: only its ids
+                   a version of a tree that was in order: only the new entries
     blob           nothing: two kinds are checked afterwards, by the names that trees give them
 
-Nearly every tree of a history is a version of another one, and differs from it in a few entries. If that one
-was in order, these entries are all there is to check. Findings are held until they are taken, so objects may
-be checked in any order and reported in that of the storage.
+Nearly every tree of a history is a version of another one: most have the same names, and the others differ in
+a few entries. Findings are held until they are taken, so objects may be checked in any order and reported in
+that of the storage.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packcore.checks.objects import check_object
+from packcore.checks.known_heads import KnownHeads
+from packcore.checks.objects import check_object, links_of_sound_commit
 from packcore.checks.report import error
 from packcore.checks.trees import survey_entries, survey_tree
 from packcore.delta.new_entries import new_entries
@@ -60,6 +63,7 @@ class ContentChecks:
         self._held: dict[ObjectId, Held] = {}
         self._odd_trees: set[ObjectId] = set()
         """Trees with findings: their versions are checked whole."""
+        self._known_heads = KnownHeads(object_format)
 
     def check(
         self,
@@ -70,8 +74,9 @@ class ContentChecks:
     ) -> None:
         """Check an intact object and record its links. `version` is another version, checked before."""
         if type_ is ObjectType.TREE:
-            if version is None or version[0] in self._odd_trees or not self._check_new(oid, data, version[1]):
-                self._check_tree(oid, data)
+            self._check_tree(oid, data, version)
+        elif type_ is ObjectType.COMMIT and self.watch is None and self._check_sound_commit(oid, data):
+            return
         elif type_ is not ObjectType.BLOB:
             severities = self._settings.severities
             found = check_object(type_, data, self._object_format, strict=self._strict, severities=severities)
@@ -84,6 +89,30 @@ class ContentChecks:
                 self._held[oid] = Held(oid, type_, found, (), asked)
             with suppress(CorruptObject):  # check_object just reported it
                 self.marks.mark_links(oid, type_, data)
+
+    def _check_sound_commit(self, oid: ObjectId, data: bytes) -> bool:
+        """Record the links of a commit in which nothing is wrong; return False if it needs a closer look."""
+        if oid in self.marks.shallow:
+            return False
+        links = links_of_sound_commit(data, self._object_format)
+        if links is None:
+            return False
+        tree, *parents = links
+        self.marks.mark(tree, ObjectType.TREE)
+        for parent in parents:
+            self.marks.mark(parent, ObjectType.COMMIT)
+        return True
+
+    def _check_tree(self, oid: ObjectId, data: bytes, version: tuple[ObjectId, bytes] | None) -> None:
+        """Check a tree: as little of it as can differ from trees that were in order."""
+        split = self._known_heads.split(data)
+        if split is not None and (finals := self._known_heads.finals(split)) is not None:
+            self.marks.mark_ids(split.ids, finals)
+            return
+        if version is None or version[0] in self._odd_trees or not self._check_new(oid, data, version[1]):
+            self._check_whole(oid, data)
+        if split is not None and oid not in self._held and oid not in self._odd_trees:
+            self._known_heads.add(split)
 
     def _check_new(self, oid: ObjectId, data: bytes, version: bytes) -> bool:
         """Check the entries that another version lacks; return False if all must be checked."""
@@ -103,7 +132,7 @@ class ContentChecks:
         self.marks.mark_rows(rows)
         return True
 
-    def _check_tree(self, oid: ObjectId, data: bytes) -> None:
+    def _check_whole(self, oid: ObjectId, data: bytes) -> None:
         """Check a whole tree. Its rows are parsed only once, unless it is large."""
         object_format = self._object_format
         rows = None

@@ -116,6 +116,14 @@ class Marks:
             if kind != MODE_GITLINK:
                 self.mark(entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB)
 
+    def mark_ids(self, oids: list[ObjectId], finals: list[int | None]) -> None:
+        """Record the links of a tree, given the `final_flags` of each entry."""
+        get = self.flags.get
+        both = zip(oids, finals, strict=True)
+        for oid, final in [(oid, final) for oid, final in both if get(oid, 0) | READ != final]:
+            if final is not None:
+                self.mark(oid, final & TYPE_BITS)
+
     def _mark_unlisted(self, oid: ObjectId, type_: int) -> None:
         if oid in self._absent:
             return

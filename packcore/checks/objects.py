@@ -17,17 +17,29 @@ longer be parsed reliably.
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from typing import TYPE_CHECKING
 
 from packcore.checks.findings import BY_DEFAULT, Finding, Severities, Severity, finding
 from packcore.checks.trees import check_tree, special_blobs
+from packcore.ids import ObjectId
 from packcore.objects import ObjectType
 from packcore.refs import decode_ref_name, is_valid_ref_name
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
 
-__all__ = ["Finding", "Severity", "check_object", "special_blobs"]
+__all__ = ["Finding", "Severity", "check_object", "links_of_sound_commit", "special_blobs"]
+
+_IDENTITY = rb"[^<>\n]* <[^<>\n]*> (?:0|[1-9][0-9]{0,17}) [+-][0-9]{4}\n"
+_SOUND_COMMIT = {
+    size: re.compile(
+        rb"tree ([0-9a-f]{%d})\n((?:parent [0-9a-f]{%d}\n){0,8})author %scommitter %s"
+        % (size, size, _IDENTITY, _IDENTITY)
+    )
+    for size in (40, 64)
+}
+"""A commit as nearly all are."""
 
 
 def check_object(
@@ -51,6 +63,21 @@ def check_object(
     if not _check_headers(scan):
         _check_commit(scan) if type_ is ObjectType.COMMIT else _check_tag(scan)
     return scan.found
+
+
+def links_of_sound_commit(data: bytes, object_format: ObjectFormat) -> list[ObjectId] | None:
+    """Return the tree and the parents of a commit as nearly all are, in which `check_object` finds nothing.
+
+    None if it may be another.
+    """
+    size = object_format.hex_size
+    match = _SOUND_COMMIT[size].match(data)
+    if match is None or b"\0" in data or not (b"\n\n" in data or data.endswith(b"\n")):
+        return None
+    first, end = match.span(2)
+    # Each id is behind "parent ", and ends in a newline.
+    parents = [ObjectId(unhexlify(data[at + 7 : at + 7 + size])) for at in range(first, end, size + 8)]
+    return [ObjectId(unhexlify(match[1])), *parents]
 
 
 def _check_headers(scan: _Scan) -> bool:

@@ -28,7 +28,7 @@ from packcore.objects import (
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat
 
-__all__ = ["TreeSurvey", "check_tree", "special_blobs", "survey_entries", "survey_tree"]
+__all__ = ["TreeSurvey", "check_tree", "has_odd_name", "special_blobs", "survey_entries", "survey_tree"]
 
 _Row = tuple[bytes, bytes, ObjectId]
 
@@ -190,16 +190,22 @@ def _check_in_chunks(data: bytes, object_format: ObjectFormat, seen: _Seen) -> N
 
 
 def _sort_keys(rows: list[_Row]) -> list[bytes]:
-    return [name + b"/" if mode_kind(mode) == MODE_DIRECTORY else name for mode, name, _ in rows]
+    folders = {mode for mode in {mode for mode, _, _ in rows} if mode_kind(mode) == MODE_DIRECTORY}
+    return [name + b"/" if mode in folders else name for mode, name, _ in rows]
 
 
 def _may_be_odd(rows: list[_Row]) -> bool:
     names = [name for _, name, _ in rows]
     if any(mode_kind(mode) == MODE_SYMLINK for mode in {mode for mode, _, _ in rows}):
         return True  # then even .gitignore needs a check
-    if _MAYBE_ODD.search(b"\0%s\0" % b"\0".join(names)):
+    if has_odd_name(b"\0%s\0" % b"\0".join(names)):
         return True
     return len(max(names, key=len, default=b"")) > _NAME_BYTES_MAX
+
+
+def has_odd_name(names: bytes) -> bool:
+    """Return whether names, each followed by NUL, need a closer look: one may have a meaning to git."""
+    return _MAYBE_ODD.search(names) is not None
 
 
 def _check_mode(mode_digits: bytes, *, strict: bool) -> list[str]:
@@ -264,9 +270,9 @@ def _special_kinds(name: bytes) -> list[bytes]:
 
 def _check_order(rows: list[_Row]) -> set[str]:
     keys = _sort_keys(rows)
+    names = [name for _, name, _ in rows]
     # A slash within a name would compare as the one that stands behind a folder.
-    is_plain = not any(b"/" in name for _, name, _ in rows)
-    if is_plain and keys == sorted(keys) and len({name for _, name, _ in rows}) == len(rows):
+    if keys == sorted(keys) and len({*names}) == len(names) and b"/" not in b"\0".join(names):
         return set()
     order = _Order()
     for mode, name, _ in rows:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcore.checks.objects import Severity, check_object, special_blobs
+from packcore.checks.objects import Severity, check_object, links_of_sound_commit, special_blobs
 from packcore.checks.special import check_gitattributes, check_gitmodules
 from packcore.ids import SHA1, SHA256, ObjectId
 from packcore.objects import ObjectType
@@ -247,3 +247,27 @@ def test_severities_decide_what_fails():
 @given(st.sampled_from(list(ObjectType)), st.binary(max_size=120), st.sampled_from([*COMMITS.values(), b""]))
 def test_any_bytes_are_checked_without_an_exception(type_: ObjectType, data: bytes, start: bytes):
     check_object(type_, start[: len(data)] + data, SHA1, strict=True)
+
+
+@pytest.mark.parametrize("who", [b" <a@b> 1 +0000", b"A <> 0 -0130", WHO])
+def test_a_sound_commit_is_known_by_one_look_with_its_tree_and_parents(who: bytes):
+    parents = [bytes([number]) * 20 for number in (2, 3)]
+    before = b"".join(b"parent %s\n" % parent.hex().encode() for parent in parents)
+    data = commit_text(tree_line=b"tree " + b"11" * 20, before=before, who=who)
+    assert links_of_sound_commit(data, SHA1) == [b"\x11" * 20, *parents]
+    assert not check_object(ObjectType.COMMIT, data, SHA1)
+
+
+@pytest.mark.parametrize("message_id", COMMITS)
+def test_no_commit_with_a_fault_passes_for_sound(message_id: str):
+    assert links_of_sound_commit(COMMITS[message_id], SHA1) is None
+
+
+@given(st.sampled_from([*COMMITS.values(), commit_text()]), st.data())
+def test_a_commit_that_passes_for_sound_has_no_findings(text: bytes, drawn: st.DataObject):
+    at = drawn.draw(st.integers(0, len(text)))
+    gone = drawn.draw(st.integers(0, 3))
+    new = drawn.draw(st.sampled_from([b"", b"\0", b"\n", b" ", b"<", b">", b"0", b"+", b"\n\n", b"A"]))
+    data = text[:at] + new + text[at + gone :]
+    if links_of_sound_commit(data, SHA1) is not None:
+        assert not check_object(ObjectType.COMMIT, data, SHA1, strict=True)
