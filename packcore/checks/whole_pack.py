@@ -1,7 +1,7 @@
-"""Checks a pack and all its objects in one run, as `index-pack` reads it: each entry once, each base once.
+"""Checks a pack and all its objects in one run: each entry once, each base once.
 
-Only an intact pack can be read that way. If anything is wrong with it, the caller reads it object by object,
-which says what is damaged and uses other copies of a damaged base.
+An intact pack is checked with its index, or indexed anew if that is not enough. If anything is wrong with it,
+the caller reads it object by object, which says what is damaged and uses other copies of a damaged base.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded
 from packcore.objects import ObjectType
+from packcore.pack.indexed_check import IndexedCheck
 from packcore.pack.indexer import index_pack_file
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def check_whole_pack(pack: PackFile, checks: ContentChecks, phase: Phase, *, job
     """
     objects = _Objects(pack.name, checks, phase.advance)
     try:
+        check = IndexedCheck(pack.source, pack.index, pack.limits)
+        if check.read_heads() and check.is_intact(observe=objects, jobs=jobs):
+            objects.check_large(pack)
+            return True
         indexed = index_pack_file(
             Path(pack.name), object_format=pack.object_format, limits=pack.limits, observe=objects, jobs=jobs
         )

@@ -42,6 +42,7 @@ FAR_OFFSET = 0x80000000
 """Offsets from here on are stored in the table of far offsets."""
 FAN_OUT_BYTES = 1024
 """256 counts: how many ids start with each byte or a lower one."""
+_AT_ONCE = 1 << 16  # so many ids exist as objects at any time
 _FEW = 16  # fewer than one id in 16 are looked up one by one
 _WHOLE_BYTES_MAX = 256 * 1024  # a smaller index is read, not mapped: a map costs a file descriptor
 
@@ -170,6 +171,15 @@ class PackIndex:
         start = self._ids + position * self._stride
         return ObjectId(self._data[start : start + self.object_format.digest_size])
 
+    def oids_at(self, positions: Sequence[int]) -> bytes:
+        """Return the ids at many positions, one behind the other."""
+        size, stride = self.object_format.digest_size, self._stride
+        ids = self._data[self._ids : self._ids + self._count * stride]
+        return b"".join(
+            b"".join([ids[at * stride : at * stride + size] for at in positions[start : start + _AT_ONCE]])
+            for start in range(0, len(positions), _AT_ONCE)
+        )
+
     def find_offset(self, oid: bytes) -> int:
         """Return the pack offset of the entry of an id, or -1. Raises CorruptIndex as `offset` does."""
         position = self.find(oid)
@@ -266,6 +276,13 @@ class PackIndex:
             digest.update(data[start : min(start + BLOCK_BYTES, end)])
         if digest.digest() != data[len(data) - digest_size :]:
             raise self._corrupt("its digest does not match its bytes")
+        for first in range(256):
+            _, ids = self.part(first)
+            if ids and (ids != sorted(ids) or not ids[0][0] == ids[-1][0] == first):
+                self._check_order()
+        self.offsets()
+
+    def _check_order(self) -> None:
         previous = b""
         for position, oid in enumerate(self):
             if oid < previous:
@@ -274,7 +291,10 @@ class PackIndex:
             if not (self._fan_out[first - 1] if first else 0) <= position < self._fan_out[first]:
                 raise self._corrupt(f"its fan-out table does not fit id {oid.hex()}")
             previous = oid
-        self.offsets()
+
+    def has_twins(self) -> bool:
+        """Return whether an id is here more than once."""
+        return any(len({*ids}) < len(ids) for ids in (self.part(first)[1] for first in range(256)))
 
     def has_bytes(self, blocks: Iterable[bytes]) -> bool:
         """Return whether the file consists of these blocks, as those of `write_index_v2` for its pack."""

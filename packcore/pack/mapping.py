@@ -33,9 +33,12 @@ from packcore.varint import decode_ofs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import IO
 
-__all__ = ["LOOK_BYTES", "RESIDENT_BYTES", "EntryHeader", "PackSource", "give_back"]
+    from packcore.ids import ObjectFormat
+
+__all__ = ["LOOK_BYTES", "RESIDENT_BYTES", "EntryHeader", "PackSource", "give_back", "open_source"]
 
 RESIDENT_BYTES = 16 * MIB
 """How much of a map to read before giving its pages back."""
@@ -239,6 +242,12 @@ class PackSource:
         """Give the resident pages back to the system; reading them again brings them back."""
         self._touched_bytes = 0
         give_back(self._map)
+
+
+def open_source(path: Path, object_format: ObjectFormat) -> PackSource:
+    """Map a pack file. Raises CorruptPack, and OSError if it can't be opened."""
+    with path.open("rb") as file:
+        return PackSource(file, str(path), object_format.digest_size)
 
 
 def give_back(mapped: mmap.mmap) -> None:

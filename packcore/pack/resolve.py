@@ -25,10 +25,11 @@ from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta, delta_sizes
-from packcore.errors import CorruptData, CorruptPack, LimitExceeded, MissingObject, structure_too_large
+from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_delta
+from packcore.errors import CorruptData, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
+from packcore.pack.delta_faults import delta_fault, target_size, too_deep
 from packcore.pack.scratch import Content, Scratch, apply_to, passed_on
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Resolver:
         """Called for each delta once it is resolved; whoever scans calls it for whole objects."""
         self.observed_later: frozenset[int] = frozenset()
         """Types of whole objects for which `resolve_trees` calls it instead, perhaps in another process."""
+        self.inflate: Callable[[int], bytes] | None = None
+        """Returns the stream of an entry below `Limits.big_object`, for a caller that checks more of it."""
         self._table = table
         self._limits = limits
         self._directory = directory
@@ -102,6 +105,19 @@ class Resolver:
             self._kept_bytes += len(data) + _KEPT_COST_BYTES
             if self._kept_bytes > self._limits.resolve_memory:
                 self._shed()
+
+    def know_bases(self) -> None:
+        """Take the bases of all entries from the table, instead of `add` for each."""
+        self._first_child, self._next_sibling = self._table.children()
+
+    def has_deltas(self, entry_index: int) -> bool:
+        """Return whether an entry is known to be a base."""
+        return self._first_child[entry_index] >= 0
+
+    def keep(self, entry_index: int, data: bytes) -> None:
+        """Keep an object until its deltas are resolved, which comes next."""
+        self._kept[entry_index] = data
+        self._kept_bytes += len(data) + _KEPT_COST_BYTES
 
     def _shed(self) -> None:
         """Keep only deltas and objects known to be bases; if that is not enough, stop keeping streams."""
@@ -186,14 +202,14 @@ class Resolver:
         type_ = types[root]
         label = _LABELS[type_]
         depth_max = self._limits.chain_depth
-        observe = self.observe
+        observe, inflate = self.observe, self.inflate
         done = 0
         while stack:
             entry_index = stack.pop()
             base_index = bases[entry_index]
             depth = depths[base_index] + 1
             if depth > depth_max:
-                raise self._too_deep(entry_index)
+                raise too_deep(self._table, entry_index, self._limits)
             depths[entry_index] = depth
             base = live.get(base_index)
             if base is None:
@@ -211,7 +227,10 @@ class Resolver:
             if delta is not None:
                 self._kept_bytes -= len(delta) + _KEPT_COST_BYTES
             elif sizes[entry_index] < big_bytes:
-                delta = self._source.inflate(self._source.entry(table.offsets[entry_index]))
+                if inflate is not None:
+                    delta = inflate(entry_index)
+                else:
+                    delta = self._source.inflate(self._source.entry(table.offsets[entry_index]))
             result: Content | None
             made: bytes | None = None
             if delta is not None and isinstance(base, bytes):
@@ -220,7 +239,7 @@ class Resolver:
                 except TargetTooLarge:
                     pass  # made in pieces, below
                 except CorruptData as error:
-                    raise self._fault(error, entry_index) from None
+                    raise delta_fault(self._table, entry_index, error) from None
             if made is None:
                 oid, result = self._apply_big(entry_index, base, delta, label)
                 size = sizes[entry_index]
@@ -338,19 +357,6 @@ class Resolver:
         blocks = apply_to(base, delta, self._limits.big_object - 1)
         return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
 
-    def _target_size(self, delta: bytes, entry_index: int) -> int:
-        try:
-            size = delta_sizes(delta[:DELTA_HEAD_BYTES_MAX])[1]
-        except CorruptData as error:
-            raise self._fault(error, entry_index) from None
-        if size > self._limits.object_bytes:
-            raise LimitExceeded(
-                f"the object at offset {self._table.offsets[entry_index]} has {size} bytes; "
-                f"the limit is {self._limits.object_bytes}",
-                limit="object_bytes",
-            )
-        return size
-
     def _apply_big(
         self, entry_index: int, base: Content, delta: bytes | None, label: bytes
     ) -> tuple[ObjectId, Content | None]:
@@ -360,10 +366,8 @@ class Resolver:
         children are known only by its id is made again for them.
         """
         header = self._source.entry(self._table.offsets[entry_index])
-        if delta is not None:
-            size = self._target_size(delta, entry_index)
-        else:
-            size = self._target_size(self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX), entry_index)
+        head = delta if delta is not None else self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX)
+        size = target_size(self._table, entry_index, head, self._limits)
         if size > self._limits.structure_bytes and label != b"blob":
             what = f"the {label.decode()} at offset {header.offset}"
             raise structure_too_large(what, size, self._limits.structure_bytes)
@@ -381,18 +385,6 @@ class Resolver:
                 for _ in blocks:
                     pass
         except CorruptData as error:
-            raise self._fault(error, entry_index) from None
+            raise delta_fault(self._table, entry_index, error) from None
         self._table.sizes[entry_index] = size
         return ObjectId(digest.digest()), result
-
-    def _fault(self, error: CorruptData, entry_index: int) -> CorruptPack:
-        if isinstance(error, CorruptPack):
-            return error
-        return CorruptPack(str(error), offset=self._table.offsets[entry_index])
-
-    def _too_deep(self, entry_index: int) -> LimitExceeded:
-        return LimitExceeded(
-            f"the delta at offset {self._table.offsets[entry_index]} is the end of a chain of more than "
-            f"{self._limits.chain_depth}",
-            limit="chain_depth",
-        )

@@ -100,6 +100,23 @@ class PackTable:
             start = at + number * size
             self.oids[entry * size : (entry + 1) * size] = packed[start : start + size]
 
+    def children(self) -> tuple[array[int], array[int]]:
+        """Return for each entry its first child and its next sibling, -1 for none, by their bases."""
+        first_child, next_sibling = array("i", [-1]) * len(self), array("i", [-1]) * len(self)
+        for entry_index, base_index in enumerate(self.bases):
+            if base_index >= 0:
+                next_sibling[entry_index] = first_child[base_index]
+                first_child[base_index] = entry_index
+        return first_child, next_sibling
+
+    def complete_deltas(self) -> None:
+        """Give deltas the types of their bases, which come before them, and their depths."""
+        types, depths = self.types, self.depths
+        for entry_index, base_index in enumerate(self.bases):
+            if base_index >= 0:
+                types[entry_index] = types[base_index]
+                depths[entry_index] = depths[base_index] + 1
+
     def oid(self, entry_index: int) -> ObjectId:
         """Return the id of an entry."""
         digest_size = self.object_format.digest_size

@@ -7,22 +7,27 @@
     path.pack: ok
 
 This reads the whole pack and checks ids, sizes and checksums. The index must match what the pack yields; only
-its version may differ.
+its version may differ. An intact pack is checked with its index (`packcore.pack.indexed_check`), any other is
+indexed anew.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from packcore.errors import CorruptIndex, CorruptPack
+from packcore.errors import CorruptData, CorruptIndex, CorruptPack
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex, open_index
+from packcore.pack.indexed_check import IndexedCheck
 from packcore.pack.indexer import IndexedPack, index_pack_file
-from packcore.pack.mapping import PackSource
+from packcore.pack.mapping import open_source
 from packcore.pack.reverse_index import pack_order_positions, read_reverse_index
+from packcore.pack.table import PackTable
 from packcore.progress import SILENT
 
 if TYPE_CHECKING:
@@ -60,12 +65,31 @@ class PackReport:
     """What `verify_pack` found, in pack order. Only valid packs have a report."""
 
     path: Path
-    rows: tuple[PackRow, ...]
+    _table: PackTable
+    _stream_sizes: array[int]
+
+    @property
+    def rows(self) -> tuple[PackRow, ...]:
+        """All entries."""
+        return tuple(self._rows())
+
+    def _rows(self) -> Iterator[PackRow]:
+        table = self._table
+        for entry_index, (offset, base) in enumerate(zip(table.offsets, table.bases, strict=True)):
+            yield PackRow(
+                table.oid(entry_index),
+                ObjectType(table.types[entry_index]),
+                self._stream_sizes[entry_index],
+                table.end_offset(entry_index) - offset,
+                offset,
+                table.depths[entry_index],
+                table.oid(base) if base >= 0 else None,
+            )
 
     @property
     def chain_lengths(self) -> dict[int, int]:
         """The number of objects at each depth, starting with 0 (whole)."""
-        return dict(sorted(Counter(row.depth for row in self.rows).items()))
+        return dict(sorted(Counter(self._table.depths).items()))
 
     def histogram(self) -> Iterator[str]:
         """Yield the lines that follow the rows."""
@@ -75,7 +99,7 @@ class PackReport:
 
     def listing(self) -> Iterator[str]:
         """Yield what `git index-pack --verify-stat` prints."""
-        for row in self.rows:
+        for row in self._rows():
             yield row.line()
         yield from self.histogram()
 
@@ -98,29 +122,66 @@ def verify_pack(
     Raises CorruptPack, CorruptIndex, MissingObject, LimitExceeded, WorkerLost, and OSError if a file can't be
     read.
     """
+    found = _if_intact(path, object_format, limits, progress, jobs)
+    if found is None:  # most likely damaged: this says how
+        found = _indexed_anew(path, object_format, limits, progress, jobs)
+    table, order, stream_sizes = found
+    reverse_path = path.with_suffix(".rev")
+    if reverse_path.exists():
+        data = reverse_path.read_bytes()
+        positions = read_reverse_index(data, len(table), object_format, str(reverse_path))
+        if bytes(data[-2 * object_format.digest_size : -object_format.digest_size]) != table.checksum:
+            raise CorruptIndex("it is for another pack: the trailers differ", path=str(reverse_path))
+        if positions != pack_order_positions(order):
+            raise CorruptIndex("validation error: it is not in the order of its pack", path=str(reverse_path))
+    return PackReport(path, table, stream_sizes)
+
+
+_Found = tuple[PackTable, "array[int]", "array[int]"]
+"""The table, its entry indices in the order of ids, and the sizes of all streams."""
+
+
+def _if_intact(
+    path: Path, object_format: ObjectFormat, limits: Limits, progress: Progress, jobs: int | None
+) -> _Found | None:
+    """Return what a pack with its index holds; None if anything is wrong or unusual."""
+    with ExitStack() as stack:
+        try:
+            index = open_index(path.with_suffix(".idx"), object_format)
+            stack.callback(index.close)
+            source = open_source(path, object_format)
+        except (CorruptData, OSError):
+            return None
+        stack.callback(source.close)
+        check = IndexedCheck(source, index, limits)
+        if not check.read_heads():
+            return None
+        stream_sizes = array("Q", check.table.sizes)
+        with progress.phase("checking objects", unit="objects", total=len(index)) as phase:
+            if not check.is_intact(jobs=jobs, advance=phase.advance):
+                return None
+        check.table.complete_deltas()
+        return check.table, check.order, stream_sizes
+
+
+def _indexed_anew(
+    path: Path, object_format: ObjectFormat, limits: Limits, progress: Progress, jobs: int | None
+) -> _Found:
+    """Return the same of a pack that is valid in spite of that. Raises as `verify_pack`."""
     indexed = index_pack_file(path, object_format=object_format, limits=limits, progress=progress, jobs=jobs)
-    index_path = path.with_suffix(".idx")
-    index = open_index(index_path, object_format)
+    index = open_index(path.with_suffix(".idx"), object_format)
     try:
         if not index.has_bytes(indexed.index_blocks()):  # damaged, or another index of the same objects
             index.verify()
             _compare(indexed, index)
     finally:
         index.close()
-    reverse_path = path.with_suffix(".rev")
-    if reverse_path.exists():
-        data = reverse_path.read_bytes()
-        found = read_reverse_index(data, len(indexed.table), object_format, str(reverse_path))
-        if bytes(data[-2 * object_format.digest_size : -object_format.digest_size]) != indexed.table.checksum:
-            raise CorruptIndex("it is for another pack: the trailers differ", path=str(reverse_path))
-        if found != pack_order_positions(indexed.order):
-            raise CorruptIndex("validation error: it is not in the order of its pack", path=str(reverse_path))
-    with path.open("rb") as file:
-        source = PackSource(file, str(path), object_format.digest_size)
+    source = open_source(path, object_format)
     try:
-        return PackReport(path, tuple(_rows(indexed, source)))
+        stream_sizes = array("Q", (source.entry(offset).size for offset in indexed.table.offsets))
     finally:
         source.close()
+    return indexed.table, indexed.order, stream_sizes
 
 
 def _compare(indexed: IndexedPack, index: PackIndex) -> None:
@@ -147,18 +208,3 @@ def _compare(indexed: IndexedPack, index: PackIndex) -> None:
                 offset=table.offsets[entry_index],
                 pack=index.path,
             )
-
-
-def _rows(indexed: IndexedPack, source: PackSource) -> Iterator[PackRow]:
-    table = indexed.table
-    for entry_index, offset in enumerate(table.offsets):
-        base = table.bases[entry_index]
-        yield PackRow(
-            table.oid(entry_index),
-            ObjectType(table.types[entry_index]),
-            source.entry(offset).size,
-            table.end_offset(entry_index) - offset,
-            offset,
-            table.depths[entry_index],
-            table.oid(base) if base >= 0 else None,
-        )
