@@ -161,6 +161,10 @@ class _Fsck:
 
     def _object(self, copy: Copy, checks: ContentChecks) -> None:
         repository, oid = self.repository, copy.oid
+        if (short := copy.read_short()) is not None:
+            if self.marks.is_first(oid, short.type):
+                checks.check(oid, short.type, short.data)
+            return
         copy.check_frame()
         type_, size = copy.header()
         self.marks.state(oid, type_)

@@ -155,8 +155,9 @@ class Marks:
         """Add what another process noted that began with the same listing."""
         theirs, types_fit, absent = noted
         self._types_fit &= types_fit
-        both = zip(list(self.flags.items()), theirs, strict=False)
-        for oid, own, other in [(oid, own, other) for (oid, own), other in both if own != other]:
+        for (oid, own), other in zip(self.flags.items(), theirs, strict=False):
+            if own == other:
+                continue
             type_, other_type = own & TYPE_BITS, other & TYPE_BITS
             if type_ and other_type and type_ != other_type:
                 self._types_fit = False

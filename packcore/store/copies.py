@@ -56,6 +56,10 @@ class PackCopy(NamedTuple):
         """Return the whole object without checking its id. Raises CorruptPack, LimitExceeded."""
         return self.pack.read_found(self.oid, self.offset)
 
+    def read_short(self) -> StoredObject | None:
+        """Return None: an entry of a pack may need others."""
+        return None
+
     def check_frame(self) -> None:
         """Check what can be checked without reading the object. Raises CorruptPack."""
         self.pack.copier.check_entry(self.offset)
@@ -90,6 +94,10 @@ class LooseCopy(NamedTuple):
     def read(self) -> StoredObject:
         """Return the object whole. Raises CorruptObject, MissingObject, LimitExceeded."""
         return self.store.read(self.oid)
+
+    def read_short(self) -> StoredObject | None:
+        """Return a short object if it is intact, else None."""
+        return self.store.read_short(self.oid)
 
     def actual_id(self) -> ObjectId:
         """Return the id of the file's bytes, whatever they are. Raises CorruptObject, MissingObject."""

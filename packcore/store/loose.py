@@ -17,7 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from packcore.deflate import deflate_blocks, inflate_at, inflate_blocks, inflate_head
+from packcore.deflate import (
+    InflateError,
+    deflate_blocks,
+    inflate_at,
+    inflate_blocks,
+    inflate_head,
+    new_inflater,
+)
 from packcore.errors import (
     CorruptData,
     CorruptObject,
@@ -29,7 +36,7 @@ from packcore.errors import (
     structure_too_large,
 )
 from packcore.ids import ObjectId
-from packcore.limits import BLOCK_BYTES, Limits
+from packcore.limits import BLOCK_BYTES, KIB, Limits
 from packcore.objects import ObjectType
 from packcore.store.base import ObjectHeader, RawEntry, StoredObject
 from packcore.store.bulk import BulkReading
@@ -47,6 +54,10 @@ HEADER_BYTES_MAX = 32
 """More than `commit `, twenty digits and a NUL."""
 
 _HEAD_BYTES = 512
+_SHORT_FILE_BYTES = 32 * KIB
+_SHORT_BYTES = 256 * KIB
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_TYPES = {type_.label: type_ for type_ in ObjectType}
 _MANY = 512
 """From this many ids on, folders are listed instead of looking for each file: two ids a folder."""
 _SHORT_TYPES = frozenset({ObjectType.COMMIT, ObjectType.TAG})
@@ -136,6 +147,36 @@ class LooseStore(BulkReading):
             head = file.read(_HEAD_BYTES)
             found, start = self._header(oid, head)
             return StoredObject(found.type, self._content(oid, head + file.read(), found, start)[start:])
+
+    def read_short(self, oid: ObjectId) -> StoredObject | None:
+        """Return a short object, as most are, if it is intact; None if `read` must say more, or is too much.
+
+        Opens the file once, and inflates it by one call.
+        """
+        try:
+            file = os.open(self._path(oid), _READ_ONLY)
+        except OSError:
+            return None
+        try:
+            packed = os.read(file, _SHORT_FILE_BYTES)
+        except OSError:
+            return None
+        finally:
+            os.close(file)
+        inflater = new_inflater()
+        limits = self.limits
+        most = min(_SHORT_BYTES, limits.big_object, limits.structure_bytes, limits.object_bytes)
+        try:
+            data: bytes = inflater.decompress(packed, most)
+        except InflateError:
+            return None
+        match = _HEADER.match(data)
+        if not inflater.eof or inflater.unused_data or len(packed) == _SHORT_FILE_BYTES or match is None:
+            return None
+        start = match.end()
+        if len(data) - start != int(match[2]) or self.object_format.new_hash(data).digest() != oid:
+            return None
+        return StoredObject(_TYPES[match[1]], data[start:])
 
     def _content(self, oid: ObjectId, packed: bytes, header: ObjectHeader, start: int) -> bytes:
         """Return the content of a file's stream, with its id checked; the object's bytes begin at `start`."""

@@ -11,6 +11,7 @@ from packcore.checks import content, trees
 from packcore.checks.fsck import check_repository
 from packcore.rev_list import Listing, list_revisions
 from packcore.store.copies import Copies
+from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.packfile import PackFile
 from packcore.store.repository import Repository
@@ -154,6 +155,26 @@ def test_loose_objects_are_looked_for_in_the_packs_once(
         assert len(list_objects(repository, [next(iter(repository.refs().known.values())).oid])) > commits
     # Also the tip's type, and the blobs that are looked up at the end.
     assert len(asked) <= 2 * commits + 2 + (commits + 5) * 2
+
+
+@pytest.mark.parametrize("commits", [20, 80])
+def test_fsck_opens_each_loose_object_once(commits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = init_repository(tmp_path / "a.git")
+    git("config", "fastimport.unpackLimit", "10000", cwd=path)
+    fast_import(path, one_change_each(commits, files=5))
+    short: list[ObjectId] = []
+    read_short = LooseStore.read_short
+
+    def counted(store: LooseStore, oid: ObjectId) -> StoredObject | None:
+        short.append(oid)
+        return read_short(store, oid)
+
+    monkeypatch.setattr(LooseStore, "read_short", counted)
+    monkeypatch.setattr(LooseStore, "_open", None)  # nothing is left to the careful way
+    with Repository.open(path) as repository:
+        assert not any(found.is_error for found in check_repository(repository))
+        assert sorted(short) == sorted(repository)
+    assert len(short) > commits * 2
 
 
 def one_change_each(commits: int, *, files: int) -> Iterator[bytes]:

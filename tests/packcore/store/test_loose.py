@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import stat
 import zlib
 from typing import TYPE_CHECKING
@@ -190,3 +192,28 @@ def test_an_object_that_is_there_and_whole_is_not_written_again(tmp_path: Path):
     store.write(ObjectType.BLOB, b"text")
     store.write_stream(ObjectType.BLOB, 4, [b"text"])
     assert file.stat().st_ino == before.st_ino
+
+
+def test_a_short_object_is_read_by_opening_its_file_once(store: LooseStore, monkeypatch: pytest.MonkeyPatch):
+    oid = store.write(ObjectType.BLOB, b"hello\n")
+    opened: list[object] = []
+    open_file = os.open
+
+    def counted(path: str, flags: int) -> int:
+        opened.append(path)
+        return open_file(path, flags)
+
+    monkeypatch.setattr(os, "open", counted)
+    assert store.read_short(oid) == (ObjectType.BLOB, b"hello\n")
+    assert opened == [store.file_of(oid)]
+
+
+def test_what_is_long_absent_or_damaged_is_left_to_the_careful_way(store: LooseStore, tmp_path: Path):
+    long = store.write(ObjectType.BLOB, b"x" * 300_000)
+    noise = store.write(ObjectType.BLOB, random.Random(0).randbytes(40_000))
+    assert [store.read_short(oid) for oid in (long, noise, ObjectId(b"\xcd" * 20))] == [None] * 3
+    good = zlib.compress(b"blob 6\0hello\n")
+    contents = [b"", good, good[:-1], good + b"\0", zlib.compress(b"blob 7\0hello\n"), b"x" + good]
+    for number, content in enumerate(contents):
+        oid = place(store, tmp_path, content, ObjectId(bytes([number]) * 20))
+        assert store.read_short(oid) is None
