@@ -21,7 +21,7 @@ from packcore.checks.objects import check_object, links_of_sound_commit
 from packcore.checks.report import error
 from packcore.checks.trees import survey_entries, survey_tree
 from packcore.delta.new_entries import new_entries
-from packcore.errors import CorruptObject
+from packcore.errors import CorruptData, CorruptObject, LimitExceeded
 from packcore.objects import LARGE_TREE_BYTES, ObjectType, row_chunks, tree_rows
 
 if TYPE_CHECKING:
@@ -64,6 +64,26 @@ class ContentChecks:
         self._odd_trees: set[ObjectId] = set()
         """Trees with findings: their versions are checked whole."""
         self._known_heads = KnownHeads(object_format)
+
+    def check_first(
+        self,
+        oid: ObjectId,
+        type_: ObjectType,
+        data: bytes,
+        version: tuple[ObjectId, bytes] | None = None,
+    ) -> None:
+        """Check an intact object, unless a copy of it was checked before.
+
+        If a pack that can't be opened keeps that from being done, the object counts as not read. Raises as
+        looking up what it refers to, and KeyError if it was not listed.
+        """
+        if not self.marks.is_first(oid, type_):
+            return
+        try:
+            self.check(oid, type_, data, version)
+        except (CorruptData, LimitExceeded):
+            self.marks.forget_read(oid)
+            raise
 
     def check(
         self,

@@ -31,6 +31,7 @@ from packcore.checks.options import FsckOptions, FsckSettings
 from packcore.checks.promised import promised_and_missing
 from packcore.checks.references import check_references
 from packcore.checks.report import FsckFinding, error
+from packcore.checks.shared_out import share_out
 from packcore.checks.shortcuts import check_shortcuts
 from packcore.checks.special import check_special_blob
 from packcore.checks.whole_pack import check_whole_pack
@@ -38,6 +39,7 @@ from packcore.errors import CorruptData, CorruptObject, LimitExceeded
 from packcore.objects import ObjectType, commit_links, tag_target
 from packcore.progress import SILENT, Phase, Progress
 from packcore.refs import decode_ref_name
+from packcore.store.copies import LooseCopy
 from packcore.store.lost_places import lost_places
 
 if TYPE_CHECKING:
@@ -116,14 +118,22 @@ class _Fsck:
         if options.root or options.tags:
             checks.watch = self._watch
         phase.total(len(marks.flags))
-        for pack in copies.packs() if options.full else ():
-            if check_whole_pack(pack, checks, phase, jobs=self.jobs):
+        packs = copies.packs() if options.full else []
+        done = share_out(copies, packs, checks, jobs=self.jobs, advance=phase.advance)
+        for pack in packs:
+            is_intact = done.packs.get(pack.name)
+            if is_intact is None:
+                is_intact = check_whole_pack(pack, checks, phase.advance, jobs=self.jobs)
+            if is_intact:
                 self.whole.add(pack.name)
                 for copy in copies.of_pack(pack) if checks.are_held() else ():
                     yield from self._reported(checks, copy.oid)
             else:
                 yield from self._copies(copies.of_pack(pack), checks, phase)
-        yield from self._copies(copies.loose(), checks, phase)
+        if done.doubtful is None:
+            yield from self._copies(copies.loose(), checks, phase)
+        elif done.doubtful or checks.are_held():
+            yield from self._left_loose(done.doubtful, checks, phase)
         marks.settle()
         if options.full:
             yield from self._packs()
@@ -152,12 +162,26 @@ class _Fsck:
         for number, copy in enumerate(some, 1):
             if number % _ADVANCE_EVERY == 0:
                 phase.advance(_ADVANCE_EVERY)
+            if copy.oid not in self.marks.flags:
+                continue  # it came after the listing
             try:
                 self._object(copy, checks)
             except _FAILURES as fault:
                 for line in describe_damage(copy, fault):
                     yield error(line, "unreadable", copy.oid)
             yield from self._reported(checks, copy.oid)
+
+    def _left_loose(
+        self, doubtful: set[tuple[int, ObjectId]], checks: ContentChecks, phase: Phase
+    ) -> Iterator[FsckFinding]:
+        """Look at loose objects that other processes did not find intact, and report on the others."""
+        copies = self.repository.copies
+        for number, store in enumerate([copies.own_loose(), *copies.borrowed_loose()]):
+            for oid in store:
+                if (number, oid) in doubtful:
+                    yield from self._copies([LooseCopy(oid, store)], checks, phase)
+                else:
+                    yield from self._reported(checks, oid)
 
     def _object(self, copy: Copy, checks: ContentChecks) -> None:
         repository, oid = self.repository, copy.oid

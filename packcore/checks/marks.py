@@ -78,6 +78,10 @@ class Marks:
         self.flags[oid] = flags & ~TYPE_BITS | type_ | READ
         return True
 
+    def forget_read(self, oid: ObjectId) -> None:
+        """Take an object for unread again."""
+        self.flags[oid] &= ~READ
+
     def was_read(self, oid: ObjectId) -> bool:
         """Return whether an intact copy of an object was read; True for one that wasn't to be checked."""
         return bool(self.flags.get(oid, READ) & READ)

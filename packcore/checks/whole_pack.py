@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from packcore.checks.content import ContentChecks
     from packcore.ids import ObjectId
-    from packcore.progress import Phase
     from packcore.store.packfile import PackFile
 
 __all__ = ["check_whole_pack"]
@@ -29,13 +28,15 @@ _TYPES = (ObjectType.BLOB, *ObjectType)  # by code; calling the enumeration cost
 _TOLD_AT_ONCE = 256
 
 
-def check_whole_pack(pack: PackFile, checks: ContentChecks, phase: Phase, *, jobs: int | None = 1) -> bool:
+def check_whole_pack(
+    pack: PackFile, checks: ContentChecks, advance: Callable[[int], None], *, jobs: int | None = 1
+) -> bool:
     """Check a pack, its index and its objects, in up to `jobs` processes; return whether it is intact.
 
     The objects that were read before the first damage are recorded as intact: their bytes have their ids.
     Raises WorkerLost.
     """
-    objects = _Objects(pack.name, checks, phase.advance)
+    objects = _Objects(pack.name, checks, advance)
     try:
         check = IndexedCheck(pack.source, pack.index, pack.limits)
         if check.read_heads() and check.is_intact(observe=objects, jobs=jobs):
@@ -74,20 +75,20 @@ class _Objects:
         if data is None and type_code != ObjectType.BLOB:
             self._large.append(oid)
             return
+        version = None if base_oid is None or base is None else (base_oid, base)
         try:
-            is_first = self._checks.marks.is_first(oid, type_code)
+            if data is None or type_code == ObjectType.BLOB:
+                self._checks.marks.is_first(oid, type_code)
+            else:
+                self._checks.check_first(oid, _TYPES[type_code], data, version)
         except KeyError:
             raise CorruptPack(f"its index does not list object {oid.hex()}", pack=self._pack_name) from None
-        if is_first and data is not None and type_code != ObjectType.BLOB:
-            version = None if base_oid is None or base is None else (base_oid, base)
-            self._checks.check(oid, _TYPES[type_code], data, version)
 
     def check_large(self, pack: PackFile) -> None:
         """Check what was left out. Raises CorruptData, LimitExceeded."""
         for oid in self._large:
             type_, data = pack.read(oid)
-            if self._checks.marks.is_first(oid, type_):
-                self._checks.check(oid, type_, data)
+            self._checks.check_first(oid, type_, data)
 
     def finish(self) -> None:
         """Report the progress since the last report."""

@@ -17,31 +17,32 @@ from __future__ import annotations
 
 from array import array
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from packcore.errors import PackcoreError
 from packcore.processes import CANNOT_START, READY, Pool, automatic_jobs, begin_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
     from multiprocessing.connection import Connection
 
     from packcore.pack.table import PackTable
 
-__all__ = ["cut_shares", "roots_of", "run_shares", "worthwhile_jobs"]
+__all__ = ["ENTRY_BYTES", "SHARED_BYTES", "cut_shares", "roots_of", "run_shares", "worthwhile_jobs"]
 
+_ShareT = TypeVar("_ShareT")
 _ADVANCED, _RESULT, _DONE, _FAILED = b"A", b"R", b"D", b"X"
-_ENTRY_BYTES = 2000
+ENTRY_BYTES = 2000
 """The work of an entry on top of that for its bytes, in bytes."""
 _COUNT_BYTES = 4
-_SHARED_BYTES = 200
+SHARED_BYTES = 200
 """Memory for each entry that a process may have to copy, because it or another one writes to it."""
 
 
 def worthwhile_jobs(table: PackTable, process_bytes: int) -> int:
     """Return how many processes the entries are worth, if each needs so many bytes of its own."""
-    work_bytes = sum(table.sizes) + _ENTRY_BYTES * len(table)
-    return automatic_jobs(work_bytes, process_bytes + _SHARED_BYTES * len(table))
+    work_bytes = sum(table.sizes) + ENTRY_BYTES * len(table)
+    return automatic_jobs(work_bytes, process_bytes + SHARED_BYTES * len(table))
 
 
 def roots_of(table: PackTable) -> array[int]:
@@ -61,7 +62,7 @@ def cut_shares(table: PackTable, root_of: array[int], jobs: int, alone: Containe
     work = array("Q", bytes(8 * len(table)))
     is_root = bytearray(type_ in alone for type_ in table.types)
     for root, base, size in zip(root_of, table.bases, table.sizes, strict=True):
-        work[root] += size + _ENTRY_BYTES
+        work[root] += size + ENTRY_BYTES
         if base >= 0:
             is_root[root] = 1
     roots = array("I", compress(range(len(table)), is_root))
@@ -77,8 +78,8 @@ def cut_shares(table: PackTable, root_of: array[int], jobs: int, alone: Containe
 
 
 def run_shares(
-    shares: list[array[int]],
-    work: Callable[[array[int], Callable[[int], None]], Iterator[bytes]],
+    shares: Sequence[_ShareT],
+    work: Callable[[_ShareT, Callable[[int], None]], Iterator[bytes]],
     *,
     task: str,
     advance: Callable[[int], None],
@@ -86,9 +87,9 @@ def run_shares(
 ) -> list[bytes] | None:
     """Do `work` on each share in a process of its own; return all results, in no order.
 
-    `work` gets a share and what to call with the number of objects done, and yields its results. It raises
-    PackcoreError or MemoryError if something is wrong: then None is returned, as if no process can be
-    started. `task` is what the processes did, for the error. `meanwhile` runs in this process.
+    `work` gets a share and what to call with the number of objects done, and yields its results. If it raises
+    PackcoreError, MemoryError or OSError, None is returned, as where no process can be started. `task` is
+    what the processes did, for the error. `meanwhile` runs in this process.
     Raises WorkerLost if a process is killed.
     """
     with Pool(task, hint="if memory ran out: fewer jobs", option="jobs") as pool:
@@ -106,8 +107,8 @@ def run_shares(
 def _run(
     connection: Connection,
     inherited: Iterable[Connection],
-    work: Callable[[array[int], Callable[[int], None]], Iterator[bytes]],
-    share: array[int],
+    work: Callable[[_ShareT, Callable[[int], None]], Iterator[bytes]],
+    share: _ShareT,
 ) -> None:
     """Work on a share, in a process of its own."""
     begin_work(inherited)
@@ -120,7 +121,7 @@ def _run(
         try:
             for result in work(share, tell):
                 connection.send_bytes(_RESULT + result)
-        except (PackcoreError, MemoryError):
+        except (PackcoreError, MemoryError, OSError):
             connection.send_bytes(_FAILED)
             return
         connection.send_bytes(_DONE)
