@@ -21,7 +21,7 @@ Every tree is read once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.ancestry import CommitList, is_ancestor, list_commits, peel, too_many_tags, walk_commits
 from packcore.errors import CorruptShortcut, LimitExceeded, MissingObject
@@ -40,7 +40,7 @@ from packcore.progress import SILENT, Phase, Progress
 from packcore.reach import reach_by_bitmaps
 from packcore.store.bulk import reading, shortcuts_of
 from packcore.tree_path import TreePath
-from packcore.tree_versions import TreeVersions
+from packcore.tree_versions import FolderVersion, TreeVersions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -60,8 +60,8 @@ ADVANCE_EVERY = 256
 _WAITING_MAX = 1 << 14
 """Waiting entries before duplicates are dropped, keeping the first of each id."""
 
-_Waiting = tuple["ObjectId", bool, "dict[bytes, Any]", bytes, int]
-"""An entry to visit: its id, whether it is a tree, the paths in its folder, its name and its depth."""
+_Waiting = tuple["ObjectId", bool, "_Folder", bytes, int]
+"""An entry to visit: its id, whether it is a tree, its folder, its name and its depth."""
 
 
 def list_objects(
@@ -179,7 +179,8 @@ class ObjectLister:
         """Trees, blobs and tags that are already listed or excluded."""
         self.listed = ListedObjects(store, absent_ok=absent_ok)
         self.versions = TreeVersions(store.object_format)
-        self.folders: dict[TreePath | bytes, _Folder] = {}
+        self.roots: dict[TreePath | bytes, _Folder] = {}
+        """For each path where a walk began, what holds it."""
         self.uncounted = 0
 
     def count_commit(self) -> None:
@@ -287,7 +288,7 @@ class ObjectLister:
         The hot loop of the walk, so it is one function: most entries of most trees are seen already,
         and a comprehension drops these before anything else looks at them.
         """
-        seen, listed, folders = self.seen, self.listed, self.folders
+        seen, listed = self.seen, self.listed
         read = self.read
         add, add_blob, new_rows = listed.add, listed.add_blob, self.versions.new_rows
         depth_max = self.limits.tree_depth
@@ -295,13 +296,15 @@ class ObjectLister:
         before = len(listed)
         listed.start(context)
         waiting_max = _WAITING_MAX
-        stack: list[_Waiting] = [(root, is_tree, {b"": root_path}, b"", 0)]
+        if root_path not in self.roots:
+            self.roots[root_path] = _Folder(None, {b"": root_path})
+        stack: list[_Waiting] = [(root, is_tree, self.roots[root_path], b"", 0)]
         while stack:
-            oid, is_tree, paths, name, depth = stack.pop()
+            oid, is_tree, folder, name, depth = stack.pop()
             if oid in seen:
                 continue
             seen.add(oid)
-            path = paths[name]
+            path = folder[name]
             if not is_tree:
                 add_blob(oid, path)
                 continue
@@ -318,13 +321,13 @@ class ObjectLister:
             add(oid, tree, len(data), path)
             if depth >= depth_max:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
-            new = [row for row in new_rows(path, data, oid) if row[2] not in seen]
+            inner = folder.inner.get(name)
+            if inner is None:
+                inner = folder.inner[name] = _Folder(path if isinstance(path, TreePath) else None)
+            new = [row for row in new_rows(inner.version, data, oid) if row[2] not in seen]
             if not new:
                 continue
             new.reverse()
-            inner = folders.get(path)
-            if inner is None:
-                inner = folders[path] = _Folder(path if isinstance(path, TreePath) else None)
             depth += 1
             for mode, name, entry in new:
                 kind = mode_kind(mode)
@@ -349,13 +352,17 @@ class _SeenOrHad(set["ObjectId"]):
         return set.__contains__(self, oid) or oid in self._had
 
 
-class _Folder(dict[bytes, TreePath]):
+class _Folder(dict[bytes, "TreePath | bytes"]):
     """The paths in one folder by name: made on first use, shared by versions of a file."""
 
-    __slots__ = ("path",)
+    __slots__ = ("inner", "path", "version")
 
-    def __init__(self, path: TreePath | None) -> None:
+    def __init__(self, path: TreePath | None, paths: Mapping[bytes, TreePath | bytes] | None = None) -> None:
+        super().__init__(paths or {})
         self.path = path
+        self.version = FolderVersion()
+        self.inner: dict[bytes, _Folder] = {}
+        """The folders in it."""
 
     def __missing__(self, name: bytes) -> TreePath:
         made = self[name] = TreePath(self.path, name)

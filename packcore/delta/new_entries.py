@@ -12,11 +12,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from packcore.delta.match import common_prefix, common_suffix
+from packcore.delta.match import common_prefix
 
-__all__ = ["NewEntries", "changed_range", "new_entries", "sort_key"]
-
-_int = int.from_bytes
+__all__ = ["NewEntries", "new_entries", "sort_key"]
 
 _RUN = {size: re.compile(rb"(?s)(?:[^\0]*+\0.{%d})*+" % size).match for size in (20, 32)}
 """Matches whole entries, up to the last that ends within the given end."""
@@ -24,10 +22,6 @@ _LAST_OF_RUN = {size: re.compile(rb"(?s)(?:([^\0]*+)\0.{%d})*+" % size).match fo
 _STEPS_MIN = 32
 _STEP_BYTES = 256
 """The walk gives up at more than one changed entry in this many bytes: then it is quicker to parse all."""
-_XOR_BYTES_MAX = 2048
-"""Trees up to this size are compared as integers: that is quicker until then."""
-_NEIGHBOURS_MAX = 8
-"""Entries to look at behind the first change. If there are more, it is quicker to parse all."""
 _FOLDER_MODES = (b"4", b"04")
 
 
@@ -102,42 +96,6 @@ def new_entries(old: bytes, new: bytes, digest_size: int) -> NewEntries | None:
         ranges.append((new_at, new_next))
         new_at = new_next
     return NewEntries(ranges, keeps_order)
-
-
-def changed_range(old: bytes, new: bytes, digest_size: int) -> tuple[int, int] | None:
-    """Return start and end of whole entries of `new`; all other entries are in `old`, too.
-
-    For two versions of a folder that differ in one place, as nearly all do: `new_entries` handles more, and
-    takes longer. None if they differ in more places, or if an entry is malformed. `old` must be well-formed.
-    """
-    old_size, new_size = len(old), len(new)
-    room = min(new_size, old_size)
-    if old_size == new_size <= _XOR_BYTES_MAX:
-        difference = _int(old, "little") ^ _int(new, "little")
-        if not difference:
-            return 0, 0
-        prefix = (difference & -difference).bit_length() - 1 >> 3
-        suffix = new_size - (difference.bit_length() + 7 >> 3)
-    else:
-        prefix = common_prefix(old, 0, new, 0, room)
-        suffix = common_suffix(old, old_size, new, new_size, room - prefix)
-    start = 0
-    if prefix > digest_size and (run := _RUN[digest_size](new, 0, prefix)) is not None:
-        start = run.end()
-    # From here an entry of each begins; they agree again where both have the same bytes left.
-    old_left, new_left = old_size - start, new_size - start
-    for _ in range(_NEIGHBOURS_MAX):
-        if old_left == new_left <= suffix:
-            return start, new_size - new_left
-        if new_left >= old_left:
-            if not (end := new.find(b"\0", new_size - new_left) + 1):
-                return None
-            new_left = new_size - end - digest_size
-        else:
-            if not (end := old.find(b"\0", old_size - old_left) + 1):
-                return None
-            old_left = old_size - end - digest_size
-    return None
 
 
 def sort_key(head: bytes) -> bytes:

@@ -129,7 +129,7 @@ def test_a_listing_reads_each_commit_and_tree_once_and_parses_what_changed(
     assert not read_singly
     assert len(places) == len(set(places)) == 2 * commits
     entry_bytes = len("100644 file00") + 21
-    assert parsed <= 60 * entry_bytes + commits * 2 * entry_bytes
+    assert parsed <= 2 * 60 * entry_bytes + commits * 2 * entry_bytes
 
 
 @pytest.mark.parametrize("commits", [20, 80])

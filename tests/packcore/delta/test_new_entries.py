@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha1
 
-import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from packcore.checks.trees import check_tree
-from packcore.delta.new_entries import changed_range, new_entries
+from packcore.delta.new_entries import new_entries
 from packcore.ids import SHA1
 from packcore.objects import tree_rows
 
@@ -84,52 +83,6 @@ def test_a_version_in_order_is_vouched_for(before: list[Row], after: list[Row]):
     # What ends in the bytes of a name counts as that name once more: all entries are checked then.
     if encoded(in_order(after)).count(b"\0") == len(in_order(after)) and "a b" not in str(after):
         assert found.keeps_order
-
-
-@given(st.lists(rows), st.lists(rows), st.sampled_from([0, 30, 200]))
-@example([(FILE, b"a", b"1" * 20)], [(FILE, b"a", b"1" * 20)], 0)
-@example([(FILE, b"a", b"1" * 20)], [], 200)
-def test_every_entry_outside_the_changed_range_is_in_the_other_version(
-    before: list[Row], after: list[Row], padding: int
-):
-    beside = [(FILE, b"f%04d" % number, sha1(b"%d" % number).digest()) for number in range(padding)]
-    before, after = in_order([*beside, *before]), [*beside, *after]
-    found = changed_range(encoded(before), encoded(after), 20)
-    if found is None:
-        return
-    inside = tree_rows(encoded(after)[slice(*found)], SHA1)
-    assert {row for row in after if row not in before} <= set(inside)
-    assert tree_rows(encoded(after)[: found[0]], SHA1) + inside + tree_rows(
-        encoded(after)[found[1] :], SHA1
-    ) == list(after)
-
-
-@given(st.lists(rows), st.binary(max_size=100))
-def test_the_entries_around_a_changed_range_are_well_formed(before: list[Row], change: bytes):
-    old = encoded(in_order(before))
-    new = old[: len(old) // 2] + change + old[len(old) // 2 :]
-    found = changed_range(old, new, 20)
-    if found is not None:
-        tree_rows(new[: found[0]], SHA1)
-        tree_rows(new[found[1] :], SHA1)
-
-
-@pytest.mark.parametrize("count", [30, 3_000])
-def test_the_range_of_one_change_is_that_entry_and_at_most_its_neighbour(count: int):
-    before = [(FILE, b"f%05d" % number, sha1(b"%d" % number).digest()) for number in range(count)]
-    at = count // 2
-    changed = [*before[:at], (FILE, before[at][1], b"n" * 20), *before[at + 1 :]]
-    added_one = [*before[:at], (FILE, b"f%05dx" % (at - 1), b"n" * 20), *before[at:]]
-    for after in (changed, added_one):
-        found = changed_range(encoded(before), encoded(after), 20)
-        assert found is not None
-        in_range = tree_rows(encoded(after)[slice(*found)], SHA1)
-        assert after[at] in in_range
-        assert len(in_range) <= 2
-    removed = [*before[:at], *before[at + 1 :]]
-    found = changed_range(encoded(before), encoded(removed), 20)
-    assert found is not None
-    assert len(tree_rows(encoded(removed)[slice(*found)], SHA1)) <= 1
 
 
 def test_of_a_large_tree_only_what_changed_is_returned():
