@@ -150,6 +150,19 @@ class PackIndex:
         block = self._data[self._ids + low * stride : self._ids + end * stride]
         return range(low, end), [block[at : at + digest_size] for at in range(0, len(block), stride)]
 
+    def heads(self, first: int) -> tuple[range, array[int]]:
+        """Return the positions of the ids with this first byte, and the next four bytes of each id."""
+        low, end = self._fan_out[first - 1] if first else 0, self._fan_out[first]
+        stride = self._stride
+        start = self._ids + low * stride + 1
+        block = self._data[start : start + (end - 1 - low) * stride + 4] if low < end else b""
+        return range(low, end), big_endian("I", block)[:: stride // 4]
+
+    def offset_of(self, oid: bytes, position: int) -> int:
+        """Return what `offset` does if this is the id at the position; -1 if it isn't."""
+        start = self._ids + position * self._stride
+        return self.offset(position) if self._data[start : start + len(oid)] == oid else -1
+
     def find_range(self, low: bytes, high: bytes) -> range:
         """Return the positions of the ids from `low` up to `high`, both given as raw bytes of any length."""
         return range(self._lower_bound(low), self._lower_bound(high + b"\xff" * 32))

@@ -370,15 +370,17 @@ class PackedStore(BulkReading):
             if isinstance(found, tuple):
                 return found
             packs = list(found)
-        elif len(packs) > 1:
+        else:
             self._asked += 1
             if self._merged is None and self._asked * _FEW > len(self):
                 self._merged = MergedIndex(self._largest_first())
             if self._merged is not None and len(oid) == self._object_format.digest_size:
-                with suppress(CorruptIndex):
-                    if (place := self._merged.find(oid)) is not None:
-                        return place
-                    return self.locate(oid) if self._rescan and self.refresh() else None
+                try:
+                    place = self._merged.find(oid)
+                except CorruptIndex:
+                    pass
+                else:
+                    return place or (self.locate(oid) if self._rescan and self.refresh() else None)
         for number, pack in enumerate(packs):
             try:
                 offset = pack.index.find_offset(oid)

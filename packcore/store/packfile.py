@@ -114,7 +114,8 @@ class PackFile:
         """Added to an entry's offset to name the object in the cache."""
         self._chains = DeltaChains(source, index, limits)
         self.order = PackOrder(index, name=source.name, entries_end=source.entries_end)
-        self._make_quickly = quick_reader(source, self.cache, self.first_place, limits)
+        self.read_quickly = quick_reader(source, self.cache, self.first_place, limits)
+        """Returns what `read_at` does, or None if that should be asked: see `packcore.store.quick_read`."""
         self.copier = EntryCopier(source, self.order)
         """Copies and checks stored entries."""
 
@@ -184,11 +185,6 @@ class PackFile:
                     assert isinstance(content, bytes)
                     return type_code, content
             raise
-
-    def read_quickly(self, offset: int) -> tuple[int, bytes] | None:
-        """Return what `read_at` does, or None if it should be asked: see `packcore.store.quick_read`."""
-        found = self.cache.get(self.first_place + offset)
-        return self._make_quickly(offset) if found is None else found
 
     def _make(self, offset: int) -> tuple[int, bytes]:
         """Make an object from this pack alone."""

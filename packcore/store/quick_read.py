@@ -67,7 +67,7 @@ def quick_reading(
 def quick_reader(
     source: PackSource, cache: BaseCache, first_place: int, limits: Limits
 ) -> Callable[[int], tuple[int, bytes] | None]:
-    """Return a function that reads the object at an offset of the pack: see the module.
+    """Return a function that reads the object at an offset of the pack, or finds it in the cache.
 
     `first_place` is the place of the pack's offset 0 in the cache.
     """
@@ -77,6 +77,9 @@ def quick_reader(
     stream_bytes_max = min(_STREAM_BYTES_MAX, big_bytes - 1)
 
     def read(offset: int) -> tuple[int, bytes] | None:
+        found = get(first_place + offset)
+        if found is not None:
+            return found
         data, end = source.view, source.entries_end
         streams: list[tuple[int, int, int]] = []  # place, start and size: deltas, and the whole object below
         made: bytes | None = None

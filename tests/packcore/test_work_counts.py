@@ -14,6 +14,7 @@ from packcore.store.copies import Copies
 from packcore.store.loose import LooseStore
 from packcore.store.packed import PackedStore
 from packcore.store.packfile import PackFile
+from packcore.store.quick_read import quick_reader
 from packcore.store.repository import Repository
 from packcore.walk import list_objects
 from tests import bombs
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.limits import Limits
+    from packcore.pack.mapping import PackSource
     from packcore.store.base import StoredObject
+    from packcore.store.base_cache import BaseCache
     from packcore.store.copies import Copy
     from tests.bombs import BombPack
 
@@ -105,11 +109,18 @@ def test_a_listing_reads_each_commit_and_tree_once_and_parses_what_changed(
     git("-c", "pack.threads=1", "repack", "-adfq", cwd=path)
     expected = git("rev-list", "--objects", "--all", cwd=path).splitlines()
     places: list[int] = []
-    make, parsed, read_singly = PackFile.read_quickly, 0, []
+    parsed, read_singly = 0, []
 
-    def counted_read(pack: PackFile, offset: int) -> tuple[int, bytes] | None:
-        places.append(offset)
-        return make(pack, offset)
+    def counting_reader(
+        source: PackSource, cache: BaseCache, first_place: int, limits: Limits
+    ) -> Callable[[int], tuple[int, bytes] | None]:
+        read = quick_reader(source, cache, first_place, limits)
+
+        def counted_read(offset: int) -> tuple[int, bytes] | None:
+            places.append(offset)
+            return read(offset)
+
+        return counted_read
 
     def counted_rows(
         data: bytes, object_format: ObjectFormat, oid: ObjectId | None = None
@@ -118,7 +129,7 @@ def test_a_listing_reads_each_commit_and_tree_once_and_parses_what_changed(
         parsed += len(data)
         return objects.tree_rows(data, object_format, oid)
 
-    monkeypatch.setattr(PackFile, "read_quickly", counted_read)
+    monkeypatch.setattr("packcore.store.packfile.quick_reader", counting_reader)
     monkeypatch.setattr(PackFile, "read_found", lambda *_: read_singly.append(1))
     monkeypatch.setattr(tree_versions, "tree_rows", counted_rows)
     with Repository.open(path) as repository:

@@ -78,6 +78,25 @@ def test_of_an_object_in_several_packs_the_first_pack_counts(many: Path, tmp_pat
     store.close()
 
 
+def test_ids_out_of_order_in_an_index_hide_no_other_id(many: Path, tmp_path: Path):
+    git("clone", "-q", "--bare", str(many), str(tmp_path / "c.git"))
+    git("repack", "-adq", cwd=tmp_path / "c.git")
+    path = next((tmp_path / "c.git/objects/pack").glob("*.idx"))
+    index = bytearray(path.read_bytes())
+    with Repository.open(tmp_path / "c.git") as repository:
+        oids = [oid for oid in repository if repository.raw(oid) is not None]
+    for number in range(0, len(oids), 5):
+        at = index.index(oids[number])
+        index[at + 1 : at + 5] = b"\xff\0\0\0" if number % 2 else b"\0\0\0\xff"
+    path.chmod(0o644)
+    path.write_bytes(index)
+    store = PackedStore(path.parent, SHA1)
+    merged = MergedIndex(store.packs)
+    for number, oid in enumerate(oids):
+        assert (merged.find(oid) is None) == (number % 5 == 0)
+    store.close()
+
+
 def test_bulk_answers_are_those_for_each_object(many: Path):
     oids = [*all_ids(many), *ABSENT]
     with Repository.open(many) as repository:
