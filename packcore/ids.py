@@ -14,7 +14,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any, NewType, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -133,7 +133,14 @@ def _shown(field: object) -> str:
     return repr(field.hex()) if is_id else repr(field)  # type: ignore[attr-defined]
 
 
+_raw = cast("Callable[[bytes], ObjectId]", unhexlify)
+"""An id from hex without the call that `ObjectId` is at run time."""
+
+
 def ids_of_hex(hexes: Collection[bytes]) -> list[ObjectId]:
     """Return ids from hex; equal ones share one object."""
-    ids = {text: ObjectId(unhexlify(text)) for text in set(hexes)}
+    unique = set(hexes)
+    if len(unique) == len(hexes):
+        return list(map(_raw, hexes))
+    ids: dict[bytes, ObjectId] = dict(zip(unique, map(_raw, unique), strict=True))
     return [ids[text] for text in hexes]

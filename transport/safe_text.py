@@ -26,7 +26,7 @@ TEXT_BYTES_MAX = 64 * 1024
 
 # C0 without tab and line feed, DEL, C1, soft hyphen, zero-width and bidi marks, separators, BOM, tags,
 # and lone surrogates, which can't be printed on any terminal.
-_UNSAFE = re.compile(
+_UNSAFE = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -34,7 +34,9 @@ _UNSAFE = re.compile(
 
 def visible(text: str) -> str:
     """Return the text with control and invisible characters made visible; line feeds and tabs stay."""
-    return _UNSAFE.sub(_as_seen, text)
+    if text.isprintable():  # as most texts without a line feed are: none of the characters below is
+        return text
+    return re.sub(_UNSAFE, _as_seen, text)
 
 
 def _as_seen(match: re.Match[str]) -> str:

@@ -39,25 +39,20 @@ def listing_lines(
     refs, peeled = RefColumns.of(advertisement.refs), RefColumns.of(advertisement.peeled)
     tagged = dict(zip(peeled.names, peeled.hexes, strict=True))
     symrefs = {encode_ref_name(name): target for name, target in advertisement.symrefs.items() if symref}
-    special = tagged.keys() | symrefs.keys()
 
-    def lines_of(name: bytes, hexes: bytes) -> Iterator[bytes]:
-        if name in symrefs:
-            yield b"ref: %b\t%b" % (encode_ref_name(symrefs[name]), name)
-        yield b"%b\t%b" % (hexes, name)
-        if name in tagged:
-            yield b"%b\t%b^{}" % (tagged[name], name)
+    def lines_of(hexes: bytes, name: bytes) -> bytes:
+        symbolic = b"ref: %b\t%b\n" % (encode_ref_name(symrefs[name]), name) if name in symrefs else b""
+        line = b"%b%b\t%b" % (symbolic, hexes, name)
+        return b"%b\n%b\t%b^{}" % (line, tagged[name], name) if name in tagged else line
 
     if advertisement.head is not None and b"HEAD".startswith(wanted):
-        yield b"\n".join(lines_of(b"HEAD", advertisement.head.hex().encode()))
+        yield lines_of(advertisement.head.hex().encode(), b"HEAD")
     rows: Iterator[tuple[bytes, bytes]] = zip(refs.hexes, refs.names, strict=True)
     if prefixes:
         rows = (row for row in rows if row[1].startswith(wanted))
     while block := list(islice(rows, _LINES_AT_ONCE)):
-        if special:
-            yield b"\n".join([line for hexes, name in block for line in lines_of(name, hexes)])
-        else:
-            yield b"\n".join([b"%b\t%b" % row for row in block])
+        is_plain = not (tagged or symrefs)
+        yield b"\n".join([b"%b\t%b" % row if is_plain else lines_of(*row) for row in block])
 
 
 def listing_json(advertisement: Advertisement, url: str, prefixes: Sequence[str] = ()) -> dict[str, Any]:

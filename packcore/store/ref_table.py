@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from bisect import bisect_left
-from itertools import repeat
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import UnreadableRef
@@ -56,8 +56,8 @@ class RefTable(NamedTuple):
 
     def of(self, is_wanted: Callable[[bytes], bool]) -> RefTable:
         """Return the part whose names are wanted."""
-        kept = [at for at, name in enumerate(self.names) if is_wanted(name)]
-        names, ids, peeled = ([column[at] for at in kept] for column in (self.names, self.ids, self.peeled))
+        are_kept = list(map(is_wanted, self.names))
+        names, ids, peeled = (list(compress(c, are_kept)) for c in (self.names, self.ids, self.peeled))
         symrefs = {name: target for name, target in self.symrefs.items() if is_wanted(name)}
         unreadable = {
             name: fault for name, fault in self.unreadable.items() if is_wanted(encode_ref_name(name))

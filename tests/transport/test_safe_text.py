@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transport import safe_text
 from transport.safe_text import one_line, sanitise
 
 
@@ -38,3 +42,9 @@ def test_whatever_comes_is_printable_lines(text: bytes | str) -> None:
 def test_long_text_is_cut() -> None:
     assert sanitise("x" * 100, limit=10) == "x" * 10 + " [cut]"
     assert one_line("y " * 1000, limit=9) == "y y y y y [cut]"
+
+
+def test_no_character_that_is_made_visible_counts_as_printable():
+    unsafe = [char for char in map(chr, range(sys.maxunicode + 1)) if re.match(safe_text._UNSAFE, char)]
+    assert len(unsafe) > 2000
+    assert not any(map(str.isprintable, unsafe))

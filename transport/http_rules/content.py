@@ -10,7 +10,6 @@ with almost no content beyond its first MiB: empty members, empty blocks or an e
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from typing import TYPE_CHECKING
@@ -44,6 +43,8 @@ def media_type(content_type: str) -> str:
 
 def compress_request(data: bytes) -> bytes:
     """Return a request body as gzip, the same bytes every time."""
+    import gzip
+
     return gzip.compress(data, 9, mtime=0)
 
 

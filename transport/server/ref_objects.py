@@ -6,19 +6,19 @@ anything else, and what is in no pack                           the object is re
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from bisect import bisect_left
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 from packcore.errors import CorruptData, LimitExceeded
-from packcore.ids import ids_of_hex
+from packcore.ids import ObjectId, ids_of_hex
 from packcore.store.bulk import places_of
 from transport.server.shown_refs import ShownRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from packcore.ids import ObjectId
     from packcore.store.repository import Repository
     from transport.server.shown_refs import ShownRefs
     from transport.server.words import Words
@@ -34,12 +34,11 @@ _NOTHING: tuple[bytes, str | None] = (b"", None)
 def with_objects(repository: Repository, refs: ShownRefs, words: Words) -> ShownRefs:
     """Return refs with what their objects say. `words` says why one can't be read."""
     hexes = list(set(refs.ids))
-    oids = dict(zip(hexes, ids_of_hex(hexes), strict=True))
-    places = places_of(repository, list(oids.values())) or repeat(-1)
+    places = places_of(repository, ids_of_hex(hexes)) or repeat(-1)
     asked = {text for text, place in zip(hexes, places, strict=False) if place < 0}
     asked |= _ids_of(refs, refs.unpeeled)
     asked.discard(repository.object_format.zero.hex().encode())
-    said = {text: _peeled(repository, oids[text], words) for text in sorted(asked)}
+    said = {text: _peeled(repository, ObjectId(unhexlify(text)), words) for text in sorted(asked)}
     telling = {text for text, answer in said.items() if answer != _NOTHING}
     if not telling:
         return refs
@@ -49,7 +48,8 @@ def with_objects(repository: Repository, refs: ShownRefs, words: Words) -> Shown
             name = refs.names[number]
             peeled[number], fault = said[text]
             if fault is not None:
-                special[name] = special.get(name, ShownRef(name, oids[text]))._replace(fault=fault)
+                shown = special.get(name) or ShownRef(name, ObjectId(unhexlify(text)))
+                special[name] = shown._replace(fault=fault)
     return refs._replace(peeled=peeled, special=special)
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from bisect import bisect_left
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.errors import CorruptData, RepositoryError, UnreadableRef
@@ -100,9 +101,9 @@ class ShownRefs(NamedTuple):
         """Return the others."""
         if not names:
             return self
-        kept = [at for at, name in enumerate(self.names) if name not in names]
-        names, ids, peeled = ([column[at] for at in kept] for column in (self.names, self.ids, self.peeled))
-        return ShownRefs(names, ids, peeled, self.special, self.unpeeled)
+        are_kept = [name not in names for name in self.names]
+        kept, ids, peeled = (list(compress(c, are_kept)) for c in (self.names, self.ids, self.peeled))
+        return ShownRefs(kept, ids, peeled, self.special, self.unpeeled)
 
 
 class HiddenRefs:
