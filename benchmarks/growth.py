@@ -186,10 +186,10 @@ def _reading(sizes: Sizes) -> list[Row]:
         Row(
             f"a new pack, {sizes.at(100_000):,} objects",
             ["pack-objects", "-q", str(tenth), "--all", "--no-reuse-delta"],
-            # Otherwise git would send its pack as it is, in spite of the last option.
+            # With a bitmap, git would copy the whole pack in spite of --no-reuse-delta.
             [
-                *("git", "-c", "pack.threads=1", "-c", "pack.allowPackReuse=false", "-C", str(tenth)),
-                *("pack-objects", "-q", "--all", "--stdout", "--no-reuse-delta"),
+                *(*one_thread, str(tenth), "pack-objects", "-q", "--all", "--stdout"),
+                *("--no-use-bitmap-index", "--no-reuse-delta", "--delta-base-offset"),
             ],
             stdin=Path(os.devnull),
         )

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from packcore.errors import CorruptIndex
 from packcore.ids import ObjectId
 from packcore.limits import BLOCK_BYTES
+from packcore.pack.mapping import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -318,6 +319,11 @@ class PackIndex:
             if data[start:end] != block:
                 return False
         return end == len(data)
+
+    def give_back(self) -> None:
+        """Give the resident pages of the map back to the system, after everything was read."""
+        if isinstance(self._data, mmap.mmap):
+            give_back(self._data)
 
     def close(self) -> None:
         """Release the map."""

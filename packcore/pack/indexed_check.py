@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from packcore.deflate import InflateError, crc32, inflate_blocks, new_inflater
@@ -21,7 +22,7 @@ from packcore.delta.codec import DELTA_BYTES_MIN
 from packcore.errors import CorruptData, CorruptPack, LimitExceeded
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.format import OFS_DELTA, REF_DELTA
+from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, REF_DELTA
 from packcore.pack.mapping import RESIDENT_BYTES
 from packcore.pack.resolve import Resolver
 from packcore.pack.shares import cut_shares, roots_of, run_shares, worthwhile_jobs
@@ -83,7 +84,8 @@ class IndexedCheck:
         self.order = array("I", bytes(4 * count))
         for entry_index, position in enumerate(positions):
             self.order[position] = entry_index
-        return self._bounds[0] == 12 and self._read_entry_heads()
+        index.give_back()
+        return self._bounds[0] == PACK_HEADER_BYTES and self._read_entry_heads()
 
     def _read_entry_heads(self) -> bool:
         # One flat loop with only local names: it runs once for each entry.
@@ -165,7 +167,7 @@ class IndexedCheck:
         resolver.know_bases()
         resolver.inflate = self._stream
         shares = self._shares(jobs)
-        stated = bytes(table.oids)
+        stated = sha256(table.oids).digest()  # a copy would be 20 bytes for each object
 
         def work(roots: Iterable[int], tell: Callable[[int], None]) -> Iterator[bytes]:
             if len(shares) > 1:
@@ -177,7 +179,7 @@ class IndexedCheck:
             resolver.resolve_trees(whole, self._source, counter.add)
             counter.finish()
             # Ids that were not computed are as they were.
-            if table.oids != stated:
+            if sha256(table.oids).digest() != stated:
                 raise CorruptPack("an object has another id than its index says")
             yield counter.total.to_bytes(8, "big") + (
                 observe.seen() if observe is not None and len(shares) > 1 else b""
@@ -217,7 +219,9 @@ class IndexedCheck:
         if digest.digest() != self.table.checksum:
             raise CorruptPack("its trailer is not the digest of its bytes")
         self._index.verify()
-        if self._index.has_twins():
+        has_twins = self._index.has_twins()
+        self._index.give_back()
+        if has_twins:
             raise CorruptPack("an object comes twice")
         for entry_index in self._big_deltas:
             for _ in self._blocks(entry_index):
