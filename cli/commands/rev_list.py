@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from packcore.rev_list import Listing, RevList
     from packcore.revision_set import RevisionSet
     from packcore.store.repository import Repository
+    from packcore.tree_path import TreePath
+
+_KEPT_NAMES_MAX = 1 << 14
+_KEPT_NAME_BYTES_MAX = 512
 
 
 @command(
@@ -142,18 +147,38 @@ def _listed(repository: Repository, found: RevList, options: RevListOptions) -> 
 
     for oid in found.edges:
         yield b"-" + oid.hex().encode()
-    for each in found.items:
-        line, path = each.oid.hex().encode(), each.path if options.object_names else None
-        if each.oid in found.boundary:
+    names = _NamesBehind()
+    for oid, where in found.items:
+        line = hexlify(oid)
+        if oid in found.boundary:
             line = b"-" + line
-        if path is not None:
-            # A line feed in a path would forge a line of its own: git cuts there, too.
-            line = b"%b %b" % (line, path.partition(b"\n")[0])
-        elif options.parents and each.where is None:
-            line = b" ".join([line, *(parent.hex().encode() for parent in found.parents.get(each.oid, ()))])
-        if options.header and each.where is None:
-            line = commit_record(line, repository.read(each.oid).data)
+        if where is not None:
+            if options.object_names:
+                line += names.behind(where)
+        elif options.parents:
+            line = b" ".join([line, *(parent.hex().encode() for parent in found.parents.get(oid, ()))])
+        if options.header and where is None:
+            line = commit_record(line, repository.read(oid).data)
         yield line
+
+
+class _NamesBehind:
+    """The names behind the ids of a list. Versions of a file share a path, which is made into bytes once."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, bytes] = {}
+
+    def behind(self, where: TreePath | bytes) -> bytes:
+        """Return a blank and the name; `where` must exist as long as this."""
+        made = self._made.get(id(where))
+        if made is None:
+            # A line feed in a path would forge a line of its own: git cuts there, too.
+            made = b" " + bytes(where).partition(b"\n")[0]
+            if len(made) <= _KEPT_NAME_BYTES_MAX:
+                if len(self._made) >= _KEPT_NAMES_MAX:
+                    self._made.clear()
+                self._made[id(where)] = made
+        return made
 
 
 def _not_listed(found: RevList, options: RevListOptions) -> Iterator[bytes]:

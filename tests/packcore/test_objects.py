@@ -54,6 +54,21 @@ def test_a_commit_with_odd_lines_still_links(rest: bytes, date: int):
     assert parse_commit(HEAD + rest, SHA1).parents == links.parents
 
 
+@given(
+    st.integers(0, 3),
+    st.lists(
+        st.sampled_from([b"author ", b"committer ", b"A <a@b>", b"> ", b" 7", b" -8", b" +0", b"\n", b" x"])
+    ),
+)
+def test_the_quick_look_at_a_commit_finds_what_the_whole_one_finds(parents: int, pieces: list[bytes]):
+    rest = b"".join(pieces)
+    data = b"tree " + TREE + b"\n" + b"parent %b\n" % PARENT * parents + b"author A <a> 1 +0\n" + rest
+    links, whole = commit_links(data, SHA1), parse_commit(data, SHA1)
+    assert (links.tree, links.parents) == (whole.tree, whole.parents)
+    if b"\n " not in rest and rest.count(b"committer ") == 1:
+        assert links.date == whole.date
+
+
 @pytest.mark.parametrize(
     "data",
     [
