@@ -43,14 +43,14 @@ class PackListing:
         self._index = index
         self._source = source
         self._data = source.view
-        self._positions = order.positions
-        # A list, with the trailer's place at its end, since look-ups here are the most frequent.
+        self._order = order
         offsets = order.offsets
-        self._offsets = [*offsets[: bisect_left(offsets, source.entries_end)], source.entries_end]
+        self._offsets = offsets[: bisect_left(offsets, source.entries_end)]
+        self._offsets.append(source.entries_end)
 
     def raws(self, oids: Sequence[ObjectId], places: Sequence[int] | None = None) -> list[RawEntry | None]:
         """Return the entries of these objects; `places` are their offsets, if known."""
-        pack, positions, offsets = self._pack, self._positions, self._offsets
+        pack, positions, offsets = self._pack, self._order.positions, self._offsets
         oid_at = self._index.oid
         found: list[RawEntry | None] = [None] * len(oids)
         for number, offset, rank, _, size, base_rank, payload in self._heads(oids, places):

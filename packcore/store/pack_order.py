@@ -30,7 +30,8 @@ class PackOrder:
         self._index = index
         self._name = name
         self._entries_end = entries_end
-        self._known: tuple[array[int], array[int]] | None = None
+        self._positions: array[int] | None = None
+        self._offsets: array[int] | None = None
         self._crcs: array[int] | None = None
         self._copied = -1  # the entry whose CRC-32 was read last
 
@@ -39,21 +40,25 @@ class PackOrder:
 
     def know(self, positions: array[int], sorted_offsets: array[int]) -> None:
         """Take a known order, such as that of a pack just received."""
-        self._known = positions, sorted_offsets
+        self._positions, self._offsets = positions, sorted_offsets
 
     @property
     def offsets(self) -> array[int]:
         """Return where the entries start, in pack order."""
-        return self._arrays()[1]
+        if self._offsets is None:
+            self._offsets = array("Q", sorted(self._index.offsets()))
+        return self._offsets
 
     @property
     def positions(self) -> array[int]:
         """Return the rows of the .idx, in pack order."""
-        return self._arrays()[0]
+        if self._positions is None:
+            self._positions, self._offsets = self._index.pack_order()
+        return self._positions
 
     def entry_index(self, offset: int) -> int:
         """Return which entry starts at `offset`. Raises CorruptPack if none does."""
-        _, sorted_offsets = self._arrays()
+        sorted_offsets = self.offsets
         entry_index = bisect_left(sorted_offsets, offset)
         if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
             raise CorruptPack("its index knows no entry there", offset=offset, pack=self._name)
@@ -72,7 +77,7 @@ class PackOrder:
         if self._crcs is None:
             return None
         # Entries are mostly copied in pack order.
-        _, sorted_offsets = self._arrays()
+        sorted_offsets = self.offsets
         entry_index = self._copied + 1
         if entry_index == len(sorted_offsets) or sorted_offsets[entry_index] != offset:
             entry_index = self.entry_index(offset)
@@ -81,15 +86,10 @@ class PackOrder:
 
     def end_of(self, offset: int) -> int:
         """Return where the entry that starts at `offset` ends."""
-        _, sorted_offsets = self._arrays()
+        sorted_offsets = self.offsets
         # Skip entries with the same offset, which only a damaged index has.
         following = bisect_right(sorted_offsets, sorted_offsets[self.entry_index(offset)])
         end = sorted_offsets[following] if following < len(sorted_offsets) else self._entries_end
         if end > self._entries_end:
             raise CorruptPack("its index names an entry behind the pack's end", offset=end, pack=self._name)
         return end
-
-    def _arrays(self) -> tuple[array[int], array[int]]:
-        if self._known is None:
-            self._known = self._index.pack_order()
-        return self._known

@@ -16,7 +16,7 @@ find the entry; checking them first would cost more than copying. No trailer fol
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -193,7 +193,7 @@ class _Heads:
     def __init__(
         self, source: PackSource, order: PackOrder, oids: Sequence[ObjectId], places: Sequence[int]
     ) -> None:
-        self.offsets = sorted(places)
+        self.offsets = array("q", sorted(places))
         self.ends = _ends(self.offsets, order, source.entries_end)
         self.payloads = array("Q")
         """Where each zlib stream starts."""
@@ -205,16 +205,16 @@ class _Heads:
 
     def _look(self, source: PackSource, oids: Sequence[ObjectId], places: Sequence[int]) -> None:
         data, offsets = source.view, self.offsets
-        rank_of = dict(zip(offsets, range(len(offsets)), strict=True))
-        if len(rank_of) < len(offsets):
-            raise KeyError(offsets)  # an object is requested twice
         place_of: dict[bytes, int] = {}
         digest_size = len(oids[0])
         add_base, add_payload = self.bases.append, self.payloads.append
-        depths: list[int] = []
+        previous = -1
         give_back_at = RESIDENT_BYTES
         # Once for each entry of listings of any size, so all is in one loop.
-        for offset, end in zip(offsets, self.ends, strict=True):
+        for rank, (offset, end) in enumerate(zip(offsets, self.ends, strict=True)):
+            if offset == previous:
+                raise KeyError(offset)  # an object is requested twice
+            previous = offset
             if offset > give_back_at:
                 source.give_back()
                 give_back_at = offset + RESIDENT_BYTES
@@ -235,17 +235,18 @@ class _Heads:
                     byte = data[position]
                     position += 1
                     distance = distance + 1 << 7 | byte & 0x7F
-                base = rank_of[offset - distance]
-                depths.append(depths[base] + 1)
+                base = bisect_left(offsets, offset - distance, 0, rank)
+                if offsets[base] != offset - distance:
+                    raise KeyError(offset)  # its base is not among these, or lies behind it
             elif bits in _WHOLE_BITS:
                 base = -1
-                depths.append(0)
             elif bits == _REF_DELTA_BITS:
                 if not place_of:
                     place_of.update(zip(oids, places, strict=True))
-                base = rank_of[place_of[bytes(data[position : position + digest_size])]]
+                base = bisect_left(offsets, place_of[bytes(data[position : position + digest_size])])
+                if base >= rank:
+                    raise KeyError(offset)  # its base lies behind it
                 position += digest_size
-                depths.append(depths[base] + 1)
             else:
                 raise KeyError(offset)  # no type has this code
             if position >= end:
@@ -255,15 +256,17 @@ class _Heads:
         self.named_by_id = bool(place_of)
 
 
-def _ends(offsets: list[int], order: PackOrder, entries_end: int) -> list[int]:
+def _ends(offsets: array[int], order: PackOrder, entries_end: int) -> array[int]:
     """Return where each of these entries ends. Raises KeyError if one is not in the pack."""
     if offsets[0] < PACK_HEADER_BYTES or offsets[-1] >= entries_end:
         raise KeyError(offsets[0])
     if len(offsets) == len(order):
-        return [*offsets[1:], entries_end]
-    lying = order.offsets
-    following = [*lying[1:], entries_end]
-    return [following[bisect_right(lying, offset) - 1] for offset in offsets]
+        ends = offsets[1:]
+        ends.append(entries_end)
+        return ends
+    lying = array("q", order.offsets)
+    lying.append(entries_end)
+    return array("q", [lying[bisect_right(lying, offset)] for offset in offsets])
 
 
 def _ofs_head(entry: bytes, distance: int) -> bytes:
