@@ -28,7 +28,7 @@ from packcore.errors import (
 from packcore.ids import ObjectId
 from packcore.limits import DEFAULT_LIMITS, Limits
 from packcore.store.base import DAMAGE
-from packcore.store.base_cache import OFFSET_BITS, OFFSET_MASK, BaseCache
+from packcore.store.base_cache import OFFSET_BITS, BaseCache
 from packcore.store.bulk import BulkReading
 from packcore.store.copies import Copies
 from packcore.store.listing import PackListing
@@ -311,13 +311,7 @@ class PackedStore(BulkReading):
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return the ids pack by pack and by offset; those in no pack come last, in the given order."""
-        asked = list(oids)
-        places = self._places.in_packs(self.packs, asked)
-        number_of = {pack.first_place >> OFFSET_BITS: number for number, pack in enumerate(self.packs)}
-        held = [number for number, place in enumerate(places) if place]
-        held.sort(key=lambda n: (number_of[places[n] >> OFFSET_BITS], places[n] & OFFSET_MASK))
-        absent = [oid for oid, place in zip(asked, places, strict=True) if not place]
-        return [asked[number] for number in held] + absent
+        return self._places.storage_order(self.packs, list(oids))
 
     def close(self) -> None:
         """Release all files and maps. Idempotent."""

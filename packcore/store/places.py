@@ -62,6 +62,16 @@ class Places:
                 left = [number for number in left if not places[number]]
         return places
 
+    def storage_order(self, packs: Sequence[PackFile], oids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Return the ids pack by pack and by offset; those in no pack come last, in the given order."""
+        places = self.in_packs(packs, oids)
+        number_of = {pack.first_place >> OFFSET_BITS: number for number, pack in enumerate(packs)}
+        held = [number for number, place in enumerate(places) if place]
+        held.sort(key=lambda n: (number_of[places[n] >> OFFSET_BITS], places[n] & OFFSET_MASK))
+        return [oids[number] for number in held] + [
+            oid for oid, at in zip(oids, places, strict=True) if not at
+        ]
+
     def reader(
         self,
         packs: Iterable[PackFile],

@@ -200,7 +200,7 @@ def test_a_conversion_names_the_ref_and_converts_nothing(source: Path, transport
 def test_a_server_that_can_not_say_what_is_damaged_ends_the_run_as_before(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("transport.server.upload_pack._FETCH_FEATURES", "wait-for-done filter")
+    monkeypatch.setattr("transport.server.offers._FETCH_FEATURES", "wait-for-done filter")
     damage_loose(source, "bad^{tree}")
     before = ls_remote(target)
     ends = open_transport(str(source)), open_transport(str(target))
