@@ -126,8 +126,9 @@ class ContentChecks:
     def _check_tree(self, oid: ObjectId, data: bytes, version: tuple[ObjectId, bytes] | None) -> None:
         """Check a tree: as little of it as can differ from trees that were in order."""
         split = self._known_heads.split(data)
-        if split is not None and (finals := self._known_heads.finals(split)) is not None:
-            self.marks.mark_ids(split.ids, finals)
+        if split is not None and (links := self._known_heads.new_links(split)) is not None:
+            self.marks.mark_entries(links)
+            self._known_heads.add(split)
             return
         if version is None or version[0] in self._odd_trees or not self._check_new(oid, data, version[1]):
             self._check_whole(oid, data)

@@ -120,12 +120,11 @@ class Marks:
             if kind != MODE_GITLINK:
                 self.mark(entry, ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB)
 
-    def mark_ids(self, oids: list[ObjectId], finals: list[int | None]) -> None:
-        """Record the links of a tree, given the `final_flags` of each entry."""
+    def mark_entries(self, links: list[tuple[ObjectId, int | None]]) -> None:
+        """Record links of a tree, each with the `final_flags` of its mode."""
         get = self.flags.get
-        both = zip(oids, finals, strict=True)
-        for oid, final in [(oid, final) for oid, final in both if get(oid, 0) | READ != final]:
-            if final is not None:
+        for oid, final in links:
+            if final is not None and get(oid, 0) | READ != final:
                 self.mark(oid, final & TYPE_BITS)
 
     def _mark_unlisted(self, oid: ObjectId, type_: int) -> None:

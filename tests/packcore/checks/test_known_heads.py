@@ -29,17 +29,24 @@ def tree_of(*heads: bytes, object_format: ObjectFormat = SHA1, first: int = 1) -
 
 
 @pytest.mark.parametrize("object_format", [SHA1, SHA256])
-def test_a_tree_of_known_heads_is_split_into_its_ids_and_what_each_entry_must_be(object_format: ObjectFormat):
+def test_of_a_tree_of_known_heads_only_the_links_that_the_last_one_had_not_are_told(
+    object_format: ObjectFormat,
+):
     heads = (b"100644 a", b"40000 b", b"160000 c")
     known = KnownHeads(object_format)
+    size = object_format.digest_size
     one = known.split(tree_of(*heads, object_format=object_format))
     assert one is not None
-    assert known.finals(one) is None
+    assert known.new_links(one) is None
     known.add(one)
+    assert known.new_links(one) == []
     other = known.split(tree_of(*heads, object_format=object_format, first=7))
     assert other is not None
-    assert other.ids == [bytes([first]) * object_format.digest_size for first in (7, 8, 9)]
-    assert known.finals(other) == known.finals(one) == [FILE, FOLDER, None]
+    assert known.new_links(other) == [
+        (bytes([first]) * size, final) for first, final in zip((7, 8, 9), (FILE, FOLDER, None), strict=True)
+    ]
+    known.add(other)
+    assert known.new_links(other) == []
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_names_that_git_reads_are_never_known():
     tree = known.split(tree_of(b"100644 .gitmodules", b"100644 a"))
     assert tree is not None
     known.add(tree)
-    assert known.finals(tree) is None
+    assert known.new_links(tree) is None
 
 
 def test_the_memory_for_heads_is_bounded():
@@ -71,7 +78,7 @@ def test_the_memory_for_heads_is_bounded():
         tree = known.split(tree_of(b"100644 %05d" % number, b"100644 b" * 60))
         assert tree is not None
         known.add(tree)
-    assert len(known._finals) < 10_000
+    assert len(known._last_ids) < 10_000
 
 
 @pytest.mark.parametrize("commits", [20, 80])
