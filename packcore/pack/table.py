@@ -12,14 +12,16 @@ allows: both entries stay, side by side in the index.
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from packcore.ids import ObjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from packcore.ids import ObjectFormat
 
@@ -64,41 +66,24 @@ class PackTable:
         self.types[entry_index] = type_
         self.oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
 
-    def packed_rows(self, entries: array[int]) -> bytes:
-        """Return what is resolved of some entries as bytes, for `take_rows` in another process.
+    @contextmanager
+    def shared(self) -> Iterator[Callable[[], None]]:
+        """Put what resolving fills in into memory that is shared with processes forked meanwhile.
 
-        count 4, entries 4 each, types 1 each, sizes 8 each, depths 2 each, ids
+        Yields what to call to keep what they wrote; otherwise everything is as before.
         """
-        size, oids = self.object_format.digest_size, bytes(self.oids)
-        return b"".join(
-            [
-                len(entries).to_bytes(4, "little"),
-                entries.tobytes(),
-                bytes(map(self.types.__getitem__, entries)),
-                array("Q", map(self.sizes.__getitem__, entries)).tobytes(),
-                array("H", map(self.depths.__getitem__, entries)).tobytes(),
-                *[oids[entry * size : (entry + 1) * size] for entry in entries],
-            ]
-        )
+        own: tuple[Any, ...] = self.types, self.sizes, self.depths, self.oids
+        columns = [_shared(column) for column in own]
+        self.types, self.sizes, self.depths, self.oids = columns
 
-    def take_rows(self, packed: bytes) -> None:
-        """Take over what `packed_rows` returned in another process of this machine."""
-        count, at, size = int.from_bytes(packed[:4], "little"), 4, self.object_format.digest_size
+        def keep() -> None:
+            for column, written in zip(own, columns, strict=True):
+                memoryview(column)[:] = written
 
-        def column(typecode: str) -> array[int]:
-            nonlocal at
-            values = array(typecode)
-            values.frombytes(packed[at : at + count * values.itemsize])
-            at += count * values.itemsize
-            return values
-
-        entries, types, sizes, depths = map(column, "IBQH")
-        for number, entry in enumerate(entries):
-            self.types[entry] = types[number]
-            self.sizes[entry] = sizes[number]
-            self.depths[entry] = depths[number]
-            start = at + number * size
-            self.oids[entry * size : (entry + 1) * size] = packed[start : start + size]
+        try:
+            yield keep
+        finally:
+            self.types, self.sizes, self.depths, self.oids = own
 
     def children(self) -> tuple[array[int], array[int]]:
         """Return for each entry its first child and its next sibling, -1 for none, by their bases."""
@@ -165,3 +150,11 @@ class PackTable:
                 yield last, entry_index
             previous = oid
             last = entry_index
+
+
+def _shared(column: bytearray | array[int]) -> Any:
+    """Return a copy of a column that can be written to, but can't grow."""
+    view = memoryview(column)
+    mapped = mmap.mmap(-1, view.nbytes)
+    mapped[:] = view.tobytes()
+    return memoryview(mapped).cast(view.format)  # type: ignore[call-overload]
