@@ -143,6 +143,8 @@ class LooseStore(BulkReading):
 
     def read(self, oid: ObjectId) -> StoredObject:
         """Return the whole object, its id checked. Raises MissingObject, CorruptObject, LimitExceeded."""
+        if (made := self.read_short(oid)) is not None:
+            return made
         with self._open(oid) as file:
             head = file.read(_HEAD_BYTES)
             found, start = self._header(oid, head)

@@ -6,7 +6,7 @@ import os
 import random
 import stat
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -217,3 +217,21 @@ def test_what_is_long_absent_or_damaged_is_left_to_the_careful_way(store: LooseS
     for number, content in enumerate(contents):
         oid = place(store, tmp_path, content, ObjectId(bytes([number]) * 20))
         assert store.read_short(oid) is None
+
+
+@pytest.mark.parametrize(("size", "more_calls"), [(0, 0), (3_000, 0), (100_000, 1)])
+def test_a_small_object_is_opened_once(
+    store: LooseStore, monkeypatch: pytest.MonkeyPatch, size: int, more_calls: int
+):
+    data = random.Random(1).randbytes(size)
+    oid = store.write(ObjectType.BLOB, data)
+    opened: list[ObjectId] = []
+    open_file = store._open
+
+    def counted(oid: ObjectId) -> BinaryIO:
+        opened.append(oid)
+        return open_file(oid)
+
+    monkeypatch.setattr(store, "_open", counted)
+    assert store.read(oid) == (ObjectType.BLOB, data)
+    assert len(opened) == more_calls
