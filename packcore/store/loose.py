@@ -101,10 +101,10 @@ class LooseStore(BulkReading):
             return [oid in self for oid in oids]
         names: dict[int, frozenset[str]] = {}
         for first in {oid[0] for oid in oids}:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                names[first] = frozenset(os.listdir(self.folder(first)))  # noqa: PTH208
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder(first)) as entries:
+                names[first] = frozenset([entry.name for entry in entries if entry.is_file()])
         none = frozenset[str]()
-        return [oid[1:].hex() in names.get(oid[0], none) and oid in self for oid in oids]
+        return [oid[1:].hex() in names.get(oid[0], none) for oid in oids]
 
     def _in_folders(self, folders: Iterable[int]) -> Iterator[ObjectId]:
         rest_hex = self.object_format.hex_size - 2

@@ -136,15 +136,16 @@ class UnionStore(BulkReading):
     def raws(self, oids: Sequence[ObjectId]) -> list[RawEntry | None]:
         """Return each object's entry in the first store that holds it in a pack. Raises MissingObject."""
         found: list[RawEntry | None] = [None] * len(oids)
+        absent = bytearray(b"\1") * len(oids)
         for store in self._stores:
             left = [number for number, entry in enumerate(found) if entry is None]
             here = are_here(store, [oids[number] for number in left])
             open_ = list(compress(left, here))
             for number, entry in zip(open_, raws_of(store, [oids[n] for n in open_]), strict=True):
                 found[number] = entry
-        for entry, oid in zip(found, oids, strict=True):
-            if entry is None:
-                self._holder(oid)
+                absent[number] = 0
+        for oid in compress(oids, absent):
+            self._holder(oid)
         return found
 
     def storage_order(self, oids: Iterable[ObjectId]) -> list[ObjectId]:

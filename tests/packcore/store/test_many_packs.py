@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packcore.errors import MissingObject
 from packcore.ids import SHA1, ObjectId
+from packcore.objects import ObjectType
 from packcore.pack.index import PackIndex
 from packcore.store.bulk import are_here, headers_of, raws_of
+from packcore.store.loose import LooseStore
 from packcore.store.merged_index import MergedIndex
 from packcore.store.packed import PackedStore
 from packcore.store.repository import Repository
 from tests.support import fast_import, git, init_repository
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -117,7 +121,7 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.single = self.read = 0
-        find, part = PackIndex.find, PackIndex.part
+        find, part, heads = PackIndex.find, PackIndex.part, PackIndex.heads
 
         def counted_find(index: PackIndex, oid: bytes) -> int:
             self.single += 1
@@ -128,6 +132,12 @@ class Asked:
             self.read += len(found[1])
             return found
 
+        def counted_heads(index: PackIndex, first: int) -> tuple[range, array[int]]:
+            found = heads(index, first)
+            self.read += len(found[1])
+            return found
+
+        monkeypatch.setattr(PackIndex, "heads", counted_heads)
         monkeypatch.setattr(PackIndex, "find", counted_find)
         monkeypatch.setattr(PackIndex, "part", counted_part)
 
@@ -160,3 +170,25 @@ def test_a_bulk_look_up_reads_each_id_of_each_pack_once(
     assert asked.single == 0
     assert asked.read <= len(store)
     store.close()
+
+
+@pytest.mark.parametrize("count", [1_000, 2_000])
+def test_many_loose_objects_are_found_by_listing_their_folders(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = init_repository(tmp_path / "a.git")
+    with Repository.open(path) as repository:
+        oids = [repository.write_loose(ObjectType.BLOB, b"%d" % number) for number in range(count)]
+        looked_for: list[object] = []
+        one = LooseStore.__contains__
+
+        def counted(store: LooseStore, oid: object) -> bool:
+            looked_for.append(oid)
+            return one(store, oid)
+
+        monkeypatch.setattr(LooseStore, "__contains__", counted)
+        assert raws_of(repository, oids) == [None] * count
+        assert all(are_here(repository, oids))
+        assert not looked_for
+        with pytest.raises(MissingObject):
+            raws_of(repository, [*oids, ABSENT[0]])
