@@ -5,8 +5,7 @@ the directory is listed again, once, as in git: a pack that `gc` just wrote may 
 answered last is asked first.
 
 A pack or index that can't be opened goes to `faults` and does not hide the others; if an object is then
-missing, its error is raised. If the copy of an object that was found is damaged, all other copies are tried:
-see `packcore.store.copies`.
+missing, its error is raised. If the copy that was found is damaged, all are tried (`packcore.store.copies`).
 """
 
 from __future__ import annotations
@@ -366,15 +365,14 @@ class PackedStore(BulkReading):
             packs = list(found)
         else:
             self._asked += 1
-            if self._merged is None and self._asked * _FEW > len(self):
+            if self._merged is None and self._asked * len(packs) * _FEW > len(self):
                 self._merged = MergedIndex(self._largest_first())
             if self._merged is not None and len(oid) == self._object_format.digest_size:
                 try:
                     place = self._merged.find(oid)
+                    return place or (self.locate(oid) if self._rescan and self.refresh() else None)
                 except CorruptIndex:
                     pass
-                else:
-                    return place or (self.locate(oid) if self._rescan and self.refresh() else None)
         for number, pack in enumerate(packs):
             try:
                 offset = pack.index.find_offset(oid)
