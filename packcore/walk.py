@@ -53,7 +53,15 @@ if TYPE_CHECKING:
     MakeLister = Callable[..., "ObjectLister"]
     """Takes store, limits, phase and `absent_ok`, as `ObjectLister` does."""
 
-__all__ = ["ObjectLister", "Tips", "is_ancestor", "list_bases", "list_commits", "list_objects"]
+__all__ = [
+    "ObjectChecker",
+    "ObjectLister",
+    "Tips",
+    "is_ancestor",
+    "list_bases",
+    "list_commits",
+    "list_objects",
+]
 
 ADVANCE_EVERY = 256
 """Objects between two progress events."""
@@ -255,6 +263,11 @@ class ObjectLister:
         self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
     ) -> list[Candidate]:
         """List commits, tags, what tips name directly, and what the commits hold."""
+        self.visit(wanted, found, want_paths)
+        return self.take().candidates()
+
+    def visit(self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]) -> None:
+        """Add to `listed` what `collect` lists. Raises as `below`."""
         for commit in found.commits:
             self.listed.add(commit.oid, ObjectType.COMMIT, commit.size, b"")
         for oid, size in wanted.tags:
@@ -265,7 +278,6 @@ class ObjectLister:
             if commit.tree not in self.seen:
                 self.below(commit.tree, b"", is_tree=True, context=commit.oid)
         self.phase.advance(self.uncounted)
-        return self.take().candidates()
 
     def take(self) -> ListedObjects:
         """Return what was listed since the last call, with its blobs looked up. Raises as `below`."""
@@ -339,6 +351,18 @@ class ObjectLister:
         if len(listed) > self.limits.pack_objects:
             raise LimitExceeded(f"more than {self.limits.pack_objects} objects", limit="pack_objects")
         self.count(len(listed) - before)
+
+
+class ObjectChecker(ObjectLister):
+    """A lister that lists nothing: for callers that only need to know that everything is here."""
+
+    def collect(
+        self, wanted: Tips, found: CommitList, want_paths: Mapping[ObjectId, bytes]
+    ) -> list[Candidate]:
+        """Look at everything that would be listed, and return nothing."""
+        self.visit(wanted, found, want_paths)
+        self.take()
+        return []
 
 
 class _SeenOrHad(set["ObjectId"]):

@@ -15,7 +15,7 @@ from packcore.limits import Limits
 from packcore.objects import MODE_DIRECTORY, ObjectType, commit_links, iter_tree, parse_tag
 from packcore.store.loose import LooseStore
 from packcore.store.memory import MemoryStore
-from packcore.walk import list_commits, list_objects
+from packcore.walk import ObjectChecker, list_commits, list_objects
 from tests.object_makers import blob, commit, tag, tree
 from tests.support import git, init_repository
 
@@ -271,3 +271,11 @@ def test_a_tree_that_is_named_is_listed_anyway_where_that_is_asked_for(named_any
     tip = store.add(*commit(store.add(*tree({b"d": (DIRECTORY, inner)}))))
     listed = list_objects(store, [inner], [tip], named_anyway=named_anyway)
     assert [one.oid for one in listed] == ([inner, file] if named_anyway else [])
+
+
+def test_a_check_makes_no_list_but_finds_what_is_missing(store: MemoryStore):
+    whole = store.add(*commit(one_file(store, b"x")))
+    assert list_objects(store, [whole], make_lister=ObjectChecker) == []
+    torn = store.add(*commit(store.add(*tree({b"gone.c": (FILE, ObjectId(b"\1" * 20))}))))
+    with pytest.raises(MissingObject, match=r"01010101.*gone\.c"):
+        list_objects(store, [torn], make_lister=ObjectChecker)

@@ -21,7 +21,7 @@ from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
-from packcore.walk import list_objects
+from packcore.walk import ObjectChecker, list_objects
 from transport.errors import UnsupportedByRemote
 from transport.fetch import fetch_pack
 from transport.local_fetch.local_refs import (
@@ -224,6 +224,7 @@ class _Fetch(NamedTuple):
                     limits=self.limits,
                     progress=self.progress,
                     haves_complete=True,
+                    make_lister=ObjectChecker,
                 )
             with ExitStack() as stack:
                 pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None

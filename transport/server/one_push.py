@@ -23,7 +23,7 @@ from packcore.errors import MissingObject, PackcoreError, RefLocked, RefMoved
 from packcore.refs import decode_ref_names
 from packcore.store.ref_change import RefChange
 from packcore.store.union import UnionStore
-from packcore.walk import list_objects
+from packcore.walk import ObjectChecker, list_objects
 from transport.server.aliases import find_aliases
 from transport.server.connectivity import broken_tips
 from transport.server.namespaces import all_tips
@@ -258,7 +258,13 @@ class Push:
         haves = self._haves()
         try:
             list_objects(
-                self._objects, tips, haves, shallow=shallow, limits=self._limits, haves_complete=True
+                self._objects,
+                tips,
+                haves,
+                shallow=shallow,
+                limits=self._limits,
+                haves_complete=True,
+                make_lister=ObjectChecker,
             )
         except MissingObject:
             return broken_tips(self._objects, tips, haves, shallow=shallow)
