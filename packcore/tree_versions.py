@@ -19,13 +19,14 @@ from packcore.delta.new_entries import new_entries
 from packcore.errors import CorruptObject
 from packcore.limits import MIB
 from packcore.objects import LARGE_TREE_BYTES, iter_rows, tree_rows
+from packcore.tree_path import TreePath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packcore.ids import ObjectFormat, ObjectId
 
-__all__ = ["FolderVersion", "TreeVersions"]
+__all__ = ["Folder", "FolderVersion", "TreeVersions"]
 
 _SMALL_BYTES = 300
 """A smaller tree is parsed as a whole, which is just as quick."""
@@ -46,6 +47,23 @@ class FolderVersion:
         """Its bytes; empty if they aren't held."""
         self.ends: array[int] | None = None
         """Where its entries end; None until another version is compared with it."""
+
+
+class Folder(dict[bytes, "TreePath | bytes"]):
+    """The paths in one folder by name: made on first use, shared by versions of a file."""
+
+    __slots__ = ("inner", "path", "version")
+
+    def __init__(self, path: TreePath | None, paths: Mapping[bytes, TreePath | bytes] | None = None) -> None:
+        super().__init__(paths or {})
+        self.path = path
+        self.version = FolderVersion()
+        self.inner: dict[bytes, Folder] = {}
+        """The folders in it."""
+
+    def __missing__(self, name: bytes) -> TreePath:
+        made = self[name] = TreePath(self.path, name)
+        return made
 
 
 class TreeVersions:

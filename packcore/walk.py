@@ -40,7 +40,7 @@ from packcore.progress import SILENT, Phase, Progress
 from packcore.reach import reach_by_bitmaps
 from packcore.store.bulk import reading, shortcuts_of
 from packcore.tree_path import TreePath
-from packcore.tree_versions import FolderVersion, TreeVersions
+from packcore.tree_versions import Folder, TreeVersions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -68,7 +68,7 @@ ADVANCE_EVERY = 256
 _WAITING_MAX = 1 << 14
 """Waiting entries before duplicates are dropped, keeping the first of each id."""
 
-_Waiting = tuple["ObjectId", bool, "_Folder", bytes, int]
+_Waiting = tuple["ObjectId", bool, "Folder", bytes, int]
 """An entry to visit: its id, whether it is a tree, its folder, its name and its depth."""
 
 
@@ -187,7 +187,7 @@ class ObjectLister:
         """Trees, blobs and tags that are already listed or excluded."""
         self.listed = ListedObjects(store, absent_ok=absent_ok)
         self.versions = TreeVersions(store.object_format)
-        self.roots: dict[TreePath | bytes, _Folder] = {}
+        self.roots: dict[TreePath | bytes, Folder] = {}
         """For each path where a walk began, what holds it."""
         self.uncounted = 0
 
@@ -309,7 +309,7 @@ class ObjectLister:
         listed.start(context)
         waiting_max = _WAITING_MAX
         if root_path not in self.roots:
-            self.roots[root_path] = _Folder(None, {b"": root_path})
+            self.roots[root_path] = Folder(None, {b"": root_path})
         stack: list[_Waiting] = [(root, is_tree, self.roots[root_path], b"", 0)]
         while stack:
             oid, is_tree, folder, name, depth = stack.pop()
@@ -335,7 +335,7 @@ class ObjectLister:
                 raise LimitExceeded(f"trees are nested deeper than {depth_max} levels", limit="tree_depth")
             inner = folder.inner.get(name)
             if inner is None:
-                inner = folder.inner[name] = _Folder(path if isinstance(path, TreePath) else None)
+                inner = folder.inner[name] = Folder(path if isinstance(path, TreePath) else None)
             new = [row for row in new_rows(inner.version, data, oid) if row[2] not in seen]
             if not new:
                 continue
@@ -374,23 +374,6 @@ class _SeenOrHad(set["ObjectId"]):
 
     def __contains__(self, oid: object) -> bool:
         return set.__contains__(self, oid) or oid in self._had
-
-
-class _Folder(dict[bytes, "TreePath | bytes"]):
-    """The paths in one folder by name: made on first use, shared by versions of a file."""
-
-    __slots__ = ("inner", "path", "version")
-
-    def __init__(self, path: TreePath | None, paths: Mapping[bytes, TreePath | bytes] | None = None) -> None:
-        super().__init__(paths or {})
-        self.path = path
-        self.version = FolderVersion()
-        self.inner: dict[bytes, _Folder] = {}
-        """The folders in it."""
-
-    def __missing__(self, name: bytes) -> TreePath:
-        made = self[name] = TreePath(self.path, name)
-        return made
 
 
 def _last_of_each(stack: list[_Waiting]) -> list[_Waiting]:
