@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packcore.checks.whole_pack import check_whole_pack
 from packcore.errors import CorruptData, LimitExceeded
-from packcore.pack.shares import ENTRY_BYTES, SHARED_BYTES, run_shares
-from packcore.processes import automatic_jobs, can_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +64,13 @@ def share_out(
 
     Raises WorkerLost if one is killed.
     """
-    if jobs == 1 or not can_fork():
+    if jobs == 1:
+        return _NOTHING
+    # Imported only here: processes and pipes are more than all else that a check imports.
+    from packcore.pack.shares import ENTRY_BYTES, SHARED_BYTES, run_shares
+    from packcore.processes import automatic_jobs, can_fork
+
+    if not can_fork():
         return _NOTHING
     work = {pack.name: pack.source.pack_bytes + ENTRY_BYTES * len(pack) for pack in packs}
     objects = checks.marks.flags

@@ -25,9 +25,7 @@ from packcore.objects import ObjectType
 from packcore.pack.format import OFS_DELTA, PACK_HEADER_BYTES, REF_DELTA
 from packcore.pack.mapping import RESIDENT_BYTES
 from packcore.pack.resolve import Resolver
-from packcore.pack.shares import cut_shares, roots_of, run_shares, worthwhile_jobs
 from packcore.pack.table import PackTable
-from packcore.processes import can_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -191,6 +189,8 @@ class IndexedCheck:
                 self._check_frame()
                 results: list[bytes] | None = list(work(roots, advance))
             else:
+                from packcore.pack.shares import run_shares
+
                 results = run_shares(
                     shares, work, task="checked a pack", advance=advance, meanwhile=self._check_frame
                 )
@@ -205,7 +205,13 @@ class IndexedCheck:
 
     def _shares(self, jobs: int | None) -> list[array[int]]:
         table = self.table
-        if jobs == 1 or not can_fork() or any(map(int.__ge__, table.bases, range(len(table)))):
+        if jobs == 1 or any(map(int.__ge__, table.bases, range(len(table)))):
+            return []
+        # Imported only here: processes and pipes are more than all else that a check imports.
+        from packcore.pack.shares import cut_shares, roots_of, worthwhile_jobs
+        from packcore.processes import can_fork
+
+        if not can_fork():
             return []
         if jobs is None:
             jobs = worthwhile_jobs(table, self._limits.resolve_memory)

@@ -75,3 +75,17 @@ assert main() == 0
 def test_a_client_that_only_lists_refs_loads_no_store(tmp_path: Path) -> None:
     code = "import transport.listing, transport.send_pack, transport.schemes.http.client"
     assert not within(modules_after(code, cwd=tmp_path), NOT_FOR_A_CLIENT)
+
+
+@pytest.mark.parametrize("command", ["fsck", "verify-pack"])
+def test_a_check_by_one_process_loads_nothing_of_processes(command: str, tmp_path: Path) -> None:
+    path = make_repository(tmp_path / "a.git", history(commits=3), repack=True)
+    pack = next((path / "objects/pack").glob("*.pack"))
+    code = f"""
+from cli.app import main
+sys.argv = ["packcore", "{command}", "{path if command == "fsck" else pack}", "--jobs", "1"]
+assert main() == 0
+"""
+    modules = modules_after(code, cwd=tmp_path)
+    assert within(modules, ("packcore.pack.indexed_check",))
+    assert not within(modules, ("multiprocessing", "packcore.processes", "packcore.pack.shares"))
