@@ -261,6 +261,7 @@ class IndexedCheck:
             if has_deltas(root):
                 if data is not None:
                     resolver.keep(root, data)
+                    data = None  # not held here while its deltas are resolved
                 yield root
 
     def _stream(self, entry_index: int) -> bytes:
