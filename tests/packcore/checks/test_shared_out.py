@@ -154,7 +154,8 @@ def test_each_object_is_read_once_and_the_processes_share_them(
 
     monkeypatch.setattr(LooseStore, "read_short", loose)
     monkeypatch.setattr(IndexedCheck, "_stream", packed)
-    findings(repository, jobs)
+    with Repository.open(repository) as opened:  # what is unreachable would be found by a second look
+        list(check_repository(opened, FsckOptions(), jobs=jobs))
     lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
     assert max(count for what, count in Counter(what for _, what in lines).items() if what != "a delta") == 1
     with Repository.open(repository) as opened:
