@@ -145,8 +145,8 @@ def _reading(sizes: Sizes) -> list[Row]:
         rows.append(
             Row(
                 f"rev-list --objects, {words}",
-                ["rev-list", "-q", str(path), "--objects", "--all", "--count"],
-                [*inside, "rev-list", "--objects", "--all", "--count"],
+                ["rev-list", str(path), "--objects", "--all"],
+                [*inside, "rev-list", "--objects", "--all"],
             )
         )
         if path != bare:
