@@ -117,7 +117,7 @@ def test_a_check_by_one_process_loads_nothing_of_processes(command: str, tmp_pat
     path = make_repository(tmp_path / "a.git", history(commits=3), repack=True)
     pack = next((path / "objects/pack").glob("*.pack"))
     code = f"""
-from cli.app import main
+from cli.__main__ import main
 sys.argv = ["packcore", "{command}", "{path if command == "fsck" else pack}", "--jobs", "1"]
 assert main() == 0
 """
