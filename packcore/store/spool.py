@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from packcore.ids import ObjectFormat, ObjectId
+    from packcore.pack.observer import Observer
     from packcore.pack.resolve import Resolver
     from packcore.pack.table import PackTable
     from packcore.progress import Progress
@@ -96,6 +97,7 @@ class SpooledPack(BulkReading):
         counting: str | None = None,
         lasting: bool = False,
         index_form: IndexForm = DEFAULT_FORM,
+        observe: Observer | None = None,
         jobs: int | None = 1,
     ) -> SpooledPack:
         """Take in a pack, check everything in up to `jobs` processes, and return it.
@@ -105,7 +107,7 @@ class SpooledPack(BulkReading):
         `receiving` names a progress phase for the incoming bytes (for callers that don't count them
         themselves), `counting` one for the objects that the pack announces; "indexing" follows. `lasting`
         means that the connection stays open, so no block is read beyond the pack. The index is written in
-        `index_form`.
+        `index_form`. `observe` is called for each object.
         Raises CorruptPack, MissingObject, LimitExceeded, RepositoryError if the file can't be written, and
         what the blocks' iterator raises; the temporary file is removed then.
         """
@@ -133,6 +135,7 @@ class SpooledPack(BulkReading):
                 counting=counting,
                 complete=complete,
                 lasting=lasting,
+                observe=observe,
                 jobs=jobs,
             )
             return cls(file, indexed, limits, index_form, added_count)
@@ -218,6 +221,12 @@ class SpooledPack(BulkReading):
     def part_of_pack(self, oids: Collection[ObjectId]) -> PackPart | None:
         """Return these objects as a part of the pack: see `packcore.store.bulk`."""
         return PackPart.of(self._pack, oids)
+
+    def ids_of(self, type_: ObjectType, first: int) -> set[bytes]:
+        """Return the ids of all objects of a type whose first byte is `first`."""
+        positions, ids = self._pack.index.part(first)
+        order, types = self._indexed_order, self._types
+        return {oid for at, oid in zip(positions, ids, strict=True) if types[order[at]] == type_}
 
     def type_counts(self) -> tuple[int, int, int, int]:
         """Return how many commits, trees, blobs and tags there are."""

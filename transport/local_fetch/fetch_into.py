@@ -16,14 +16,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packcore.ancestry import are_ancestors
+from packcore.checks.self_contained import PackLinks
 from packcore.errors import MissingObject
 from packcore.limits import Limits
 from packcore.progress import SILENT, Progress
 from packcore.store.spool import SpooledPack
 from packcore.store.union import UnionStore
-from packcore.walk import ObjectChecker, list_objects
 from transport.errors import UnsupportedByRemote
 from transport.fetch import fetch_pack
+from transport.local_fetch.completeness import are_whole, check_wants
 from transport.local_fetch.local_refs import (
     LocalRefs,
     blocked_here,
@@ -208,7 +209,8 @@ class _Fetch(NamedTuple):
         repository = self.repository
         plan = self.plan(listed)
         haves = repository.ref_table().tips()
-        with self._received(listed, plan) as (spool, cut_off):
+        links = None if haves else PackLinks(listed.object_format)
+        with self._received(listed, plan, links) as (spool, cut_off):
             store = UnionStore([spool, repository]) if spool else repository
             pairs = plan.open_pairs
             fast_forwards = dict(zip(pairs, are_ancestors(store, pairs), strict=True))
@@ -216,16 +218,8 @@ class _Fetch(NamedTuple):
             plan = branches_at_commits(plan, store)
             wants = plan.wants
             with _shallow_source_named(cut_off):
-                list_objects(
-                    store,
-                    wants,
-                    haves,
-                    shallow=repository.shallow(),
-                    limits=self.limits,
-                    progress=self.progress,
-                    haves_complete=True,
-                    make_lister=ObjectChecker,
-                )
+                if links is None or not are_whole(wants, spool, links):
+                    check_wants(store, repository, wants, haves, limits=self.limits, progress=self.progress)
             with ExitStack() as stack:
                 pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None
                 refs = moved(repository, _in_order(plan))
@@ -233,10 +227,12 @@ class _Fetch(NamedTuple):
         return _Fetched(plan, haves, refs, pack_path, count)
 
     @contextmanager
-    def _received(self, listed: Advertisement, plan: RefPlan) -> Iterator[tuple[SpooledPack | None, bool]]:
+    def _received(
+        self, listed: Advertisement, plan: RefPlan, links: PackLinks | None
+    ) -> Iterator[tuple[SpooledPack | None, bool]]:
         """Fetch what the repository lacks into a spool beside its packs; None if it lacks nothing.
 
-        Also yields whether the source is shallow.
+        `links` observes the pack. Also yields whether the source is shallow.
         """
         repository = self.repository
         tips = self.tips()
@@ -263,6 +259,7 @@ class _Fetch(NamedTuple):
                 progress=self.progress,
                 bases=repository,  # a bundle's pack may be thin without a request for it
                 directory=repository.pack_directory,
+                observe=links,
             )
             cut_off = bool(response.shallow or listed.shallow)
             stack.close()  # the connection is no longer needed

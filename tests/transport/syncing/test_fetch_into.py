@@ -11,10 +11,12 @@ from packcore.ids import ObjectFormat, ObjectId
 from packcore.limits import Limits
 from packcore.objects import ObjectType
 from packcore.store.repository import Repository
+from packcore.walk import list_objects
 from tests.git_transport import GitTransport
 from tests.support import fast_import, fsck, git, history, init_repository, ls_remote, remove_tree, run_git
 from tests.transport.syncing.sides import commit, random_dag
 from transport.errors import NoRefsMatched, PruneLimitReached, UnsupportedByRemote
+from transport.local_fetch import completeness
 from transport.local_fetch.fetch_into import FetchResult, fetch_into, fetch_only
 from transport.local_fetch.local_refs import moved, opened_or_made
 from transport.schemes.file import LocalTransport
@@ -68,6 +70,23 @@ def test_the_name_of_the_copy_may_leave_out_its_ending(source, tmp_path, name):
     fetch(source, tmp_path / "copy.git")
     assert fetch(source, tmp_path / name).into == tmp_path / "copy.git"
     assert not (tmp_path / "copy").exists()
+
+
+def test_only_what_leans_on_the_repository_is_walked_to_see_whether_it_is_whole(source, into, monkeypatch):
+    walks: list[int] = []
+
+    def walked(store, wants, *arguments, **options):
+        walks.append(len(wants))
+        return list_objects(store, wants, *arguments, **options)
+
+    monkeypatch.setattr(completeness, "list_objects", walked)
+    fast_import(source, history(commits=10, tag="v1"))
+    fetch(source, into)
+    assert walks == []
+    fast_import(source, history(commits=3, branch="refs/heads/more", start="refs/heads/main"))
+    fetch(source, into)
+    assert len(walks) == 1
+    assert fsck(into) == []
 
 
 def test_a_second_fetch_brings_only_what_is_new(source, into):
