@@ -17,6 +17,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from itertools import chain
@@ -28,8 +29,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import trustme
+
 __all__ = [
     "ROOT",
+    "certificate_authority",
     "copy_of",
     "fast_import",
     "find_program",
@@ -94,6 +98,15 @@ def require_path(path: Path, *, package: str) -> None:
     """Skip, or fail where CI is set, if a file or folder of a Debian package is missing."""
     if not path.exists():
         _lack(f"needs {path} (Debian package {package})")
+
+
+def certificate_authority() -> trustme.CA:
+    """Return an authority that issues certificates. Skip the test where it can't be installed."""
+    if sys.implementation.name != "cpython":
+        pytest.importorskip("trustme", reason="cryptography has no wheel for this Python")
+    import trustme
+
+    return trustme.CA()
 
 
 def _lack(reason: str) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 from scripts.free_port import free_port
 from tests.e2e.servers import Child, wait_until
-from tests.support import find_program, git, git_environment, init_repository, require
+from tests.support import certificate_authority, find_program, git, git_environment, init_repository, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,9 +242,7 @@ class GitHttpServer:
         return _EDGE.format(**ports, patience=EDGE_PATIENCE_SECONDS)
 
     def _write_certificate(self) -> None:
-        import trustme
-
-        authority = trustme.CA()
+        authority = certificate_authority()
         authority.cert_pem.write_to_path(str(self.certificate))
         issued = authority.issue_cert("localhost", "127.0.0.1")
         issued.private_key_and_cert_chain_pem.write_to_path(str(self.folder / "server.pem"))

@@ -9,8 +9,8 @@ import time
 import zlib
 
 import pytest
-import trustme
 
+from tests.support import certificate_authority
 from tests.transport.http.faults import (
     ADVERT_TYPE,
     ADVERTISEMENT,
@@ -99,7 +99,7 @@ def test_interim_answers_without_end_are_left_after_a_while() -> None:
 @pytest.mark.fault(8)
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_list_of_refs_cut_off_one_byte_early_is_an_error(tls: bool) -> None:
-    authority = trustme.CA()
+    authority = certificate_authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     listing = ADVERTISEMENT + b"0000"

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
+from tests.support import certificate_authority
 from tests.transport.http.scripted import Script, answer, scripted
 from transport.auth import Credential
 from transport.base import Body
@@ -249,7 +249,7 @@ def test_a_403_to_a_given_credential_asks_no_helper() -> None:
 
 @pytest.mark.fault(15)
 def test_a_redirect_from_https_to_http_is_refused() -> None:
-    authority = trustme.CA()
+    authority = certificate_authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with scripted() as plain, scripted(to(f"{plain.url}/x.git{TAIL}"), tls=context) as server:

@@ -10,8 +10,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
+from tests.support import certificate_authority
 from tests.transport.http.scripted import Peer, Script, answer, scripted
 from transport.base import Body
 from transport.errors import AuthenticationRequired, HttpStatusError, NetworkError, TransportError
@@ -21,6 +21,8 @@ from transport.schemes import open_transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import trustme
 
 ADVERTISEMENT = b"001e# service=git-upload-pack\n0000"
 OK = (
@@ -34,7 +36,7 @@ RESULT = (
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    return trustme.CA()
+    return certificate_authority()
 
 
 @pytest.fixture
@@ -154,7 +156,9 @@ def _expired(authority: trustme.CA) -> trustme.LeafCert:
         pytest.param(_expired, "certificate has expired", id="expired"),
         pytest.param(lambda ca: ca.issue_cert("example.org"), "not valid for '127.0.0.1'", id="wrong-host"),
         pytest.param(
-            lambda _: trustme.CA().issue_cert("127.0.0.1"), "unable to get|self.signed", id="unknown"
+            lambda _: certificate_authority().issue_cert("127.0.0.1"),
+            "unable to get|self.signed",
+            id="unknown",
         ),
     ],
 )
@@ -171,7 +175,7 @@ def test_a_certificate_that_can_not_be_trusted_is_refused_with_its_reason(
 
 @pytest.mark.fault(42)
 def test_verification_is_left_out_only_when_asked() -> None:
-    context = server_context(trustme.CA().issue_cert("example.org"))
+    context = server_context(certificate_authority().issue_cert("example.org"))
     with scripted(answer(OK), tls=context) as server:
         options = TransportOptions(insecure_skip_tls_verify=True)
         assert advertised(f"{server.url}/x.git", options) == ADVERTISEMENT
