@@ -50,6 +50,16 @@ def test_a_copy_has_what_is_committed_edited_and_new_and_not_what_git_ignores(
     assert git("log", "--format=%s", cwd=tmp_path / "copy") == "one"
 
 
+def test_a_record_that_earlier_columns_changed_is_no_other_commit(checkout: Path, tmp_path: Path) -> None:
+    record = checkout / "docs/works-with.json"
+    record.parent.mkdir()
+    record.write_text("[]")
+    git("add", ".", cwd=checkout)
+    git("commit", "-q", "-m", "two", cwd=checkout)
+    record.write_text("[1]")
+    assert git("rev-parse", "HEAD", cwd=checkout).startswith(copy_checkout(tmp_path / "copy"))
+
+
 def test_a_folder_that_is_no_checkout_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "ROOT", tmp_path)
     with pytest.raises(MatrixError, match="copies the checkout by git"):
