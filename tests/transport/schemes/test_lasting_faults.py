@@ -157,7 +157,7 @@ def test_the_output_of_ssh_goes_to_the_trace_made_safe(program):
 
 def test_a_program_that_ignores_our_leave_is_ended(program, tmp_path):
     pid = tmp_path / "pid"
-    code = f"open({str(pid)!r}, 'w').write(str(os.getpid())); say(V2)\nimport time, signal\n"
+    code = f"import pathlib, signal, time\npathlib.Path({str(pid)!r}).write_text(str(os.getpid())); say(V2)\n"
     code += "signal.signal(signal.SIGTERM, signal.SIG_IGN); say(b''); time.sleep(60)"
     transport = opened("ssh://h/x", program(code))
     with transport.advertise("git-upload-pack", version=2) as blocks:
