@@ -149,9 +149,6 @@ def main() -> int:
             _serve(words[0], words[-1].removeprefix(_PREFIX), output)
         output.flush()
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt):
-            # The terminal and git each send one: the second must not cut off what is said of the first.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _told(error, output)
     return 0
 
@@ -177,9 +174,20 @@ def _told(error: BaseException, output: Output) -> int:
 
 
 def _let_terminate() -> None:
-    """Let SIGTERM end a push as Ctrl-C does: what was made on the way is removed."""
+    """Let SIGTERM end a push as Ctrl-C does: what was made on the way is removed.
+
+    Only the first signal counts. The terminal and git each send one, and the second must not cut off what is
+    said of the first.
+    """
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
 
     def interrupt(*_: object) -> NoReturn:
+        for number in numbers:
+            # Not SIG_IGN: Python complains of a signal that came before that was set.
+            signal.signal(number, lambda *_: None)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in numbers:
+        signal.signal(number, interrupt)
