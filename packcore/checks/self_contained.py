@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING
 
 from packcore.checks.known_heads import KnownHeads
 from packcore.checks.marks import TYPE_BITS, object_links
-from packcore.checks.objects import links_of_sound_commit
 from packcore.delta.new_entries import new_entries
 from packcore.errors import CorruptObject
 from packcore.limits import MIB
-from packcore.objects import MODE_DIRECTORY, MODE_GITLINK, ObjectType, mode_kind, row_chunks
+from packcore.objects import ObjectType
 
 if TYPE_CHECKING:
     from packcore.ids import ObjectFormat, ObjectId
@@ -59,9 +58,9 @@ class PackLinks:
             return
         try:
             if type_code == ObjectType.TREE:
-                self._note_tree(data, base)
+                self._note_tree(oid, data, base)
             else:
-                self._note_others(ObjectType(type_code), oid, data)
+                self._note_links(ObjectType(type_code), oid, data)
         except CorruptObject:
             self._are_all_known = False
         if self._noted_bytes > self._limit_bytes:
@@ -71,38 +70,23 @@ class PackLinks:
         self._noted[type_][oid[0]] += oid
         self._noted_bytes += len(oid)
 
-    def _note_others(self, type_: ObjectType, oid: ObjectId, data: bytes) -> None:
-        links = links_of_sound_commit(data, self._object_format) if type_ is ObjectType.COMMIT else None
-        if links is None:
-            for target, target_type in object_links(type_, data, self._object_format, oid):
-                self._note(target_type, target)
-            return
-        tree, *parents = links
-        self._note(ObjectType.TREE, tree)
-        for parent in parents:
-            self._note(ObjectType.COMMIT, parent)
+    def _note_links(self, type_: ObjectType, oid: ObjectId, data: bytes) -> None:
+        for target, target_type in object_links(type_, data, self._object_format, oid):
+            self._note(target_type, target)
 
-    def _note_tree(self, data: bytes, base: bytes | None) -> None:
+    def _note_tree(self, oid: ObjectId, data: bytes, base: bytes | None) -> None:
         split = self._known_heads.split(data)
         if split is None or (links := self._known_heads.new_links(split)) is None:
-            self._note_rows(data, base)
+            new = None if base is None else new_entries(base, data, self._object_format.digest_size)
+            if new is not None:
+                data = b"".join([data[start:end] for start, end in new.ranges])
+            self._note_links(ObjectType.TREE, oid, data)
         else:
-            for oid, final in links:
+            for target, final in links:
                 if final is not None:
-                    self._note(final & TYPE_BITS, oid)
+                    self._note(final & TYPE_BITS, target)
         if split is not None:
             self._known_heads.add(split)
-
-    def _note_rows(self, data: bytes, base: bytes | None) -> None:
-        object_format = self._object_format
-        new = None if base is None else new_entries(base, data, object_format.digest_size)
-        if new is not None:
-            data = b"".join([data[start:end] for start, end in new.ranges])
-        for rows in row_chunks(data, object_format):
-            for mode, _, oid in rows:
-                kind = mode_kind(mode)
-                if kind != MODE_GITLINK:
-                    self._note(ObjectType.TREE if kind == MODE_DIRECTORY else ObjectType.BLOB, oid)
 
     def _drop_twins(self) -> None:
         self._noted_bytes = 0

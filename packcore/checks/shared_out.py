@@ -122,7 +122,7 @@ def _check_loose(store: LooseStore, oid: ObjectId, checks: ContentChecks) -> boo
 
 
 def _cut(packs: Sequence[PackFile], work: dict[str, int], jobs: int) -> list[_Share]:
-    """Return shares of about equal work: the largest packs first, each to whoever has the least."""
+    """Return shares of about equal work. The largest packs go first, each to the share with the least."""
     bounds = [256 * number // jobs for number in range(jobs + 1)]
     shares = [_Share([], bytes([low]), bytes([end - 1])) for low, end in pairwise(bounds) if low < end]
     done = [0] * len(shares)

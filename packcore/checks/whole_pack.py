@@ -1,6 +1,6 @@
 """Checks a pack and all its objects in one run: each entry once, each base once.
 
-An intact pack is checked with its index, or indexed anew if that is not enough. If anything is wrong with it,
+A pack is checked against its index. If that does not prove it intact, it is indexed anew. If it is damaged,
 the caller reads it object by object, which says what is damaged and uses other copies of a damaged base.
 """
 

@@ -43,7 +43,7 @@ FAR_OFFSET = 0x80000000
 """Offsets from here on are stored in the table of far offsets."""
 FAN_OUT_BYTES = 1024
 """256 counts: how many ids start with each byte or a lower one."""
-_AT_ONCE = 1 << 16  # so many ids exist as objects at any time
+_AT_ONCE = 1 << 16  # at most this many ids are separate objects at a time
 _FEW = 16  # fewer than one id in 16 are looked up one by one
 _WHOLE_BYTES_MAX = 256 * 1024  # a smaller index is read, not mapped: a map costs a file descriptor
 

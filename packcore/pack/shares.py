@@ -3,7 +3,7 @@
     whole objects      1  2  3  4 | 5  6 | 7  8  9     shares of about the same number of bytes
     process            one        | two  | three
     from a process     H                               ready
-                       A count                         so many more objects are done
+                       A count                         this many more objects are done
                        R result                        part of the result, whatever the work yields
                        D                               done
                        X                               something is wrong
@@ -40,7 +40,7 @@ SHARED_BYTES = 200
 
 
 def worthwhile_jobs(table: PackTable, process_bytes: int) -> int:
-    """Return how many processes the entries are worth, if each needs so many bytes of its own."""
+    """Return how many processes are worth starting, if each needs `process_bytes` of memory of its own."""
     work_bytes = sum(table.sizes) + ENTRY_BYTES * len(table)
     return automatic_jobs(work_bytes, process_bytes + SHARED_BYTES * len(table))
 
