@@ -5,9 +5,9 @@
     meanwhile    the digests of the pack and of the index, the order of its ids
 
 With several processes, each reads the entries of its own share (`packcore.pack.shares`), and only the heads
-are read by one. What is found here is only whether all is right: if not, or in the rare cases that need more
-care (an object that comes twice, a cycle), the caller indexes the pack anew, which says what is wrong. So the
-report is the same for any number of processes.
+are read by one. The answer is only yes or no. If it is no, or the pack is one of the rare ones that need more
+care (an object comes twice, deltas form a cycle), the caller indexes the pack anew, which says what is wrong.
+So the report is the same for any number of processes.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
     path.pack: ok
 
 This reads the whole pack and checks ids, sizes and checksums. The index must match what the pack yields; only
-its version may differ. An intact pack is checked with its index (`packcore.pack.indexed_check`), any other is
-indexed anew.
+its version may differ. An intact pack is proven so with its index (`packcore.pack.indexed_check`);
+any other is indexed anew, which says what is wrong.
 """
 
 from __future__ import annotations

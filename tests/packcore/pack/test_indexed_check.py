@@ -22,30 +22,20 @@ from packcore.pack.indexer import index_pack_file
 from packcore.pack.mapping import open_source
 from packcore.pack.verify import verify_pack
 from packcore.store.repository import Repository
+from tests.packcore.pack.folders import make_folders
 from tests.packcore.pack_builder import build_pack, chain_of, indexed_pack, ref_delta, simple_delta, whole
-from tests.support import fast_import, git, init_repository
+from tests.support import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 JOBS = [1, 2, 3] if processes.can_fork() else [1]
 
 
-def commits() -> Iterator[bytes]:
-    for number in range(40):
-        yield b"commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 0\n" % (10**9 + number)
-        for folder in range(6):
-            lines = b"".join(b"%d %d %d\n" % (folder, line, number * (line == number)) for line in range(60))
-            yield b"M 100644 inline d%d/file\ndata %d\n%s\n" % (folder, len(lines), lines)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = init_repository(tmp_path_factory.mktemp("made") / "a.git")
-    fast_import(path, commits())
-    git("-c", "pack.threads=1", "repack", "-adfq", cwd=path)
-    return path
+    return make_folders(tmp_path_factory.mktemp("made") / "a.git")
 
 
 @pytest.fixture

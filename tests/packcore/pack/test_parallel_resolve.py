@@ -21,6 +21,7 @@ from packcore.pack.indexer import index_pack_file
 from packcore.pack.resolve import Resolver
 from packcore.pack.verify import verify_pack
 from packcore.store.repository import Repository
+from tests.packcore.pack.folders import make_folders
 from tests.support import fast_import, git, init_repository
 
 if TYPE_CHECKING:
@@ -29,25 +30,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not processes.can_fork(), reason="processes inherit the scan by fork")
 
-FOLDERS = 6
 DELTA_COLUMNS = 7
 """Of a line of verify-pack about a delta."""
 
 
-def commits() -> Iterator[bytes]:
-    for number in range(40):
-        yield b"commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 0\n" % (10**9 + number)
-        for folder in range(FOLDERS):
-            lines = b"".join(b"%d %d %d\n" % (folder, line, number * (line == number)) for line in range(60))
-            yield b"M 100644 inline d%d/file\ndata %d\n%s\n" % (folder, len(lines), lines)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = init_repository(tmp_path_factory.mktemp("made") / "a.git")
-    fast_import(path, commits())
-    git("-c", "pack.threads=1", "repack", "-adfq", cwd=path)
-    return path
+    return make_folders(tmp_path_factory.mktemp("made") / "a.git")
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def list_source(source: Transport, *, protocol: Protocol, prefixes: Sequence[str
 
 
 def _is_whole(listed: Advertisement, prefixes: Sequence[str]) -> bool:
-    """Return whether a list says all that is to be known of the source: of none, that it is empty."""
+    """Return whether nothing more is to be asked. An empty list of some prefixes may hide other refs."""
     return bool(listed.refs or listed.unreadable or listed.version < 2 or REFS in prefixes)
 
 
