@@ -13,13 +13,22 @@ outgoing connection takes the port before the server does."""
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody uses now. Raises OSError if none is found."""
+    """Return a loopback port that nobody uses, and that no call returned before.
+
+    Raises OSError if none is found.
+    """
     # Tests seed the shared generator, and processes with the same seed would meet at the same ports.
-    for port in random.SystemRandom().sample(_PORTS, 100):
-        with socket.socket() as probe:
-            try:
+    for port in random.SystemRandom().sample(_PORTS, min(100, len(_PORTS))):
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("100 ports were tried, and all are in use")
+        except OSError:
+            mark.close()
+            continue
+        # A UDP socket doesn't hinder the TCP server. It stays open while this process lives, and tells every
+        # other call, in any process, that the port is promised.
+        mark.detach()
+        return port
+    raise OSError("each of the ports that were tried is in use")
