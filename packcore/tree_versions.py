@@ -108,7 +108,8 @@ class TreeVersions:
             rows = tree_rows(data[start:end], self._object_format, oid)
         except CorruptObject:  # if only because an entry goes on behind `end`
             return self._all_rows(data, oid)
-        if grown or len(rows) > 1:
+        # One entry in place of one of the same size ends where that did; in place of two, it does not.
+        if grown or len(rows) > 1 or high - low > 1:
             after = [end + grown for end in ends[high:]]
             ends = array("I", [*ends[:low], *self._ends(rows, start), *after])
         folder.ends = ends

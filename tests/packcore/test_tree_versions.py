@@ -13,7 +13,7 @@ from packcore.errors import CorruptObject
 from packcore.ids import SHA1, ObjectFormat, ObjectId
 from packcore.objects import tree_rows
 from packcore.tree_versions import FolderVersion, TreeVersions
-from tests.packcore.delta.test_new_entries import FILE, PROGRAM, Row, encoded, rows
+from tests.packcore.delta.test_new_entries import FILE, FOLDER, PROGRAM, Row, encoded, rows
 
 OID = ObjectId(b"t" * 20)
 
@@ -79,6 +79,18 @@ def test_of_one_change_only_that_entry_is_parsed(count: int, monkeypatch: pytest
     ):
         assert set(walk.new_rows(folder, encoded(new), OID)) <= set(added)
     assert sum(parsed) <= 3
+
+
+def test_an_entry_as_long_as_the_two_before_it_hides_no_version_of_its_folder():
+    walk, folder, around = TreeVersions(SHA1), FolderVersion(), files(20)
+    two = [(FILE, b"m", b"1" * 20), (FILE, b"n", b"2" * 20)]
+    # Where the first of the two ended, the longer name has what looks like a submodule.
+    name = b"m" * (len(encoded(two[:1])) - len("40000 ")) + b"160000 x"
+    first, second = [(FOLDER, name, b"3" * 20)], [(FOLDER, name, b"4" * 20)]
+    assert len(encoded(first)) == len(encoded(two))
+    for newest in (two, first):
+        list(walk.new_rows(folder, encoded([*around, *newest]), OID))
+    assert set(second) <= set(walk.new_rows(folder, encoded([*around, *second]), OID))
 
 
 def test_versions_that_are_held_take_a_limited_number_of_bytes(monkeypatch: pytest.MonkeyPatch):
