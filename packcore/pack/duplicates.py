@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["check_duplicates"]
 
 
-def check_duplicates(table: PackTable, order: array[int], source: PackSource, resolver: Resolver) -> None:
+def check_duplicates(table: PackTable, order: array[int], resolver: Resolver) -> None:
     """Check the entries of a resolved pack that are the same object, given `table.sorted_by_id()`.
 
     Raises CorruptPack if their bytes differ, or if a delta depends on itself.
@@ -43,7 +43,7 @@ def check_duplicates(table: PackTable, order: array[int], source: PackSource, re
         group.append(other)
         copies[other] = group
     if copies:
-        _refuse_cycles(table, source, copies)
+        _refuse_cycles(table, resolver.source, copies)
 
 
 def _compare(table: PackTable, resolver: Resolver, one: int, other: int) -> None:

@@ -162,6 +162,7 @@ class IndexedCheck:
         """
         table = self.table
         resolver = Resolver(table, self._limits, None, observe)
+        resolver.source = self._source
         resolver.know_bases()
         resolver.inflate = self._stream
         shares = self._shares(jobs)
@@ -174,7 +175,7 @@ class IndexedCheck:
                     observe.start_share()
             counter = _Counter(tell)
             whole = self._whole_objects(roots, resolver, counter.add)
-            resolver.resolve_trees(whole, self._source, counter.add)
+            resolver.resolve_trees(whole, counter.add)
             counter.finish()
             # Ids that were not computed are as they were.
             if sha256(table.oids).digest() != stated:

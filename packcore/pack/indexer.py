@@ -155,18 +155,18 @@ def index_pack(
     else:
         with progress.phase(counting, unit="objects", total=reader.count) as phase:
             scan_pack(reader, resolver, table, phase.advance)
-    source = open_source()
+    resolver.source = source = open_source()
     try:
         delta_count = table.types.count(0)
         with progress.phase("indexing", unit="objects", total=len(table)) as phase:
             phase.advance(len(table) - delta_count)
-            _resolve(resolver, table, source, jobs=jobs, limits=limits, advance=phase.advance)
+            _resolve(resolver, table, jobs=jobs, limits=limits, advance=phase.advance)
             if complete is not None:
                 complete(source, table, resolver)
             resolver.check_complete()
             phase.note(deltas=delta_count)
         order = table.sorted_by_id()
-        check_duplicates(table, order, source, resolver)
+        check_duplicates(table, order, resolver)
     finally:
         source.close()
     return IndexedPack(table, order)
@@ -175,7 +175,6 @@ def index_pack(
 def _resolve(
     resolver: Resolver,
     table: PackTable,
-    source: PackSource,
     *,
     jobs: int | None,
     limits: Limits,
@@ -186,9 +185,9 @@ def _resolve(
         from packcore.pack.parallel_resolve import resolve_in_processes
 
         memory = limits.resolve_memory
-        if resolve_in_processes(resolver, table, source, jobs=jobs, resolve_memory=memory, advance=advance):
+        if resolve_in_processes(resolver, table, jobs=jobs, resolve_memory=memory, advance=advance):
             return
-    resolver.resolve(source, advance)
+    resolver.resolve(advance)
 
 
 def index_pack_file(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterator
 
-    from packcore.pack.mapping import PackSource
     from packcore.pack.resolve import Resolver
     from packcore.pack.table import PackTable
 
@@ -26,7 +25,6 @@ __all__ = ["resolve_in_processes"]
 def resolve_in_processes(
     resolver: Resolver,
     table: PackTable,
-    source: PackSource,
     *,
     jobs: int | None,
     resolve_memory: int,
@@ -50,7 +48,7 @@ def resolve_in_processes(
         resolver.use_memory(resolve_memory // len(shares))
         if observer is not None:
             observer.start_share()
-        resolver.resolve_trees(roots, source, tell)
+        resolver.resolve_trees(roots, tell)
         if observer is not None:
             yield observer.seen()
 

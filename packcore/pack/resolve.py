@@ -78,7 +78,8 @@ class Resolver:
         self._live: dict[int, Content] = {}  # bases that wait for further children, topmost first
         self._live_bytes = 0
         self._waiting: dict[int, int] = {}  # how many children of each base on the way are still to come
-        self._source: PackSource
+        self.source: PackSource
+        """Where entries are read again; set before anything is resolved, be it by other processes."""
 
     def add(
         self,
@@ -130,7 +131,7 @@ class Resolver:
         while self._kept_bytes > budget:
             self._kept_bytes -= len(kept.popitem()[1]) + _KEPT_COST_BYTES
 
-    def resolve(self, source: PackSource, advance: Callable[[int], None]) -> None:
+    def resolve(self, advance: Callable[[int], None]) -> None:
         """Resolve all deltas based on objects of the pack; call `advance` with the number of deltas done.
 
         Raises CorruptPack for a delta that does not fit its base, and LimitExceeded for a chain longer than
@@ -139,18 +140,17 @@ class Resolver:
         types = self._table.types
         # Before the walk, only whole objects have a type; deltas get theirs during the walk.
         roots = (root for root in range(len(types)) if types[root] and self._table.bases[root] < 0)
-        self.resolve_trees(roots, source, advance)
+        self.resolve_trees(roots, advance)
         self.forget()
 
-    def resolve_trees(self, roots: Iterable[int], source: PackSource, advance: Callable[[int], None]) -> None:
+    def resolve_trees(self, roots: Iterable[int], advance: Callable[[int], None]) -> None:
         """Resolve the deltas below some whole objects. Raises as `resolve`."""
-        self._source = source
         types = self._table.types
         for root in roots:
             if self.observe is not None and types[root] in self.observed_later:
                 data = self._kept.get(root)
                 if data is None and self._table.sizes[root] < self._limits.big_object:
-                    data = source.inflate(source.entry(self._table.offsets[root]))
+                    data = self.source.inflate(self.source.entry(self._table.offsets[root]))
                 self.observe(types[root], self._table.oid(root), data, None, None)
             self._resolve_tree(root, advance)
 
@@ -230,7 +230,7 @@ class Resolver:
                 if inflate is not None:
                     delta = inflate(entry_index)
                 else:
-                    delta = self._source.inflate(self._source.entry(table.offsets[entry_index]))
+                    delta = self.source.inflate(self.source.entry(table.offsets[entry_index]))
             result: Content | None
             made: bytes | None = None
             if delta is not None and isinstance(base, bytes):
@@ -343,17 +343,17 @@ class Resolver:
         if (data := self._kept.pop(entry_index, None)) is not None:
             self._kept_bytes -= len(data) + _KEPT_COST_BYTES
             return data
-        header = self._source.entry(self._table.offsets[entry_index])
+        header = self.source.entry(self._table.offsets[entry_index])
         if header.size < self._limits.big_object:
-            return self._source.inflate(header)
-        return Scratch(self._source.inflate_blocks(header), self._directory)
+            return self.source.inflate(header)
+        return Scratch(self.source.inflate_blocks(header), self._directory)
 
     def _remake(self, entry_index: int, base: Content) -> Content:
         """Apply a delta that was applied before."""
         size = self._table.sizes[entry_index]
-        header = self._source.entry(self._table.offsets[entry_index])
+        header = self.source.entry(self._table.offsets[entry_index])
         is_big = header.size >= self._limits.big_object
-        delta = self._source.inflate_blocks(header) if is_big else self._source.inflate(header)
+        delta = self.source.inflate_blocks(header) if is_big else self.source.inflate(header)
         blocks = apply_to(base, delta, self._limits.big_object - 1)
         return b"".join(blocks) if size < self._limits.big_object else Scratch(blocks, self._directory)
 
@@ -365,8 +365,8 @@ class Resolver:
         Sets the size of the entry. The target is kept only if it may have children. A large target whose
         children are known only by its id is made again for them.
         """
-        header = self._source.entry(self._table.offsets[entry_index])
-        head = delta if delta is not None else self._source.inflate_head(header, DELTA_HEAD_BYTES_MAX)
+        header = self.source.entry(self._table.offsets[entry_index])
+        head = delta if delta is not None else self.source.inflate_head(header, DELTA_HEAD_BYTES_MAX)
         size = target_size(self._table, entry_index, head, self._limits)
         if size > self._limits.structure_bytes and label != b"blob":
             what = f"the {label.decode()} at offset {header.offset}"
@@ -374,7 +374,7 @@ class Resolver:
         digest = self._table.object_format.new_hash(b"%s %d\0" % (label, size))
         result: Content | None = None
         try:
-            instructions = self._source.inflate_blocks(header) if delta is None else delta
+            instructions = self.source.inflate_blocks(header) if delta is None else delta
             made = apply_to(base, instructions, self._limits.big_object - 1)
             blocks = passed_on(made, digest.update)
             if size < self._limits.big_object:

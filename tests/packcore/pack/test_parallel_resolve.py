@@ -22,6 +22,7 @@ from packcore.pack.resolve import Resolver
 from packcore.pack.verify import verify_pack
 from packcore.store.repository import Repository
 from tests.packcore.pack.folders import make_folders
+from tests.packcore.pack_builder import build_pack, ofs_delta, simple_delta, whole, write_pack_file
 from tests.support import fast_import, git, init_repository
 
 if TYPE_CHECKING:
@@ -169,6 +170,15 @@ def test_damage_is_reported_as_by_one_process(repository: Path, which: int, monk
         errors.append(str(error.value))
     assert errors[0] == errors[1]
     assert findings(repository, 1) == findings(repository, 2)
+
+
+def test_an_object_may_be_in_a_pack_several_times(tmp_path: Path, forked: list[int]):
+    one, other, more = b"a text\n" * 5, b"b text\n" * 5, b"a text\n" * 6
+    deltas = [ofs_delta(base, simple_delta(text, more)) for base, text in ((0, one), (0, one), (1, other))]
+    path = write_pack_file(tmp_path, [build_pack([whole(one), whole(other), *deltas])])
+    alone, shared = (index_pack_file(path, object_format=SHA1, jobs=jobs) for jobs in (1, 2))
+    assert list(shared.index_blocks()) == list(alone.index_blocks())
+    assert len(forked) == 2
 
 
 def test_a_process_that_dies_is_a_clear_error(repository: Path, monkeypatch: pytest.MonkeyPatch):
