@@ -7,6 +7,7 @@ the caller reads it object by object, which says what is damaged and uses other 
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def check_whole_pack(
 ) -> bool:
     """Check a pack, its index and its objects, in up to `jobs` processes; return whether it is intact.
 
-    The objects that were read before the first damage are recorded as intact: their bytes have their ids.
+    Only objects are recorded as intact that are where the index says: of a damaged pack, some of these.
     Raises WorkerLost.
     """
     objects = _Objects(pack.name, checks, advance)
@@ -42,11 +43,12 @@ def check_whole_pack(
         if check.read_heads() and check.is_intact(observe=objects, jobs=jobs):
             objects.check_large(pack)
             return True
-        indexed = index_pack_file(
-            Path(pack.name), object_format=pack.object_format, limits=pack.limits, observe=objects, jobs=jobs
+        index_anew = partial(
+            index_pack_file, Path(pack.name), object_format=pack.object_format, limits=pack.limits, jobs=jobs
         )
-        if not pack.index.has_bytes(indexed.index_blocks()):
+        if not pack.index.has_bytes(index_anew().index_blocks()):
             return False
+        index_anew(observe=objects)
         objects.check_large(pack)
     except (CorruptData, LimitExceeded, OSError):
         return False

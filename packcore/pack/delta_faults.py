@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from packcore.limits import Limits
     from packcore.pack.table import PackTable
 
-__all__ = ["delta_fault", "target_size", "too_deep"]
+__all__ = ["delta_fault", "other_id", "target_size", "too_deep"]
 
 
 def target_size(table: PackTable, entry_index: int, delta: bytes, limits: Limits) -> int:
@@ -37,6 +37,11 @@ def delta_fault(table: PackTable, entry_index: int, error: CorruptData) -> Corru
     if isinstance(error, CorruptPack):
         return error
     return CorruptPack(str(error), offset=table.offsets[entry_index])
+
+
+def other_id(table: PackTable, entry_index: int) -> CorruptPack:
+    """Return the error for an object that is another one than the index says."""
+    return CorruptPack("an object has another id than its index says", offset=table.offsets[entry_index])
 
 
 def too_deep(table: PackTable, entry_index: int, limits: Limits) -> LimitExceeded:

@@ -29,7 +29,7 @@ from packcore.delta.codec import DELTA_HEAD_BYTES_MAX, TargetTooLarge, apply_del
 from packcore.errors import CorruptData, MissingObject, structure_too_large
 from packcore.ids import ObjectId
 from packcore.objects import ObjectType
-from packcore.pack.delta_faults import delta_fault, target_size, too_deep
+from packcore.pack.delta_faults import delta_fault, other_id, target_size, too_deep
 from packcore.pack.scratch import Content, Scratch, apply_to, passed_on
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Resolver:
         """Types of whole objects for which `resolve_trees` calls it instead, perhaps in another process."""
         self.inflate: Callable[[int], bytes] | None = None
         """Returns the stream of an entry below `Limits.big_object`, for a caller that checks more of it."""
+        self._are_ids_stated = False
         self._table = table
         self._limits = limits
         self._directory = directory
@@ -107,9 +108,10 @@ class Resolver:
             if self._kept_bytes > self._limits.resolve_memory:
                 self._shed()
 
-    def know_bases(self) -> None:
-        """Take the bases of all entries from the table, instead of `add` for each."""
+    def know_entries(self) -> None:
+        """Take the bases of all entries from the table, instead of `add` for each, and check their ids."""
         self._first_child, self._next_sibling = self._table.children()
+        self._are_ids_stated = True
 
     def has_deltas(self, entry_index: int) -> bool:
         """Return whether an entry is known to be a base."""
@@ -202,7 +204,7 @@ class Resolver:
         type_ = types[root]
         label = _LABELS[type_]
         depth_max = self._limits.chain_depth
-        observe, inflate = self.observe, self.inflate
+        observe, inflate, are_ids_stated = self.observe, self.inflate, self._are_ids_stated
         done = 0
         while stack:
             entry_index = stack.pop()
@@ -251,7 +253,10 @@ class Resolver:
                 oid = ObjectId(digest.digest())
             sizes[entry_index] = size
             types[entry_index] = type_
-            oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
+            if not are_ids_stated:
+                oids[entry_index * digest_size : (entry_index + 1) * digest_size] = oid
+            elif not oids.startswith(oid, entry_index * digest_size):
+                raise other_id(table, entry_index)
             if observe is not None:
                 base_oid = ObjectId(bytes(oids[base_index * digest_size : (base_index + 1) * digest_size]))
                 observe(type_, oid, made, base_oid, base if isinstance(base, bytes) else None)

@@ -14,6 +14,7 @@ from packcore.checks.fsck import check_repository
 from packcore.errors import PackcoreError
 from packcore.ids import SHA1
 from packcore.limits import Limits
+from packcore.objects import ObjectType
 from packcore.pack import verify
 from packcore.pack.index import open_index
 from packcore.pack.index_write import write_index
@@ -22,9 +23,18 @@ from packcore.pack.indexer import index_pack_file
 from packcore.pack.mapping import open_source
 from packcore.pack.verify import verify_pack
 from packcore.store.repository import Repository
+from tests.object_makers import tag
 from tests.packcore.pack.folders import make_folders
-from tests.packcore.pack_builder import build_pack, chain_of, indexed_pack, ref_delta, simple_delta, whole
-from tests.support import git
+from tests.packcore.pack_builder import (
+    blob_id,
+    build_pack,
+    chain_of,
+    indexed_pack,
+    ref_delta,
+    simple_delta,
+    whole,
+)
+from tests.support import git, init_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,6 +218,20 @@ def test_the_report_is_that_of_indexing_anew(
     found, told = findings(repository, 1), outcome(pack_of(repository), 1)
     monkeypatch.setattr(IndexedCheck, "read_heads", lambda _: False)
     assert (found, told) == (findings(repository, 1), outcome(pack_of(repository), 1))
+
+
+def test_an_object_that_its_index_names_elsewhere_is_not_taken_for_read(tmp_path: Path):
+    path = init_repository(tmp_path / "r.git")
+    text = b"text"
+    type_, tagged = tag(blob_id(text), ObjectType.BLOB)
+    indexed_pack(path / "objects/pack", build_pack([whole(text), whole(tagged, type_)]))
+    rewrite_index(path, lambda oids: oids[20:] + oids[:20])
+    oids = blob_id(text).hex(), SHA1.hash_object(b"tag", tagged).hex()
+    for jobs in JOBS:
+        found = findings(path, jobs)
+        assert sum("hash-path mismatch" in line for line in found) == 2
+        # The tag was not read, so nothing is known to refer to the blob.
+        assert {line.split()[-1] for line in found if line.startswith("dangling")} == {*oids}
 
 
 def test_any_byte_that_was_damaged_is_found(tmp_path: Path):
