@@ -165,11 +165,20 @@ class _Fsck:
             if copy.oid not in self.marks.flags:
                 continue  # it came after the listing
             try:
-                self._object(copy, checks)
+                type_, data = self._read(copy)
             except _FAILURES as fault:
-                for line in describe_damage(copy, fault):
-                    yield error(line, "unreadable", copy.oid)
+                yield from self._damaged(copy, fault)
+                continue  # what is to be said of the object comes with a copy that is intact
+            if self.marks.is_first(copy.oid, type_) and data is not None:
+                try:
+                    checks.check(copy.oid, type_, data)
+                except _FAILURES as fault:
+                    yield from self._damaged(copy, fault)
             yield from self._reported(checks, copy.oid)
+
+    def _damaged(self, copy: Copy, fault: CorruptData | LimitExceeded) -> Iterator[FsckFinding]:
+        for line in describe_damage(copy, fault):
+            yield error(line, "unreadable", copy.oid)
 
     def _left_loose(
         self, doubtful: set[tuple[int, ObjectId]], checks: ContentChecks, phase: Phase
@@ -183,22 +192,17 @@ class _Fsck:
                 else:
                     yield from self._reported(checks, oid)
 
-    def _object(self, copy: Copy, checks: ContentChecks) -> None:
-        repository, oid = self.repository, copy.oid
+    def _read(self, copy: Copy) -> tuple[ObjectType, bytes | None]:
+        """Return an object as this copy has it; a large blob without its bytes, which were only compared."""
         if (short := copy.read_short()) is not None:
-            if self.marks.is_first(oid, short.type):
-                checks.check(oid, short.type, short.data)
-            return
+            return short
         copy.check_frame()
         type_, size = copy.header()
-        self.marks.state(oid, type_)
-        if size >= repository.limits.big_object and type_ is ObjectType.BLOB:
-            repository.copies.check(copy)
-            self.marks.is_first(oid, type_)
-            return
-        type_, data = repository.copies.read_copy(copy)
-        if self.marks.is_first(oid, type_):
-            checks.check(oid, type_, data)
+        self.marks.state(copy.oid, type_)
+        if size >= self.repository.limits.big_object and type_ is ObjectType.BLOB:
+            self.repository.copies.check(copy)
+            return type_, None
+        return self.repository.copies.read_copy(copy)
 
     def _reported(self, checks: ContentChecks, oid: ObjectId) -> Iterator[FsckFinding]:
         if (held := checks.take(oid)) is not None:

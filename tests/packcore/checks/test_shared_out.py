@@ -116,11 +116,24 @@ def borrow(repository: Path) -> None:
     flip(loose_of(other)[3], 5)
 
 
+def damage_packed_copy(repository: Path) -> None:
+    """Store a tree with a finding in a pack, where it is damaged, and loose, among damaged ones."""
+    damage_loose(repository)
+    tree = b"100644 b\0%s100644 a\0%s" % (bytes(range(20)), bytes(range(1, 21)))
+    oid = git("hash-object", "-t", "tree", "-w", "--stdin", "--literally", cwd=repository, stdin=tree)
+    before = {*packs_of(repository)}
+    git("pack-objects", "-q", "objects/pack/pack", cwd=repository, stdin=f"{oid}\n".encode())
+    (pack,) = {*packs_of(repository)} - before
+    pack.chmod(0o644)
+    flip(pack, 30)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         lambda _: None,
         *(damage_last_pack, damage_trailers, damage_loose, misplace_loose, lose_loose, lose_pack, borrow),
+        damage_packed_copy,
     ],
 )
 def test_any_number_of_processes_finds_the_same_in_the_same_order(
