@@ -254,9 +254,10 @@ class ObjectLister:
                 continue
             for mode, _, entry in tree_rows(data, object_format, oid):
                 if entry not in seen:
-                    if mode_kind(mode) == MODE_DIRECTORY:
+                    kind = mode_kind(mode)
+                    if kind == MODE_DIRECTORY:
                         stack.append(entry)
-                    else:
+                    elif kind != MODE_GITLINK:
                         seen.add(entry)
 
     def collect(

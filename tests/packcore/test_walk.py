@@ -179,6 +179,14 @@ def test_submodules_are_passed_over(store: MemoryStore):
     assert len(ids(store, [store.add(*commit(top))])) == 3
 
 
+def test_a_receiver_lacks_an_object_of_which_it_has_only_the_id_as_a_submodule(store: MemoryStore):
+    new = store.add(*blob(b"new"))
+    had = store.add(*commit(store.add(*tree({b"sub": (GITLINK, new)})), date=1))
+    top = store.add(*tree({b"f": (FILE, new)}))
+    made = store.add(*commit(top, [had], date=2))
+    assert ids(store, [made], [had]) == [made, top, new]
+
+
 @pytest.mark.parametrize("mode", [b"040000", b"40000", b"0040000"])
 def test_a_folder_is_followed_whatever_zeros_its_mode_starts_with(store: MemoryStore, mode: bytes):
     top = store.add(ObjectType.TREE, mode + b" d\0" + one_file(store, b"x"))
