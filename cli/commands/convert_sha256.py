@@ -99,7 +99,9 @@ def run(
     refs/notes/sha1-origin records each commit's old id. The same source always gives the same new ids.
     """
     from cli.convert_checks import check_repository, sign_tips
+    from cli.render.units import count_of
     from transport.local_fetch.convert import ConvertRequest, convert_sha256
+    from transport.safe_text import one_line
     from transport.schemes import open_transport
 
     request = ConvertRequest(
@@ -128,7 +130,13 @@ def run(
         console.show_json(told)
     else:
         console.show(_lines(result, told, checks))
-    return 0 if all(each.ok for each in checks) else FAILED
+    failed = [each for each in checks if not each.ok]
+    if failed:
+        console.tell_error(
+            f"packcore: error: {result.target} is converted, but {count_of(len(failed), 'checks')} failed: "
+            f"{failed[0].name}: {one_line(failed[0].detail)}"
+        )
+    return FAILED if failed else 0
 
 
 def _source_date() -> int:
@@ -160,6 +168,10 @@ def _lines(result: ConvertResult, told: dict[str, Any], checks: list[Check]) -> 
         lines.append(f"replaced {result.message_rewrites:,} ids in messages")
     if result.signatures:
         lines.append(f"left out {result.signatures:,} signatures: what they signed is gone")
+    if result.merged:
+        lines.append(
+            f"merged {count_of(result.merged, 'objects')} with others that differed only in signatures"
+        )
     if result.ambiguous:
         shown = ", ".join(result.ambiguous[:5])
         lines.append(f"left {len(result.ambiguous):,} ids in messages that fit several objects: {shown}")

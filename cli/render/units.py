@@ -22,6 +22,7 @@ _SINGULAR = {
     "exchanges": "exchange",
     "blocks": "block",
     "repositories": "repository",
+    "checks": "check",
 }
 
 

@@ -9,6 +9,7 @@ trees keeps its path. A tree without any note is an ordinary tree.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ class _Running:
     writer: NotesWriter
     root: ObjectId | None = None
     about: set[ObjectId] = field(default_factory=set)
+    repeated: Counter[ObjectId] = field(default_factory=Counter)
+    """How often a note was met again, about an old object that became one with another."""
 
 
 class TranslatedNotes:
@@ -114,10 +117,12 @@ class TranslatedNotes:
         about = change.about
         if about is not None:
             running.about.discard(about)
-        if about is not None and about in ids:
-            running.writer.drop(ids[about])
-        else:
+        if about is None or about not in ids:
             running.writer.drop_other(change.path)
+        elif running.repeated[ids[about]]:
+            running.repeated[ids[about]] -= 1
+        else:
+            running.writer.drop(ids[about])
 
     def _put_in(self, running: _Running, change: Change, ids: Mapping[ObjectId, ObjectId]) -> None:
         about, row = change.about, (change.row[0], ids[change.row[1]])
@@ -128,6 +133,14 @@ class TranslatedNotes:
             raise RepositoryError(f"tree {change.root.hex()} has two notes about {about.hex()}")
         running.about.add(about)
         if about in ids:
+            before = running.writer.note(ids[about])
+            if before not in (None, row):
+                raise RepositoryError(
+                    f"tree {change.root.hex()} has two notes about {about.hex()}: one about a copy of it "
+                    "that differs only in its signature, and both become one object",
+                    hint="remove one of the notes, or convert without this notes ref",
+                )
+            running.repeated[ids[about]] += before is not None
             running.writer.put(ids[about], row)
             self.renamed.add(about)
         elif about in self._known:

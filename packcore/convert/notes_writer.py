@@ -42,6 +42,11 @@ class NotesWriter:
         self._first_digits: Counter[str] = Counter()
         self._made: dict[str, ObjectId] = {}
 
+    def note(self, about: ObjectId) -> Row | None:
+        """Return the note about an object; None if there is none."""
+        name = about.hex()
+        return self._notes[name[:2]].get(name)
+
     def put(self, about: ObjectId, row: Row) -> None:
         """Add or replace the note about an object."""
         name = about.hex()

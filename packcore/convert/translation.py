@@ -7,8 +7,9 @@
     notes    their commits come last, after the annotated objects             packcore.convert.notes
 
 This uses an explicit stack, because histories are as deep as they are long. If a message mentions an object
-that in turn waits for this one (an abbreviation that matches by accident), its digits stay. Memory: about 400
-bytes per object.
+that in turn waits for this one (an abbreviation that matches by accident), its digits stay. Objects that
+differ only in what is left out (a signed commit and its unsigned copy) become one. Memory: about 400 bytes
+per object.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Translation:
     ids: dict[ObjectId, ObjectId] = field(default_factory=dict)
     """Maps old ids to new ids."""
     candidates: list[Candidate] = field(default_factory=list)
-    """The new objects, in the order of the old ones."""
+    """The new objects, each once, in the order of the old ones."""
     signatures: int = 0
     """The number of signatures and mergetag headers that were removed."""
     message_rewrites: int = 0
@@ -80,6 +81,11 @@ class Translation:
         for candidate in self.candidates:
             found[candidate.type] += 1
         return Counts(*(found[type_] for type_ in _READING_ORDER))
+
+    @property
+    def merged(self) -> int:
+        """The number of old objects that share their new id with another."""
+        return len(self.ids) - len(self.candidates)
 
     @property
     def every_id(self) -> dict[ObjectId, ObjectId]:
@@ -152,11 +158,12 @@ def translate(
             if done % 256 == 0 or done == len(objects):
                 phase.advance(done % 256 or 256)
     translator.translate_notes_of_refs()
-    translation.candidates = [
-        Candidate(translation.ids[old.oid], old.type, translator.sizes[old.oid], old.where, old.order)
-        for old in objects
-        if old.oid in translation.ids
-    ]
+    candidates: dict[ObjectId, Candidate] = {}
+    for old in objects:
+        new = translation.ids.get(old.oid)
+        if new is not None and new not in candidates:
+            candidates[new] = Candidate(new, old.type, translator.sizes[old.oid], old.where, old.order)
+    translation.candidates = list(candidates.values())
     if translation.messages is not None:
         translation.ambiguous = tuple(sorted(translation.messages.ambiguous))
     return translation

@@ -172,3 +172,14 @@ def test_signing_without_a_key_fails_and_leaves_the_conversion(packcore, source,
     assert result.exit_code == 1
     assert "git can't sign converted/main" in result.stderr
     assert fsck(tmp_path / "n.git") == []
+
+
+def test_a_check_that_fails_is_told_with_quiet_too(packcore, source, tmp_path):
+    tree = git("mktree", cwd=source, stdin=b"")
+    odd = f"tree {tree}\ntree {tree}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n".encode()
+    commit = git("hash-object", "--literally", "-w", "-t", "commit", "--stdin", cwd=source, stdin=odd)
+    (source / "refs/heads/odd").write_text(f"{commit}\n")
+    done = packcore("convert-sha256", "--quiet", "--check", source, tmp_path / "new.git")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "is converted, but" in done.stderr
+    assert "packcore fsck: error in commit" in done.stderr

@@ -195,3 +195,36 @@ def test_origin_notes_name_every_commit_in_gits_own_layout(packcore, source, tmp
     after = set(git("ls-tree", "-r", "--name-only", "refs/notes/sha1-origin", cwd=target).splitlines())
     assert len(after - before) == 1
     assert before < after
+
+
+def test_a_file_that_holds_one_old_id_is_the_same_object_as_a_note_of_it(packcore, tmp_path):
+    require("git")
+    source = make_repository(tmp_path / "s.git", history(commits=1))
+    old = git("rev-parse", "main", cwd=source)
+    blob = git("hash-object", "-w", "--stdin", cwd=source, stdin=f"{old}\n".encode())
+    tree = git("mktree", cwd=source, stdin=f"100644 blob {blob}\t.git-blame-ignore-revs\n".encode())
+    git(
+        "update-ref",
+        "refs/heads/main",
+        git("commit-tree", "-m", "x", "-p", old, tree, cwd=source),
+        cwd=source,
+    )
+    target = tmp_path / "new.git"
+    convert(packcore, source, target)
+    assert git("show", "main:.git-blame-ignore-revs", cwd=target) == old
+    assert git("log", "-1", "--notes=sha1-origin", "--format=%N", "main~1", cwd=target).strip() == old
+
+
+def test_a_signed_commit_replaced_by_its_unsigned_copy_needs_no_replace_ref(packcore, source, tmp_path):
+    target = tmp_path / "new.git"
+    old = git("rev-parse", "main", cwd=source)
+    text = git("cat-file", "commit", old, cwd=source).replace("\n\n", "\ngpgsig x\n\n", 1) + "\n"
+    signed = git("hash-object", "-w", "-t", "commit", "--stdin", cwd=source, stdin=text.encode())
+    git("update-ref", "refs/heads/signed", signed, cwd=source)
+    git("replace", signed, old, cwd=source)
+    done = convert(packcore, source, target)
+    assert f"left out refs/replace/{signed}: what it replaces and what replaces it" in done.stdout
+    assert "merged 1 object with others that differed only in signatures" in done.stdout
+    assert git("rev-parse", "signed", cwd=target) == git("rev-parse", "main", cwd=target)
+    origin = git("log", "-1", "--notes=sha1-origin", "--format=%N", "main", cwd=target).split()
+    assert origin == sorted((old, signed))

@@ -109,6 +109,8 @@ class ConvertResult:
     counts: Counts
     signatures: int
     message_rewrites: int
+    merged: int
+    """Old objects that became one with another: they differed only in signatures."""
     ambiguous: tuple[str, ...]
     origin_notes_ref: str | None
     ids: Mapping[ObjectId, ObjectId]
@@ -140,6 +142,8 @@ class ConvertResult:
             "messageRewrites": self.message_rewrites,
             "packBytes": self.pack_bytes,
         }
+        if self.merged:
+            told["objectsMerged"] = self.merged
         if self.notes:
             told["notesRenamed"] = self.notes_renamed
         if self.notes_kept:
@@ -223,7 +227,7 @@ def _convert(
         limits=request.limits,
         progress=progress,
     )
-    refs, renamed = new_refs(tips, translation)
+    refs, renamed, replaced_by_itself = new_refs(tips, translation)
     side = MemoryStore(SHA256) if translation.notes is None else translation.notes.made
     notes = origin_notes(translation, side, request.notes_seconds) if request.origin_notes else None
     store = UnionStore([TranslatedStore(old, translation), side])
@@ -247,6 +251,7 @@ def _convert(
         counts=translation.counts,
         signatures=translation.signatures,
         message_rewrites=translation.message_rewrites,
+        merged=translation.merged,
         ambiguous=translation.ambiguous,
         origin_notes_ref=None if notes is None else ORIGIN_NOTES_REF,
         ids=translation.every_id,
@@ -256,7 +261,7 @@ def _convert(
         notes_renamed=0 if translation.notes is None else len(translation.notes.renamed),
         notes_kept=() if translation.notes is None else tuple(sorted(translation.notes.kept)),
         refs_renamed=renamed,
-        refs_left_out=left_out,
+        refs_left_out=left_out | replaced_by_itself,
         source_hides=fetched.source_hides,
     )
 
@@ -297,9 +302,12 @@ def _write(
 ) -> int:
     """Write the one pack, the refs and HEAD; return the pack's size in bytes."""
     first = len(translation.candidates)
+    translated = {candidate.oid for candidate in translation.candidates}
+    # A file may hold just what a note says: .git-blame-ignore-revs with one commit's id.
     added = [
         Candidate(oid, header.type, header.size, b"", first + number)
         for number, oid in enumerate(side)
+        if oid not in translated
         for header in (side.header(oid),)
     ]
     plan = select(store, [*translation.candidates, *added], limits=request.limits, progress=progress)

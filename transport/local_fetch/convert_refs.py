@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from packcore.convert.notes_tree import peel_to_tree, read_notes_tree
@@ -51,18 +52,26 @@ def convertible(
 
 def new_refs(
     tips: Mapping[str, ObjectId], translation: Translation
-) -> tuple[dict[str, ObjectId], dict[str, str]]:
-    """Return the new refs, and the changed names. Raises RepositoryError if two refs get the same name."""
+) -> tuple[dict[str, ObjectId], dict[str, str], dict[str, str]]:
+    """Return the new refs, the changed names, and the refs that are left out, with the reason.
+
+    Raises RepositoryError if two refs get the same name.
+    """
     refs: dict[str, ObjectId] = {}
     renamed: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     for name, oid in tips.items():
         new = new_name(name, translation.ids)
+        target = translation.new_id(oid, of_notes=name.startswith(NOTES_PREFIX))
+        if new == REPLACE_PREFIX + target.hex():  # git can't read an object that replaces itself
+            left_out[name] = "what it replaces and what replaces it become one object"
+            continue
         if new in refs:
             raise RepositoryError(f"{name} would be named {new}, and there is another ref of that name")
         if new != name:
             renamed[name] = new
-        refs[new] = translation.new_id(oid, of_notes=name.startswith(NOTES_PREFIX))
-    return refs, renamed
+        refs[new] = target
+    return refs, renamed, left_out
 
 
 def notes_of_tips(
@@ -81,14 +90,17 @@ def notes_of_tips(
 
 
 def origin_notes(translation: Translation, side: MemoryStore, seconds: int) -> ObjectId | None:
-    """Make notes with each commit's old id; return their commit, or None if there are no commits."""
+    """Make notes with the old ids of each commit; return their commit, or None if there are no commits."""
     commits = {candidate.oid for candidate in translation.candidates if candidate.type is ObjectType.COMMIT}
     if not commits:
         return None
     writer = NotesWriter(side.add)
+    lines: defaultdict[ObjectId, list[bytes]] = defaultdict(list)
     for old, new in translation.ids.items():
         if new in commits:
-            writer.put(new, (b"100644", side.add(ObjectType.BLOB, old.hex().encode() + b"\n")))
+            lines[new].append(old.hex().encode() + b"\n")
+    for new, olds in lines.items():
+        writer.put(new, (b"100644", side.add(ObjectType.BLOB, b"".join(sorted(olds)))))
     tree = writer.write()
     who = b"%s %d +0000" % (_NOTES_AUTHOR, seconds)
     text = b"tree %s\nauthor %s\ncommitter %s\n\nRecord the SHA-1 of each commit\n" % (

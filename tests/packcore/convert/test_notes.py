@@ -46,6 +46,11 @@ class Shelf:
         data = b"tree %s\n%sauthor %s\ncommitter %s\n\n" % (tree.hex().encode(), lines, WHO, WHO)
         return self.store.add(ObjectType.COMMIT, data + text)
 
+    def signed_copy(self) -> ObjectId:
+        """Return a commit that equals `main` but for its signature."""
+        data = self.store.read(self.main).data
+        return self.store.add(ObjectType.COMMIT, data.replace(b"\n\n", b"\ngpgsig x\n\n", 1))
+
     def tree(self, *rows: tuple[bytes, bytes, ObjectId]) -> ObjectId:
         return self.store.add(ObjectType.TREE, b"".join(b"%s %s\0%s" % row for row in rows))
 
@@ -169,6 +174,30 @@ def test_two_notes_of_one_object_stop_the_conversion() -> None:
     tree = shelf.tree((b"40000", digits[:2], inner), (b"100644", digits, shelf.note))
     with pytest.raises(RepositoryError, match=f"two notes about {shelf.main.hex()}"):
         shelf.translated(shelf.commit(tree))
+
+
+def test_the_same_note_of_a_commit_and_its_signed_copy_becomes_one() -> None:
+    shelf = Shelf()
+    signed = shelf.signed_copy()
+    both = shelf.tree(*((b"100644", hex_of(oid), shelf.note) for oid in sorted((shelf.main, signed))))
+    one = shelf.tree((b"100644", hex_of(signed), shelf.note))
+    history = [shelf.commit(both)]
+    for tree in (one, shelf.empty, both):
+        history.append(shelf.commit(tree, history[-1]))
+    found = []
+    for tip in history:
+        translation, notes = shelf.notes_of(tip, signed, history[-1])
+        found.append([about == translation.ids[shelf.main] for about in notes.notes])
+    assert found == [[True], [True], [], [True]]
+
+
+def test_different_notes_of_a_commit_and_its_signed_copy_stop_the_conversion() -> None:
+    shelf = Shelf()
+    signed, other = shelf.signed_copy(), shelf.store.add(ObjectType.BLOB, b"another\n")
+    rows = sorted(((hex_of(shelf.main), shelf.note), (hex_of(signed), other)))
+    tree = shelf.tree(*((b"100644", *row) for row in rows))
+    with pytest.raises(RepositoryError, match="differs only in its signature"):
+        shelf.translated(shelf.commit(tree), signed)
 
 
 def test_a_note_that_waits_for_itself_stops_the_conversion() -> None:

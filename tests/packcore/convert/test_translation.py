@@ -181,3 +181,16 @@ def test_a_deep_history_needs_no_recursion() -> None:
 @given(st.binary(max_size=200), st.booleans())
 def test_splitting_a_message_never_fails(data: bytes, is_tag: bool) -> None:
     split_message(data, is_tag=is_tag)
+
+
+def test_a_commit_and_its_signed_copy_become_one_object() -> None:
+    shelf = Shelf()
+    signature = b"gpgsig -----BEGIN PGP SIGNATURE-----\n iQ\n -----END PGP SIGNATURE-----\n"
+    plain, signed = shelf.commit(b"x\n"), shelf.commit(b"x\n", extra=signature)
+    merge = shelf.commit(b"both\n", plain, signed)
+    translation, store = shelf.translated(merge)
+    assert translation.ids[plain] == translation.ids[signed]
+    assert translation.merged == 1
+    assert sorted(each.oid for each in translation.candidates) == sorted(set(translation.ids.values()))
+    parents = store.read(translation.ids[merge]).data.split(b"\n")[1:3]
+    assert parents == [b"parent " + translation.ids[plain].hex().encode()] * 2
