@@ -90,8 +90,14 @@ def repack(
     In a partial clone, the objects from its promisor go into a separate pack, marked as such. `strategy`,
     `reuse_deltas`, `should_stop` and `jobs` are those of `packcore.search.select.select`. Raises
     RepositoryError for a folder that can't be written, and MissingObject or CorruptData for objects that
-    can't be read. Then nothing was removed.
+    can't be read. Then nothing was removed. Also raises RepositoryError if the repository's objects are
+    precious to others.
     """
+    if repository.config.get_bool("extensions.preciousObjects"):
+        raise RepositoryError(
+            f"{repository.path}: no packs or loose objects may be removed here",
+            hint="extensions.preciousObjects says that others rely on these files",
+        )
     directory = repository.pack_directory
     packs = PackedStore(directory, repository.object_format, limits)
     loose = LooseStore(directory.parent, repository.object_format, limits)

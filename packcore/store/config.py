@@ -172,7 +172,7 @@ def _read(text: str, source: str) -> Iterator[tuple[str, str | None]]:
     prefix = ""
     at, line = 0, 1
     while at < len(text):
-        if text[at] in " \t\n":
+        if text[at] in " \t\r\n":
             line += text[at] == "\n"
             at += 1
         elif text[at] in "#;":
@@ -224,7 +224,7 @@ def _value(text: str, at: int, where: str) -> tuple[str, int, int]:
         elif not quoted and char in "#;":
             end = text.find("\n", at)
             at = len(text) if end < 0 else end
-        elif not quoted and char in " \t":
+        elif not quoted and char in " \t\r":
             if out:
                 blank.append(char)
         else:

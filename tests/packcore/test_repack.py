@@ -131,6 +131,14 @@ def test_objects_of_an_alternate_stay_there(path, tmp_path):
     assert fsck(tmp_path / "y.git") == []
 
 
+def test_nothing_is_removed_where_objects_are_precious(path):
+    git("config", "extensions.preciousObjects", "true", cwd=path)
+    before = sorted(path.glob("objects/**/*"))
+    with pytest.raises(RepositoryError, match="no packs or loose objects may be removed here"):
+        run(path)
+    assert sorted(path.glob("objects/**/*")) == before
+
+
 def test_an_empty_repository_has_nothing_to_pack(tmp_path):
     assert run(init_repository(tmp_path / "empty.git")).path is None
 

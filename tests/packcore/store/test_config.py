@@ -95,12 +95,14 @@ def test_broken_syntax_is_refused_with_its_line(tmp_path: Path, text: str):
         pytest.param("x = 1\n[a]\n", "x", "1", id="a name before the first section"),
         pytest.param('[a]\nb = "c" \\\n\n', "a.b", "c ", id="a blank before a line that continues"),
         pytest.param("[a]\nb = c\\", "a.b", "c", id="a line that continues behind the file's end"),
+        pytest.param("[a]\r\r\nb = c\r\r\n", "a.b", "c", id="two carriage returns at each line's end"),
+        pytest.param("[a]\r\nb = true\r", "a.b", "true", id="a carriage return at the file's end"),
     ],
 )
 def test_odd_syntax_is_read_as_git_reads_it(tmp_path: Path, text: str, key: str, value: str):
     config = GitConfig.parse(text)
     assert config.get(key) == value
-    (tmp_path / "config").write_text(text)
+    (tmp_path / "config").write_bytes(text.encode())
     assert f"{key}\n{value}" in git("config", "-f", tmp_path / "config", "-z", "--list").split("\0")
 
 
