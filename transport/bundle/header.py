@@ -87,8 +87,8 @@ def read_header(file: IO[bytes], name: str) -> BundleHeader:
             ) from None
         if is_needed:
             prerequisites[oid] = one_line(rest, limit=100)
-        else:
-            refs[decode_ref_name(rest)] = oid
+        elif refs.setdefault(ref := decode_ref_name(rest), oid) != oid:
+            raise CorruptData(f"{name}: its header gives {one_line(ref, limit=100)} a second id")
     raise CorruptData(f"{name}: it ends within its header")
 
 

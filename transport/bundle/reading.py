@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packcore.errors import PackcoreError, RepositoryError
+from packcore.errors import MissingObject, PackcoreError, RepositoryError
 from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
@@ -99,9 +99,7 @@ class BundleReader:
                 self._pack(), object_format=header.object_format, directory=repository.pack_directory
             ) as spool:
                 repository.add_pack(spool)
-            zero = header.object_format.zero
-            refs = [(name, oid) for name, oid in header.refs.items() if name.startswith("refs/")]
-            repository.change_refs([RefChange(name, zero, oid) for name, oid in refs])
+            _set_refs(repository, header)
             self._repository = repository
         return self._repository
 
@@ -134,6 +132,25 @@ class BundleReader:
                     yield block
         except OSError as error:
             raise RepositoryError(f"{self.path}: {error.strerror}") from None
+
+
+def _set_refs(repository: Repository, header: BundleHeader) -> None:
+    """Give a repository a bundle's refs. Raises MissingObject.
+
+    A name that can't be a ref here (too long for the disk, below another ref) doesn't hold back the rest:
+    what it points to gets a name of ours, under which it can be sent.
+    """
+    zero = header.object_format.zero
+    refs = [RefChange(name, zero, oid) for name, oid in header.refs.items() if name.startswith("refs/")]
+    faults = repository.change_refs_apart(refs)
+    for fault in faults.values():
+        if isinstance(fault, MissingObject):
+            raise fault
+    others = [
+        RefChange(f"refs/packcore/bundle/{number}", zero, header.refs[name])
+        for number, name in enumerate(faults)
+    ]
+    repository.change_refs(others)
 
 
 def _named(oids: list[ObjectId]) -> str:

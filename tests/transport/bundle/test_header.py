@@ -50,6 +50,7 @@ def test_version_3_states_the_object_format():
         (V2 + b"aa" * 20 + b"\n\n", "its header has an invalid line"),
         (V2 + b"aa" * 32 + b" refs/heads/main\n\n", "its header has an invalid line"),
         (V2 + b"x" * 100_000 + b"\n\n", "its header has an invalid line"),
+        (V2 + REF + REF.replace(b"a", b"b", 2) + b"\n", "gives refs/heads/main a second id"),
     ],
 )
 def test_an_invalid_header_is_an_error(data: bytes, words: str):

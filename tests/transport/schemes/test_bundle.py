@@ -29,6 +29,7 @@ from transport.schemes.file import LocalTransport
 from transport.selection import SelectionOptions
 from transport.syncing import Scope, SyncRequest
 from transport.syncing.carry_out import carry_out
+from transport.syncing.outcome.result import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +106,18 @@ def test_a_whole_bundle_is_synced_like_a_repository(repository: Path, choices: d
     assert synced(bundle(repository, "x", "--all"), target, **choices).exit_code == 0
     assert ls_remote(target) == ls_remote(repository)
     assert fsck(target) == []
+
+
+@pytest.mark.parametrize("name", ["refs/heads/" + "x" * 300, "refs/heads/a..b", "refs/heads/main/x"])
+def test_one_ref_that_no_disk_can_hold_does_not_block_a_bundle(repository: Path, name: str):
+    path, target = bundle(repository, "x", "--all"), empty_like(repository, "target.git")
+    line = f"{git('rev-parse', 'main', cwd=repository)} {name}\n".encode()
+    head, end, pack = path.read_bytes().partition(b"\n\n")
+    path.write_bytes(head + b"\n" + line.removesuffix(b"\n") + end + pack)
+    done = synced(path, target)
+    left = [result.planned.source_ref for result in done.refs if result.outcome is not Outcome.PUSHED]
+    assert left == [name]
+    assert ls_remote(target) == ls_remote(repository)
 
 
 def test_a_part_of_a_whole_bundle_is_fetched_alone(repository: Path, tmp_path: Path):
