@@ -31,13 +31,15 @@ def run(*, job: SyncJob) -> int:
     """Push the current branch of the repository DIR (default: here) to URL.
 
     Same as `packcore sync --branch NAME DIR URL`: the branch is created or fast-forwarded, and only
-    overwritten if you ask for it. Options that name refs replace the current branch.
+    overwritten if you ask for it. Options that name refs replace the current branch. The default branch
+    of URL stays what it is.
     """
     from cli.carry_out import carry_out
 
     scope: Scope = job.fields["scope"]
     if not (scope.branches or scope.all_refs or scope.mappings or scope.patterns.wanted):
-        job = job._replace(fields={**job.fields, "scope": replace(scope, branches=(_branch_of(job.source),))})
+        scope = replace(scope, branches=(_branch_of(job.source),))
+    job = job._replace(fields={**job.fields, "scope": scope, "keeps_default_branch": True})
     return carry_out(job, job.request())
 
 

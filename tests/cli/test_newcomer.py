@@ -106,6 +106,17 @@ def test_push_takes_the_branch_of_head_from_here(packcore, tree, tmp_path):
     assert "refs/heads/other" in git("for-each-ref", "--format=%(refname)", cwd=target)
 
 
+def test_push_leaves_the_default_branch_of_a_target_that_has_one(packcore, tree, tmp_path):
+    target = make_repository(tmp_path / "target.git", history(commits=2, branch="refs/heads/trunk"))
+    git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=target)
+    git("checkout", "-q", "-b", "topic", cwd=tree)
+    assert packcore("push", target).exit_code == 0
+    assert git("symbolic-ref", "HEAD", cwd=target) == "refs/heads/trunk"
+    empty = init_repository(tmp_path / "empty.git")
+    assert packcore("push", empty).exit_code == 0
+    assert git("symbolic-ref", "HEAD", cwd=empty) == "refs/heads/topic"
+
+
 def test_push_never_overwrites_by_itself(packcore, tree, tmp_path):
     target = make_repository(tmp_path / "target.git", history(commits=2))
     before = git("rev-parse", "main", cwd=target)

@@ -303,6 +303,8 @@ class SyncRequest:
     """Continue in parts after a connection lost during the push, as after a push that was too large."""
     host_profile: Path | None = None
     """A file that remembers what hosts accept (see `deliver.host_profile`). None means no file."""
+    keeps_default_branch: bool = False
+    """Leave the target's HEAD alone if its branch exists: the source's only says where someone works."""
     dry_run: bool = False
     """Plan only: ancestry is still looked up, nothing is pushed."""
     materialized_max_objects: int | None = None

@@ -3,6 +3,7 @@
     a bare repository on this disk     HEAD points to the branch, once the target has it
     an empty one, of an empty source   HEAD points to the future branch
     a work tree, a detached HEAD       left alone: someone works there
+    pushed to from where someone works left alone if its branch exists: the source's HEAD is no default
     any other target                   only its owner can change it; with `verify` a difference is reported
 
 A branch that a mapping renames is followed under its new name.
@@ -54,15 +55,17 @@ def follow_default_branch(
         return
     head: DefaultBranch | None = getattr(target, "default_branch", None)
     if head is None:
-        if request.verify and _is_present(wanted, result):
+        if request.verify and not request.keeps_default_branch and _is_present(wanted, result):
             _compare(target, wanted, progress)
         return
     try:
         now = head.name()
         if now is None or now == wanted:
             return
+        was_born = head.is_born()
+        if was_born and request.keeps_default_branch:
+            return
         if _is_present(wanted, result) or (not result.refs and head.is_empty()):
-            was_born = head.is_born()
             head.point_to(wanted)
             if was_born:
                 words = f"its default branch is {short_name(wanted)} now, as the source's"
