@@ -150,7 +150,6 @@ def fetch_into(
             fetched = fetch.run(part)
         listed = current.listed
         plan = fetched.plan
-        point_unborn_head(opened, plan)
         return FetchResult(
             source_url=source.url,
             requested_protocol=protocol,
@@ -222,6 +221,7 @@ class _Fetch(NamedTuple):
                     check_wants(store, repository, wants, haves, limits=self.limits, progress=self.progress)
             with ExitStack() as stack:
                 pack_path = stack.enter_context(repository.adding_pack(spool)) if spool and wants else None
+                point_unborn_head(repository, plan, listed.head)
                 refs = moved(repository, _in_order(plan))
             count = PackCount.of(spool)
         return _Fetched(plan, haves, refs, pack_path, count)

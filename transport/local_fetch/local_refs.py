@@ -21,6 +21,7 @@ from packcore.store.making import is_unmade, unmake
 from packcore.store.ref_change import RefChange
 from packcore.store.ref_names import RefNameLimits
 from packcore.store.repository import Repository
+from transport.bundle.header import guessed_head
 from transport.syncing.outcome.result import Outcome, RefResult, results_of
 from transport.syncing.request import HEADS
 
@@ -126,17 +127,26 @@ def _is_unstorable(repository: Repository) -> Callable[[RefAction], bool]:
     )
 
 
-def point_unborn_head(repository: Repository, plan: RefPlan) -> None:
-    """Make an unborn HEAD follow the source's, as a clone does.
+def point_unborn_head(repository: Repository, plan: RefPlan, source_head_id: ObjectId | None) -> None:
+    """Make an unborn HEAD follow the source's, as a clone does, before the plan is carried out.
 
-    In a repository without refs it may point to a branch that doesn't exist either.
+    Afterwards it would be too late: a fetched branch may be called as HEAD says by chance. In a repository
+    that stays without refs, HEAD may point to a branch that doesn't exist. A source that doesn't say which
+    branch its HEAD is (detached, or an old server) has one that is at the same commit.
     """
+    if repository.read_ref("HEAD") is not None:
+        return
+    coming = {action.target_ref: action.source_id for action in plan.others if action.pushes}
     head = plan.source_head
-    if head is None or repository.read_ref("HEAD") is not None:
+    if head is None and source_head_id is not None:
+        branches = {name: oid for name, oid in coming.items() if oid is not None}
+        head = guessed_head({**branches, "HEAD": source_head_id})
+    if head is None:
         return
     refs = repository.refs()
-    is_empty = not (refs.known or refs.unreadable) and head.startswith(HEADS) and is_valid_ref_name(head)
-    if is_empty or repository.read_ref(head) is not None:
+    is_empty = not (coming or refs.known or refs.unreadable)
+    is_possible = is_empty and head.startswith(HEADS) and is_valid_ref_name(head)
+    if is_possible or head in coming or repository.read_ref(head) is not None:
         repository.set_head(head)
 
 

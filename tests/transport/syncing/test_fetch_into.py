@@ -212,6 +212,25 @@ def test_an_empty_source_gives_an_empty_repository_with_its_head(source, into, s
     assert (ls_remote(into), fsck(into)) == ({}, [])
 
 
+def test_a_copys_head_is_the_sources_though_there_is_a_main_branch(source, into):
+    fast_import(source, history(commits=3))
+    git("branch", "trunk", "main~1", cwd=source)
+    git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=source)
+    fetch(source, into)
+    assert git("symbolic-ref", "HEAD", cwd=into) == "refs/heads/trunk"
+    git("symbolic-ref", "HEAD", "refs/heads/main", cwd=source)
+    fetch(source, into)
+    assert git("symbolic-ref", "HEAD", cwd=into) == "refs/heads/trunk"  # a born HEAD is the copy's own
+
+
+def test_a_detached_head_gives_the_copy_a_branch_at_the_same_commit(source, into):
+    fast_import(source, history(commits=3))
+    git("branch", "trunk", "main~1", cwd=source)
+    git("update-ref", "--no-deref", "HEAD", "trunk", cwd=source)
+    fetch(source, into)
+    assert git("symbolic-ref", "HEAD", cwd=into) == "refs/heads/trunk"
+
+
 def test_an_empty_source_changes_neither_refs_nor_head_of_a_repository_that_has_some(source, into):
     git("symbolic-ref", "HEAD", "refs/heads/trunk", cwd=source)
     init_repository(into, object_format=format_of(source).name)
