@@ -158,6 +158,9 @@ MEMBERS = gzip.compress(bytes(4 * MIB), 9) * 20
             id="12-login-page",
         ),
         pytest.param(ok(kind=b""), "content type none", id="12-no-content-type"),
+        pytest.param(
+            ok(b"\n", kind=b"Content-Type: text/plain\r\n"), r"text/plain\)$", id="12-dumb-and-without-refs"
+        ),
     ],
 )
 def test_a_broken_answer_is_one_clean_error(sent: bytes, words: str) -> None:

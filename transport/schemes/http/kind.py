@@ -52,7 +52,8 @@ def _shown(exchange: Exchange) -> str:
 
 
 def _not_git(exchange: Exchange) -> RemoteProtocolError:
-    said = f"; remote: {one_line(exchange.error_text())}" if _type(exchange) == "text/plain" else ""
+    text = one_line(exchange.error_text()) if _type(exchange) == "text/plain" else ""
+    said = f"; remote: {text}" if text else ""
     return RemoteProtocolError(
         f"{exchange.request.url} not valid: not a git repository over smart HTTP "
         f"(content type {_shown(exchange)}){said}",
