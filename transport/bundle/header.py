@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from packcore.ids import ObjectFormat, ObjectId
 
-__all__ = ["SIGNATURES", "BundleHeader", "encode_header", "guessed_head", "read_header"]
+__all__ = ["SIGNATURES", "BundleHeader", "encode_header", "read_header"]
 
 SIGNATURES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 HEADER_BYTES_MAX = 256 * 1024 * 1024
@@ -113,14 +113,3 @@ def encode_header(header: BundleHeader) -> bytes:
     lines += [b"-%b\n" % oid.hex().encode() for oid in header.prerequisites or ()]
     lines += [b"%b %b\n" % (oid.hex().encode(), encode_ref_name(name)) for name, oid in header.refs.items()]
     return b"".join([*lines, b"\n"])
-
-
-def guessed_head(refs: Mapping[str, ObjectId]) -> str | None:
-    """Return the branch that HEAD points to, guessed as `git clone` does: a bundle doesn't say."""
-    branches = [name for name in refs if name.startswith("refs/heads/")]
-    head = refs.get("HEAD")
-    fitting = [name for name in branches if head is None or refs[name] == head]
-    for usual in ("refs/heads/main", "refs/heads/master"):
-        if usual in fitting:
-            return usual
-    return fitting[0] if fitting and (head is not None or len(branches) == 1) else None

@@ -20,7 +20,8 @@ from packcore.store.ref_change import RefChange
 from packcore.store.repository import Repository
 from packcore.store.spool import SpooledPack
 from transport.agent import agent
-from transport.bundle.header import BundleHeader, guessed_head, read_header
+from transport.bundle.header import BundleHeader, read_header
+from transport.guessed_head import guessed_head
 from transport.server.upload_pack import UploadPack
 from transport.server.words import own_words
 from transport.wire.pktline import DELIM, FLUSH, PAYLOAD_BYTES_MAX, PacketReader, encode_packet, encode_text

@@ -16,7 +16,8 @@ from packcore.ids import FORMATS, SHA1
 from packcore.refs import ref_sort_key
 from packcore.store.temporaries import sync_folder, write_whole
 from transport.agent import agent
-from transport.bundle.header import BundleHeader, encode_header, guessed_head
+from transport.bundle.header import BundleHeader, encode_header
+from transport.guessed_head import guessed_head
 from transport.server.push_request import encode_report, read_push
 from transport.server.words import own_words
 from transport.wire.pktline import FLUSH, PacketReader, encode_text

@@ -21,7 +21,7 @@ from packcore.store.making import is_unmade, unmake
 from packcore.store.ref_change import RefChange
 from packcore.store.ref_names import RefNameLimits
 from packcore.store.repository import Repository
-from transport.bundle.header import guessed_head
+from transport.guessed_head import guessed_head
 from transport.syncing.outcome.result import Outcome, RefResult, results_of
 from transport.syncing.request import HEADS
 
@@ -136,11 +136,14 @@ def point_unborn_head(repository: Repository, plan: RefPlan, source_head_id: Obj
     """
     if repository.read_ref("HEAD") is not None:
         return
-    coming = {action.target_ref: action.source_id for action in plan.others if action.pushes}
+    coming = {
+        action.target_ref: action.source_id
+        for action in plan.others
+        if action.pushes and action.source_id is not None
+    }
     head = plan.source_head
     if head is None and source_head_id is not None:
-        branches = {name: oid for name, oid in coming.items() if oid is not None}
-        head = guessed_head({**branches, "HEAD": source_head_id})
+        head = guessed_head({**coming, "HEAD": source_head_id})
     if head is None:
         return
     refs = repository.refs()

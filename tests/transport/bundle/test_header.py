@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from packcore.errors import CorruptData, PackcoreError
 from packcore.ids import SHA1, SHA256, ObjectId
-from transport.bundle.header import BundleHeader, encode_header, guessed_head, read_header
+from transport.bundle.header import BundleHeader, encode_header, read_header
 from transport.errors import UnsupportedByRemote
 
 A, B = ObjectId(b"\xaa" * 20), ObjectId(b"\xbb" * 20)
@@ -77,19 +77,3 @@ def test_what_is_written_is_read_back(object_format):
     encoded = encode_header(header)
     found = read(encoded)
     assert (found.refs, found.object_format, found.pack_offset) == (header.refs, object_format, len(encoded))
-
-
-@pytest.mark.parametrize(
-    ("refs", "head"),
-    [
-        ({"HEAD": A, "refs/heads/dev": A, "refs/heads/main": A}, "refs/heads/main"),
-        ({"HEAD": A, "refs/heads/dev": A, "refs/heads/main": B}, "refs/heads/dev"),
-        ({"HEAD": A, "refs/heads/main": B}, None),
-        ({"refs/heads/dev": A}, "refs/heads/dev"),
-        ({"refs/heads/dev": A, "refs/heads/main": B}, "refs/heads/main"),
-        ({"refs/heads/a": A, "refs/heads/b": B}, None),
-        ({"refs/tags/v1": A}, None),
-    ],
-)
-def test_the_branch_of_head_is_guessed_as_a_clone_guesses_it(refs, head):
-    assert guessed_head(refs) == head
