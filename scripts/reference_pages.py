@@ -6,6 +6,7 @@ A page of docs/ says `<!-- generated: commands -->`, and docs/conf.py puts in wh
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ _EXIT_WORDS = {
 }
 
 
+@cache
 def commands() -> dict[str, click.Command]:
     """Return every command by the words that users type, groups before their commands."""
     found: dict[str, click.Command] = {}

@@ -9,6 +9,7 @@ Works below pytest-xdist too.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import HealthCheck, settings
 
 from tests.posix import words_of_posix
@@ -29,9 +31,51 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from _typeshed import HasFileno
 
 _PREFIX = "figure: "
+
+
+def _only_checked(fd: int | HasFileno) -> None:
+    """Stand in for `os.fsync`: a loss of power may take what a test wrote, and the disk may be busy."""
+    os.fstat(fd if isinstance(fd, int) else fd.fileno())  # a file that is closed is still an error
+
+
+os.fsync = _only_checked
+
+
+class _DoctestsWhereAnyAre:
+    """Of each file without an example no doctests are looked for, which is most of the files."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        collectors = yield
+        if any(isinstance(one, DoctestModule) for one in collectors) and b">>>" not in file_path.read_bytes():
+            return [one for one in collectors if not isinstance(one, DoctestModule)]
+        return collectors
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the rule about doctests hold for every folder, not only for this one."""
+    config.pluginmanager.register(_DoctestsWhereAnyAre())
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Collect tests without collecting garbage: nearly all that comes into being stays."""
+    del session
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep what was collected out of every later garbage collection: it stays until the end."""
+    del session
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

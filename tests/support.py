@@ -123,6 +123,7 @@ def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TEMPLATE_DIR": "",  # a repository begins without the fourteen examples of hooks
         "GIT_CONFIG_GLOBAL": str(ROOT / "tests" / "gitconfig"),
+        "GIT_TEST_FSYNC": "0",  # a loss of power may take it
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_AUTHOR_NAME": "A U Thor",
         "GIT_AUTHOR_EMAIL": "author@example.com",

@@ -10,7 +10,7 @@ import pytest
 from cli.convert_checks import check_repository
 from packcore import open_repository
 from packcore.ids import SHA1, SHA256, ObjectId
-from tests.support import fsck, git, history, make_repository, require
+from tests.support import copy_of, fsck, git, history, make_repository, require
 from transport.local_fetch.convert import ConvertRequest, convert_sha256
 from transport.schemes import open_transport
 
@@ -27,7 +27,11 @@ LOST = "ab" * 20
 def source(tmp_path):
     """A repository whose notes are about commits, a blob, a tree, a tag, and an object that it lacks."""
     require("git")
-    path = make_repository(tmp_path / "source.git", history(commits=150, tag="v1"))
+    return copy_of("notes about many things", make_source, tmp_path / "source.git")
+
+
+def make_source(path: Path) -> None:
+    make_repository(path, history(commits=150, tag="v1"))
     git("tag", "-a", "-m", "x", "annotated", "main~2", cwd=path)
     commits = git("rev-list", "main", cwd=path).splitlines()
     git("notes", "add", "-m", "reviewed", "main", cwd=path)
@@ -43,7 +47,6 @@ def source(tmp_path):
         cwd=path,
         stdin="".join(f"{commits[0]} {c}\n" for c in commits[1:]).encode(),
     )
-    return path
 
 
 def convert(packcore: Callable[..., Result], source: Path, target: Path, *options: str) -> Result:

@@ -239,7 +239,7 @@ def test_a_written_tree_is_read_back(numbers: set[int]) -> None:
     assert found.others == others
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 600)), max_size=60), st.integers(0, 600))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 600)), max_size=20), st.integers(0, 600))
 def test_an_updated_tree_equals_a_newly_written_one(steps: list[tuple[bool, int]], first: int) -> None:
     store = MemoryStore(SHA256)
     row = (b"100644", store.add(ObjectType.BLOB, b"x"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import git, git_bytes, history, make_repository
+from tests.support import copy_of, git, git_bytes, history, make_repository
 from tests.transport.server.serving import ask, serving
 from transport.wire.pktline import DELIM, FLUSH, encode_packet, encode_text
 
@@ -135,6 +135,10 @@ def _lines(lines: list[str]) -> bytes:
     return b"".join(map(encode_text, lines))
 
 
+def make_served(path: Path) -> None:
+    make_repository(path, history(commits=4, tag="v1"))
+
+
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_repository(tmp_path_factory.mktemp("outside") / "y.git", history(commits=6))
@@ -143,7 +147,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("broken", BROKEN)
 def test_no_answer_holds_a_path_of_the_server(tmp_path, outside, broken):
     root = tmp_path / "a secret: it's here" / "served"
-    path = make_repository(root / "x.git", history(commits=4, tag="v1"))
+    path = copy_of("four commits and a tag", make_served, root / "x.git")
     asked = list(requests(path, outside))
     BROKEN[broken](path)
     with serving(root, linger_seconds=1) as server:

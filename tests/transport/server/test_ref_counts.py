@@ -42,9 +42,8 @@ def with_branches(path: Path, branches: int) -> Path:
     made = init_repository(path)
     fast_import(made, history(commits=1))
     tip = git("rev-parse", "main", cwd=made)
-    stream = "".join(f"create refs/heads/topic/{number:05} {tip}\n" for number in range(branches))
-    git("update-ref", "--stdin", cwd=made, stdin=stream.encode())
-    git("pack-refs", "--all", cwd=made)
+    lines = "".join(f"{tip} refs/heads/topic/{number:05}\n" for number in range(branches))
+    (made / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{lines}")
     return made
 
 
@@ -84,7 +83,7 @@ def test_a_list_of_tags_opens_as_many_files_and_reads_as_many_objects_whatever_t
     tmp_path: Path, counts: Counter[str], is_served: bool
 ) -> None:
     found = []
-    for tags in (700, 2800):
+    for tags in (300, 1200):
         made = repository_of(tmp_path / f"{tags}.git", tags)
         with serving(tmp_path) as server:
             counts.clear()

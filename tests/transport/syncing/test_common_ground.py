@@ -33,6 +33,7 @@ def oid(number: int) -> ObjectId:
 
 
 @cache
+@cache
 def chain(length: int) -> Parents:
     return {oid(number): (oid(number - 1),) if number > 1 else () for number in range(1, length + 1)}
 
