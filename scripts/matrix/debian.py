@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Debian", "Unavailable", "cache_folder", "why_not"]
 
 _NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
-_ENTER = """
+_ENTER = r"""
 set -e
 root=$1; shift
 # A root that is a mount of its own is listed in /proc/self/mountinfo, as it is on a real machine.
@@ -34,6 +34,11 @@ mount --bind "$root" "$root"
 cd "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
+# The tests write a hundred thousand small files. On a memory disk, where there is room, they take less time.
+kilobytes=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+if [ -d matrix/tmp ] && [ "$kilobytes" -gt 12000000 ]; then
+    mount -t tmpfs -o size=60%,mode=1777 tmpfs matrix/tmp
+fi
 exec chroot . "$@"
 """
 _STAMP = "packcore-matrix.json"
